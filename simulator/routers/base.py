@@ -1,0 +1,107 @@
+"""The contract of every router that a lab can run: one file a kind, one line in `simulator.routers.registry`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from simulator.lab.link import Address, Place
+from simulator.session.messages import Family
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSession:
+    """One session that the router must configure, seen from the router."""
+
+    name: str
+    local_address: Address
+    """The router's own address on the LAN."""
+    remote_address: Address
+    remote_as: int
+    md5: str | None = None
+    gtsm: bool = False
+    max_prefixes: int | None = None
+    """The limit that the router sets on what it receives."""
+
+    @property
+    def family(self) -> Family:
+        return Family.IPV4 if self.local_address.version == 4 else Family.IPV6
+
+
+@dataclass(frozen=True, slots=True)
+class RouterRoute:
+    """One route to originate: the prefix in text and, where wanted, path attributes in the field's usual notation."""
+
+    prefix: str
+    as_path: tuple[int, ...] = ()
+    """What stands behind the router's own AS."""
+    communities: tuple[str, ...] = ()
+    """`8075:8007`."""
+    large_communities: tuple[str, ...] = ()
+    med: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfig:
+    """All that an adapter needs to configure its router."""
+
+    name: str
+    asn: int
+    router_id: str
+    sessions: tuple[RouterSession, ...]
+    routes: tuple[RouterRoute, ...]
+    hold_time: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport:
+    """What the router itself says of one session, through its native interface."""
+
+    name: str
+    state: str
+    """The router's own word for its BGP FSM state, e.g. `Established`."""
+    established: bool
+    since: str
+    """When the session last changed state, as the router prints it; unchanged means not reset."""
+    received: int
+    """Routes held from us after its import policy."""
+    exported: int
+    reason: str = ""
+    """The router's own reason for a session that is down."""
+
+
+@dataclass(slots=True)
+class RouterFiles:
+    """Where one router keeps its files: all below a directory that the lab owns and removes."""
+
+    directory: Path
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.directory / "router.log"
+
+
+class Router(Protocol):
+    """A router of the peer's side, real or simulated."""
+
+    kind: str
+
+    async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
+        """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""
+
+    async def sessions(self) -> Sequence[SessionReport]:
+        """What the router says of its sessions, in the order of the configuration."""
+
+    async def received(self, session: str) -> frozenset[str]:
+        """The prefixes that the router holds from us on this session, canonical text (`192.0.2.0/24`)."""
+
+    async def exported(self, session: str) -> frozenset[str]:
+        """The prefixes that the router has sent to us on this session."""
+
+    async def version(self) -> str:
+        """Name and version, e.g. `BIRD 2.0.12`."""
+
+    async def stop(self) -> None:
+        """Stop the router and wait until it is gone; safe to call twice and after a failed start."""
