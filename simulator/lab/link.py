@@ -30,6 +30,17 @@ class LinkKind(Enum):
     """A network namespace a node, veth pairs, a bridge as the exchange LAN: real addresses and port 179."""
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address and a port that really carry a session."""
+
+    host: Address
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.host.version == 6 else f"{self.host}:{self.port}"
+
+
 class LabError(Exception):
     """The lab itself failed: no privilege, a missing daemon, a port in use. One line: what, where, what to do."""
 
@@ -74,7 +85,9 @@ class Place(Protocol):
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
         """A new socket that lives in this place."""
 
-    async def spawn(self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    async def spawn(
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
         """Start a child process in this place; it cannot outlive this process. Output goes to `log`."""
 
     def tcp_counters(self) -> dict[str, int]:
@@ -121,13 +134,23 @@ class LoopbackPlace:
                 raise LabError("this machine has no IPv6: enable it (sysctl net.ipv6.conf.lo.disable_ipv6=0)") from None
             raise
 
-    async def spawn(self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    async def spawn(
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
         from simulator.lab.process import spawn
 
         return await spawn(argv, log=log, env=env)
 
     def tcp_counters(self) -> dict[str, int]:
         return {}
+
+
+@dataclass(slots=True)
+class HostPlace(LoopbackPlace):
+    """This machine as it is: every address stands for itself."""
+
+    def host(self, address: Address) -> Address:
+        return address
 
 
 class LoopbackLink:

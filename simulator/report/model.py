@@ -78,6 +78,8 @@ class ConnectionReport:
     timeline: tuple[TimelineEntry, ...]
     checks: tuple[CheckReport, ...]
     error_message: str = ""
+    peer_as: int = 0
+    """The peer's ASN; 0 when unknown."""
 
 
 @dataclass(frozen=True, slots=True)

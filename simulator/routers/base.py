@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from simulator.lab.link import Address, Place
+from simulator.lab.link import Address, Endpoint, Place
 from simulator.session.messages import Family
 
 
@@ -20,6 +20,8 @@ class RouterSession:
     """The router's own address on the LAN."""
     remote_address: Address
     remote_as: int
+    remote: Endpoint
+    """Where AS8075's edge really listens: the remote address and port 179, except on loopback."""
     md5: str | None = None
     gtsm: bool = False
     max_prefixes: int | None = None
@@ -90,6 +92,9 @@ class Router(Protocol):
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""
+
+    def endpoint(self, session: str) -> Endpoint:
+        """Where the started router listens for this session."""
 
     async def sessions(self) -> Sequence[SessionReport]:
         """What the router says of its sessions, in the order of the configuration."""

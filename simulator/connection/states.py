@@ -1,0 +1,77 @@
+"""The peering connection's states and the events that move it. Nothing here is a BGP FSM state.
+
+Both axes have a value called Active. `ConnectionState.ACTIVE` means that Microsoft allows traffic over the peering;
+the BGP FSM's Active (RFC 4271) means that a session is *not* up. They live in packages that do not import each other.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ConnectionState(Enum):
+    """Azure's ConnectionState (api-version 2025-05-01), plus PendingRemove as the Exchange walkthrough documents it."""
+
+    NONE = "None"
+    """Not requested yet, or removed."""
+    PENDING_APPROVAL = "PendingApproval"
+    APPROVED = "Approved"
+    PROVISIONING_STARTED = "ProvisioningStarted"
+    PROVISIONING_FAILED = "ProvisioningFailed"
+    PROVISIONING_COMPLETED = "ProvisioningCompleted"
+    VALIDATING = "Validating"
+    ACTIVE = "Active"
+    TYPE_CHANGE_REQUESTED = "TypeChangeRequested"
+    TYPE_CHANGE_IN_PROGRESS = "TypeChangeInProgress"
+    EXTERNAL_BLOCKER = "ExternalBlocker"
+    PENDING_REMOVE = "PendingRemove"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Flow(Enum):
+    """The kinds of peering whose life cycles differ."""
+
+    EXCHANGE = "Exchange"
+    DIRECT = "Direct"
+    IXRS = "IxRs"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Actor(Enum):
+    """Who causes an event."""
+
+    PEER = "peer"
+    MICROSOFT = "Microsoft"
+    AUTOMATION = "Microsoft's automation"
+
+
+class ConnectionEvent(Enum):
+    """What can happen to a peering connection."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CONFLICT_FOUND = "conflict found"
+    NOTIFIED = "peer notified Microsoft"
+    PROVISIONED = "session provisioned with DENY ALL"
+    PROVISIONING_FAILED = "provisioning failed"
+    VALIDATION_STARTED = "validation started"
+    VALIDATION_PASSED = "validation passed"
+    VALIDATION_FAILED = "validation failed"
+    REVALIDATION_REQUIRED = "re-validation required"
+    LEGACY_CONVERTED = "legacy peering converted"
+    TYPE_CHANGE_REQUESTED = "type change requested"
+    TYPE_CHANGE_STARTED = "type change started"
+    TYPE_CHANGE_COMPLETED = "type change completed"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
+    DELETED = "deleted by the peer"
+    DEPROVISION_REQUESTED = "deprovisioning requested"
+    REMOVED = "removed"
+
+    def __str__(self) -> str:
+        return self.value

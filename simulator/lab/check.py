@@ -1,0 +1,143 @@
+"""What a schema cannot say of a topology: names that must resolve, addresses that must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from netaddr import IPAddress, IPNetwork
+
+from simulator.lab.originate import announcements
+from simulator.lab.topology import Announce, Node, Peering, Topology
+from simulator.policy.policy import PolicyError, check_settings
+from simulator.routers.registry import ROUTERS
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where in the file, and what, with what to do about it."""
+
+    where: Path
+    text: str
+
+
+def problems(topology: Topology) -> list[Problem]:
+    """Everything that is wrong with a topology that fits the schema, in the order of the file."""
+    return [*_nodes(topology), *_announcements(topology), *_peerings(topology), *_policy(topology)]
+
+
+def _nodes(topology: Topology) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    taken: dict[IPv4Address | IPv6Address, str] = {}
+    lan = topology.exchange.lan
+    if not lan.prefixes:
+        yield Problem(("exchange", "lan"), "the exchange LAN needs an ipv4 or an ipv6 prefix")
+    for section, nodes in (("edges", topology.edges), ("peers", topology.peers)):
+        for index, node in enumerate(nodes):
+            where: Path = (section, index)
+            if node.name in names:
+                yield Problem((*where, "name"), f"the name '{node.name}' is already used in {names[node.name]}")
+            names[node.name] = section
+            if not node.addresses:
+                yield Problem(where, f"'{node.name}' has no address on the exchange LAN: give it ipv4 or ipv6")
+            for key, address, prefix in (("ipv4", node.ipv4, lan.ipv4), ("ipv6", node.ipv6, lan.ipv6)):
+                if address is None:
+                    continue
+                problem = _address_problem(str(address), str(prefix) if prefix else None)
+                if problem:
+                    yield Problem((*where, key), problem)
+                elif address in taken:
+                    yield Problem((*where, key), f"{address} is already the address of '{taken[address]}'")
+                taken[address] = node.name
+    for index, peer in enumerate(topology.peers):
+        if peer.router_kind not in ROUTERS:
+            known = ", ".join(ROUTERS)
+            yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
+        if peer.router_kind != "simulated" and topology.link == "loopback":
+            text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
+            yield Problem(("peers", index, "router"), text)
+        if peer.hold_time in (1, 2):
+            yield Problem(("peers", index, "hold-time"), "a hold time is 0 or at least 3 seconds (RFC 4271 §4.2)")
+        if peer.asn == topology.microsoft.asn:
+            yield Problem(("peers", index, "asn"), f"AS{peer.asn} is Microsoft's own: a peering is between two ASes")
+
+
+def _address_problem(address: str, prefix: str | None) -> str | None:
+    if prefix is None:
+        return f"{address} has no LAN prefix to lie in: the exchange has none of that family"
+    network, host = IPNetwork(prefix), IPAddress(address)
+    if host not in network:
+        return f"{address} is outside the exchange LAN {prefix}: use an address that the exchange assigned"
+    if network.version == 4 and network.prefixlen < 31 and host in (IPAddress(network.first, 4), IPAddress(network.last, 4)):
+        return f"{address} is the network or broadcast address of {prefix}"
+    if network.version == 6 and int(host) == network.first:
+        return f"{address} is the subnet-router anycast address of {prefix}"
+    return None
+
+
+def _announcements(topology: Topology) -> Iterator[Problem]:
+    anywhere = Node(name="any")
+    sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce)]
+    sections += [(("peers", index, "announce"), peer.announce) for index, peer in enumerate(topology.peers)]
+    for where, entries in sections:
+        for index, entry in enumerate(entries):
+            try:
+                announcements([entry], anywhere)
+            except ValueError as error:
+                yield Problem((*where, index), str(error))
+
+
+def _peerings(topology: Topology) -> Iterator[Problem]:
+    peers, edges = {peer.name for peer in topology.peers}, {edge.name for edge in topology.edges}
+    names: set[str] = set()
+    used: dict[tuple[str, str], str] = {}
+    ids: set[str] = set()
+    for index, peering in enumerate(topology.peerings):
+        where: Path = ("peerings", index)
+        if peering.name in names:
+            yield Problem((*where, "name"), f"two peerings are called '{peering.name}'")
+        names.add(peering.name)
+        if peering.peer not in peers:
+            yield Problem((*where, "peer"), f"no peer '{peering.peer}' (there are: {', '.join(sorted(peers))})")
+            continue
+        unknown = [c.edge for c in peering.connections or () if c.edge not in edges]
+        for position, choice in enumerate(peering.connections or ()):
+            if choice.edge in unknown:
+                text = f"no edge '{choice.edge}' (there are: {', '.join(sorted(edges))})"
+                yield Problem((*where, "connections", position, "edge"), text)
+        if unknown:
+            continue
+        if peering.connections is not None and not peering.connections:
+            yield Problem((*where, "connections"), "a peering needs a connection: omit `connections` for one to every edge")
+        for position, (identifier, edge) in enumerate(topology.connections(peering)):
+            spot = (*where, "connections", position) if peering.connections is not None else where
+            if identifier in ids:
+                yield Problem(spot, f"ConnectionIdentifier:{identifier} is already being used in peering.")
+            ids.add(identifier)
+            pair = (peering.peer, edge.name)
+            if pair in used:
+                text = f"duplicate connection: '{peering.peer}' to '{edge.name}' is already in {used[pair]}"
+                yield Problem(spot, f"{text} (Microsoft: Connection are not unique)")
+            used[pair] = peering.name
+            yield from _connection_problems(topology, peering, edge, spot)
+
+
+def _connection_problems(topology: Topology, peering: Peering, edge: Node, where: Path) -> Iterator[Problem]:
+    peer = topology.peer(peering.peer)
+    for family in peering.session_families():
+        for node, side in ((edge, "edge"), (peer, "peer")):
+            if node.address(family) is None:
+                text = f"{side} '{node.name}' has no {family.label} address for the {family.label} session"
+                yield Problem(where, f"{text}: give it one, or set `families` of the peering")
+    if not peering.families:
+        yield Problem((*where, "families"), "a peering needs at least one of IPv4 and IPv6")
+
+
+def _policy(topology: Topology) -> Iterator[Problem]:
+    try:
+        check_settings(topology.policy.profile, topology.policy.rules)
+    except PolicyError as error:
+        yield Problem(("policy",), str(error))

@@ -1,0 +1,199 @@
+"""The event log: append-only, in order, read by everybody (live view, checks, report); and the bell that rings on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from simulator.connection.connection import ConnectionTransition
+from simulator.session.messages import Family
+from simulator.speakers.events import (
+    BgpStateChanged,
+    EndOfRib,
+    GateMoved,
+    GateWithheld,
+    NotificationExchanged,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+    SpeakerEvent,
+    UnknownPeer,
+)
+from simulator.validation.result import CheckResult
+from simulator.wire import nlri
+
+_FAMILIES = {family.label: family for family in Family}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionMoved:
+    """A peering connection changed its state."""
+
+    connection: str
+    transition: ConnectionTransition
+
+    @property
+    def time(self) -> float:
+        return self.transition.time
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEnded:
+    """A check of the catalogue ended."""
+
+    time: float
+    connection: str
+    result: CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A step of the rehearsal, in words."""
+
+    time: float
+    text: str
+    connection: str = ""
+
+
+Event = ConnectionMoved | CheckEnded | Said | SpeakerEvent
+
+
+@dataclass(slots=True)
+class EventLog:
+    """Every event once, in the order in which it happened."""
+
+    entries: list[Event] = field(default_factory=list)
+    _listeners: list[Callable[[Event], None]] = field(default_factory=list)
+    _waiting: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def append(self, event: Event) -> None:
+        self.entries.append(event)
+        for listener in self._listeners:
+            listener(event)
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
+
+    async def next_event(self, within: float) -> bool:
+        """Wait for anything to happen, at most `within` seconds. False when nothing did."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await asyncio.wait_for(waiter, max(within, 0))
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.discard(waiter)
+        return True
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Flat, JSON-serialisable rows: the content of events.jsonl."""
+        for number, event in enumerate(self.entries, 1):
+            yield {"seq": number, **row(event)}
+
+
+def timestamp(when: float) -> str:
+    """UTC, RFC 3339 with microseconds."""
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _texts(family: Family, keys: tuple[bytes, ...]) -> list[str]:
+    return [nlri.text(family, key) for key in keys]
+
+
+def row(event: Event) -> dict[str, Any]:
+    """One event as a flat row. `axis` says which of the two state machines a change is of."""
+    match event:
+        case ConnectionMoved(connection, step):
+            return {
+                "time": timestamp(step.time),
+                "event": "connection-state",
+                "axis": "connection",
+                "connection": connection,
+                "from": step.source.value,
+                "to": step.target.value,
+                "reason": step.reason,
+                "actor": step.actor.value,
+                "source": step.evidence,
+            }
+        case CheckEnded(time, connection, result):
+            return {
+                "time": timestamp(time),
+                "event": "check",
+                "connection": connection,
+                "check": result.id,
+                "status": result.finding.status.value,
+                "evidence": list(result.finding.evidence),
+                "causes": [cause.id for cause in result.finding.causes],
+            }
+        case Said(time, text, connection):
+            return {"time": timestamp(time), "event": "step", "connection": connection, "text": text}
+        case BgpStateChanged(session, change):
+            return {
+                "time": timestamp(change.time),
+                "event": "bgp-state",
+                "axis": "bgp",
+                "session": session,
+                "from": change.source.value,
+                "to": change.target.value,
+                "reason": change.reason,
+            }
+        case NotificationExchanged(session, seen):
+            return {
+                "time": timestamp(seen.time),
+                "event": "notification",
+                "session": session,
+                "direction": "sent" if seen.sent else "received",
+                "code": int(seen.notification.code),
+                "subcode": int(seen.notification.subcode),
+                "text": str(seen.notification),
+            }
+        case RoutesAnnounced(session, time, family, keys, attributes):
+            return {
+                "time": timestamp(time),
+                "event": "routes-received",
+                "session": session,
+                "family": family.label,
+                "count": len(keys),
+                "as-path": attributes.path.as_path_text,
+                "rules": [hit.rule for hit in attributes.hits],
+                "prefixes": _texts(family, keys),
+            }
+        case RoutesWithdrawn(session, time, family, keys, malformed):
+            return {
+                "time": timestamp(time),
+                "event": "routes-withdrawn",
+                "session": session,
+                "family": family.label,
+                "count": len(keys),
+                "malformed": malformed,
+                "prefixes": _texts(family, keys),
+            }
+        case EndOfRib(session, time, family):
+            return {"time": timestamp(time), "event": "end-of-rib", "session": session, "family": family.label}
+        case GateWithheld(session, held):
+            return {
+                "time": timestamp(held.time),
+                "event": "gate-withheld",
+                "session": session,
+                "direction": held.direction.value,
+                "family": held.family,
+                "count": len(held.nlri),
+                "reason": held.why,
+                "prefixes": _texts(_FAMILIES[held.family], held.nlri),
+            }
+        case GateMoved(session, time, is_open, sent, taken):
+            return {
+                "time": timestamp(time),
+                "event": "gate-lifted" if is_open else "gate-denied",
+                "session": session,
+                "nlri-sent" if is_open else "nlri-withdrawn": sent,
+                "routes-taken" if is_open else "routes-removed": taken,
+            }
+        case UnknownPeer(speaker, time, address):
+            return {"time": timestamp(time), "event": "unknown-peer", "speaker": speaker, "address": address}

@@ -1,0 +1,156 @@
+"""A rehearsal: the whole documented life cycle of every connection of a topology, played through on real sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionState
+from simulator.lab.link import LabError, LinkKind
+from simulator.lab.merge import merge_captures
+from simulator.lab.topology import Peering, Topology
+from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.log import CheckEnded, EventLog, Said
+from simulator.provisioning.network import Network
+from simulator.provisioning.reporting import final_report
+from simulator.provisioning.validating import Validator
+from simulator.report.model import Outcome, Report
+from simulator.session.messages import Family
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import SessionView
+from simulator.validation.result import CheckResult, Status
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One run of one topology. `log` may be subscribed to before `run`."""
+
+    topology: Topology
+    kind: LinkKind
+    record_wire: bool = False
+    """Keep the octets for wire.pcap."""
+    capture_file: Path | None = None
+    """Where the merged capture goes, where the link allows one."""
+    log: EventLog = field(default_factory=EventLog)
+    control: ControlPlane | None = field(default=None, init=False)
+    network: Network | None = field(default=None, init=False)
+    versions: dict[str, str] = field(default_factory=dict, init=False)
+    heights: dict[str, SessionView] = field(default_factory=dict, init=False)
+    """Each session as it stood while its connection was Active, or else at the end."""
+    shortfalls: list[str] = field(default_factory=list, init=False)
+    """What did not come out as the topology expects, one line each."""
+    errors: list[str] = field(default_factory=list, init=False)
+    started: float = field(default=0.0, init=False)
+
+    async def run(self) -> Report:
+        """Never raises for what goes wrong in the lab: that is an outcome. Cancelling it takes the lab down."""
+        self.started = time.time()
+        network = Network(self.topology, self.kind, self.log.append, record=self.record_wire)
+        self.network = network
+        clock = Clock(asyncio.get_running_loop())
+        self.control = ControlPlane(network, self.log, clock)
+        try:
+            async with network, self._keeping_evidence(network):
+                await self._play(network, self.control, Validator(network, self.log, clock), clock)
+        except LabError as error:
+            self.errors.append(str(error))
+        return final_report(self, self._outcome())
+
+    def _outcome(self) -> Outcome:
+        if self.errors:
+            return "error"
+        return "failed" if self.shortfalls else "passed"
+
+    async def _play(self, network: Network, control: ControlPlane, validator: Validator, clock: Clock) -> None:
+        def say(text: str, connection: str = "") -> None:
+            self.log.append(Said(clock.now(), text, connection))
+
+        say(f"{self.topology.exchange.name}: {len(network.plans)} sessions on the {self.kind.value} link")
+        approved = []
+        for record in control.records.values():
+            try:
+                control.request(record)
+            except TransitionRefusedError as error:
+                self.shortfalls.append(f"the request was refused: {error}")
+                say(f"the request was refused: {error}", record.id)
+                continue
+            control.approve(record)
+            approved.append(record)
+        for name in dict.fromkeys(record.peering.peer for record in approved):
+            peer = self.topology.peer(name)
+            say(f"{name} configures its BGP sessions ({peer.router_kind})")
+            self.versions[name] = await network.start_peer(peer)
+        await asyncio.gather(*(self._turn_up(record, control, validator, clock) for record in approved))
+        active = [record for record in approved if record.state is ConnectionState.ACTIVE]
+        for record in approved:
+            self._compare(record.peering, record)
+        await asyncio.gather(*(self._deprovision(record, control, validator, clock) for record in active))
+        for record in approved:
+            await control.close_sessions(record, "the rehearsal is over")
+
+    async def _turn_up(
+        self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock
+    ) -> None:
+        """From the peer's notification to Active, or to ProvisioningFailed."""
+        control.notify(record)
+        results = await validator.validate(record)
+        before = validator.views(record)
+        self._tell(record, results, clock)
+        if control.conclude(record, results):
+            lifted = await validator.after_lift(record, before)
+            record.results += lifted
+            self._tell(record, lifted, clock)
+        self.heights |= validator.views(record)
+
+    async def _deprovision(
+        self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock
+    ) -> None:
+        """From Active to PendingRemove, to gone."""
+        before = validator.views(record)
+        control.deprovision(record)
+        results = await validator.after_deny(record, before)
+        record.results += results
+        self._tell(record, results, clock)
+        self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
+        await control.remove(record)
+
+    def _tell(self, record: ConnectionRecord, results: list[CheckResult], clock: Clock) -> None:
+        for result in results:
+            self.log.append(CheckEnded(clock.now(), record.id, result))
+
+    def _compare(self, peering: Peering, record: ConnectionRecord) -> None:
+        """What the topology expects against what came out."""
+        expect = peering.expect
+        if record.state.value != expect.state:
+            why = f": {record.connection.error_message}" if record.connection.error_message else ""
+            self.shortfalls.append(f"{record.id}: connection is {record.state}, expected {expect.state}{why}")
+        failing = {result.id for result in record.results if result.finding.status is Status.FAILURE}
+        for check in expect.failing_checks:
+            if check not in failing:
+                self.shortfalls.append(f"{record.id}: {check} was expected to fail and did not")
+        for result in record.results:
+            if result.blocks.value == "rehearsal" and result.stops and result.id not in expect.failing_checks:
+                self.shortfalls.append(f"{record.id}: {result.id} {result.title}")
+        for plan in record.plans:
+            wanted = expect.accepted if plan.family is Family.IPV4 else expect.accepted_ipv6
+            found = self.heights[plan.id].accepted
+            if wanted is not None and found != wanted and expect.state == "Active":
+                self.shortfalls.append(f"{plan.id}: {found} routes accepted, expected {wanted}")
+
+    @contextlib.asynccontextmanager
+    async def _keeping_evidence(self, network: Network) -> AsyncIterator[None]:
+        """Whatever happens, take the captures out of the lab's directory before that is removed."""
+        try:
+            yield
+        finally:
+            if self.capture_file is not None and network.captures:
+                for capture in network.captures.values():
+                    await capture.stop()
+                paths = [capture.path for capture in network.captures.values()]
+                await asyncio.to_thread(merge_captures, paths, self.capture_file)
+

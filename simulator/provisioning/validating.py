@@ -1,0 +1,238 @@
+"""The end-to-end validation of one connection: gathers evidence until every check can tell, or the deadline comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from simulator.lab.link import LabError, LinkKind
+from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.provisioning.control import ConnectionRecord
+from simulator.provisioning.log import EventLog
+from simulator.provisioning.network import Network, SessionPlan
+from simulator.policy.rules import RULES
+from simulator.rib.adj_in import HeldRoute
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import SessionView
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, Check, evaluate, rejected_routes
+from simulator.validation.evidence import (
+    CaptureProof,
+    LanAnswer,
+    Observation,
+    PeerTable,
+    RejectedRoutes,
+    SessionEvidence,
+)
+from simulator.validation.result import CheckResult, Status
+from simulator.wire import nlri
+
+_EXAMPLES = 5
+_POLL = 0.1
+"""Seconds between two questions to a peer's router, which tells nothing by itself."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What had to be asked for, while a validation runs."""
+
+    before: Mapping[str, SessionView]
+    counters: Mapping[str, dict[str, int]]
+    lan: dict[str, LanAnswer] = field(default_factory=dict)
+    tables: dict[str, PeerTable] = field(default_factory=dict)
+    capture: CaptureProof | None = None
+    capture_skipped: str = ""
+
+
+class Validator:
+    """Validates connections of one network."""
+
+    def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
+        self._network = network
+        self._log = log
+        self._clock = clock
+        self._times = network.topology.times
+
+    async def validate(self, record: ConnectionRecord) -> list[CheckResult]:
+        """Run the checks that stand before the lift. Each runs until it passes or the deadline comes."""
+        gathered = _Gathered(
+            before={plan.id: self._network.view(plan) for plan in record.plans},
+            counters={plan.id: self._counters(plan) for plan in record.plans},
+        )
+        deadline = self._clock.now() + self._times.deadline
+        probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
+        try:
+            await self._until_soaked(record, deadline)
+            await self._look_at_both_ends(record, gathered)
+            await asyncio.gather(*probes)
+        finally:
+            for probe in probes:
+                probe.cancel()
+            await asyncio.gather(*probes, return_exceptions=True)
+        observation = replace(self._observe(record, gathered), final=True)
+        return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
+
+    async def after_lift(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
+        """A1 and A3: the routes are at both ends, and the sessions that carry them are those of `before`."""
+        return await self._poll(record, before, LIFTED)
+
+    async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
+        """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
+        return await self._poll(record, before, DEPROVISIONED)
+
+    def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
+        """The sessions of a connection now."""
+        return {plan.id: self._network.view(plan) for plan in record.plans}
+
+    async def _poll(
+        self, record: ConnectionRecord, before: Mapping[str, SessionView], checks: Iterable[Check]
+    ) -> list[CheckResult]:
+        """Ask the peers' routers until every check passes or the deadline comes."""
+        gathered = _Gathered(before, {plan.id: {} for plan in record.plans})
+        deadline = self._clock.now() + self._times.deadline
+        checks = tuple(checks)
+        while True:
+            await self._read_tables(record, gathered)
+            observation = self._observe(record, gathered)
+            results = evaluate(checks, observation)
+            if all(result.finding.status is not Status.UNSET for result in results):
+                return results
+            if self._clock.now() >= deadline:
+                return evaluate(checks, replace(observation, final=True))
+            await self._log.next_event(min(_POLL, deadline - self._clock.now()))
+
+    # --- waiting ---
+
+    async def _until_soaked(self, record: ConnectionRecord, deadline: float) -> None:
+        """Until every session was Established for the soak time, its table is in, and something in it is acceptable."""
+        while (now := self._clock.now()) < deadline:
+            views = [self._network.view(plan) for plan in record.plans]
+            if all(self._soaked(view) and self._settled(view) and view.accepted for view in views):
+                return
+            soak = self._times.soak
+            ripe = [when + soak for view in views for when in (view.established_at, view.last_update) if when is not None]
+            wake = min([deadline, *(when for when in ripe if when > now)])
+            await self._log.next_event(wake - now)
+
+    def _soaked(self, view: SessionView) -> bool:
+        if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
+            return False
+        return self._clock.now() - view.established_at >= self._times.soak
+
+    def _settled(self, view: SessionView) -> bool:
+        if view.end_of_rib or view.established_at is None:
+            return view.end_of_rib
+        return self._clock.now() - max(view.established_at, view.last_update or 0) >= self._times.soak
+
+    # --- evidence ---
+
+    async def _look_at_both_ends(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+        """What the peer holds and what the LAN saw, at the end of the denial: the last moment before the lift."""
+        await self._read_tables(record, gathered)
+        capture = self._network.captures.get(record.plans[0].edge.name)
+        if capture is None:
+            gathered.capture_skipped = self._network.capture_problem or "none is running"
+            return
+        proof = await capture.prove_absence([plan.edge_address for plan in record.plans])
+        gathered.capture = CaptureProof(proof.conclusive, proof.reason, proof.nlri, proof.packets)
+
+    async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+        for plan in record.plans:
+            try:
+                router = self._network.router(plan.peer.name)
+                gathered.tables[plan.id] = PeerTable(await router.received(plan.id))
+            except KeyError:
+                gathered.tables[plan.id] = PeerTable(error="the router has no such session")
+            except LabError as error:
+                gathered.tables[plan.id] = PeerTable(error=str(error))
+
+    async def _ask_lan(self, plan: SessionPlan, gathered: _Gathered, deadline: float) -> None:
+        """L1: ask until the peer answers or the deadline comes."""
+        if self._network.kind is not LinkKind.NETNS:
+            return
+        place = self._network.place(plan.edge.name)
+        while (left := deadline - self._clock.now()) > 0:
+            found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
+            echo = await ping(place, plan.peer_address)
+            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered)
+            if found.macs and echo.answered:
+                return
+
+    def _counters(self, plan: SessionPlan) -> dict[str, int]:
+        with contextlib.suppress(LabError):
+            return self._network.place(plan.edge.name).tcp_counters()
+        return {}
+
+    def _observe(self, record: ConnectionRecord, gathered: _Gathered) -> Observation:
+        return Observation(
+            connection=record.id,
+            sessions=tuple(self._session(plan, gathered) for plan in record.plans),
+            has_lan=self._network.kind is LinkKind.NETNS,
+            soak=self._times.soak,
+            capture=gathered.capture,
+            capture_skipped=gathered.capture_skipped,
+        )
+
+    def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
+        view, before, counters = self._network.view(plan), gathered.before[plan.id], gathered.counters[plan.id]
+        neighbor = self._network.neighbor(plan)
+        return SessionEvidence(
+            view=view,
+            max_prefixes=plan.peering.max_prefixes.of(plan.family),
+            router=plan.peer.router_kind,
+            soaked=self._soaked(view),
+            settled=self._settled(view),
+            transitions_before=before.established_transitions,
+            notifications_before=len(before.notifications),
+            foreign_identifiers=self._foreign_identifiers(plan),
+            lan=gathered.lan.get(plan.id),
+            tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
+            peer_table=gathered.tables.get(plan.id),
+            rejected=_rejected(neighbor.adj_in.routes()) if view.rejected else (),
+            announced=frozenset(nlri.text(plan.family, key) for key in self._network.announced(plan)),
+            lost=_lost(before, view),
+        )
+
+    def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
+        found = {}
+        for other in self._network.plans:
+            if other.edge.name == plan.edge.name and other.peer.asn != plan.peer.asn and self._network.is_provisioned(other):
+                their_open = self._network.view(other).peer_open
+                if their_open is not None:
+                    found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"
+        return found
+
+
+def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before.get(name, 0) for name in after if name.startswith("TCPMD5")}
+
+
+def _rejected(routes: Iterable[HeldRoute]) -> tuple[RejectedRoutes, ...]:
+    counts: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}
+    for route in routes:
+        for hit in route.hits:
+            counts[hit.rule] = counts.get(hit.rule, 0) + 1
+            shown = examples.setdefault(hit.rule, [])
+            if len(shown) < _EXAMPLES:
+                shown.append(f"{nlri.text(route.family, route.key)} ({hit.value})")
+    return tuple(
+        RejectedRoutes(rule, RULES[rule].source, RULES[rule].explanation, count, tuple(examples[rule]))
+        for rule, count in counts.items()
+    )
+
+
+def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
+    """What went wrong on a running session since `before`."""
+    lost = []
+    if now.established_transitions != before.established_transitions or now.established_at != before.established_at:
+        lost.append("the session was reset")
+    notes = now.notifications[len(before.notifications) :]
+    lost += [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in notes]
+    if now.withdrawn_by_us != before.withdrawn_by_us:
+        lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
+    if now.received < before.received:
+        lost.append(f"the peer withdrew {before.received - now.received} routes")
+    return tuple(lost)

@@ -1,0 +1,106 @@
+"""junit.xml: one test suite per connection, one test case per check, for CI systems that read nothing else.
+
+A file with no failure and no error means exactly that the outcome is `passed`: a check that only warns passes here and
+says so in its output.
+"""
+
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree as ET
+
+from .clock import seconds_between
+from .findings import fails, gate_leak, gate_sentence, gate_tested, label, outcome_sentence, warns
+from .model import CheckReport, ConnectionReport, Report
+from .text import clip, xml_safe
+
+_MESSAGE_LIMIT = 500
+_COUNTED = ("tests", "failures", "errors", "skipped")
+
+
+def junit_xml(report: Report) -> bytes:
+    """The whole file, as UTF-8 with its declaration."""
+    root = ET.Element("testsuites", name=xml_safe(f"turnup {report.topology}"))
+    for connection in report.connections:
+        _connection_suite(root, report, connection)
+    _rehearsal_suite(root, report)
+    for suite in root:
+        _count(suite, suite)
+    _count(root, root)
+    seconds = seconds_between(report.started, report.finished)
+    if seconds is not None:
+        root.set("time", f"{seconds:.3f}")
+    ET.indent(root)
+    out = io.BytesIO()
+    ET.ElementTree(root).write(out, encoding="utf-8", xml_declaration=True)
+    return out.getvalue() + b"\n"
+
+
+def _connection_suite(root: ET.Element, report: Report, connection: ConnectionReport) -> None:
+    suite = ET.SubElement(root, "testsuite", name=xml_safe(label(connection)), timestamp=xml_safe(report.started))
+    classname = f"{connection.peering}.{connection.id}" if connection.peering else connection.id
+    for check in connection.checks:
+        case = _case(suite, classname, f"{check.id} {check.title}")
+        text = _check_text(check)
+        if fails(check):
+            kind = "failure" if check.status == "failure" else "error"
+            _add(case, kind, _first_words(check), text, check.id)
+        elif check.status in ("skipped", "unset"):
+            why = "; ".join(check.evidence) or ("skipped" if check.status == "skipped" else "not run")
+            _add(case, "skipped", why, "")
+        else:
+            prefix = f"warning: {check.status}, does not block\n" if warns(check) else ""
+            ET.SubElement(case, "system-out").text = xml_safe(prefix + text)
+
+
+def _rehearsal_suite(root: ET.Element, report: Report) -> None:
+    """The gate, the lab's own errors, and the outcome itself when nothing else tells why it was not passed."""
+    suite = ET.SubElement(root, "testsuite", name="rehearsal", timestamp=xml_safe(report.started))
+    gate = _case(suite, "rehearsal", "gate: no NLRI before Active")
+    if leak := gate_leak(report):
+        _add(gate, "failure", leak, gate_sentence(report), "gate")
+    elif not gate_tested(report):
+        _add(gate, "skipped", gate_sentence(report), "")
+    else:
+        ET.SubElement(gate, "system-out").text = gate_sentence(report)
+    for number, error in enumerate(report.errors, 1):
+        _add(_case(suite, "rehearsal", f"error {number}"), "error", error, error, "rehearsal")
+    told = any(True for _ in root.iter("failure")) or any(True for _ in root.iter("error"))
+    if report.outcome != "passed" and not told:
+        kind = "failure" if report.outcome == "failed" else "error"
+        _add(_case(suite, "rehearsal", "outcome"), kind, outcome_sentence(report), "", "outcome")
+
+
+def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=xml_safe(classname), name=xml_safe(clip(name, _MESSAGE_LIMIT)))
+
+
+def _add(case: ET.Element, kind: str, message: str, text: str, type_: str = "") -> None:
+    element = ET.SubElement(case, kind, message=xml_safe(clip(message, _MESSAGE_LIMIT)))
+    if type_:
+        element.set("type", xml_safe(type_))
+    if text:
+        element.text = xml_safe(text)
+
+
+def _first_words(check: CheckReport) -> str:
+    if check.causes:
+        return check.causes[0].text
+    return check.evidence[0] if check.evidence else check.title
+
+
+def _check_text(check: CheckReport) -> str:
+    lines = [f"source: {check.source}", *(f"evidence: {line}" for line in check.evidence)]
+    for number, cause in enumerate(check.causes, 1):
+        lines.append(f"cause {number} ({cause.id}): {cause.text}")
+        if cause.remedy:
+            lines.append(f"remedy: {cause.remedy}")
+    if check.remedy:
+        lines.append(f"remedy: {check.remedy}")
+    return "\n".join(lines)
+
+
+def _count(target: ET.Element, scope: ET.Element) -> None:
+    tags = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    for name in _COUNTED:
+        target.set(name, str(sum(1 for _ in scope.iter(tags[name]))))

@@ -1,0 +1,36 @@
+"""Who says so: the mark that a check's source earns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_RFC = re.compile(r"\b(RFC|BCP|STD|draft)\b", re.IGNORECASE)
+_MICROSOFT = re.compile(
+    r"microsoft|azure|az peering|\b(ADOC|PSDOC|SPEC|SDK|SEED\d?|PSREC|PSAUTO|PSCS)\b|learn\.", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A short tag and what it means."""
+
+    tag: str
+    css: str
+    meaning: str
+
+
+MICROSOFT = Mark("Microsoft", "m-ms", "Microsoft documents it, or it was seen in the service's API")
+RFC = Mark("RFC", "m-rfc", "an RFC or a best current practice says so")
+SIMULATOR = Mark("simulator", "m-sim", "nothing is published: this simulator chose so")
+OTHER = Mark("other", "m-sim", "another source, named beside it")
+MARKS = (MICROSOFT, RFC, SIMULATOR)
+
+
+def mark_of(source: str) -> Mark:
+    """The mark of a source; one that is not recognised is never passed off as Microsoft's."""
+    if source.strip().lower().startswith("simulator"):
+        return SIMULATOR
+    if _MICROSOFT.search(source):
+        return MICROSOFT
+    return RFC if _RFC.search(source) else OTHER

@@ -1,0 +1,17 @@
+"""Path attributes, decoded and judged once for each distinct set that a peer sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.policy.verdict import Hits
+from simulator.wire.attributes import PathAttributes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributeSet:
+    """One interned set of path attributes. Compared by identity: two equal sets of one session are one object."""
+
+    path: PathAttributes
+    hits: Hits
+    """The attribute rules that fired: any makes every route with this set a reject."""

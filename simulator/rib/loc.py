@@ -1,0 +1,36 @@
+"""Loc-RIB of one speaker: the routes that passed the gate, by the session that brought them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Family
+
+
+class LocRib:
+    """A table a session: an edge only needs to know what it took from whom; choosing among them is not its business."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[Family, dict[bytes, AttributeSet]]] = {}
+
+    def take(self, session: str, family: Family, routes: Mapping[bytes, AttributeSet]) -> None:
+        self._tables.setdefault(session, {f: {} for f in Family})[family].update(routes)
+
+    def forget(self, session: str, family: Family, keys: Iterable[bytes]) -> None:
+        table = self._tables.get(session)
+        if table is not None:
+            for key in keys:
+                table[family].pop(key, None)
+
+    def forget_all(self, session: str) -> None:
+        self._tables.pop(session, None)
+
+    def prefixes(self, session: str) -> dict[Family, frozenset[bytes]]:
+        table = self._tables.get(session, {})
+        return {family: frozenset(table.get(family, ())) for family in Family}
+
+    def count(self, session: str) -> int:
+        return sum(len(routes) for routes in self._tables.get(session, {}).values())

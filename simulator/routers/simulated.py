@@ -1,0 +1,135 @@
+"""The simulated peer: the speaker's own code in the peer's role. No daemon, no gate, no policy of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import simulator
+from simulator.lab.link import Endpoint, Place
+from simulator.rib.adj_out import Announcement
+from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.session.messages import Cease, Family
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import NeighborConfig, cease
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.speaker import Speaker
+from simulator.wire import nlri
+from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+
+
+class Simulated:
+    """A peer played by turnup itself."""
+
+    kind = "simulated"
+
+    def __init__(self) -> None:
+        self._speaker: Speaker | None = None
+        self._config: RouterConfig | None = None
+        self._endpoints: dict[str, Endpoint] = {}
+
+    async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
+        clock = Clock(asyncio.get_running_loop())
+        self._config = config
+        self._speaker = Speaker(config.name, place, clock, lambda event: None, announcements(config.routes))
+        try:
+            await self._listen(self._speaker, place, config)
+        except BaseException:
+            await self.stop()
+            raise
+        for session in config.sessions:
+            self._speaker.add(
+                NeighborConfig(
+                    id=session.name,
+                    local_as=config.asn,
+                    router_id=config.router_id,
+                    local_address=session.local_address,
+                    peer_address=session.remote_address,
+                    peer_as=session.remote_as,
+                    local=self._endpoints[session.name],
+                    remote=session.remote,
+                    gated=False,
+                    md5=session.md5,
+                    gtsm=session.gtsm,
+                    hold_time=config.hold_time,
+                    dial_first=False,
+                )
+            )
+
+    async def _listen(self, speaker: Speaker, place: Place, config: RouterConfig) -> None:
+        """One listening socket an address; where all sessions come from one host, as on IPv6 loopback, one a session."""
+        shared: dict[object, Endpoint] = {}
+        for session in config.sessions:
+            alone = place.host(session.local_address) == session.remote.host
+            key = session.name if alone else session.local_address
+            if key not in shared:
+                shared[key] = await speaker.listen(session.local_address)
+            self._endpoints[session.name] = shared[key]
+
+    def endpoint(self, session: str) -> Endpoint:
+        return self._endpoints[session]
+
+    async def sessions(self) -> Sequence[SessionReport]:
+        return tuple(self._report(session) for session in self._config.sessions) if self._config else ()
+
+    def _report(self, session: RouterSession) -> SessionReport:
+        view = self._neighbor(session.name).view()
+        since = datetime.fromtimestamp(view.established_at, UTC).isoformat() if view.established_at else ""
+        return SessionReport(
+            name=session.name,
+            state=view.bgp_state.value,
+            established=view.bgp_state is BgpState.ESTABLISHED,
+            since=since,
+            received=view.received,
+            exported=view.sent,
+            reason=view.last_error,
+        )
+
+    async def received(self, session: str) -> frozenset[str]:
+        return frozenset(nlri.text(route.family, route.key) for route in self._neighbor(session).adj_in.routes())
+
+    async def exported(self, session: str) -> frozenset[str]:
+        neighbor = self._neighbor(session)
+        if not neighbor.view().sent or self._config is None:
+            return frozenset()
+        family = neighbor.config.family
+        prefixes = (nlri.key(route.prefix) for route in self._config.routes)
+        return frozenset(nlri.text(family, key) for found, key in prefixes if found is family)
+
+    async def version(self) -> str:
+        return f"simulated peer (turnup {simulator.__version__})"
+
+    async def stop(self) -> None:
+        if self._speaker is not None:
+            await self._speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "the lab is taken down"))
+            self._speaker = None
+
+    def _neighbor(self, session: str) -> Neighbor:
+        assert self._speaker is not None, "the simulated peer was not started"
+        return self._speaker.neighbor(session)
+
+
+def announcements(routes: Sequence[RouterRoute]) -> list[Announcement]:
+    """Routes grouped by their attributes, as a speaker announces them."""
+    grouped: dict[tuple[object, ...], list[bytes]] = {}
+    samples: dict[tuple[object, ...], tuple[Family, RouterRoute]] = {}
+    for route in routes:
+        family, key = nlri.key(route.prefix)
+        group = (family, route.as_path, route.communities, route.large_communities, route.med)
+        grouped.setdefault(group, []).append(key)
+        samples[group] = (family, route)
+    return [Announcement(samples[g][0], _attributes(samples[g][1]), tuple(keys)) for g, keys in grouped.items()]
+
+
+def _attributes(route: RouterRoute) -> PathAttributes:
+    def parts(text: str) -> list[int]:
+        return [int(part) for part in text.split(":")]
+
+    return PathAttributes(
+        as_path=(AsSegment(SegmentKind.SEQUENCE, route.as_path),) if route.as_path else (),
+        med=route.med,
+        communities=tuple((a << 16) | b for a, b in map(parts, route.communities)),
+        large_communities=tuple((a, b, c) for a, b, c in map(parts, route.large_communities)),
+    )

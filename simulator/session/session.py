@@ -1,0 +1,408 @@
+"""One BGP session with one neighbour: up to two TCP connections, one outcome. Pure: no I/O, `now` is an argument.
+
+The owner feeds it what happened (`tcp_connected`, `open_received`, …) and takes its `outputs()`: what to dial, send
+and close, and what changed. Two FSMs run side by side, one for the connection that we dial and one for the connection
+that we accept; a collision between them is resolved by RFC 4271 §6.8. The session's state is that of the FSM that is
+further on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import random
+
+from simulator.session.fsm import Channel, Fsm
+from simulator.session.messages import Cease, ErrorCode, Notification, Open
+from simulator.session.negotiation import Negotiated, judge_open, negotiate, we_win_collision
+from simulator.session.states import BgpState, FsmEvent, Timer
+from simulator.session.table import Action
+
+_RANK = {state: rank for rank, state in enumerate(BgpState)}
+_RANK[BgpState.ACTIVE], _RANK[BgpState.CONNECT] = _RANK[BgpState.CONNECT], _RANK[BgpState.ACTIVE]
+_TALKING = frozenset({BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimes:
+    """Timer values in seconds. The defaults are those of a lab; RFC 4271 §10 suggests 120 s for ConnectRetry."""
+
+    connect_retry: float = 5.0
+    open_hold: float = 240.0
+    """RFC 4271 §8.2.2: the large HoldTimer while waiting for the OPEN."""
+    send_hold: float = 480.0
+    """RFC 9687 §5: the larger of 8 minutes and twice the hold time."""
+    idle_hold: float = 1.0
+    idle_hold_max: float = 60.0
+    stable: float = 60.0
+    """Established for this long forgets the back-off."""
+    prefix_limit_hold: float = 60.0
+    """IdleHold after a prefix limit, so that an early redial does not trip it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """How this side speaks."""
+
+    local: Open
+    peer_as: int | None
+    """None accepts any ASN."""
+    dial: bool = True
+    """False: never dial (PassiveTcpEstablishment only)."""
+    dial_first: bool = True
+    """False: listen for the ConnectRetry time before the first dial."""
+    times: SessionTimes = field(default_factory=SessionTimes)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a TCP connection to the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close this channel's TCP connection, after what was sent, or give up its dial."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a message; None is a KEEPALIVE."""
+
+    channel: Channel
+    message: Open | Notification | None
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Established: this is what was agreed."""
+
+    channel: Channel
+    negotiated: Negotiated
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """No longer Established: forget what the peer announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class BgpTransition:
+    """One change of the session's BGP FSM state, with its reason in words."""
+
+    time: float
+    source: BgpState
+    target: BgpState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSeen:
+    """A NOTIFICATION, sent or received, kept as evidence."""
+
+    time: float
+    sent: bool
+    notification: Notification
+
+
+Output = Dial | Close | Send | Up | Down | BgpTransition | NotificationSeen
+
+
+class BgpSession:
+    """RFC 4271 with one peer."""
+
+    def __init__(self, config: SessionConfig, *, jitter: Callable[[], float] = random) -> None:
+        self.config = config
+        self.state = BgpState.IDLE
+        self.negotiated: Negotiated | None = None
+        self.channel: Channel | None = None
+        """The channel that is Established."""
+        self.last_open: Open | None = None
+        """The peer's last OPEN, acceptable or not."""
+        self.last_error = ""
+        """Why the session last failed, in words."""
+        self.established_transitions = 0
+        self.established_at: float | None = None
+        self.notifications: list[NotificationSeen] = []
+        """All but those that only resolved a collision."""
+        self._fsms = {channel: Fsm(channel, self._perform) for channel in Channel}
+        self._agreed: dict[Channel, Negotiated] = {}
+        self._outputs: deque[Output] = deque()
+        self._jitter = jitter
+        self._back_off = 0
+        self._resting = 0.0
+        self._started = False
+
+    # --- what the owner asks ---
+
+    def outputs(self) -> list[Output]:
+        """Take everything there is to do, in order."""
+        taken = list(self._outputs)
+        self._outputs.clear()
+        return taken
+
+    def next_timer(self) -> float | None:
+        """When `handle_timers` wants to be called next."""
+        return min((when for fsm in self._fsms.values() for when in fsm.timers.values()), default=None)
+
+    def fsm_state(self, channel: Channel) -> BgpState:
+        return self._fsms[channel].state
+
+    def agreed(self, channel: Channel) -> Negotiated | None:
+        """What the OPENs of this channel agreed on, before or after Established."""
+        return self._agreed.get(channel)
+
+    # --- what the owner reports ---
+
+    def start(self, now: float) -> None:
+        """AutomaticStart: listen, and dial where configured."""
+        self._started = True
+        self._fsms[Channel.ACCEPTED].fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
+        self._fsms[Channel.ACCEPTED].timers.clear()
+        reason = "session started, listening for the peer"
+        if self.config.dial:
+            first = FsmEvent.AUTOMATIC_START if self.config.dial_first else FsmEvent.AUTOMATIC_START_PASSIVE
+            rule = self._fsms[Channel.DIALLED].fire(first, now)
+            reason = rule.reason if rule else reason
+        self._settle(now, reason)
+
+    def stop(self, now: float, notification: Notification) -> None:
+        """ManualStop: close with this NOTIFICATION and stay Idle."""
+        self._started = False
+        self._fire_all(FsmEvent.MANUAL_STOP, now, notification, f"closed by us: {notification}")
+
+    def reset(self, now: float, notification: Notification) -> None:
+        """Close with this NOTIFICATION and come back after the idle hold time."""
+        event = FsmEvent.AUTOMATIC_STOP
+        if notification.code == ErrorCode.CEASE and notification.subcode == Cease.MAX_PREFIXES:
+            event = FsmEvent.PREFIX_LIMIT_REACHED
+        if self.channel is not None:
+            self._fire(self.channel, event, now, notification, str(notification))
+            if event is FsmEvent.AUTOMATIC_STOP:
+                self._restart_both(now, self._damping(now))
+
+    def tcp_connected(self, now: float) -> None:
+        """Our dial succeeded."""
+        self._fire(Channel.DIALLED, FsmEvent.TCP_CR_ACKED, now)
+
+    def tcp_accepted(self, now: float) -> bool:
+        """The peer's connection arrived. False: refuse it (the session is Idle, or already talks on such a one)."""
+        if self._fsms[Channel.ACCEPTED].state is not BgpState.ACTIVE:
+            return False
+        self._fire(Channel.ACCEPTED, FsmEvent.TCP_CONNECTION_CONFIRMED, now)
+        return True
+
+    def tcp_failed(self, channel: Channel, now: float, why: str) -> None:
+        """The dial failed, or the connection ended."""
+        self._fire(channel, FsmEvent.TCP_CONNECTION_FAILS, now, None, why)
+
+    def open_received(self, channel: Channel, open_: Open, now: float) -> None:
+        """Judge the peer's OPEN, resolve a collision, go on to OpenConfirm."""
+        self.last_open = open_
+        fsm = self._fsms[channel]
+        if fsm.state is not BgpState.OPEN_SENT:
+            self._fire(channel, FsmEvent.BGP_OPEN, now, None, "OPEN")
+            return
+        refusal = judge_open(self.config.local, open_, self.config.peer_as)
+        if refusal is not None:
+            self._fire(channel, FsmEvent.BGP_OPEN_MSG_ERR, now, *refusal)
+            return
+        self._agreed[channel] = negotiate(self.config.local, open_)
+        if self._loses_collision(channel, open_, now):
+            return
+        self._fire(channel, FsmEvent.BGP_OPEN, now)
+
+    def keepalive_received(self, channel: Channel, now: float) -> None:
+        self._fire(channel, FsmEvent.KEEPALIVE_MSG, now)
+
+    def update_received(self, channel: Channel, now: float) -> bool:
+        """Whether the FSM admits an UPDATE on this channel now; where not, the attempt ends as the table says."""
+        self._fire(channel, FsmEvent.UPDATE_MSG, now, None, "UPDATE")
+        return self._fsms[channel].state is BgpState.ESTABLISHED
+
+    def refresh_received(self, channel: Channel, now: float) -> bool:
+        """Whether the FSM admits a ROUTE-REFRESH on this channel now."""
+        self._fire(channel, FsmEvent.ROUTE_REFRESH_MSG, now, None, "ROUTE-REFRESH")
+        return self._fsms[channel].state is BgpState.ESTABLISHED
+
+    def notification_received(self, channel: Channel, notification: Notification, now: float) -> None:
+        version = (notification.code, notification.subcode) == (ErrorCode.OPEN_MESSAGE, 1)
+        event = FsmEvent.NOTIF_MSG_VER_ERR if version else FsmEvent.NOTIF_MSG
+        self._note(channel, notification, sent=False, now=now)
+        self._fire(channel, event, now, notification, str(notification))
+
+    def wire_error(self, channel: Channel, notification: Notification, now: float, why: str) -> None:
+        """The peer's octets are malformed; `notification` says how."""
+        event = {
+            ErrorCode.OPEN_MESSAGE: FsmEvent.BGP_OPEN_MSG_ERR,
+            ErrorCode.UPDATE_MESSAGE: FsmEvent.UPDATE_MSG_ERR,
+        }.get(ErrorCode(notification.code), FsmEvent.BGP_HEADER_ERR)
+        self._fire(channel, event, now, notification, why)
+
+    def octets_taken(self, channel: Channel, now: float) -> None:
+        """TCP took everything that was sent: the SendHoldTimer starts again (RFC 9687 §3)."""
+        fsm = self._fsms[channel]
+        if Timer.SEND_HOLD in fsm.timers:
+            fsm.timers[Timer.SEND_HOLD] = now + self._send_hold()
+
+    def handle_timers(self, now: float) -> None:
+        """Fire every timer that has expired."""
+        for fsm in self._fsms.values():
+            for event in fsm.due(now):
+                if event is FsmEvent.IDLE_HOLD_TIMER_EXPIRES:
+                    self._wake(fsm, now)
+                else:
+                    self._fire(fsm.channel, event, now)
+
+    # --- inside ---
+
+    def _fire(
+        self, channel: Channel, event: FsmEvent, now: float, notification: Notification | None = None, detail: str = ""
+    ) -> None:
+        fsm = self._fsms[channel]
+        was = fsm.state
+        rule = fsm.fire(event, now, notification)
+        if rule is None:
+            return
+        reason = f"{rule.reason}: {detail}" if detail else rule.reason
+        if fsm.state is BgpState.IDLE and was is not BgpState.IDLE:
+            self._fell(fsm, reason, now, damped=Action.DAMP in rule.actions)
+        self._settle(now, reason)
+
+    def _fire_all(self, event: FsmEvent, now: float, notification: Notification, reason: str) -> None:
+        for fsm in self._fsms.values():
+            fsm.fire(event, now, notification)
+        self._settle(now, reason)
+
+    def _fell(self, fsm: Fsm, reason: str, now: float, *, damped: bool) -> None:
+        """An attempt ended. While the other channel still talks this one sleeps; otherwise both rest, then retry."""
+        if self._fsms[fsm.channel.other].state in _TALKING:
+            fsm.timers.clear()
+            return
+        self.last_error = reason
+        if damped and self._started:
+            self._restart_both(now, self._resting)
+
+    def _restart_both(self, now: float, after: float) -> None:
+        for fsm in self._fsms.values():
+            fsm.fire(FsmEvent.AUTOMATIC_STOP, now)
+            fsm.timers[Timer.IDLE_HOLD] = now + after
+
+    def _wake(self, fsm: Fsm, now: float) -> None:
+        if fsm.channel is Channel.DIALLED and self.config.dial:
+            self._fire(fsm.channel, FsmEvent.IDLE_HOLD_TIMER_EXPIRES, now)
+        elif fsm.channel is Channel.ACCEPTED:
+            fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
+            fsm.timers.clear()
+            self._settle(now, "idle hold time over, listening for the peer")
+
+    def _loses_collision(self, channel: Channel, open_: Open, now: float) -> bool:
+        """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState)."""
+        rival = self._fsms[channel.other]
+        if rival.state not in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
+            return False
+        ours_stays = we_win_collision(self.config.local, open_)
+        loser = channel if (channel is Channel.ACCEPTED) == ours_stays else rival.channel
+        cease = Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
+        self._fire(loser, FsmEvent.OPEN_COLLISION_DUMP, now, cease)
+        return loser is channel
+
+    def _settle(self, now: float, reason: str) -> None:
+        """Derive the session's state from both FSMs and report a change."""
+        state = max((fsm.state for fsm in self._fsms.values()), key=_RANK.__getitem__)
+        if state is self.state:
+            return
+        change = BgpTransition(now, self.state, state, reason)
+        self.state = state
+        if self._outputs and isinstance(self._outputs[-1], Up):
+            self._outputs.insert(-1, change)  # the change is told before what follows from it
+        else:
+            self._outputs.append(change)
+
+    def _note(self, channel: Channel, notification: Notification, *, sent: bool, now: float) -> None:
+        if (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION):
+            return
+        seen = NotificationSeen(now, sent, notification)
+        self.notifications.append(seen)
+        self._outputs.append(seen)
+
+    def _damping(self, now: float) -> float:
+        """The next IdleHold time: doubled each time, forgotten after a stable session, with jitter."""
+        times = self.config.times
+        if self.established_at is not None and now - self.established_at >= times.stable:
+            self._back_off = 0
+        wait = min(times.idle_hold * 2**self._back_off, times.idle_hold_max)
+        self._back_off = min(self._back_off + 1, 16)
+        return wait * self._spread()
+
+    def _spread(self) -> float:
+        """RFC 4271 §10: a factor between 0.75 and 1."""
+        return 0.75 + self._jitter() / 4
+
+    def _send_hold(self) -> float:
+        hold = self.negotiated.hold_time if self.negotiated else 0
+        return max(self.config.times.send_hold, 2.0 * hold)
+
+    def _perform(self, fsm: Fsm, action: Action, notification: Notification | None, now: float) -> None:
+        times, channel = self.config.times, fsm.channel
+        match action:
+            case Action.DIAL:
+                self._outputs.append(Dial())
+            case Action.DROP:
+                self._outputs.append(Close(channel))
+            case Action.SEND_OPEN:
+                self._outputs.append(Send(channel, self.config.local))
+            case Action.SEND_KEEPALIVE:
+                self._outputs.append(Send(channel, None))
+            case Action.SEND_NOTIFICATION:
+                if notification is not None:
+                    self._note(channel, notification, sent=True, now=now)
+                    self._outputs.append(Send(channel, notification))
+            case Action.START_CONNECT_RETRY:
+                if self.config.dial and channel is Channel.DIALLED:
+                    fsm.timers[Timer.CONNECT_RETRY] = now + times.connect_retry * self._spread()
+            case Action.STOP_CONNECT_RETRY:
+                fsm.timers.pop(Timer.CONNECT_RETRY, None)
+            case Action.START_OPEN_HOLD:
+                fsm.timers[Timer.HOLD] = now + times.open_hold
+            case Action.START_HOLD:
+                self._start_hold(fsm, now)
+            case Action.RESTART_HOLD:
+                if Timer.HOLD in fsm.timers and self._agreed[channel].hold_time:
+                    fsm.timers[Timer.HOLD] = now + self._agreed[channel].hold_time
+            case Action.RESTART_KEEPALIVE:
+                fsm.timers[Timer.KEEPALIVE] = now + self._agreed[channel].keepalive * self._spread()
+            case Action.STOP_TIMERS:
+                fsm.timers.clear()
+            case Action.REST:
+                if self._started and channel is Channel.DIALLED:
+                    fsm.timers[Timer.IDLE_HOLD] = now + times.connect_retry * self._spread()
+            case Action.DAMP:
+                limit = notification is not None and (notification.code, notification.subcode) == (6, 1)
+                self._resting = times.prefix_limit_hold if limit else self._damping(now)
+            case Action.UP:
+                self._up(channel, now)
+            case Action.DOWN:
+                self.negotiated, self.channel = None, None
+                self._outputs.append(Down())
+
+    def _start_hold(self, fsm: Fsm, now: float) -> None:
+        agreed = self._agreed[fsm.channel]
+        fsm.timers.pop(Timer.HOLD, None)
+        if agreed.hold_time:
+            fsm.timers[Timer.HOLD] = now + agreed.hold_time
+            fsm.timers[Timer.KEEPALIVE] = now + agreed.keepalive * self._spread()
+
+    def _up(self, channel: Channel, now: float) -> None:
+        self.negotiated, self.channel = self._agreed[channel], channel
+        self.established_transitions += 1
+        self.established_at = now
+        self._fsms[channel].timers[Timer.SEND_HOLD] = now + self._send_hold()
+        rival = self._fsms[channel.other]
+        if rival.state in (BgpState.CONNECT, BgpState.ACTIVE):
+            rival.fire(FsmEvent.AUTOMATIC_STOP, now)
+        if rival.state is BgpState.IDLE:
+            rival.timers.clear()
+        self._outputs.append(Up(channel, self.negotiated))

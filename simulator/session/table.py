@@ -1,0 +1,177 @@
+"""The BGP finite state machine of RFC 4271 §8.2.2, as data. One instance runs for each TCP connection of a session.
+
+Everything that can move a BGP FSM is in this file, and it does not know its role: the FSM of a connection that we
+dialled and the FSM of one that we accepted follow the same table (RFC 4271 §8.2.1 asks for one FSM a connection until
+the collision is resolved). DelayOpen is not used; DampPeerOscillations, PassiveTcpEstablishment, CollisionDetection and
+SendNOTIFICATIONwithoutOPEN are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from simulator.session.messages import ErrorCode, Notification
+from simulator.session.states import BgpState, FsmEvent
+
+S = BgpState
+E = FsmEvent
+
+
+class Action(Enum):
+    """What a row makes the session do, in order."""
+
+    DIAL = auto()
+    DROP = auto()
+    """Close the TCP connection, or give up the dial."""
+    SEND_OPEN = auto()
+    SEND_KEEPALIVE = auto()
+    SEND_NOTIFICATION = auto()
+    """The row's own, else the one that came with the event."""
+    START_CONNECT_RETRY = auto()
+    STOP_CONNECT_RETRY = auto()
+    START_OPEN_HOLD = auto()
+    """HoldTimer at its large value, 4 minutes."""
+    START_HOLD = auto()
+    """HoldTimer, SendHoldTimer and KeepaliveTimer at their negotiated values."""
+    RESTART_HOLD = auto()
+    RESTART_KEEPALIVE = auto()
+    STOP_TIMERS = auto()
+    REST = auto()
+    """IdleHoldTimer at the ConnectRetry time: TCP alone failed, that is no oscillation."""
+    DAMP = auto()
+    """IdleHoldTimer with back-off (DampPeerOscillations)."""
+    UP = auto()
+    DOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What follows from one event in one state."""
+
+    target: BgpState
+    actions: tuple[Action, ...]
+    reason: str
+    notification: Notification | None = None
+
+
+A = Action
+_RELEASE = (A.STOP_TIMERS, A.DROP)
+_FAIL = (*_RELEASE, A.DAMP)
+_REFUSE = (A.SEND_NOTIFICATION, *_RELEASE, A.DAMP)
+_QUIT = (A.SEND_NOTIFICATION, *_RELEASE)
+_LOSE = (A.DOWN, *_FAIL)
+_LOSE_TELLING = (A.DOWN, *_REFUSE)
+_OPENING = (A.STOP_CONNECT_RETRY, A.SEND_OPEN, A.START_OPEN_HOLD)
+
+_HOLD_EXPIRED = Notification(ErrorCode.HOLD_TIMER_EXPIRED)
+_SEND_HOLD_EXPIRED = Notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED)
+
+
+def _fsm_error(subcode: int) -> Notification:
+    """RFC 6608: which state the unexpected message arrived in."""
+    return Notification(ErrorCode.FSM, subcode)
+
+
+_FSM_ERROR = {S.OPEN_SENT: _fsm_error(1), S.OPEN_CONFIRM: _fsm_error(2), S.ESTABLISHED: _fsm_error(3)}
+
+TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
+    S.IDLE: {
+        E.AUTOMATIC_START: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "session started, dialling the peer"),
+        E.AUTOMATIC_START_PASSIVE: Rule(S.ACTIVE, (A.START_CONNECT_RETRY,), "session started, listening for the peer"),
+        E.IDLE_HOLD_TIMER_EXPIRES: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "idle hold time over, dialling the peer"),
+        E.MANUAL_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
+    },
+    S.CONNECT: {
+        E.MANUAL_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
+        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(
+            S.CONNECT, (A.DROP, A.START_CONNECT_RETRY, A.DIAL), "no answer to the TCP SYN, dialling again"
+        ),
+        E.TCP_CR_ACKED: Rule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
+        E.TCP_CONNECTION_CONFIRMED: Rule(S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"),
+        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
+    },
+    S.ACTIVE: {
+        E.MANUAL_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
+        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "the peer did not call, dialling it"),
+        E.TCP_CR_ACKED: Rule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
+        E.TCP_CONNECTION_CONFIRMED: Rule(S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"),
+        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
+    },
+    S.OPEN_SENT: {
+        E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
+        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _REFUSE, "no OPEN from the peer before the hold timer expired", _HOLD_EXPIRED),
+        E.TCP_CONNECTION_FAILS: Rule(
+            S.ACTIVE, (*_RELEASE, A.START_CONNECT_RETRY), "the peer closed the TCP connection before its OPEN"
+        ),
+        E.BGP_OPEN: Rule(
+            S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.START_HOLD), "OPEN received and accepted, KEEPALIVE sent"
+        ),
+        E.BGP_HEADER_ERR: Rule(S.IDLE, _REFUSE, "malformed message header"),
+        E.BGP_OPEN_MSG_ERR: Rule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
+        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
+        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _FAIL, "the peer refused our BGP version"),
+        E.NOTIF_MSG: Rule(S.IDLE, _FAIL, "NOTIFICATION received"),
+    },
+    S.OPEN_CONFIRM: {
+        E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
+        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _REFUSE, "no KEEPALIVE from the peer before the hold timer expired", _HOLD_EXPIRED),
+        E.KEEPALIVE_TIMER_EXPIRES: Rule(S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
+        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, _FAIL, "the peer closed the TCP connection after its OPEN"),
+        E.BGP_HEADER_ERR: Rule(S.IDLE, _REFUSE, "malformed message header"),
+        E.BGP_OPEN_MSG_ERR: Rule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
+        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
+        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _FAIL, "the peer refused our BGP version"),
+        E.NOTIF_MSG: Rule(S.IDLE, _FAIL, "NOTIFICATION received"),
+        E.KEEPALIVE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD, A.UP), "KEEPALIVE received"),
+    },
+    S.ESTABLISHED: {
+        E.MANUAL_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
+        E.AUTOMATIC_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
+        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _LOSE_TELLING, "nothing heard from the peer for the hold time", _HOLD_EXPIRED),
+        E.SEND_HOLD_TIMER_EXPIRES: Rule(
+            S.IDLE, _LOSE_TELLING, "the peer took no octet for the send hold time", _SEND_HOLD_EXPIRED
+        ),
+        E.KEEPALIVE_TIMER_EXPIRES: Rule(S.ESTABLISHED, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
+        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, _LOSE, "the TCP connection was lost"),
+        E.BGP_HEADER_ERR: Rule(S.IDLE, _LOSE_TELLING, "malformed message header"),
+        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, (A.DOWN, *_QUIT), "connection collision: the other TCP connection is kept"),
+        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _LOSE, "NOTIFICATION received"),
+        E.NOTIF_MSG: Rule(S.IDLE, _LOSE, "NOTIFICATION received"),
+        E.KEEPALIVE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "keepalive"),
+        E.UPDATE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "update"),
+        E.ROUTE_REFRESH_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "route refresh"),
+        E.UPDATE_MSG_ERR: Rule(S.IDLE, _LOSE_TELLING, "malformed UPDATE"),
+        E.PREFIX_LIMIT_REACHED: Rule(S.IDLE, _LOSE_TELLING, "the peer sent more prefixes than it may"),
+    },
+}
+"""state → event → rule. An event that is not listed follows DEFAULT."""
+
+DEFAULT: dict[BgpState, Rule | None] = {
+    S.IDLE: None,
+    S.CONNECT: Rule(S.IDLE, _FAIL, "unexpected event"),
+    S.ACTIVE: Rule(S.IDLE, _FAIL, "unexpected event"),
+    S.OPEN_SENT: Rule(S.IDLE, _REFUSE, "unexpected message in OpenSent", _FSM_ERROR[S.OPEN_SENT]),
+    S.OPEN_CONFIRM: Rule(S.IDLE, _REFUSE, "unexpected message in OpenConfirm", _FSM_ERROR[S.OPEN_CONFIRM]),
+    S.ESTABLISHED: Rule(S.IDLE, _LOSE_TELLING, "unexpected message in Established", _FSM_ERROR[S.ESTABLISHED]),
+}
+"""RFC 4271 §8.2.2, "any other event": ignored in Idle, the end of the attempt elsewhere."""
+
+STALE = frozenset(
+    {E.AUTOMATIC_START, E.AUTOMATIC_START_PASSIVE, E.IDLE_HOLD_TIMER_EXPIRES, E.CONNECT_RETRY_TIMER_EXPIRES}
+    | {E.KEEPALIVE_TIMER_EXPIRES, E.SEND_HOLD_TIMER_EXPIRES}
+)
+"""Start events are ignored outside Idle (RFC 4271 §8.2.2), and so is a timer that the state no longer runs."""
+
+
+def rule_for(state: BgpState, event: FsmEvent) -> Rule | None:
+    """The rule of `event` in `state`; None means that the event is ignored."""
+    rule = TABLE[state].get(event)
+    if rule is not None or event in STALE:
+        return rule
+    return DEFAULT[state]

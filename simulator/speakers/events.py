@@ -1,0 +1,190 @@
+"""What a speaker is told and what it tells: plain data, so that a speaker could live in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator.gate import Withheld
+from simulator.lab.link import Address, Endpoint
+from simulator.policy.policy import Policy
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Capabilities, Family, Notification, Open
+from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
+from simulator.session.states import BgpState
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborConfig:
+    """One session that a speaker is to have."""
+
+    id: str
+    local_as: int
+    router_id: str
+    local_address: Address
+    """This side's address as the topology names it: the next hop of what it announces."""
+    peer_address: Address
+    peer_as: int | None
+    local: Endpoint
+    """Where this side listens and dials from. The port is that of a listener that is already open."""
+    remote: Endpoint | None
+    """Where to dial; None: wait for the peer."""
+    gated: bool = True
+    """False only for a simulated peer's router: the gate is Microsoft's."""
+    policy: Policy | None = None
+    """Judges what is received; None accepts everything."""
+    md5: str | None = field(default=None, repr=False)
+    gtsm: bool = False
+    hold_time: int = 90
+    dial: bool = True
+    dial_first: bool = True
+    times: SessionTimes = field(default_factory=SessionTimes)
+
+    @property
+    def family(self) -> Family:
+        return Family.IPV4 if self.local_address.version == 4 else Family.IPV6
+
+    def open_message(self) -> Open:
+        """The OPEN of this side."""
+        from ipaddress import IPv4Address
+
+        capabilities = Capabilities(families=frozenset({self.family}))
+        return Open(self.local_as, self.hold_time, IPv4Address(self.router_id), capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class BgpStateChanged:
+    """The BGP FSM of a session moved."""
+
+    session: str
+    transition: BgpTransition
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationExchanged:
+    """A NOTIFICATION was sent or received."""
+
+    session: str
+    seen: NotificationSeen
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesAnnounced:
+    """The peer announced routes; `hits` names those that a prefix rule rejects."""
+
+    session: str
+    time: float
+    family: Family
+    keys: tuple[bytes, ...]
+    attributes: AttributeSet
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesWithdrawn:
+    """The peer withdrew routes (or announced them malformed: RFC 7606 treat-as-withdraw)."""
+
+    session: str
+    time: float
+    family: Family
+    keys: tuple[bytes, ...]
+    malformed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfRib:
+    """The peer has sent all it has (RFC 4724 §2)."""
+
+    session: str
+    time: float
+    family: Family
+
+
+@dataclass(frozen=True, slots=True)
+class GateWithheld:
+    """The gate held NLRI back."""
+
+    session: str
+    withheld: Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class GateMoved:
+    """The gate of a session opened or shut."""
+
+    session: str
+    time: float
+    is_open: bool
+    sent: int
+    """NLRI written by the lift, or withdrawn by the re-deny."""
+    taken: int
+    """Routes that entered, or left, Loc-RIB."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPeer:
+    """Somebody called who is not configured; it got a Cease."""
+
+    speaker: str
+    time: float
+    address: str
+
+
+SpeakerEvent = (
+    BgpStateChanged
+    | NotificationExchanged
+    | RoutesAnnounced
+    | RoutesWithdrawn
+    | EndOfRib
+    | GateWithheld
+    | GateMoved
+    | UnknownPeer
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session at one moment, as checks, tables and the report read it."""
+
+    id: str
+    local_address: Address
+    peer_address: Address
+    family: Family
+    bgp_state: BgpState
+    established_transitions: int
+    established_at: float | None
+    negotiated_families: frozenset[Family]
+    negotiated_hold_time: int | None
+    local_open: Open
+    peer_open: Open | None
+    expected_as: int | None
+    dialled: bool | None
+    """Whether the Established connection is the one that we dialled."""
+    last_error: str
+    notifications: tuple[NotificationSeen, ...]
+    received: int
+    accepted: int
+    rejected: int
+    sent: int
+    """NLRI that the peer holds from us now."""
+    rendered: int
+    """NLRI ready to be sent."""
+    taken: int
+    """Routes of this session in Loc-RIB."""
+    gate_open: bool
+    gate_why: str
+    withheld_in: int
+    withheld_out: int
+    leaked_in: int
+    leaked_out: int
+    withdrawn_by_us: int
+    md5: bool
+    gtsm: bool
+    peer_closed_early: str = ""
+    """How the peer last ended a TCP connection that had not reached OpenConfirm."""
+    end_of_rib: bool = False
+    """The peer said that it has sent all it has (RFC 4724 §2)."""
+    last_update: float | None = None
+
+
+def cease(subcode: int, communication: str = "") -> Notification:
+    """A Cease with a shutdown communication (RFC 4486, RFC 9003)."""
+    return Notification(6, subcode, b"", communication)

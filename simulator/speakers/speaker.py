@@ -1,0 +1,162 @@
+"""A BGP speaker: listening sockets, neighbours, one Loc-RIB. The AS8075 edge and the simulated peer are both this."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from simulator.lab.link import Address, Endpoint, LabError, Place
+from simulator.rib.adj_out import Announcement
+from simulator.rib.loc import LocRib
+from simulator.session.fsm import Channel
+from simulator.session.messages import Cease, Notification
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import NeighborConfig, SpeakerEvent, UnknownPeer, cease
+from simulator.speakers.neighbor import Neighbor, Services
+from simulator.speakers.sockets import listening_socket, set_gtsm, set_md5, set_ttl
+from simulator.speakers.tap import Tap
+from simulator.speakers.tcp import Wire
+from simulator.wire.notification import encode_notification
+
+_ORDINARY_TTL = 64
+
+
+@dataclass(slots=True)
+class _Listener:
+    endpoint: Endpoint
+    sock: socket.socket
+    server: asyncio.Server
+    neighbors: dict[Address, Neighbor] = field(default_factory=dict)
+
+
+class _Reception:
+    """Whoever calls before it is known who that is; hands the connection to its neighbour or refuses it."""
+
+    def __init__(self, speaker: Speaker, endpoint: Endpoint) -> None:
+        self._speaker = speaker
+        self._endpoint = endpoint
+
+    def tcp_made(self, wire: Wire) -> None:
+        self._speaker.receive(self._endpoint, wire)
+
+    def tcp_data(self, wire: Wire, data: bytes) -> None:
+        """Refused: nothing that it says is read."""
+
+    def tcp_drained(self, wire: Wire) -> None:
+        """Refused: nobody waits for this."""
+
+    def tcp_lost(self, wire: Wire, why: str) -> None:
+        """Refused: nobody misses it."""
+
+
+class Speaker:
+    """One BGP speaker at one place."""
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        clock: Clock,
+        on_event: Callable[[SpeakerEvent], None],
+        announcements: Sequence[Announcement] = (),
+        tap: Tap | None = None,
+        dynamic: Callable[[Endpoint, Address], NeighborConfig | None] | None = None,
+    ) -> None:
+        """`dynamic` may make a configuration for a caller that is not configured; it is asked once a caller."""
+        self.name = name
+        self.loc_rib = LocRib()
+        self._place = place
+        self._clock = clock
+        self._emit = on_event
+        self._dynamic = dynamic
+        self._services = Services(place, clock, on_event, self.loc_rib, tuple(announcements), tap)
+        self._listeners: dict[Endpoint, _Listener] = {}
+        self._neighbors: dict[str, Neighbor] = {}
+        self._refused: set[asyncio.Future[None]] = set()
+
+    async def listen(self, address: Address, port: int | None = None) -> Endpoint:
+        """Listen on an address as the topology names it; returns what really listens. Raises LabError."""
+        host = self._place.host(address)
+        sock = listening_socket(self._place, host, self._place.port if port is None else port)
+        endpoint = Endpoint(host, sock.getsockname()[1])
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock)
+        self._listeners[endpoint] = _Listener(endpoint, sock, server)
+        return endpoint
+
+    def add(self, config: NeighborConfig, peer_host: Address | None = None) -> Neighbor:
+        """Configure and start one session. `peer_host` is where the peer really calls from; default: where it is dialled."""
+        if config.id in self._neighbors:
+            raise LabError(f"{self.name}: session {config.id} exists already")
+        listener = self._listeners.get(config.local)
+        if listener is None:
+            raise LabError(f"{self.name}: nothing listens on {config.local} for session {config.id}")
+        host = peer_host or (config.remote.host if config.remote else config.peer_address)
+        if host in listener.neighbors:
+            raise LabError(f"{self.name}: {config.local} already has a session with {host}")
+        if config.md5:
+            set_md5(listener.sock, host, config.md5)
+        neighbor = Neighbor(config, self._services)
+        listener.neighbors[host] = neighbor
+        self._neighbors[config.id] = neighbor
+        neighbor.start()
+        return neighbor
+
+    def neighbor(self, session: str) -> Neighbor:
+        """Raises KeyError for a session that is not configured."""
+        return self._neighbors[session]
+
+    @property
+    def neighbors(self) -> tuple[Neighbor, ...]:
+        return tuple(self._neighbors.values())
+
+    async def remove(self, session: str, notification: Notification) -> None:
+        """Close a session with this NOTIFICATION, wait until its TCP connection is gone, forget it."""
+        neighbor = self._neighbors.pop(session)
+        neighbor.stop(notification)
+        for listener in self._listeners.values():
+            for host, listed in list(listener.neighbors.items()):
+                if listed is neighbor:
+                    del listener.neighbors[host]
+                    if neighbor.config.md5:
+                        set_md5(listener.sock, host, "")
+        await neighbor.stopped()
+
+    async def close(self, notification: Notification | None = None) -> None:
+        """Close every session with an administrative Cease and stop listening."""
+        notification = notification or cease(Cease.ADMINISTRATIVE_SHUTDOWN)
+        for listener in self._listeners.values():
+            listener.server.close()
+        await asyncio.gather(*(self.remove(session, notification) for session in list(self._neighbors)))
+        if self._refused:
+            await asyncio.wait(self._refused)
+        for listener in self._listeners.values():
+            await listener.server.wait_closed()
+        self._listeners.clear()
+
+    def receive(self, endpoint: Endpoint, wire: Wire) -> None:
+        """A TCP connection arrived: give it to its neighbour, or refuse it with a Cease (RFC 4486 §4)."""
+        assert wire.transport is not None
+        caller = ip_address(wire.transport.get_extra_info("peername")[0].split("%")[0])
+        listener = self._listeners[endpoint]
+        neighbor = listener.neighbors.get(caller)
+        if neighbor is None and self._dynamic is not None:
+            config = self._dynamic(endpoint, caller)
+            neighbor = self.add(config, caller) if config is not None else None
+        if neighbor is None:
+            self._emit(UnknownPeer(self.name, self._clock.now(), str(caller)))
+            wire.write(encode_notification(cease(Cease.CONNECTION_REJECTED)))
+            wire.close()
+            self._refused.add(wire.ended)
+            wire.ended.add_done_callback(self._refused.discard)
+            return
+        sock = wire.transport.get_extra_info("socket")
+        if neighbor.config.gtsm:
+            set_gtsm(sock, caller)
+        else:
+            set_ttl(sock, caller, _ORDINARY_TTL)  # the listener's 255 was only for GTSM peers
+        wire.owner = neighbor
+        neighbor.tcp_made(wire)

@@ -1,0 +1,54 @@
+"""Keeps a speaker's own octets, where the link allows no capture: the source of a pcap that is written, not captured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.speakers.events import NeighborConfig
+from simulator.speakers.tcp import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """What one side wrote at one moment, with the addresses as the topology names them."""
+
+    time: float
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+    data: bytes
+    flags: str = "PA"
+
+
+class Tap:
+    """Records in the order of the event loop. The passive side's port reads as 179, whatever the link really uses."""
+
+    def __init__(self, limit: int = 256 * 1024 * 1024) -> None:
+        self.records: list[Octets] = []
+        self.truncated = False
+        self._room = limit
+
+    def opened(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+        dialled = wire.channel.value == "dialled"
+        self._add(config, wire, b"", outbound=dialled, now=now, flags="S")
+        self._add(config, wire, b"", outbound=not dialled, now=now, flags="SA")
+
+    def closed(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+        self._add(config, wire, b"", outbound=True, now=now, flags="FA")
+
+    def octets(self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float) -> None:
+        self._room -= len(data)
+        if self._room < 0:
+            self.truncated = True
+            return
+        self._add(config, wire, data, outbound=outbound, now=now)
+
+    def _add(
+        self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float, flags: str = "PA"
+    ) -> None:
+        dialled = wire.channel.value == "dialled"
+        ours = (str(config.local_address), wire.local_port if dialled else 179)
+        theirs = (str(config.peer_address), 179 if dialled else wire.peer_port)
+        source, destination = (ours, theirs) if outbound else (theirs, ours)
+        self.records.append(Octets(now, *source, *destination, data, flags))

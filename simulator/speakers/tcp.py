@@ -1,0 +1,97 @@
+"""One TCP connection of a session: octets in, octets out, and how it ended. It knows nothing of BGP but frames."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+from simulator.session.fsm import Channel
+from simulator.wire.framing import Framer
+
+_LINGER = 3.0
+"""Seconds that a closing connection may take before it is cut."""
+
+
+class Owner(Protocol):
+    """Who a connection belongs to."""
+
+    def tcp_made(self, wire: Wire) -> None: ...
+
+    def tcp_data(self, wire: Wire, data: bytes) -> None: ...
+
+    def tcp_drained(self, wire: Wire) -> None: ...
+
+    def tcp_lost(self, wire: Wire, why: str) -> None: ...
+
+
+class Wire(asyncio.Protocol):
+    """A TCP connection with a framer. `owner` may be set as late as `connection_made` (accepted connections)."""
+
+    def __init__(self, channel: Channel, owner: Owner) -> None:
+        self.channel = channel
+        self.owner = owner
+        self.framer = Framer()
+        self.closing = False
+        """We have said our last word; what still arrives is read and dropped, so that the peer gets that word."""
+        self.ended = asyncio.get_running_loop().create_future()
+        self.local_port = 0
+        self.peer_port = 0
+        self.transport: asyncio.Transport | None = None
+        self._blocked = False
+        self._cut: asyncio.TimerHandle | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether TCP has not taken everything yet."""
+        return self._blocked
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        # Any unsent octet counts as blocked: the SendHoldTimer (RFC 9687) needs to know about progress.
+        self.transport.set_write_buffer_limits(high=0)
+        self.local_port = int(transport.get_extra_info("sockname")[1])
+        self.peer_port = int(transport.get_extra_info("peername")[1])
+        self.owner.tcp_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.closing:
+            self.owner.tcp_data(self, data)
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        if not self.closing:
+            self.owner.tcp_drained(self)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        if not self.ended.done():
+            self.ended.set_result(None)
+        if not self.closing:
+            self.closing = True
+            self.owner.tcp_lost(self, str(error) if error else "closed by the peer")
+
+    def write(self, data: bytes) -> None:
+        if self.transport is not None and not self.closing:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Flush, end our direction, wait for the peer's end; cut it if that does not come."""
+        if self.closing or self.transport is None:
+            self.closing = True
+            return
+        self.closing = True
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+        self._cut = asyncio.get_running_loop().call_later(_LINGER, self.abort)
+
+    def abort(self) -> None:
+        self.closing = True
+        if self.transport is not None:
+            self.transport.abort()

@@ -1,0 +1,90 @@
+"""What the checks look at: everything that was observed of one connection, at one moment. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator.speakers.events import SessionView
+
+
+@dataclass(frozen=True, slots=True)
+class LanAnswer:
+    """Who answered for the peer's address on the exchange LAN (ARP or Neighbor Discovery, then ICMP)."""
+
+    macs: frozenset[str]
+    pinged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTable:
+    """What the peer's own router says that it holds from us on one session. `error` when it could not be asked."""
+
+    prefixes: frozenset[str] = frozenset()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureProof:
+    """What a capture on the LAN shows of what left AS8075's edge."""
+
+    conclusive: bool
+    reason: str
+    nlri: int
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRoutes:
+    """Routes of one session that one rule rejects: the count and the first few."""
+
+    rule: str
+    source: str
+    explanation: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvidence:
+    """One session of the connection under validation."""
+
+    view: SessionView
+    max_prefixes: int
+    router: str
+    """The kind of router at the other end: remedies are written for it."""
+    soaked: bool
+    """Established without interruption for the soak time."""
+    settled: bool
+    """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
+    transitions_before: int = 0
+    """How often it had been Established when the validation began."""
+    notifications_before: int = 0
+    foreign_identifiers: dict[str, str] = field(default_factory=dict)
+    """BGP Identifiers of *other* peers on this edge, and whose they are."""
+    lan: LanAnswer | None = None
+    """None: not asked yet, or the link has no LAN."""
+    tcp_counters: dict[str, int] = field(default_factory=dict)
+    """How the kernel's TcpExt counters of the edge moved since the validation began."""
+    peer_table: PeerTable | None = None
+    rejected: tuple[RejectedRoutes, ...] = ()
+    announced: frozenset[str] = frozenset()
+    """What this session is to announce, in text."""
+    lost: tuple[str, ...] = ()
+    """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One connection."""
+
+    connection: str
+    sessions: tuple[SessionEvidence, ...]
+    has_lan: bool
+    """Whether the link has a LAN to look at (loopback has none)."""
+    soak: float
+    """Seconds."""
+    final: bool = False
+    """The deadline is over, or everything is in: what is not true now fails."""
+    capture: CaptureProof | None = None
+    capture_skipped: str = ""
+    """Why there is no capture; empty where there is one."""

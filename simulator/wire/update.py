@@ -1,0 +1,241 @@
+"""UPDATE messages taken apart and put together around opaque attribute bytes (RFC 4271 §4.3, RFC 4760, RFC 7606).
+
+Attributes are judged elsewhere, once for each distinct block. ExaBGP is not used here: it sends one UPDATE for each
+IPv6 prefix and decodes every attribute to reach the NLRI.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from itertools import accumulate
+from typing import Final
+
+from simulator.session.messages import ErrorCode, Family, Notification
+from simulator.wire import nlri
+from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, MessageType, WireError, frame
+
+MP_REACH: Final = 14
+MP_UNREACH: Final = 15
+_EXTENDED_LENGTH: Final = 0x10
+_OPTIONAL: Final = 0x80
+_FAMILIES: Final = {family.value: family for family in Family}
+_NEXT_HOP_SIZES: Final = {Family.IPV4: (4,), Family.IPV6: (16, 32)}
+# Withdrawn Routes Length and Total Path Attribute Length.
+_FIXED: Final = HEADER_SIZE + 4
+
+
+@dataclass(frozen=True, slots=True)
+class MpReach:
+    """MP_REACH_NLRI of a family we know (RFC 4760 §3); `next_hop` and `nlri` as on the wire."""
+
+    family: Family
+    next_hop: bytes
+    nlri: bytes
+    flags: int = _OPTIONAL
+    """The attribute's flag octet: wrong ones mean treat-as-withdraw (RFC 7606 §3 c), which is not judged here."""
+
+
+@dataclass(frozen=True, slots=True)
+class MpUnreach:
+    """MP_UNREACH_NLRI of a family we know (RFC 4760 §4)."""
+
+    family: Family
+    nlri: bytes
+    flags: int = _OPTIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateParts:
+    """An UPDATE cut at its seams: nothing copied twice, nothing decoded."""
+
+    withdrawn: bytes = b""
+    announced: bytes = b""
+    attributes: bytes = b""
+    """Raw path attributes in their order, MP_REACH_NLRI and MP_UNREACH_NLRI cut out."""
+    reach: MpReach | None = None
+    unreach: MpUnreach | None = None
+    end_of_rib: Family | None = None
+    """Set for the marker of RFC 4724 §2; `unreach` is None then."""
+    ignored_families: tuple[tuple[int, int], ...] = ()
+    """(AFI, SAFI) that were present and are not ours."""
+
+
+def _malformed(reason: str, subcode: int = 1, data: bytes = b"") -> WireError:
+    return WireError(Notification(ErrorCode.UPDATE_MESSAGE, subcode, data), reason)
+
+
+def split_update(body: bytes) -> UpdateParts:
+    """Cut an UPDATE's body. WireError 3/1 or 3/9 where RFC 7606 leaves only a session reset."""
+    size = len(body)
+    if size < 4:
+        raise _malformed(f"an UPDATE body of {size} octets is too short")
+    attributes_at = 4 + (body[0] << 8 | body[1])
+    if attributes_at > size:
+        raise _malformed("Withdrawn Routes Length runs past the message")
+    nlri_at = attributes_at + (body[attributes_at - 2] << 8 | body[attributes_at - 1])
+    if nlri_at > size:
+        raise _malformed("Total Path Attribute Length runs past the message")
+    withdrawn = body[2 : attributes_at - 2]
+    attributes = body[attributes_at:nlri_at]
+    announced = body[nlri_at:]
+    if size == 4:
+        return UpdateParts(end_of_rib=Family.IPV4)
+    # Without these two octet values there can be no MP attribute, and with NLRI in its field an overrun inside the
+    # block hides nothing, so the walk can be spared.
+    if not attributes or (announced and MP_REACH not in attributes and MP_UNREACH not in attributes):
+        return UpdateParts(withdrawn, announced, attributes)
+    return _split_attributes(withdrawn, announced, attributes)
+
+
+def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> UpdateParts:
+    rest: list[bytes] = []
+    kept = offset = 0
+    total = len(attributes)
+    reach: MpReach | None = None
+    unreach: MpUnreach | None = None
+    ignored: list[tuple[int, int]] = []
+    seen: set[int] = set()
+    overrun = False
+    while offset < total:
+        flags = attributes[offset]
+        value_at = offset + (4 if flags & _EXTENDED_LENGTH else 3)
+        if value_at > total:
+            overrun = True
+            break
+        code = attributes[offset + 1]
+        length = attributes[offset + 2]
+        if flags & _EXTENDED_LENGTH:
+            length = length << 8 | attributes[offset + 3]
+        end = value_at + length
+        if end > total:
+            overrun = True
+            break
+        if code in (MP_REACH, MP_UNREACH):
+            if code in seen:
+                raise _malformed(f"attribute {code} appears twice")
+            seen.add(code)
+            rest.append(attributes[kept:offset])
+            kept = end
+            part = _decode_mp(code, flags, attributes[value_at:end], attributes[offset:end])
+            if isinstance(part, MpReach):
+                reach = part
+            elif isinstance(part, MpUnreach):
+                unreach = part
+            else:
+                ignored.append(part)
+        offset = end
+    # RFC 7606 §4 lets the attribute decoder answer an overrun with treat-as-withdraw as long as the NLRI can be
+    # located; with none in sight it may lie behind the overrun, and §5.2 asks for a session reset.
+    if overrun and not announced and reach is None:
+        raise _malformed("a path attribute runs past Total Path Attribute Length and may hide the NLRI")
+    left = attributes if not seen else b"".join([*rest, attributes[kept:]])
+    if unreach is not None and not (unreach.nlri or left or withdrawn or announced or reach or ignored):
+        return UpdateParts(end_of_rib=unreach.family)
+    return UpdateParts(withdrawn, announced, left, reach, unreach, None, tuple(ignored))
+
+
+def _decode_mp(code: int, flags: int, value: bytes, whole: bytes) -> MpReach | MpUnreach | tuple[int, int]:
+    """The attribute, or its (AFI, SAFI) when that is none of ours. WireError 3/9 with the attribute as data."""
+    if len(value) < (5 if code == MP_REACH else 3):
+        raise _malformed(f"attribute {code} is too short ({len(value)} octets)", 9, whole)
+    afi_safi = (value[0] << 8 | value[1], value[2])
+    family = _FAMILIES.get(afi_safi)
+    if family is None:
+        return afi_safi
+    if code == MP_UNREACH:
+        return MpUnreach(family, value[3:], flags)
+    size = value[3]
+    if size not in _NEXT_HOP_SIZES[family]:
+        raise _malformed(f"an {family.label} next hop of {size} octets in MP_REACH_NLRI", 9, whole)
+    # One reserved octet (RFC 4760 §3) follows the next hop; its value is ignored.
+    if len(value) < 5 + size:
+        raise _malformed("MP_REACH_NLRI ends inside its next hop", 9, whole)
+    return MpReach(family, value[4 : 4 + size], value[5 + size :], flags)
+
+
+def next_hops(raw: bytes) -> tuple[IPv4Address | IPv6Address, IPv6Address | None]:
+    """(global, link-local) of a next hop of 4, 16 or 32 octets (RFC 2545 §3). ValueError for another size."""
+    if len(raw) == 4:
+        return IPv4Address(raw), None
+    if len(raw) == 16:
+        return IPv6Address(raw), None
+    if len(raw) == 32:
+        return IPv6Address(raw[:16]), IPv6Address(raw[16:])
+    raise ValueError(f"a next hop of {len(raw)} octets")
+
+
+def _groups(keys: Sequence[bytes], room: int) -> list[tuple[bytes, int]]:
+    """Keys joined into runs of at most `room` octets, each with its count. ValueError when one does not fit."""
+    ends = list(accumulate(map(len, keys)))
+    groups: list[tuple[bytes, int]] = []
+    start = done = 0
+    while start < len(keys):
+        end = bisect_right(ends, done + room, lo=start)
+        if end == start:
+            raise ValueError(f"the path attributes leave {max(room, 0)} octets: no room for a prefix")
+        groups.append((b"".join(keys[start:end]), end - start))
+        done = ends[end - 1]
+        start = end
+    return groups
+
+
+def pack_announcements(
+    family: Family, attributes: bytes, next_hop: bytes, keys: Sequence[bytes], limit: int
+) -> list[tuple[bytes, int]]:
+    """Full UPDATE messages of at most `limit` octets, each with its NLRI count. ValueError when nothing fits.
+
+    IPv4: `attributes` already holds NEXT_HOP and `next_hop` is not used. IPv6: `next_hop` is 16 or 32 octets.
+    """
+    room = min(limit, EXTENDED_MAX) - _FIXED - len(attributes)
+    if family is Family.IPV4:
+        head = b"\0\0" + len(attributes).to_bytes(2, "big") + attributes if room > 0 else b""
+        return [(frame(MessageType.UPDATE, head + run), n) for run, n in _groups(keys, room)]
+    if len(next_hop) not in _NEXT_HOP_SIZES[family]:
+        raise ValueError(f"an {family.label} next hop of {len(next_hop)} octets")
+    prefix = family.afi.to_bytes(2, "big") + bytes((family.safi, len(next_hop))) + next_hop + b"\0"
+    messages = []
+    for run, n in _groups(keys, room - 4 - len(prefix)):
+        # First in the block, so that a receiver finds the NLRI whatever follows (RFC 7606 §5.1).
+        value = prefix + run
+        block = bytes((_OPTIONAL | _EXTENDED_LENGTH, MP_REACH)) + len(value).to_bytes(2, "big") + value + attributes
+        messages.append((frame(MessageType.UPDATE, b"\0\0" + len(block).to_bytes(2, "big") + block), n))
+    return messages
+
+
+def pack_withdrawals(family: Family, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, int]]:
+    """Full UPDATE messages of at most `limit` octets that withdraw `keys`, each with its NLRI count."""
+    room = min(limit, EXTENDED_MAX) - _FIXED
+    messages = []
+    if family is Family.IPV4:
+        for run, n in _groups(keys, room):
+            messages.append((frame(MessageType.UPDATE, len(run).to_bytes(2, "big") + run + b"\0\0"), n))
+        return messages
+    prefix = family.afi.to_bytes(2, "big") + bytes((family.safi,))
+    for run, n in _groups(keys, room - 4 - len(prefix)):
+        value = prefix + run
+        block = bytes((_OPTIONAL | _EXTENDED_LENGTH, MP_UNREACH)) + len(value).to_bytes(2, "big") + value
+        messages.append((frame(MessageType.UPDATE, b"\0\0" + len(block).to_bytes(2, "big") + block), n))
+    return messages
+
+
+def end_of_rib(family: Family) -> bytes:
+    """The End-of-RIB marker as a full message (RFC 4724 §2)."""
+    if family is Family.IPV4:
+        return frame(MessageType.UPDATE, bytes(4))
+    block = bytes((_OPTIONAL, MP_UNREACH, 3)) + family.afi.to_bytes(2, "big") + bytes((family.safi,))
+    return frame(MessageType.UPDATE, b"\0\0" + len(block).to_bytes(2, "big") + block)
+
+
+def count_nlri(message_body: bytes) -> tuple[int, int]:
+    """(announced, withdrawn) prefixes of our families in an UPDATE's body. WireError like `split_update`."""
+    parts = split_update(message_body)
+    announced = nlri.count(parts.announced, Family.IPV4)
+    withdrawn = nlri.count(parts.withdrawn, Family.IPV4)
+    if parts.reach is not None:
+        announced += nlri.count(parts.reach.nlri, parts.reach.family)
+    if parts.unreach is not None:
+        withdrawn += nlri.count(parts.unreach.nlri, parts.unreach.family)
+    return announced, withdrawn

@@ -1,0 +1,241 @@
+"""The netns link with real namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from simulator.lab.link import LabError, LanSpec, NodeSpec
+from simulator.lab.netns import Namespace, NetnsLink, NetnsPlace
+from simulator.lab.probe import ping
+from simulator.lab.state import LabState, clean, leftovers
+from tests.lab_support import LAN4, LAN6, lan, require_bird, require_netns, v4, v6
+
+pytestmark = pytest.mark.privileged
+
+ROOT = Path(__file__).parents[2]
+RTMGRP_LINK = 1
+RTM_DELLINK = 17
+
+
+@pytest.fixture(autouse=True)
+def privileged() -> None:
+    require_netns()
+
+
+@pytest.fixture
+async def link() -> AsyncIterator[NetnsLink]:
+    async with NetnsLink(lan(2)) as link:
+        yield link
+
+
+def namespace_inode() -> int:
+    return Path("/proc/thread-self/ns/net").stat().st_ino
+
+
+def host_view() -> tuple[list[str], list[Path]]:
+    """The links and the named namespaces that anybody on this host sees."""
+    text = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    return [line.split(": ")[1] for line in text.splitlines()], sorted(Path("/run/netns").glob("*"))
+
+
+async def output(place: NetnsPlace, log: Path, *argv: str) -> str:
+    process = await place.spawn(argv, log=log)
+    await process.wait()
+    return await asyncio.to_thread(log.read_text)
+
+
+async def test_nodes_ping_each_other_at_once_in_both_families(link: NetnsLink) -> None:
+    for address in (v4(2), v6(2)):
+        result = await ping(link.place("n1"), address, timeout=5)
+        assert result.answered, result.error
+
+
+async def test_the_host_namespace_is_untouched(tmp_path: Path) -> None:
+    before = host_view()
+    async with NetnsLink(lan(3)) as link:
+        assert host_view() == before
+        inside = await output(link.place("n1"), tmp_path / "log", "ip", "-o", "link")
+        assert [line.split(": ")[1].split("@")[0] for line in inside.splitlines()] == ["lo", "lan"]
+    assert host_view() == before
+
+
+async def test_sockets_live_in_the_place_and_the_caller_stays_where_it_is(link: NetnsLink) -> None:
+    here = namespace_inode()
+    with link.place("n1").socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind((str(v4(1)), 179))
+        assert not sock.get_inheritable()
+    with pytest.raises(OSError):
+        link.place("n1").socket(socket.AF_INET, socket.SOCK_STREAM, 250)
+    assert namespace_inode() == here
+    assert link.place("n1").namespace.inode != here
+    assert link.place("n1").run(namespace_inode) == link.place("n1").namespace.inode
+    assert namespace_inode() == here
+
+
+async def test_children_live_in_the_place(link: NetnsLink, tmp_path: Path) -> None:
+    place = link.place("n2")
+    text = await output(place, tmp_path / "log", "ip", "-o", "addr", "show", "dev", "lan")
+    assert f"{v4(2)}/24" in text
+    assert f"{v6(2)}/64" in text
+    assert "tentative" not in text
+    assert str(place.namespace.inode) in await output(place, tmp_path / "ns", "readlink", "/proc/self/ns/net")
+
+
+async def test_a_human_can_enter_a_place(link: NetnsLink) -> None:
+    command = [*link.place("n1").nsenter.split(), "ip", "-o", "addr"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    text, _ = await process.communicate()
+    assert str(v4(1)) in text.decode()
+
+
+async def test_the_mtu_is_the_lans() -> None:
+    async with NetnsLink(replace(lan(2), mtu=1400)) as link:
+        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=5)).answered
+        assert not (await ping(link.place("n1"), v4(2), size=1401, dont_fragment=True)).answered
+
+
+async def test_children_are_recorded(tmp_path: Path) -> None:
+    state = LabState(tmp_path)
+    async with NetnsLink(lan(1), state) as link:
+        process = await link.place("n1").spawn(["cat", "/dev/zero"], log=Path("/dev/null"))
+        recorded = json.loads((tmp_path / "children.jsonl").read_text())
+        assert (recorded["pid"], recorded["label"]) == (process.pid, "n1: cat")
+        process.kill()
+        await process.wait()
+
+
+async def test_counters_are_the_places_own(link: NetnsLink) -> None:
+    place = link.place("n1")
+    before = place.tcp_counters()
+    with link.place("n1").socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        key = b"secret"
+        peer = struct.pack("HH4s120x", socket.AF_INET, 0, v4(2).packed)
+        listener.setsockopt(socket.IPPROTO_TCP, 14, peer + struct.pack("BBHi80s", 0, 0, len(key), 0, key))
+        listener.bind((str(v4(1)), 179))
+        listener.listen()
+        with link.place("n2").socket(socket.AF_INET, socket.SOCK_STREAM) as dialler:
+            dialler.setblocking(False)
+            with pytest.raises(TimeoutError):
+                dialling = asyncio.get_running_loop().sock_connect(dialler, (str(v4(1)), 179))
+                await asyncio.wait_for(dialling, 0.2)
+    assert place.tcp_counters()["TCPMD5NotFound"] > before["TCPMD5NotFound"]
+    assert link.place("n2").tcp_counters()["TCPMD5NotFound"] == 0
+
+
+async def test_a_place_of_a_closed_lab_says_so() -> None:
+    async with NetnsLink(lan(1)) as link:
+        place = link.place("n1")
+    with pytest.raises(LabError, match="the lab is down"):
+        place.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with pytest.raises(LabError, match="the lab is down"):
+        await place.spawn(["true"], log=Path("/dev/null"))
+
+
+async def test_a_failure_halfway_leaves_nothing_and_is_one_line() -> None:
+    stranger = NodeSpec("stranger", (ip_address("198.51.100.1"),))
+    descriptors = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    link = NetnsLink(LanSpec((LAN4, LAN6), (*lan(2).nodes, stranger)))
+    with pytest.raises(LabError, match=r"198\.51\.100\.1 is in none of the LAN prefixes") as caught:
+        await link.__aenter__()
+    assert "\n" not in str(caught.value)
+    assert len(os.listdir("/proc/self/fd")) <= len(descriptors)  # noqa: PTH208
+
+
+async def test_a_cancelled_start_leaves_nothing() -> None:
+    link = NetnsLink(lan(4))
+    starting = asyncio.create_task(link.__aenter__())
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    with pytest.raises(LabError, match="the lab is down"):
+        link.place("n1").socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+async def test_many_nodes_answer(tmp_path: Path) -> None:
+    async with NetnsLink(lan(30)) as link:
+        results = await asyncio.gather(*(ping(link.place("n1"), v6(number), timeout=5) for number in range(2, 31)))
+        assert all(result.answered for result in results)
+
+
+_VICTIM = """
+import asyncio, json, os, sys
+from simulator.lab.netns import NetnsLink
+from simulator.lab.state import LabState
+from simulator.routers.base import RouterConfig, RouterFiles
+from simulator.routers.bird import Bird
+from tests.lab_support import lan
+
+async def main():
+    state = LabState.create("crash")
+    async with NetnsLink(lan(2), state) as link:
+        place = link.place("n1")
+        await Bird().start(place, RouterConfig("n1", 65001, "192.0.2.1", (), ()), RouterFiles(state.subdirectory("n1")))
+        print(json.dumps({"directory": str(state.directory), "namespace": place.namespace.fd}), flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def observe(observer: Namespace, path: str) -> socket.socket:
+    """Join `observer` and the namespace at `path` by a veth pair; the socket hears when the kernel removes it."""
+    target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def join() -> socket.socket:
+        from pyroute2 import IPRoute
+
+        events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        with IPRoute() as ip:
+            ip.link("add", ifname="canary", kind="veth", peer={"ifname": "canary", "net_ns_fd": target})
+        events.bind((0, RTMGRP_LINK))
+        return events
+
+    try:
+        return observer.run(join)
+    finally:
+        os.close(target)
+
+
+@pytest.mark.router
+def test_a_killed_lab_is_gone_and_what_it_left_is_found_and_cleaned(tmp_path: Path) -> None:
+    require_bird()
+    observer = Namespace()
+    command = [sys.executable, "-c", _VICTIM]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as victim:
+        try:
+            assert victim.stdout is not None
+            told = json.loads(victim.stdout.readline())
+            directory = Path(told["directory"])
+            child = json.loads((directory / "children.jsonl").read_text())
+            assert child["label"] == "n1: bird"
+            assert directory not in [leftover.directory for leftover in leftovers()]
+            pidfd = os.pidfd_open(child["pid"])
+            events = observe(observer, f"/proc/{victim.pid}/fd/{told['namespace']}")
+        finally:
+            victim.kill()
+    with events:
+        events.settimeout(30)
+        # The canary goes with the namespace, and the namespace only with its last process and descriptor.
+        while struct.unpack_from("=IH", events.recv(1 << 16))[1] != RTM_DELLINK:
+            pass
+    assert select.select([pidfd], [], [], 30)[0], "BIRD outlived its lab"
+    os.close(pidfd)
+    observer.close()
+    (leftover,) = [leftover for leftover in leftovers() if leftover.directory == directory]
+    assert clean(leftover) == [f"removed {directory}"]
+    assert not directory.exists()

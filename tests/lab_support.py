@@ -1,0 +1,76 @@
+"""What tests of the netns link and of real routers share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from simulator.lab.link import LabError, LanSpec, NodeSpec
+from simulator.lab.privilege import netns_problem
+from simulator.lab.process import find_program
+
+T = TypeVar("T")
+
+LAN4 = ip_network("192.0.2.0/24")
+LAN6 = ip_network("2001:db8:2::/64")
+
+REQUIRE = "TURNUP_REQUIRE_ROUTERS"
+"""Set to 1 where everything must be there (CI): what would be skipped then fails."""
+
+
+def v4(number: int) -> IPv4Address:
+    """The nth node's IPv4 address on the LAN of `lan()`."""
+    return IPv4Address(int(LAN4.network_address) + number)
+
+
+def v6(number: int) -> IPv6Address:
+    """The nth node's IPv6 address on the LAN of `lan()`."""
+    return IPv6Address(int(LAN6.network_address) + number)
+
+
+def lan(count: int) -> LanSpec:
+    """A LAN with the nodes n1, n2, …, each with an address of both families."""
+    nodes = tuple(NodeSpec(f"n{number}", (v4(number), v6(number))) for number in range(1, count + 1))
+    return LanSpec((LAN4, LAN6), nodes)
+
+
+def require_netns() -> None:
+    """Skip, or fail where routers are required, when network namespaces cannot be made here."""
+    problem = netns_problem()
+    if problem is not None:
+        missing(problem)
+
+
+def require_bird() -> None:
+    """Skip, or fail where routers are required, when BIRD cannot be run here."""
+    require_netns()
+    require_program("bird")
+
+
+def require_program(name: str) -> None:
+    """Skip, or fail where routers are required, when a program is not installed."""
+    try:
+        find_program(name)
+    except LabError as error:
+        missing(str(error))
+
+
+def missing(reason: str) -> NoReturn:
+    """End the test because something that it needs is not there."""
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{REQUIRE}=1, but {reason}")
+    pytest.skip(reason)
+
+
+async def eventually(question: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 30) -> T:
+    """Ask a daemon until its answer is as wanted; fails with the last answer at the deadline."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not wanted(answer := await question()):
+        assert asyncio.get_running_loop().time() < deadline, f"still {answer} after {seconds:g} s"
+        await asyncio.sleep(0.02)
+    return answer

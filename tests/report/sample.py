@@ -1,0 +1,331 @@
+"""Reports as a rehearsal would make them: one that passed, one that failed, one with many connections, one hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from simulator.report.model import (
+    CauseReport,
+    CheckReport,
+    ConnectionReport,
+    GateReport,
+    Report,
+    Segment,
+    SessionReport,
+    TimelineEntry,
+)
+
+from .wirebytes import session_segments
+
+START = datetime(2026, 5, 4, 1, 58, 12, 204_117, tzinfo=UTC)
+FINISH = 96.5
+Family = Literal["IPv4", "IPv6"]
+
+
+def at(seconds: float) -> str:
+    return (START + timedelta(seconds=seconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+LIFE = (
+    (0.412, "None", "PendingApproval", "PUT accepted: exchange connection to AS64496 at Ashburn"),
+    (
+        0.655,
+        "PendingApproval",
+        "Approved",
+        "review: PeerAsn contoso is Approved, the addresses lie in the exchange LAN",
+    ),
+    (0.912, "Approved", "ProvisioningStarted", "the peer notified Microsoft that its BGP is configured"),
+    (1.104, "ProvisioningStarted", "ProvisioningCompleted", "both sessions are configured with policy deny-all"),
+    (1.105, "ProvisioningCompleted", "Validating", "end-to-end validation started"),
+    (38.201, "Validating", "Active", "all blocking checks passed: deny-all lifted, profile exchange in force"),
+    (82.0, "Active", "PendingRemove", "DELETE accepted"),
+    (84.4, "PendingRemove", "None", "all routes withdrawn, sessions closed"),
+)
+FSM = (
+    (1.1045, "Idle", "Connect", "ManualStart: the edge dials {peer}:179"),
+    (3.21, "Connect", "OpenSent", "TCP established, OPEN sent"),
+    (3.216, "OpenSent", "OpenConfirm", "OPEN received: AS64496, hold time 90, identifier 192.0.2.1"),
+    (3.219, "OpenConfirm", "Established", "KEEPALIVE received"),
+    (84.1, "Established", "Idle", "NOTIFICATION sent: Cease / Peer De-configured (6/3)"),
+)
+
+
+def life(until: int = len(LIFE), shift: float = 0.0) -> tuple[TimelineEntry, ...]:
+    return tuple(TimelineEntry(at(t + shift), "connection", old, new, why) for t, old, new, why in LIFE[:until])
+
+
+def fsm(session: SessionReport, shift: float = 0.0, until: int = len(FSM)) -> tuple[TimelineEntry, ...]:
+    return tuple(
+        TimelineEntry(at(t + shift), "bgp", old, new, why.format(peer=session.peer_address), session.id)
+        for t, old, new, why in FSM[:until]
+    )
+
+
+def session(family: Family, peer: str, local: str, bgp: str = "Idle", up: int = 1, routes: int = 1250) -> SessionReport:
+    counts = (routes, routes - 7, 7, 312) if routes else (0, 0, 0, 0)
+    return SessionReport(f"{family}:{peer}", local, peer, family, bgp, up, *counts)
+
+
+def passed_checks() -> tuple[CheckReport, ...]:
+    learn = "Microsoft Learn: walkthrough-exchange-all"
+
+    def ok(id_: str, title: str, source: str, *evidence: str) -> CheckReport:
+        return CheckReport(id_, title, "success", source, "active", evidence)
+
+    return (
+        ok(
+            "L1",
+            "The peer address answers on the exchange LAN, from one MAC",
+            "simulator",
+            "192.0.2.1 is-at 52:54:00:aa:00:01 (packets 3, 4)",
+        ),
+        CheckReport(
+            "L2", "Path MTU is 1500 with DF", "success", "simulator", "warn", ("1472 octets of ICMP payload answered",)
+        ),
+        ok("T1", "TCP to the peer's port is open", "RFC 4271 §8", "192.0.2.1:179 open, the edge dials"),
+        ok("S1", "OPEN carries the ASN of the PeerAsn", learn, "OPEN: AS64496, PeerAsn contoso: AS64496"),
+        ok("S3", "Hold time is acceptable", "RFC 4271 §4.2", "hold time 90 s"),
+        ok(
+            "S5", "Established and stable through the soak", "simulator", "35.0 s Established, 0 flaps, 0 NOTIFICATIONs"
+        ),
+        ok(
+            "D1",
+            "Nothing sent: no NLRI left this side",
+            learn,
+            "gate log: 0 sent, 617 withheld",
+            "capture: 0 UPDATEs with NLRI from 192.0.2.254",
+        ),
+        ok("D2", "Nothing taken: Loc-RIB and FIB hold nothing of this peer", learn, "Loc-RIB: 0 routes from 192.0.2.1"),
+        ok("R1", "At least one route would be accepted", "simulator", "1,243 of 1,250 would be accepted"),
+        CheckReport(
+            "R3",
+            "No route has a prefix longer than /24",
+            "failure",
+            "BCP 194 (RFC 7454 §6.1.3)",
+            "warn",
+            ("203.0.113.128/25 rejected: prefix too long (1101:1)",),
+            (
+                CauseReport(
+                    "prefix-too-long",
+                    "the peer announces more specific prefixes than /24",
+                    "ip prefix-list TO-MS seq 5 deny 0.0.0.0/0 ge 25",
+                ),
+            ),
+        ),
+        CheckReport(
+            "S6",
+            "Both sessions of a redundant connection are up",
+            "skipped",
+            "simulator",
+            "active",
+            ("the connection is not redundant",),
+        ),
+        CheckReport(
+            "A3",
+            "The lift cost no session reset",
+            "success",
+            "RFC 4271 §8.2.2",
+            "rehearsal",
+            ("0 resets, 0 NOTIFICATIONs, 0 withdraws",),
+        ),
+    )
+
+
+def connection(number: int, shift: float = 0.0) -> ConnectionReport:
+    sessions = (
+        session("IPv4", f"192.0.2.{number}", "192.0.2.254"),
+        session("IPv6", f"2001:db8:42::{number:x}", "2001:db8:42::ffff", routes=312),
+    )
+    return ConnectionReport(
+        id=f"ash-{number}",
+        peering="contoso-ashburn",
+        peer="Contoso",
+        peer_as=64496,
+        connection_state="None",
+        reached=("None", *(new for _, _, new, _ in LIFE)),
+        sessions=sessions,
+        timeline=(*life(shift=shift), *fsm(sessions[0], shift), *fsm(sessions[1], shift + 0.35)),
+        checks=tuple(check for check in passed_checks() if number % 2 or check.id != "R3"),
+    )
+
+
+REMEDY = """neighbor 192.0.2.254 {
+    local-as 64496;     # the ASN of PeerAsn contoso
+    peer-as 8075;
+}"""
+
+
+def failed_connection(number: int = 2) -> ConnectionReport:
+    whole = connection(number)
+    sessions = (
+        replace(
+            whole.sessions[0], bgp_state="Active", established_transitions=0, received=0, accepted=0, rejected=0, sent=0
+        ),
+        replace(whole.sessions[1], bgp_state="Established", received=0, accepted=0, rejected=0, sent=0),
+    )
+    flaps: list[TimelineEntry] = []
+    for turn in range(4):
+        base = 1.1045 + turn * 9
+        for delay, old, new, why in (
+            (0.0, "Active" if turn else "Idle", "Connect", "ConnectRetryTimer expired" if turn else "ManualStart"),
+            (0.004, "Connect", "OpenSent", "TCP established, OPEN sent"),
+            (
+                0.011,
+                "OpenSent",
+                "Idle",
+                "NOTIFICATION sent: OPEN Message Error / Bad Peer AS (2/2): AS64511, not AS64496",
+            ),
+            (4.0, "Idle", "Active", "IdleHoldTimer expired: waits to be dialled"),
+        ):
+            flaps.append(TimelineEntry(at(base + delay), "bgp", old, new, why, sessions[0].id))
+    checks = (
+        CheckReport(
+            "S1",
+            "OPEN carries the ASN of the PeerAsn",
+            "failure",
+            "Microsoft Learn: walkthrough-exchange-all",
+            "active",
+            ("OPEN from 192.0.2.2: AS64511, PeerAsn contoso: AS64496 (packet 41)", "4 times in 36 s, never otherwise"),
+            (
+                CauseReport("wrong-local-as", "the peer's router uses local AS 64511 on this session", REMEDY),
+                CauseReport("wrong-router", "192.0.2.2 is another network's router", "arping -I eth0 192.0.2.2"),
+            ),
+        ),
+        CheckReport(
+            "S5",
+            "Established and stable through the soak",
+            "failure",
+            "simulator",
+            "active",
+            ("IPv4: 0 of 35 s Established, 4 NOTIFICATIONs sent",),
+        ),
+        CheckReport(
+            "D3",
+            "Nothing arrived: the peer's own table holds nothing of ours",
+            "error",
+            "simulator",
+            "active",
+            ("birdc: Unable to connect to server control socket",),
+        ),
+        CheckReport("R1", "At least one route would be accepted", "unset", "simulator", "active"),
+        *(check for check in passed_checks() if check.id in ("L1", "L2", "T1", "R3", "S6", "D1")),
+    )
+    last = TimelineEntry(at(61.5), "connection", "Validating", "ProvisioningFailed", "validation failed: S1, S5, D3")
+    return replace(
+        whole,
+        connection_state="ProvisioningFailed",
+        reached=(*whole.reached[:6], "ProvisioningFailed"),
+        sessions=sessions,
+        timeline=(*life(5), last, *flaps, *fsm(sessions[1], 0.35, until=4)),
+        checks=checks,
+        error_message="Session validation failed: S1 OPEN carries the ASN of the PeerAsn",
+    )
+
+
+def segments() -> tuple[Segment, ...]:
+    start = START.timestamp()
+    return (
+        *session_segments(start + 3.2, "192.0.2.254", "192.0.2.1", port=40001),
+        *session_segments(start + 3.5, "2001:db8:42::ffff", "2001:db8:42::1", port=40002),
+    )
+
+
+def passed_report() -> Report:
+    connections = (connection(1), connection(2, shift=0.6))
+    return Report(
+        topology="topologies/exchange-ashburn.yaml",
+        outcome="passed",
+        started=at(0),
+        finished=at(FINISH),
+        link="loopback",
+        router={"Contoso": "BIRD 2.0.12", "AS8075 edge": "turnup 0.1.0 (ExaBGP 5.0.15 wire)"},
+        connections=connections,
+        gate=GateReport(0, 0, 1234),
+        events=tuple(
+            {"time": entry.time, "axis": entry.axis, "from": entry.from_, "to": entry.to, "reason": entry.reason}
+            for item in connections
+            for entry in item.timeline
+        ),
+        segments=segments(),
+        notes=("Exchange LAN 192.0.2.0/24 is documentation space: the bogon rule for it is off.",),
+    )
+
+
+def failed_report() -> Report:
+    return replace(passed_report(), outcome="failed", connections=(connection(1), failed_connection(2)))
+
+
+def many_report(count: int = 40) -> Report:
+    connections = tuple(
+        replace(failed_connection(n), peer=f"Peer {n}")
+        if n in (17, 31)
+        else replace(connection(n, n / 50), peer=f"Peer {n}")
+        for n in range(1, count + 1)
+    )
+    return replace(passed_report(), outcome="failed", connections=connections)
+
+
+def broken_report() -> Report:
+    """The lab failed before any connection was made."""
+    return replace(
+        passed_report(),
+        outcome="error",
+        connections=(),
+        segments=(),
+        events=(),
+        gate=GateReport(0, 0, 0),
+        errors=(
+            "bird: not found in PATH; apt install bird2, or choose router: gobgp for peer Contoso",
+            "nothing was started",
+        ),
+    )
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "</title></style></svg></pre><h1>owned</h1>",
+    "{{ 7 * 7 }}{% raw %}&amp;<!-- ]]>",
+    "line one\nline two\r\nline three\ttab",
+    "\x00\x01\x1b[31mred\x07\x7f\x9b2J\ud800\ufffe\u2028\u202eevil",
+    "A" * 10_000,
+    "",
+)
+
+
+def hostile_report(text: str) -> Report:
+    """Every string of a report is the given one, wherever a string may be anything."""
+    cause = CauseReport(text, text, text)
+    check = CheckReport(text, text, "failure", text, "active", (text, text), (cause, cause), text)
+    checks = (
+        check,
+        replace(check, status="error"),
+        replace(check, status="skipped"),
+        replace(check, blocks="warn"),
+        replace(check, status="success"),
+        replace(check, status="unset"),
+    )
+    changes = (
+        TimelineEntry(at(1), "connection", text, text, text),
+        TimelineEntry(text, "bgp", text, text, text, text),
+        TimelineEntry(at(2), "bgp", "Idle", text, text, "no such session"),
+    )
+    sessions = (SessionReport(text, text, text, "IPv4", text, 1, 2, 3, 4, 5),)
+    item = ConnectionReport(text, text, text, text, (text, "Active"), sessions, changes, checks, text)
+    return Report(
+        topology=text,
+        outcome="failed",
+        started=text,
+        finished=text,
+        link=text,
+        router={text: text},
+        connections=(item, item),
+        gate=GateReport(1, 2, 3),
+        errors=(text, text),
+        events=({"text": text, text: float("nan"), "object": object(), "nested": [{1: {2}}]},),
+        segments=(Segment(float("nan"), text, 1, text, 179, b"x"),),
+        capture="",
+        notes=(text,),
+    )

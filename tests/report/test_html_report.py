@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from simulator.report.html_report import html_report
+from simulator.report.marks import MICROSOFT, OTHER, RFC, SIMULATOR, Mark, mark_of
+from simulator.report.model import GateReport, Report
+from simulator.report.pcap import Capture
+
+from . import sample
+from .page import Page
+
+CAPTURE = Capture("wire.pcap", "speakers", 64, "Written from octets.")
+KNOWN_TAGS = {
+    *("html", "head", "meta", "link", "title", "style", "body", "main", "header", "section", "div", "p", "span", "pre"),
+    *("h1", "h2", "h3", "b", "br", "a", "dl", "dt", "dd", "ul", "ol", "li", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td", "svg", "defs", "pattern", "g", "line", "rect", "text"),
+}
+
+
+def page(report: Report) -> Page:
+    return Page(html_report(report, CAPTURE))
+
+
+def test_the_passed_page() -> None:
+    read = page(sample.passed_report())
+    assert "Passed All 2 connections reached connection state Active" in read.words.replace("✓ ", "")
+    assert "No NLRI passed before Active: 0 sent, 0 taken; 1,234 withheld." in read.words
+    assert "The gate held" in read.words
+    assert read.with_class("banner")[0]["class"] == "banner passed"
+
+
+def test_the_failed_page_says_first_what_to_do() -> None:
+    read = page(sample.failed_report())
+    start = read.words.index("Failed on connection")
+    banner = read.words[start : read.words.index("The gate held")]
+    for words in ("contoso-ashburn/ash-2", "S1 failed", "AS64511", "Most likely", "Do this", "local-as 64496;"):
+        assert words in banner
+    assert read.words.index("2 failed, 1 could not run") < read.words.index("10 passed")
+
+
+def test_the_broken_page_has_the_labs_error_and_no_connection() -> None:
+    read = page(sample.broken_report())
+    assert "Error bird: not found in PATH; apt install bird2" in read.words.replace("! ", "")
+    assert "The gate was not tested" in read.words
+    assert "No connections" in read.words
+    assert not read.with_class("timeline")
+
+
+def test_a_leak_is_the_headline() -> None:
+    read = page(replace(sample.failed_report(), gate=GateReport(3, 1, 9)))
+    assert "The gate leaked before Active: 3 NLRI sent, 1 routes taken" in read.words
+    assert read.with_class("leaked")
+
+
+def test_forty_connections_fold_the_sound_ones_and_lead_with_the_failed() -> None:
+    read = page(sample.many_report())
+    sections = read.with_class("connection")
+    cards = [attrs for attrs in sections if "card" in attrs.get("class", "")]
+    assert len(cards) == 40
+    assert [attrs["id"] for attrs in cards[:2]] == ["c17", "c31"]
+    assert ["open" in attrs for attrs in cards] == [True, True] + [False] * 38
+    links = {attrs["href"] for tag, attrs in read.tags if tag == "a" and attrs["href"].startswith("#")}
+    assert links == {f"#c{n}" for n in range(1, 41)}
+    assert len(read.with_class("timeline")) >= 40
+
+
+def test_every_state_stands_beside_its_axis() -> None:
+    content = html_report(sample.failed_report(), CAPTURE).decode()
+    badges = re.findall(r'<span class="state ([^"]*)"><span class="axis">([^<]*)</span>([^<]*)</span>', content)
+    assert len(badges) == content.count('class="state ')
+    assert {(css, axis) for css, axis, state in badges if state == "Active"} == {
+        ("b-dial", "BGP"),
+        ("c-active", "Connection"),
+    }
+    for css, axis, _ in badges:
+        assert css[:2] == ("b-" if axis == "BGP" else "c-")
+
+
+def test_the_sessions_table() -> None:
+    read = page(sample.passed_report())
+    assert [
+        "Neighbor",
+        "Family",
+        "Connection",
+        "BGP",
+        "Received",
+        "Accepted",
+        "Rejected",
+        "Sent",
+        "Times up",
+    ] in read.rows
+    flat = [[cell.strip() for cell in row] for row in read.rows]
+    assert ["192.0.2.1", "IPv4", "ConnectionNone", "BGPIdle", "1,250", "1,243", "7", "312", "1"] in flat
+
+
+def test_causes_stand_most_likely_first_and_remedies_are_monospaced() -> None:
+    content = html_report(sample.failed_report(), CAPTURE).decode()
+    assert content.index("wrong-local-as") < content.index("wrong-router")
+    assert '<pre class="remedy">arping -I eth0 192.0.2.2</pre>' in content
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing() -> None:
+    content = html_report(sample.many_report(), CAPTURE).decode()
+    read = page(sample.many_report())
+    assert "script" not in read.names()
+    assert not re.search(r"https?://|@import|url\((?!#)", content)
+    for tag, attrs in read.tags:
+        assert not [name for name in attrs if name.startswith("on") or name == "src"], tag
+        target = attrs.get("href", "#")
+        assert target.startswith(("#", "data:,")) or target in {"wire.pcap", "report.json", "junit.xml", "events.jsonl"}
+    assert "default-src 'none'" in content
+
+
+def test_every_hatch_that_is_used_is_defined() -> None:
+    content = html_report(sample.failed_report(), CAPTURE).decode()
+    assert set(re.findall(r"url\(#([\w-]+)\)", content)) <= set(re.findall(r'<pattern id="([\w-]+)"', content))
+
+
+def test_every_state_class_has_a_colour() -> None:
+    content = html_report(sample.failed_report(), CAPTURE).decode()
+    style = content[content.index("<style>") : content.index("</style>")]
+    for css in set(re.findall(r'class="(?:state|bar \w+|swatch(?: round)?) ([\w-]+)"', content)):
+        assert f".{css} .fill" in style, css
+
+
+@pytest.mark.parametrize("text", sample.HOSTILE, ids=range(len(sample.HOSTILE)))
+def test_hostile_strings_stay_text(text: str) -> None:
+    content = html_report(sample.hostile_report(text), CAPTURE)
+    read = Page(content)
+    assert read.names() <= KNOWN_TAGS
+    for _, attrs in read.tags:
+        assert not [name for name in attrs if name.startswith("on") or name in ("src", "style")]
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", content.decode())
+    assert "{{" not in text or "{{ 7 * 7 }}{% raw %}&amp;amp;" in content.decode()
+
+
+def test_a_hostile_string_is_shown_not_dropped() -> None:
+    read = page(sample.hostile_report("<script>alert(1)</script>"))
+    assert read.words.count("<script>alert(1)</script>") > 20
+
+
+def test_a_huge_text_does_not_make_a_huge_page() -> None:
+    content = html_report(sample.hostile_report("A" * 5_000_000), CAPTURE)
+    assert len(content) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "mark"),
+    [
+        ("simulator", SIMULATOR),
+        ("simulator, after RFC 7454", SIMULATOR),
+        ("RFC 4271 §8", RFC),
+        ("BCP 194", RFC),
+        ("Microsoft Learn: walkthrough-exchange-all", MICROSOFT),
+        ("ADOC:walkthrough-exchange-all", MICROSOFT),
+        ("SEED0", MICROSOFT),
+        ("Euro-IX", OTHER),
+        ("", OTHER),
+    ],
+)
+def test_marks(source: str, mark: Mark) -> None:
+    assert mark_of(source) is mark

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.report.json_report import SCHEMA_VERSION, as_dict, json_report
+from simulator.report.pcap import Capture
+
+from . import sample
+
+CAPTURE = Capture("wire.pcap", "speakers", 64, "note")
+
+
+def loaded(text: bytes) -> Any:
+    return json.loads(text.decode("utf-8"))
+
+
+def test_the_fields_that_programs_read() -> None:
+    data = loaded(json_report(sample.passed_report(), CAPTURE))
+    assert data["schemaVersion"] == SCHEMA_VERSION
+    assert (data["topology"], data["outcome"], data["link"]) == (
+        "topologies/exchange-ashburn.yaml",
+        "passed",
+        "loopback",
+    )
+    assert data["gate"] == {"nlriSentWhileDenied": 0, "routesTakenWhileDenied": 0, "nlriWithheld": 1234}
+    assert data["capture"] == {"file": "wire.pcap", "source": "speakers", "packets": 64, "note": "note"}
+    assert data["durationSeconds"] == sample.FINISH
+    assert data["finding"] is None
+    assert data["errors"] == []
+
+
+def test_a_connection_in_full() -> None:
+    data = loaded(json_report(sample.failed_report(), CAPTURE))["connections"][1]
+    assert data["id"] == "ash-2"
+    assert data["connectionState"] == "ProvisioningFailed"
+    assert data["reached"][-1] == "ProvisioningFailed"
+    assert data["errorMessage"].startswith("Session validation failed")
+    assert data["sessions"][0] == {
+        "id": "IPv4:192.0.2.2",
+        "localAddress": "192.0.2.254",
+        "peerAddress": "192.0.2.2",
+        "family": "IPv4",
+        "bgpState": "Active",
+        "establishedTransitions": 0,
+        "received": 0,
+        "accepted": 0,
+        "rejected": 0,
+        "sent": 0,
+    }
+    assert data["timeline"][0] == {
+        "time": "2026-05-04T01:58:12.616117Z",
+        "axis": "connection",
+        "session": "",
+        "from": "None",
+        "to": "PendingApproval",
+        "reason": "PUT accepted: exchange connection to AS64496 at Ashburn",
+    }
+    check = data["checks"][0]
+    assert (check["id"], check["status"], check["blocks"]) == ("S1", "failure", "active")
+    assert [cause["id"] for cause in check["causes"]] == ["wrong-local-as", "wrong-router"]
+    assert check["causes"][0]["remedy"] == sample.REMEDY
+
+
+def test_the_finding_is_there_for_a_chat_message() -> None:
+    data = loaded(json_report(sample.failed_report(), CAPTURE))
+    assert data["finding"]["check"] == "S1"
+    assert data["finding"]["remedy"] == sample.REMEDY
+
+
+@pytest.mark.parametrize("text", sample.HOSTILE, ids=range(len(sample.HOSTILE)))
+def test_hostile_strings_come_back_unchanged(text: str) -> None:
+    data = loaded(json_report(sample.hostile_report(text), CAPTURE))
+    assert data["topology"] == text
+    assert data["connections"][0]["checks"][0]["causes"][0]["remedy"] == text
+
+
+@settings(max_examples=40)
+@given(st.text(alphabet=st.characters()))
+def test_any_text_is_well_formed(text: str) -> None:
+    report = sample.hostile_report(text)
+    assert loaded(json_report(report, CAPTURE)) == as_dict(report, CAPTURE)

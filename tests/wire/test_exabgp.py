@@ -1,0 +1,54 @@
+"""How ExaBGP behaves as a guest in our process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+EVERYTHING = """
+import logging, signal, sys, threading
+before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+from ipaddress import IPv4Address
+from simulator.wire import attributes, open, routes
+line = "route 10.0.0.0/8 next-hop self {}"
+for extra in ("med 1", "med x", "community [ 1:1"):
+    try:
+        routes.parse_routes([line.format(extra)], next_hop_v4=IPv4Address(1), next_hop_v6=None)
+    except routes.RouteSyntaxError:
+        pass
+assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP))
+assert threading.active_count() == 1
+assert not logging.getLogger().handlers
+assert "asyncio" not in sys.modules
+"""
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={"PYTHONPATH": paths, "PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"exabgp.debug.configuration": "true", "exabgp.log.level": "DEBUG", "exabgp.log.all": "true"}],
+    ids=["bare", "talkative"],
+)
+def test_a_silent_guest(environment: dict[str, str]) -> None:
+    done = run(EVERYTHING, **environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", ["framing", "nlri", "update", "notification", "refresh", "attribute_checks"])
+def test_modules_without_exabgp(module: str) -> None:
+    done = run(f"import sys, simulator.wire.{module}; sys.exit('exabgp' in sys.modules)")
+    assert done.returncode == 0, done.stderr
