@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -41,9 +42,12 @@ def lan(count: int) -> LanSpec:
 
 def require_netns() -> None:
     """Skip, or fail where routers are required, when network namespaces cannot be made here."""
-    problem = netns_problem()
+    problem = _netns_problem()
     if problem is not None:
         missing(problem)
+
+
+_netns_problem = functools.cache(netns_problem)
 
 
 def require_bird() -> None:

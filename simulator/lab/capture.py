@@ -39,7 +39,7 @@ _LINKTYPE_ETHERNET = 1
 @functools.cache
 def load_scapy() -> None:
     """Import the parts of scapy that the lab uses (0.4 s the first time), without their warnings."""
-    log = logging.getLogger("scapy.loading")
+    log = logging.getLogger("scapy.runtime")
     level = log.level
     log.setLevel(logging.ERROR)
     try:

@@ -248,7 +248,6 @@ async def tcp_port(
 
     The kernel needs 3 s to find that nobody answers ARP or ND: with less, `unreachable` looks like `filtered`.
 
-
     An open connection is closed with a RST, so that it leaves no trace in the remote kernel. A BGP daemon still sees
     it: one that takes a connection from a configured peer may start its FSM on it, or count a collision with the real
     session. Probe port 179 before the session is up, or where there is none. An MD5 key at the remote makes an open
@@ -260,8 +259,7 @@ async def tcp_port(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
             sock.bind((str(place.host(local)), 0))
-            connecting = asyncio.get_running_loop().sock_connect(sock, (str(place.host(remote)), port))
-            await asyncio.wait_for(connecting, timeout)
+            await asyncio.wait_for(_connect(sock, (str(place.host(remote)), port)), timeout)
         except TimeoutError:
             return "filtered"
         except ConnectionRefusedError:
@@ -274,3 +272,29 @@ async def tcp_port(
                 return "unreachable"
             raise LabError(f"cannot probe {remote} port {port} from {local}: {error.strerror}") from error
         return "open"
+
+
+async def _connect(sock: socket.socket, target: tuple[str, int]) -> None:
+    """Connect a socket that does not block. Raises OSError.
+
+    Not the event loop's sock_connect: it takes a wake-up without an error for a connection, and the kernel wakes also
+    for the first news of an unreachable host, which leaves the socket connecting and its error still to come.
+    """
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+    error = sock.connect_ex(target)
+    loop.add_writer(sock.fileno(), woken.set)
+    try:
+        while error == errno.EINPROGRESS:
+            await woken.wait()
+            woken.clear()
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error == 0:
+                try:
+                    sock.getpeername()
+                except OSError:
+                    error = errno.EINPROGRESS
+    finally:
+        loop.remove_writer(sock.fileno())
+    if error:
+        raise OSError(error, os.strerror(error))

@@ -80,6 +80,8 @@ def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> ConnectionRep
         timeline=tuple(_timeline(rehearsal.log, record.id, sessions)),
         checks=tuple(map(check_report, record.results)),
         error_message=record.connection.error_message,
+        expected_state=record.peering.expect.state,
+        expected_failures=tuple(record.peering.expect.failing_checks),
     )
 
 

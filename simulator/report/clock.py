@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 def parse_time(text: str) -> datetime | None:
     """The moment, in UTC; None when the text is no time, because a report must be written all the same."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text[:64])
     except ValueError:
         return None
     try:

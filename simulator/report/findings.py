@@ -7,7 +7,7 @@ from typing import Literal
 
 from .model import CheckReport, ConnectionReport, Report
 
-Verdict = Literal["passed", "warned", "failed", "incomplete"]
+Verdict = Literal["passed", "warned", "expected", "failed", "incomplete"]
 
 _RANK = {"active": 0, "rehearsal": 1, "warn": 2}
 
@@ -41,26 +41,40 @@ def warns(check: CheckReport) -> bool:
     return check.status in ("failure", "error") and check.blocks == "warn"
 
 
-def verdict(connection: ConnectionReport) -> Verdict:
-    """How one connection ended, from its checks and the states that it went through."""
-    if connection.error_message or any(fails(check) for check in connection.checks):
-        return "failed"
-    if connection.connection_state == "ProvisioningFailed":
-        return "failed"
-    if "Active" not in (connection.connection_state, *connection.reached):
-        return "incomplete"
+def excused(report: Report, connection: ConnectionReport, check: CheckReport | None = None) -> bool:
+    """Whether a failure here, of this check if one is given, is what the topology wanted to see."""
+    if report.outcome == "passed" or (check and check.id in connection.expected_failures):
+        return True
+    failed = {item.id for item in connection.checks if fails(item)}
+    came = connection.expected_state in (connection.connection_state, *connection.reached)
+    return connection.expected_state != "Active" and came and failed.issuperset(connection.expected_failures)
+
+
+def verdict(report: Report, connection: ConnectionReport) -> Verdict:
+    """How one connection ended, from its checks, the states that it went through, and what was expected."""
+    bad = [check for check in connection.checks if fails(check)]
+    active = "Active" in (connection.connection_state, *connection.reached)
+    failed = bool(bad or connection.error_message or connection.connection_state == "ProvisioningFailed")
+    if (failed or not active) and excused(report, connection):
+        return "expected"
+    if bad and active and all(excused(report, connection, check) for check in bad):
+        return "expected"
+    if failed or not active:
+        return "failed" if failed else "incomplete"
     return "warned" if any(warns(check) for check in connection.checks) else "passed"
 
 
 def first_finding(report: Report) -> Finding | None:
-    """The one thing to look at first: the lab's own error, then a leak, then failures, hardest block first."""
-    if report.errors:
-        return Finding(what=report.errors[0])
+    """The one thing to look at first: a leak, else the lab's own error, else the check that blocks hardest."""
     if leak := gate_leak(report):
         return Finding(what=leak)
+    error = Finding(what=report.errors[0]) if report.errors else None
+    if report.outcome == "error" and error:
+        return error
     if report.outcome == "passed":
         return None
-    return _worst(report)
+    # When the outcome is `failed`, the errors are expectations that were not met: the failed check says why.
+    return _worst(report) or error or _never_active(report)
 
 
 def gate_leak(report: Report) -> str:
@@ -100,14 +114,18 @@ def _of_check(connection: ConnectionReport, check: CheckReport) -> Finding:
 
 
 def _worst(report: Report) -> Finding | None:
-    """The first failed connection's finding, else the first connection that never became Active."""
-    failed = [connection for connection in report.connections if verdict(connection) == "failed"]
+    """What is wrong with the first connection that failed, and how many others fail alike."""
+    failed = [connection for connection in report.connections if verdict(report, connection) == "failed"]
     findings = [finding for connection in failed if (finding := connection_finding(connection))]
     if findings:
         same = sum(1 for finding in findings if finding.check and finding.check == findings[0].check)
         return replace(findings[0], elsewhere=max(0, same - 1))
+    return None
+
+
+def _never_active(report: Report) -> Finding | None:
     for connection in report.connections:
-        if verdict(connection) in ("failed", "incomplete"):
+        if verdict(report, connection) in ("failed", "incomplete"):
             words = f"never became Active, it stopped at connection state {connection.connection_state}"
             return Finding(what=f"The connection {words}", where=label(connection))
     return None
@@ -131,25 +149,31 @@ def gate_sentence(report: Report) -> str:
 
 def outcome_sentence(report: Report) -> str:
     """The rehearsal in one sentence, as a terminal or a mail subject would say it."""
-    count = len(report.connections)
-    noun = "connection" if count == 1 else "connections"
     finding = first_finding(report)
-    if finding is None and report.outcome == "passed":
-        if not count:
-            return "Passed, but the topology had no connection to rehearse."
-        active = sum("Active" in (item.connection_state, *item.reached) for item in report.connections)
-        checks = [check for item in report.connections for check in item.checks]
-        passed = sum(check.status == "success" for check in checks)
-        warnings = sum(warns(check) for check in checks)
-        which = (
-            f"The {noun}" if count == 1 else f"All {count} {noun}" if active == count else f"{active} of {count} {noun}"
-        )
-        skipped = sum(check.status == "skipped" for check in checks)
-        tail = f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
-        tail += f", {skipped} skipped" if skipped else ""
-        return f"{which} reached connection state Active; {passed} of {len(checks)} checks passed{tail}."
     if finding is None:
-        return f"The rehearsal ended as {report.outcome} and gave no reason."
+        return _passed_sentence(report) if report.outcome == "passed" else f"The rehearsal ended as {report.outcome}."
     where = f"{finding.where}: " if finding.where else ""
     more = f" (and on {finding.elsewhere} more)" if finding.elsewhere else ""
     return f"{where}{finding.what}{more}"
+
+
+def _passed_sentence(report: Report) -> str:
+    count = len(report.connections)
+    if not count:
+        return "Passed, but the topology had no connection to rehearse."
+    checks = [check for connection in report.connections for check in connection.checks]
+    tallies = (
+        (sum(warns(check) for check in checks), "warned"),
+        (sum(check.status == "skipped" for check in checks), "skipped"),
+    )
+    passed = sum(check.status == "success" for check in checks)
+    tail = "".join(f", {number} {word}" for number, word in tallies if number)
+    wanted = [connection for connection in report.connections if verdict(report, connection) == "expected"]
+    if wanted:
+        finding = connection_finding(wanted[0])
+        which = (
+            "The connection" if count == 1 else label(wanted[0]) if len(wanted) == 1 else f"{len(wanted)} connections"
+        )
+        return f"{which} failed as the topology expects{f': {finding.what}' if finding else ''}."
+    which = "The connection" if count == 1 else f"All {count} connections"
+    return f"{which} reached connection state Active; {passed} of {len(checks)} checks passed{tail}."

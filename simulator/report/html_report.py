@@ -15,6 +15,7 @@ from .findings import (
     Finding,
     Verdict,
     connection_finding,
+    excused,
     fails,
     first_finding,
     gate_leak,
@@ -25,12 +26,13 @@ from .findings import (
     verdict,
     warns,
 )
+from .layout import in_order
 from .marks import MARKS, mark_of
 from .model import CheckReport, ConnectionReport, Report, TimelineEntry
 from .palette import BGP_GROUPS, CONNECTION_GROUPS, group_of
 from .pcap import Capture
 from .text import clip, one_line, visible
-from .timeline import Drawing, draw, in_order
+from .timeline import Drawing, draw
 
 _ALL_OPEN = 3
 """With more connections than this, the sound ones are folded so that the broken one is not scrolled past."""
@@ -42,9 +44,20 @@ _TEXT_LIMIT = 20_000
 _VERDICT_WORDS: dict[Verdict, tuple[str, str]] = {
     "failed": ("✕", "failed"),
     "incomplete": ("!", "never Active"),
+    "expected": ("◆", "failed as expected"),
     "warned": ("▲", "passed with warnings"),
     "passed": ("✓", "passed"),
 }
+_KINDS = {
+    "failure": ("✕", "Failed", "failed"),
+    "error": ("!", "Could not run", "could not run"),
+    "expected": ("◆", "Failed, as the topology expects", "failed as expected"),
+    "warn": ("▲", "Warnings, which block nothing", "warned"),
+    "unset": ("○", "Not run", "not run"),
+    "skipped": ("–", "Skipped", "skipped"),
+    "success": ("✓", "Passed", "passed"),
+}
+"""Css class of a group of checks → icon, title, word in a count; worst first."""
 _OUTCOME_WORDS = {"passed": ("✓", "Passed"), "failed": ("✕", "Failed"), "error": ("!", "Error")}
 
 
@@ -100,6 +113,7 @@ def html_report(report: Report, capture: Capture) -> bytes:
             lasted=duration(seconds_between(report.started, report.finished)),
             sections=sections,
             tally=Counter(section.verdict for section in sections),
+            verdict_words=_VERDICT_WORDS,
             connection_groups=CONNECTION_GROUPS,
             bgp_groups=BGP_GROUPS,
             marks=MARKS,
@@ -110,7 +124,7 @@ def html_report(report: Report, capture: Capture) -> bytes:
 
 
 def _section(number: int, connection: ConnectionReport, report: Report) -> Section:
-    result = verdict(connection)
+    result = verdict(report, connection)
     icon, words = _VERDICT_WORDS[result]
     return Section(
         anchor=f"c{number}",
@@ -122,37 +136,35 @@ def _section(number: int, connection: ConnectionReport, report: Report) -> Secti
         finding=connection_finding(connection),
         drawings=draw(connection, report.started, report.finished),
         changes=in_order(connection.timeline),
-        groups=_groups(connection.checks),
-        counts=_counts(connection.checks),
-        folded=len(report.connections) > _ALL_OPEN and result in ("passed", "warned"),
+        groups=_groups(report, connection),
+        counts=_counts(report, connection),
+        folded=len(report.connections) > _ALL_OPEN and result in ("passed", "warned", "expected"),
     )
 
 
-def _groups(checks: tuple[CheckReport, ...]) -> tuple[CheckGroup, ...]:
+def _kind(report: Report, connection: ConnectionReport, check: CheckReport) -> str:
+    """In which group of _KINDS a check belongs."""
+    if warns(check):
+        return "warn"
+    return "expected" if fails(check) and excused(report, connection, check) else check.status
+
+
+def _groups(report: Report, connection: ConnectionReport) -> tuple[CheckGroup, ...]:
     """Worst first; what is sound is folded as soon as something is not."""
-    trouble = any(fails(check) for check in checks)
-    kinds = (
-        ("failure", "✕", "Failed", lambda c: fails(c) and c.status == "failure", False),
-        ("error", "!", "Could not run", lambda c: fails(c) and c.status == "error", False),
-        ("warn", "▲", "Warnings, which block nothing", warns, False),
-        ("unset", "○", "Not run", lambda c: c.status == "unset", trouble),
-        ("skipped", "–", "Skipped", lambda c: c.status == "skipped", trouble),
-        ("success", "✓", "Passed", lambda c: c.status == "success", trouble),
+    trouble = any(fails(check) for check in connection.checks)
+    members: dict[str, list[CheckReport]] = {}
+    for check in connection.checks:
+        members.setdefault(_kind(report, connection, check), []).append(check)
+    return tuple(
+        CheckGroup(css, icon, title, tuple(members[css]), folded=trouble and css in ("unset", "skipped", "success"))
+        for css, (icon, title, _) in _KINDS.items()
+        if css in members
     )
-    groups = (
-        CheckGroup(css, icon, title, tuple(check for check in checks if test(check)), folded)
-        for css, icon, title, test, folded in kinds
-    )
-    return tuple(group for group in groups if group.checks)
 
 
-def _counts(checks: tuple[CheckReport, ...]) -> str:
-    words = {"failure": "failed", "error": "could not run", "warn": "warned", "success": "passed"}
-    tally = Counter("warn" if warns(check) else check.status for check in checks)
-    parts = [f"{tally[key]} {words.get(key, key)}" for key in (*words, "skipped") if tally[key]]
-    if tally["unset"]:
-        parts.append(f"{tally['unset']} not run")
-    return ", ".join(parts) or "no checks"
+def _counts(report: Report, connection: ConnectionReport) -> str:
+    tally = Counter(_kind(report, connection, check) for check in connection.checks)
+    return ", ".join(f"{tally[css]} {word}" for css, (_, _, word) in _KINDS.items() if tally[css]) or "no checks"
 
 
 def _shown(value: Any) -> Any:

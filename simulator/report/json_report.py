@@ -46,7 +46,7 @@ def as_dict(report: Report, capture: Capture) -> dict[str, Any]:
             "packets": capture.packets,
             "note": capture.note,
         },
-        "connections": [_connection(connection) for connection in report.connections],
+        "connections": [_connection(report, connection) for connection in report.connections],
     }
 
 
@@ -65,15 +65,17 @@ def _finding(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _connection(connection: ConnectionReport) -> dict[str, Any]:
+def _connection(report: Report, connection: ConnectionReport) -> dict[str, Any]:
     return {
         "id": connection.id,
         "name": label(connection),
         "peering": connection.peering,
         "peer": connection.peer,
         "peerAs": connection.peer_as or None,
-        "verdict": verdict(connection),
+        "verdict": verdict(report, connection),
         "connectionState": connection.connection_state,
+        "expectedState": connection.expected_state,
+        "expectedFailures": list(connection.expected_failures),
         "reached": list(connection.reached),
         "errorMessage": connection.error_message,
         "sessions": [_session(session) for session in connection.sessions],

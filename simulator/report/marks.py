@@ -29,6 +29,7 @@ MARKS = (MICROSOFT, RFC, SIMULATOR)
 
 def mark_of(source: str) -> Mark:
     """The mark of a source; one that is not recognised is never passed off as Microsoft's."""
+    source = source[:400]
     if source.strip().lower().startswith("simulator"):
         return SIMULATOR
     if _MICROSOFT.search(source):

@@ -80,6 +80,10 @@ class ConnectionReport:
     error_message: str = ""
     peer_as: int = 0
     """The peer's ASN; 0 when unknown."""
+    expected_state: str = "Active"
+    """The connection state that the topology wants to see reached: a rehearsed fault ends elsewhere."""
+    expected_failures: tuple[str, ...] = ()
+    """Ids of the checks that the topology wants to see fail."""
 
 
 @dataclass(frozen=True, slots=True)

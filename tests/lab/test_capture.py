@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -314,6 +317,21 @@ async def test_loopback_has_no_frames_of_its_own(tmp_path: Path) -> None:
 async def test_a_capture_that_cannot_be_written_is_one_line(link: NetnsLink, tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"no capture of n1 to .*: No such file or directory"):
         await Capture(link.place("n1"), tmp_path / "none" / "x.pcap").start()
+
+
+def test_scapy_is_loaded_only_when_needed_and_then_in_silence() -> None:
+    script = """
+import sys
+import simulator.lab.capture, simulator.lab.probe
+print("scapy" in sys.modules)
+simulator.lab.capture.load_scapy()
+from scapy.contrib.bgp import bgp_module_conf
+print(bgp_module_conf.use_2_bytes_asn)
+"""
+    command = [sys.executable, "-W", "error", "-c", script]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [Path(__file__).parents[2], *sys.path]))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.stdout.split(), done.stderr) == (["False", "False"], "")
 
 
 def test_messages_are_split_at_their_lengths() -> None:

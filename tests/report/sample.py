@@ -257,6 +257,12 @@ def failed_report() -> Report:
     return replace(passed_report(), outcome="failed", connections=(connection(1), failed_connection(2)))
 
 
+def fault_report() -> Report:
+    """A rehearsed fault that came out as the topology expects."""
+    wanted = replace(failed_connection(), expected_state="ProvisioningFailed", expected_failures=("S1",))
+    return replace(passed_report(), connections=(wanted,))
+
+
 def many_report(count: int = 40) -> Report:
     connections = tuple(
         replace(failed_connection(n), peer=f"Peer {n}")

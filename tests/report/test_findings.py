@@ -20,7 +20,7 @@ def test_a_passed_rehearsal_has_no_finding() -> None:
     report = sample.passed_report()
     assert first_finding(report) is None
     assert outcome_sentence(report) == (
-        "All 2 connections reached connection state Active; 20 of 23 checks passed, 1 warning, 2 skipped."
+        "All 2 connections reached connection state Active; 20 of 23 checks passed, 1 warned, 2 skipped."
     )
 
 
@@ -74,13 +74,56 @@ def test_a_failure_comes_before_a_check_that_could_not_run() -> None:
 
 
 def test_verdicts() -> None:
+    report = sample.failed_report()
     whole = sample.connection(2)
-    assert verdict(whole) == "passed"
-    assert verdict(sample.connection(1)) == "warned"
-    assert verdict(sample.failed_connection()) == "failed"
-    assert verdict(replace(whole, checks=(), reached=("None", "PendingApproval"))) == "incomplete"
-    assert verdict(replace(whole, checks=(), reached=(), connection_state="ProvisioningFailed")) == "failed"
-    assert verdict(replace(whole, error_message="IPv4 address is already configured with a different ASN")) == "failed"
+    pending = replace(whole, checks=(), reached=("None", "PendingApproval"))
+    refused = replace(whole, error_message="IPv4 address is already configured with a different ASN")
+    assert verdict(report, whole) == "passed"
+    assert verdict(report, sample.connection(1)) == "warned"
+    assert verdict(report, sample.failed_connection()) == "failed"
+    assert verdict(report, pending) == "incomplete"
+    assert verdict(report, replace(pending, connection_state="ProvisioningFailed")) == "failed"
+    assert verdict(report, refused) == "failed"
+
+
+def test_a_rehearsed_fault_that_came_out_is_no_failure() -> None:
+    report = sample.fault_report()
+    assert first_finding(report) is None
+    assert verdict(report, report.connections[0]) == "expected"
+    assert outcome_sentence(report) == (
+        "The connection failed as the topology expects: S1 failed: OPEN carries the ASN of the PeerAsn."
+    )
+
+
+def test_beside_a_real_failure_an_expected_one_is_still_excused() -> None:
+    wanted = sample.fault_report().connections[0]
+    report = replace(sample.failed_report(), connections=(wanted, sample.failed_connection(3)))
+    assert [verdict(report, item) for item in report.connections] == ["expected", "failed"]
+    finding = first_finding(report)
+    assert finding is not None
+    assert (finding.where, finding.elsewhere) == ("contoso-ashburn/ash-3", 0)
+
+
+def test_an_expected_check_that_did_not_fail_excuses_nothing() -> None:
+    connection = replace(sample.fault_report().connections[0], expected_failures=("T2",))
+    assert verdict(sample.failed_report(), connection) == "failed"
+
+
+def test_one_expected_check_of_an_active_connection() -> None:
+    check = CheckReport("A1", "t", "failure", "simulator", "rehearsal")
+    connection = replace(sample.connection(2), checks=(check,), expected_failures=("A1",))
+    assert verdict(sample.failed_report(), connection) == "expected"
+    assert verdict(sample.failed_report(), replace(connection, expected_failures=())) == "failed"
+
+
+def test_what_was_not_met_comes_after_the_check_that_says_why() -> None:
+    report = replace(sample.failed_report(), errors=("ash-2: connection is ProvisioningFailed, expected Active",))
+    finding = first_finding(report)
+    assert finding is not None
+    assert finding.check == "S1"
+    alone = first_finding(replace(report, connections=(sample.connection(2),)))
+    assert alone is not None
+    assert alone.what == report.errors[0]
 
 
 def test_a_connection_that_never_became_active_is_a_finding_without_any_failed_check() -> None:

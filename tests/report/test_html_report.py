@@ -50,6 +50,28 @@ def test_the_broken_page_has_the_labs_error_and_no_connection() -> None:
     assert not read.with_class("timeline")
 
 
+def test_a_rehearsed_fault_keeps_its_diagnosis_under_a_green_banner() -> None:
+    read = page(sample.fault_report())
+    assert read.with_class("banner")[0]["class"] == "banner passed"
+    assert "The connection failed as the topology expects: S1 failed" in read.words
+    assert read.with_class("problem")[0]["class"] == "problem expected"
+    assert "Failed, as the topology expects" in read.words
+    assert "local-as 64496;" in read.words
+
+
+def test_what_was_not_met_is_listed_below_the_cause() -> None:
+    report = replace(sample.failed_report(), errors=("ash-2: connection is ProvisioningFailed, expected Active",))
+    words = page(report).words
+    assert words.index("S1 failed") < words.index("Not as the topology expects")
+
+
+def test_a_remedy_that_a_cause_gives_is_not_repeated() -> None:
+    first = sample.failed_connection().checks[0]
+    connection = replace(sample.failed_connection(), checks=(replace(first, remedy=first.causes[0].remedy),))
+    content = html_report(replace(sample.failed_report(), connections=(connection,)), CAPTURE)
+    assert content.count(b"local-as 64496;") == 2, "in the banner and at the cause"
+
+
 def test_a_leak_is_the_headline() -> None:
     read = page(replace(sample.failed_report(), gate=GateReport(3, 1, 9)))
     assert "The gate leaked before Active: 3 NLRI sent, 1 routes taken" in read.words

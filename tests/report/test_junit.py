@@ -76,6 +76,27 @@ def test_the_labs_own_errors_are_errors() -> None:
     assert case(root, "rehearsal", "gate").find("skipped") is not None
 
 
+def test_a_rehearsed_fault_is_green_and_says_so() -> None:
+    root = parsed(sample.fault_report())
+    assert bad(root) == 0
+    out = case(root, "contoso-ashburn.ash-2", "S1 ").find("system-out")
+    assert out is not None and out.text is not None
+    assert out.text.startswith("expected: failure, as the topology wants")
+    assert "wrong-local-as" in out.text
+
+
+def test_expectations_that_were_not_met_are_failures() -> None:
+    root = parsed(replace(sample.failed_report(), errors=("1,000 routes accepted, expected 1,243",)))
+    assert case(root, "rehearsal", "failure 1").find("failure") is not None
+
+
+def test_a_remedy_is_told_once() -> None:
+    first = sample.failed_connection().checks[0]
+    connection = replace(sample.failed_connection(), checks=(replace(first, remedy=first.causes[0].remedy),))
+    content = junit_xml(replace(sample.failed_report(), connections=(connection,)))
+    assert content.count(b"local-as 64496;") == 1
+
+
 def test_a_leak_is_a_failure() -> None:
     root = parsed(replace(sample.passed_report(), outcome="failed", gate=GateReport(1, 0, 0)))
     assert case(root, "rehearsal", "gate").find("failure") is not None

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.report.layout import MAX_COLUMNS, SHRINKABLE_WIDTH, in_order
 from simulator.report.model import ConnectionReport, TimelineEntry
 from simulator.report.palette import group_of, lane_label
-from simulator.report.timeline import MAX_COLUMNS, SHRINKABLE_WIDTH, Drawing, Lane, draw, in_order
+from simulator.report.timeline import Drawing, Lane, draw
 
 from . import sample
 

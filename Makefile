@@ -1,0 +1,43 @@
+# `make rehearse` runs the main job; `make test` passes the tests. Both set up what they need in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: rehearse test lint format docs benchmark clean help
+
+rehearse: $(STAMP) ## play the shipped Exchange topology through (no root, no daemons)
+	@$(BIN)/turnup rehearse topologies/exchange.yaml
+
+test: $(STAMP) ## run the tests; those whose router or privilege is missing are skipped, with the reason
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: $(STAMP) ## ruff and mypy, warnings are errors
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: $(STAMP) ## let ruff format the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+docs: $(STAMP) ## write the generated parts of docs/ again
+	@$(BIN)/python docs/generate.py
+
+benchmark: $(STAMP) ## measure against a real BIRD on this machine
+	@$(BIN)/python -m tests.benchmarks
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "turnup: needs Python 3.11 or newer as $(PYTHON): apt-get install python3, or make PYTHON=/path/to/python3.11 rehearse" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "turnup: Python's venv module is missing: apt-get install python3-venv" >&2; exit 2; }
+	@echo "turnup: installing into $(VENV) (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || \
+	  { echo "turnup: the installation failed: see pip's message above (is the package index reachable?)" >&2; exit 3; }
+	@touch $@
+
+clean: ## remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,225 @@
+"""`turnup edge`: one stand-alone AS8075 speaker to point anything at."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.connection.states import ConnectionState
+from simulator.lab.link import Address, Endpoint, HostPlace, LabError
+from simulator.policy.policy import Policy
+from simulator.policy.rules import PolicyContext
+from simulator.policy.verdict import Outcome
+from simulator.provisioning.log import row
+from simulator.rib.adj_out import Announcement
+from simulator.session.messages import Cease
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent, cease
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.speaker import Speaker
+from simulator.wire import nlri
+from simulator.wire.routes import parse_routes
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """The command's options, checked."""
+
+    listen: Endpoint
+    peer: Address | None
+    """None: anybody."""
+    peer_as: int | None
+    peer_port: int
+    local_as: int
+    state: ConnectionState
+    md5: str | None
+    gtsm: bool
+    passive: bool
+    documentation: bool
+    hold_time: int
+    router_id: IPv4Address
+    announcements: tuple[Announcement, ...]
+
+
+def endpoint(text: str) -> Endpoint:
+    """`127.0.0.2:1790` or `[::1]:1790`. Raises ValueError with what is expected."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"'{text}' is not ADDRESS:PORT (as in 127.0.0.2:1790 or [::1]:1790)")
+    return Endpoint(address(host), int(port))
+
+
+def address(text: str) -> Address:
+    """Raises ValueError with what is expected."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is no IPv4 or IPv6 address") from None
+
+
+def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:
+    """One route a line, in ExaBGP's syntax or as a bare prefix; `#` starts a comment. Raises ValueError, OSError."""
+    routes = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        wanted = text.partition("#")[0].strip()
+        if not wanted:
+            continue
+        syntax = wanted if " " in wanted else f"route {wanted} next-hop self"
+        v4 = local if isinstance(local, IPv4Address) else IPv4Address("192.0.2.1")
+        v6 = local if isinstance(local, ipaddress.IPv6Address) else ipaddress.IPv6Address("2001:db8::1")
+        try:
+            routes += parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+    return tuple(Announcement(route.family, route.attributes, (route.key,)) for route in routes)
+
+
+class Edge:
+    """The running speaker and what it prints."""
+
+    def __init__(self, options: EdgeOptions, write: Callable[[dict[str, Any]], None]) -> None:
+        self._options = options
+        self._write = write
+        self._speaker: Speaker | None = None
+
+    async def run(self, until: asyncio.Event) -> None:
+        """Speak until the event is set; then close every session with a Cease. Raises LabError."""
+        options, clock = self._options, Clock(asyncio.get_running_loop())
+        place = HostPlace("edge", {})
+        dynamic = self._anybody if options.peer is None else None
+        speaker = Speaker("edge", place, clock, self._event, options.announcements, dynamic=dynamic)
+        self._speaker = speaker
+        try:
+            where = await speaker.listen(options.listen.host, options.listen.port)
+            self._write({"event": "listening", "address": str(where), "connectionState": options.state.value})
+            if options.peer is not None:
+                self._validated(speaker.add(self._config(where, options.peer)))
+            await until.wait()
+        finally:
+            await speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "turnup edge was stopped"))
+
+    def _anybody(self, where: Endpoint, caller: Address) -> NeighborConfig:
+        asyncio.get_running_loop().call_soon(self._rule_all)
+        return self._config(where, caller)
+
+    def _rule_all(self) -> None:
+        for neighbor in self._speaker.neighbors if self._speaker else ():
+            self._validated(neighbor)
+
+    def _validated(self, neighbor: Neighbor) -> None:
+        """The operator's word stands for the validation: `--state Active` says that the peering was turned up."""
+        active = self._options.state is ConnectionState.ACTIVE
+        neighbor.rule(self._options.state, session_validated=active)
+
+    def _config(self, where: Endpoint, peer: Address) -> NeighborConfig:
+        options = self._options
+        context = PolicyContext(options.peer_as, str(peer), options.local_as)
+        rules = {"bogon-prefix": {"documentation": False}, "bogon-asn": {"documentation": False}}
+        dial = options.peer is not None and not options.passive
+        return NeighborConfig(
+            id=str(peer),
+            local_as=options.local_as,
+            router_id=str(options.router_id),
+            local_address=where.host,
+            peer_address=peer,
+            peer_as=options.peer_as,
+            local=where,
+            remote=Endpoint(peer, options.peer_port) if dial else None,
+            policy=Policy("exchange", context, rules if options.documentation else {}),
+            md5=options.md5,
+            gtsm=options.gtsm,
+            hold_time=options.hold_time,
+        )
+
+    def _event(self, event: SpeakerEvent) -> None:
+        if isinstance(event, RoutesAnnounced):
+            for found in self._verdicts(event):
+                self._write(found)
+            return
+        told = row(event)
+        if isinstance(event, RoutesWithdrawn):
+            for prefix in told.pop("prefixes"):
+                self._write({**told, "event": "route-withdrawn", "count": 1, "prefix": prefix})
+            return
+        told.pop("prefixes", None)
+        told["connectionState"] = self._options.state.value
+        self._write(told)
+
+    def _verdicts(self, event: RoutesAnnounced) -> list[dict[str, Any]]:
+        assert self._speaker is not None
+        neighbor = self._speaker.neighbor(event.session)
+        told = row(event)
+        common = {"time": told["time"], "event": "route", "session": event.session, "as-path": told["as-path"]}
+        path = event.attributes.path
+        common |= {"next-hop": str(path.next_hop), "communities": list(path.communities_text)}
+        lines = []
+        for key in event.keys:
+            hits = neighbor.adj_in.hits(event.family, key)
+            verdict = Outcome.REJECT if hits else Outcome.ACCEPT if neighbor.gate.is_open else Outcome.WITHHOLD
+            reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
+            lines.append({**common, "prefix": nlri.text(event.family, key), "verdict": verdict.value, "reasons": reasons})
+        return lines
+
+
+def print_json(told: dict[str, Any]) -> None:
+    """One JSON object a line, at once."""
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def print_text(told: dict[str, Any]) -> None:
+    """The same for a person."""
+    kind, when = told["event"], str(told.get("time", ""))[11:23]
+    session = told.get("session", "")
+    match kind:
+        case "listening":
+            text = f"AS8075 edge listens on {told['address']}, connection state {told['connectionState']}"
+        case "bgp-state":
+            text = f"BGP {told['from']} → {told['to']}  [connection {told['connectionState']}]  {told['reason']}"
+        case "route":
+            reasons = "".join(f"  {reason['rule']} ({reason['value']})" for reason in told["reasons"])
+            text = f"route {told['prefix']}  path {told['as-path'] or '-'}  {told['verdict']}{reasons}"
+        case "route-withdrawn":
+            text = f"route {told['prefix']} withdrawn {told['malformed']}".rstrip()
+        case "notification":
+            text = f"NOTIFICATION {told['direction']}: {told['text']}"
+        case "gate-withheld":
+            text = f"gate withheld {told['count']} NLRI {told['direction']}: {told['reason']}"
+        case "gate-lifted":
+            text = f"policy lifted: {told['nlri-sent']} NLRI sent, {told['routes-taken']} routes taken"
+        case "end-of-rib":
+            text = f"End-of-RIB {told['family']}"
+        case "unknown-peer":
+            text, session = "not a configured peer: refused with a Cease", told["address"]
+        case _:
+            text = kind
+    sys.stdout.write(f"{when:<12}  {session:<18}  {text}\n")
+    sys.stdout.flush()
+
+
+def edge(options: EdgeOptions, *, as_json: bool) -> int:
+    """The command: runs until SIGINT or SIGTERM; returns the exit code."""
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await Edge(options, print_json if as_json else print_text).run(stop)
+
+    try:
+        asyncio.run(run())
+    except LabError as error:
+        fail(LAB, str(error))
+    except BrokenPipeError:
+        fail(USAGE, "nobody reads the output any more")
+    return PASSED

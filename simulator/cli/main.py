@@ -1,0 +1,206 @@
+"""The `turnup` command."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import simulator
+from simulator.cli.exits import LAB, USAGE, fail
+
+app = typer.Typer(
+    name="turnup",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 passed · 1 a check or expectation failed · 2 bad usage or bad topology · "
+    "3 the lab itself failed · 130 interrupted.",
+)
+
+TopologyFile = Annotated[Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")]
+
+
+class LinkOption(str, Enum):
+    """Names of --link."""
+
+    loopback = "loopback"
+    netns = "netns"
+    auto = "auto"
+
+
+class StateOption(str, Enum):
+    """Names of edge --state."""
+
+    validating = "Validating"
+    active = "Active"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"turnup {simulator.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def turnup(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Rehearse the turn-up of BGP sessions with Microsoft (AS8075) before the maintenance window.
+
+    Simulated AS8075 edges bring your sessions up under a DENY ALL policy, validate them end to end, and lift the policy
+    only when the peering [bold]connection[/bold] becomes Active. That state and the [bold]BGP[/bold] state (which has
+    an Active of its own, meaning the opposite) are always shown side by side.
+
+    Start here: [cyan]turnup rehearse topologies/exchange.yaml[/cyan]
+    """
+
+
+@app.command()
+def rehearse(
+    topology: TopologyFile,
+    link: Annotated[
+        LinkOption | None, typer.Option(envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TURNUP_REPORT",
+            metavar="DIR",
+            help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
+        ),
+    ] = None,
+    soak: Annotated[
+        float | None, typer.Option(envvar="TURNUP_SOAK", min=0, metavar="S", help="Override the soak time, in seconds.")
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(envvar="TURNUP_DEADLINE", min=0.1, metavar="S", help="Override the validation's deadline, in seconds."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", envvar="TURNUP_PLAIN", help="Plain lines, also on a terminal.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")] = False,
+) -> None:
+    """Play a topology's whole life cycle through on real BGP sessions: request, DENY ALL, validation, lift, deprovisioning."""
+    from simulator.cli.rehearse import rehearse as run
+
+    wanted = link.value if link else None
+    raise typer.Exit(run(topology, link=wanted, report=report, soak=soak, deadline=deadline, plain=plain, as_json=as_json))
+
+
+@app.command()
+def edge(
+    listen: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Where to listen, e.g. 127.0.0.2:1790 or [::1]:1790.")],
+    peer: Annotated[str, typer.Option(metavar="ADDRESS|any", help="Who may call.")] = "any",
+    peer_as: Annotated[str, typer.Option(metavar="ASN|any", help="The ASN that its OPEN must carry.")] = "any",
+    local_as: Annotated[int, typer.Option(min=1, max=4294967295, help="Our ASN.")] = 8075,
+    peer_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port to dial; that of --listen where omitted.", show_default=False)
+    ] = None,
+    md5: Annotated[str | None, typer.Option(envvar="TURNUP_MD5", metavar="KEY", help="TCP MD5 key (needs --peer).")] = None,
+    gtsm: Annotated[bool, typer.Option("--gtsm", help="TTL security (RFC 5082).")] = False,
+    announce: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Routes to announce: ExaBGP's syntax or bare prefixes, one a line.")
+    ] = None,
+    state: Annotated[
+        StateOption, typer.Option(help="The connection state: Validating denies everything, Active lifts the policy.")
+    ] = StateOption.validating,
+    passive: Annotated[bool, typer.Option("--passive", help="Never dial.")] = False,
+    hold_time: Annotated[int, typer.Option(min=0, max=65535, help="Hold time in seconds: 0, or at least 3.")] = 90,
+    router_id: Annotated[str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)] = None,
+    allow_documentation: Annotated[
+        bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """One stand-alone AS8075 speaker: point any router at it and read its verdict on every route. Ctrl-C ends it with a Cease."""
+    from simulator.cli import edge as command
+    from simulator.connection.states import ConnectionState
+
+    try:
+        where = command.endpoint(listen)
+        who = None if peer == "any" else command.address(peer)
+        if who is not None and who.version != where.host.version:
+            raise ValueError(f"--peer {peer} and --listen {listen} are of different address families")
+        if peer_as != "any" and not (peer_as.isdigit() and 1 <= int(peer_as) <= 4294967295):
+            raise ValueError(f"--peer-as '{peer_as}' is no ASN (1 to 4294967295, or any)")
+        if md5 and who is None:
+            raise ValueError("--md5 needs --peer: the kernel keeps MD5 keys by address")
+        if hold_time in (1, 2):
+            raise ValueError("--hold-time is 0 or at least 3 seconds (RFC 4271 §4.2)")
+        identifier = IPv4Address(router_id) if router_id else where.host if where.host.version == 4 else IPv4Address("10.80.75.1")
+        routes = command.read_announcements(announce, where.host) if announce else ()
+        options = command.EdgeOptions(
+            listen=where,
+            peer=who,
+            peer_as=None if peer_as == "any" else int(peer_as),
+            peer_port=peer_port or where.port,
+            local_as=local_as,
+            state=ConnectionState(state.value),
+            md5=md5,
+            gtsm=gtsm,
+            passive=passive,
+            documentation=allow_documentation,
+            hold_time=hold_time,
+            router_id=IPv4Address(str(identifier)),
+            announcements=tuple(routes),
+        )
+    except OSError as error:
+        fail(USAGE, f"--announce {announce}: {error.strerror}")
+    except ValueError as error:
+        fail(USAGE, str(error))
+    raise typer.Exit(command.edge(options, as_json=as_json))
+
+
+@app.command()
+def validate(topology: TopologyFile) -> None:
+    """Lint a topology: every error with file, line and what to do. Nothing is started."""
+    from simulator.lab.load import TopologyError, load
+    from simulator.provisioning.network import plans
+
+    try:
+        found = load(topology)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    sessions = plans(found)
+    connections = len({plan.connection for plan in sessions})
+    typer.echo(f"{topology}: {len(found.peerings)} peerings, {connections} connections, {len(sessions)} BGP sessions: no errors")
+
+
+@app.command()
+def schema() -> None:
+    """Print the topology files' JSON Schema, for editors that complete and check YAML."""
+    from simulator.lab.topology import Topology
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Topology.model_json_schema(by_alias=True)}
+    typer.echo(json.dumps(document, indent=2))
+
+
+@app.command()
+def clean() -> None:
+    """Remove what an earlier run left behind when it was killed. Running labs are not touched."""
+    from simulator.lab.link import LabError
+    from simulator.lab.state import clean as remove
+    from simulator.lab.state import leftovers
+
+    try:
+        found = leftovers()
+        for leftover in found:
+            for text in remove(leftover):
+                typer.echo(text)
+    except LabError as error:
+        fail(LAB, str(error))
+    typer.echo(f"{len(found)} leftovers removed" if found else "nothing was left behind")
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="turnup")
+
+

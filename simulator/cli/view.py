@@ -1,0 +1,222 @@
+"""What a rehearsal looks like while it runs: a live view on a terminal, plain lines elsewhere.
+
+The peering connection's state and the BGP FSM's state always stand side by side, each under its own name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from simulator.connection.states import ConnectionState
+from simulator.lab.topology import Topology
+from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, Said
+from simulator.provisioning.network import SessionPlan, plans
+from simulator.session.states import BgpState
+from simulator.speakers.events import (
+    BgpStateChanged,
+    GateMoved,
+    GateWithheld,
+    NotificationExchanged,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+)
+from simulator.validation.result import CheckResult, Status
+
+CONNECTION_STYLE = {
+    ConnectionState.NONE: "dim",
+    ConnectionState.PENDING_APPROVAL: "cyan",
+    ConnectionState.APPROVED: "cyan",
+    ConnectionState.PROVISIONING_STARTED: "yellow",
+    ConnectionState.PROVISIONING_COMPLETED: "yellow",
+    ConnectionState.VALIDATING: "yellow",
+    ConnectionState.ACTIVE: "bold green",
+    ConnectionState.PROVISIONING_FAILED: "bold red",
+    ConnectionState.PENDING_REMOVE: "magenta",
+}
+BGP_STYLE = {BgpState.ESTABLISHED: "green", BgpState.IDLE: "dim"}
+_STATUS_STYLE = {
+    Status.SUCCESS: "green",
+    Status.FAILURE: "bold red",
+    Status.ERROR: "bold red",
+    Status.SKIPPED: "dim",
+    Status.UNSET: "dim",
+}
+
+
+@dataclass(slots=True)
+class _Row:
+    plan: SessionPlan
+    bgp: BgpState = BgpState.IDLE
+    gate_open: bool = False
+    received: int = 0
+    sent: int = 0
+
+
+@dataclass(slots=True)
+class Board:
+    """The state of everything, kept from the events alone."""
+
+    topology: Topology
+    connections: dict[str, ConnectionState] = field(default_factory=dict)
+    rows: dict[str, _Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for plan in plans(self.topology):
+            self.connections[plan.connection] = ConnectionState.NONE
+            self.rows[plan.id] = _Row(plan)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case ConnectionMoved(connection, step):
+                self.connections[connection] = step.target
+            case BgpStateChanged(session, change) if session in self.rows:
+                row = self.rows[session]
+                row.bgp = change.target
+                if change.source is BgpState.ESTABLISHED:
+                    row.received, row.sent = 0, 0
+            case RoutesAnnounced(session, _, _, keys, _) if session in self.rows:
+                self.rows[session].received += len(keys)
+            case RoutesWithdrawn(session, _, _, keys, _) if session in self.rows:
+                self.rows[session].received = max(0, self.rows[session].received - len(keys))
+            case GateMoved(session, _, is_open, sent, _) if session in self.rows:
+                self.rows[session].gate_open = is_open
+                self.rows[session].sent = sent if is_open else 0
+            case _:
+                pass
+
+    def connection_of(self, session: str) -> ConnectionState:
+        return self.connections[self.rows[session].plan.connection]
+
+
+def _clock(when: float) -> str:
+    return datetime.fromtimestamp(when).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _moved(axis: str, source: object, target: object, style: str) -> Text:
+    return Text.assemble((f"{axis} ", "bold"), f"{source} → ", (str(target), style))
+
+
+def line(event: Event, board: Board) -> Text | None:
+    """One event as one line, or None for those that say nothing to a person."""
+    match event:
+        case ConnectionMoved(connection, step):
+            moved = _moved("connection", step.source, step.target, CONNECTION_STYLE.get(step.target, ""))
+            return Text.assemble((_clock(step.time), "dim"), f"  {connection:<34} ", moved, (f"  {step.reason}", "dim"))
+        case BgpStateChanged(session, change):
+            moved = _moved("BGP", change.source, change.target, BGP_STYLE.get(change.target, "yellow"))
+            side = Text.assemble((f"  [connection {board.connection_of(session)}]", "dim"), (f"  {change.reason}", "dim"))
+            return Text.assemble((_clock(change.time), "dim"), f"  {session:<34} ", moved, side)
+        case NotificationExchanged(session, seen):
+            text = f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}"
+            return Text.assemble((_clock(seen.time), "dim"), f"  {session:<34} ", (text, "yellow"))
+        case GateMoved(session, when, is_open, sent, taken):
+            word, style = ("lifted", "bold green") if is_open else ("denied", "magenta")
+            done = f"{sent} NLRI sent, {taken} routes taken" if is_open else f"{sent} NLRI withdrawn, {taken} routes removed"
+            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("policy ", "bold"), (word, style), f"  {done}")
+        case GateWithheld(session, held):
+            text = f"withheld {len(held.nlri)} NLRI {held.direction.value}"
+            return Text.assemble((_clock(held.time), "dim"), f"  {session:<34} ", ("gate ", "bold"), text, (f"  {held.why}", "dim"))
+        case CheckEnded(when, connection, result):
+            return Text.assemble((_clock(when), "dim"), f"  {connection:<34} ", check_line(result))
+        case Said(when, text, connection):
+            return Text.assemble((_clock(when), "dim"), f"  {connection:<34} " if connection else "  ", (text, "bold"))
+        case _:
+            return None
+
+
+def check_line(result: CheckResult) -> Text:
+    """`S1 success  The OPEN carries …` and, where it failed, what was seen."""
+    status = result.finding.status
+    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", _STATUS_STYLE[status]), f" {result.title}")
+    if status in (Status.FAILURE, Status.ERROR) and result.finding.evidence:
+        text.append(f": {result.finding.evidence[0]}", "dim")
+    return text
+
+
+class PlainView:
+    """One line an event, as it happens."""
+
+    def __init__(self, topology: Topology, console: Console) -> None:
+        self.board = Board(topology)
+        self._console = console
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def take(self, event: Event) -> None:
+        self.board.take(event)
+        text = line(event, self.board)
+        if text is not None:
+            self._console.print(text, soft_wrap=True, highlight=False)
+
+
+class LiveView:
+    """A table of the sessions and the last changes, redrawn in place."""
+
+    def __init__(self, topology: Topology, console: Console) -> None:
+        self.board = Board(topology)
+        self._console = console
+        self._lines: deque[Text] = deque(maxlen=max(6, console.height - len(self.board.rows) - 12))
+        self._started = time.monotonic()
+        self._step = "building the lab"
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> LiveView:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def take(self, event: Event) -> None:
+        self.board.take(event)
+        if isinstance(event, Said):
+            self._step = event.text
+        elif isinstance(event, ConnectionMoved):
+            self._step = f"{event.connection}: {event.transition.reason}"
+        text = line(event, self.board)
+        if text is not None:
+            text.no_wrap, text.overflow = True, "ellipsis"
+            self._lines.append(text)
+
+    def _render(self) -> RenderableType:
+        elapsed, times = time.monotonic() - self._started, self.board.topology.times
+        head = Text.assemble(
+            ("turnup ", "bold"),
+            self.board.topology.name,
+            (f"   {elapsed:5.1f} s elapsed, soak {times.soak:g} s, deadline {times.deadline:g} s a validation", "dim"),
+        )
+        step = Text.assemble(("▸ ", "bold cyan"), self._step, no_wrap=True, overflow="ellipsis")
+        return Group(head, step, self._table(), *list(self._lines))
+
+    def _table(self) -> Table:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for name in ("Neighbor", "AS", "Edge", "Connection", "BGP", "Policy"):
+            table.add_column(name, overflow="fold")
+        for name in ("Received", "Sent"):
+            table.add_column(name, justify="right")
+        for row in list(self.board.rows.values()):
+            state = self.board.connections[row.plan.connection]
+            table.add_row(
+                str(row.plan.peer_address),
+                str(row.plan.peer.asn),
+                row.plan.edge.name,
+                Text(state.value, CONNECTION_STYLE.get(state, "")),
+                Text(row.bgp.value, BGP_STYLE.get(row.bgp, "yellow")),
+                Text("lifted", "bold green") if row.gate_open else Text("DENY ALL", "red"),
+                str(row.received),
+                str(row.sent),
+            )
+        return table

@@ -1,0 +1,212 @@
+"""The time axis of a timeline: which column each change stands in, and how wide the columns are.
+
+The axis is spaced by events, then stretched by the square root of the time between them: life-cycle steps lie
+milliseconds apart and soaks minutes, and every bar must hold its label. Ticks carry the true times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import sqrt
+
+from .clock import parse_time, seconds_between
+from .model import Axis, ConnectionReport, TimelineEntry
+from .palette import lane_label
+from .text import clip, visible
+
+MAX_COLUMNS = 120
+"""Beyond this many moments the middle is left out of the drawing, never out of the data."""
+TARGET_WIDTH = 1040
+"""Pixels that a short timeline is stretched to: the page's text width without the lane names."""
+SHRINKABLE_WIDTH = 1.2 * TARGET_WIDTH
+"""Up to here a timeline is shrunk into the page; beyond, its text would be too small, and it goes on in another row."""
+
+_MIN_GAP = 10
+_BREAK_WIDTH = 150
+_CHAR, _PADDING = 6.9, 14
+_LABEL_LIMIT = 26
+_TWO_LINES = re.compile(r"(?<=[a-z])(?=[A-Z])| ")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One state of one lane between two columns."""
+
+    state: str
+    first: int
+    last: int
+    reason: str
+    ends: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A laid out timeline before it is cut into rows."""
+
+    connection: ConnectionReport
+    times: list[str]
+    lanes: dict[tuple[Axis, str], list[Span]]
+    places: list[float]
+    hidden: range
+    strong: set[int]
+    """Columns in which the connection changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The part of the time axis that one row shows."""
+
+    times: list[str]
+    places: list[float]
+    first: int
+    last: int
+
+    def x(self, column: int) -> float:
+        return self.places[min(max(column, self.first), self.last)] - self.places[self.first]
+
+    def shows(self, span: Span) -> bool:
+        return span.first < self.last and span.last > self.first
+
+    def place(self, span: Span) -> tuple[float, float]:
+        return self.x(span.first), self.x(span.last) - self.x(span.first)
+
+
+def lay_out(connection: ConnectionReport, started: str, finished: str) -> Plan:
+    """Give every change of a connection its place."""
+    columns = _columns(in_order(connection.timeline))
+    times = _with_ends([column[0].time for column in columns], started, finished)
+    hidden = _hidden(len(times))
+    lanes = {key: _seen(spans, hidden) for key, spans in _spans(connection, columns, len(times) - 1).items()}
+    places = _places(times, [(key[0], span) for key, spans in lanes.items() for span in spans], hidden)
+    strong = {number for number, column in enumerate(columns, 1) if any(entry.axis == "connection" for entry in column)}
+    return Plan(connection, times, lanes, places, hidden, strong)
+
+
+def in_order(timeline: Iterable[TimelineEntry]) -> list[TimelineEntry]:
+    """By time, both axes together; as given when a time cannot be read."""
+    entries = list(timeline)
+    moments = [moment for entry in entries if (moment := parse_time(entry.time)) is not None]
+    if len(moments) < len(entries):
+        return entries
+    return [entries[index] for index in sorted(range(len(entries)), key=moments.__getitem__)]
+
+
+def _columns(entries: list[TimelineEntry]) -> list[list[TimelineEntry]]:
+    """Entries by moment; two changes of one lane never share a column."""
+    columns: list[list[TimelineEntry]] = []
+    for entry in entries:
+        here = columns[-1] if columns and columns[-1][0].time == entry.time else None
+        if here is None or any((other.axis, other.session) == (entry.axis, entry.session) for other in here):
+            columns.append([entry])
+        else:
+            here.append(entry)
+    return columns
+
+
+def _with_ends(times: list[str], started: str, finished: str) -> list[str]:
+    """The columns' times with the rehearsal's start before and its end after them."""
+    first = started if not times or seconds_between(started, times[0]) is not None else times[0]
+    last = finished if not times or seconds_between(times[-1], finished) is not None else times[-1]
+    return [first, *times, last]
+
+
+def _spans(
+    connection: ConnectionReport, columns: list[list[TimelineEntry]], end: int
+) -> dict[tuple[Axis, str], list[Span]]:
+    """The states of every lane, from column 0 to the last."""
+    lanes: dict[tuple[Axis, str], list[tuple[int, TimelineEntry]]] = {("connection", ""): []}
+    for session in connection.sessions:
+        lanes["bgp", session.id] = []
+    for number, column in enumerate(columns, 1):
+        for entry in column:
+            session_id = entry.session if entry.axis == "bgp" else ""
+            lanes.setdefault((entry.axis, session_id), []).append((number, entry))
+    final = {session.id: session.bgp_state for session in connection.sessions}
+    result: dict[tuple[Axis, str], list[Span]] = {}
+    for key, changes in lanes.items():
+        if not changes:
+            state = connection.connection_state if key[0] == "connection" else final[key[1]]
+            result[key] = [Span(state, 0, end, "no change was recorded", "")]
+            continue
+        spans = [Span(changes[0][1].from_, 0, changes[0][0], "", changes[0][1].to)]
+        for (number, entry), (following, next_entry) in pairwise(changes):
+            spans.append(Span(entry.to, number, following, entry.reason, next_entry.to))
+        spans.append(Span(changes[-1][1].to, changes[-1][0], end, changes[-1][1].reason, ""))
+        result[key] = spans
+    return result
+
+
+def _hidden(count: int) -> range:
+    """The columns that are left out: none, or the middle; its first and last stay as the sides of the break."""
+    if count <= MAX_COLUMNS:
+        return range(0)
+    return range(MAX_COLUMNS // 2, count - MAX_COLUMNS // 2)
+
+
+def _seen(spans: list[Span], hidden: range) -> list[Span]:
+    """The spans without their hidden parts."""
+    cut = (
+        replace(
+            span,
+            first=hidden[-1] if span.first in hidden else span.first,
+            last=hidden[0] if span.last in hidden else span.last,
+        )
+        for span in spans
+    )
+    return [span for span in cut if span.first < span.last]
+
+
+def rows(places: list[float], hidden: range) -> list[tuple[int, int]]:
+    """First and last column of each row."""
+    end = len(places) - 1
+    if places[end] <= SHRINKABLE_WIDTH:
+        return [(0, end)]
+    cut: list[tuple[int, int]] = []
+    first = 0
+    while first < end:
+        last = first + 1
+        while last < end and places[last + 1] - places[first] <= TARGET_WIDTH:
+            last += 1
+        if last in hidden[1:-1] and hidden[0] > first:
+            last = hidden[0]
+        cut.append((first, last))
+        first = last
+    return cut
+
+
+def _places(times: list[str], spans: list[tuple[Axis, Span]], hidden: range) -> list[float]:
+    """The x of every column: labels fit first, then what is left of the target width goes by time."""
+    ending: dict[int, list[tuple[int, float]]] = {}
+    for axis, span in spans:
+        ending.setdefault(span.last, []).append((span.first, label_width(axis, span.state)))
+    places = [0.0]
+    for number in range(1, len(times)):
+        inside = number in hidden and number - 1 in hidden
+        least = places[-1] + (0 if inside else _MIN_GAP)
+        if hidden and number == hidden[-1]:
+            least = places[hidden[0]] + _BREAK_WIDTH
+        places.append(max([least, *(places[first] + width for first, width in ending.get(number, ()))]))
+    slack = TARGET_WIDTH - places[-1]
+    gaps = [sqrt(seconds_between(before, after) or 0.0) for before, after in pairwise(times)]
+    if slack <= 0:
+        return places
+    total = sum(gaps)
+    added = 0.0
+    for number, gap in enumerate(gaps, 1):
+        added += slack * (gap / total if total else 1 / len(gaps))
+        places[number] += added
+    return places
+
+
+def label_lines(axis: Axis, state: str) -> tuple[str, ...]:
+    """The label in lines: a connection state's camel case parts (`Provisioning`, `Completed`) may stand on two."""
+    whole = lane_label(axis, visible(clip(state, _LABEL_LIMIT)))
+    head, *rest = _TWO_LINES.split(whole) if axis == "connection" else [whole]
+    return (head, "".join(rest)) if rest else (head,)
+
+
+def label_width(axis: Axis, state: str) -> float:
+    return max(map(len, label_lines(axis, state))) * _CHAR + _PADDING
