@@ -167,7 +167,9 @@ class Edge:
             hits = neighbor.adj_in.hits(event.family, key)
             verdict = Outcome.REJECT if hits else Outcome.ACCEPT if neighbor.gate.is_open else Outcome.WITHHOLD
             reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
-            lines.append({**common, "prefix": nlri.text(event.family, key), "verdict": verdict.value, "reasons": reasons})
+            lines.append(
+                {**common, "prefix": nlri.text(event.family, key), "verdict": verdict.value, "reasons": reasons}
+            )
         return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
+from enum import StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +23,12 @@ app = typer.Typer(
     "3 the lab itself failed · 130 interrupted.",
 )
 
-TopologyFile = Annotated[Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")]
+TopologyFile = Annotated[
+    Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
+]
 
 
-class LinkOption(str, Enum):
+class LinkOption(StrEnum):
     """Names of --link."""
 
     loopback = "loopback"
@@ -34,7 +36,7 @@ class LinkOption(str, Enum):
     auto = "auto"
 
 
-class StateOption(str, Enum):
+class StateOption(StrEnum):
     """Names of edge --state."""
 
     validating = "Validating"
@@ -82,44 +84,66 @@ def rehearse(
     ] = None,
     deadline: Annotated[
         float | None,
-        typer.Option(envvar="TURNUP_DEADLINE", min=0.1, metavar="S", help="Override the validation's deadline, in seconds."),
+        typer.Option(
+            envvar="TURNUP_DEADLINE", min=0.1, metavar="S", help="Override the validation's deadline, in seconds."
+        ),
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", envvar="TURNUP_PLAIN", help="Plain lines, also on a terminal.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", envvar="TURNUP_PLAIN", help="Plain lines, also on a terminal.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
+    ] = False,
 ) -> None:
-    """Play a topology's whole life cycle through on real BGP sessions: request, DENY ALL, validation, lift, deprovisioning."""
+    """Play a topology's whole life cycle through on real BGP sessions.
+
+    From the request over DENY ALL, the validation and the lift of the policy to the deprovisioning.
+    """
     from simulator.cli.rehearse import rehearse as run
 
     wanted = link.value if link else None
-    raise typer.Exit(run(topology, link=wanted, report=report, soak=soak, deadline=deadline, plain=plain, as_json=as_json))
+    raise typer.Exit(
+        run(topology, link=wanted, report=report, soak=soak, deadline=deadline, plain=plain, as_json=as_json)
+    )
 
 
 @app.command()
 def edge(
-    listen: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Where to listen, e.g. 127.0.0.2:1790 or [::1]:1790.")],
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS:PORT", help="Where to listen, e.g. 127.0.0.2:1790 or [::1]:1790.")
+    ],
     peer: Annotated[str, typer.Option(metavar="ADDRESS|any", help="Who may call.")] = "any",
     peer_as: Annotated[str, typer.Option(metavar="ASN|any", help="The ASN that its OPEN must carry.")] = "any",
     local_as: Annotated[int, typer.Option(min=1, max=4294967295, help="Our ASN.")] = 8075,
     peer_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The port to dial; that of --listen where omitted.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=65535, help="The port to dial; that of --listen where omitted.", show_default=False),
     ] = None,
-    md5: Annotated[str | None, typer.Option(envvar="TURNUP_MD5", metavar="KEY", help="TCP MD5 key (needs --peer).")] = None,
+    md5: Annotated[
+        str | None, typer.Option(envvar="TURNUP_MD5", metavar="KEY", help="TCP MD5 key (needs --peer).")
+    ] = None,
     gtsm: Annotated[bool, typer.Option("--gtsm", help="TTL security (RFC 5082).")] = False,
     announce: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Routes to announce: ExaBGP's syntax or bare prefixes, one a line.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Routes to announce: ExaBGP's syntax or bare prefixes, one a line."),
     ] = None,
     state: Annotated[
         StateOption, typer.Option(help="The connection state: Validating denies everything, Active lifts the policy.")
     ] = StateOption.validating,
     passive: Annotated[bool, typer.Option("--passive", help="Never dial.")] = False,
     hold_time: Annotated[int, typer.Option(min=0, max=65535, help="Hold time in seconds: 0, or at least 3.")] = 90,
-    router_id: Annotated[str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)] = None,
+    router_id: Annotated[
+        str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)
+    ] = None,
     allow_documentation: Annotated[
         bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """One stand-alone AS8075 speaker: point any router at it and read its verdict on every route. Ctrl-C ends it with a Cease."""
+    """One stand-alone AS8075 speaker: point any router at it and read its verdict on every route.
+
+    Ctrl-C ends it: every session is closed with a Cease, and the exit code is 0.
+    """
     from simulator.cli import edge as command
     from simulator.connection.states import ConnectionState
 
@@ -134,7 +158,13 @@ def edge(
             raise ValueError("--md5 needs --peer: the kernel keeps MD5 keys by address")
         if hold_time in (1, 2):
             raise ValueError("--hold-time is 0 or at least 3 seconds (RFC 4271 §4.2)")
-        identifier = IPv4Address(router_id) if router_id else where.host if where.host.version == 4 else IPv4Address("10.80.75.1")
+        identifier = (
+            IPv4Address(router_id)
+            if router_id
+            else where.host
+            if where.host.version == 4
+            else IPv4Address("10.80.75.1")
+        )
         routes = command.read_announcements(announce, where.host) if announce else ()
         options = command.EdgeOptions(
             listen=where,
@@ -170,7 +200,9 @@ def validate(topology: TopologyFile) -> None:
         fail(USAGE, *map(str, error.faults))
     sessions = plans(found)
     connections = len({plan.connection for plan in sessions})
-    typer.echo(f"{topology}: {len(found.peerings)} peerings, {connections} connections, {len(sessions)} BGP sessions: no errors")
+    typer.echo(
+        f"{topology}: no errors: {len(found.peerings)} peerings, {connections} connections, {len(sessions)} sessions"
+    )
 
 
 @app.command()
@@ -202,5 +234,3 @@ def clean() -> None:
 def main() -> None:
     """The console script."""
     app(prog_name="turnup")
-
-

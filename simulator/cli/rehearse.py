@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -15,9 +16,10 @@ from rich.console import Console
 from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
-from simulator.lab.link import LinkKind
+from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, load
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
+from simulator.lab.state import LabState
 from simulator.lab.topology import Topology
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.json_report import as_dict
@@ -27,7 +29,14 @@ from simulator.report.writer import ReportError, write_report
 
 
 def rehearse(
-    path: Path, *, link: str | None, report: Path | None, soak: float | None, deadline: float | None, plain: bool, as_json: bool
+    path: Path,
+    *,
+    link: str | None,
+    report: Path | None,
+    soak: float | None,
+    deadline: float | None,
+    plain: bool,
+    as_json: bool,
 ) -> int:
     """The command; returns the exit code."""
     try:
@@ -41,9 +50,9 @@ def rehearse(
     # With --json the result alone goes to standard output.
     console = Console(stderr=as_json)
     if not console.is_terminal:
-        console.width = 120  # a log has no window to fit into
-    with tempfile.TemporaryDirectory(prefix="turnup-") as scratch:
-        rehearsal = Rehearsal(topology, kind, report is not None, Path(scratch) / "capture.pcap")
+        console.width = 140  # a log has no window to fit into
+    with _scratch(topology) as scratch:
+        rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap")
         live = console.is_terminal and not plain and not as_json
         with LiveView(topology, console) if live else PlainView(topology, console) as view:
             rehearsal.log.subscribe(view.take)
@@ -60,6 +69,19 @@ def rehearse(
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
 
 
+@contextlib.contextmanager
+def _scratch(topology: Topology) -> Iterator[Path]:
+    """A directory for the evidence until the report is written; `turnup clean` finds it if we are killed."""
+    try:
+        state = LabState.create(f"{topology.name}-evidence")
+    except LabError as error:
+        fail(LAB, str(error))
+    try:
+        yield state.directory
+    finally:
+        state.remove()
+
+
 def _override(topology: Topology, soak: float | None, deadline: float | None) -> Topology:
     changes = {name: value for name, value in (("soak", soak), ("deadline", deadline)) if value is not None}
     return topology.model_copy(update={"times": topology.times.model_copy(update=changes)})
@@ -71,7 +93,10 @@ def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> Link
     real = [peer for peer in topology.peers if peer.router_kind != "simulated"]
     if choice == "loopback":
         if real:
-            fail(USAGE, f"router '{real[0].router_kind}' of {real[0].name} needs real addresses and port 179: use --link netns")
+            fail(
+                USAGE,
+                f"router '{real[0].router_kind}' of {real[0].name} needs real addresses and port 179: use --link netns",
+            )
         return LinkKind.LOOPBACK
     problem = netns_problem()
     if problem is None:
@@ -80,7 +105,7 @@ def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> Link
         reexec_in_userns(argv)
     if choice == "auto" and not real:
         return LinkKind.LOOPBACK
-    fail(LAB, f"link netns: {problem}: run as root, or use --link loopback where every router is simulated")
+    return fail(LAB, f"link netns: {problem}: run as root, or use --link loopback where every router is simulated")
 
 
 async def _interruptible(rehearsal: Rehearsal) -> Report | None:
@@ -102,4 +127,6 @@ def _write(directory: Path, report: Report, console: Console) -> None:
         files = write_report(directory, report)
     except ReportError as error:
         fail(LAB, str(error))
-    console.print(f"Report: {files['report.html']}" if "report.html" in files else f"Report: {directory}", highlight=False)
+    console.print(
+        f"Report: {files['report.html']}" if "report.html" in files else f"Report: {directory}", highlight=False
+    )

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from simulator.cli.view import BGP_STYLE, CONNECTION_STYLE, check_line
+from simulator.cli.view import BGP_STYLE, CONNECTION_STYLE
 from simulator.connection.states import ConnectionState
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.rehearsal import Rehearsal
@@ -27,14 +27,20 @@ def print_summary(console: Console, rehearsal: Rehearsal, report: Report) -> Non
     console.print(
         Text.assemble(
             ("Gate: ", "bold"),
-            (f"{gate.nlri_sent_while_denied} NLRI sent and {gate.routes_taken_while_denied} taken", "bold red" if leaked else "green"),
+            (
+                f"{gate.nlri_sent_while_denied} NLRI sent and {gate.routes_taken_while_denied} taken",
+                "bold red" if leaked else "green",
+            ),
             f" while the policy was DENY ALL; {gate.nlri_withheld} withheld",
         )
     )
     for error in report.errors:
         console.print(Text.assemble(("  ✗ ", "bold red"), error), soft_wrap=True, highlight=False)
     style = "bold green" if report.outcome == "passed" else "bold red"
-    console.print(Text.assemble(("Rehearsal ", "bold"), (report.outcome, style), f": {_sentence(records, report)}"), soft_wrap=True)
+    console.print(
+        Text.assemble(("Rehearsal ", "bold"), (report.outcome, style), f": {_sentence(records, report)}"),
+        soft_wrap=True,
+    )
 
 
 def _sentence(records: list[ConnectionRecord], report: Report) -> str:
@@ -84,7 +90,15 @@ def _print_checks(console: Console, record: ConnectionRecord) -> None:
 
 def _print_failure(console: Console, result: CheckResult) -> None:
     warning = not result.stops
-    console.print(Text.assemble(("  ! " if warning else "  ✗ ", "yellow" if warning else "bold red"), check_line(result)), highlight=False)
+    console.print(
+        Text.assemble(
+            ("  ! " if warning else "  ✗ ", "yellow" if warning else "bold red"),
+            f"check {result.id} ",
+            (result.finding.status.value, "yellow" if warning else "bold red"),
+            f": {result.title}",
+        ),
+        highlight=False,
+    )
     for evidence in result.finding.evidence[:6]:
         console.print(Text(f"      {evidence}", "dim"), soft_wrap=True, highlight=False)
     for cause in result.finding.causes:

@@ -113,18 +113,28 @@ def line(event: Event, board: Board) -> Text | None:
             return Text.assemble((_clock(step.time), "dim"), f"  {connection:<34} ", moved, (f"  {step.reason}", "dim"))
         case BgpStateChanged(session, change):
             moved = _moved("BGP", change.source, change.target, BGP_STYLE.get(change.target, "yellow"))
-            side = Text.assemble((f"  [connection {board.connection_of(session)}]", "dim"), (f"  {change.reason}", "dim"))
+            side = Text.assemble(
+                (f"  [connection {board.connection_of(session)}]", "dim"), (f"  {change.reason}", "dim")
+            )
             return Text.assemble((_clock(change.time), "dim"), f"  {session:<34} ", moved, side)
         case NotificationExchanged(session, seen):
             text = f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}"
             return Text.assemble((_clock(seen.time), "dim"), f"  {session:<34} ", (text, "yellow"))
         case GateMoved(session, when, is_open, sent, taken):
             word, style = ("lifted", "bold green") if is_open else ("denied", "magenta")
-            done = f"{sent} NLRI sent, {taken} routes taken" if is_open else f"{sent} NLRI withdrawn, {taken} routes removed"
-            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("policy ", "bold"), (word, style), f"  {done}")
+            done = (
+                f"{sent} NLRI sent, {taken} routes taken"
+                if is_open
+                else f"{sent} NLRI withdrawn, {taken} routes removed"
+            )
+            return Text.assemble(
+                (_clock(when), "dim"), f"  {session:<34} ", ("policy ", "bold"), (word, style), f"  {done}"
+            )
         case GateWithheld(session, held):
             text = f"withheld {len(held.nlri)} NLRI {held.direction.value}"
-            return Text.assemble((_clock(held.time), "dim"), f"  {session:<34} ", ("gate ", "bold"), text, (f"  {held.why}", "dim"))
+            return Text.assemble(
+                (_clock(held.time), "dim"), f"  {session:<34} ", ("gate ", "bold"), text, (f"  {held.why}", "dim")
+            )
         case CheckEnded(when, connection, result):
             return Text.assemble((_clock(when), "dim"), f"  {connection:<34} ", check_line(result))
         case Said(when, text, connection):

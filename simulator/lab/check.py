@@ -71,7 +71,11 @@ def _address_problem(address: str, prefix: str | None) -> str | None:
     network, host = IPNetwork(prefix), IPAddress(address)
     if host not in network:
         return f"{address} is outside the exchange LAN {prefix}: use an address that the exchange assigned"
-    if network.version == 4 and network.prefixlen < 31 and host in (IPAddress(network.first, 4), IPAddress(network.last, 4)):
+    if (
+        network.version == 4
+        and network.prefixlen < 31
+        and host in (IPAddress(network.first, 4), IPAddress(network.last, 4))
+    ):
         return f"{address} is the network or broadcast address of {prefix}"
     if network.version == 6 and int(host) == network.first:
         return f"{address} is the subnet-router anycast address of {prefix}"
@@ -111,7 +115,9 @@ def _peerings(topology: Topology) -> Iterator[Problem]:
         if unknown:
             continue
         if peering.connections is not None and not peering.connections:
-            yield Problem((*where, "connections"), "a peering needs a connection: omit `connections` for one to every edge")
+            yield Problem(
+                (*where, "connections"), "a peering needs a connection: omit `connections` for one to every edge"
+            )
         for position, (identifier, edge) in enumerate(topology.connections(peering)):
             spot = (*where, "connections", position) if peering.connections is not None else where
             if identifier in ids:

@@ -80,7 +80,7 @@ class Place(Protocol):
         """The port to listen on: 179, or 0 for one of the kernel's choice."""
 
     def host(self, address: Address) -> Address:
-        """The address that really carries what the topology calls `address` (itself in a namespace, 127.x on loopback)."""
+        """What really carries the topology's `address`: itself in a namespace, 127.x or ::1 on loopback."""
 
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
         """A new socket that lives in this place."""
@@ -91,7 +91,7 @@ class Place(Protocol):
         """Start a child process in this place; it cannot outlive this process. Output goes to `log`."""
 
     def tcp_counters(self) -> dict[str, int]:
-        """The kernel's TcpExt counters of this place (`TCPMD5NotFound`, …); empty where they are not this node's own."""
+        """The kernel's TcpExt counters of this place (`TCPMD5NotFound`, …); empty where they are not its own."""
 
 
 class Link(Protocol):

@@ -47,7 +47,9 @@ def parse(text: str, file: str = "<topology>") -> Topology:
     """A topology from YAML text. Raises TopologyError."""
     document = _yaml(text, file)
     if not isinstance(document, CommentedMap):
-        raise TopologyError([TopologyFault(file, 1, "", "a topology is a mapping of keys (name:, exchange:, edges:, …)")])
+        raise TopologyError(
+            [TopologyFault(file, 1, "", "a topology is a mapping of keys (name:, exchange:, edges:, …)")]
+        )
     try:
         topology = Topology.model_validate(_plain(document))
     except ValidationError as error:
@@ -102,7 +104,9 @@ def _schema_faults(error: ValidationError, document: CommentedMap, file: str) ->
             "extra_forbidden": "there is no such key",
             "missing": "this key is missing",
         }.get(detail["type"], detail["msg"])
-        if detail["type"] not in ("missing", "extra_forbidden") and isinstance(detail["input"], str | int | float | bool):
+        if detail["type"] not in ("missing", "extra_forbidden") and isinstance(
+            detail["input"], str | int | float | bool
+        ):
             text += f", not {detail['input']!r}" if "md5" not in path else ""
         fault = TopologyFault(file, _line(document, path), _dotted(document, path), text)
         faults.setdefault((fault.line, fault.where), fault)

@@ -26,7 +26,9 @@ def prefixes_of(entry: PrefixList) -> Iterator[str]:
         if not within.prefixlen <= length <= longest:
             raise ValueError(f"generate: length {length} is not between /{within.prefixlen} of {within} and /{longest}")
         if count > 1 << (length - within.prefixlen):
-            raise ValueError(f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}")
+            raise ValueError(
+                f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}"
+            )
         yield from map(str, islice(IPNetwork(str(within)).subnet(length), count))
 
 

@@ -158,7 +158,9 @@ class Expect(Model):
 
     state: Literal["Active", "ProvisioningFailed"] = "Active"
     failing_checks: list[str] = Field(default=[], description="checks that must end in failure, by id")
-    accepted: Annotated[int, Field(ge=0)] | None = Field(default=None, description="routes accepted on each IPv4 session")
+    accepted: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="routes accepted on each IPv4 session"
+    )
     accepted_ipv6: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -168,10 +170,14 @@ class Peering(Model):
     name: Name
     kind: Literal["Exchange"] = "Exchange"
     peer: Name
-    connections: list[ConnectionChoice] | None = Field(default=None, description="where omitted: one to every edge (the mesh)")
+    connections: list[ConnectionChoice] | None = Field(
+        default=None, description="where omitted: one to every edge (the mesh)"
+    )
     families: list[Literal["IPv4", "IPv6"]] = ["IPv4", "IPv6"]
     max_prefixes: MaxPrefixes = MaxPrefixes()
-    md5: Annotated[str, Field(max_length=80)] | None = Field(default=None, repr=False, description="md5AuthenticationKey")
+    md5: Annotated[str, Field(max_length=80)] | None = Field(
+        default=None, repr=False, description="md5AuthenticationKey"
+    )
     gtsm: bool = False
     peer_side: PeerSide = PeerSide()
     expect: Expect = Expect()
@@ -190,8 +196,12 @@ class PolicyChoice(Model):
 class Times(Model):
     """How long things may take, in seconds. All are the simulator's choice: Microsoft publishes none."""
 
-    soak: Annotated[float, Field(ge=0, le=86400)] = Field(default=2, description="Established without a flap before S5 passes")
-    deadline: Annotated[float, Field(gt=0, le=86400)] = Field(default=30, description="for the validation of one connection")
+    soak: Annotated[float, Field(ge=0, le=86400)] = Field(
+        default=2, description="Established without a flap before S5 passes"
+    )
+    deadline: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=30, description="for the validation of one connection"
+    )
     connect_retry: Annotated[float, Field(gt=0, le=65535)] = 5
 
 
@@ -219,4 +229,6 @@ class Topology(Model):
         """(connection id, edge) of each connection of a peering."""
         if peering.connections is None:
             return [(f"{peering.name}/{edge.name}", edge) for edge in self.edges]
-        return [(choice.id or f"{peering.name}/{choice.edge}", self.edge(choice.edge)) for choice in peering.connections]
+        return [
+            (choice.id or f"{peering.name}/{choice.edge}", self.edge(choice.edge)) for choice in peering.connections
+        ]

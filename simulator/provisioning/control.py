@@ -80,13 +80,15 @@ class ControlPlane:
         self._apply(record, _E.VALIDATION_STARTED)
 
     def conclude(self, record: ConnectionRecord, results: list[CheckResult]) -> bool:
-        """Judge a validation. Active lifts the policy on the sessions that were validated; anything else keeps it denied."""
+        """Judge a validation: Active lifts the policy on the sessions that were validated; else it stays denied."""
         record.results = results
         blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
         passed = bool(blocking) and all(result.holds for result in blocking)
         if passed:
             record.validated = {plan.id for plan in record.plans}
-            self._apply(record, _E.VALIDATION_PASSED, Facts(blocking_checks_passed=True), f"{len(blocking)} blocking checks")
+            self._apply(
+                record, _E.VALIDATION_PASSED, Facts(blocking_checks_passed=True), f"{len(blocking)} blocking checks"
+            )
         else:
             failed = [result for result in blocking if result.stops]
             detail = "; ".join(_in_one_line(result) for result in failed) or "no check could be made"

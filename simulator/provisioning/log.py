@@ -1,4 +1,4 @@
-"""The event log: append-only, in order, read by everybody (live view, checks, report); and the bell that rings on it."""
+"""The event log: append-only, in order; the live view, the checks and the report all read it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ class SessionPlan:
 def plans(topology: Topology) -> tuple[SessionPlan, ...]:
     """Every session of every connection, in the topology's order."""
     return tuple(
-        SessionPlan(f"{connection}/{family.label.lower()}", connection, peering, topology.peer(peering.peer), edge, family)
+        SessionPlan(
+            f"{connection}/{family.label.lower()}", connection, peering, topology.peer(peering.peer), edge, family
+        )
         for peering in topology.peerings
         for connection, edge in topology.connections(peering)
         for family in peering.session_families()
@@ -68,12 +70,16 @@ def plans(topology: Topology) -> tuple[SessionPlan, ...]:
 class Network:
     """Enter to build, exit to remove every trace."""
 
-    def __init__(self, topology: Topology, kind: LinkKind, emit: Callable[[SpeakerEvent], None], *, record: bool) -> None:
+    def __init__(
+        self, topology: Topology, kind: LinkKind, emit: Callable[[SpeakerEvent], None], *, record: bool
+    ) -> None:
         """`record` keeps the wire: a capture of each edge where the link has interfaces, else the speakers' octets."""
         self.topology = topology
         self.kind = kind
         self.plans = plans(topology)
-        self.capture_problem = "" if kind is LinkKind.NETNS else "the loopback link has no interface of its own to capture on"
+        self.capture_problem = (
+            "" if kind is LinkKind.NETNS else "the loopback link has no interface of its own to capture on"
+        )
         self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
         self.captures: dict[str, Capture] = {}
         self.gates: list[Gate] = []
@@ -200,7 +206,7 @@ class Network:
             lan=tuple(map(str, topology.exchange.lan.prefixes)),
         )
         host = self.place(plan.peer.name).host(plan.peer_address)
-        remote = self._routers[plan.peer.name].endpoint(plan.id) if self._configured_by_peer(plan) else None
+        remote = self._where_to_dial(plan, host)
         neighbor = self._edges[plan.edge.name].add(
             NeighborConfig(
                 id=plan.id,
@@ -210,7 +216,7 @@ class Network:
                 peer_address=plan.peer_address,
                 peer_as=plan.peer.asn,
                 local=self._listening[plan.id],
-                remote=remote or Endpoint(host, 179),
+                remote=remote,
                 policy=Policy(topology.policy.profile, context, topology.policy.rules),
                 md5=peering.md5,
                 gtsm=peering.gtsm,
@@ -220,6 +226,12 @@ class Network:
             host,
         )
         self.gates.append(neighbor.gate)
+
+    def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
+        if self._configured_by_peer(plan):
+            return self._routers[plan.peer.name].endpoint(plan.id)
+        # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
+        return Endpoint(host, 179) if self.kind is LinkKind.NETNS else None
 
     def neighbor(self, plan: SessionPlan) -> Neighbor:
         """The edge's end of a session. Raises KeyError when it is not provisioned."""

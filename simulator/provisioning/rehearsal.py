@@ -153,4 +153,3 @@ class Rehearsal:
                     await capture.stop()
                 paths = [capture.path for capture in network.captures.values()]
                 await asyncio.to_thread(merge_captures, paths, self.capture_file)
-

@@ -43,14 +43,16 @@ def final_report(rehearsal: Rehearsal, outcome: Outcome) -> Report:
         router=dict(rehearsal.versions),
         connections=tuple(_connection(record, rehearsal) for record in rehearsal.control.records.values()),
         gate=_gate(rehearsal.log, network),
-        errors=tuple([*rehearsal.errors, *rehearsal.shortfalls]),
+        errors=(*rehearsal.errors, *rehearsal.shortfalls),
         events=tuple(rehearsal.log.rows()),
         segments=tuple(
             Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
             for o in (tap.records if tap else ())
         ),
         capture=str(capture) if capture is not None and capture.exists() else "",
-        notes=("the written pcap is cut: the sessions carried more octets than are kept",) if tap and tap.truncated else (),
+        notes=("the written pcap is cut: the sessions carried more octets than are kept",)
+        if tap and tap.truncated
+        else (),
     )
 
 
@@ -87,7 +89,9 @@ def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> ConnectionRep
 
 def last_state(log: EventLog, session: str) -> BgpState:
     """The BGP FSM state in which a session ended."""
-    changes = (e.transition.target for e in reversed(log.entries) if isinstance(e, BgpStateChanged) and e.session == session)
+    changes = (
+        e.transition.target for e in reversed(log.entries) if isinstance(e, BgpStateChanged) and e.session == session
+    )
     return next(changes, BgpState.IDLE)
 
 
@@ -136,4 +140,3 @@ def check_report(result: CheckResult) -> CheckReport:
         causes=causes,
         remedy=causes[0].remedy if causes else "",
     )
-

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.policy.rules import RULES
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import EventLog
 from simulator.provisioning.network import Network, SessionPlan
-from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -112,7 +112,9 @@ class Validator:
             if all(self._soaked(view) and self._settled(view) and view.accepted for view in views):
                 return
             soak = self._times.soak
-            ripe = [when + soak for view in views for when in (view.established_at, view.last_update) if when is not None]
+            ripe = [
+                when + soak for view in views for when in (view.established_at, view.last_update) if when is not None
+            ]
             wake = min([deadline, *(when for when in ripe if when > now)])
             await self._log.next_event(wake - now)
 
@@ -198,7 +200,11 @@ class Validator:
     def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
         found = {}
         for other in self._network.plans:
-            if other.edge.name == plan.edge.name and other.peer.asn != plan.peer.asn and self._network.is_provisioned(other):
+            if (
+                other.edge.name == plan.edge.name
+                and other.peer.asn != plan.peer.asn
+                and self._network.is_provisioned(other)
+            ):
                 their_open = self._network.view(other).peer_open
                 if their_open is not None:
                     found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"

@@ -59,7 +59,7 @@ class Simulated:
             )
 
     async def _listen(self, speaker: Speaker, place: Place, config: RouterConfig) -> None:
-        """One listening socket an address; where all sessions come from one host, as on IPv6 loopback, one a session."""
+        """One listening socket an address; one a session where all come from one host, as on IPv6 loopback."""
         shared: dict[object, Endpoint] = {}
         for session in config.sessions:
             alone = place.host(session.local_address) == session.remote.host

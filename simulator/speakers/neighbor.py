@@ -7,6 +7,7 @@ Adj-RIB-Out image → gate → octets. Everything left of the gate runs while th
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -446,10 +447,11 @@ class Neighbor:
                 self._services.place, config.local.host, config.remote.host, md5=config.md5, gtsm=config.gtsm
             )
             await loop.sock_connect(sock, (str(config.remote.host), config.remote.port))
+            sock.getpeername()  # an ICMP error can wake a socket that is still in SYN_SENT, and asyncio takes it for up
             await loop.create_connection(lambda: Wire(Channel.DIALLED, self), sock=sock)
             sock = None
         except (OSError, LabError) as error:
-            why = getattr(error, "strerror", None) or str(error)
+            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             self._dialling = None
             self._session.tcp_failed(Channel.DIALLED, self._now(), why)
             self._carry_out()

@@ -65,19 +65,31 @@ def _rests_on(*checks: str) -> Finding:
     return Finding(Status.SKIPPED, (f"rests on {', '.join(checks)}, which did not succeed",), rests_on=checks)
 
 
+def _name(session: SessionEvidence) -> str:
+    return f"{session.view.family.label} {session.view.peer_address}"
+
+
 def _each(judge: Callable[[SessionEvidence, Observation], Finding]) -> Callable[[Observation], Finding]:
     """A check of every session: the worst status counts, and evidence says which session it is of."""
     order = (Status.FAILURE, Status.ERROR, Status.UNSET, Status.SUCCESS, Status.SKIPPED)
 
+    def rank(finding: Finding) -> float:
+        return order.index(Status.SUCCESS) - 0.5 if finding.rests_on else order.index(finding.status)
+
     def combined(observation: Observation) -> Finding:
         if not observation.sessions:
             return Finding(Status.ERROR, ("the connection has no session to look at",))
-        findings = [(session, judge(session, observation)) for session in observation.sessions]
-        status = min((finding.status for _, finding in findings), key=order.index)
-        evidence = tuple(f"{s.view.family.label} {s.view.peer_address}: {line}" for s, f in findings for line in f.evidence)
-        causes = {cause.id: cause for _, finding in findings for cause in reversed(finding.causes)}
-        resting = dict.fromkeys(check for _, finding in findings for check in finding.rests_on)
-        return Finding(status, evidence, tuple(reversed(causes.values())), tuple(resting))
+        found = [(session, judge(session, observation)) for session in observation.sessions]
+        found.sort(key=lambda pair: rank(pair[1]))  # what failed is told first
+        causes: dict[str, Cause] = {}
+        for cause in (cause for _, finding in found for cause in finding.causes):
+            causes.setdefault(cause.id, cause)
+        return Finding(
+            status=found[0][1].status,
+            evidence=tuple(f"{_name(session)}: {line}" for session, finding in found for line in finding.evidence),
+            causes=tuple(causes.values()),
+            rests_on=tuple(dict.fromkeys(check for _, finding in found for check in finding.rests_on)),
+        )
 
     return combined
 
@@ -98,8 +110,14 @@ def _l1(session: SessionEvidence, observation: Observation) -> Finding:
     if answer is None or not (answer.macs and answer.pinged):
         if not observation.final:
             return _UNSET
-        seen = "no MAC answered" if answer is None or not answer.macs else f"{', '.join(answer.macs)} answered, no echo reply"
-        return _fail([seen], _cause("wrong-address", f"nobody answers for {session.view.peer_address} on the LAN", session))
+        seen = (
+            "no MAC answered"
+            if answer is None or not answer.macs
+            else f"{', '.join(answer.macs)} answered, no echo reply"
+        )
+        return _fail(
+            [seen], _cause("wrong-address", f"nobody answers for {session.view.peer_address} on the LAN", session)
+        )
     macs = ", ".join(sorted(answer.macs))
     if len(answer.macs) > 1:
         return _fail([f"answered by {macs}"], _cause("two-macs", "two devices answer for the same address", session))
@@ -115,11 +133,16 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
         return _ok("TCP is up: the peer sent a NOTIFICATION over it")
     if not observation.final:
         return _UNSET
-    return _fail(_tcp_evidence(session), *_tcp_causes(session))
+    others = [other for other in observation.sessions if other.view.id != view.id and other.view.bgp_state is _UP]
+    missing = []
+    if others and not _md5_evidence(session):
+        text = f"the router has no {view.family.label} session with us: only {_name(others[0])} is up"
+        missing = [_cause("session-missing", text, session)]
+    return _fail(_tcp_evidence(session), *missing, *_tcp_causes(session))
 
 
 def _tcp_evidence(session: SessionEvidence) -> list[str]:
-    lines = [f"BGP state {view_state(session)}: {session.view.last_error or 'the peer neither answers nor calls'}"]
+    lines = [f"BGP state {_state(session)}: {session.view.last_error or 'the peer neither answers nor calls'}"]
     if session.view.peer_closed_early:
         lines.append(f"the peer accepted the TCP connection and ended it: {session.view.peer_closed_early}")
     moved = {name: count for name, count in session.tcp_counters.items() if count}
@@ -127,22 +150,23 @@ def _tcp_evidence(session: SessionEvidence) -> list[str]:
     return lines
 
 
-def view_state(session: SessionEvidence) -> str:
+def _state(session: SessionEvidence) -> str:
     """The BGP FSM state, never to be taken for the connection's."""
     return session.view.bgp_state.value
 
 
+def _md5_evidence(session: SessionEvidence) -> list[str]:
+    """What the kernel counted says of the MD5 keys: MD5 failures are silent on the wire."""
+    texts = {
+        "TCPMD5NotFound": "the peer does not sign its segments: its MD5 key is missing",
+        "TCPMD5Unexpected": "the peer signs its segments, and no MD5 key is configured here",
+        "TCPMD5Failure": "the peer's MD5 key is not the one configured here",
+    }
+    return [text for name, text in texts.items() if session.tcp_counters.get(name)]
+
+
 def _tcp_causes(session: SessionEvidence) -> list[Cause]:
-    view, error, counters = session.view, session.view.last_error.lower(), session.tcp_counters
-    md5 = [
-        text
-        for name, text in (
-            ("TCPMD5NotFound", "the peer does not sign its segments: its MD5 key is missing"),
-            ("TCPMD5Unexpected", "the peer signs its segments, and no MD5 key is configured here"),
-            ("TCPMD5Failure", "the peer's MD5 key is not the one configured here"),
-        )
-        if counters.get(name)
-    ]
+    view, error, md5 = session.view, session.view.last_error.lower(), _md5_evidence(session)
     causes = [_cause("md5", text, session) for text in md5]
     if view.peer_closed_early:
         causes.append(_cause("not-configured", "the router accepts the connection but has no such neighbor", session))
@@ -176,7 +200,9 @@ def _s2(session: SessionEvidence, observation: Observation) -> Finding:
         return _fail(["no OPEN from the peer"]) if observation.final else _UNSET
     identifier = view.peer_open.bgp_identifier
     if int(identifier) == 0:
-        return _fail([f"BGP Identifier {identifier}"], _cause("router-id-ours", "the BGP Identifier is 0.0.0.0", session))
+        return _fail(
+            [f"BGP Identifier {identifier}"], _cause("router-id-ours", "the BGP Identifier is 0.0.0.0", session)
+        )
     if identifier == view.local_open.bgp_identifier:
         text = f"the router uses our BGP Identifier {identifier}"
         return _fail([f"BGP Identifier {identifier}"], _cause("router-id-ours", text, session))
@@ -193,8 +219,12 @@ def _s3(session: SessionEvidence, observation: Observation) -> Finding:
         return _fail(["no OPEN from the peer"]) if observation.final else _UNSET
     offered = view.peer_open.hold_time
     if offered in (1, 2):
-        return _fail([f"offers a hold time of {offered} s"], _cause("hold-time", "a hold time is 0 or at least 3 s", session))
-    agreed = view.negotiated_hold_time if view.negotiated_hold_time is not None else min(offered, view.local_open.hold_time)
+        return _fail(
+            [f"offers a hold time of {offered} s"], _cause("hold-time", "a hold time is 0 or at least 3 s", session)
+        )
+    agreed = (
+        view.negotiated_hold_time if view.negotiated_hold_time is not None else min(offered, view.local_open.hold_time)
+    )
     short = 0 < agreed < _MIN_COMFORTABLE_HOLD
     warning = f"; below {_MIN_COMFORTABLE_HOLD} s a busy router may flap" if short else ""
     return _ok(f"offers {offered} s, agreed {agreed} s{warning}")
@@ -231,7 +261,7 @@ def _s5(session: SessionEvidence, observation: Observation) -> Finding:
         return _ok(f"Established for {observation.soak:g} s without a flap")
     if not observation.final:
         return _UNSET
-    evidence = [f"BGP state {view_state(session)}, Established {flaps} times", *notes]
+    evidence = [f"BGP state {_state(session)}, Established {flaps} times", *notes]
     if view.last_error:
         evidence.append(view.last_error)
     return _fail(evidence, *_instability_causes(session))
@@ -248,8 +278,8 @@ def _instability_causes(session: SessionEvidence) -> list[Cause]:
         return [_cause("hold-time", "the router does not accept our hold time", session)]
     if session.view.gtsm:
         return [_cause("gtsm", "GTSM is on at this end only: the peer's packets arrive with a lower TTL", session)]
-    if session.view.bgp_state is BgpState.OPEN_SENT:
-        return [_cause("gtsm", "the peer never answers our OPEN: GTSM on at its end only, or its process hangs", session)]
+    if session.view.bgp_state in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM):
+        return [_cause("gtsm", "the peer does not hear us: GTSM is on at its end only, or its process hangs", session)]
     return []
 
 
@@ -259,7 +289,7 @@ def _s6(observation: Observation) -> Finding:
         return Finding(Status.ERROR, ("the connection has no session to look at",))
     if down and not observation.final:
         return _UNSET
-    evidence = [f"{s.view.family.label} {s.view.peer_address}: BGP state {view_state(s)}" for s in observation.sessions]
+    evidence = [f"{_name(s)}: BGP state {_state(s)}" for s in observation.sessions]
     if down:
         return _fail(evidence, *(cause for s in down for cause in _tcp_causes(s)))
     return _ok(*evidence)
@@ -291,7 +321,9 @@ def _d2(session: SessionEvidence, observation: Observation) -> Finding:
         return _fail([f"{max(view.leaked_in, view.taken)} routes reached Loc-RIB while the policy was DENY ALL"])
     if not session.soaked:
         return _rests_on("S5") if observation.final else _UNSET
-    return _ok(f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld (the edge programs no FIB)")
+    return _ok(
+        f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld (the edge programs no FIB)"
+    )
 
 
 def _d3(session: SessionEvidence, observation: Observation) -> Finding:
@@ -324,7 +356,9 @@ def _r2(session: SessionEvidence, observation: Observation) -> Finding:
     view, limit = session.view, session.max_prefixes
     counts = f"{view.received} of at most {limit} prefixes"
     if view.received > limit:
-        return _fail([counts], _cause("too-many", f"the peer announces {view.received} prefixes", session))
+        return _fail(
+            [counts], _cause("too-many", f"the peer announces more than {limit} {view.family.label} prefixes", session)
+        )
     if not session.settled and not observation.final:
         return _UNSET
     if not session.soaked:
@@ -337,7 +371,11 @@ def _a1(session: SessionEvidence, observation: Observation) -> Finding:
     ours = f"Loc-RIB holds {view.taken} of {view.accepted} accepted routes"
     if table is None or table.error:
         problem = table.error if table else "the peer's table was never read"
-        return Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else _UNSET
+        return (
+            Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",))
+            if observation.final
+            else _UNSET
+        )
     missing = session.announced - table.prefixes
     theirs = f"the peer holds {len(session.announced) - len(missing)} of {len(session.announced)} announced routes"
     if not missing and view.taken == view.accepted:
@@ -353,7 +391,7 @@ def _a3(session: SessionEvidence, observation: Observation) -> Finding:
     if session.lost:
         return _fail(session.lost)
     if session.view.bgp_state is not _UP:
-        return _fail([f"BGP state {view_state(session)} after the lift"])
+        return _fail([f"BGP state {_state(session)} after the lift"])
     return _ok("the same session carries the routes: no reset, no NOTIFICATION, no withdraw since the lift")
 
 
@@ -362,12 +400,16 @@ def _a4(session: SessionEvidence, observation: Observation) -> Finding:
     held = view.sent + view.taken
     if table is None or table.error:
         problem = table.error if table else "the peer's table was never read"
-        return Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else _UNSET
+        return (
+            Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",))
+            if observation.final
+            else _UNSET
+        )
     if not held and not table.prefixes and view.bgp_state is _UP:
         return _ok(f"{view.withdrawn_by_us} routes withdrawn, none left at either end, the session still Established")
     if not observation.final:
         return _UNSET
-    return _fail([f"{len(table.prefixes)} routes left at the peer, {view.taken} here, BGP state {view_state(session)}"])
+    return _fail([f"{len(table.prefixes)} routes left at the peer, {view.taken} here, BGP state {_state(session)}"])
 
 
 _B = Blocks
@@ -381,12 +423,19 @@ VALIDATION: tuple[Check, ...] = (
     Check("S3", "The hold time is acceptable", "RFC 4271 §4.2", _B.ACTIVE, _each(_s3), ("S1",)),
     Check("S4", "Four-octet AS, route refresh and the address family", "RFC 5492", _B.ACTIVE, _each(_s4), ("S1",)),
     Check("S5", "Established, and stable through the soak", "simulator", _B.ACTIVE, _each(_s5), ("S1", "S3", "S4")),
-    Check("S6", "Every session of the connection is up", "simulator", _B.ACTIVE, _s6, ("T1", "S1")),
+    Check("S6", "Every session of the connection is up", "simulator", _B.ACTIVE, _s6, ("T1", "S1", "S5")),
     Check("D1", "Nothing was sent while the policy was DENY ALL", _MS, _B.ACTIVE, _d1),
     Check("D2", "Nothing was taken while the policy was DENY ALL", _MS, _B.ACTIVE, _each(_d2)),
     Check("D3", "Nothing arrived at the peer while the policy was DENY ALL", _MS, _B.ACTIVE, _each(_d3)),
     Check("R1", "At least one route would be accepted", "simulator", _B.ACTIVE, _each(_r1), ("S5",)),
-    Check("R2", "The prefix count is within maxPrefixesAdvertised", "Microsoft.Peering API", _B.ACTIVE, _each(_r2), ("S5",)),
+    Check(
+        "R2",
+        "The prefix count is within maxPrefixesAdvertised",
+        "Microsoft.Peering API",
+        _B.ACTIVE,
+        _each(_r2),
+        ("S5",),
+    ),
 )
 """Before the lift."""
 
@@ -407,9 +456,8 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckRes
     results: dict[str, CheckResult] = {}
     for check in checks:
         unmet = [need for need in check.needs if need in results and not results[need].holds]
-        if not unmet:
-            finding = check.judge(observation)
-        else:
+        finding = check.judge(observation)
+        if unmet:
             finding = _rests_on(*unmet) if observation.final else _UNSET
         results[check.id] = CheckResult(check.id, check.title, check.source, check.blocks, finding)
     return list(results.values())
@@ -428,7 +476,9 @@ def rejected_routes(observation: Observation) -> list[CheckResult]:
         for session, index in places:
             entry = session.rejected[index]
             more = f" and {entry.count - len(entry.examples)} more" if entry.count > len(entry.examples) else ""
-            evidence.append(f"{session.view.family.label} {session.view.peer_address}: {'; '.join(entry.examples)}{more}")
+            evidence.append(
+                f"{session.view.family.label} {session.view.peer_address}: {'; '.join(entry.examples)}{more}"
+            )
         cause = Cause(rule, first.explanation, "do not announce these routes to Microsoft")
         finding = Finding(Status.FAILURE, tuple(evidence), (cause,))
         title = f"Routes that rule {rule} rejects"

@@ -15,9 +15,16 @@ _REMEDIES: dict[str, dict[str, str]] = {
     },
     "not-listening": {
         _ANY: "start BGP on the router and configure neighbor {edge}, remote AS {local_as}",
-        "bird": "birdc: show protocols all    then: enable <protocol>; check `local {peer} as {expected}; neighbor {edge} as {local_as};`",
+        "bird": "birdc: show protocols all, enable <protocol>; "
+        "bird.conf: local {peer} as {expected}; neighbor {edge} as {local_as};",
     },
-    "filtered": {_ANY: "permit TCP port 179 between {edge} and {peer}, both ways, in every ACL and firewall on the path"},
+    "session-missing": {
+        _ANY: "configure the {family} session too: neighbor {edge}, remote AS {local_as}, from {peer}",
+        "bird": "protocol bgp {{ local {peer} as {expected}; neighbor {edge} as {local_as}; {channel} {{ … }}; }}",
+    },
+    "filtered": {
+        _ANY: "permit TCP port 179 between {edge} and {peer}, both ways, in every ACL and firewall on the path"
+    },
     "md5": {
         _ANY: "compare the MD5 key at both ends; Microsoft's policy is not to use MD5: remove it at both ends",
         "bird": 'protocol bgp {{ password "<the key of md5AuthenticationKey>"; … }}',
@@ -34,25 +41,36 @@ _REMEDIES: dict[str, dict[str, str]] = {
         _ANY: "give the router a BGP Identifier of its own, for instance its exchange address",
         "bird": "router id {peer};",
     },
-    "hold-time": {_ANY: "configure a hold time of 90 s (at least 9 s; 0 switches keepalives off)", "bird": "hold time 90;"},
+    "hold-time": {
+        _ANY: "configure a hold time of 90 s (at least 9 s; 0 switches keepalives off)",
+        "bird": "hold time 90;",
+    },
     "family-missing": {
         _ANY: "activate the {family} unicast address family on the session with {edge}",
         "bird": "protocol bgp {{ {channel} {{ import all; export filter …; }}; … }}",
     },
     "asn4-missing": {_ANY: "enable the four-octet AS capability (RFC 6793)", "bird": "enable as4 on;"},
     "refresh-missing": {_ANY: "enable the route refresh capability (RFC 2918)", "bird": "enable route refresh on;"},
-    "shut-down": {_ANY: "bring the session up on the router: it was shut down by its operator", "bird": "birdc enable <protocol>"},
+    "shut-down": {
+        _ANY: "bring the session up on the router: it was shut down by its operator",
+        "bird": "birdc enable <protocol>",
+    },
     "no-export": {
         _ANY: "give the session an export policy: without one, RFC 8212 routers send nothing",
         "bird": "protocol bgp {{ {channel} {{ export filter …; }}; … }}    birdc: show route export <protocol>",
     },
-    "all-rejected": {_ANY: "correct the routes that the rules above name, or announce at least one that none of them refuses"},
+    "all-rejected": {
+        _ANY: "correct the routes that the rules above name, or announce at least one that none of them refuses"
+    },
     "too-many": {_ANY: "announce aggregates, or ask Microsoft for a higher maxPrefixesAdvertised"},
     "import-policy": {
         _ANY: "let the import policy of the session with {edge} accept Microsoft's routes",
-        "bird": "protocol bgp {{ {channel} {{ import all; import limit 2000; }}; … }}    birdc: show route filtered protocol <protocol>",
+        "bird": "protocol bgp {{ {channel} {{ import all; import limit 2000; }}; … }}    "
+        "birdc: show route filtered protocol <protocol>",
     },
-    "wrong-address": {_ANY: "check that {peer} is configured on the router's exchange interface and that the port is up"},
+    "wrong-address": {
+        _ANY: "check that {peer} is configured on the router's exchange interface and that the port is up"
+    },
     "two-macs": {_ANY: "find the second device that answers for {peer} and remove the address from it"},
 }
 

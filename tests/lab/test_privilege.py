@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,6 @@ async def main():
             except LabError as error:
                 print(str(error).split()[0])
             await bird.stop()
-            place = None
     finally:
         state.remove()
 
@@ -111,7 +111,7 @@ asyncio.run(main())
 
 
 @pytest.mark.privileged
-def test_an_ordinary_user_builds_a_lab_in_a_user_namespace(tmp_path: Path) -> None:
+def test_an_ordinary_user_builds_a_lab_in_a_user_namespace() -> None:
     problem = userns_problem()
     if problem is not None:
         missing(problem)
@@ -124,8 +124,12 @@ def test_an_ordinary_user_builds_a_lab_in_a_user_namespace(tmp_path: Path) -> No
             pytest.skip("no interpreter of this version that another user may run")
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
         command[command.index(sys.executable)] = interpreter
-        environment.pop("XDG_RUNTIME_DIR", None)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", timeout=60)
+    # Not below tmp_path, which is root's alone; short, because Unix sockets live in it.
+    with tempfile.TemporaryDirectory(prefix="turnup-") as runtime:
+        if os.getuid() == 0:
+            os.chown(runtime, 65534, 65534)
+        environment["XDG_RUNTIME_DIR"] = runtime
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", timeout=60)
     assert done.stdout.splitlines() == ["None", "[True, True]", "BIRD"], done.stderr
 
 

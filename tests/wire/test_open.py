@@ -154,6 +154,7 @@ def test_asn_hold_time_and_identifier_are_not_judged() -> None:
         (with_parameters(b"\x41\x04\x00\x06"), 0, b""),
         (with_parameters(b"\x41\x02\xfc\x00"), 0, b""),
         (with_parameters(b"\x01\x03\x00\x01\x00"), 0, b""),
+        (with_parameters(b"\x01\x05\x00\x01\x00\x01\x00"), 0, b""),
         (with_parameters(b"\x02"), 0, b""),
         (with_parameters(b"\x09\x00"), 0, b""),
         (with_parameters(b"\x09\x01\x04\x09\x01\x03"), 11, b""),
