@@ -56,7 +56,7 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
         if peer.router_kind not in ROUTERS:
             known = ", ".join(ROUTERS)
             yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
-        if peer.router_kind != "simulated" and topology.link == "loopback":
+        elif peer.router_kind != "simulated" and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
         if peer.hold_time in (1, 2):
@@ -143,7 +143,14 @@ def _connection_problems(topology: Topology, peering: Peering, edge: Node, where
 
 
 def _policy(topology: Topology) -> Iterator[Problem]:
+    profile, rules = topology.policy.profile, topology.policy.rules
     try:
-        check_settings(topology.policy.profile, topology.policy.rules)
+        check_settings(profile, {})
     except PolicyError as error:
-        yield Problem(("policy",), str(error))
+        yield Problem(("policy", "profile"), str(error))
+        return
+    for name, setting in rules.items():
+        try:
+            check_settings(profile, {name: setting})
+        except PolicyError as error:
+            yield Problem(("policy", "rules", name), str(error))

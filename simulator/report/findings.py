@@ -29,7 +29,9 @@ class Finding:
 
 def label(connection: ConnectionReport) -> str:
     """The name by which a connection is called everywhere in a report."""
-    return f"{connection.peering}/{connection.id}" if connection.peering else connection.id
+    prefix = f"{connection.peering}/"
+    # The default id of a connection starts with its peering's name already.
+    return connection.id if not connection.peering or connection.id.startswith(prefix) else prefix + connection.id
 
 
 def fails(check: CheckReport) -> bool:

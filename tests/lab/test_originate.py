@@ -1,0 +1,86 @@
+"""From the topology's notation to routes."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.lab.originate import announcements, prefixes_of, router_routes
+from simulator.lab.topology import Generate, Node, PrefixList
+from simulator.rib.adj_out import Announcement
+from simulator.routers.simulated import announcements as regrouped
+from simulator.session.messages import Family
+from simulator.wire import nlri
+
+NODE = Node.model_validate({"name": "n", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1"})
+
+
+def test_lists_and_exabgp_syntax_come_to_the_same() -> None:
+    listed = PrefixList.model_validate(
+        {
+            "prefixes": ["203.0.113.0/24"],
+            "as-path": [64500],
+            "communities": ["64496:100"],
+            "large-communities": ["1:2:3"],
+            "med": 5,
+        }
+    )
+    written = (
+        "route 203.0.113.0/24 next-hop self as-path [ 64500 ] community [ 64496:100 ] large-community [ 1:2:3 ] med 5"
+    )
+    assert router_routes(announcements([listed], NODE)) == router_routes(announcements([written], NODE))
+
+
+def test_generated_prefixes_are_consecutive_and_as_many_as_asked() -> None:
+    entry = PrefixList(generate=Generate(within=IPv4Network("41.0.0.0/8"), length=24, count=3))
+    assert list(prefixes_of(entry)) == ["41.0.0.0/24", "41.0.1.0/24", "41.0.2.0/24"]
+
+
+@given(st.integers(0, 32), st.integers(1, 32), st.integers(1, 64))
+def test_generate_gives_exactly_what_fits_or_says_why_not(within: int, length: int, count: int) -> None:
+    network = ip_network((0x29000000 >> (32 - within) << (32 - within), within)) if within else ip_network("0.0.0.0/0")
+    entry = PrefixList(generate=Generate(within=network, length=length, count=count))
+    if within <= length and count <= 2 ** (length - within):
+        found = [ip_network(prefix) for prefix in prefixes_of(entry)]
+        assert len(set(found)) == count
+        assert all(prefix.prefixlen == length and prefix.subnet_of(network) for prefix in found)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(ValueError, match="generate: "):
+            list(prefixes_of(entry))
+
+
+def test_20000_prefixes_share_one_announcement() -> None:
+    entry = PrefixList(generate=Generate(within=IPv4Network("41.0.0.0/8"), length=24, count=20000))
+    (announcement,) = announcements([entry], NODE)
+    assert len(announcement.keys) == 20000
+
+
+def flat(groups: list[Announcement]) -> set[tuple[object, ...]]:
+    return {
+        (group.family, nlri.text(group.family, key), group.attributes.asns, group.attributes.med)
+        for group in groups
+        for key in group.keys
+    }
+
+
+def test_the_simulated_peer_regroups_router_routes_without_loss() -> None:
+    entries = [
+        PrefixList.model_validate({"prefixes": ["192.0.2.0/24", "2001:db8::/32", "198.51.100.0/24"], "med": 1}),
+        "route 203.0.113.0/24 next-hop self as-path [ 64500 64501 ]",
+    ]
+    before = announcements(entries, NODE)
+    after = regrouped(router_routes(before))
+    assert flat(before) == flat(after)
+    assert {group.family for group in after} == {Family.IPV4, Family.IPV6}
+
+
+@pytest.mark.parametrize(
+    "bad", ["route 192.0.2.0 nexthop", "route", "announce 1.2.3.4/24", "route 2001:db8::/32 next-hop 1.2.3.4.5"]
+)
+def test_bad_route_syntax_is_named(bad: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        announcements([bad], NODE)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,36 @@
+"""Topologies for tests: the shipped ones, with short times and whatever a test changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from simulator.lab.load import load
+from simulator.lab.topology import Topology
+
+SHIPPED = Path(__file__).parent.parent / "topologies"
+
+
+def document(name: str = "exchange") -> dict[str, Any]:
+    """A shipped topology as plain data, its times cut to what a machine needs."""
+    found: dict[str, Any] = YAML(typ="safe").load(SHIPPED / f"{name}.yaml")
+    found["times"] = {"soak": 0.2, "deadline": 20}
+    return found
+
+
+def build(found: dict[str, Any]) -> Topology:
+    """Validated against the schema only."""
+    return Topology.model_validate(found)
+
+
+def shipped(name: str = "exchange") -> Topology:
+    """A shipped topology, checked in full."""
+    return load(SHIPPED / f"{name}.yaml")
+
+
+def write(found: dict[str, Any], path: Path) -> Path:
+    """As a file, for the command line."""
+    YAML().dump(found, path)
+    return path
