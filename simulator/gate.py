@@ -16,7 +16,7 @@ from simulator.connection.states import ConnectionState
 
 def nlri_may_pass(connection_state: ConnectionState | None, session_validated: bool) -> bool:
     """The rule itself."""
-    return connection_state is ConnectionState.ACTIVE and session_validated
+    return connection_state is ConnectionState.ACTIVE and session_validated is True
 
 
 class Direction(Enum):

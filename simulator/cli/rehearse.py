@@ -19,7 +19,7 @@ from simulator.cli.view import LiveView, PlainView
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, load
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
-from simulator.lab.state import LabState
+from simulator.lab.state import LabState, clean, leftovers
 from simulator.lab.topology import Topology
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.json_report import as_dict
@@ -51,6 +51,7 @@ def rehearse(
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = 140  # a log has no window to fit into
+    _remove_leftovers(console)
     with _scratch(topology) as scratch:
         rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap")
         live = console.is_terminal and not plain and not as_json
@@ -67,6 +68,14 @@ def rehearse(
         where = Capture(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
+
+
+def _remove_leftovers(console: Console) -> None:
+    """What an earlier run left behind when it was killed goes now, and is told."""
+    with contextlib.suppress(LabError):
+        for leftover in leftovers():
+            for text in clean(leftover):
+                console.print(f"turnup: of an earlier run: {text}", style="dim", highlight=False)
 
 
 @contextlib.contextmanager

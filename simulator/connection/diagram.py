@@ -23,11 +23,12 @@ def mermaid(flow: Flow) -> str:
 
 def markdown() -> str:
     """Every row of the table: from, event, to, who, condition, source."""
-    lines = ["| from | event | to | who | only if | flows | source |", "|---|---|---|---|---|---|---|"]
+    lines = ["| from | event | to | who | only if | flows | why | source |", "|---|---|---|---|---|---|---|---|"]
     for row in TABLE:
         flows = "all" if len(row.flows) == len(Flow) else ", ".join(sorted(flow.value for flow in row.flows))
+        guards = "; ".join(guard.name for guard in row.guards)
         lines.append(
-            f"| {row.source} | {row.event} | {row.target} | {row.actor.value} | {row.guard.name if row.guard else ''} "
-            f"| {flows} | {row.evidence} |"
+            f"| {row.source} | {row.event} | {row.target} | {row.actor.value} | {guards} "
+            f"| {flows} | {row.reason} | {row.evidence} |"
         )
     return "\n".join(lines)

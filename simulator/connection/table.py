@@ -4,7 +4,8 @@ Two rules. Every transition is one row here: state × event → state, who cause
 An event without a row is refused, and the refusal says what would be possible instead.
 
 Sources: `doc` is Microsoft's published documentation (the Exchange and Direct walkthroughs and how-tos), `spec` the
-public REST definition and its examples, `simulator` what is published nowhere and was chosen here.
+public REST definition and its examples, `recorded` what production answered in the recordings of the public PowerShell
+module's tests, `simulator` what is published nowhere and was chosen here.
 """
 
 from __future__ import annotations
@@ -20,20 +21,24 @@ EXCHANGE = frozenset({Flow.EXCHANGE})
 DIRECT = frozenset({Flow.DIRECT, Flow.IXRS})
 
 NOT_APPROVED_MESSAGE = "This request was not approved by the Microsoft's peering team."
-"""errorMessage of a rejected request, as production words it."""
+"""errorMessage of a rejected request, as production worded it in a recording."""
 ADDRESS_CONFLICT_MESSAGE = "IPv4 address is already configured with a different ASN"
 """errorMessage of an address conflict, as the REST specification's example words it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What guards may look at; the caller states facts, the table judges. Unknown facts are False: guards fail closed."""
+    """What guards may look at: the caller states facts, the table judges. Unknown is False: guards fail closed."""
 
     peer_asn_approved: bool = False
     blocking_checks_passed: bool = False
     """Every check that blocks Active ended in success, and there was at least one."""
     sessions_removed: bool = False
     """No BGP session of the connection is left on any edge."""
+    request_approved: bool = False
+    """Microsoft approved the request as it stands. `Connection` fills it in from its own history."""
+    never_provisioned: bool = False
+    """No BGP session was ever provisioned for the request. `Connection` fills it in from its own history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,16 @@ SESSIONS_REMOVED = Guard(
     "sessions_removed",
     "BGP sessions of this connection still exist: withdraw the routes and close them first",
 )
+REQUEST_APPROVED = Guard(
+    "Microsoft approved the request",
+    "request_approved",
+    "the request was never approved, so there is nothing to provision: delete it and request the peering again",
+)
+NEVER_PROVISIONED = Guard(
+    "no BGP session was provisioned",
+    "never_provisioned",
+    "BGP sessions of this connection were provisioned before: it has to be deprovisioned",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +91,35 @@ class Row:
     reason: str
     evidence: str
     flows: frozenset[Flow] = field(default=ALL_FLOWS)
-    guard: Guard | None = None
+    guards: tuple[Guard, ...] = ()
+    """All of them have to hold."""
     error_message: str | None = None
     """What `errorMessage` becomes when the caller gives no detail; None clears it."""
 
 
 PEER, MICROSOFT, AUTOMATION = Actor.PEER, Actor.MICROSOFT, Actor.AUTOMATION
 
-_REMOVABLE: tuple[ConnectionState, ...] = (S.APPROVED, S.PROVISIONING_FAILED, S.VALIDATING, S.ACTIVE, S.TYPE_CHANGE_REQUESTED)
+_REMOVABLE: tuple[ConnectionState, ...] = (
+    S.APPROVED,
+    S.PROVISIONING_FAILED,
+    S.VALIDATING,
+    S.ACTIVE,
+    S.TYPE_CHANGE_REQUESTED,
+)
 _REMOVABLE += (S.TYPE_CHANGE_IN_PROGRESS, S.EXTERNAL_BLOCKER)
 _BLOCKABLE = (S.PENDING_APPROVAL, S.APPROVED, S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED, S.VALIDATING, S.ACTIVE)
 
 TABLE: tuple[Row, ...] = (
     # The request and Microsoft's review.
-    Row(S.NONE, E.REQUESTED, S.PENDING_APPROVAL, PEER, "the peer requested the peering", "doc, spec", guard=PEER_ASN_APPROVED),
+    Row(
+        S.NONE,
+        E.REQUESTED,
+        S.PENDING_APPROVAL,
+        PEER,
+        "the peer requested the peering",
+        "doc, spec",
+        guards=(PEER_ASN_APPROVED,),
+    ),
     Row(S.PENDING_APPROVAL, E.APPROVED, S.APPROVED, MICROSOFT, "Microsoft approved the request", "doc", EXCHANGE),
     Row(
         S.PENDING_APPROVAL,
@@ -106,7 +136,7 @@ TABLE: tuple[Row, ...] = (
         S.PROVISIONING_FAILED,
         MICROSOFT,
         "Microsoft rejected the request",
-        "spec",
+        "recorded",
         error_message=NOT_APPROVED_MESSAGE,
     ),
     *(
@@ -128,8 +158,17 @@ TABLE: tuple[Row, ...] = (
         S.PROVISIONING_STARTED,
         PEER,
         "the peer configured its BGP sessions and notified Microsoft",
-        "doc",
+        "doc, simulator",
         EXCHANGE,
+    ),
+    Row(
+        S.PROVISIONING_STARTED,
+        E.NOTIFIED,
+        S.PROVISIONING_STARTED,
+        PEER,
+        "the peer finished its cabling, configured its BGP sessions and notified Microsoft",
+        "doc",
+        DIRECT,
     ),
     Row(
         S.PROVISIONING_STARTED,
@@ -164,7 +203,7 @@ TABLE: tuple[Row, ...] = (
         AUTOMATION,
         "the end-to-end validation passed: the policy is lifted",
         "doc",
-        guard=CHECKS_PASSED,
+        guards=(CHECKS_PASSED,),
     ),
     Row(
         S.VALIDATING,
@@ -182,7 +221,7 @@ TABLE: tuple[Row, ...] = (
         PEER,
         "the peer corrected its side and notified Microsoft again",
         "simulator",
-        guard=PEER_ASN_APPROVED,
+        guards=(PEER_ASN_APPROVED, REQUEST_APPROVED),
     ),
     Row(
         S.ACTIVE,
@@ -199,11 +238,18 @@ TABLE: tuple[Row, ...] = (
         S.ACTIVE,
         MICROSOFT,
         "a running legacy peering became an Azure resource",
-        "doc, spec",
-        guard=PEER_ASN_APPROVED,
+        "doc, recorded",
+        guards=(PEER_ASN_APPROVED,),
     ),
     # Operator states whose meaning Microsoft does not publish.
-    Row(S.ACTIVE, E.TYPE_CHANGE_REQUESTED, S.TYPE_CHANGE_REQUESTED, PEER, "a change of the peering's type was requested", "simulator"),
+    Row(
+        S.ACTIVE,
+        E.TYPE_CHANGE_REQUESTED,
+        S.TYPE_CHANGE_REQUESTED,
+        PEER,
+        "a change of the peering's type was requested",
+        "simulator",
+    ),
     Row(
         S.TYPE_CHANGE_REQUESTED,
         E.TYPE_CHANGE_STARTED,
@@ -250,7 +296,23 @@ TABLE: tuple[Row, ...] = (
         "simulator",
     ),
     # The end. ProvisioningStarted and ProvisioningCompleted have no row: there "the operation fails" (doc).
-    Row(S.PENDING_APPROVAL, E.DELETED, S.NONE, PEER, "the peer deleted the request before its approval", "spec"),
+    Row(
+        S.PENDING_APPROVAL,
+        E.DELETED,
+        S.NONE,
+        PEER,
+        "the peer deleted the request before its approval",
+        "recorded",
+        guards=(NEVER_PROVISIONED,),
+    ),
+    Row(
+        S.PENDING_APPROVAL,
+        E.DEPROVISION_REQUESTED,
+        S.PENDING_REMOVE,
+        MICROSOFT,
+        "the peering is set for deprovisioning",
+        "simulator",
+    ),
     *(
         Row(state, event, S.PENDING_REMOVE, actor, reason, evidence)
         for state in _REMOVABLE
@@ -266,7 +328,7 @@ TABLE: tuple[Row, ...] = (
         AUTOMATION,
         "the BGP sessions are closed and the peering is removed",
         "simulator",
-        guard=SESSIONS_REMOVED,
+        guards=(SESSIONS_REMOVED,),
     ),
 )
 

@@ -93,11 +93,13 @@ async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 
                 receiver.ins.send(request)
                 requests += 1
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(heard.wait(), min(resend, left))
+                    async with asyncio.timeout(min(resend, left)):
+                        await heard.wait()
             while heard.is_set():
                 heard.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(heard.wait(), _QUIET)
+                    async with asyncio.timeout(_QUIET):
+                        await heard.wait()
     finally:
         receiver.close()
     return L2Probe(address, frozenset(macs), requests)
@@ -190,7 +192,8 @@ async def ping(
             sock.connect((str(target), 0))
             started = loop.time()
             sock.send(_echo_request(target, identifier, payload))
-            arrived = await asyncio.wait_for(answer, timeout)
+            async with asyncio.timeout(timeout):
+                arrived = await answer
         except TimeoutError:
             return PingResult(False, None, f"no answer within {timeout:g} s")
         except OSError as error:
@@ -259,7 +262,8 @@ async def tcp_port(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
             sock.bind((str(place.host(local)), 0))
-            await asyncio.wait_for(_connect(sock, (str(place.host(remote)), port)), timeout)
+            async with asyncio.timeout(timeout):
+                await _connect(sock, (str(place.host(remote)), port))
         except TimeoutError:
             return "filtered"
         except ConnectionRefusedError:

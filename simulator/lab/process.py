@@ -74,7 +74,8 @@ async def stop(process: asyncio.subprocess.Process, *, grace: float = 3.0) -> No
         if process.returncode is None:
             _signal_group(process, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), grace)
+                async with asyncio.timeout(grace):
+                    await process.wait()
     finally:
         # Also after a clean exit, and when cancelled: what the child left behind in its group goes with it.
         _signal_group(process, signal.SIGKILL)

@@ -202,6 +202,7 @@ class Times(Model):
     deadline: Annotated[float, Field(gt=0, le=86400)] = Field(
         default=30, description="for the validation of one connection"
     )
+    active: Annotated[float, Field(ge=0, le=86400)] = Field(default=0, description="Active before the deprovisioning")
     connect_retry: Annotated[float, Field(gt=0, le=65535)] = 5
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.policy.rules import RULES, AttributeJudge, PolicyContext, PrefixJudge, Rule
@@ -28,6 +28,8 @@ def check_settings(profile: str, settings: RuleSettings) -> None:
     for name, value in settings.items():
         if name not in PROFILES[profile]:
             raise PolicyError(f"profile '{profile}' has no rule '{name}' (it has: {', '.join(PROFILES[profile])})")
+        if not isinstance(value, bool | Mapping):
+            raise PolicyError(f"rule '{name}' takes true, false or its parameters, not {value!r}")
         if not isinstance(value, bool):
             for key, given in value.items():
                 known = RULES[name].parameters
@@ -58,12 +60,17 @@ class Policy:
 
     def judge_prefix(self, family: Family, key: bytes) -> Hits:
         """Every prefix rule that fires."""
-        hits: Hits = ()
+        return self.judge_prefixes(family, (key,)).get(key, ())
+
+    def judge_prefixes(self, family: Family, keys: Sequence[bytes]) -> dict[bytes, Hits]:
+        """The keys for which a prefix rule fires, each with every such rule."""
+        found: dict[bytes, Hits] = {}
         for rule, judge in self._prefix:
-            value = judge(family, key)
-            if value is not None:
-                hits = (*hits, rule.hit(value))
-        return hits
+            for key in keys:
+                value = judge(family, key)
+                if value is not None:
+                    found[key] = (*found.get(key, ()), rule.hit(value))
+        return found
 
     def judge_attributes(self, path: PathAttributes) -> Hits:
         """Every attribute rule that fires."""

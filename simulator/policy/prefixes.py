@@ -14,21 +14,23 @@ class PrefixSet:
 
     def __init__(self, members: Iterable[tuple[str, str]]) -> None:
         """`members` are (prefix, label); raises netaddr's AddrFormatError for what is no prefix."""
-        self._by_octet: dict[tuple[Family, int], list[tuple[int, int, str, str]]] = {}
+        # By first octet. Enum keys would cost more than the lookup itself.
+        self._ipv4: dict[int, list[tuple[int, int, str, str]]] = {}
+        self._ipv6: dict[int, list[tuple[int, int, str, str]]] = {}
         for prefix, label in members:
             network = IPNetwork(prefix)
-            family = Family.IPV4 if network.version == 4 else Family.IPV6
-            bits = family.max_length
+            table, bits = (self._ipv4, 32) if network.version == 4 else (self._ipv6, 128)
             entry = (network.prefixlen, int(network.network) >> (bits - network.prefixlen), str(network.cidr), label)
             first = int(network.first) >> (bits - 8)
             last = int(network.last) >> (bits - 8)
             for octet in range(first, last + 1):
-                self._by_octet.setdefault((family, octet), []).append(entry)
+                table.setdefault(octet, []).append(entry)
 
     def covering(self, family: Family, key: bytes) -> tuple[str, str] | None:
         """The member that covers this prefix, as (prefix, label); None where there is none."""
         length = key[0]
-        candidates = self._by_octet.get((family, key[1] if length else 0))
+        table = self._ipv4 if family is Family.IPV4 else self._ipv6
+        candidates = table.get(key[1] if length else 0)
         if candidates is None:
             return None
         octets = len(key) - 1

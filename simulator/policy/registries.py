@@ -42,7 +42,7 @@ DOCUMENTATION: tuple[tuple[str, str], ...] = (
 )
 
 BOGON_ASNS: tuple[tuple[range, str], ...] = (
-    (range(0, 1), "AS 0, RFC 7607"),
+    (range(1), "AS 0, RFC 7607"),
     (range(23456, 23457), "AS_TRANS, RFC 6793"),
     (range(64512, 65535), "private use, RFC 6996"),
     (range(65535, 65536), "reserved, RFC 7300"),

@@ -54,13 +54,13 @@ class Rule:
 
 
 def _too_long(context: PolicyContext, parameters: dict[str, Any]) -> PrefixJudge:
-    limits = {Family.IPV4: int(parameters["ipv4"]), Family.IPV6: int(parameters["ipv6"])}
-    return lambda family, key: f"/{key[0]}" if key[0] > limits[family] else None
+    ipv4, ipv6 = int(parameters["ipv4"]), int(parameters["ipv6"])
+    return lambda family, key: f"/{key[0]}" if key[0] > (ipv4 if family is Family.IPV4 else ipv6) else None
 
 
 def _too_short(context: PolicyContext, parameters: dict[str, Any]) -> PrefixJudge:
-    limits = {Family.IPV4: int(parameters["ipv4"]), Family.IPV6: int(parameters["ipv6"])}
-    return lambda family, key: f"/{key[0]}" if 0 < key[0] < limits[family] else None
+    ipv4, ipv6 = int(parameters["ipv4"]), int(parameters["ipv6"])
+    return lambda family, key: f"/{key[0]}" if 0 < key[0] < (ipv4 if family is Family.IPV4 else ipv6) else None
 
 
 def _default_route(context: PolicyContext, parameters: dict[str, Any]) -> PrefixJudge:
@@ -104,7 +104,17 @@ def _loop(context: PolicyContext, parameters: dict[str, Any]) -> AttributeJudge:
 
 def _first_as(context: PolicyContext, parameters: dict[str, Any]) -> AttributeJudge:
     peer = context.peer_as
-    return lambda path: None if peer is None or path.first_as in (peer, None) else f"AS{path.first_as}, peer is AS{peer}"
+
+    def judge(path: PathAttributes) -> str | None:
+        if peer is None or not path.as_path or path.first_as == peer:
+            return None
+        return (
+            f"{path.as_path_text}, peer is AS{peer}"
+            if path.first_as is None
+            else f"AS{path.first_as}, peer is AS{peer}"
+        )
+
+    return judge
 
 
 def _bogon_asn(context: PolicyContext, parameters: dict[str, Any]) -> AttributeJudge:
@@ -149,7 +159,13 @@ RULES: dict[str, Rule] = {
             {"ipv4": 8, "ipv6": 16},
             prefix=_too_short,
         ),
-        Rule("default-route", "1101:2", "RFC 7454 §6.1.4", "a default route is not a peering route", prefix=_default_route),
+        Rule(
+            "default-route",
+            "1101:2",
+            "RFC 7454 §6.1.4",
+            "a default route is not a peering route",
+            prefix=_default_route,
+        ),
         Rule(
             "bogon-prefix",
             "1101:3",
@@ -173,11 +189,23 @@ RULES: dict[str, Rule] = {
             {"documentation": True},
             attributes=_bogon_asn,
         ),
-        Rule("as-path-too-long", "1101:5", "simulator", "the AS path is too long", {"limit": 50}, attributes=_path_length),
-        Rule("as-path-empty", "1101:6", "RFC 4271 §5.1.2", "an external peer's AS path is not empty", attributes=_empty_path),
+        Rule(
+            "as-path-too-long", "1101:5", "simulator", "the AS path is too long", {"limit": 50}, attributes=_path_length
+        ),
+        Rule(
+            "as-path-empty",
+            "1101:6",
+            "RFC 4271 §5.1.2",
+            "an external peer's AS path is not empty",
+            attributes=_empty_path,
+        ),
         Rule("first-as", "1101:7", "RFC 4271 §6.3", "the first AS in the path is not the peer's", attributes=_first_as),
         Rule(
-            "next-hop", "1101:8", "RFC 7454 §6.1.6", "the next hop is not the session's peer address", attributes=_next_hop
+            "next-hop",
+            "1101:8",
+            "RFC 7454 §6.1.6",
+            "the next hop is not the session's peer address",
+            attributes=_next_hop,
         ),
         Rule("as-set", "", "RFC 9774", "AS_SET must not be used", attributes=_as_set),
         Rule("as-path-loop", "", "RFC 4271 §9.1.2", "our own AS is in the path", attributes=_loop),

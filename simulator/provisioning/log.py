@@ -84,7 +84,9 @@ class EventLog:
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
         try:
-            await asyncio.wait_for(waiter, max(within, 0))
+            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the event.
+            async with asyncio.timeout(max(within, 0)):
+                await waiter
         except TimeoutError:
             return False
         finally:

@@ -56,7 +56,12 @@ class Rehearsal:
         self.control = ControlPlane(network, self.log, clock)
         try:
             async with network, self._keeping_evidence(network):
-                await self._play(network, self.control, Validator(network, self.log, clock), clock)
+                try:
+                    await self._play(network, self.control, Validator(network, self.log, clock), clock)
+                finally:
+                    # Microsoft's side speaks the last word, also when the rehearsal is interrupted.
+                    for record in self.control.records.values():
+                        await self.control.close_sessions(record, "the rehearsal is over")
         except LabError as error:
             self.errors.append(str(error))
         return final_report(self, self._outcome())
@@ -90,8 +95,6 @@ class Rehearsal:
         for record in approved:
             self._compare(record.peering, record)
         await asyncio.gather(*(self._deprovision(record, control, validator, clock) for record in active))
-        for record in approved:
-            await control.close_sessions(record, "the rehearsal is over")
 
     async def _turn_up(
         self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock

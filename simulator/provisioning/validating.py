@@ -75,8 +75,13 @@ class Validator:
         return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
 
     async def after_lift(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
-        """A1 and A3: the routes are at both ends, and the sessions that carry them are those of `before`."""
-        return await self._poll(record, before, LIFTED)
+        """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time."""
+        until = self._clock.now() + self._times.active
+        results = await self._poll(record, before, LIFTED)
+        while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
+            await self._log.next_event(left)
+            results = await self._poll(record, before, LIFTED)
+        return results
 
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""

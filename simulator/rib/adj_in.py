@@ -34,7 +34,9 @@ class AdjRibIn:
         self._prefix_hits: dict[Family, dict[bytes, Hits]] = {family: {} for family in Family}
         self._rejected = 0
 
-    def announce(self, family: Family, keys: Iterable[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]) -> None:
+    def announce(
+        self, family: Family, keys: Iterable[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]
+    ) -> None:
         """Add or replace routes. `hits` names those of the keys that a prefix rule rejects."""
         routes, prefix_hits = self._routes[family], self._prefix_hits[family]
         by_attributes = bool(attributes.hits)
@@ -87,6 +89,9 @@ class AdjRibIn:
     def hits(self, family: Family, key: bytes) -> Hits:
         """Every rule that fired for a held route. Raises KeyError when it is not held."""
         return self._prefix_hits[family].get(key, ()) + self._routes[family][key].hits
+
+    def keys(self, family: Family) -> set[bytes]:
+        return set(self._routes[family])
 
     def routes(self) -> Iterator[HeldRoute]:
         for family, routes in self._routes.items():

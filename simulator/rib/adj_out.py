@@ -1,4 +1,4 @@
-"""Adj-RIB-Out as wire images: rendered when a session comes up, while it is still denied, so that the lift is a write."""
+"""Adj-RIB-Out as wire images: rendered as a session comes up, while it is denied, so that the lift is a write."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Image:
     announce: bytes
     withdraw: bytes
     keys: tuple[bytes, ...]
+    left_out: tuple[bytes, ...] = ()
+    """Prefixes whose attributes do not fit this session's messages: they are not advertised (RFC 4271 §9.2)."""
 
 
 def export(path: PathAttributes, local_as: int, next_hop: IPv4Address | IPv6Address) -> PathAttributes:
@@ -48,20 +50,41 @@ def render(
     local_as: int,
     next_hop: IPv4Address | IPv6Address,
 ) -> Image:
-    """Encode every announcement of `family` for one session. A later announcement of a prefix replaces an earlier one."""
+    """Encode the announcements of `family` for one session. A later one of a prefix replaces an earlier one."""
     owner: dict[bytes, int] = {}
     for index, announcement in enumerate(announcements):
         if announcement.family is family:
             owner.update(dict.fromkeys(announcement.keys, index))
     size = negotiated.message_size
     messages: list[bytes] = []
+    left_out: list[bytes] = []
     for index, announcement in enumerate(announcements):
         keys = [key for key in announcement.keys if owner.get(key) == index] if announcement.family is family else []
         if keys:
             path = export(announcement.attributes, local_as, next_hop)
             attributes = encode(path, asn4=negotiated.asn4)
-            packed = pack_announcements(family, attributes, next_hop.packed, keys, size)
+            try:
+                packed = pack_announcements(family, attributes, next_hop.packed, keys, size)
+            except ValueError:
+                left_out += keys
+                continue
             messages.extend(message for message, _ in packed)
+    for key in left_out:
+        del owner[key]
     everything = tuple(owner)
     withdraw = b"".join(message for message, _ in pack_withdrawals(family, everything, size))
-    return Image(family, b"".join(messages), withdraw, everything)
+    return Image(family, b"".join(messages), withdraw, everything, tuple(left_out))
+
+
+class Images:
+    """A speaker's announcements as images, each rendered once and shared by all the sessions that it fits."""
+
+    def __init__(self, announcements: Sequence[Announcement]) -> None:
+        self._announcements = tuple(announcements)
+        self._rendered: dict[tuple[object, ...], Image] = {}
+
+    def get(self, family: Family, negotiated: Negotiated, local_as: int, next_hop: IPv4Address | IPv6Address) -> Image:
+        which = (family, negotiated.asn4, negotiated.message_size, local_as, next_hop)
+        if which not in self._rendered:
+            self._rendered[which] = render(self._announcements, family, negotiated, local_as, next_hop)
+        return self._rendered[which]

@@ -8,7 +8,7 @@ from simulator.policy.verdict import Hits
 from simulator.wire.attributes import PathAttributes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class AttributeSet:
     """One interned set of path attributes. Compared by identity: two equal sets of one session are one object."""
 

@@ -124,7 +124,8 @@ class Bird:
             raise LabError("BIRD was not started")
         name = f"BIRD of {self._config.name}"
         try:
-            answer = await asyncio.wait_for(_exchange(self._socket, text), _QUERY_TIMEOUT)
+            async with asyncio.timeout(_QUERY_TIMEOUT):
+                answer = await _exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
         except (OSError, EOFError) as error:

@@ -52,6 +52,8 @@ class Capabilities:
     """What an OPEN announced (RFC 5492). `other` keeps the codes that nothing here interprets."""
 
     families: frozenset[Family] = frozenset()
+    """Empty in our own OPEN: no multiprotocol capability is sent, which means IPv4 alone. Empty in the peer's: it
+    offers only families that nothing here speaks (`simulator.wire` writes IPv4 where the capability is missing)."""
     asn4: bool = True
     """Four-octet AS number, RFC 6793."""
     route_refresh: bool = True
@@ -137,7 +139,11 @@ _NAMES: dict[int, tuple[str, dict[int, str]]] = {
     4: ("Hold Timer Expired", {}),
     5: (
         "Finite State Machine Error",
-        {1: "Unexpected Message in OpenSent", 2: "Unexpected Message in OpenConfirm", 3: "Unexpected in Established"},
+        {
+            1: "Receive Unexpected Message in OpenSent State",
+            2: "Receive Unexpected Message in OpenConfirm State",
+            3: "Receive Unexpected Message in Established State",
+        },
     ),
     6: (
         "Cease",
@@ -151,6 +157,7 @@ _NAMES: dict[int, tuple[str, dict[int, str]]] = {
             7: "Connection Collision Resolution",
             8: "Out of Resources",
             9: "Hard Reset",
+            10: "BFD Down",
         },
     ),
     7: ("ROUTE-REFRESH Message Error", {1: "Invalid Message Length"}),

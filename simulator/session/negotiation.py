@@ -8,6 +8,7 @@ from simulator.session.messages import Capabilities, ErrorCode, Family, Notifica
 
 STANDARD_MESSAGE = 4096
 EXTENDED_MESSAGE = 65535
+_ROLE_CAPABILITY = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,19 @@ class Negotiated:
 
 
 def negotiate(sent: Open, received: Open) -> Negotiated:
-    """Combine both OPENs. A peer that announces no MP capability speaks IPv4 unicast (RFC 4760 §8)."""
+    """Combine both OPENs. A family is spoken when both offer it (RFC 4760 §8)."""
     ours, theirs = sent.capabilities, received.capabilities
     return Negotiated(
         peer_as=received.asn,
         peer_identifier=str(received.bgp_identifier),
         hold_time=min(sent.hold_time, received.hold_time),
-        families=_families(ours) & _families(theirs),
+        families=(ours.families or frozenset({Family.IPV4})) & theirs.families,
         asn4=ours.asn4 and theirs.asn4,
         route_refresh=ours.route_refresh and theirs.route_refresh,
         enhanced_route_refresh=ours.enhanced_route_refresh and theirs.enhanced_route_refresh,
         message_size=EXTENDED_MESSAGE if ours.extended_message and theirs.extended_message else STANDARD_MESSAGE,
         peer_role=theirs.role,
     )
-
-
-def _families(capabilities: Capabilities) -> frozenset[Family]:
-    return capabilities.families or frozenset({Family.IPV4})
 
 
 _COMPATIBLE_ROLES = {
@@ -78,10 +75,17 @@ def judge_open(sent: Open, received: Open, expected_as: int | None) -> tuple[Not
         return Notification(code, 3), f"the BGP Identifier {received.bgp_identifier} is our own"
     if received.hold_time in (1, 2):
         return Notification(code, 6), f"a hold time of {received.hold_time} s (must be 0 or at least 3)"
-    ours, theirs = sent.capabilities.role, received.capabilities.role
-    if ours is not None and theirs is not None and (ours, theirs) not in _COMPATIBLE_ROLES:
-        return Notification(code, 11), f"role {theirs.name} does not match ours, {ours.name} (RFC 9234)"
-    return None
+    mismatch = _role_mismatch(sent.capabilities, received.capabilities)
+    return (Notification(code, 11), mismatch) if mismatch else None
+
+
+def _role_mismatch(ours: Capabilities, theirs: Capabilities) -> str:
+    """RFC 9234 §4.2: why the roles do not correspond. A role that has no name corresponds to none."""
+    unknown = theirs.role is None and _ROLE_CAPABILITY in theirs.other
+    if ours.role is None or (theirs.role is None and not unknown) or (ours.role, theirs.role) in _COMPATIBLE_ROLES:
+        return ""
+    name = theirs.role.name if theirs.role is not None else "of an unknown value"
+    return f"role {name} does not match ours, {ours.role.name} (RFC 9234)"
 
 
 def we_win_collision(local: Open, remote: Open) -> bool:

@@ -4,6 +4,10 @@ The owner feeds it what happened (`tcp_connected`, `open_received`, …) and tak
 and close, and what changed. Two FSMs run side by side, one for the connection that we dial and one for the connection
 that we accept; a collision between them is resolved by RFC 4271 §6.8. The session's state is that of the FSM that is
 further on.
+
+Both ends of a collision have to keep the same connection, whatever arrives first. So the outcome depends on nothing but
+the BGP Identifiers, even where one end is Established already (CollisionDetectEstablishedState); and whoever has heard
+an OPEN on the peer's connection gives up a dial that is still on its way, so that this hardly ever happens.
 """
 
 from __future__ import annotations
@@ -22,6 +26,15 @@ from simulator.session.table import Action
 _RANK = {state: rank for rank, state in enumerate(BgpState)}
 _RANK[BgpState.ACTIVE], _RANK[BgpState.CONNECT] = _RANK[BgpState.CONNECT], _RANK[BgpState.ACTIVE]
 _TALKING = frozenset({BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED})
+_WIRE_ERRORS: dict[int, FsmEvent] = {
+    ErrorCode.OPEN_MESSAGE: FsmEvent.BGP_OPEN_MSG_ERR,
+    ErrorCode.UPDATE_MESSAGE: FsmEvent.UPDATE_MSG_ERR,
+}
+_REJECTED = Notification(ErrorCode.CEASE, Cease.CONNECTION_REJECTED)
+
+
+def _is_prefix_limit(notification: Notification) -> bool:
+    return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.MAX_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class SessionTimes:
     open_hold: float = 240.0
     """RFC 4271 §8.2.2: the large HoldTimer while waiting for the OPEN."""
     send_hold: float = 480.0
-    """RFC 9687 §5: the larger of 8 minutes and twice the hold time."""
+    """RFC 9687 §5: the larger of this (8 minutes) and twice the hold time; 0 switches it off."""
     idle_hold: float = 1.0
     idle_hold_max: float = 60.0
     stable: float = 60.0
@@ -132,7 +145,6 @@ class BgpSession:
         self._outputs: deque[Output] = deque()
         self._jitter = jitter
         self._back_off = 0
-        self._resting = 0.0
         self._started = False
 
     # --- what the owner asks ---
@@ -157,10 +169,11 @@ class BgpSession:
     # --- what the owner reports ---
 
     def start(self, now: float) -> None:
-        """AutomaticStart: listen, and dial where configured."""
+        """AutomaticStart: listen, then dial where configured. Ignored where the session is started already."""
+        if self._started:
+            return
         self._started = True
         self._fsms[Channel.ACCEPTED].fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
-        self._fsms[Channel.ACCEPTED].timers.clear()
         reason = "session started, listening for the peer"
         if self.config.dial:
             first = FsmEvent.AUTOMATIC_START if self.config.dial_first else FsmEvent.AUTOMATIC_START_PASSIVE
@@ -169,19 +182,23 @@ class BgpSession:
         self._settle(now, reason)
 
     def stop(self, now: float, notification: Notification) -> None:
-        """ManualStop: close with this NOTIFICATION and stay Idle."""
+        """ManualStop: close with this NOTIFICATION, stay Idle, forget the back-off."""
         self._started = False
-        self._fire_all(FsmEvent.MANUAL_STOP, now, notification, f"closed by us: {notification}")
+        self._back_off = 0
+        for fsm in self._fsms.values():
+            fsm.fire(FsmEvent.MANUAL_STOP, now, notification)
+        self._settle(now, f"closed by us: {notification}")
 
     def reset(self, now: float, notification: Notification) -> None:
-        """Close with this NOTIFICATION and come back after the idle hold time."""
-        event = FsmEvent.AUTOMATIC_STOP
-        if notification.code == ErrorCode.CEASE and notification.subcode == Cease.MAX_PREFIXES:
-            event = FsmEvent.PREFIX_LIMIT_REACHED
-        if self.channel is not None:
-            self._fire(self.channel, event, now, notification, str(notification))
-            if event is FsmEvent.AUTOMATIC_STOP:
-                self._restart_both(now, self._damping(now))
+        """Close whatever is open with this NOTIFICATION and come back after the idle hold time."""
+        if not self._talking():
+            return
+        if _is_prefix_limit(notification) and self.channel is not None:
+            self._fire(self.channel, FsmEvent.PREFIX_LIMIT_REACHED, now, notification, str(notification))
+            return
+        self.last_error = f"closed by us: {notification}"
+        self._rest(now, notification)
+        self._settle(now, self.last_error)
 
     def tcp_connected(self, now: float) -> None:
         """Our dial succeeded."""
@@ -200,11 +217,10 @@ class BgpSession:
 
     def open_received(self, channel: Channel, open_: Open, now: float) -> None:
         """Judge the peer's OPEN, resolve a collision, go on to OpenConfirm."""
-        self.last_open = open_
-        fsm = self._fsms[channel]
-        if fsm.state is not BgpState.OPEN_SENT:
-            self._fire(channel, FsmEvent.BGP_OPEN, now, None, "OPEN")
+        if self._fsms[channel].state is not BgpState.OPEN_SENT:
+            self._fire(channel, FsmEvent.BGP_OPEN, now)
             return
+        self.last_open = open_
         refusal = judge_open(self.config.local, open_, self.config.peer_as)
         if refusal is not None:
             self._fire(channel, FsmEvent.BGP_OPEN_MSG_ERR, now, *refusal)
@@ -219,15 +235,17 @@ class BgpSession:
 
     def update_received(self, channel: Channel, now: float) -> bool:
         """Whether the FSM admits an UPDATE on this channel now; where not, the attempt ends as the table says."""
-        self._fire(channel, FsmEvent.UPDATE_MSG, now, None, "UPDATE")
+        self._fire(channel, FsmEvent.UPDATE_MSG, now)
         return self._fsms[channel].state is BgpState.ESTABLISHED
 
     def refresh_received(self, channel: Channel, now: float) -> bool:
         """Whether the FSM admits a ROUTE-REFRESH on this channel now."""
-        self._fire(channel, FsmEvent.ROUTE_REFRESH_MSG, now, None, "ROUTE-REFRESH")
+        self._fire(channel, FsmEvent.ROUTE_REFRESH_MSG, now)
         return self._fsms[channel].state is BgpState.ESTABLISHED
 
     def notification_received(self, channel: Channel, notification: Notification, now: float) -> None:
+        if self._fsms[channel].state is BgpState.IDLE:
+            return
         version = (notification.code, notification.subcode) == (ErrorCode.OPEN_MESSAGE, 1)
         event = FsmEvent.NOTIF_MSG_VER_ERR if version else FsmEvent.NOTIF_MSG
         self._note(channel, notification, sent=False, now=now)
@@ -235,17 +253,13 @@ class BgpSession:
 
     def wire_error(self, channel: Channel, notification: Notification, now: float, why: str) -> None:
         """The peer's octets are malformed; `notification` says how."""
-        event = {
-            ErrorCode.OPEN_MESSAGE: FsmEvent.BGP_OPEN_MSG_ERR,
-            ErrorCode.UPDATE_MESSAGE: FsmEvent.UPDATE_MSG_ERR,
-        }.get(ErrorCode(notification.code), FsmEvent.BGP_HEADER_ERR)
-        self._fire(channel, event, now, notification, why)
+        self._fire(channel, _WIRE_ERRORS.get(notification.code, FsmEvent.BGP_HEADER_ERR), now, notification, why)
 
     def octets_taken(self, channel: Channel, now: float) -> None:
-        """TCP took everything that was sent: the SendHoldTimer starts again (RFC 9687 §3)."""
+        """TCP took everything that was sent: the SendHoldTimer starts again (RFC 9687 §4.3)."""
         fsm = self._fsms[channel]
         if Timer.SEND_HOLD in fsm.timers:
-            fsm.timers[Timer.SEND_HOLD] = now + self._send_hold()
+            self._start_send_hold(fsm, now)
 
     def handle_timers(self, now: float) -> None:
         """Fire every timer that has expired."""
@@ -264,39 +278,49 @@ class BgpSession:
         fsm = self._fsms[channel]
         was = fsm.state
         rule = fsm.fire(event, now, notification)
-        if rule is None:
+        if rule is None or fsm.state is was:
             return
         reason = f"{rule.reason}: {detail}" if detail else rule.reason
-        if fsm.state is BgpState.IDLE and was is not BgpState.IDLE:
-            self._fell(fsm, reason, now, damped=Action.DAMP in rule.actions)
+        if _RANK[fsm.state] < _RANK[was] and not self._talking():
+            self.last_error = reason
+        self._tend(now)
         self._settle(now, reason)
 
-    def _fire_all(self, event: FsmEvent, now: float, notification: Notification, reason: str) -> None:
-        for fsm in self._fsms.values():
-            fsm.fire(event, now, notification)
-        self._settle(now, reason)
+    def _talking(self) -> bool:
+        return any(fsm.state in _TALKING for fsm in self._fsms.values())
 
-    def _fell(self, fsm: Fsm, reason: str, now: float, *, damped: bool) -> None:
-        """An attempt ended. While the other channel still talks this one sleeps; otherwise both rest, then retry."""
-        if self._fsms[fsm.channel.other].state in _TALKING:
-            fsm.timers.clear()
-            return
-        self.last_error = reason
-        if damped and self._started:
-            self._restart_both(now, self._resting)
-
-    def _restart_both(self, now: float, after: float) -> None:
+    def _rest(self, now: float, notification: Notification, after: float | None = None) -> None:
+        """Close both channels, with this NOTIFICATION where there is somebody to read it; both start again later."""
         for fsm in self._fsms.values():
-            fsm.fire(FsmEvent.AUTOMATIC_STOP, now)
-            fsm.timers[Timer.IDLE_HOLD] = now + after
+            fsm.fire(FsmEvent.AUTOMATIC_STOP, now, notification)
+        wait = self._damping() if after is None else after
+        for fsm in self._fsms.values():
+            if self._uses(fsm):
+                fsm.timers[Timer.IDLE_HOLD] = now + wait
+
+    def _uses(self, fsm: Fsm) -> bool:
+        return self.config.dial or fsm.channel is Channel.ACCEPTED
 
     def _wake(self, fsm: Fsm, now: float) -> None:
-        if fsm.channel is Channel.DIALLED and self.config.dial:
+        if fsm.channel is Channel.DIALLED:
             self._fire(fsm.channel, FsmEvent.IDLE_HOLD_TIMER_EXPIRES, now)
-        elif fsm.channel is Channel.ACCEPTED:
+        else:
             fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
-            fsm.timers.clear()
             self._settle(now, "idle hold time over, listening for the peer")
+
+    def _tend(self, now: float) -> None:
+        """What one channel's state asks of the other: no call beside a session, no sleep without one."""
+        for fsm in self._fsms.values():
+            rival = self._fsms[fsm.channel.other].state
+            dialled = fsm.channel is Channel.DIALLED
+            if rival is BgpState.ESTABLISHED or (rival is BgpState.OPEN_CONFIRM and dialled):
+                if fsm.state not in _TALKING:
+                    fsm.fire(FsmEvent.AUTOMATIC_STOP, now)
+            elif self._started and rival not in _TALKING and fsm.state is BgpState.IDLE and not fsm.timers:
+                if dialled and self.config.dial:
+                    self._perform(fsm, Action.REST, None, now)
+                elif not dialled:
+                    fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
 
     def _loses_collision(self, channel: Channel, open_: Open, now: float) -> bool:
         """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState)."""
@@ -328,12 +352,18 @@ class BgpSession:
         self.notifications.append(seen)
         self._outputs.append(seen)
 
-    def _damping(self, now: float) -> float:
+    def _damp(self, fsm: Fsm, notification: Notification | None, now: float) -> None:
+        """An attempt failed: both channels rest, unless the other one goes on."""
+        limit = notification is not None and _is_prefix_limit(notification)
+        if limit:
+            self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
+        elif self._fsms[fsm.channel.other].state not in _TALKING:
+            self._rest(now, _REJECTED)
+
+    def _damping(self) -> float:
         """The next IdleHold time: doubled each time, forgotten after a stable session, with jitter."""
         times = self.config.times
-        if self.established_at is not None and now - self.established_at >= times.stable:
-            self._back_off = 0
-        wait = min(times.idle_hold * 2**self._back_off, times.idle_hold_max)
+        wait = min(times.idle_hold * 2.0**self._back_off, times.idle_hold_max)
         self._back_off = min(self._back_off + 1, 16)
         return wait * self._spread()
 
@@ -341,9 +371,15 @@ class BgpSession:
         """RFC 4271 §10: a factor between 0.75 and 1."""
         return 0.75 + self._jitter() / 4
 
-    def _send_hold(self) -> float:
-        hold = self.negotiated.hold_time if self.negotiated else 0
-        return max(self.config.times.send_hold, 2.0 * hold)
+    def _start_send_hold(self, fsm: Fsm, now: float) -> None:
+        """RFC 9687 §4.3: not where no keepalives were agreed, because then there may be nothing to send."""
+        hold, configured = self._agreed[fsm.channel].hold_time, self.config.times.send_hold
+        if hold and configured:
+            fsm.timers[Timer.SEND_HOLD] = now + max(configured, 2.0 * hold)
+
+    def _start_keepalive(self, fsm: Fsm, now: float) -> None:
+        """RFC 4271 §4.4: no more often than once a second, whatever the jitter says."""
+        fsm.timers[Timer.KEEPALIVE] = now + max(1.0, self._agreed[fsm.channel].keepalive * self._spread())
 
     def _perform(self, fsm: Fsm, action: Action, notification: Notification | None, now: float) -> None:
         times, channel = self.config.times, fsm.channel
@@ -353,6 +389,7 @@ class BgpSession:
             case Action.DROP:
                 self._outputs.append(Close(channel))
             case Action.SEND_OPEN:
+                self._agreed.pop(channel, None)
                 self._outputs.append(Send(channel, self.config.local))
             case Action.SEND_KEEPALIVE:
                 self._outputs.append(Send(channel, None))
@@ -368,41 +405,35 @@ class BgpSession:
             case Action.START_OPEN_HOLD:
                 fsm.timers[Timer.HOLD] = now + times.open_hold
             case Action.START_HOLD:
-                self._start_hold(fsm, now)
-            case Action.RESTART_HOLD:
-                if Timer.HOLD in fsm.timers and self._agreed[channel].hold_time:
+                if self._agreed[channel].hold_time:
                     fsm.timers[Timer.HOLD] = now + self._agreed[channel].hold_time
+                    self._start_keepalive(fsm, now)
+            case Action.RESTART_HOLD:
+                if self._agreed[channel].hold_time:
+                    fsm.timers[Timer.HOLD] = now + self._agreed[channel].hold_time
+                else:
+                    fsm.timers.pop(Timer.HOLD, None)
             case Action.RESTART_KEEPALIVE:
-                fsm.timers[Timer.KEEPALIVE] = now + self._agreed[channel].keepalive * self._spread()
+                self._start_keepalive(fsm, now)
             case Action.STOP_TIMERS:
                 fsm.timers.clear()
             case Action.REST:
                 if self._started and channel is Channel.DIALLED:
                     fsm.timers[Timer.IDLE_HOLD] = now + times.connect_retry * self._spread()
             case Action.DAMP:
-                limit = notification is not None and (notification.code, notification.subcode) == (6, 1)
-                self._resting = times.prefix_limit_hold if limit else self._damping(now)
+                self._damp(fsm, notification, now)
             case Action.UP:
                 self._up(channel, now)
             case Action.DOWN:
                 self.negotiated, self.channel = None, None
+                if self.established_at is not None and now - self.established_at >= times.stable:
+                    self._back_off = 0
                 self._outputs.append(Down())
-
-    def _start_hold(self, fsm: Fsm, now: float) -> None:
-        agreed = self._agreed[fsm.channel]
-        fsm.timers.pop(Timer.HOLD, None)
-        if agreed.hold_time:
-            fsm.timers[Timer.HOLD] = now + agreed.hold_time
-            fsm.timers[Timer.KEEPALIVE] = now + agreed.keepalive * self._spread()
 
     def _up(self, channel: Channel, now: float) -> None:
         self.negotiated, self.channel = self._agreed[channel], channel
         self.established_transitions += 1
         self.established_at = now
-        self._fsms[channel].timers[Timer.SEND_HOLD] = now + self._send_hold()
-        rival = self._fsms[channel.other]
-        if rival.state in (BgpState.CONNECT, BgpState.ACTIVE):
-            rival.fire(FsmEvent.AUTOMATIC_STOP, now)
-        if rival.state is BgpState.IDLE:
-            rival.timers.clear()
+        self._start_send_hold(self._fsms[channel], now)
+        self._tend(now)
         self._outputs.append(Up(channel, self.negotiated))

@@ -2,13 +2,16 @@
 
 Everything that can move a BGP FSM is in this file, and it does not know its role: the FSM of a connection that we
 dialled and the FSM of one that we accepted follow the same table (RFC 4271 §8.2.1 asks for one FSM a connection until
-the collision is resolved). DelayOpen is not used; DampPeerOscillations, PassiveTcpEstablishment, CollisionDetection and
-SendNOTIFICATIONwithoutOPEN are.
+the collision is resolved). Of the optional attributes DampPeerOscillations, PassiveTcpEstablishment,
+CollisionDetectEstablishedState and the SendHoldTimer of RFC 9687 are used; DelayOpen is not.
+
+Where the RFC answers a NOTIFICATION in OpenSent with an FSM error, this table does not: no NOTIFICATION is answered by
+another. Where it answers a malformed header in Established with an FSM error, this table sends what §6.1 asks for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from simulator.session.messages import ErrorCode, Notification
@@ -33,15 +36,19 @@ class Action(Enum):
     START_OPEN_HOLD = auto()
     """HoldTimer at its large value, 4 minutes."""
     START_HOLD = auto()
-    """HoldTimer, SendHoldTimer and KeepaliveTimer at their negotiated values."""
+    """HoldTimer and KeepaliveTimer at their negotiated values. Where 0 was negotiated the large value runs on until
+    the KEEPALIVE: no state waits for ever."""
     RESTART_HOLD = auto()
+    """HoldTimer at its negotiated value, or none where that is 0."""
     RESTART_KEEPALIVE = auto()
     STOP_TIMERS = auto()
     REST = auto()
     """IdleHoldTimer at the ConnectRetry time: TCP alone failed, that is no oscillation."""
     DAMP = auto()
-    """IdleHoldTimer with back-off (DampPeerOscillations)."""
+    """IdleHoldTimer with back-off (DampPeerOscillations). While the other channel still talks only this attempt has
+    failed, not the session, and this FSM waits in Idle for the outcome."""
     UP = auto()
+    """Starts the SendHoldTimer as well."""
     DOWN = auto()
 
 
@@ -74,12 +81,23 @@ def _fsm_error(subcode: int) -> Notification:
 
 
 _FSM_ERROR = {S.OPEN_SENT: _fsm_error(1), S.OPEN_CONFIRM: _fsm_error(2), S.ESTABLISHED: _fsm_error(3)}
+_MESSAGES = {
+    E.BGP_OPEN: (1, "OPEN"),
+    E.BGP_OPEN_MSG_ERR: (1, "OPEN"),
+    E.UPDATE_MSG: (2, "UPDATE"),
+    E.UPDATE_MSG_ERR: (2, "UPDATE"),
+    E.KEEPALIVE_MSG: (4, "KEEPALIVE"),
+    E.ROUTE_REFRESH_MSG: (5, "ROUTE-REFRESH"),
+}
+"""The type octet and the name of the message behind an event."""
 
 TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
     S.IDLE: {
         E.AUTOMATIC_START: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "session started, dialling the peer"),
         E.AUTOMATIC_START_PASSIVE: Rule(S.ACTIVE, (A.START_CONNECT_RETRY,), "session started, listening for the peer"),
-        E.IDLE_HOLD_TIMER_EXPIRES: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "idle hold time over, dialling the peer"),
+        E.IDLE_HOLD_TIMER_EXPIRES: Rule(
+            S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "idle hold time over, dialling the peer"
+        ),
         E.MANUAL_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
         E.AUTOMATIC_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
     },
@@ -96,7 +114,9 @@ TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
     S.ACTIVE: {
         E.MANUAL_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
         E.AUTOMATIC_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
-        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "the peer did not call, dialling it"),
+        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(
+            S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "the peer did not call, dialling it"
+        ),
         E.TCP_CR_ACKED: Rule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
         E.TCP_CONNECTION_CONFIRMED: Rule(S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"),
         E.TCP_CONNECTION_FAILS: Rule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
@@ -104,7 +124,9 @@ TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
     S.OPEN_SENT: {
         E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
         E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _REFUSE, "no OPEN from the peer before the hold timer expired", _HOLD_EXPIRED),
+        E.HOLD_TIMER_EXPIRES: Rule(
+            S.IDLE, _REFUSE, "no OPEN from the peer before the hold timer expired", _HOLD_EXPIRED
+        ),
         E.TCP_CONNECTION_FAILS: Rule(
             S.ACTIVE, (*_RELEASE, A.START_CONNECT_RETRY), "the peer closed the TCP connection before its OPEN"
         ),
@@ -120,7 +142,9 @@ TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
     S.OPEN_CONFIRM: {
         E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
         E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _REFUSE, "no KEEPALIVE from the peer before the hold timer expired", _HOLD_EXPIRED),
+        E.HOLD_TIMER_EXPIRES: Rule(
+            S.IDLE, _REFUSE, "no KEEPALIVE from the peer before the hold timer expired", _HOLD_EXPIRED
+        ),
         E.KEEPALIVE_TIMER_EXPIRES: Rule(S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
         E.TCP_CONNECTION_FAILS: Rule(S.IDLE, _FAIL, "the peer closed the TCP connection after its OPEN"),
         E.BGP_HEADER_ERR: Rule(S.IDLE, _REFUSE, "malformed message header"),
@@ -133,7 +157,9 @@ TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
     S.ESTABLISHED: {
         E.MANUAL_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
         E.AUTOMATIC_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(S.IDLE, _LOSE_TELLING, "nothing heard from the peer for the hold time", _HOLD_EXPIRED),
+        E.HOLD_TIMER_EXPIRES: Rule(
+            S.IDLE, _LOSE_TELLING, "nothing heard from the peer for the hold time", _HOLD_EXPIRED
+        ),
         E.SEND_HOLD_TIMER_EXPIRES: Rule(
             S.IDLE, _LOSE_TELLING, "the peer took no octet for the send hold time", _SEND_HOLD_EXPIRED
         ),
@@ -164,9 +190,10 @@ DEFAULT: dict[BgpState, Rule | None] = {
 
 STALE = frozenset(
     {E.AUTOMATIC_START, E.AUTOMATIC_START_PASSIVE, E.IDLE_HOLD_TIMER_EXPIRES, E.CONNECT_RETRY_TIMER_EXPIRES}
-    | {E.KEEPALIVE_TIMER_EXPIRES, E.SEND_HOLD_TIMER_EXPIRES}
+    | {E.KEEPALIVE_TIMER_EXPIRES, E.SEND_HOLD_TIMER_EXPIRES, E.TCP_CR_ACKED, E.TCP_CONNECTION_CONFIRMED}
 )
-"""Start events are ignored outside Idle (RFC 4271 §8.2.2), and so is a timer that the state no longer runs."""
+"""Start events are ignored outside Idle (RFC 4271 §8.2.2). So are a timer that the state no longer runs and a second
+TCP connection, which is the other FSM's."""
 
 
 def rule_for(state: BgpState, event: FsmEvent) -> Rule | None:
@@ -174,4 +201,9 @@ def rule_for(state: BgpState, event: FsmEvent) -> Rule | None:
     rule = TABLE[state].get(event)
     if rule is not None or event in STALE:
         return rule
-    return DEFAULT[state]
+    rule = DEFAULT[state]
+    if rule is None or rule.notification is None or event not in _MESSAGES:
+        return rule
+    kind, name = _MESSAGES[event]
+    # RFC 6608 §4: the data field is the type of the unexpected message.
+    return replace(rule, reason=f"{rule.reason}: {name}", notification=replace(rule.notification, data=bytes((kind,))))

@@ -69,7 +69,7 @@ class NotificationExchanged:
 
 @dataclass(frozen=True, slots=True)
 class RoutesAnnounced:
-    """The peer announced routes; `hits` names those that a prefix rule rejects."""
+    """The peer announced routes with these attributes; what a prefix rule says of each is in Adj-RIB-In."""
 
     session: str
     time: float

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
 from simulator.lab.link import LabError, Place
 from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import AdjRibIn
-from simulator.rib.adj_out import Announcement, Image, render
+from simulator.rib.adj_out import Image, Images
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
@@ -47,9 +48,8 @@ from simulator.speakers.events import (
     SessionView,
     SpeakerEvent,
 )
-from simulator.speakers.sockets import dialling_socket
 from simulator.speakers.tap import Tap
-from simulator.speakers.tcp import Wire
+from simulator.speakers.tcp import Wire, connect
 from simulator.wire import nlri
 from simulator.wire.attributes import AttributeFault, decode
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
@@ -59,6 +59,10 @@ from simulator.wire.refresh import decode_refresh, encode_refresh
 from simulator.wire.update import count_nlri, end_of_rib, next_hops, split_update
 
 _NO_HITS: dict[bytes, Hits] = {}
+_REQUEST, _BEGIN, _END = 0, 1, 2
+"""Subtypes of ROUTE-REFRESH (RFC 7313 §3)."""
+_OPTIONAL, _KIND = 0x80, 0xC0
+"""The attribute flags of MP_REACH_NLRI that RFC 7606 §3 c judges: optional and not transitive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Services:
     clock: Clock
     emit: Callable[[SpeakerEvent], None]
     loc_rib: LocRib
-    announcements: Sequence[Announcement]
+    images: Images
     tap: Tap | None = None
+    connect: Callable[..., Awaitable[None]] = connect
+    """Dials a neighbour, as `tcp.connect` does."""
 
 
 class Neighbor:
@@ -93,14 +99,19 @@ class Neighbor:
         self._wires: dict[Channel, Wire] = {}
         self._ending: set[asyncio.Future[None]] = set()
         self._dialling: asyncio.Task[None] | None = None
+        self._dials: set[asyncio.Task[None]] = set()
+        """The dial under way and those that were given up and have not ended."""
         self._timer: asyncio.TimerHandle | None = None
-        self._attributes: dict[tuple[bytes, bytes], AttributeSet | AttributeFault] = {}
+        # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes.
+        self._attributes: WeakValueDictionary[tuple[bytes, bytes], AttributeSet] = WeakValueDictionary()
         self._image: Image | None = None
         self._sent = 0
         self._withdrawn_by_us = 0
         self._closed_early = ""
         self._end_of_rib = False
         self._last_update: float | None = None
+        self._stale: set[bytes] | None = None
+        """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
 
     # --- commands ---
 
@@ -114,14 +125,9 @@ class Neighbor:
         self._carry_out()
 
     async def stopped(self) -> None:
-        """Wait until no TCP connection of a stopped session is left."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._dialling is not None:
-            self._dialling.cancel()
-            await asyncio.gather(self._dialling, return_exceptions=True)
-        if self._ending:
-            await asyncio.wait(self._ending)
+        """Wait until no TCP connection and no dial of a stopped session is left."""
+        while self._dials or self._ending:
+            await asyncio.wait({*self._dials, *self._ending})
 
     def rule(self, connection_state: ConnectionState | None, *, session_validated: bool) -> Change:
         """Provisioning's ruling on this session's gate: lifts or re-denies on the running session, without a reset."""
@@ -182,16 +188,21 @@ class Neighbor:
 
     def tcp_made(self, wire: Wire) -> None:
         now = self._now()
-        if wire.channel is Channel.DIALLED:
-            self._adopt(wire)
-            self._session.tcp_connected(now)
-            if self._session.fsm_state(Channel.DIALLED) is not BgpState.OPEN_SENT:
-                wire.abort()
-        elif self._session.tcp_accepted(now):
-            self._adopt(wire)
+        if wire.channel is Channel.ACCEPTED:
+            wanted = self._session.tcp_accepted(now)
+        else:
+            wanted = self._session.fsm_state(Channel.DIALLED) in (BgpState.CONNECT, BgpState.ACTIVE)
+            if wanted:
+                self._dialling = None  # it is a connection now: nothing is left to give up
+                self._session.tcp_connected(now)
+        self._ending.add(wire.ended)
+        wire.ended.add_done_callback(self._ending.discard)
+        if wanted:
+            self._wires[wire.channel] = wire
+            if self._services.tap is not None:
+                self._services.tap.opened(self.config, wire, now)
         else:
             wire.abort()
-            self._track(wire)
         self._carry_out()
 
     def tcp_data(self, wire: Wire, data: bytes) -> None:
@@ -248,38 +259,45 @@ class Neighbor:
             self._end_of_rib = self._end_of_rib or parts.end_of_rib is family
             self._services.emit(EndOfRib(self.config.id, self._now(), parts.end_of_rib))
             return
-        if family is Family.IPV4:
-            gone, come, next_hop = parts.withdrawn, parts.announced, b""
-        else:
-            gone = parts.unreach.nlri if parts.unreach is not None and parts.unreach.family is family else b""
-            reach = parts.reach if parts.reach is not None and parts.reach.family is family else None
-            come, next_hop = (reach.nlri, reach.next_hop) if reach is not None else (b"", b"")
-        if gone:
-            self._withdraw(nlri.split(gone, family))
-        if come:
-            attributes = self._intern(parts.attributes, next_hop)
-            keys = nlri.split(come, family)
-            if isinstance(attributes, AttributeFault):
-                self._withdraw(keys, malformed=attributes.reason)
+        agreed = self._session.negotiated
+        if agreed is None or family not in agreed.families:
+            return  # nobody asked for these (RFC 4760 §8)
+        unreach, reach = parts.unreach, parts.reach
+        # IPv4 has fields of its own, and may come in the MP attributes as well.
+        if parts.withdrawn and family is Family.IPV4:
+            self._withdraw(nlri.split(parts.withdrawn, family))
+        if unreach is not None and unreach.family is family and unreach.nlri:
+            self._withdraw(nlri.split(unreach.nlri, family))
+        if parts.announced and family is Family.IPV4:
+            self._reached(nlri.split(parts.announced, family), parts.attributes, b"")
+        if reach is not None and reach.family is family and reach.nlri:
+            keys = nlri.split(reach.nlri, family)
+            if reach.flags & _KIND != _OPTIONAL:
+                self._withdraw(keys, malformed=f"MP_REACH_NLRI has flags 0x{reach.flags:02x}")
             else:
-                self._announce(keys, attributes)
+                self._reached(keys, parts.attributes, reach.next_hop)
 
-    def _intern(self, raw: bytes, next_hop: bytes) -> AttributeSet | AttributeFault:
-        """Decode and judge each distinct attribute set once."""
+    def _reached(self, keys: list[bytes], raw: bytes, next_hop: bytes) -> None:
+        try:
+            attributes = self._intern(raw, next_hop)
+        except AttributeFault as fault:
+            self._withdraw(keys, malformed=fault.reason)
+        else:
+            self._announce(keys, attributes)
+
+    def _intern(self, raw: bytes, next_hop: bytes) -> AttributeSet:
+        """Decode and judge each distinct attribute set once. Raises AttributeFault."""
         found = self._attributes.get((raw, next_hop))
         if found is None:
             agreed = self._session.negotiated
-            try:
-                path = decode(raw, asn4=agreed is not None and agreed.asn4)
-                if next_hop:
-                    address, link_local = next_hops(next_hop)
-                    path = replace(path, next_hop=address, link_local=link_local)
-                if path.next_hop is None:
-                    raise AttributeFault(3, "NEXT_HOP is missing")
-                policy = self.config.policy
-                found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
-            except AttributeFault as fault:
-                found = fault
+            path = decode(raw, asn4=agreed is not None and agreed.asn4)
+            if next_hop:
+                address, link_local = next_hops(next_hop)
+                path = replace(path, next_hop=address, link_local=link_local)
+            if path.next_hop is None:
+                raise AttributeFault(3, "NEXT_HOP is missing")
+            policy = self.config.policy
+            found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
             self._attributes[raw, next_hop] = found
         return found
 
@@ -287,8 +305,9 @@ class Neighbor:
         family, policy = self.config.family, self.config.policy
         hits = _NO_HITS
         if policy is not None:
-            judge = policy.judge_prefix
-            hits = {key: found for key in keys if (found := judge(family, key))}
+            hits = policy.judge_prefixes(family, keys)
+        if self._stale:
+            self._stale.difference_update(keys)
         self.adj_in.announce(family, keys, attributes, hits)
         self._services.emit(RoutesAnnounced(self.config.id, self._now(), family, tuple(keys), attributes))
         if attributes.hits:
@@ -306,27 +325,32 @@ class Neighbor:
         self._services.emit(RoutesWithdrawn(self.config.id, self._now(), family, tuple(keys), malformed))
 
     def _refresh(self, body: bytes) -> None:
-        refresh = decode_refresh(body)
-        if refresh is None or refresh.subtype != 0 or refresh.family is not self.config.family:
+        refresh, agreed = decode_refresh(body), self._session.negotiated
+        if refresh is None or refresh.family is not self.config.family or agreed is None:
             return
-        agreed = self._session.negotiated
-        bracketed = agreed is not None and agreed.enhanced_route_refresh
-        if bracketed:
-            self._send_octets(encode_refresh(RouteRefresh(refresh.family, 1)))
-        self._send_routes()
-        if bracketed:
-            self._send_octets(encode_refresh(RouteRefresh(refresh.family, 2)))
+        if refresh.subtype == _REQUEST:
+            if agreed.enhanced_route_refresh:
+                self._send_octets(encode_refresh(RouteRefresh(refresh.family, _BEGIN)))
+            self._send_routes()
+            if agreed.enhanced_route_refresh:
+                self._send_octets(encode_refresh(RouteRefresh(refresh.family, _END)))
+        elif agreed.enhanced_route_refresh:
+            stale, self._stale = self._stale, None
+            if refresh.subtype == _BEGIN:
+                self._stale = self.adj_in.keys(refresh.family)
+            elif stale:
+                self._withdraw(list(stale))
 
     # --- the gate, both directions ---
 
-    def _passes(self, direction: Direction, keys: Sequence[bytes]) -> bool:
+    def _passes(self, direction: Direction, keys: Iterable[bytes]) -> bool:
         if not self.config.gated:
             return True
-        return self.gate.asks(direction, self.config.family.label, list(keys), self._now())
+        return self.gate.asks(direction, self.config.family.label, tuple(keys), self._now())
 
     def _take(self, routes: dict[bytes, AttributeSet]) -> int:
         """Past the gate into Loc-RIB."""
-        if not routes or not self._passes(Direction.IN, list(routes)):
+        if not routes or not self._passes(Direction.IN, routes):
             return 0
         self._services.loc_rib.take(self.config.id, self.config.family, routes)
         if self.config.gated:
@@ -380,7 +404,7 @@ class Neighbor:
                 case Close(channel):
                     self._close(channel)
                 case Dial():
-                    self._dialling = asyncio.get_running_loop().create_task(self._dial())
+                    self._dial()
                 case Up(_, negotiated):
                     self._up(negotiated)
                 case Down():
@@ -396,9 +420,7 @@ class Neighbor:
         if config.family not in negotiated.families:
             self._image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
             return
-        self._image = render(
-            self._services.announcements, config.family, negotiated, config.local_as, config.local_address
-        )
+        self._image = self._services.images.get(config.family, negotiated, config.local_as, config.local_address)
         if not config.gated or self.gate.is_open:
             self._send_everything()
         else:
@@ -406,7 +428,7 @@ class Neighbor:
 
     def _down(self) -> None:
         self._image, self._sent = None, 0
-        self._end_of_rib, self._last_update = False, None
+        self._end_of_rib, self._last_update, self._stale = False, None, None
         self.adj_in.clear()
         self._attributes.clear()
         self._services.loc_rib.forget_all(self.config.id)
@@ -430,40 +452,39 @@ class Neighbor:
 
     def _write(self, wire: Wire, data: bytes) -> None:
         """The last point before the socket: whatever leaves passes here."""
-        if self.config.gated and not self.gate.is_open:
-            self.gate.saw_beyond(Direction.OUT, _announced(data))
-        if self._services.tap is not None:
-            self._services.tap.octets(self.config, wire, data, outbound=True, now=self._now())
         wire.write(data)
         if not wire.blocked:
             self._session.octets_taken(wire.channel, self._now())
+        if self._services.tap is not None:
+            self._services.tap.octets(self.config, wire, data, outbound=True, now=self._now())
+        if self.config.gated and not self.gate.is_open:
+            self.gate.saw_beyond(Direction.OUT, _announced(data))
 
-    async def _dial(self) -> None:
-        config, loop = self.config, asyncio.get_running_loop()
-        assert config.remote is not None
-        sock = None
+    def _dial(self) -> None:
+        self._dialling = asyncio.get_running_loop().create_task(self._connect())
+        self._dials.add(self._dialling)
+        self._dialling.add_done_callback(self._dials.discard)
+
+    async def _connect(self) -> None:
+        config, services = self.config, self._services
         try:
-            sock = dialling_socket(
-                self._services.place, config.local.host, config.remote.host, md5=config.md5, gtsm=config.gtsm
+            await services.connect(
+                services.place,
+                config.local.host,
+                config.remote,
+                lambda: Wire(Channel.DIALLED, self),
+                md5=config.md5,
+                gtsm=config.gtsm,
             )
-            await loop.sock_connect(sock, (str(config.remote.host), config.remote.port))
-            sock.getpeername()  # an ICMP error can wake a socket that is still in SYN_SENT, and asyncio takes it for up
-            await loop.create_connection(lambda: Wire(Channel.DIALLED, self), sock=sock)
-            sock = None
         except (OSError, LabError) as error:
-            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             self._dialling = None
+            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             self._session.tcp_failed(Channel.DIALLED, self._now(), why)
             self._carry_out()
-        finally:
-            if sock is not None:
-                sock.close()
 
     def _close(self, channel: Channel) -> None:
         if channel is Channel.DIALLED and self._dialling is not None:
-            # Not the task that runs us: a dial that failed or connected has nothing left to cancel.
-            if self._dialling is not asyncio.current_task():
-                self._dialling.cancel()
+            self._dialling.cancel()
             self._dialling = None
         wire = self._wires.pop(channel, None)
         if wire is not None:
@@ -471,20 +492,11 @@ class Neighbor:
             if self._services.tap is not None:
                 self._services.tap.closed(self.config, wire, self._now())
 
-    def _adopt(self, wire: Wire) -> None:
-        self._wires[wire.channel] = wire
-        self._track(wire)
-        if self._services.tap is not None:
-            self._services.tap.opened(self.config, wire, self._now())
-
-    def _track(self, wire: Wire) -> None:
-        self._ending.add(wire.ended)
-        wire.ended.add_done_callback(self._ending.discard)
-
     def _schedule(self) -> None:
         when = self._session.next_timer()
         if self._timer is not None:
-            if when is not None and self._timer.when() == self._services.clock.to_loop(when):
+            # One that comes too early finds nothing due and is set again, which is cheaper than to move it each time.
+            if when is not None and self._timer.when() <= self._services.clock.to_loop(when):
                 return
             self._timer.cancel()
             self._timer = None

@@ -13,6 +13,8 @@ _MD5_KEY_MAX = 80
 _IP_MINTTL = 21
 _IPV6_MINHOPCOUNT = 73
 _GTSM_TTL = 255
+BACKLOG = 1024
+"""Callers that may wait at once; asyncio calls listen() again and has to be told too."""
 
 
 def family_of(address: Address) -> socket.AddressFamily:
@@ -37,7 +39,9 @@ def set_md5(sock: socket.socket, peer: Address, key: str) -> None:
     except OSError as error:
         if not key and error.errno == errno.ENOENT:
             return
-        raise LabError(f"TCP MD5 for {peer} cannot be set: {error.strerror} (does this kernel have TCP_MD5SIG?)") from None
+        raise LabError(
+            f"TCP MD5 for {peer} cannot be set: {error.strerror} (does this kernel have TCP_MD5SIG?)"
+        ) from None
 
 
 def set_ttl(sock: socket.socket, address: Address, ttl: int) -> None:
@@ -62,10 +66,12 @@ def listening_socket(place: Place, address: Address, port: int) -> socket.socket
     sock = place.socket(family_of(address), socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.version == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # Before listen(): the SYN-ACK is sent with the listener's TTL, and a GTSM peer drops it below 255.
         set_ttl(sock, address, _GTSM_TTL)
         sock.bind((str(address), port))
-        sock.listen(1024)
+        sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError as error:
         sock.close()

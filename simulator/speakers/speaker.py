@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from simulator.lab.link import Address, Endpoint, LabError, Place
-from simulator.rib.adj_out import Announcement
+from simulator.rib.adj_out import Announcement, Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor, Services
-from simulator.speakers.sockets import listening_socket, set_gtsm, set_md5, set_ttl
+from simulator.speakers.sockets import BACKLOG, listening_socket, set_gtsm, set_md5, set_ttl
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire
 from simulator.wire.notification import encode_notification
@@ -72,10 +72,11 @@ class Speaker:
         self._clock = clock
         self._emit = on_event
         self._dynamic = dynamic
-        self._services = Services(place, clock, on_event, self.loc_rib, tuple(announcements), tap)
+        self._services = Services(place, clock, on_event, self.loc_rib, Images(announcements), tap)
         self._listeners: dict[Endpoint, _Listener] = {}
         self._neighbors: dict[str, Neighbor] = {}
         self._refused: set[asyncio.Future[None]] = set()
+        self._closing = False
 
     async def listen(self, address: Address, port: int | None = None) -> Endpoint:
         """Listen on an address as the topology names it; returns what really listens. Raises LabError."""
@@ -83,12 +84,14 @@ class Speaker:
         sock = listening_socket(self._place, host, self._place.port if port is None else port)
         endpoint = Endpoint(host, sock.getsockname()[1])
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock)
+        server = await loop.create_server(
+            lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock, backlog=BACKLOG
+        )
         self._listeners[endpoint] = _Listener(endpoint, sock, server)
         return endpoint
 
     def add(self, config: NeighborConfig, peer_host: Address | None = None) -> Neighbor:
-        """Configure and start one session. `peer_host` is where the peer really calls from; default: where it is dialled."""
+        """Configure and start one session. `peer_host`: where the peer calls from, if not from where we dial."""
         if config.id in self._neighbors:
             raise LabError(f"{self.name}: session {config.id} exists already")
         listener = self._listeners.get(config.local)
@@ -121,17 +124,18 @@ class Speaker:
             for host, listed in list(listener.neighbors.items()):
                 if listed is neighbor:
                     del listener.neighbors[host]
-                    if neighbor.config.md5:
+                    if neighbor.config.md5 and not self._closing:
                         set_md5(listener.sock, host, "")
         await neighbor.stopped()
 
     async def close(self, notification: Notification | None = None) -> None:
         """Close every session with an administrative Cease and stop listening."""
         notification = notification or cease(Cease.ADMINISTRATIVE_SHUTDOWN)
+        self._closing = True
         for listener in self._listeners.values():
             listener.server.close()
         await asyncio.gather(*(self.remove(session, notification) for session in list(self._neighbors)))
-        if self._refused:
+        while self._refused:
             await asyncio.wait(self._refused)
         for listener in self._listeners.values():
             await listener.server.wait_closed()
@@ -140,6 +144,9 @@ class Speaker:
     def receive(self, endpoint: Endpoint, wire: Wire) -> None:
         """A TCP connection arrived: give it to its neighbour, or refuse it with a Cease (RFC 4486 §4)."""
         assert wire.transport is not None
+        if self._closing:  # accepted by the kernel before the listening socket was gone
+            self._refuse(wire)
+            return
         caller = ip_address(wire.transport.get_extra_info("peername")[0].split("%")[0])
         listener = self._listeners[endpoint]
         neighbor = listener.neighbors.get(caller)
@@ -148,10 +155,7 @@ class Speaker:
             neighbor = self.add(config, caller) if config is not None else None
         if neighbor is None:
             self._emit(UnknownPeer(self.name, self._clock.now(), str(caller)))
-            wire.write(encode_notification(cease(Cease.CONNECTION_REJECTED)))
-            wire.close()
-            self._refused.add(wire.ended)
-            wire.ended.add_done_callback(self._refused.discard)
+            self._refuse(wire)
             return
         sock = wire.transport.get_extra_info("socket")
         if neighbor.config.gtsm:
@@ -160,3 +164,9 @@ class Speaker:
             set_ttl(sock, caller, _ORDINARY_TTL)  # the listener's 255 was only for GTSM peers
         wire.owner = neighbor
         neighbor.tcp_made(wire)
+
+    def _refuse(self, wire: Wire) -> None:
+        wire.write(encode_notification(cease(Cease.CONNECTION_REJECTED)))
+        wire.close()
+        self._refused.add(wire.ended)
+        wire.ended.add_done_callback(self._refused.discard)

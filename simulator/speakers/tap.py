@@ -1,4 +1,4 @@
-"""Keeps a speaker's own octets, where the link allows no capture: the source of a pcap that is written, not captured."""
+"""Keeps a speaker's own octets where the link allows no capture: source of a pcap that is written, not captured."""
 
 from __future__ import annotations
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, cast
 
+from simulator.lab.link import Address, Endpoint, Place
 from simulator.session.fsm import Channel
+from simulator.speakers.sockets import dialling_socket
 from simulator.wire.framing import Framer
 
 _LINGER = 3.0
@@ -49,8 +52,8 @@ class Wire(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         # Any unsent octet counts as blocked: the SendHoldTimer (RFC 9687) needs to know about progress.
         self.transport.set_write_buffer_limits(high=0)
-        self.local_port = int(transport.get_extra_info("sockname")[1])
-        self.peer_port = int(transport.get_extra_info("peername")[1])
+        self.local_port = _port(transport, "sockname")
+        self.peer_port = _port(transport, "peername")
         self.owner.tcp_made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -66,6 +69,10 @@ class Wire(asyncio.Protocol):
             self.owner.tcp_drained(self)
 
     def eof_received(self) -> bool:
+        # Told at once: what is left to flush may never be read. The transport then flushes and closes by itself.
+        if not self.closing:
+            self._linger()
+            self._lost("closed by the peer")
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -73,9 +80,15 @@ class Wire(asyncio.Protocol):
             self._cut.cancel()
         if not self.ended.done():
             self.ended.set_result(None)
+        self._lost(str(error) if error else "closed by the peer")
+
+    def _lost(self, why: str) -> None:
         if not self.closing:
             self.closing = True
-            self.owner.tcp_lost(self, str(error) if error else "closed by the peer")
+            self.owner.tcp_lost(self, why)
+
+    def _linger(self) -> None:
+        self._cut = asyncio.get_running_loop().call_later(_LINGER, self.abort)
 
     def write(self, data: bytes) -> None:
         if self.transport is not None and not self.closing:
@@ -87,11 +100,34 @@ class Wire(asyncio.Protocol):
             self.closing = True
             return
         self.closing = True
-        if self.transport.can_write_eof() and not self.transport.is_closing():
+        self._linger()
+        try:
             self.transport.write_eof()
-        self._cut = asyncio.get_running_loop().call_later(_LINGER, self.abort)
+        except OSError:  # the peer has reset the connection, which is not read yet
+            self.transport.abort()
 
     def abort(self) -> None:
         self.closing = True
         if self.transport is not None:
             self.transport.abort()
+
+
+def _port(transport: asyncio.BaseTransport, name: str) -> int:
+    """0 when the connection was reset before anybody could look."""
+    address = transport.get_extra_info(name)
+    return int(address[1]) if address else 0
+
+
+async def connect(
+    place: Place, local: Address, peer: Endpoint, wire: Callable[[], Wire], *, md5: str | None, gtsm: bool
+) -> None:
+    """Dial `peer`; the wire's owner is told when it answers. Raises OSError or LabError when it does not."""
+    loop = asyncio.get_running_loop()
+    sock = dialling_socket(place, local, peer.host, md5=md5, gtsm=gtsm)
+    try:
+        await loop.sock_connect(sock, (str(peer.host), peer.port))
+        sock.getpeername()  # an ICMP error can wake a socket that is still in SYN_SENT, and asyncio takes it for up
+    except BaseException:
+        sock.close()
+        raise
+    await loop.create_connection(wire, sock=sock)

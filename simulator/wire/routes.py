@@ -105,8 +105,11 @@ def _refuse(words: list[str]) -> None:
     if "split" in words[:-1]:
         prefix, cut = words[1], words[words.index("split") + 1]
         bits = prefix.partition("/")[2]
-        if bits.isdigit() and cut[1:].isdigit() and int(cut[1:]) - int(bits) > _SPLIT_BITS_MAX:
-            raise ValueError(f"'split {cut}' of {prefix} makes more than {2**_SPLIT_BITS_MAX} routes")
+        if bits.isdigit() and cut[1:].isdigit():
+            if int(cut[1:]) > (128 if ":" in prefix else 32):
+                raise ValueError(f"'split {cut}' is longer than an address")
+            if int(cut[1:]) - int(bits) > _SPLIT_BITS_MAX:
+                raise ValueError(f"'split {cut}' of {prefix} makes more than {2**_SPLIT_BITS_MAX} routes")
     if "community" in words:
         values = words[words.index("community") + 1 :]
         values = values[: values.index("]")] if "]" in values and values[0] == "[" else values[:1]
@@ -124,8 +127,6 @@ def _convert(change: Any, selves: dict[Family, IPv4Address | IPv6Address | None]
     if family is None:
         raise ValueError("it is not a unicast prefix")
     bits = int(nlri.cidr.mask)
-    if bits > family.max_length:  # `split` does not look
-        raise ValueError(f"there is no {family.label} prefix length {bits}")
     key = bytes((bits,)) + bytes(nlri.cidr.ton())[: (bits + 7) // 8]
     next_hop = _next_hop(nlri.nexthop, family, selves)
     # Packed and decoded again, so that a line passes the same checks as an UPDATE and `attribute [ … ]` is understood.

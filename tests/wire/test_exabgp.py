@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,16 @@ import logging, signal, sys, threading
 before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
 from ipaddress import IPv4Address
 from simulator.wire import attributes, open, routes
-line = "route 10.0.0.0/8 next-hop self {}"
-for extra in ("med 1", "med x", "community [ 1:1"):
+parse = lambda extra: routes.parse_routes(
+    ["route 10.0.0.0/8 next-hop self " + extra], next_hop_v4=IPv4Address(1), next_hop_v6=None
+)
+assert len(parse("med 1")) == 1
+for extra in ("med x", "community [ 1:1"):
     try:
-        routes.parse_routes([line.format(extra)], next_hop_v4=IPv4Address(1), next_hop_v6=None)
+        parse(extra)
     except routes.RouteSyntaxError:
-        pass
+        continue
+    raise SystemExit(extra + " passed")
 assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP))
 assert threading.active_count() == 1
 assert not logging.getLogger().handlers
@@ -45,6 +50,13 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 )
 def test_a_silent_guest(environment: dict[str, str]) -> None:
     done = run(EVERYTHING, **environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_daemons_environment_file_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "exabgp.env"
+    file.write_text("[exabgp.log]\nlevel = nonsense\n")
+    done = run(EVERYTHING, EXABGP_ENVFILE=str(file))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

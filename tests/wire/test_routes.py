@@ -79,6 +79,11 @@ def test_one_set_of_attributes_for_many_prefixes() -> None:
     assert {route.attributes.med for route in routes} == {5}
 
 
+def test_split_down_to_addresses() -> None:
+    assert len(parse("route 10.0.0.0/30 next-hop self split /32")) == 4
+    assert len(parse("route 2001:db8::/127 next-hop self split /128")) == 2
+
+
 def test_split() -> None:
     routes = parse("route 10.0.0.0/22 next-hop self med 1 split /24")
     assert prefixes(routes) == ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
@@ -151,7 +156,8 @@ def test_self_without_an_address(family: str) -> None:
         ("route 10.0.0.0/8 next-hop self withdraw", "'withdraw' is not supported"),
         ("route 0.0.0.0/0 next-hop self split /32", "more than 65536 routes"),
         ("route ::/0 next-hop self split /128", "more than 65536 routes"),
-        ("route 10.0.0.0/32 next-hop self split /34", "34"),
+        ("route 10.0.0.0/32 next-hop self split /34", "'split /34' is longer than an address"),
+        ("route 2001:db8::/128 next-hop self split /129", "'split /129' is longer than an address"),
         ("withdraw route 10.0.0.0/8 next-hop self", "not 'withdraw'"),
         ("neighbor 192.0.2.1 next-hop self", "not 'neighbor'"),
         ("route 10.0.0.0/8 { next-hop self; }", "braces"),

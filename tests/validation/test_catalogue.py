@@ -1,0 +1,354 @@
+"""The check catalogue: every check, from evidence to finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.session.messages import Capabilities, Family, Notification, Open
+from simulator.session.session import NotificationSeen
+from simulator.session.states import BgpState
+from simulator.speakers.events import SessionView
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
+from simulator.validation.evidence import (
+    CaptureProof,
+    LanAnswer,
+    Observation,
+    PeerTable,
+    RejectedRoutes,
+    SessionEvidence,
+)
+from simulator.validation.result import CheckResult, Status
+
+EDGE_OPEN = Open(8075, 90, IPv4Address("206.126.236.17"), Capabilities(families=frozenset({Family.IPV4})))
+PEER_OPEN = Open(64496, 90, IPv4Address("206.126.239.200"), Capabilities(families=frozenset({Family.IPV4})))
+
+HEALTHY = SessionView(
+    id="c/ipv4",
+    local_address=IPv4Address("206.126.236.17"),
+    peer_address=IPv4Address("206.126.239.200"),
+    family=Family.IPV4,
+    bgp_state=BgpState.ESTABLISHED,
+    established_transitions=1,
+    established_at=1.0,
+    negotiated_families=frozenset({Family.IPV4}),
+    negotiated_hold_time=90,
+    local_open=EDGE_OPEN,
+    peer_open=PEER_OPEN,
+    expected_as=64496,
+    dialled=True,
+    last_error="",
+    notifications=(),
+    received=3,
+    accepted=3,
+    rejected=0,
+    sent=0,
+    rendered=5,
+    taken=0,
+    gate_open=False,
+    gate_why="the connection is Validating",
+    withheld_in=3,
+    withheld_out=5,
+    leaked_in=0,
+    leaked_out=0,
+    withdrawn_by_us=0,
+    md5=False,
+    gtsm=False,
+)
+DOWN = replace(
+    HEALTHY,
+    bgp_state=BgpState.ACTIVE,
+    established_transitions=0,
+    established_at=None,
+    negotiated_families=frozenset(),
+    negotiated_hold_time=None,
+    peer_open=None,
+    dialled=None,
+    received=0,
+    accepted=0,
+    rendered=0,
+)
+
+
+def evidence(view: SessionView = HEALTHY, **changes: Any) -> SessionEvidence:
+    up = view.bgp_state is BgpState.ESTABLISHED
+    base = SessionEvidence(
+        view=view,
+        max_prefixes=1000,
+        router="bird",
+        soaked=up,
+        settled=up,
+        lan=LanAnswer(frozenset({"02:00:00:00:00:03"}), True),
+        peer_table=PeerTable(),
+        announced=frozenset({"13.64.0.0/11"}),
+    )
+    return replace(base, **changes)
+
+
+def observe(*sessions: SessionEvidence, **changes: Any) -> Observation:
+    base = Observation("c", sessions or (evidence(),), has_lan=True, soak=2, final=True)
+    proof = CaptureProof(True, "", 0, 20)
+    return replace(base, **{"capture": proof, **changes})
+
+
+def run(observation: Observation, checks: Any = VALIDATION) -> dict[str, CheckResult]:
+    return {result.id: result for result in evaluate(checks, observation)}
+
+
+def failing(results: dict[str, CheckResult]) -> list[str]:
+    return [id_ for id_, result in results.items() if result.finding.status is Status.FAILURE]
+
+
+def first_cause(results: dict[str, CheckResult], check: str) -> str:
+    return results[check].finding.causes[0].id
+
+
+def seen(code: int, subcode: int, *, sent: bool = False) -> NotificationSeen:
+    return NotificationSeen(2.0, sent, Notification(code, subcode))
+
+
+def test_a_healthy_connection_passes_everything() -> None:
+    results = run(observe())
+    assert list(results) == ["L1", "T1", "S1", "S2", "S3", "S4", "S5", "S6", "D1", "D2", "D3", "R1", "R2"]
+    assert all(result.finding.status is Status.SUCCESS for result in results.values())
+    assert all(result.finding.evidence for result in results.values()), "a check says what it saw"
+
+
+def test_a_connection_without_sessions_passes_nothing() -> None:
+    results = run(replace(observe(), sessions=()))
+    assert not any(result.finding.status is Status.SUCCESS for result in results.values())
+    assert any(result.stops for result in results.values())
+
+
+VIEWS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
+    # name, changes of the view, changes of the evidence, the one failing check, its first cause
+    ("nobody on the LAN", {}, {"lan": LanAnswer(frozenset(), False)}, "L1", "wrong-address"),
+    ("no echo", {}, {"lan": LanAnswer(frozenset({"a"}), False)}, "L1", "wrong-address"),
+    ("address used twice", {}, {"lan": LanAnswer(frozenset({"a", "b"}), True)}, "L1", "two-macs"),
+    ("wrong local AS", {"peer_open": replace(PEER_OPEN, asn=64497)}, {}, "S1", "local-as-wrong"),
+    ("wrong remote AS", {"notifications": (seen(2, 2),), "peer_open": None}, {}, "S1", "remote-as-wrong"),
+    ("identifier 0", {"peer_open": replace(PEER_OPEN, bgp_identifier=IPv4Address(0))}, {}, "S2", "router-id-ours"),
+    (
+        "our identifier",
+        {"peer_open": replace(PEER_OPEN, bgp_identifier=EDGE_OPEN.bgp_identifier)},
+        {},
+        "S2",
+        "router-id-ours",
+    ),
+    ("another peer's identifier", {}, {"foreign_identifiers": {"206.126.239.200": "AS64499"}}, "S2", "router-id-ours"),
+    ("hold time 1", {"peer_open": replace(PEER_OPEN, hold_time=1)}, {}, "S3", "hold-time"),
+    (
+        "no IPv4 family",
+        {"peer_open": replace(PEER_OPEN, capabilities=Capabilities(families=frozenset({Family.IPV6})))},
+        {},
+        "S4",
+        "family-missing",
+    ),
+    (
+        "two-octet AS",
+        {"peer_open": replace(PEER_OPEN, capabilities=replace(PEER_OPEN.capabilities, asn4=False))},
+        {},
+        "S4",
+        "asn4-missing",
+    ),
+    (
+        "no route refresh",
+        {"peer_open": replace(PEER_OPEN, capabilities=replace(PEER_OPEN.capabilities, route_refresh=False))},
+        {},
+        "S4",
+        "refresh-missing",
+    ),
+    ("shut down by its operator", {"notifications": (seen(6, 2),)}, {"soaked": False}, "S5", "shut-down"),
+    ("the peer's own limit", {"notifications": (seen(6, 1),)}, {"soaked": False}, "S5", "import-policy"),
+    ("rejected", {"notifications": (seen(6, 5),)}, {"soaked": False}, "S5", "not-configured"),
+    ("stuck in OpenConfirm", {"bgp_state": BgpState.OPEN_CONFIRM}, {"soaked": False}, "S5", "gtsm"),
+    ("nothing announced", {"received": 0, "accepted": 0}, {}, "R1", "no-export"),
+    ("everything rejected", {"accepted": 0, "rejected": 3}, {}, "R1", "all-rejected"),
+    ("too many", {"received": 1001, "accepted": 1001}, {}, "R2", "too-many"),
+]
+
+
+@pytest.mark.parametrize(("name", "view", "changes", "check", "cause"), VIEWS, ids=[case[0] for case in VIEWS])
+def test_one_fault_is_one_failing_check_with_its_cause_first(
+    name: str, view: dict[str, Any], changes: dict[str, Any], check: str, cause: str
+) -> None:
+    results = run(observe(evidence(replace(HEALTHY, **view), **changes)))
+    assert failing(results) == [check]
+    assert first_cause(results, check) == cause
+    assert results[check].stops
+    assert results[check].finding.causes[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("view", "counters", "cause"),
+    [
+        ({"last_error": "TCP connection failed: Connection refused"}, {}, "not-listening"),
+        ({}, {}, "filtered"),
+        ({}, {"TCPMD5NotFound": 3}, "md5"),
+        ({}, {"TCPMD5Unexpected": 3}, "md5"),
+        ({}, {"TCPMD5Failure": 3}, "md5"),
+        ({"md5": True}, {}, "md5"),
+        ({"peer_closed_early": "closed by the peer"}, {}, "not-configured"),
+    ],
+)
+def test_a_session_that_never_gets_tcp_says_why_and_drowns_nothing(
+    view: dict[str, Any], counters: dict[str, int], cause: str
+) -> None:
+    results = run(observe(evidence(replace(DOWN, **view), tcp_counters=counters)))
+    assert failing(results) == ["T1"]
+    assert first_cause(results, "T1") == cause
+    assert {r.finding.status for r in results.values()} == {Status.SUCCESS, Status.FAILURE, Status.SKIPPED}
+
+
+def test_a_missing_session_beside_a_running_one_is_the_first_cause() -> None:
+    v6 = replace(DOWN, id="c/ipv6", family=Family.IPV6, peer_address=IPv6Address("2001:db8::1"))
+    results = run(observe(evidence(), evidence(v6)))
+    assert failing(results) == ["T1"]
+    assert first_cause(results, "T1") == "session-missing"
+    assert "IPv6" in results["T1"].finding.evidence[0], "what failed is told first"
+    assert not results["D2"].holds, "one session's evidence does not stand for the other's"
+
+
+def test_the_remedy_is_written_for_the_router() -> None:
+    view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
+    bird = run(observe(evidence(view)))["S1"].finding.causes[0].remedy
+    other = run(observe(evidence(view, router="external")))["S1"].finding.causes[0].remedy
+    assert "local as 64496" in bird
+    assert bird != other
+    assert "AS64496" in other
+
+
+def test_a_short_hold_time_is_accepted_with_a_warning() -> None:
+    view = replace(HEALTHY, peer_open=replace(PEER_OPEN, hold_time=3), negotiated_hold_time=3)
+    finding = run(observe(evidence(view)))["S3"].finding
+    assert finding.status is Status.SUCCESS
+    assert "may flap" in finding.evidence[0]
+
+
+def test_notifications_and_flaps_of_an_earlier_validation_do_not_count() -> None:
+    view = replace(HEALTHY, notifications=(seen(6, 2),), established_transitions=2)
+    assert failing(run(observe(evidence(view)))) == ["S5"]
+    later = evidence(view, notifications_before=1, transitions_before=1)
+    assert failing(run(observe(later))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"capture": CaptureProof(False, "a gap", 0, 9)}, Status.ERROR),
+        ({"capture": CaptureProof(True, "", 4, 9)}, Status.FAILURE),
+        ({"capture": None, "capture_skipped": "loopback"}, Status.SUCCESS),
+        ({"capture": None}, Status.SKIPPED),
+    ],
+)
+def test_d1_needs_a_conclusive_capture_where_there_is_one(changes: dict[str, Any], status: Status) -> None:
+    assert run(observe(**changes))["D1"].finding.status is status
+
+
+def test_a_leak_fails_d1_and_d2_whatever_else_is_wrong() -> None:
+    leaking = run(observe(evidence(replace(DOWN, leaked_out=1, leaked_in=1))))
+    assert {"D1", "D2"} <= set(failing(leaking))
+    assert failing(run(observe(evidence(replace(HEALTHY, taken=1))))) == ["D2"]
+
+
+def test_d1_has_nothing_to_look_at_when_nothing_would_be_announced() -> None:
+    result = run(observe(evidence(replace(HEALTHY, rendered=0))))["D1"]
+    assert result.finding.status is Status.SKIPPED
+    assert result.holds, "that is not the consequence of a failure"
+
+
+def test_d3_asks_the_peer() -> None:
+    assert failing(run(observe(evidence(peer_table=PeerTable(frozenset({"13.64.0.0/11"})))))) == ["D3"]
+    unreachable = run(observe(evidence(peer_table=PeerTable(error="BIRD is gone"))))["D3"]
+    assert unreachable.finding.status is Status.ERROR
+    assert unreachable.stops
+
+
+def test_l1_is_skipped_without_a_lan_and_blocks_nothing() -> None:
+    results = run(observe(evidence(lan=None), has_lan=False))
+    assert results["L1"].finding.status is Status.SKIPPED
+    assert results["L1"].holds
+    assert results["R1"].finding.status is Status.SUCCESS
+
+
+def test_while_there_is_time_what_is_not_true_yet_is_unset() -> None:
+    results = run(observe(evidence(DOWN, lan=None, peer_table=None), final=False, capture=None))
+    assert {result.finding.status for result in results.values()} == {Status.UNSET}
+    unsettled = run(observe(evidence(settled=False), final=False))
+    assert [id_ for id_, r in unsettled.items() if r.finding.status is Status.UNSET] == ["R1", "R2"]
+
+
+def lifted(**changes: Any) -> SessionEvidence:
+    view = replace(HEALTHY, **{"taken": 3, "sent": 5, "gate_open": True, **changes.pop("view", {})})
+    return evidence(view, peer_table=PeerTable(frozenset({"13.64.0.0/11"})), **changes)
+
+
+def test_after_the_lift() -> None:
+    assert all(r.finding.status is Status.SUCCESS for r in run(observe(lifted()), LIFTED).values())
+    missing = replace(lifted(), peer_table=PeerTable())
+    results = run(observe(missing), LIFTED)
+    assert failing(results) == ["A1"]
+    assert first_cause(results, "A1") == "import-policy"
+    assert failing(run(observe(lifted(view={"taken": 2})), LIFTED)) == ["A1"]
+    assert failing(run(observe(lifted(lost=("the session was reset",))), LIFTED)) == ["A3"]
+    assert failing(run(observe(lifted(view={"bgp_state": BgpState.IDLE})), LIFTED)) == ["A3"]
+    assert run(observe(missing, final=False), LIFTED)["A1"].finding.status is Status.UNSET
+    gone = replace(lifted(), peer_table=PeerTable(error="gone"))
+    assert run(observe(gone), LIFTED)["A1"].finding.status is Status.ERROR
+
+
+def test_after_the_deprovisioning() -> None:
+    clean = evidence(replace(HEALTHY, withdrawn_by_us=5), peer_table=PeerTable())
+    assert failing(run(observe(clean), DEPROVISIONED)) == []
+    for bad in (
+        replace(clean, peer_table=PeerTable(frozenset({"13.64.0.0/11"}))),
+        replace(clean, view=replace(clean.view, taken=1)),
+        replace(clean, view=replace(clean.view, bgp_state=BgpState.IDLE)),
+    ):
+        assert failing(run(observe(bad), DEPROVISIONED)) == ["A4"]
+
+
+def test_rejected_routes_are_warnings_with_their_routes() -> None:
+    rejected = RejectedRoutes("bogon-prefix", "RFC 6890", "special-purpose space", 7, ("10.0.0.0/8 (private)",))
+    (result,) = rejected_routes(observe(evidence(rejected=(rejected,))))
+    assert result.id == "R3.bogon-prefix"
+    assert result.source == "RFC 6890"
+    assert not result.stops
+    assert "10.0.0.0/8 (private) and 6 more" in result.finding.evidence[0]
+
+
+@given(
+    st.builds(
+        replace,
+        st.sampled_from([HEALTHY, DOWN]),
+        bgp_state=st.sampled_from(BgpState),
+        received=st.integers(0, 3),
+        accepted=st.integers(0, 3),
+        leaked_out=st.integers(0, 1),
+        taken=st.integers(0, 1),
+        peer_open=st.sampled_from([None, PEER_OPEN, replace(PEER_OPEN, asn=1)]),
+        notifications=st.lists(
+            st.builds(seen, st.integers(1, 6), st.integers(0, 8), sent=st.booleans()), max_size=2
+        ).map(tuple),
+    ),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+def test_at_the_deadline_every_check_has_ended_and_success_needs_the_session(
+    view: SessionView, soaked: bool, settled: bool, has_lan: bool
+) -> None:
+    results = run(observe(evidence(view, soaked=soaked, settled=settled), has_lan=has_lan))
+    assert all(result.finding.status is not Status.UNSET for result in results.values())
+    if all(result.holds for result in results.values()):
+        assert view.bgp_state is BgpState.ESTABLISHED
+        assert soaked
+        assert view.accepted > 0
+        assert not view.leaked_out
+        assert not view.taken
+        assert view.peer_open == PEER_OPEN
