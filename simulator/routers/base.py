@@ -55,6 +55,8 @@ class RouterConfig:
     sessions: tuple[RouterSession, ...]
     routes: tuple[RouterRoute, ...]
     hold_time: int = 90
+    file: Path | None = None
+    """The user's own configuration file: started as it is, its sessions recognised by neighbor address."""
 
 
 @dataclass(frozen=True, slots=True)
