@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import Address, Endpoint, HostPlace, LabError
 from simulator.policy.policy import Policy
@@ -212,16 +213,25 @@ def print_text(told: dict[str, Any]) -> None:
 def edge(options: EdgeOptions, *, as_json: bool) -> int:
     """The command: runs until SIGINT or SIGTERM; returns the exit code."""
 
+    show = print_json if as_json else print_text
+
     async def run() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        await Edge(options, print_json if as_json else print_text).run(stop)
+
+        def write(told: dict[str, Any]) -> None:
+            try:
+                show(told)
+            except BrokenPipeError:
+                # Whoever read us is gone: that ends the command, and nothing more can be said.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                stop.set()
+
+        await Edge(options, write).run(stop)
 
     try:
         asyncio.run(run())
     except LabError as error:
         fail(LAB, str(error))
-    except BrokenPipeError:
-        fail(USAGE, "nobody reads the output any more")
     return PASSED

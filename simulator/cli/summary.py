@@ -80,7 +80,11 @@ def _print_checks(console: Console, record: ConnectionRecord) -> None:
     passed = [result.id for result in record.results if result.finding.status is Status.SUCCESS]
     others = [r for r in record.results if r.finding.status not in (Status.SUCCESS, Status.SKIPPED)]
     skipped = [result.id for result in record.results if result.finding.status is Status.SKIPPED]
-    text = Text.assemble((f"{record.id} ", "bold"), (f"✓ {' '.join(passed)}" if passed else "no check passed", "green"))
+    steps = record.connection.history
+    if steps:
+        states = " → ".join(str(step.target) for step in steps)
+        console.print(Text.assemble((f"{record.id} ", "bold"), f"connection {states}"), highlight=False)
+    text = Text.assemble("  ", (f"✓ {' '.join(passed)}" if passed else "no check passed", "green"))
     if skipped:
         text.append(f"  skipped: {' '.join(skipped)}", "dim")
     console.print(text, highlight=False)

@@ -5,6 +5,7 @@ The peering connection's state and the BGP FSM's state always stand side by side
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -50,6 +51,10 @@ _STATUS_STYLE = {
     Status.SKIPPED: "dim",
     Status.UNSET: "dim",
 }
+
+
+_FRAME = 0.125
+"""Seconds between two pictures of the live view."""
 
 
 @dataclass(slots=True)
@@ -173,22 +178,38 @@ class PlainView:
 
 
 class LiveView:
-    """A table of the sessions and the last changes, redrawn in place."""
+    """A table of the sessions redrawn in place; every state change scrolls by above it and stays."""
 
     def __init__(self, topology: Topology, console: Console) -> None:
         self.board = Board(topology)
         self._console = console
-        self._lines: deque[Text] = deque(maxlen=max(6, console.height - len(self.board.rows) - 12))
+        self._minor: deque[Text] = deque(maxlen=4)
         self._started = time.monotonic()
         self._step = "building the lab"
-        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=8, transient=True)
+        self._live = Live(console=console, get_renderable=self._render, auto_refresh=False, transient=True)
+        # Drawing takes milliseconds: a thread of its own does it, so that no session waits for a terminal.
+        self._painter = threading.Thread(target=self._paint, name="turnup-view", daemon=True)
+        self._lasting: deque[Text] = deque()
+        self._over = threading.Event()
 
     def __enter__(self) -> LiveView:
         self._live.__enter__()
+        self._painter.start()
         return self
 
     def __exit__(self, *details: object) -> None:
+        self._over.set()
+        self._painter.join()
         self._live.__exit__(None, None, None)
+
+    def _paint(self) -> None:
+        over = False
+        while not over:
+            over = self._over.wait(_FRAME)
+            batch = [self._lasting.popleft() for _ in range(len(self._lasting))]
+            if batch:
+                self._console.print(Group(*batch), highlight=False)
+            self._live.refresh()
 
     def take(self, event: Event) -> None:
         self.board.take(event)
@@ -199,7 +220,10 @@ class LiveView:
         text = line(event, self.board)
         if text is not None:
             text.no_wrap, text.overflow = True, "ellipsis"
-            self._lines.append(text)
+            if isinstance(event, GateWithheld | Said) or (isinstance(event, CheckEnded) and event.result.holds):
+                self._minor.append(text)
+            else:
+                self._lasting.append(text)
 
     def _render(self) -> RenderableType:
         elapsed, times = time.monotonic() - self._started, self.board.topology.times
@@ -209,7 +233,7 @@ class LiveView:
             (f"   {elapsed:5.1f} s elapsed, soak {times.soak:g} s, deadline {times.deadline:g} s a validation", "dim"),
         )
         step = Text.assemble(("▸ ", "bold cyan"), self._step, no_wrap=True, overflow="ellipsis")
-        return Group(head, step, self._table(), *list(self._lines))
+        return Group(head, step, self._table(), *list(self._minor))
 
     def _table(self) -> Table:
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))

@@ -130,7 +130,12 @@ def _claim(fresh: Path, wanted: Path) -> Path:
 
 
 def base_directory() -> Path:
-    """Where this user's labs live, private and made when missing. Raises LabError for a directory of somebody else."""
+    """Where this user's labs live, private and made when missing; TURNUP_STATE_DIR overrides it.
+
+    Raises LabError for a directory of somebody else.
+    """
+    if chosen := os.environ.get("TURNUP_STATE_DIR", ""):
+        return _private(Path(chosen))
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     for parent in (Path("/run") if os.geteuid() == 0 else None, Path(runtime) if runtime.startswith("/") else None):
         if parent is not None and os.access(parent, os.W_OK | os.X_OK):

@@ -77,6 +77,11 @@ def established(
     return made
 
 
+def state(made: BgpSession) -> BgpState:
+    """The state that is shown (a call, so that mypy does not take it for constant between two asserts)."""
+    return made.state
+
+
 def of(kind: type[T], outputs: list[Output]) -> list[T]:
     return [output for output in outputs if isinstance(output, kind)]
 

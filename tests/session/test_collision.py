@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.session.fsm import Channel
-from simulator.session.messages import Open
+from simulator.session.messages import Notification, Open
 from simulator.session.session import BgpTransition, Dial, Down, Up
 from simulator.session.states import BgpState as S
 from tests.session.support import (
@@ -22,9 +22,11 @@ from tests.session.support import (
     notifications,
     of,
     started,
+    state,
 )
 
 COLLISION = (6, 7)
+CEASE_7 = Notification(*COLLISION)
 WINNERS = [(LOW, D), (HIGH, A)]
 """The peer's OPEN and the channel that has to stay."""
 
@@ -45,7 +47,7 @@ def test_against_open_confirm(peer: Open, stays: Channel, first: Channel) -> Non
     assert made.fsm_state(stays) is S.OPEN_CONFIRM
     assert made.fsm_state(stays.other) is S.IDLE
     made.keepalive_received(stays, 1.1)
-    assert (made.state, made.channel) == (S.ESTABLISHED, stays)
+    assert (state(made), made.channel) == (S.ESTABLISHED, stays)
 
 
 @pytest.mark.parametrize(("peer", "stays"), WINNERS)
@@ -63,7 +65,7 @@ def test_against_established(peer: Open, stays: Channel, first: Channel) -> None
     assert notifications(outputs) == [(stays.other, *COLLISION)]
     assert closes(outputs) == [stays.other]
     made.keepalive_received(stays, 1.1)
-    assert (made.state, made.channel) == (S.ESTABLISHED, stays)
+    assert (state(made), made.channel) == (S.ESTABLISHED, stays)
     moved = stays is not first
     assert bool(of(Down, outputs)) == moved
     assert made.established_transitions == (2 if moved else 1)
@@ -86,17 +88,11 @@ def test_the_peer_may_resolve_it_first(peer: Open, loser: Channel) -> None:
     connect(made, D)
     connect(made, A)
     made.open_received(loser, peer, 1.0)
-    made.notification_received(loser, _collision(), 1.1)
+    made.notification_received(loser, CEASE_7, 1.1)
     assert made.fsm_state(loser.other) is S.OPEN_SENT
     made.open_received(loser.other, peer, 1.2)
     made.keepalive_received(loser.other, 1.3)
-    assert (made.state, made.channel) == (S.ESTABLISHED, loser.other)
-
-
-def _collision() -> type[object] | object:
-    from simulator.session.messages import Notification
-
-    return Notification(*COLLISION)
+    assert (state(made), made.channel) == (S.ESTABLISHED, loser.other)
 
 
 def test_a_resolved_collision_is_neither_an_error_nor_evidence() -> None:
@@ -115,8 +111,131 @@ def test_a_collision_costs_no_back_off() -> None:
     connect(made, D)
     connect(made, A)
     made.open_received(A, LOW, 0.0)
-    made.notification_received(A, _collision(), 0.0)  # type: ignore[arg-type]
+    made.notification_received(A, CEASE_7, 0.0)
     made.open_received(D, LOW, 0.0)
     made.keepalive_received(D, 0.0)
     made.tcp_failed(D, 1.0, "reset")
     assert made.next_timer() == 2.0
+
+
+def test_an_open_on_the_peers_connection_gives_up_a_dial_that_is_on_its_way() -> None:
+    """So our OPEN never follows our KEEPALIVE onto a second connection, where many routers keep the first."""
+    made = started()
+    connect(made, A)
+    made.outputs()
+    made.open_received(A, HIGH, 1.0)
+    assert closes(made.outputs()) == [D]
+    assert made.fsm_state(D) is S.IDLE
+    made.tcp_connected(1.1)
+    assert made.fsm_state(D) is S.IDLE
+
+
+def test_the_peers_connection_is_tracked_in_open_confirm() -> None:
+    """RFC 4271 §8.2.2, OpenConfirm: a second connection is tracked until its OPEN."""
+    made = started()
+    confirm(made, D)
+    assert made.tcp_accepted(1.0)
+    assert made.fsm_state(A) is S.OPEN_SENT
+
+
+@pytest.mark.parametrize("channel", [D, A])
+def test_beside_an_established_session_nobody_is_heard(channel: Channel) -> None:
+    made = established(channel=channel)
+    assert not made.tcp_accepted(1.0)
+    assert made.outputs() == []
+
+
+def test_beside_an_established_session_nobody_is_dialled() -> None:
+    """The peer refuses our second connection before its OPEN, and goes on over its own."""
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.open_received(A, LOW, 0.0)
+    made.keepalive_received(A, 0.0)
+    made.outputs()
+    made.tcp_failed(D, 0.1, "reset by peer")
+    assert made.fsm_state(D) is S.IDLE
+    for now in range(1, 80, 5):
+        made.handle_timers(float(now))
+    assert of(Dial, made.outputs()) == []
+    assert state(made) is S.ESTABLISHED
+
+
+def test_the_loser_of_a_collision_comes_back_when_the_winner_fails() -> None:
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.open_received(A, HIGH, 0.0)
+    made.open_received(D, HIGH, 0.0)
+    assert made.fsm_state(D) is S.IDLE
+    made.tcp_failed(A, 1.0, "reset")
+    made.outputs()
+    made.handle_timers(2.0)
+    assert Dial() in made.outputs()
+    assert made.tcp_accepted(2.0)
+
+
+def test_whoever_dials_wakes_when_the_peers_connection_ends_before_its_open() -> None:
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.wire_error(D, Notification(1, 1), 1.0, "bad marker")  # this attempt failed, the other goes on
+    assert made.fsm_state(D) is S.IDLE
+    made.tcp_failed(A, 2.0, "closed by the peer")
+    made.outputs()
+    assert made.next_timer() == 7.0
+    made.handle_timers(7.0)
+    assert Dial() in made.outputs()
+
+
+def test_whoever_listens_wakes_when_our_connection_ends_before_its_open() -> None:
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.wire_error(A, Notification(1, 1), 1.0, "bad marker")
+    assert not made.tcp_accepted(1.5)
+    made.tcp_failed(D, 2.0, "closed by the peer")
+    assert made.tcp_accepted(2.5)
+
+
+def test_an_attempt_that_fails_beside_another_is_no_failure_of_the_session() -> None:
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.wire_error(D, Notification(1, 1), 1.0, "bad marker")
+    assert made.last_error == ""
+    made.open_received(A, LOW, 1.0)
+    made.keepalive_received(A, 1.0)
+    made.tcp_failed(A, 2.0, "reset")
+    assert made.next_timer() == 3.0, "the first back-off, not the second"
+
+
+def test_established_moves_from_one_connection_to_the_other_in_order() -> None:
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.open_received(A, LOW, 1.0)
+    made.keepalive_received(A, 1.0)
+    made.outputs()
+    made.open_received(D, LOW, 2.0)
+    made.keepalive_received(D, 3.0)
+    told = [output for output in made.outputs() if isinstance(output, Up | Down | BgpTransition)]
+    assert [output.target if isinstance(output, BgpTransition) else type(output) for output in told] == [
+        Down,
+        S.OPEN_SENT,
+        S.OPEN_CONFIRM,
+        S.ESTABLISHED,
+        Up,
+    ]
+
+
+def test_stop_in_the_middle_of_a_collision_closes_both() -> None:
+    made = started()
+    connect(made, A)
+    establish(made, D)
+    made.outputs()
+    made.stop(1.0, CEASE)
+    outputs = made.outputs()
+    assert notifications(outputs) == [(D, 6, 2), (A, 6, 2)]
+    assert closes(outputs) == [D, A]
+    assert made.next_timer() is None

@@ -42,8 +42,8 @@ def test_a_notification_reads_as_its_rfc_names_it(notification: Notification, te
 
 def test_cease_subcodes_are_those_of_rfc_4486() -> None:
     assert [subcode.value for subcode in Cease] == list(range(1, 9))
-    assert Cease.CONNECTION_REJECTED == 5
-    assert Cease.COLLISION_RESOLUTION == 7
+    assert Cease.CONNECTION_REJECTED.value == 5
+    assert Cease.COLLISION_RESOLUTION.value == 7
 
 
 def test_error_codes() -> None:

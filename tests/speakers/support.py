@@ -32,7 +32,7 @@ from simulator.wire.open import decode_open, encode_open
 from simulator.wire.refresh import encode_refresh
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 
-DEADLINE = 20.0
+DEADLINE = 10.0
 """Seconds after which a wait has failed; nothing here takes as long."""
 
 EDGE_AS, PEER_AS = 8075, 64496

@@ -1,0 +1,674 @@
+"""The contract of `simulator.routers.base.Router` as tests that every kind of real router passes.
+
+A kind's test module says what is particular about it and inherits the rest:
+
+    SUBJECT = Subject(make=Frr, title="FRR", programs=("/usr/lib/frr/bgpd",), version="FRR ", …)
+
+    class TestConformance(RouterConformance):
+        subject = SUBJECT
+
+    class TestOwnFile(OwnFileConformance):
+        subject = SUBJECT
+
+The router lives on node n1 of an exchange LAN in namespaces, AS8075 is our own speaker on n2, n3 is for a second
+router. The edge's sessions are lifted (connection Active, session validated) unless a test says otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from simulator.connection.states import ConnectionState
+from simulator.lab.link import Address, Endpoint, LabError, LinkKind, LoopbackPlace
+from simulator.lab.netns import BGP_PORT, NetnsLink, NetnsPlace
+from simulator.lab.probe import ping
+from simulator.rib.adj_out import Announcement
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.registry import ROUTERS
+from simulator.session.messages import Cease, ErrorCode, Family
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import NeighborConfig, cease
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.speaker import Speaker
+from simulator.wire import nlri
+from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from tests.lab_support import eventually, lan, require_netns, require_program, v4, v6
+
+MICROSOFT = 8075
+PEER_AS = 64496
+DEADLINE = 30.0
+"""Seconds for a session to come up: GoBGP dials after up to 7.5, and a machine may be busy."""
+MANY = 20_000
+
+V4_NAME, V6_NAME = "contoso-ashburn/edge-1/ipv4", "contoso-ashburn/edge-1/ipv6"
+
+EDGE_ROUTES: Mapping[Family, tuple[str, ...]] = {
+    Family.IPV4: ("104.40.0.0/13", "13.64.0.0/11", "20.33.0.0/16"),
+    Family.IPV6: ("2603:1000::/24", "2a01:111:f000::/36"),
+}
+"""What AS8075 announces."""
+
+OWN_ROUTES = (
+    RouterRoute("41.0.0.0/16"),
+    RouterRoute("41.1.0.0/16", (64500, 64501), ("8075:8007", "65535:65281"), ("64500:1:2", "64500:3:4"), 50),
+    RouterRoute("41.2.0.0/16", communities=("8075:8007",)),
+    RouterRoute("41.3.0.0/16", large_communities=("4200000000:4294967295:0",)),
+    RouterRoute("41.4.0.0/16", (4200000001,), med=0),
+    RouterRoute("2c0f:1::/32"),
+    RouterRoute("2c0f:2::/32", (64500,), ("64500:7",), ("64500:1:2",), 4294967295),
+    RouterRoute("2c0f:3:0:1:0:1::/96"),
+)
+"""What the router originates: every attribute alone and together, both families."""
+
+FILE_ROUTES = (RouterRoute("41.0.0.0/16"), RouterRoute("2c0f:1::/32"))
+"""What the user's own file originates. They are in the RouterConfig too, for routers whose file cannot hold routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One kind of router: how to make it and what the suite must know of it."""
+
+    make: Callable[[], Router]
+    title: str
+    """What errors call it: `FRR of n1 …`."""
+    programs: tuple[str, ...]
+    version: str
+    """How its version begins."""
+    file: Callable[[RouterConfig], str] | None = None
+    """A file as its user would write it: the sessions of the configuration, FILE_ROUTES, everything imported."""
+    broken_file: str = ""
+    """A file that the daemon refuses."""
+    broken_words: str = ""
+    """A regular expression for the daemon's own words about it."""
+    max_prefix_subcodes: frozenset[int] = frozenset({Cease.MAX_PREFIXES})
+    """The Cease subcodes with which it may end a session that exceeds its limit."""
+    single_hop_only: bool = field(default=True)
+    """It needs a LAN of real addresses: `link: loopback` is refused."""
+
+
+class RecordingPlace:
+    """A place that remembers the children that were started in it."""
+
+    def __init__(self, place: NetnsPlace) -> None:
+        self.real = place
+        self.name, self.kind = place.name, place.kind
+        self.children: list[asyncio.subprocess.Process] = []
+
+    @property
+    def port(self) -> int:
+        return self.real.port
+
+    def host(self, address: Address) -> Address:
+        return self.real.host(address)
+
+    def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
+        return self.real.socket(family, type_, proto)
+
+    async def spawn(
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
+        child = await self.real.spawn(argv, log=log, env=env)
+        self.children.append(child)
+        return child
+
+    def tcp_counters(self) -> dict[str, int]:
+        return self.real.tcp_counters()
+
+    async def kill(self) -> None:
+        """Everything that was started here dies at once."""
+        for child in self.children:
+            if child.returncode is None:
+                os.killpg(child.pid, signal.SIGKILL)
+        for child in self.children:
+            await child.wait()
+
+    @property
+    def left(self) -> list[int]:
+        """The process groups that still have a member."""
+        return [child.pid for child in self.children if child.returncode is None or _group_lives(child.pid)]
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def session(number: int, name: str, **more: object) -> RouterSession:
+    """The session of router n`number` with the edge, whose family the name tells."""
+    address = v4 if name.endswith("4") else v6
+    made = RouterSession(name, address(number), address(2), MICROSOFT, Endpoint(address(2), BGP_PORT))
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def configuration(
+    routes: Iterable[RouterRoute] = (), *, number: int = 1, names: Sequence[str] = (V4_NAME, V6_NAME), **more: object
+) -> RouterConfig:
+    """For router n`number`; `more` goes to both sessions."""
+    sessions = tuple(session(number, name, **more) for name in names)
+    return RouterConfig(f"n{number}", PEER_AS, f"10.255.0.{number}", sessions, tuple(routes))
+
+
+def edge_announcements(prefixes: Iterable[str]) -> list[Announcement]:
+    """Two attribute sets, shared among the prefixes."""
+    paths = (
+        PathAttributes(communities=(8075 << 16 | 1,)),
+        PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, (8068, 8069)),)),
+    )
+    grouped: dict[tuple[Family, int], list[bytes]] = {}
+    for number, prefix in enumerate(prefixes):
+        family, key = nlri.key(prefix)
+        grouped.setdefault((family, number % 2), []).append(key)
+    return [Announcement(family, paths[kind], tuple(keys)) for (family, kind), keys in grouped.items()]
+
+
+def held(neighbor: Neighbor) -> dict[str, tuple[object, ...]]:
+    """What the edge's Adj-RIB-In holds: prefix to AS path, communities, large communities, MED and next hop."""
+    return {
+        nlri.text(route.family, route.key): (
+            path.asns,
+            frozenset(path.communities_text),
+            frozenset(path.large_communities),
+            path.med,
+            path.next_hop,
+            path.origin,
+        )
+        for route in neighbor.adj_in.routes()
+        for path in [route.attributes.path]
+    }
+
+
+def wanted(config: RouterConfig, name: str) -> dict[str, tuple[object, ...]]:
+    """What it should hold of this session."""
+    found = next(found for found in config.sessions if found.name == name)
+    return {
+        route.prefix: (
+            (config.asn, *route.as_path),
+            frozenset(route.communities),
+            frozenset(tuple(map(int, text.split(":"))) for text in route.large_communities),
+            route.med,
+            found.local_address,
+            0,
+        )
+        for route in config.routes
+        if (":" in route.prefix) == (found.family is Family.IPV6)
+    }
+
+
+class Bench:
+    """A LAN with the router under test and AS8075."""
+
+    def __init__(self, subject: Subject, link: NetnsLink, directory: Path, exit_: AsyncExitStack) -> None:
+        self.subject = subject
+        self.link = link
+        self.directory = directory
+        self.places = {name: RecordingPlace(link.place(name)) for name in ("n1", "n2", "n3")}
+        self._exit = exit_
+
+    async def start(self, config: RouterConfig) -> Router:
+        """Start a router of the kind in its place; it is stopped at the end."""
+        router = self.subject.make()
+        self._exit.push_async_callback(router.stop)
+        await router.start(self.places[config.name], config, RouterFiles(self.directory / config.name))
+        return router
+
+    async def edge(self, announced: Iterable[str] = ()) -> Speaker:
+        """AS8075, listening on its two addresses; it is closed at the end."""
+        clock = Clock(asyncio.get_running_loop())
+        speaker = Speaker("n2", self.places["n2"], clock, lambda event: None, edge_announcements(announced))
+        self._exit.push_async_callback(speaker.close)
+        await speaker.listen(v4(2))
+        await speaker.listen(v6(2))
+        return speaker
+
+    def provision(
+        self,
+        speaker: Speaker,
+        router: Router | None,
+        config: RouterConfig,
+        *,
+        lifted: bool = True,
+        dial: bool = True,
+        **more: object,
+    ) -> dict[str, Neighbor]:
+        """The edge's end of each session of a router: name to neighbour."""
+        made = {}
+        for found in config.sessions:
+            mirrored = NeighborConfig(
+                id=f"{config.name} {found.name}",
+                local_as=MICROSOFT,
+                router_id="10.255.0.2",
+                local_address=found.remote_address,
+                peer_address=found.local_address,
+                peer_as=config.asn,
+                local=Endpoint(found.remote_address, BGP_PORT),
+                remote=router.endpoint(found.name) if router else Endpoint(found.local_address, BGP_PORT),
+                md5=found.md5,
+                gtsm=found.gtsm,
+                dial=dial,
+            )
+            made[found.name] = speaker.add(replace(mirrored, **more))  # type: ignore[arg-type]
+            if lifted:
+                lift(made[found.name])
+        return made
+
+
+def lift(neighbor: Neighbor) -> None:
+    """The connection is Active and the session validated."""
+    neighbor.rule(ConnectionState.ACTIVE, session_validated=True)
+
+
+def deny(neighbor: Neighbor) -> None:
+    """The connection left Active."""
+    neighbor.rule(ConnectionState.VALIDATING, session_validated=True)
+
+
+async def until(
+    router: Router, wanted: Callable[[Sequence[SessionReport]], bool], seconds: float = DEADLINE
+) -> Sequence[SessionReport]:
+    """Ask the router for its sessions until they are as wanted."""
+    return await eventually(router.sessions, wanted, seconds)
+
+
+async def established(router: Router, neighbors: Mapping[str, Neighbor] | None = None) -> Sequence[SessionReport]:
+    """Wait until both ends of every session say Established."""
+    reports = await until(router, lambda reports: all(report.established for report in reports))
+    for neighbor in (neighbors or {}).values():
+        await edge_reaches(neighbor, BgpState.ESTABLISHED)
+    return reports
+
+
+async def edge_reaches(neighbor: Neighbor, state: BgpState) -> None:
+    async def question() -> BgpState:
+        return neighbor.view().bgp_state
+
+    await eventually(question, lambda found: found is state, DEADLINE)
+
+
+async def edge_holds(neighbor: Neighbor, expected: Mapping[str, tuple[object, ...]] | int) -> None:
+    """Wait until the edge holds as many routes, then compare what it holds."""
+
+    async def question() -> int:
+        return neighbor.adj_in.received
+
+    count = expected if isinstance(expected, int) else len(expected)
+    await eventually(question, lambda found: found == count, DEADLINE)
+    if not isinstance(expected, int):
+        assert held(neighbor) == expected
+
+
+async def holds(router: Router, session: str, expected: Iterable[str]) -> None:
+    """Wait until the router holds exactly these prefixes from us."""
+    awaited = frozenset(expected)
+    await eventually(lambda: router.received(session), lambda found: found == awaited, DEADLINE)
+
+
+async def sends(router: Router, session: str, expected: Iterable[str]) -> None:
+    """Wait until the router says that it sends us exactly these prefixes."""
+    awaited = frozenset(expected)
+    await eventually(lambda: router.exported(session), lambda found: found == awaited, DEADLINE)
+
+
+def one_line(error: LabError, subject: Subject, name: str = "n1") -> str:
+    text = str(error)
+    assert "\n" not in text
+    assert text.startswith(f"{subject.title} of {name} "), text
+    return text
+
+
+class _Suite:
+    """What both suites share."""
+
+    subject: ClassVar[Subject]
+
+    @pytest.fixture
+    async def bench(self) -> AsyncIterator[Bench]:
+        require_netns()
+        for program in self.subject.programs:
+            require_program(program)
+        # pytest's own directories are too deep for Unix sockets when a test's name is long.
+        with tempfile.TemporaryDirectory(prefix="turnup-") as directory:
+            async with NetnsLink(lan(3)) as link, AsyncExitStack() as exit_:
+                yield Bench(self.subject, link, Path(directory), exit_)
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+class RouterConformance(_Suite):
+    """Everything that a router does with the configuration that its adapter writes."""
+
+    async def test_both_families_come_up_and_routes_pass_both_ways(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        edge = await bench.edge([*EDGE_ROUTES[Family.IPV4], *EDGE_ROUTES[Family.IPV6]])
+        neighbors = bench.provision(edge, router, config)
+        reports = await established(router, neighbors)
+        assert [(r.name, r.reason) for r in reports] == [(V4_NAME, ""), (V6_NAME, "")]
+        assert all(r.state and r.since for r in reports)
+        for name, family in ((V4_NAME, Family.IPV4), (V6_NAME, Family.IPV6)):
+            await edge_holds(neighbors[name], wanted(config, name))
+            await holds(router, name, EDGE_ROUTES[family])
+            await sends(router, name, wanted(config, name))
+            view = neighbors[name].view()
+            assert view.negotiated_families == {family}, "a session carries only its own family"
+            assert view.peer_open is not None
+            assert view.peer_open.capabilities.families == {family}
+            assert view.negotiated_hold_time == config.hold_time
+            assert str(view.peer_open.bgp_identifier) == config.router_id
+        reports = await until(router, lambda reports: [(r.received, r.exported) for r in reports] == [(3, 5), (2, 3)])
+        assert (await router.version()).startswith(self.subject.version)
+
+    async def test_the_hold_time_is_the_configured_one(self, bench: Bench) -> None:
+        config = replace(configuration(), hold_time=30)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(), router, config)
+        await established(router, neighbors)
+        assert [n.view().negotiated_hold_time for n in neighbors.values()] == [30, 30]
+
+    async def test_lifting_and_denying_does_not_reset_the_session(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        edge = await bench.edge([*EDGE_ROUTES[Family.IPV4], *EDGE_ROUTES[Family.IPV6]])
+        neighbors = bench.provision(edge, router, config, lifted=False)
+        await established(router, neighbors)
+        for name, neighbor in neighbors.items():
+            await edge_holds(neighbor, wanted(config, name))
+        before = [report.since for report in await router.sessions()]
+        assert all(before)
+        assert [await router.received(name) for name in neighbors] == [frozenset(), frozenset()]
+        for _ in range(2):
+            for name, neighbor in neighbors.items():
+                lift(neighbor)
+                await holds(router, name, EDGE_ROUTES[neighbor.config.family])
+            for name, neighbor in neighbors.items():
+                deny(neighbor)
+                await holds(router, name, ())
+        reports = await until(router, lambda reports: all(report.received == 0 for report in reports))
+        assert [report.since for report in reports] == before
+        assert all(report.established for report in reports)
+        assert [neighbor.view().established_transitions for neighbor in neighbors.values()] == [1, 1]
+
+    @pytest.mark.parametrize("dialler", ["edge and router", "router"])
+    @pytest.mark.parametrize(
+        ("md5", "gtsm"), [(None, False), ("s3cret", False), (None, True), ("s3cret", True)], ids=str
+    )
+    async def test_md5_and_gtsm(self, bench: Bench, md5: str | None, gtsm: bool, dialler: str) -> None:
+        config = configuration(md5=md5, gtsm=gtsm)
+        router = await bench.start(config)
+        edge = await bench.edge([*EDGE_ROUTES[Family.IPV4], *EDGE_ROUTES[Family.IPV6]])
+        neighbors = bench.provision(edge, router, config, dial=dialler != "router")
+        await established(router, neighbors)
+        for name, neighbor in neighbors.items():
+            await holds(router, name, EDGE_ROUTES[neighbor.config.family])
+
+    async def test_a_key_with_every_kind_of_character_works_or_is_refused_in_words(self, bench: Bench) -> None:
+        config = configuration(md5="it's a \\key {};#$!")
+        try:
+            router = await bench.start(config)
+        except LabError as error:
+            assert "MD5 key" in str(error)
+            assert "\n" not in str(error)
+            return
+        await established(router, bench.provision(await bench.edge(), router, config))
+
+    @pytest.mark.parametrize("theirs", ["other", None])
+    async def test_a_wrong_or_missing_key_never_connects(self, bench: Bench, theirs: str | None) -> None:
+        config = configuration(md5="s3cret")
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(), router, config, md5=theirs)
+
+        async def dropped() -> int:
+            counters = [bench.places[name].tcp_counters() for name in ("n1", "n2")]
+            return sum(count for found in counters for name, count in found.items() if name.startswith("TCPMD5"))
+
+        await eventually(dropped, bool, DEADLINE)
+        assert not any(report.established for report in await router.sessions())
+        assert not any(neighbor.view().established_transitions for neighbor in neighbors.values())
+
+    async def test_gtsm_at_the_router_only_never_comes_up(self, bench: Bench) -> None:
+        config = configuration(gtsm=True)
+        router = await bench.start(config)
+        # The edge dials with the ordinary TTL: the router's kernel drops it.
+        neighbors = bench.provision(await bench.edge(), router, config, gtsm=False)
+
+        async def dropped() -> int:
+            return bench.places["n1"].tcp_counters()["TCPMinTTLDrop"]
+
+        await eventually(dropped, bool, DEADLINE)
+        assert not any(report.established for report in await router.sessions())
+        assert not any(neighbor.view().established_transitions for neighbor in neighbors.values())
+
+    async def test_more_routes_than_the_limit_end_the_session(self, bench: Bench) -> None:
+        config = configuration()
+        first, second = config.sessions
+        config = replace(config, sessions=(replace(first, max_prefixes=2), replace(second, max_prefixes=2)))
+        router = await bench.start(config)
+        edge = await bench.edge([*EDGE_ROUTES[Family.IPV4], *EDGE_ROUTES[Family.IPV6]])
+        neighbors = bench.provision(edge, router, config)
+
+        async def notified() -> list[tuple[int, int]]:
+            seen = neighbors[V4_NAME].view().notifications
+            return [(n.notification.code, n.notification.subcode) for n in seen if not n.sent]
+
+        ended = await eventually(notified, bool, DEADLINE)
+        assert ended[0][0] == ErrorCode.CEASE
+        assert ended[0][1] in self.subject.max_prefix_subcodes
+        reports = await until(router, lambda reports: not reports[0].established and reports[1].established)
+        assert reports[0].reason
+        await holds(router, V6_NAME, EDGE_ROUTES[Family.IPV6])
+
+    async def test_a_wrong_as_gives_the_routers_reason(self, bench: Bench) -> None:
+        config = configuration(remote_as=64999)
+        router = await bench.start(config)
+        bench.provision(await bench.edge(), router, config)
+        reports = await until(router, lambda reports: all(report.reason for report in reports))
+        assert not any(report.established for report in reports)
+
+    async def test_a_session_that_the_edge_ends_tells_a_reason(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        edge = await bench.edge(EDGE_ROUTES[Family.IPV4])
+        neighbors = bench.provision(edge, router, config)
+        await established(router, neighbors)
+        await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
+        neighbors[V4_NAME].stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "the peering is removed"))
+        reports = await until(router, lambda reports: not reports[0].established and bool(reports[0].reason))
+        assert reports[1].established
+        assert reports[1].reason == ""
+        await holds(router, V4_NAME, ())
+        await sends(router, V4_NAME, ())
+        assert (reports[0].received, reports[0].exported) == (0, 0)
+
+    async def test_nobody_there(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        reports = await router.sessions()
+        assert [report.name for report in reports] == [V4_NAME, V6_NAME]
+        assert not any(report.established for report in reports)
+        assert [(r.received, r.exported) for r in reports] == [(0, 0), (0, 0)]
+        for name in (V4_NAME, V6_NAME):
+            assert await router.received(name) == await router.exported(name) == frozenset()
+        assert [router.endpoint(name) for name in (V4_NAME, V6_NAME)] == [Endpoint(v4(1), 179), Endpoint(v6(1), 179)]
+
+    async def test_one_family_only(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES, names=(V6_NAME,))
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV6]), router, config)
+        await established(router, neighbors)
+        await edge_holds(neighbors[V6_NAME], wanted(config, V6_NAME))
+        await holds(router, V6_NAME, EDGE_ROUTES[Family.IPV6])
+
+    async def test_no_session_at_all(self, bench: Bench) -> None:
+        router = await bench.start(configuration(OWN_ROUTES, names=()))
+        assert list(await router.sessions()) == []
+        assert await router.version()
+
+    async def test_twenty_thousand_routes_both_ways(self, bench: Bench) -> None:
+        def many(first: int) -> list[str]:
+            return [f"{first}.{number >> 8}.{number & 255}.0/24" for number in range(MANY)]
+
+        kinds = ({}, {"communities": ("8075:8007",)}, {"as_path": (64500,)}, {"med": 10, "as_path": (64500, 64501)})
+        own = [RouterRoute(prefix, **kinds[n % 4]) for n, prefix in enumerate(many(41))]  # type: ignore[arg-type]
+        config = configuration(own)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(many(101)), router, config)
+        await established(router, neighbors)
+        await edge_holds(neighbors[V4_NAME], wanted(config, V4_NAME))
+        reports = await until(router, lambda reports: (reports[0].received, reports[0].exported) == (MANY, MANY))
+        assert (reports[1].received, reports[1].exported) == (0, 0)
+        assert await router.received(V4_NAME) == set(many(101))
+        assert await router.exported(V4_NAME) == set(many(41))
+
+    async def test_two_routers_at_once(self, bench: Bench) -> None:
+        one, two = configuration(OWN_ROUTES[:2]), configuration(OWN_ROUTES[2:4], number=3)
+        edge = await bench.edge(EDGE_ROUTES[Family.IPV4])
+        routers = await asyncio.gather(bench.start(one), bench.start(two))
+        for router, config in zip(routers, (one, two), strict=True):
+            neighbors = bench.provision(edge, router, config)
+            await established(router, neighbors)
+            await edge_holds(neighbors[V4_NAME], wanted(config, V4_NAME))
+            await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
+        await routers[0].stop()
+        assert all(report.established for report in await routers[1].sessions())
+
+    async def test_killed_it_is_an_error_not_a_traceback(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        await established(router, bench.provision(await bench.edge(), router, config))
+        await bench.places["n1"].kill()
+        for question in (router.sessions(), router.received(V4_NAME), router.exported(V6_NAME)):
+            with pytest.raises(LabError) as caught:
+                await question
+            assert "has ended" in one_line(caught.value, self.subject)
+        await router.stop()
+
+    async def test_stopped_nothing_is_left_and_the_place_remains(self, bench: Bench) -> None:
+        config = configuration(OWN_ROUTES)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(), router, config)
+        await established(router, neighbors)
+        await router.stop()
+        await router.stop()
+        assert bench.places["n1"].left == []
+        await edge_reaches(neighbors[V4_NAME], BgpState.CONNECT)
+        assert (await ping(bench.places["n2"].real, v4(1), timeout=5)).answered
+        again = await bench.start(config)
+        await established(again, neighbors)
+
+    async def test_cancelled_while_it_starts_nothing_is_left(self, bench: Bench) -> None:
+        starting = asyncio.ensure_future(bench.start(configuration(OWN_ROUTES)))
+
+        async def children() -> int:
+            return len(bench.places["n1"].children)
+
+        await eventually(children, bool)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert bench.places["n1"].left == []
+
+    async def test_a_directory_too_deep_for_a_socket(self, bench: Bench) -> None:
+        router = self.subject.make()
+        files = RouterFiles(bench.directory / ("x" * 110))
+        with pytest.raises(LabError, match="too long for a Unix socket"):
+            await router.start(bench.places["n1"], configuration(), files)
+        await router.stop()
+        assert bench.places["n1"].left == []
+
+    async def test_loopback_is_refused(self, tmp_path: Path) -> None:
+        if not self.subject.single_hop_only:
+            return
+        router = self.subject.make()
+        place = LoopbackPlace("n1", {})
+        assert place.kind is LinkKind.LOOPBACK
+        with pytest.raises(LabError, match="use link: netns$") as caught:
+            await router.start(place, configuration(), RouterFiles(tmp_path))
+        assert "\n" not in str(caught.value)
+        await router.stop()
+
+    async def test_not_started_it_cannot_be_asked(self) -> None:
+        router = self.subject.make()
+        with pytest.raises(LabError, match="was not started"):
+            await router.version()
+        with pytest.raises(LabError, match="was not started"):
+            router.endpoint(V4_NAME)
+        assert list(await router.sessions()) == []
+        await router.stop()
+
+    def test_it_is_registered(self) -> None:
+        kind = self.subject.make().kind
+        assert ROUTERS[kind]().kind == kind
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+class OwnFileConformance(_Suite):
+    """What a router does with its user's own configuration file."""
+
+    def own_file(self, bench: Bench, text: str) -> Path:
+        directory = bench.directory / "mine"
+        directory.mkdir()
+        path = directory / "my router.conf"  # a blank: nobody may take it apart
+        path.write_text(text)
+        return path
+
+    async def test_it_runs_as_it_is(self, bench: Bench) -> None:
+        assert self.subject.file is not None
+        config = configuration(FILE_ROUTES)
+        path = self.own_file(bench, self.subject.file(config))
+        before = path.read_bytes()
+        config = replace(config, file=path)
+        router = await bench.start(config)
+        edge = await bench.edge([*EDGE_ROUTES[Family.IPV4], *EDGE_ROUTES[Family.IPV6]])
+        neighbors = bench.provision(edge, router, config)
+        reports = await established(router, neighbors)
+        assert [report.name for report in reports] == [V4_NAME, V6_NAME]
+        for name, neighbor in neighbors.items():
+            await edge_holds(neighbor, len(wanted(config, name)))
+            assert held(neighbor).keys() == wanted(config, name).keys()
+            await holds(router, name, EDGE_ROUTES[neighbor.config.family])
+            await sends(router, name, wanted(config, name))
+        assert path.read_bytes() == before
+        assert [found.name for found in path.parent.iterdir()] == [path.name], "nothing is written beside it"
+        await router.stop()
+        assert bench.places["n1"].left == []
+
+    async def test_a_session_that_the_file_lacks_is_told(self, bench: Bench) -> None:
+        assert self.subject.file is not None
+        whole = configuration(FILE_ROUTES)
+        one = replace(whole, sessions=whole.sessions[:1], routes=whole.routes[:1])
+        config = replace(whole, file=self.own_file(bench, self.subject.file(one)))
+        router = await bench.start(config)
+        reports = await router.sessions()
+        assert [report.name for report in reports] == [V4_NAME, V6_NAME]
+        assert not reports[1].established
+        assert str(v6(2)) in reports[1].reason, "which neighbor is missing"
+        assert await router.received(V6_NAME) == await router.exported(V6_NAME) == frozenset()
+
+    async def test_an_error_in_it_is_one_line_in_the_daemons_words(self, bench: Bench) -> None:
+        config = replace(configuration(), file=self.own_file(bench, self.subject.broken_file))
+        with pytest.raises(LabError, match=self.subject.broken_words) as caught:
+            await bench.start(config)
+        one_line(caught.value, self.subject)
+        assert bench.places["n1"].left == []
+
+    async def test_a_file_that_is_not_there(self, bench: Bench) -> None:
+        config = replace(configuration(), file=bench.directory / "nowhere.conf")
+        with pytest.raises(LabError, match=r"nowhere\.conf.*: No such file or directory") as caught:
+            await bench.start(config)
+        assert "\n" not in str(caught.value)
+        assert bench.places["n1"].left == []

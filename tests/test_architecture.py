@@ -1,0 +1,199 @@
+"""The house rules that no other test would notice: which room may import which, and who may rule on a gate."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "simulator"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PURE = ("connection", "session", "wire", "policy", "rib", "gate")
+"""Rooms without I/O and without a clock: the time is an argument, and so are the data."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "connection": set(),
+    "session": set(),
+    "gate": {"connection"},
+    "wire": {"session"},
+    "policy": {"session", "wire"},
+    "rib": {"session", "wire", "policy"},
+    "report": set(),
+}
+"""What a room may import of the others."""
+
+IMPURE = {
+    *("asyncio", "socket", "ssl", "select", "selectors", "subprocess", "threading", "multiprocessing", "concurrent"),
+    *("time", "datetime", "sched", "os", "io", "pathlib", "shutil", "tempfile", "glob", "fileinput", "signal"),
+    *("http", "urllib", "fastapi", "starlette", "uvicorn", "httpx", "requests", "aiohttp", "jinja2", "sqlalchemy"),
+    *("scapy", "pyroute2", "typer", "rich", "ruamel", "pydantic"),
+}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
+
+TOP_ROOMS = {"cli", "provisioning"}
+"""They know the others; the others do not know them."""
+
+RULERS = {
+    "provisioning/control.py": "the control plane",
+    "cli/edge.py": "the operator's word stands for the validation",
+    "provisioning/network.py": "passes a ruling on",
+    "speakers/neighbor.py": "passes a ruling on to its gate",
+}
+
+
+def room(module: Path) -> str:
+    """`session` for simulator/session/table.py, `gate` for simulator/gate.py."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def name(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def imported(source: str, package: tuple[str, ...] = ()) -> set[str]:
+    """Every module that a source imports, anywhere in it, by its full name; `package` resolves relative imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def imports_of(module: Path) -> set[str]:
+    package = ("simulator", *module.relative_to(PACKAGE).parts[:-1])
+    return imported(module.read_text(encoding="utf-8"), package)
+
+
+def rooms_in(imports: set[str]) -> set[str]:
+    parts = [full.split(".") for full in imports]
+    return {part[1] for part in parts if part[0] == "simulator" and len(part) > 1}
+
+
+def called(source: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+
+
+def rulings(source: str) -> int:
+    """How often a source calls a method called `rule`."""
+    return sum(isinstance(call.func, ast.Attribute) and call.func.attr == "rule" for call in called(source))
+
+
+def _of(rooms: tuple[str, ...] | set[str]) -> list[Path]:
+    return [module for module in MODULES if room(module) in rooms]
+
+
+# --- what the checks below see ---
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = "import a.b\nfrom c import d\ndef f():\n    import e\nif TYPE_CHECKING:\n    from . import g\n    from ..h import i\n"
+    assert imported(source, ("simulator", "report")) == {
+        "a.b",
+        "c",
+        "c.d",
+        "e",
+        "simulator.report",
+        "simulator.report.g",
+        "simulator.h",
+        "simulator.h.i",
+    }
+
+
+def test_rooms_and_rulings_are_found() -> None:
+    assert rooms_in({"simulator.gate", "simulator.lab.link", "os.path", "simulator"}) == {"gate", "lab"}
+    assert rulings("gate.rule(1)\nself.x.rule(2)\nrule(3)\ngate.rules(4)") == 2
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {room(module) for module in MODULES} >= {*PURE, *MAY_IMPORT, *TOP_ROOMS}
+
+
+# --- the rules ---
+
+
+@pytest.mark.parametrize("module", _of(PURE), ids=name)
+def test_a_pure_room_imports_no_clock_no_socket_no_file_and_no_web(module: Path) -> None:
+    assert {full.split(".")[0] for full in imports_of(module)} & IMPURE == set()
+
+
+@pytest.mark.parametrize("module", _of(PURE), ids=name)
+def test_a_pure_room_opens_and_prints_nothing(module: Path) -> None:
+    calls = called(module.read_text(encoding="utf-8"))
+    assert {call.func.id for call in calls if isinstance(call.func, ast.Name)} & IMPURE_CALLS == set()
+
+
+@pytest.mark.parametrize("module", _of(set(MAY_IMPORT)), ids=name)
+def test_a_room_imports_only_the_rooms_that_it_may(module: Path) -> None:
+    own = room(module)
+    assert rooms_in(imports_of(module)) - {own} <= MAY_IMPORT[own]
+
+
+def test_the_two_axes_do_not_know_each_other() -> None:
+    for module in _of({"connection"}):
+        assert "session" not in rooms_in(imports_of(module)), name(module)
+    for module in _of({"session"}):
+        assert "connection" not in rooms_in(imports_of(module)), name(module)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) not in TOP_ROOMS | {"__main__"}], ids=name)
+def test_nobody_below_knows_the_control_plane_or_the_command_line(module: Path) -> None:
+    if name(module) != "pytest_plugin.py":  # a face, like the command line
+        assert rooms_in(imports_of(module)) & TOP_ROOMS == set()
+
+
+def test_only_the_wire_room_imports_exabgp() -> None:
+    users = {room(module) for module in MODULES if any(full.split(".")[0] == "exabgp" for full in imports_of(module))}
+    assert users == {"wire"}
+
+
+def test_only_the_control_plane_and_the_operator_rule_on_gates() -> None:
+    found = {name(module) for module in MODULES if rulings(module.read_text(encoding="utf-8"))}
+    assert found == set(RULERS)
+
+
+def test_only_a_neighbor_makes_a_gate() -> None:
+    makers = {
+        name(module)
+        for module in MODULES
+        for call in called(module.read_text(encoding="utf-8"))
+        if isinstance(call.func, ast.Name) and call.func.id == "Gate"
+    }
+    assert makers == {"speakers/neighbor.py"}
+
+
+_FOREIGN = ("../" + "shared", "/work/" + "shared")
+_SKIPPED = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+    "build",
+    "dist",
+}
+
+
+def _files() -> Iterator[Path]:
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [sub for sub in folders if sub not in _SKIPPED and not sub.endswith(".egg-info")]
+        yield from (Path(folder, file) for file in files)
+
+
+def test_no_file_refers_to_anything_outside_the_repository() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in _files()
+        if any(text in path.read_text(encoding="utf-8", errors="ignore") for text in _FOREIGN)
+    ]
+    assert found == []
