@@ -12,7 +12,10 @@ from pathlib import Path
 
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
+from simulator.lab import pages as topology
+from simulator.policy import pages as policy
 from simulator.session import diagram as session
+from simulator.validation import pages as validation
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,6 +31,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "connection-table": connection.markdown,
     "bgp-diagram": lambda: _fenced(session.mermaid()),
     "bgp-table": session.markdown,
+    "checks": validation.checks,
+    "remedies": validation.remedies,
+    "rules": policy.rules,
+    "topology-keys": topology.keys,
 }
 
 

@@ -66,10 +66,10 @@ class Policy:
         """The keys for which a prefix rule fires, each with every such rule."""
         found: dict[bytes, Hits] = {}
         for rule, judge in self._prefix:
-            for key in keys:
-                value = judge(family, key)
-                if value is not None:
-                    found[key] = (*found.get(key, ()), rule.hit(value))
+            # A dict, because an UPDATE may name a prefix twice.
+            fired = {key: value for key in keys if (value := judge(family, key)) is not None}
+            for key, value in fired.items():
+                found[key] = (*found.get(key, ()), rule.hit(value))
         return found
 
     def judge_attributes(self, path: PathAttributes) -> Hits:

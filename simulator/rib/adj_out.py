@@ -59,7 +59,9 @@ def render(
     messages: list[bytes] = []
     left_out: list[bytes] = []
     for index, announcement in enumerate(announcements):
-        keys = [key for key in announcement.keys if owner.get(key) == index] if announcement.family is family else []
+        if announcement.family is not family:
+            continue
+        keys = [key for key in dict.fromkeys(announcement.keys) if owner[key] == index]
         if keys:
             path = export(announcement.attributes, local_as, next_hop)
             attributes = encode(path, asn4=negotiated.asn4)

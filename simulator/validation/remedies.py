@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _ANY = "any"
 
-_REMEDIES: dict[str, dict[str, str]] = {
+REMEDIES: dict[str, dict[str, str]] = {
     "local-as-wrong": {
         _ANY: "configure AS{expected} as the local AS of this session (the PeerAsn's ASN)",
         "bird": "protocol bgp {{ local as {expected}; … }}",
@@ -77,6 +77,6 @@ _REMEDIES: dict[str, dict[str, str]] = {
 
 def remedy(cause: str, router: str, **values: object) -> str:
     """The remedy's text for this kind of router; the general one where it has none of its own."""
-    texts = _REMEDIES.get(cause, {})
+    texts = REMEDIES.get(cause, {})
     template = texts.get(router) or texts.get(_ANY, "")
     return template.format(**values)

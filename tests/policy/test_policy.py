@@ -28,7 +28,7 @@ def prefix_rules(prefix: str, settings: dict[str, Any] | None = None) -> list[st
     policy = Policy("exchange", CONTEXT, settings)
     family, key = nlri.key(prefix)
     hits = policy.judge_prefix(family, key)
-    assert policy.judge_prefixes(family, [key, key]) == ({key: (*hits, *hits)} if hits else {}) or not hits or True
+    assert policy.judge_prefixes(family, [key, key]) == ({key: hits} if hits else {}), "named twice, judged once"
     return [hit.rule for hit in hits]
 
 
@@ -221,7 +221,7 @@ def test_mistakes_are_told_with_what_is_possible(profile: str, settings: dict[st
 
 
 def test_every_rule_can_be_switched_off() -> None:
-    everything = {name: False for name in PROFILES["exchange"]}
+    everything = dict.fromkeys(PROFILES["exchange"], False)
     assert prefix_rules("0.0.0.0/0", everything) == []
     assert attribute_rules(path(0, 8075, 12076, next_hop=None), everything) == []
 

@@ -114,6 +114,8 @@ class Line:
     wire: Wire
     transport: FakeTransport
     received: bytearray = field(default_factory=bytearray)
+    holds: set[bytes] = field(default_factory=set)
+    """What the peer holds, for those who replay what was written."""
 
     @property
     def is_up(self) -> bool:

@@ -301,8 +301,8 @@ class RawPeer:
         return theirs
 
     async def updates_to_end_of_rib(self, family: Family = V4) -> list[UpdateParts]:
-        """Every UPDATE before the End-of-RIB, and it."""
-        found = []
+        """Every UPDATE before the End-of-RIB."""
+        found: list[UpdateParts] = []
         while True:
             parts = split_update(await self.expect(MessageType.UPDATE))
             if parts.end_of_rib is family:

@@ -13,7 +13,6 @@ import pytest
 
 from simulator.lab.link import Endpoint
 from simulator.session.messages import Cease, Family, Notification, RouteRefresh
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.events import EndOfRib, NotificationExchanged, RoutesWithdrawn, cease
 from simulator.speakers.neighbor import Neighbor

@@ -24,7 +24,6 @@ from simulator.speakers.events import (
 from simulator.speakers.neighbor import Neighbor
 from tests.speakers.support import (
     EDGE4,
-    LOOPBACK6,
     PEER4,
     V4,
     V6,

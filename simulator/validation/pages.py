@@ -1,0 +1,33 @@
+"""The catalogue as Markdown, for the documentation."""
+
+from __future__ import annotations
+
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, Check
+from simulator.validation.remedies import REMEDIES
+from simulator.validation.result import Blocks
+
+_WHEN = {Blocks.ACTIVE: "keeps the policy DENY ALL", Blocks.REHEARSAL: "fails the rehearsal", Blocks.WARN: "warns"}
+
+
+def checks() -> str:
+    """Every check: id, what it looks at, what it rests on, where it comes from."""
+    lines = ["| id | check | when | a failure | rests on | source |", "|---|---|---|---|---|---|"]
+    for when, group in (("validating", VALIDATION), ("after the lift", LIFTED), ("PendingRemove", DEPROVISIONED)):
+        lines += [_row(check, when) for check in group]
+    return "\n".join(lines)
+
+
+def _row(check: Check, when: str) -> str:
+    return (
+        f"| {check.id} | {check.title} | {when} | {_WHEN[check.blocks]} | {', '.join(check.needs)} | {check.source} |"
+    )
+
+
+def remedies() -> str:
+    """Every cause and its remedies, by router."""
+    lines = ["| cause | router | remedy |", "|---|---|---|"]
+    for cause, texts in REMEDIES.items():
+        for router, text in texts.items():
+            shown = text.replace("{{", "{").replace("}}", "}").replace("|", "\\|")
+            lines.append(f"| `{cause}` | {router} | `{shown}` |")
+    return "\n".join(lines)
