@@ -1,0 +1,103 @@
+"""The event log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from simulator.connection.connection import ConnectionTransition
+from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
+from simulator.gate import Direction, Withheld
+from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, EventLog, Said, row, timestamp
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Family, Notification
+from simulator.session.session import BgpTransition, NotificationSeen
+from simulator.session.states import BgpState
+from simulator.speakers.events import (
+    BgpStateChanged,
+    EndOfRib,
+    GateMoved,
+    GateWithheld,
+    NotificationExchanged,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+    UnknownPeer,
+)
+from simulator.validation.result import Blocks, CheckResult, Finding, Status
+from simulator.wire import nlri
+from simulator.wire.attributes import PathAttributes
+
+KEY = nlri.key("192.0.2.0/24")[1]
+STEP = ConnectionTransition(
+    1.0,
+    ConnectionState.VALIDATING,
+    ConnectionState.ACTIVE,
+    ConnectionEvent.VALIDATION_PASSED,
+    Actor.AUTOMATION,
+    "r",
+    "doc",
+)
+EVENTS: list[Event] = [
+    ConnectionMoved("c", STEP),
+    BgpStateChanged("s", BgpTransition(2.0, BgpState.CONNECT, BgpState.ACTIVE, "r")),
+    CheckEnded(3.0, "c", CheckResult("S1", "t", "RFC", Blocks.ACTIVE, Finding(Status.SUCCESS, ("e",)))),
+    Said(4.0, "text"),
+    NotificationExchanged("s", NotificationSeen(5.0, True, Notification(6, 2))),
+    RoutesAnnounced("s", 6.0, Family.IPV4, (KEY,), AttributeSet(PathAttributes(), ())),
+    RoutesWithdrawn("s", 7.0, Family.IPV4, (KEY,)),
+    EndOfRib("s", 8.0, Family.IPV6),
+    GateWithheld("s", Withheld(9.0, Direction.OUT, "IPv4", (KEY,), "why")),
+    GateMoved("s", 10.0, True, 5, 3),
+    UnknownPeer("edge", 11.0, "192.0.2.9"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_is_a_flat_json_row_with_a_time(event: Event) -> None:
+    found = row(event)
+    json.dumps(found)
+    assert found["time"].endswith("Z")
+    assert found["event"]
+    assert not any(isinstance(value, dict) for value in found.values())
+
+
+def test_the_two_actives_cannot_be_taken_for_each_other() -> None:
+    connection, bgp = row(EVENTS[0]), row(EVENTS[1])
+    assert (connection["to"], connection["axis"]) == ("Active", "connection")
+    assert (bgp["to"], bgp["axis"]) == ("Active", "bgp")
+    assert "session" not in connection
+    assert "connection" not in bgp
+
+
+def test_rows_are_numbered_in_order() -> None:
+    log = EventLog()
+    for event in EVENTS:
+        log.append(event)
+    assert [found["seq"] for found in log.rows()] == list(range(1, len(EVENTS) + 1))
+    assert [found["prefixes"] for found in log.rows() if found["event"] == "gate-withheld"] == [["192.0.2.0/24"]]
+
+
+async def test_waiting_ends_with_the_next_event_or_with_the_time() -> None:
+    log = EventLog()
+    waiting = asyncio.ensure_future(log.next_event(30))
+    await asyncio.sleep(0)
+    log.append(EVENTS[0])
+    assert await waiting is True
+    assert await log.next_event(0) is False
+    assert await log.next_event(-1) is False
+
+
+async def test_a_cancellation_that_comes_with_the_event_is_not_lost() -> None:
+    log = EventLog()
+    waiting = asyncio.ensure_future(log.next_event(30))
+    await asyncio.sleep(0)
+    log.append(EVENTS[0])
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+def test_timestamps_are_utc() -> None:
+    assert timestamp(0) == "1970-01-01T00:00:00.000000Z"
