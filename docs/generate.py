@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
@@ -18,11 +21,46 @@ from simulator.session import diagram as session
 from simulator.validation import pages as validation
 
 DOCS = Path(__file__).parent
-_PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PART = re.compile(r"(<!-- generated: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def _fenced(mermaid: str) -> str:
     return f"```mermaid\n{mermaid}\n```"
+
+
+_OUTCOMES = {
+    "session-reset": "session reset",
+    "afi-safi-disable": "AFI/SAFI disable",
+    "treat-as-withdraw": "treat-as-withdraw",
+    "discard": "attribute discard",
+}
+
+
+def _rfc7606_cases() -> list[dict[str, Any]]:
+    table = DOCS.parent / "tests" / "wire" / "rfc7606_cases.toml"
+    cases: list[dict[str, Any]] = tomllib.loads(table.read_text(encoding="utf-8"))["case"]
+    return cases
+
+
+def _rfc7606_counts() -> str:
+    counts = Counter(case["outcome"] for case in _rfc7606_cases())
+    rows = [f"| {label} | {counts[outcome]} |" for outcome, label in _OUTCOMES.items()]
+    return "\n".join(["| outcome | cases |", "|---|---|", *rows, f"| **all** | **{sum(counts.values())}** |"])
+
+
+def _rfc7606_matrix() -> str:
+    lines = ["| attribute | defect | session | outcome | clause | case |", "|---|---|---|---|---|---|"]
+    for case in _rfc7606_cases():
+        outcome = _OUTCOMES[case["outcome"]]
+        if "notification" in case:
+            outcome += f" ({case['notification']})"
+        if "disables" in case:
+            outcome += f" of {case['disables']}"
+        session = case.get("session", "IPv4") + ("" if case.get("asn4", True) else ", two-octet AS")
+        name = case["attribute"] + (f" ({case['code']})" if "code" in case else "")
+        defect = case["defect"] + (f"; {case['note']}" if "note" in case else "")
+        lines.append(f"| {name} | {defect} | {session} | {outcome} | {case['clause']} | `{case['id']}` |")
+    return "\n".join(lines)
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -31,6 +69,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "connection-table": connection.markdown,
     "bgp-diagram": lambda: _fenced(session.mermaid()),
     "bgp-table": session.markdown,
+    "rfc7606-counts": _rfc7606_counts,
+    "rfc7606-cases": _rfc7606_matrix,
     "checks": validation.checks,
     "remedies": validation.remedies,
     "rules": policy.rules,

@@ -95,7 +95,15 @@ def _of(rooms: tuple[str, ...] | set[str]) -> list[Path]:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = "import a.b\nfrom c import d\ndef f():\n    import e\nif TYPE_CHECKING:\n    from . import g\n    from ..h import i\n"
+    source = """
+import a.b
+from c import d
+def f():
+    import e
+if TYPE_CHECKING:
+    from . import g
+    from ..h import i
+"""
     assert imported(source, ("simulator", "report")) == {
         "a.b",
         "c",

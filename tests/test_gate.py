@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.connection.states import ConnectionState
@@ -174,6 +174,7 @@ _rulings = st.tuples(st.just("rule"), st.sampled_from(STATES), st.booleans())
 _questions = st.tuples(st.just("ask"), st.sampled_from(Direction), st.integers(0, 5))
 
 
+@settings(deadline=None)
 @given(st.lists(_rulings | _questions))
 def test_every_nlri_is_counted_exactly_once_and_only_the_last_ruling_counts(steps: list[tuple[Any, ...]]) -> None:
     log: list[Withheld] = []

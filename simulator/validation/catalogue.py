@@ -235,7 +235,7 @@ def _s4(session: SessionEvidence, observation: Observation) -> Finding:
     if view.peer_open is None:
         return _fail(["no OPEN from the peer"]) if observation.final else _UNSET
     theirs, causes = view.peer_open.capabilities, []
-    families = theirs.families or frozenset({Family.IPV4})
+    families = theirs.families
     if view.family not in families:
         text = f"the router does not offer {view.family.label} unicast on this session"
         causes.append(_cause("family-missing", text, session))
@@ -243,7 +243,7 @@ def _s4(session: SessionEvidence, observation: Observation) -> Finding:
         causes.append(_cause("asn4-missing", "the router has no four-octet AS numbers", session))
     if not theirs.route_refresh:
         causes.append(_cause("refresh-missing", "the router has no route refresh", session))
-    offered = ", ".join(sorted(family.label for family in families)) + " unicast"
+    offered = f"{', '.join(sorted(family.label for family in families)) or 'no IP'} unicast"
     evidence = f"offers {offered}, four-octet AS {_yes(theirs.asn4)}, route refresh {_yes(theirs.route_refresh)}"
     return _fail([evidence], *causes) if causes else _ok(evidence)
 

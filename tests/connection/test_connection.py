@@ -6,7 +6,7 @@ import copy
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.connection.connection import Connection, ConnectionTransition, TransitionRefusedError
@@ -148,6 +148,20 @@ def test_an_approval_counts_for_its_own_request_only() -> None:
     assert state(connection) is S.PENDING_APPROVAL, "reviewed again"
     connection.apply(E.REJECTED, 1.0)
     _refused(connection, E.NOTIFIED, ALL_TRUE)
+
+
+def test_a_legacy_peering_has_sessions_from_the_first_moment() -> None:
+    connection = walk(E.LEGACY_CONVERTED, E.BLOCKED, E.UNBLOCKED)
+    assert state(connection) is S.PENDING_APPROVAL
+    _refused(connection, E.DELETED, ALL_TRUE)
+    connection.apply(E.DEPROVISION_REQUESTED, 1.0)
+    connection.apply(E.REMOVED, 2.0, REMOVED)
+
+
+def test_what_was_removed_does_not_count_for_a_new_request() -> None:
+    connection = walk(*path(S.ACTIVE, Flow.EXCHANGE), E.DELETED, E.REMOVED, E.REQUESTED)
+    connection.apply(E.DELETED, 1.0)
+    assert state(connection) is S.NONE
 
 
 # --- rejection, failure, a new start ---
@@ -294,6 +308,7 @@ _facts = st.builds(Facts, st.booleans(), st.booleans(), st.booleans(), st.boolea
 _steps = st.lists(st.tuples(st.sampled_from(E), _facts), max_size=60)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Flow), _steps)
 def test_any_order_of_events_stays_inside_the_table(flow: Flow, steps: list[tuple[E, Facts]]) -> None:
     connection = Connection("c1", flow)
@@ -310,6 +325,7 @@ def test_any_order_of_events_stays_inside_the_table(flow: Flow, steps: list[tupl
     _assert_history(connection)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Flow), st.data())
 def test_any_way_through_the_table(flow: Flow, data: st.DataObject) -> None:
     """Only events that have a row, so that the ways are long; the facts are as they come."""

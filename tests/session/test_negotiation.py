@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.session.messages import AS_TRANS, Capabilities, Family, Notification, Open, Role
@@ -190,6 +190,7 @@ def test_equal_identifiers_leave_it_to_the_as_number() -> None:
     assert not we_win_collision(small, large)
 
 
+@settings(deadline=None)
 @given(_identifiers, _identifiers, _asns, _asns)
 def test_both_ends_agree_on_who_wins(first: IPv4Address, second: IPv4Address, one: int, two: int) -> None:
     a, b = Open(one, 90, first, Capabilities()), Open(two, 90, second, Capabilities())
