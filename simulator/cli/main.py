@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 import simulator
+from simulator.cli import policy as policy_command
+from simulator.cli import routes as routes_command
 from simulator.cli.exits import LAB, USAGE, fail
 
 app = typer.Typer(
@@ -229,6 +231,10 @@ def clean() -> None:
     except LabError as error:
         fail(LAB, str(error))
     typer.echo(f"{len(found)} leftovers removed" if found else "nothing was left behind")
+
+
+app.add_typer(policy_command.app, name="policy")
+app.command()(routes_command.routes)
 
 
 def main() -> None:

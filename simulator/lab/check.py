@@ -9,11 +9,16 @@ from ipaddress import IPv4Address, IPv6Address
 from netaddr import IPAddress, IPNetwork
 
 from simulator.lab.originate import announcements
+from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.topology import Announce, Node, Peering, Topology
+from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PolicyError, check_settings
+from simulator.policy.rules import RULES
 from simulator.routers.registry import ROUTERS
 
 Path = tuple[str | int, ...]
+_READ_HERE = 4_000_000
+"""Octets: a longer data file takes seconds to read, and is read once, when the lab starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +154,22 @@ def _policy(topology: Topology) -> Iterator[Problem]:
     except PolicyError as error:
         yield Problem(("policy", "profile"), str(error))
         return
+    data = topology.policy.data
     for name, setting in rules.items():
         try:
             check_settings(profile, {name: setting})
         except PolicyError as error:
             yield Problem(("policy", "rules", name), str(error))
+            continue
+        needs = RULES[name].needs
+        if setting is not False and needs and getattr(data, needs.replace("-", "_")) is None:
+            text = f"rule '{name}' has nothing to judge by: name its data as policy.data.{needs}"
+            yield Problem(("policy", "rules", name), text)
+    for key, path in files_of(data):
+        try:
+            if not path.exists() or path.stat().st_size <= _READ_HERE:
+                read_file(key, path)
+        except DataError as error:
+            yield Problem(("policy", "data", key), f"{path}: {error}")
+        except OSError as error:
+            yield Problem(("policy", "data", key), f"{path}: it cannot be read: {error.strerror}")

@@ -40,18 +40,18 @@ class TopologyError(Exception):
 
 def load(path: Path) -> Topology:
     """Raises TopologyError with everything that is wrong with the file."""
-    return parse(_read(path), str(path))
+    return parse(_read(path), str(path), path.parent)
 
 
-def parse(text: str, file: str = "<topology>") -> Topology:
-    """A topology from YAML text. Raises TopologyError."""
+def parse(text: str, file: str = "<topology>", directory: Path = Path()) -> Topology:
+    """A topology from YAML text; files that it names are relative to `directory`. Raises TopologyError."""
     document = _yaml(text, file)
     if not isinstance(document, CommentedMap):
         raise TopologyError(
             [TopologyFault(file, 1, "", "a topology is a mapping of keys (name:, exchange:, edges:, …)")]
         )
     try:
-        topology = Topology.model_validate(_plain(document))
+        topology = Topology.model_validate(_plain(document), context={"directory": directory})
     except ValidationError as error:
         raise TopologyError(_schema_faults(error, document, file)) from None
     found = problems(topology)

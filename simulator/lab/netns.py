@@ -35,6 +35,7 @@ T = TypeVar("T")
 INTERFACE = "lan"
 """The name of a node's interface on the exchange LAN, and of the bridge in the namespace of the LAN itself."""
 
+_IFA_F_NODAD = 0x02
 BGP_PORT = 179
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -258,7 +259,10 @@ class NetnsLink:
             _offloads_off(INTERFACE)
             lan = _index(ip, INTERFACE)
             for address in node.addresses:
-                ip.addr("add", index=lan, address=str(address), prefixlen=self._lan.prefix_of(address).prefixlen)
+                # Without it an IPv6 address may still be tentative for a moment, and nothing can bind to it.
+                flags = {"flags": _IFA_F_NODAD} if address.version == 6 else {}
+                length = self._lan.prefix_of(address).prefixlen
+                ip.addr("add", index=lan, address=str(address), prefixlen=length, **flags)
             ip.link("set", index=lan, state="up")
 
 

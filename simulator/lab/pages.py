@@ -33,7 +33,7 @@ def _default(value: Any) -> str:
 
 def _kind(part: dict[str, Any]) -> str:
     if "$ref" in part:
-        return part["$ref"].rpartition("/")[2]
+        return str(part["$ref"]).rpartition("/")[2]
     if "enum" in part:
         return " or ".join(f"`{value}`" for value in part["enum"])
     if "const" in part:

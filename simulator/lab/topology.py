@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
 
 from simulator.session.messages import Family
 
@@ -101,6 +102,9 @@ class Microsoft(Model):
 
     asn: Asn = 8075
     hold_time: Annotated[int, Field(ge=3, le=65535)] = 90
+    role: Literal["provider", "rs", "rs-client", "customer", "peer"] | None = Field(
+        default=None, description="RFC 9234 role in its OPENs; none where omitted"
+    )
     announce: Announce = []
 
 
@@ -186,11 +190,48 @@ class Peering(Model):
         return tuple(family for family in Family if family.label in self.families)
 
 
+def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("directory", ".")) / path
+
+
+DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
+"""Relative to the directory of the topology file."""
+
+
+class DataChoice(Model):
+    """Files that the rules look things up in. They are read again when they change."""
+
+    vrp: DataFile | None = Field(default=None, description="validated ROA payloads: rpki-client's or Routinator's JSON")
+    irr: DataFile | list[DataFile] | None = Field(
+        default=None,
+        description="output of `bgpq4 -j`; a list called AS64496 (`-l AS64496`) is for that peer, others are for all",
+    )
+    registered_prefixes: DataFile | list[IPv4Network | IPv6Network] | None = Field(
+        default=None, description="the peering's registered prefixes: a list, or a file of JSON or lines"
+    )
+    registered_asns: DataFile | list[Asn] | None = Field(
+        default=None, description="the peering's registered ASNs: a list, or a file of JSON or lines"
+    )
+    peeringdb: DataFile | None = Field(
+        default=None, description="PeeringDB's net JSON: its prefix counts stand in for max-prefixes that are not given"
+    )
+
+
+class ImportChoice(Model):
+    """What AS8075 does to the routes that it takes. Microsoft publishes that it overwrites MED, not with what."""
+
+    med: Annotated[int, Field(ge=0, le=4294967295)] | None = 0
+    local_pref: Annotated[int, Field(ge=0, le=4294967295)] = 100
+    informational: bool = Field(default=True, description="add the large community 8075:1:<the peer's ASN>")
+
+
 class PolicyChoice(Model):
-    """The lifted policy: its profile, and rules switched off or parametrised by id."""
+    """The lifted policy: its profile, rules switched off or parametrised by id, and the data that they use."""
 
     profile: str = "exchange"
     rules: dict[str, bool | dict[str, Any]] = {}
+    data: DataChoice = DataChoice()
+    import_: ImportChoice = ImportChoice()
 
 
 class Times(Model):

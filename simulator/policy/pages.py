@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from simulator.policy.policy import PROFILES
+from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES
+
+_LONG = 5
+"""A list with more entries is told by their number."""
 
 
 def rules() -> str:
     """Every rule: id, what it refuses, its parameters, its source, the profiles that have it."""
-    lines = ["| id | refuses a route because | looks at | parameters | Euro-IX | source | profiles |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    head = ["id", "refuses a route because", "looks at", "parameters", "needs"]
+    head += ["Euro-IX", "arouteserver", "source", "profiles"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for rule in RULES.values():
-        looks = "the prefix" if rule.prefix is not None else "the path attributes"
-        parameters = ", ".join(f"`{key}: {str(value).lower()}`" for key, value in rule.parameters.items())
-        profiles = ", ".join(name for name, ids in PROFILES.items() if rule.id in ids)
-        cells = (f"`{rule.id}`", rule.explanation, looks, parameters, rule.euro_ix, rule.source, profiles)
+        parameters = ", ".join(f"`{key}: {_text(value)}`" for key, value in rule.parameters.items())
+        cells = (
+            f"`{rule.id}`",
+            rule.explanation,
+            rule.looks_at,
+            parameters,
+            f"`{rule.needs}`" if rule.needs else "",
+            rule.euro_ix,
+            "" if rule.arouteserver is None else str(rule.arouteserver),
+            rule.source,
+            ", ".join(_profile(name, rule.id) for name in PROFILES if rule.id in PROFILES[name]),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _profile(name: str, rule: str) -> str:
+    setting = PROFILES[name][rule]
+    if isinstance(setting, bool):
+        return name if setting else f"{name} (off)"
+    return f"{name} ({', '.join(f'`{key}: {_text(value)}`' for key, value in setting.items())})"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value[:_LONG]))}{', …' if len(value) > _LONG else ''}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

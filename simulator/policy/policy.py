@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from simulator.policy.rules import RULES, AttributeJudge, PolicyContext, PrefixJudge, Rule
-from simulator.policy.verdict import Hits
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.prefixes import NOWHERE
+from simulator.policy.profiles import PROFILES, RuleSettings
+from simulator.policy.rule import AttributeJudge, PolicyContext, PrefixTest, RouteJudge, Rule
+from simulator.policy.rules import RULES
+from simulator.policy.transform import ImportSettings, imported
+from simulator.policy.verdict import Hits, Outcome, Verdict
 from simulator.session.messages import Family
 from simulator.wire.attributes import PathAttributes
 
-PROFILES: dict[str, tuple[str, ...]] = {"exchange": tuple(RULES)}
-"""Profile → rule ids."""
+__all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
 
-RuleSettings = Mapping[str, bool | Mapping[str, Any]]
-"""Rule id → False to switch it off, or its parameters."""
+_NO_HITS: dict[bytes, Hits] = {}
+_NOBODY = PolicyContext(None, "192.0.2.1")
 
 
 class PolicyError(ValueError):
-    """A profile, a rule or a parameter that does not exist."""
+    """A profile, a rule or a parameter that does not exist or makes no sense."""
 
 
 def check_settings(profile: str, settings: RuleSettings) -> None:
@@ -35,43 +40,157 @@ def check_settings(profile: str, settings: RuleSettings) -> None:
                 known = RULES[name].parameters
                 if key not in known:
                     raise PolicyError(f"rule '{name}' has no parameter '{key}' (it has: {', '.join(known) or 'none'})")
-                if type(given) is not type(known[key]):
-                    raise PolicyError(f"rule '{name}': '{key}' is {type(known[key]).__name__}, not {given!r}")
+                _check_type(name, key, given, known[key])
+            _build(RULES[name], _NOBODY, _parameters(profile, name, value))
+
+
+def _check_type(name: str, key: str, given: object, known: object) -> None:
+    if type(given) is not type(known):
+        raise PolicyError(f"rule '{name}': '{key}' is {type(known).__name__}, not {given!r}")
+    if isinstance(given, list) and isinstance(known, list):
+        for entry in given:
+            if type(entry) is not type(known[0]):
+                raise PolicyError(f"rule '{name}': '{key}' is a list of {type(known[0]).__name__}, not of {entry!r}")
+
+
+def _parameters(profile: str, name: str, setting: bool | Mapping[str, Any]) -> dict[str, Any]:
+    """The rule's parameters, the profile's, the topology's: the last one that says something holds."""
+    ours = PROFILES[profile][name]
+    layers = (layer for layer in (ours, setting) if not isinstance(layer, bool))
+    found = dict(RULES[name].parameters)
+    for layer in layers:
+        found.update(layer)
+    return found
+
+
+def _build(
+    rule: Rule, context: PolicyContext, parameters: dict[str, Any]
+) -> tuple[PrefixTest | None, AttributeJudge | None, RouteJudge | None]:
+    try:
+        return (
+            rule.prefix(context, parameters) if rule.prefix else None,
+            rule.attributes(context, parameters) if rule.attributes else None,
+            rule.route(context, parameters) if rule.route else None,
+        )
+    except ValueError as error:
+        raise PolicyError(f"rule '{rule.id}': {error}") from None
 
 
 class Policy:
-    """Judges attribute sets and prefixes. A route is accepted when neither judgement has a hit."""
+    """Judges attribute sets, and prefixes that share one. A route is accepted when neither judgement has a hit."""
 
-    def __init__(self, profile: str, context: PolicyContext, settings: RuleSettings | None = None) -> None:
-        """Raises PolicyError for unknown names."""
+    def __init__(
+        self,
+        profile: str,
+        context: PolicyContext,
+        settings: RuleSettings | None = None,
+        taking: ImportSettings | None = None,
+    ) -> None:
+        """`taking` says what is done to an accepted route. Raises PolicyError for unknown names."""
         settings = settings or {}
         check_settings(profile, settings)
-        self._prefix: list[tuple[Rule, PrefixJudge]] = []
+        self.profile = profile
+        self.context = context
+        self.settings = settings
+        self.taking = taking or ImportSettings()
+        self._prefix: list[tuple[Rule, PrefixTest]] = []
         self._attributes: list[tuple[Rule, AttributeJudge]] = []
-        for name in PROFILES[profile]:
-            rule, setting = RULES[name], settings.get(name, True)
+        self._route: list[tuple[Rule, RouteJudge]] = []
+        for name, default in PROFILES[profile].items():
+            setting = settings.get(name, default)
             if setting is False:
                 continue
-            parameters = rule.parameters | (dict(setting) if isinstance(setting, Mapping) else {})
-            if rule.prefix is not None:
-                self._prefix.append((rule, rule.prefix(context, parameters)))
-            if rule.attributes is not None:
-                self._attributes.append((rule, rule.attributes(context, parameters)))
+            rule = RULES[name]
+            prefix, attributes, route = _build(rule, context, _parameters(profile, name, setting))
+            if prefix is not None:
+                self._prefix.append((rule, prefix))
+            if attributes is not None:
+                self._attributes.append((rule, attributes))
+            if route is not None:
+                self._route.append((rule, route))
+        self._suspects4: tuple[bytes, ...] | None = None
+        self._suspects6: tuple[bytes, ...] | None = None
 
-    def judge_prefix(self, family: Family, key: bytes) -> Hits:
-        """Every prefix rule that fires."""
-        return self.judge_prefixes(family, (key,)).get(key, ())
-
-    def judge_prefixes(self, family: Family, keys: Sequence[bytes]) -> dict[bytes, Hits]:
-        """The keys for which a prefix rule fires, each with every such rule."""
-        found: dict[bytes, Hits] = {}
-        for rule, judge in self._prefix:
-            # A dict, because an UPDATE may name a prefix twice.
-            fired = {key: value for key in keys if (value := judge(family, key)) is not None}
-            for key, value in fired.items():
-                found[key] = (*found.get(key, ()), rule.hit(value))
-        return found
+    def with_data(self, data: PolicyData) -> Policy:
+        """The same policy by other data."""
+        return Policy(self.profile, replace(self.context, data=data), self.settings, self.taking)
 
     def judge_attributes(self, path: PathAttributes) -> Hits:
         """Every attribute rule that fires."""
-        return tuple(rule.hit(value) for rule, judge in self._attributes if (value := judge(path)) is not None)
+        segments = path.as_path
+        asns = segments[0].asns if len(segments) == 1 else path.asns
+        hits: Hits = ()
+        for rule, judge in self._attributes:
+            value = judge(path, asns)
+            if value is not None:
+                hits = (*hits, rule.hit(value))
+        return hits
+
+    def judge_prefix(self, family: Family, key: bytes, path: PathAttributes) -> Hits:
+        """Every prefix and route rule that fires for this prefix with this path."""
+        return self.judge_prefixes(family, (key,), path).get(key, ())
+
+    def judge_prefixes(self, family: Family, keys: Sequence[bytes], path: PathAttributes) -> dict[bytes, Hits]:
+        """Those of the prefixes, which share a path, that a prefix or route rule refuses, each with every such rule."""
+        if family is Family.IPV4:
+            suspects = self._suspects4
+            if suspects is None:
+                suspects = self._suspects4 = self._screen(family)
+        else:
+            suspects = self._suspects6
+            if suspects is None:
+                suspects = self._suspects6 = self._screen(family)
+        found = _NO_HITS
+        doubtful = [key for key in keys if not key[0] or suspects[key[0]][key[1]]]
+        if doubtful:
+            found = self._judge_doubtful(family, doubtful)
+        for rule, judge in self._route:
+            for key, value in judge(family, keys, path):
+                if found is _NO_HITS:
+                    found = {}
+                before = found.get(key, ())
+                if not before or before[-1].rule != rule.id:  # an UPDATE may name a prefix twice
+                    found[key] = (*before, rule.hit(value))
+        return found
+
+    def _judge_doubtful(self, family: Family, keys: Sequence[bytes]) -> dict[bytes, Hits]:
+        found: dict[bytes, Hits] = {}
+        for key in keys:
+            hits: Hits = ()
+            for rule, test in self._prefix:
+                value = test.judge(family, key)
+                if value is not None:
+                    hits = (*hits, rule.hit(value))
+            if hits:
+                found[key] = hits
+        return found
+
+    def _screen(self, family: Family) -> tuple[bytes, ...]:
+        """By prefix length and first octet: whether any prefix rule might refuse such a prefix."""
+        which = 0 if family is Family.IPV4 else 1
+        low = max((test.shortest[which] for _, test in self._prefix), default=0)
+        high = min((test.longest[which] for _, test in self._prefix), default=family.max_length)
+        columns = [test.members.of(family).shortest for _, test in self._prefix if test.members is not None]
+        shortest = bytes(map(min, zip(*columns, strict=True))) if columns else bytes((NOWHERE,)) * 256
+        everything = bytes((1,)) * 256
+        tables: dict[bytes, bytes] = {}
+        rows = []
+        for length in range(family.max_length + 1):
+            row = bytes(bound <= length for bound in shortest) if low <= length <= high else everything
+            rows.append(tables.setdefault(row, row))
+        return tuple(rows)
+
+    def verdict(self, family: Family, key: bytes, path: PathAttributes, *, denied: bool) -> Verdict:
+        """What becomes of a route under this policy; `denied` while DENY ALL is in force."""
+        return verdict(self.judge_prefix(family, key, path) + self.judge_attributes(path), denied=denied)
+
+    def imported(self, path: PathAttributes) -> PathAttributes:
+        """What an accepted path becomes as it is taken into Loc-RIB."""
+        return imported(path, self.taking, self.context)
+
+
+def verdict(hits: Hits, *, denied: bool) -> Verdict:
+    """The outcome of a judgement: DENY ALL withholds what the policy itself would accept."""
+    if hits:
+        return Verdict(Outcome.REJECT, hits)
+    return Verdict(Outcome.WITHHOLD if denied else Outcome.ACCEPT)

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.connection.connection import ConnectionTransition
+from simulator.provisioning.datafiles import DataFileRead
 from simulator.session.messages import Family
 from simulator.speakers.events import (
     BgpStateChanged,
     EndOfRib,
     GateMoved,
     GateWithheld,
+    MalformedUpdate,
     NotificationExchanged,
+    PolicyApplied,
     RoutesAnnounced,
     RoutesWithdrawn,
     SpeakerEvent,
@@ -57,7 +60,7 @@ class Said:
     connection: str = ""
 
 
-Event = ConnectionMoved | CheckEnded | Said | SpeakerEvent
+Event = ConnectionMoved | CheckEnded | Said | DataFileRead | SpeakerEvent
 
 
 @dataclass(slots=True)
@@ -176,6 +179,20 @@ def row(event: Event) -> dict[str, Any]:
                 "malformed": malformed,
                 "prefixes": _texts(family, keys),
             }
+        case MalformedUpdate():
+            return {
+                "time": timestamp(event.time),
+                "event": "malformed-update",
+                "session": event.session,
+                "family": event.family.label if event.family else "",
+                "outcome": event.outcome.label,
+                "attribute": event.attribute,
+                "reason": event.reason,
+                "clause": event.clause,
+                "octets": event.octets.hex(),
+                "update": event.update.hex(),
+                "prefixes": _texts(event.family, event.keys) if event.family else [],
+            }
         case EndOfRib(session, time, family):
             return {"time": timestamp(time), "event": "end-of-rib", "session": session, "family": family.label}
         case GateWithheld(session, held):
@@ -197,5 +214,15 @@ def row(event: Event) -> dict[str, Any]:
                 "nlri-sent" if is_open else "nlri-withdrawn": sent,
                 "routes-taken" if is_open else "routes-removed": taken,
             }
+        case PolicyApplied(session, time, refused, accepted):
+            return {
+                "time": timestamp(time),
+                "event": "policy-applied",
+                "session": session,
+                "routes-refused": refused,
+                "routes-accepted": accepted,
+            }
+        case DataFileRead(time, key, file, error):
+            return {"time": timestamp(time), "event": "policy-data", "data": key, "file": file, "error": error}
         case UnknownPeer(speaker, time, address):
             return {"time": timestamp(time), "event": "unknown-peer", "speaker": speaker, "address": address}

@@ -17,8 +17,13 @@ from simulator.lab.netns import NetnsLink
 from simulator.lab.originate import announcements, router_routes
 from simulator.lab.state import LabState
 from simulator.lab.topology import Node, Peer, Peering, Topology
+from simulator.policy.attribute_rules import ROLES
+from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
+from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
+from simulator.policy.transform import ImportSettings
+from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
@@ -71,7 +76,12 @@ class Network:
     """Enter to build, exit to remove every trace."""
 
     def __init__(
-        self, topology: Topology, kind: LinkKind, emit: Callable[[SpeakerEvent], None], *, record: bool
+        self,
+        topology: Topology,
+        kind: LinkKind,
+        emit: Callable[[SpeakerEvent | DataFileRead], None],
+        *,
+        record: bool,
     ) -> None:
         """`record` keeps the wire: a capture of each edge where the link has interfaces, else the speakers' octets."""
         self.topology = topology
@@ -84,6 +94,8 @@ class Network:
         self.captures: dict[str, Capture] = {}
         self.gates: list[Gate] = []
         """The gate of every session that was ever provisioned: what they counted outlives the sessions."""
+        self.data: DataFiles | None = None
+        """What the rules look things up in; None until the network is built."""
         self._emit = emit
         self._state: LabState | None = None
         self._link: Link | None = None
@@ -91,6 +103,7 @@ class Network:
         self._listening: dict[str, Endpoint] = {}
         self._routers: dict[str, Router] = {}
         self._announcements: dict[str, list[Announcement]] = {}
+        self._own: dict[str, PrefixSet] = {}
         self._exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Network:
@@ -115,15 +128,22 @@ class Network:
         link: Link = NetnsLink(lan, self._state) if self.kind is LinkKind.NETNS else LoopbackLink(lan)
         self._link = await self._exit.enter_async_context(link)
         clock = Clock(asyncio.get_running_loop())
+        self.data = DataFiles(topology.policy.data, clock.now, self._emit)
+        await self.data.load()
         for edge in topology.edges:
             if self.kind is LinkKind.NETNS:
                 await self._capture(edge.name)
             routes = announcements(topology.microsoft.announce, edge)
             speaker = Speaker(edge.name, self.place(edge.name), clock, self._emit, routes, self.tap)
             self._edges[edge.name], self._announcements[edge.name] = speaker, routes
+            keys = ((route.family, key) for route in routes for key in route.keys)
+            self._own[edge.name] = PrefixSet.of_keys(keys, f"announced by AS{topology.microsoft.asn}")
             self._exit.push_async_callback(speaker.close)
         for plan in self.plans:
             await self._listen(plan)
+        if self.data.is_watching_anything:
+            watching = asyncio.ensure_future(self.data.watch(self.apply_data))
+            self._exit.push_async_callback(_end, watching)
 
     async def _capture(self, edge: str) -> None:
         assert self._state is not None
@@ -196,15 +216,29 @@ class Network:
 
     # --- Microsoft's side ---
 
+    async def apply_data(self, data: PolicyData) -> None:
+        """Judge what every provisioned session holds again, by new data."""
+        for edge in self._edges.values():
+            for neighbor in edge.neighbors:
+                if neighbor.config.policy is not None:
+                    neighbor.apply_policy(neighbor.config.policy.with_data(data))
+                    await asyncio.sleep(0)  # a full table takes a moment, and others have timers
+
     def provision(self, plan: SessionPlan) -> None:
         """Configure one session on its edge; its gate is shut. Raises LabError."""
         topology, peering = self.topology, plan.peering
+        assert self.data is not None, "the network is not built"
+        role = ROLES[topology.microsoft.role] if topology.microsoft.role else None
         context = PolicyContext(
             peer_as=plan.peer.asn,
             peer_address=str(plan.peer_address),
             local_as=topology.microsoft.asn,
             lan=tuple(map(str, topology.exchange.lan.prefixes)),
+            own=self._own[plan.edge.name],
+            role=role,
+            data=self.data.data,
         )
+        taking = ImportSettings(**topology.policy.import_.model_dump())
         host = self.place(plan.peer.name).host(plan.peer_address)
         remote = self._where_to_dial(plan, host)
         neighbor = self._edges[plan.edge.name].add(
@@ -217,7 +251,8 @@ class Network:
                 peer_as=plan.peer.asn,
                 local=self._listening[plan.id],
                 remote=remote,
-                policy=Policy(topology.policy.profile, context, topology.policy.rules),
+                policy=Policy(topology.policy.profile, context, topology.policy.rules, taking),
+                role=role,
                 md5=peering.md5,
                 gtsm=peering.gtsm,
                 hold_time=topology.microsoft.hold_time,
@@ -257,3 +292,8 @@ class Network:
         """The prefix keys that the edge is to announce on this session."""
         routes = self._announcements[plan.edge.name]
         return tuple(dict.fromkeys(key for route in routes if route.family is plan.family for key in route.keys))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

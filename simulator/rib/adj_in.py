@@ -6,7 +6,7 @@ needs nothing from the peer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from simulator.policy.verdict import Hits
@@ -53,6 +53,37 @@ class AdjRibIn:
                     prefix_hits.pop(key, None)
                 if by_attributes:
                     self._rejected += 1
+
+    def judge_again(
+        self,
+        family: Family,
+        judge_set: Callable[[AttributeSet], AttributeSet],
+        judge_prefixes: Callable[[list[bytes], AttributeSet], dict[bytes, Hits]],
+    ) -> tuple[list[bytes], dict[bytes, AttributeSet]]:
+        """Another policy is in force. Returns what is no longer acceptable, and the routes that have become so."""
+        routes, prefix_hits = self._routes[family], self._prefix_hits[family]
+        by_set: dict[AttributeSet, list[bytes]] = {}
+        for key, attributes in routes.items():
+            by_set.setdefault(attributes, []).append(key)
+        refused: list[bytes] = []
+        accepted: dict[bytes, AttributeSet] = {}
+        for before, keys in by_set.items():
+            after = judge_set(before)
+            hits = judge_prefixes(keys, after)
+            for key in keys:
+                was = not before.hits and key not in prefix_hits
+                now = not after.hits and key not in hits
+                routes[key] = after
+                if key in hits:
+                    prefix_hits[key] = hits[key]
+                else:
+                    prefix_hits.pop(key, None)
+                if was and not now:
+                    refused.append(key)
+                elif now and not was:
+                    accepted[key] = after
+        self._rejected += len(refused) - len(accepted)
+        return refused, accepted
 
     def withdraw(self, family: Family, keys: Iterable[bytes]) -> list[bytes]:
         """Forget routes; returns the keys that were held."""

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
-from simulator.session.messages import Family
+from simulator.session.messages import Family, Role
 from simulator.session.negotiation import Negotiated
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements, pack_withdrawals
+
+_MARKING = (Role.PROVIDER, Role.PEER, Role.ROUTE_SERVER)
+"""Roles that add OTC to what they send; all others send to whoever provides to them."""
+_UPWARDS = (Role.CUSTOMER, Role.PEER, Role.RS_CLIENT)
+"""Roles that never send a route with OTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,24 @@ class Image:
     withdraw: bytes
     keys: tuple[bytes, ...]
     left_out: tuple[bytes, ...] = ()
-    """Prefixes whose attributes do not fit this session's messages: they are not advertised (RFC 4271 §9.2)."""
+    """Prefixes that are not advertised: their attributes do not fit this session's messages (RFC 4271 §9.2), or are
+    for customers only (RFC 9234 §5)."""
 
 
-def export(path: PathAttributes, local_as: int, next_hop: IPv4Address | IPv6Address) -> PathAttributes:
-    """What leaves an external session: own AS prepended (RFC 4271 §5.1.2), next hop self, no LOCAL_PREF (§5.1.5)."""
+def export(
+    path: PathAttributes, local_as: int, next_hop: IPv4Address | IPv6Address, role: Role | None = None
+) -> PathAttributes:
+    """What leaves an external session: own AS prepended (RFC 4271 §5.1.2), next hop self, no LOCAL_PREF (§5.1.5).
+
+    Our RFC 9234 role, where there is one, marks what is for customers only (§5).
+    """
     first = path.as_path[0] if path.as_path else None
     if first is not None and first.kind is SegmentKind.SEQUENCE and len(first.asns) < 255:
         as_path = (AsSegment(SegmentKind.SEQUENCE, (local_as, *first.asns)), *path.as_path[1:])
     else:
         as_path = (AsSegment(SegmentKind.SEQUENCE, (local_as,)), *path.as_path)
-    return replace(path, as_path=as_path, next_hop=next_hop, local_pref=None)
+    otc = local_as if path.otc is None and role in _MARKING else path.otc
+    return replace(path, as_path=as_path, next_hop=next_hop, local_pref=None, otc=otc)
 
 
 def render(
@@ -49,6 +61,7 @@ def render(
     negotiated: Negotiated,
     local_as: int,
     next_hop: IPv4Address | IPv6Address,
+    role: Role | None = None,
 ) -> Image:
     """Encode the announcements of `family` for one session. A later one of a prefix replaces an earlier one."""
     owner: dict[bytes, int] = {}
@@ -62,8 +75,10 @@ def render(
         if announcement.family is not family:
             continue
         keys = [key for key in dict.fromkeys(announcement.keys) if owner[key] == index]
-        if keys:
-            path = export(announcement.attributes, local_as, next_hop)
+        if keys and announcement.attributes.otc is not None and role in _UPWARDS:
+            left_out += keys
+        elif keys:
+            path = export(announcement.attributes, local_as, next_hop, role)
             attributes = encode(path, asn4=negotiated.asn4)
             try:
                 packed = pack_announcements(family, attributes, next_hop.packed, keys, size)
@@ -85,8 +100,15 @@ class Images:
         self._announcements = tuple(announcements)
         self._rendered: dict[tuple[object, ...], Image] = {}
 
-    def get(self, family: Family, negotiated: Negotiated, local_as: int, next_hop: IPv4Address | IPv6Address) -> Image:
-        which = (family, negotiated.asn4, negotiated.message_size, local_as, next_hop)
+    def get(
+        self,
+        family: Family,
+        negotiated: Negotiated,
+        local_as: int,
+        next_hop: IPv4Address | IPv6Address,
+        role: Role | None = None,
+    ) -> Image:
+        which = (family, negotiated.asn4, negotiated.message_size, local_as, next_hop, role)
         if which not in self._rendered:
-            self._rendered[which] = render(self._announcements, family, negotiated, local_as, next_hop)
+            self._rendered[which] = render(self._announcements, family, negotiated, local_as, next_hop, role)
         return self._rendered[which]

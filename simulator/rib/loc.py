@@ -32,5 +32,8 @@ class LocRib:
         table = self._tables.get(session, {})
         return {family: frozenset(table.get(family, ())) for family in Family}
 
+    def routes(self, session: str, family: Family) -> list[tuple[bytes, AttributeSet]]:
+        return list(self._tables.get(session, {}).get(family, {}).items())
+
     def count(self, session: str) -> int:
         return sum(len(routes) for routes in self._tables.get(session, {}).values())

@@ -6,9 +6,17 @@ from collections.abc import Callable
 
 from simulator.routers.base import Router
 from simulator.routers.bird import Bird
+from simulator.routers.exabgp import Exabgp
+from simulator.routers.frr import Frr
+from simulator.routers.gobgp import Gobgp
+from simulator.routers.openbgpd import Openbgpd
 from simulator.routers.simulated import Simulated
 
 ROUTERS: dict[str, Callable[[], Router]] = {
     "simulated": Simulated,
     "bird": Bird,
+    "frr": Frr,
+    "gobgp": Gobgp,
+    "openbgpd": Openbgpd,
+    "exabgp": Exabgp,
 }

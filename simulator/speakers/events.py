@@ -8,9 +8,10 @@ from simulator.gate import Withheld
 from simulator.lab.link import Address, Endpoint
 from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
-from simulator.session.messages import Capabilities, Family, Notification, Open
+from simulator.session.messages import Capabilities, Family, Notification, Open, Role
 from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
 from simulator.session.states import BgpState
+from simulator.wire.faults import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class NeighborConfig:
     """False only for a simulated peer's router: the gate is Microsoft's."""
     policy: Policy | None = None
     """Judges what is received; None accepts everything."""
+    role: Role | None = None
+    """Our RFC 9234 role: in the OPEN, and for OTC on what is sent."""
     md5: str | None = field(default=None, repr=False)
     gtsm: bool = False
     hold_time: int = 90
@@ -47,7 +50,7 @@ class NeighborConfig:
         """The OPEN of this side."""
         from ipaddress import IPv4Address
 
-        capabilities = Capabilities(families=frozenset({self.family}))
+        capabilities = Capabilities(families=frozenset({self.family}), role=self.role)
         return Open(self.local_as, self.hold_time, IPv4Address(self.router_id), capabilities)
 
 
@@ -90,6 +93,27 @@ class RoutesWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class MalformedUpdate:
+    """One defect of an UPDATE and what RFC 7606 makes of it; its §6 asks for the whole message and the prefixes."""
+
+    session: str
+    time: float
+    family: Family | None
+    """The session's, or that of an incorrect MP attribute; None when that is one that nothing here speaks."""
+    outcome: Outcome
+    attribute: int | None
+    """Type code; None when the defect is not in an attribute."""
+    reason: str
+    clause: str
+    octets: bytes
+    """The attribute, field or block as received."""
+    update: bytes
+    """The body of the whole UPDATE."""
+    keys: tuple[bytes, ...] = ()
+    """What it announced of the session's family, where that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfRib:
     """The peer has sent all it has (RFC 4724 §2)."""
 
@@ -120,6 +144,18 @@ class GateMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyApplied:
+    """Another policy, or other data, was applied to a running session: what the peer had announced was judged again."""
+
+    session: str
+    time: float
+    refused: int
+    """Routes that were acceptable and are not any more."""
+    accepted: int
+    """Routes that have become acceptable."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownPeer:
     """Somebody called who is not configured; it got a Cease."""
 
@@ -133,9 +169,11 @@ SpeakerEvent = (
     | NotificationExchanged
     | RoutesAnnounced
     | RoutesWithdrawn
+    | MalformedUpdate
     | EndOfRib
     | GateWithheld
     | GateMoved
+    | PolicyApplied
     | UnknownPeer
 )
 
@@ -183,6 +221,8 @@ class SessionView:
     end_of_rib: bool = False
     """The peer said that it has sent all it has (RFC 4724 §2)."""
     last_update: float | None = None
+    disabled: bool = False
+    """The peer's routes are ignored until the session ends: AFI/SAFI disable (RFC 7606 §2)."""
 
 
 def cease(subcode: int, communication: str = "") -> Notification:

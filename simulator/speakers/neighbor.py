@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
 from simulator.lab.link import LabError, Place
+from simulator.policy.policy import Policy
 from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.adj_out import Image, Images
@@ -41,8 +42,10 @@ from simulator.speakers.events import (
     EndOfRib,
     GateMoved,
     GateWithheld,
+    MalformedUpdate,
     NeighborConfig,
     NotificationExchanged,
+    PolicyApplied,
     RoutesAnnounced,
     RoutesWithdrawn,
     SessionView,
@@ -50,19 +53,20 @@ from simulator.speakers.events import (
 )
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire, connect
-from simulator.wire import nlri
-from simulator.wire.attributes import AttributeFault, decode
+from simulator.wire.attribute_checks import Addresses
+from simulator.wire.attributes import PathAttributes, decode
+from simulator.wire.faults import AttributeFault, Fault, Outcome, UpdateError, strongest
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
+from simulator.wire.judgement import Judgement, Reach, judge
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
+from simulator.wire.reading import Announced, read_update
 from simulator.wire.refresh import decode_refresh, encode_refresh
-from simulator.wire.update import count_nlri, end_of_rib, next_hops, split_update
+from simulator.wire.update import count_nlri, end_of_rib
 
 _NO_HITS: dict[bytes, Hits] = {}
 _REQUEST, _BEGIN, _END = 0, 1, 2
 """Subtypes of ROUTE-REFRESH (RFC 7313 §3)."""
-_OPTIONAL, _KIND = 0x80, 0xC0
-"""The attribute flags of MP_REACH_NLRI that RFC 7606 §3 c judges: optional and not transitive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ class Neighbor:
         self._closed_early = ""
         self._end_of_rib = False
         self._last_update: float | None = None
+        self._disabled = False
+        """AFI/SAFI disable (RFC 7606 §2): what the peer announces or withdraws is ignored until the session ends."""
+        caller = config.remote.host if config.remote else config.peer_address
+        self._addresses = Addresses(peer=caller.packed, own=config.local_address.packed)
         self._stale: set[bytes] | None = None
         """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
 
@@ -137,6 +145,35 @@ class Neighbor:
         elif change is Change.DENIED:
             self._moved(sent=self._withdraw_everything(), taken=self._forget_everything())
         return change
+
+    def apply_policy(self, policy: Policy) -> None:
+        """Judge all that is held again by another policy, on the running session; what that changes passes the gate."""
+        self.config = replace(self.config, policy=policy)
+        family, judged = self.config.family, dict[AttributeSet, AttributeSet]()
+
+        def judge_set(before: AttributeSet) -> AttributeSet:
+            if before not in judged:
+                hits = policy.judge_attributes(before.path)
+                judged[before] = before if hits == before.hits else AttributeSet(before.path, hits)
+            return judged[before]
+
+        refused, accepted = self.adj_in.judge_again(
+            family, judge_set, lambda keys, attributes: policy.judge_prefixes(family, keys, attributes.path)
+        )
+        for raw, known in list(self._attributes.items()):
+            self._attributes[raw] = judge_set(known)
+        self._services.loc_rib.forget(self.config.id, family, refused)
+        self._take(accepted)
+        self._services.emit(PolicyApplied(self.config.id, self._now(), len(refused), len(accepted)))
+
+    def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:
+        """This session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
+        policy, family = self.config.policy, self.config.family
+        done: dict[AttributeSet, PathAttributes] = {}
+        for key, attributes in self._services.loc_rib.routes(self.config.id, family):
+            if attributes not in done:
+                done[attributes] = policy.imported(attributes.path) if policy else attributes.path
+            yield family, key, done[attributes]
 
     def request_refresh(self) -> bool:
         """Ask the peer for all its routes again (RFC 2918). False when that was not negotiated."""
@@ -182,6 +219,7 @@ class Neighbor:
             peer_closed_early=self._closed_early,
             end_of_rib=self._end_of_rib,
             last_update=self._last_update,
+            disabled=self._disabled,
         )
 
     # --- TCP tells ---
@@ -253,59 +291,80 @@ class Neighbor:
 
     def _update(self, body: bytes) -> None:
         family = self.config.family
-        parts = split_update(body)
+        try:
+            reading = read_update(body)
+        except UpdateError as error:
+            self._malformed(body, error.faults)
+            raise
         self._last_update = self._now()
-        if parts.end_of_rib is not None:
-            self._end_of_rib = self._end_of_rib or parts.end_of_rib is family
-            self._services.emit(EndOfRib(self.config.id, self._now(), parts.end_of_rib))
+        if reading.end_of_rib is not None:
+            self._end_of_rib = self._end_of_rib or reading.end_of_rib is family
+            self._services.emit(EndOfRib(self.config.id, self._now(), reading.end_of_rib))
             return
         agreed = self._session.negotiated
-        if agreed is None or family not in agreed.families:
-            return  # nobody asked for these (RFC 4760 §8)
-        unreach, reach = parts.unreach, parts.reach
-        # IPv4 has fields of its own, and may come in the MP attributes as well.
-        if parts.withdrawn and family is Family.IPV4:
-            self._withdraw(nlri.split(parts.withdrawn, family))
-        if unreach is not None and unreach.family is family and unreach.nlri:
-            self._withdraw(nlri.split(unreach.nlri, family))
-        if parts.announced and family is Family.IPV4:
-            self._reached(nlri.split(parts.announced, family), parts.attributes, b"")
-        if reach is not None and reach.family is family and reach.nlri:
-            keys = nlri.split(reach.nlri, family)
-            if reach.flags & _KIND != _OPTIONAL:
-                self._withdraw(keys, malformed=f"MP_REACH_NLRI has flags 0x{reach.flags:02x}")
+        usable = agreed is not None and family in agreed.families  # or nobody asked for these (RFC 4760 §8)
+        ours = [part for part in reading.announced if part.family is family and usable]
+        verdicts = [self._judged(part, reading.attributes) for part in ours]
+        faults = dict.fromkeys((*reading.faults, *(fault for _, faults in verdicts for fault in faults)))
+        if not ours and reading.attributes:
+            faults |= dict.fromkeys(self._judge(reading.attributes, reading.reach).faults)
+        if faults:
+            self._malformed(body, faults, tuple(key for part in ours for key in part.keys))
+            if max(fault.outcome for fault in faults) is Outcome.SESSION_RESET:
+                raise UpdateError(tuple(faults))
+        if not usable or self._disabled:
+            return
+        disabling = [fault for fault in reading.faults if fault.afi_safi == family.value]
+        if disabling:
+            self._disabled = True
+            self._withdraw(list(self.adj_in.keys(family)), malformed=disabling[0].reason)
+            return
+        for withdrawn, keys in reading.withdrawn:
+            if withdrawn is family:
+                self._withdraw(keys)
+        for part, (attributes, why) in zip(ours, verdicts, strict=True):
+            if attributes is None:
+                self._withdraw(part.keys, malformed=strongest(why).reason)
             else:
-                self._reached(keys, parts.attributes, reach.next_hop)
+                self._announce(part.keys, attributes)
 
-    def _reached(self, keys: list[bytes], raw: bytes, next_hop: bytes) -> None:
+    def _malformed(self, body: bytes, faults: Iterable[Fault], keys: tuple[bytes, ...] = ()) -> None:
+        for fault in faults:
+            family: Family | None = self.config.family
+            if fault.afi_safi is not None:
+                family = next((known for known in Family if known.value == fault.afi_safi), None)
+            told = fault.outcome, fault.code, fault.reason, fault.clause, fault.octets
+            self._services.emit(MalformedUpdate(self.config.id, self._now(), family, *told, body, keys))
+
+    def _judge(self, raw: bytes, reach: Reach) -> Judgement:
+        agreed = self._session.negotiated
+        return judge(raw, asn4=agreed is not None and agreed.asn4, reach=reach, addresses=self._addresses)
+
+    def _judged(self, part: Announced, raw: bytes) -> tuple[AttributeSet | None, tuple[Fault, ...]]:
+        """The attribute set, None for treat-as-withdraw or worse, and what is wrong with the octets."""
         try:
-            attributes = self._intern(raw, next_hop)
-        except AttributeFault as fault:
-            self._withdraw(keys, malformed=fault.reason)
-        else:
-            self._announce(keys, attributes)
+            attributes = self._intern(raw, part)
+        except AttributeFault as refused:
+            return None, refused.faults
+        return attributes, attributes.path.discarded
 
-    def _intern(self, raw: bytes, next_hop: bytes) -> AttributeSet:
+    def _intern(self, raw: bytes, part: Announced) -> AttributeSet:
         """Decode and judge each distinct attribute set once. Raises AttributeFault."""
-        found = self._attributes.get((raw, next_hop))
+        found = self._attributes.get((raw, part.next_hop))
         if found is None:
             agreed = self._session.negotiated
-            path = decode(raw, asn4=agreed is not None and agreed.asn4)
-            if next_hop:
-                address, link_local = next_hops(next_hop)
-                path = replace(path, next_hop=address, link_local=link_local)
-            if path.next_hop is None:
-                raise AttributeFault(3, "NEXT_HOP is missing")
+            asn4 = agreed is not None and agreed.asn4
+            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=part.next_hop, addresses=self._addresses)
             policy = self.config.policy
             found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
-            self._attributes[raw, next_hop] = found
+            self._attributes[raw, part.next_hop] = found
         return found
 
     def _announce(self, keys: list[bytes], attributes: AttributeSet) -> None:
         family, policy = self.config.family, self.config.policy
         hits = _NO_HITS
         if policy is not None:
-            hits = policy.judge_prefixes(family, keys)
+            hits = policy.judge_prefixes(family, keys, attributes.path)
         if self._stale:
             self._stale.difference_update(keys)
         self.adj_in.announce(family, keys, attributes, hits)
@@ -420,7 +479,9 @@ class Neighbor:
         if config.family not in negotiated.families:
             self._image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
             return
-        self._image = self._services.images.get(config.family, negotiated, config.local_as, config.local_address)
+        self._image = self._services.images.get(
+            config.family, negotiated, config.local_as, config.local_address, config.role
+        )
         if not config.gated or self.gate.is_open:
             self._send_everything()
         else:
@@ -429,6 +490,7 @@ class Neighbor:
     def _down(self) -> None:
         self._image, self._sent = None, 0
         self._end_of_rib, self._last_update, self._stale = False, None, None
+        self._disabled = False
         self.adj_in.clear()
         self._attributes.clear()
         self._services.loc_rib.forget_all(self.config.id)

@@ -1,21 +1,22 @@
-"""What a path attribute must look like before its value is decoded (RFC 4271 §6.3, RFC 7606, RFC 8092, RFC 9234).
+"""What each path attribute must look like before its value is decoded: the table behind the RFC 7606 verdict.
 
 ExaBGP hands on several of these as valid (an ORIGIN of two octets, an empty AS_PATH segment), so the raw octets are
-checked first: one row of `CHECKS` for each attribute.
+checked first: one row of `CHECKS` for each attribute. MP_REACH_NLRI and MP_UNREACH_NLRI are judged in `update`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
 
-from simulator.session.messages import AS_TRANS
+from simulator.wire.faults import Outcome
 
 
 class Code(IntEnum):
-    """Path attribute type codes that are interpreted here."""
+    """Path attribute type codes that are judged here."""
 
     ORIGIN = 1
     AS_PATH = 2
@@ -25,188 +26,279 @@ class Code(IntEnum):
     ATOMIC_AGGREGATE = 6
     AGGREGATOR = 7
     COMMUNITIES = 8
+    ORIGINATOR_ID = 9
+    CLUSTER_LIST = 10
+    MP_REACH_NLRI = 14
+    MP_UNREACH_NLRI = 15
     EXTENDED_COMMUNITIES = 16
     AS4_PATH = 17
     AS4_AGGREGATOR = 18
+    PMSI_TUNNEL = 22
+    TUNNEL_ENCAPSULATION = 23
+    TRAFFIC_ENGINEERING = 24
+    IPV6_EXTENDED_COMMUNITIES = 25
+    AIGP = 26
     LARGE_COMMUNITIES = 32
     ONLY_TO_CUSTOMER = 35
+    PREFIX_SID = 40
+    ATTR_SET = 128
 
 
 OPTIONAL: Final = 0x80
 TRANSITIVE: Final = 0x40
 PARTIAL: Final = 0x20
 EXTENDED_LENGTH: Final = 0x10
-_SEGMENT_KINDS: Final = (1, 2, 3, 4)
-
-Verdict = str | None
-"""What is wrong with a value, or None."""
+CONFEDERATION: Final = (3, 4)
+"""AS_PATH segment types of RFC 5065."""
 
 
-class AttributeFault(Exception):  # noqa: N818  (it is a verdict that callers handle, not a failure)
-    """A malformed path attribute. `discard` False means treat-as-withdraw (RFC 7606 §2)."""
+class Addresses(NamedTuple):
+    """The packed addresses of a session, as far as they are known."""
 
-    def __init__(self, code: int, reason: str, discard: bool = False) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-        self.discard = discard
+    peer: bytes = b""
+    """A usable next hop even where it is a loopback address."""
+    own: bytes = b""
+    """Never a next hop for ourselves."""
+
+
+class Side(NamedTuple):
+    """What a verdict needs to know about the session and the UPDATE."""
+
+    asn4: bool
+    external: bool
+    next_hop_counts: bool = False
+    """There is NLRI in the NLRI field, so NEXT_HOP is used; RFC 4760 §3 ignores it otherwise."""
+    addresses: Addresses = Addresses()
+
+
+class Defect(NamedTuple):
+    """What is wrong with a value; clause and NOTIFICATION subcode when they are not the row's."""
+
+    reason: str
+    clause: str = ""
+    subcode: int = 0
+
+
+Verdict = Defect | None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One attribute's flags, the verdict on its value, and whether a defect costs the attribute or the route."""
+    """One attribute: its flags, the verdict on its value, and what a defect of the value costs."""
 
     name: str
     flags: int
-    verdict: Callable[[bytes, bool], Verdict]
-    discard: bool = False
+    clause: str
+    verdict: Callable[[bytes, Side], Verdict]
+    outcome: Outcome = Outcome.TREAT_AS_WITHDRAW
+    subcode: int = 5
+    may_be_empty: bool = False
 
 
-def _exactly(size: int) -> Callable[[bytes, bool], Verdict]:
-    def verdict(value: bytes, asn4: bool) -> Verdict:
-        return None if len(value) == size else f"{len(value)} octets instead of {size}"
-
-    return verdict
-
-
-def _multiple_of(size: int) -> Callable[[bytes, bool], Verdict]:
-    """A non-zero multiple (RFC 7606 §7.8, §7.14, RFC 8092 §6)."""
-
-    def verdict(value: bytes, asn4: bool) -> Verdict:
-        return None if value and len(value) % size == 0 else f"{len(value)} octets, not a multiple of {size}"
+def _exactly(size: int) -> Callable[[bytes, Side], Verdict]:
+    def verdict(value: bytes, side: Side) -> Verdict:
+        return None if len(value) == size else Defect(f"{len(value)} octets instead of {size}")
 
     return verdict
 
 
-def _origin(value: bytes, asn4: bool) -> Verdict:
+def _at_least(size: int) -> Callable[[bytes, Side], Verdict]:
+    def verdict(value: bytes, side: Side) -> Verdict:
+        return None if len(value) >= size else Defect(f"{len(value)} octets, less than {size}")
+
+    return verdict
+
+
+def _multiple_of(size: int) -> Callable[[bytes, Side], Verdict]:
+    def verdict(value: bytes, side: Side) -> Verdict:
+        return Defect(f"{len(value)} octets, not a multiple of {size}") if len(value) % size else None
+
+    return verdict
+
+
+def _origin(value: bytes, side: Side) -> Verdict:
     if len(value) != 1:
-        return f"{len(value)} octets instead of 1"
-    return None if value[0] <= 2 else f"undefined value {value[0]}"
+        return Defect(f"{len(value)} octets instead of 1")
+    return None if value[0] <= 2 else Defect(f"undefined value {value[0]}", subcode=6)
 
 
-def _segments(value: bytes, asn4: bool) -> Verdict:
-    """RFC 7606 §7.2: segment type, overrun, underrun, and no empty segment."""
-    offset, width = 0, 4 if asn4 else 2
+_ZEROS: Final = {2: bytes(2), 4: bytes(4)}
+_AS_ZERO: Final = "RFC 7607 §2"
+
+
+def _segments(value: bytes, width: int, external: bool) -> Verdict:
+    """Segment type, overrun, underrun, no empty segment, no AS 0."""
+    offset, total = 0, len(value)
+    zero = _ZEROS[width]
+    suspect = zero in value
+    while offset < total:
+        kind = value[offset]
+        if not 1 <= kind <= 4:
+            return Defect(f"unknown segment type {kind}")
+        if offset + 2 > total:
+            return Defect("a segment without a length")
+        count = value[offset + 1]
+        if not count:
+            return Defect("an empty segment")
+        start = offset + 2
+        offset = start + count * width
+        if offset > total:
+            return Defect("a segment runs past the attribute")
+        if external and kind in CONFEDERATION:
+            return Defect("a confederation segment from an external peer", "RFC 5065 §5, RFC 7606 §3 e")
+        if suspect and any(value[at : at + width] == zero for at in range(start, offset, width)):
+            return Defect("AS 0", _AS_ZERO)
+    return None
+
+
+def _as_path(value: bytes, side: Side) -> Verdict:
+    return _segments(value, 4 if side.asn4 else 2, side.external)
+
+
+def _as4_path(value: bytes, side: Side) -> Verdict:
+    return _segments(value, 4, False)
+
+
+def _aggregator(width: int) -> Callable[[bytes, Side], Verdict]:
+    def verdict(value: bytes, side: Side) -> Verdict:
+        size = width or (4 if side.asn4 else 2)
+        if len(value) != size + 4:
+            return Defect(f"{len(value)} octets instead of {size + 4}")
+        return None if any(value[:size]) else Defect("AS 0", _AS_ZERO)
+
+    return verdict
+
+
+def unusable_next_hop(address: bytes, addresses: Addresses) -> str:
+    """Why these 4 or 16 octets cannot be used as a next hop (RFC 4271 §6.3), empty when they can."""
+    if address == addresses.peer:
+        return ""
+    if address == addresses.own:
+        reason = "our own address"
+    elif len(address) == 4:
+        # 0/8, 127/8, multicast and what lies beyond it.
+        reason = "" if 0 < address[0] < 224 and address[0] != 127 else "no host address"
+    else:
+        # Multicast, the unspecified address and the loopback address.
+        reason = "no host address" if address[0] == 0xFF or (address[:15] == bytes(15) and address[15] <= 1) else ""
+    return reason and f"{IPv4Address(address) if len(address) == 4 else IPv6Address(address)} is {reason}"
+
+
+def _next_hop(value: bytes, side: Side) -> Verdict:
+    if len(value) != 4:
+        return Defect(f"{len(value)} octets instead of 4")
+    if side.next_hop_counts and (reason := unusable_next_hop(value, side.addresses)):
+        return Defect(reason, "RFC 4271 §6.3, RFC 7606 §3 e", 8)
+    return None
+
+
+def _tlvs(value: bytes, *, inclusive: bool) -> list[tuple[int, bytes]] | None:
+    """(type, value), one octet of type and two of length, which may count these three; None when one runs too far."""
+    found, offset = [], 0
     while offset < len(value):
-        if value[offset] not in _SEGMENT_KINDS:
-            return f"unknown segment type {value[offset]}"
-        if offset + 2 > len(value):
-            return "a segment without a length"
-        if not value[offset + 1]:
-            return "an empty segment"
-        offset += 2 + value[offset + 1] * width
-    return None if offset == len(value) else "a segment runs past the attribute"
+        start = offset + 3
+        end = start + int.from_bytes(value[offset + 1 : start], "big") - (3 if inclusive else 0)
+        if end < start or end > len(value):
+            return None
+        found.append((value[offset], value[start:end]))
+        offset = end
+    return found
 
 
-def _as4_path(value: bytes, asn4: bool) -> Verdict:
-    return _segments(value, True) if value else "it is empty"
+def _tunnel_encapsulation(value: bytes, side: Side) -> Verdict:
+    """Every TLV ends where its last sub-TLV ends; types that nobody knows are no defect."""
+    offset = 0
+    while offset < len(value):
+        start = offset + 4
+        end = start + int.from_bytes(value[offset + 2 : start], "big")
+        if end > len(value):
+            return Defect("a tunnel TLV runs past the attribute")
+        while start < end:
+            # Sub-TLV types from 128 have a length of two octets.
+            header = 3 if value[start] & 0x80 else 2
+            start += header + int.from_bytes(value[start + 1 : start + header], "big")
+        if start != end:
+            return Defect("a sub-TLV runs past its tunnel TLV")
+        offset = end
+    return None
 
 
-def _aggregator(value: bytes, asn4: bool) -> Verdict:
-    return _exactly(8 if asn4 else 6)(value, asn4)
+def _aigp(value: bytes, side: Side) -> Verdict:
+    tlvs = _tlvs(value, inclusive=True)
+    if tlvs is None:
+        return Defect("a TLV runs past the attribute")
+    metric = next((part for kind, part in tlvs if kind == 1), None)
+    return Defect("an AIGP TLV that is not 11 octets long") if metric is not None and len(metric) != 8 else None
 
 
-_WELL_KNOWN: Final = TRANSITIVE
-_BOTH: Final = OPTIONAL | TRANSITIVE
-
-CHECKS: Final[dict[int, Check]] = {
-    Code.ORIGIN: Check("ORIGIN", _WELL_KNOWN, _origin),
-    Code.AS_PATH: Check("AS_PATH", _WELL_KNOWN, _segments),
-    Code.NEXT_HOP: Check("NEXT_HOP", _WELL_KNOWN, _exactly(4)),
-    Code.MULTI_EXIT_DISC: Check("MULTI_EXIT_DISC", OPTIONAL, _exactly(4)),
-    Code.LOCAL_PREF: Check("LOCAL_PREF", _WELL_KNOWN, _exactly(4)),
-    Code.ATOMIC_AGGREGATE: Check("ATOMIC_AGGREGATE", _WELL_KNOWN, _exactly(0), discard=True),
-    Code.AGGREGATOR: Check("AGGREGATOR", _BOTH, _aggregator, discard=True),
-    Code.COMMUNITIES: Check("COMMUNITIES", _BOTH, _multiple_of(4)),
-    Code.EXTENDED_COMMUNITIES: Check("EXTENDED_COMMUNITIES", _BOTH, _multiple_of(8)),
-    Code.AS4_PATH: Check("AS4_PATH", _BOTH, _as4_path, discard=True),
-    Code.AS4_AGGREGATOR: Check("AS4_AGGREGATOR", _BOTH, _exactly(8), discard=True),
-    Code.LARGE_COMMUNITIES: Check("LARGE_COMMUNITIES", _BOTH, _multiple_of(12)),
-    Code.ONLY_TO_CUSTOMER: Check("ONLY_TO_CUSTOMER", _BOTH, _exactly(4)),
-}
-_MANDATORY: Final = (Code.ORIGIN, Code.AS_PATH)
+def _prefix_sid(value: bytes, side: Side) -> Verdict:
+    return Defect("a TLV runs past the attribute") if _tlvs(value, inclusive=False) is None else None
 
 
-def _unwelcome(asn4: bool, external: bool) -> dict[int, Verdict]:
-    """Attributes that are discarded whatever they hold (RFC 7606 §7.5, RFC 6793 §4.1)."""
-    reasons: dict[int, Verdict] = {}
-    if external:
-        reasons[Code.LOCAL_PREF] = "from an external peer"
-    if asn4:
-        reasons[Code.AS4_PATH] = reasons[Code.AS4_AGGREGATOR] = "from a four-octet AS speaker"
-    return reasons
+def _attr_set(value: bytes, side: Side) -> Verdict:
+    if len(value) < 4:
+        return Defect(f"{len(value)} octets, less than 4")
+    inner = Side(asn4=True, external=False)
+    for flags, code, part in (attributes := list(walk(value[4:]))):
+        if code in (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI):
+            return Defect(f"attribute {code} is inside")
+        check = CHECKS.get(code)
+        # One inside another is left alone: a message has room for thousands of levels.
+        if check is not None and code != Code.ATTR_SET:
+            if (flags ^ check.flags) & (OPTIONAL | TRANSITIVE):
+                return Defect(f"{check.name} inside has flags 0x{flags:02x}")
+            if (not part and not check.may_be_empty) or check.verdict(part, inner):
+                return Defect(f"{check.name} inside is malformed")
+    if sum(len(part) + (4 if flags & EXTENDED_LENGTH else 3) for flags, _, part in attributes) != len(value) - 4:
+        return Defect("an attribute inside runs past it")
+    return None
 
 
-_UNWELCOME: Final = {
-    (asn4, external): _unwelcome(asn4, external) for asn4 in (False, True) for external in (False, True)
-}
-
-
-def walk(raw: bytes) -> list[tuple[int, int, bytes]]:
-    """(flags, code, value) in order. AttributeFault when an attribute runs past the block (RFC 7606 §4)."""
-    found = []
+def walk(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(flags, code, value) in order, up to the first attribute that runs past the block."""
     offset, total = 0, len(raw)
     while offset < total:
         flags = raw[offset]
         value_at = offset + (4 if flags & EXTENDED_LENGTH else 3)
         if value_at > total:
-            raise AttributeFault(raw[offset + 1] if offset + 1 < total else 0, "an attribute header is cut short")
-        code, length = raw[offset + 1], raw[offset + 2]
-        if flags & EXTENDED_LENGTH:
-            length = length << 8 | raw[offset + 3]
-        offset = value_at + length
+            return
+        offset = value_at + int.from_bytes(raw[value_at - (2 if flags & EXTENDED_LENGTH else 1) : value_at], "big")
         if offset > total:
-            raise AttributeFault(code, f"attribute {code} of {length} octets runs past the attributes")
-        found.append((flags, code, raw[value_at:offset]))
-    return found
+            return
+        yield flags, raw[value_at - (3 if flags & EXTENDED_LENGTH else 2)], raw[value_at:offset]
 
 
-def examine(raw: bytes, *, asn4: bool, external: bool) -> tuple[dict[int, tuple[int, bytes]], tuple[str, ...]]:
-    """code -> (flags, value) of what may be decoded, and what was discarded in words. AttributeFault otherwise.
+_WELL_KNOWN: Final = TRANSITIVE
+_BOTH: Final = OPTIONAL | TRANSITIVE
+_DISCARD: Final = Outcome.DISCARD
 
-    A repeated attribute counts once, the first (RFC 7606 §3 g).
-    """
-    kept: dict[int, tuple[int, bytes]] = {}
-    discarded: list[str] = []
-    dropped: set[int] = set()
-    unwelcome = _UNWELCOME[asn4, external]
-    for flags, code, value in walk(raw):
-        if code in kept or code in dropped:
-            continue
-        check = CHECKS.get(code)
-        if check is None:
-            if not flags & OPTIONAL:
-                raise AttributeFault(code, f"attribute {code} is marked well-known and is not known")
-            kept[code] = (flags, value)
-            continue
-        if (flags ^ check.flags) & (OPTIONAL | TRANSITIVE):
-            raise AttributeFault(code, f"{check.name} has flags 0x{flags:02x}")
-        reason = unwelcome.get(code)
-        discard = check.discard or reason is not None
-        if reason is None:
-            reason = check.verdict(value, asn4)
-        if reason is None:
-            kept[code] = (flags, value)
-        elif discard:
-            dropped.add(code)
-            discarded.append(f"{check.name}: {reason}")
-        else:
-            raise AttributeFault(code, f"{check.name}: {reason}")
-    for code in _MANDATORY:
-        if code not in kept:
-            raise AttributeFault(code, f"{CHECKS[code].name} is missing")
-    return kept, tuple(discarded)
+CHECKS: Final[dict[int, Check]] = {
+    Code.ORIGIN: Check("ORIGIN", _WELL_KNOWN, "RFC 7606 §7.1", _origin),
+    Code.AS_PATH: Check("AS_PATH", _WELL_KNOWN, "RFC 7606 §7.2", _as_path, subcode=11, may_be_empty=True),
+    Code.NEXT_HOP: Check("NEXT_HOP", _WELL_KNOWN, "RFC 7606 §7.3", _next_hop),
+    Code.MULTI_EXIT_DISC: Check("MULTI_EXIT_DISC", OPTIONAL, "RFC 7606 §7.4", _exactly(4)),
+    Code.LOCAL_PREF: Check("LOCAL_PREF", _WELL_KNOWN, "RFC 7606 §7.5", _exactly(4)),
+    Code.ATOMIC_AGGREGATE: Check(
+        "ATOMIC_AGGREGATE", _WELL_KNOWN, "RFC 7606 §7.6", _exactly(0), _DISCARD, may_be_empty=True
+    ),
+    Code.AGGREGATOR: Check("AGGREGATOR", _BOTH, "RFC 7606 §7.7", _aggregator(0), _DISCARD),
+    Code.COMMUNITIES: Check("COMMUNITIES", _BOTH, "RFC 7606 §7.8", _multiple_of(4)),
+    Code.ORIGINATOR_ID: Check("ORIGINATOR_ID", OPTIONAL, "RFC 7606 §7.9", _exactly(4)),
+    Code.CLUSTER_LIST: Check("CLUSTER_LIST", OPTIONAL, "RFC 7606 §7.10", _multiple_of(4)),
+    Code.EXTENDED_COMMUNITIES: Check("EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.14", _multiple_of(8)),
+    Code.AS4_PATH: Check("AS4_PATH", _BOTH, "RFC 6793 §6", _as4_path, _DISCARD),
+    Code.AS4_AGGREGATOR: Check("AS4_AGGREGATOR", _BOTH, "RFC 6793 §6", _aggregator(4), _DISCARD),
+    Code.PMSI_TUNNEL: Check("PMSI_TUNNEL", _BOTH, "RFC 6514 §5", _at_least(5)),
+    Code.TUNNEL_ENCAPSULATION: Check("TUNNEL_ENCAPSULATION", _BOTH, "RFC 9012 §13", _tunnel_encapsulation),
+    # One switching capability descriptor at least (RFC 5543 §3).
+    Code.TRAFFIC_ENGINEERING: Check("TRAFFIC_ENGINEERING", OPTIONAL, "RFC 7606 §7.13", _at_least(36)),
+    Code.IPV6_EXTENDED_COMMUNITIES: Check("IPV6_EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.15", _multiple_of(20)),
+    Code.AIGP: Check("AIGP", OPTIONAL, "RFC 7311 §3.2", _aigp, _DISCARD),
+    Code.LARGE_COMMUNITIES: Check("LARGE_COMMUNITIES", _BOTH, "RFC 8092 §6", _multiple_of(12)),
+    Code.ONLY_TO_CUSTOMER: Check("ONLY_TO_CUSTOMER", _BOTH, "RFC 9234 §5", _exactly(4)),
+    Code.PREFIX_SID: Check("PREFIX_SID", _BOTH, "RFC 8669 §6", _prefix_sid, _DISCARD),
+    Code.ATTR_SET: Check("ATTR_SET", _BOTH, "RFC 7606 §7.16, RFC 6368 §5", _attr_set),
+}
 
-
-def settle_as4(kept: dict[int, tuple[int, bytes]]) -> None:
-    """Drop the AS4 attributes that a two-octet AGGREGATOR makes void (RFC 6793 §4.2.3)."""
-    aggregator = kept.get(Code.AGGREGATOR)
-    if aggregator is None:
-        kept.pop(Code.AS4_AGGREGATOR, None)  # it only ever translates an AGGREGATOR
-    elif Code.AS4_AGGREGATOR not in kept:
-        return
-    elif int.from_bytes(aggregator[1][:2], "big") != AS_TRANS:
-        kept.pop(Code.AS4_AGGREGATOR)
-        kept.pop(Code.AS4_PATH, None)
-    else:
-        kept.pop(Code.AGGREGATOR)
+DECODED: Final[frozenset[int]] = frozenset((*range(1, 9), 16, 17, 18, 32, 35))
+"""The attributes whose values are read; of all others the transitive ones are passed on as they came."""

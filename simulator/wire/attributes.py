@@ -33,15 +33,17 @@ from exabgp.protocol.ip import IPv4
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
 from simulator.wire.attribute_checks import (
     CHECKS,
+    DECODED,
     EXTENDED_LENGTH,
     OPTIONAL,
     TRANSITIVE,
-    AttributeFault,
+    Addresses,
     Code,
-    examine,
-    settle_as4,
     walk,
 )
+from simulator.wire.faults import AttributeFault, Fault, Outcome
+from simulator.wire.judgement import Reach, judge
+from simulator.wire.update import next_hops
 
 __all__ = ["AsSegment", "AttributeFault", "PathAttributes", "SegmentKind", "decode", "encode"]
 
@@ -93,8 +95,8 @@ class PathAttributes:
     """Only to Customer (RFC 9234 §5)."""
     unknown: tuple[tuple[int, int, bytes], ...] = ()
     """(flags, code, value) of other transitive attributes, as received: who passes them on sets Partial (0x20)."""
-    discarded: tuple[str, ...] = ()
-    """What `decode` left out by RFC 7606 attribute discard, in words."""
+    discarded: tuple[Fault, ...] = ()
+    """What `decode` left out by RFC 7606 attribute discard."""
 
     @property
     def asns(self) -> tuple[int, ...]:
@@ -210,14 +212,26 @@ _OTC = Code.ONLY_TO_CUSTOMER.value
 _KINDS: Final = {kind.value: kind for kind in SegmentKind}
 
 
-def decode(raw: bytes, *, asn4: bool, external: bool = True) -> PathAttributes:
-    """Decode a block from which the MP attributes were cut. AttributeFault means treat-as-withdraw (RFC 7606).
+def decode(
+    raw: bytes,
+    *,
+    asn4: bool,
+    external: bool = True,
+    reach: Reach = Reach.MP_REACH,
+    next_hop: bytes = b"",
+    addresses: Addresses = Addresses(),  # noqa: B008  (immutable)
+) -> PathAttributes:
+    """Judge and decode a block from which the MP attributes were cut. AttributeFault when it must not be used.
 
-    From an `external` peer LOCAL_PREF is discarded. Unknown non-transitive attributes are ignored (RFC 4271 §5).
+    `next_hop`: that of MP_REACH_NLRI, which replaces NEXT_HOP. `reach` and `addresses` as for `judge`. Unknown
+    non-transitive attributes are ignored (RFC 4271 §5).
     """
-    kept, discarded = examine(raw, asn4=asn4, external=external)
-    if not asn4:
-        settle_as4(kept)
+    judgement = judge(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)
+    if not judgement.usable:
+        raise AttributeFault(judgement.faults)
+    kept = judgement.kept
+    if _ORIGIN not in kept or _AS_PATH not in kept:
+        raise ValueError("attributes without routes: there is nothing to decode")
     session = _SESSIONS[asn4]
     exa: dict[int, Any] = {}
     for code, klass in _EXA_CLASSES.items():
@@ -225,13 +239,18 @@ def decode(raw: bytes, *, asn4: bool, external: bool = True) -> PathAttributes:
             try:
                 exa[code] = klass.unpack(kept[code][1], None, session)
             except (ExaNotify, IndexError, ValueError, struct.error) as refusal:
-                raise AttributeFault(code, f"{CHECKS[code].name}: {refusal}") from None
-    next_hop = kept.get(_NEXT_HOP)
+                reason = f"{CHECKS[code].name}: {refusal}"
+                fault = Fault(Outcome.TREAT_AS_WITHDRAW, code, reason, CHECKS[code].clause, kept[code][1])
+                raise AttributeFault((*judgement.faults, fault)) from None
+    if not next_hop and _NEXT_HOP in kept:
+        next_hop = kept[_NEXT_HOP][1]
+    address, link_local = next_hops(next_hop) if next_hop else (None, None)
     aggregator = exa.get(_AS4_AGGREGATOR, exa.get(_AGGREGATOR))  # never `or`: their truth value raises
     return PathAttributes(
         origin=kept[_ORIGIN][1][0],
         as_path=_path(exa[_AS_PATH], exa.get(_AS4_PATH)),
-        next_hop=IPv4Address(next_hop[1]) if next_hop else None,
+        next_hop=address,
+        link_local=link_local,
         med=_number(kept.get(_MED)),
         local_pref=_number(kept.get(_LOCAL_PREF)),
         atomic_aggregate=_ATOMIC_AGGREGATE in kept,
@@ -243,11 +262,11 @@ def decode(raw: bytes, *, asn4: bool, external: bool = True) -> PathAttributes:
         unknown=tuple(
             (flags & ~EXTENDED_LENGTH, code, value)
             for code, (flags, value) in sorted(kept.items())
-            if code not in CHECKS and flags & TRANSITIVE
+            if code not in DECODED and flags & TRANSITIVE
         )
-        if kept.keys() - CHECKS.keys()
+        if kept.keys() - DECODED
         else (),
-        discarded=discarded,
+        discarded=judgement.faults,
     )
 
 

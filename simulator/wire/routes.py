@@ -19,8 +19,8 @@ from exabgp.configuration.static import route as exa_route
 
 from simulator.session.messages import Family
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
-from simulator.wire.attribute_checks import CHECKS, TRANSITIVE, AttributeFault, Code
-from simulator.wire.attributes import PathAttributes, decode
+from simulator.wire.attribute_checks import DECODED, TRANSITIVE, Code
+from simulator.wire.attributes import AttributeFault, PathAttributes, decode
 
 _PARSERS: Final = {"route": exa_route, "attributes": exa_attributes}
 # Words that make ExaBGP build something other than a plain unicast announcement.
@@ -137,14 +137,14 @@ def _convert(change: Any, selves: dict[Family, IPv4Address | IPv6Address | None]
         block += b"\x40\x02\x00"
     attributes = decode(block, asn4=True, external=False)
     if attributes.discarded:
-        raise ValueError(attributes.discarded[0])
+        raise ValueError(attributes.discarded[0].reason)
     return ParsedRoute(family, key, replace(attributes, next_hop=next_hop))
 
 
 def _pack(code: int, attribute: Any) -> bytes:
     if code == Code.NEXT_HOP:
         return b""
-    if code not in CHECKS and not attribute.FLAG & TRANSITIVE:
+    if code not in DECODED and not attribute.FLAG & TRANSITIVE:
         raise ValueError(f"attribute {code} is not transitive: it is not sent to an external peer")
     # `as-path 64496` without brackets leaves a bare number where every method of the class expects segments.
     if isinstance(attribute, ASPath) and isinstance(attribute.aspath, int):

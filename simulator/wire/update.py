@@ -13,14 +13,17 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import accumulate
 from typing import Final
 
-from simulator.session.messages import ErrorCode, Family, Notification
+from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, MessageType, WireError, frame
+from simulator.wire.faults import Fault, Outcome, UpdateError
+from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, MessageType, frame
 
 MP_REACH: Final = 14
 MP_UNREACH: Final = 15
 _EXTENDED_LENGTH: Final = 0x10
 _OPTIONAL: Final = 0x80
+_KIND: Final = 0xC0
+"""The flags that are judged: optional and transitive."""
 _FAMILIES: Final = {family.value: family for family in Family}
 _NEXT_HOP_SIZES: Final = {Family.IPV4: (4,), Family.IPV6: (16, 32)}
 # Withdrawn Routes Length and Total Path Attribute Length.
@@ -34,8 +37,8 @@ class MpReach:
     family: Family
     next_hop: bytes
     nlri: bytes
-    flags: int = _OPTIONAL
-    """The attribute's flag octet: wrong ones mean treat-as-withdraw (RFC 7606 §3 c), which is not judged here."""
+    octets: bytes = b""
+    """The whole attribute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class MpUnreach:
 
     family: Family
     nlri: bytes
-    flags: int = _OPTIONAL
+    octets: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +64,29 @@ class UpdateParts:
     """Set for the marker of RFC 4724 §2; `unreach` is None then."""
     ignored_families: tuple[tuple[int, int], ...] = ()
     """(AFI, SAFI) that were present and are not ours."""
+    faults: tuple[Fault, ...] = ()
+    """Incorrect MP attributes: left out above."""
+    reach_left_out: bool = False
+    """There was an MP_REACH_NLRI, not ours or incorrect."""
 
 
-def _malformed(reason: str, subcode: int = 1, data: bytes = b"") -> WireError:
-    return WireError(Notification(ErrorCode.UPDATE_MESSAGE, subcode, data), reason)
+def _reset(
+    reason: str, clause: str, octets: bytes, *, code: int | None = None, subcode: int = 1, before: Sequence[Fault] = ()
+) -> UpdateError:
+    return UpdateError((*before, Fault(Outcome.SESSION_RESET, code, reason, clause, octets, subcode)))
 
 
 def split_update(body: bytes) -> UpdateParts:
-    """Cut an UPDATE's body. WireError 3/1 or 3/9 where RFC 7606 leaves only a session reset."""
+    """Cut an UPDATE's body. UpdateError 3/1 or 3/9 where RFC 7606 leaves only a session reset."""
     size = len(body)
     if size < 4:
-        raise _malformed(f"an UPDATE body of {size} octets is too short")
+        raise _reset(f"an UPDATE body of {size} octets is too short", "RFC 7606 §3 b", body)
     attributes_at = 4 + (body[0] << 8 | body[1])
     if attributes_at > size:
-        raise _malformed("Withdrawn Routes Length runs past the message")
+        raise _reset("Withdrawn Routes Length runs past the message", "RFC 7606 §3 b", body)
     nlri_at = attributes_at + (body[attributes_at - 2] << 8 | body[attributes_at - 1])
     if nlri_at > size:
-        raise _malformed("Total Path Attribute Length runs past the message")
+        raise _reset("Total Path Attribute Length runs past the message", "RFC 7606 §3 b", body)
     withdrawn = body[2 : attributes_at - 2]
     attributes = body[attributes_at:nlri_at]
     announced = body[nlri_at:]
@@ -97,63 +106,84 @@ def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> 
     reach: MpReach | None = None
     unreach: MpUnreach | None = None
     ignored: list[tuple[int, int]] = []
+    faults: list[Fault] = []
     seen: set[int] = set()
-    overrun = False
     while offset < total:
         flags = attributes[offset]
         value_at = offset + (4 if flags & _EXTENDED_LENGTH else 3)
         if value_at > total:
-            overrun = True
             break
-        code = attributes[offset + 1]
-        length = attributes[offset + 2]
+        code, length = attributes[offset + 1], attributes[offset + 2]
         if flags & _EXTENDED_LENGTH:
             length = length << 8 | attributes[offset + 3]
         end = value_at + length
         if end > total:
-            overrun = True
             break
         if code in (MP_REACH, MP_UNREACH):
+            whole = attributes[offset:end]
             if code in seen:
-                raise _malformed(f"attribute {code} appears twice")
+                raise _reset(f"attribute {code} appears twice", "RFC 7606 §3 g", whole, code=code, before=faults)
             seen.add(code)
             rest.append(attributes[kept:offset])
             kept = end
-            part = _decode_mp(code, flags, attributes[value_at:end], attributes[offset:end])
+            part = _decode_mp(code, flags, attributes[value_at:end], whole, faults)
             if isinstance(part, MpReach):
                 reach = part
             elif isinstance(part, MpUnreach):
                 unreach = part
+            elif isinstance(part, Fault):
+                faults.append(part)
             else:
                 ignored.append(part)
         offset = end
-    # RFC 7606 §4 lets the attribute decoder answer an overrun with treat-as-withdraw as long as the NLRI can be
-    # located; with none in sight it may lie behind the overrun, and §5.2 asks for a session reset.
-    if overrun and not announced and reach is None:
-        raise _malformed("a path attribute runs past Total Path Attribute Length and may hide the NLRI")
+    reach_left_out = reach is None and MP_REACH in seen
+    if offset < total:
+        # RFC 7606 §4 lets the attribute decoder answer an overrun with treat-as-withdraw as long as the NLRI can be
+        # located; with none in sight it may lie behind the overrun, and §5.2 asks for a session reset.
+        cut, code_cut = attributes[offset:], attributes[offset + 1] if offset + 1 < total else None
+        if code_cut in (MP_REACH, MP_UNREACH):
+            reason = f"attribute {code_cut} runs past Total Path Attribute Length"
+            raise _reset(reason, "RFC 7606 §3 j, §4", cut, code=code_cut, before=faults)
+        if not announced and reach is None and not reach_left_out:
+            reason = "a path attribute runs past Total Path Attribute Length and may hide the NLRI"
+            raise _reset(reason, "RFC 7606 §5.2, §4", cut, code=code_cut, before=faults)
     left = attributes if not seen else b"".join([*rest, attributes[kept:]])
-    if unreach is not None and not (unreach.nlri or left or withdrawn or announced or reach or ignored):
+    if unreach is not None and not (unreach.nlri or left or withdrawn or announced or MP_REACH in seen):
         return UpdateParts(end_of_rib=unreach.family)
-    return UpdateParts(withdrawn, announced, left, reach, unreach, None, tuple(ignored))
+    return UpdateParts(withdrawn, announced, left, reach, unreach, None, tuple(ignored), tuple(faults), reach_left_out)
 
 
-def _decode_mp(code: int, flags: int, value: bytes, whole: bytes) -> MpReach | MpUnreach | tuple[int, int]:
-    """The attribute, or its (AFI, SAFI) when that is none of ours. WireError 3/9 with the attribute as data."""
+def _decode_mp(
+    code: int, flags: int, value: bytes, whole: bytes, before: list[Fault]
+) -> MpReach | MpUnreach | Fault | tuple[int, int]:
+    """The attribute, or its (AFI, SAFI) when that is none of ours, or AFI/SAFI disable when it is incorrect.
+
+    Where the two leave the choice (RFC 4760 §7, RFC 7606 §3 j), the session is reset only if the fixed part of the
+    attribute is not there: then nobody can tell which AFI/SAFI it was meant for.
+    """
+    name = "MP_REACH_NLRI" if code == MP_REACH else "MP_UNREACH_NLRI"
     if len(value) < (5 if code == MP_REACH else 3):
-        raise _malformed(f"attribute {code} is too short ({len(value)} octets)", 9, whole)
+        reason = f"{name} is too short ({len(value)} octets)"
+        raise _reset(reason, "RFC 7606 §5.3, §3 j", whole, code=code, subcode=9, before=before)
     afi_safi = (value[0] << 8 | value[1], value[2])
+
+    def incorrect(reason: str, clause: str) -> Fault:
+        return Fault(Outcome.AFI_SAFI_DISABLE, code, f"{name}: {reason}", clause, whole, 9, afi_safi)
+
+    if (flags ^ _OPTIONAL) & _KIND:
+        return incorrect(f"flags 0x{flags:02x}", "RFC 7606 §5.3, RFC 4760 §7")
     family = _FAMILIES.get(afi_safi)
     if family is None:
         return afi_safi
     if code == MP_UNREACH:
-        return MpUnreach(family, value[3:], flags)
+        return MpUnreach(family, value[3:], whole)
     size = value[3]
     if size not in _NEXT_HOP_SIZES[family]:
-        raise _malformed(f"an {family.label} next hop of {size} octets in MP_REACH_NLRI", 9, whole)
+        return incorrect(f"an {family.label} next hop of {size} octets", "RFC 7606 §7.11, RFC 4760 §7")
     # One reserved octet (RFC 4760 §3) follows the next hop; its value is ignored.
     if len(value) < 5 + size:
-        raise _malformed("MP_REACH_NLRI ends inside its next hop", 9, whole)
-    return MpReach(family, value[4 : 4 + size], value[5 + size :], flags)
+        return incorrect("it ends inside its next hop", "RFC 7606 §7.11, RFC 4760 §7")
+    return MpReach(family, value[4 : 4 + size], value[5 + size :], whole)
 
 
 def next_hops(raw: bytes) -> tuple[IPv4Address | IPv6Address, IPv6Address | None]:
@@ -230,7 +260,7 @@ def end_of_rib(family: Family) -> bytes:
 
 
 def count_nlri(message_body: bytes) -> tuple[int, int]:
-    """(announced, withdrawn) prefixes of our families in an UPDATE's body. WireError like `split_update`."""
+    """(announced, withdrawn) prefixes of our families in an UPDATE's body. WireError when it cannot be read."""
     parts = split_update(message_body)
     announced = nlri.count(parts.announced, Family.IPV4)
     withdrawn = nlri.count(parts.withdrawn, Family.IPV4)

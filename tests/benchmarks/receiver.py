@@ -21,6 +21,7 @@ from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent
+from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 
 
@@ -35,11 +36,12 @@ def say(**what: object) -> None:
 
 async def main(local: str, peer: str, peer_as: str, count: str) -> None:
     wanted, done = int(count), asyncio.Event()
-    neighbor = None
+    made: list[Neighbor] = []
 
     def take(event: SpeakerEvent) -> None:
-        if neighbor is None:
+        if not made:
             return
+        (neighbor,) = made
         if isinstance(event, RoutesAnnounced) and neighbor.adj_in.received >= wanted:
             now = time.monotonic()
             adj = neighbor.adj_in
@@ -64,6 +66,7 @@ async def main(local: str, peer: str, peer_as: str, count: str) -> None:
         hold_time=240,
     )
     neighbor = speaker.add(config, ip_address(peer))
+    made.append(neighbor)
     neighbor.rule(ConnectionState.VALIDATING, session_validated=False)
     base = resident()
     say(event="ready")

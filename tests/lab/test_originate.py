@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.lab.originate import announcements, prefixes_of, router_routes
-from simulator.lab.topology import Generate, Node, PrefixList
+from simulator.lab.topology import Announce, Generate, Node, PrefixList
 from simulator.rib.adj_out import Announcement
 from simulator.routers.simulated import announcements as regrouped
 from simulator.session.messages import Family
@@ -67,7 +67,7 @@ def flat(groups: list[Announcement]) -> set[tuple[object, ...]]:
 
 
 def test_the_simulated_peer_regroups_router_routes_without_loss() -> None:
-    entries = [
+    entries: Announce = [
         PrefixList.model_validate({"prefixes": ["192.0.2.0/24", "2001:db8::/32", "198.51.100.0/24"], "med": 1}),
         "route 203.0.113.0/24 next-hop self as-path [ 64500 64501 ]",
     ]

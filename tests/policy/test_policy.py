@@ -27,8 +27,8 @@ SEQUENCE, SET = SegmentKind.SEQUENCE, SegmentKind.SET
 def prefix_rules(prefix: str, settings: dict[str, Any] | None = None) -> list[str]:
     policy = Policy("exchange", CONTEXT, settings)
     family, key = nlri.key(prefix)
-    hits = policy.judge_prefix(family, key)
-    assert policy.judge_prefixes(family, [key, key]) == ({key: hits} if hits else {}), "named twice, judged once"
+    hits = policy.judge_prefix(family, key, path(64496))
+    assert policy.judge_prefixes(family, [key, key], path(64496)) == ({key: hits} if hits else {}), "twice, judged once"
     return [hit.rule for hit in hits]
 
 
@@ -78,10 +78,26 @@ def attribute_rules(attributes: PathAttributes, settings: dict[str, Any] | None 
         ("223.255.255.0/24", []),
         ("224.0.0.0/24", ["bogon-prefix"]),
         ("255.255.255.0/24", ["bogon-prefix"]),
-        ("fbff:ffff::/32", []),
+        ("fbff:ffff::/32", ["bogon-prefix"]),
         ("fc00::/16", ["bogon-prefix"]),
         ("fdff:ffff::/32", ["bogon-prefix"]),
-        ("fe00::/16", []),
+        ("fe00::/16", ["bogon-prefix"]),
+        ("3fff:ffff::/32", []),
+        ("4000::/16", ["bogon-prefix"]),
+        ("1fff:ffff::/32", ["bogon-prefix"]),
+        # globally reachable parts of special-purpose space
+        ("2001:4:112::/48", []),
+        ("2001:4:113::/48", ["bogon-prefix"]),
+        ("2001:20::/28", []),
+        ("2001:2f:ffff::/48", []),
+        ("2001:30::/28", []),
+        ("2001:40::/28", ["bogon-prefix"]),
+        ("2001:3::/32", []),
+        ("2001::/32", ["bogon-prefix"]),
+        ("192.31.196.0/24", []),
+        ("192.52.193.0/24", []),
+        ("192.175.48.0/24", []),
+        ("2620:4f:8000::/48", []),
         ("fe80::/16", ["bogon-prefix"]),
         ("ff00::/16", ["bogon-prefix"]),
         ("2001:200::/32", []),
@@ -121,11 +137,11 @@ def test_documentation_space_is_a_switch() -> None:
     ("attributes", "rules"),
     [
         (path(64496), []),
-        (path(64496, 3356, 1299), []),
+        (path(64496, 3352, 1297), []),
         # AS path length
-        (path(64496, *[3356] * 49), []),
-        (path(64496, *[3356] * 50), ["as-path-too-long"]),
-        (path(as_path=(AsSegment(SEQUENCE, (64496, *[3356] * 48)), AsSegment(SET, (1, 2, 3)))), ["as-set"]),
+        (path(64496, *[3352] * 49), []),
+        (path(64496, *[3352] * 50), ["as-path-too-long"]),
+        (path(as_path=(AsSegment(SEQUENCE, (64496, *[3352] * 48)), AsSegment(SET, (1, 2, 3)))), ["as-set"]),
         (path(as_path=()), ["as-path-empty"]),
         # first AS
         (path(64497, 64496), ["first-as"]),
@@ -136,7 +152,7 @@ def test_documentation_space_is_a_switch() -> None:
         (path(64496, next_hop=ip_address("2001:db8::1")), ["next-hop"]),
         (path(64496, next_hop=None), ["next-hop"]),
         # sets and loops
-        (path(as_path=(AsSegment(SEQUENCE, (64496,)), AsSegment(SET, (3356, 1299)))), ["as-set"]),
+        (path(as_path=(AsSegment(SEQUENCE, (64496,)), AsSegment(SET, (3352, 1297)))), ["as-set"]),
         (path(as_path=(AsSegment(SEQUENCE, (64496,)), AsSegment(SegmentKind.CONFED_SET, (1,)))), ["as-set"]),
         (path(64496, 8075), ["as-path-loop"]),
         (path(as_path=(AsSegment(SEQUENCE, (64496,)), AsSegment(SET, (8075,)))), ["as-set", "as-path-loop"]),
@@ -195,7 +211,7 @@ def test_parameters_and_switches(prefix: str, parameters: dict[str, Any], rules:
 
 
 def test_attribute_parameters() -> None:
-    assert attribute_rules(path(64496, 3356), {**LAB, "as-path-too-long": {"limit": 1}}) == ["as-path-too-long"]
+    assert attribute_rules(path(64496, 3352), {**LAB, "as-path-too-long": {"limit": 1}}) == ["as-path-too-long"]
     assert attribute_rules(path(64496, 12076), {**LAB, "as12076": {"asn": 12077}}) == []
 
 
@@ -204,7 +220,7 @@ def test_attribute_parameters() -> None:
     [
         ("exchnage", {}, r"no policy profile 'exchnage' \(there are: exchange"),
         ("exchange", {"prefix-to-long": False}, r"has no rule 'prefix-to-long' \(it has: prefix-too-long, "),
-        ("exchange", {"prefix-too-long": {"ipv5": 1}}, r"has no parameter 'ipv5' \(it has: ipv4, ipv6\)"),
+        ("exchange", {"prefix-too-long": {"ipv5": 1}}, r"has no parameter 'ipv5' \(it has: ipv4, ipv6, registered\)"),
         ("exchange", {"default-route": {"ipv4": 1}}, r"has no parameter 'ipv4' \(it has: none\)"),
         ("exchange", {"prefix-too-long": {"ipv4": "24"}}, "'ipv4' is int, not '24'"),
         ("exchange", {"prefix-too-long": {"ipv4": True}}, "'ipv4' is int, not True"),
@@ -229,7 +245,7 @@ def test_every_rule_can_be_switched_off() -> None:
 def test_every_rule_says_what_it_is() -> None:
     for name, rule in RULES.items():
         assert rule.id == name and rule.source and rule.explanation
-        assert (rule.prefix is None) != (rule.attributes is None)
+        assert [rule.prefix, rule.attributes, rule.route].count(None) == 2
         assert str(rule.hit("value")) == f"{name}: {rule.explanation} (value)"
     assert Hit("a", "b", "c") == Hit("a", "b", "c")
 
@@ -238,5 +254,5 @@ def test_every_rule_says_what_it_is() -> None:
 def test_judging_many_prefixes_is_judging_each(values: list[int]) -> None:
     policy = Policy("exchange", CONTEXT)
     keys = [bytes((24 + value % 3,)) + value.to_bytes(3, "big") + (b"\0" if value % 3 else b"") for value in values]
-    each = {key: hits for key in keys if (hits := policy.judge_prefix(Family.IPV4, key))}
-    assert policy.judge_prefixes(Family.IPV4, keys) == each
+    each = {key: hits for key in keys if (hits := policy.judge_prefix(Family.IPV4, key, path(64496)))}
+    assert policy.judge_prefixes(Family.IPV4, keys, path(64496)) == each

@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.session.messages import AS_TRANS
-from simulator.wire.attributes import AsSegment, AttributeFault, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.faults import AttributeFault, Outcome
+from simulator.wire.judgement import judge
 
 SET, SEQUENCE = SegmentKind.SET, SegmentKind.SEQUENCE
 U32 = st.integers(0, 2**32 - 1)
+ASN = st.integers(1, 2**32 - 1)
 ADDRESS = st.builds(IPv4Address, U32)
-SEGMENT = st.builds(AsSegment, st.sampled_from([SET, SEQUENCE]), st.lists(U32, min_size=1, max_size=8).map(tuple))
+SEGMENT = st.builds(AsSegment, st.sampled_from([SET, SEQUENCE]), st.lists(ASN, min_size=1, max_size=8).map(tuple))
 UNKNOWN = st.dictionaries(
-    st.integers(40, 255), st.tuples(st.sampled_from([0xC0, 0xE0]), st.binary(min_size=1, max_size=300)), max_size=3
+    st.integers(41, 255).filter(lambda code: code != 128),
+    st.tuples(st.sampled_from([0xC0, 0xE0]), st.binary(min_size=1, max_size=300)),
+    max_size=3,
 ).map(lambda found: tuple((flags, code, value) for code, (flags, value) in sorted(found.items())))
 ATTRIBUTES = st.builds(
     PathAttributes,
@@ -25,7 +30,7 @@ ATTRIBUTES = st.builds(
     med=st.none() | U32,
     local_pref=st.none() | U32,
     atomic_aggregate=st.booleans(),
-    aggregator=st.none() | st.tuples(U32, ADDRESS),
+    aggregator=st.none() | st.tuples(ASN, ADDRESS),
     communities=st.lists(U32, max_size=80).map(tuple),
     extended_communities=st.lists(st.binary(min_size=8, max_size=8), max_size=40).map(tuple),
     large_communities=st.lists(st.tuples(U32, U32, U32), max_size=30).map(tuple),
@@ -173,7 +178,7 @@ def test_as4_path(as_path: str, as4_path: str, expected: tuple[int, ...]) -> Non
     raw = bytes.fromhex(ORIGIN) + b"\x40\x02" + bytes((len(two),)) + two + b"\xc0\x11" + bytes((len(four),)) + four
     decoded = decode(raw, asn4=False)
     assert decoded.asns == expected
-    malformed = expected[0] == AS_TRANS
+    malformed = expected[0] == AS_TRANS or as4_path.startswith("03")
     assert bool(decoded.discarded) is malformed
 
 
@@ -205,7 +210,7 @@ def test_as4_aggregator(
 def test_as4_attributes_from_a_four_octet_speaker_are_discarded() -> None:
     decoded = decode(MANDATORY + bytes.fromhex("c01106020100061a80" + "c0120800061a80c0000201"), asn4=True)
     assert (decoded.asns, decoded.aggregator) == ((64512,), None)
-    assert [text.split(":")[0] for text in decoded.discarded] == ["AS4_PATH", "AS4_AGGREGATOR"]
+    assert [(fault.code, fault.clause) for fault in decoded.discarded] == [(17, "RFC 6793 §4.1"), (18, "RFC 6793 §4.1")]
 
 
 def test_the_same_bytes_mean_different_things_to_different_sessions() -> None:
@@ -216,13 +221,13 @@ def test_the_same_bytes_mean_different_things_to_different_sessions() -> None:
 
 
 FAULTS = {
-    "header cut short": ("40", 0, "cut short"),
+    "header cut short": ("40", None, "cut short"),
     "no length": (ORIGIN + "4002", 2, "cut short"),
     "no second length octet": (ORIGIN + "500200", 2, "cut short"),
     "overrun": (ORIGIN + "4002060201", 2, "runs past"),
     "extended overrun": (ORIGIN + "5002000702010000fc00", 2, "runs past"),
     "ORIGIN length": ("4001020000" + AS_PATH, 1, "ORIGIN: 2 octets"),
-    "ORIGIN empty": ("400100" + AS_PATH, 1, "ORIGIN: 0 octets"),
+    "ORIGIN empty": ("400100" + AS_PATH, 1, "ORIGIN: it is empty"),
     "ORIGIN value": ("40010103" + AS_PATH, 1, "ORIGIN: undefined value 3"),
     "ORIGIN flags": ("c0010100" + AS_PATH, 1, "flags 0xc0"),
     "ORIGIN not transitive": ("00010100" + AS_PATH, 1, "flags 0x00"),
@@ -238,14 +243,15 @@ FAULTS = {
     "MED length": (ORIGIN + AS_PATH + "80040500000000" + "0a", 4, "5 octets"),
     "MED flags": (ORIGIN + AS_PATH + "c0040400000001", 4, "flags"),
     "COMMUNITIES length": (ORIGIN + AS_PATH + "c008051f8b1f4700", 8, "multiple of 4"),
-    "COMMUNITIES empty": (ORIGIN + AS_PATH + "c00800", 8, "multiple of 4"),
+    "COMMUNITIES empty": (ORIGIN + AS_PATH + "c00800", 8, "it is empty"),
     "COMMUNITIES flags": (ORIGIN + AS_PATH + "8008041f8b1f47", 8, "flags"),
     "EXTENDED length": (ORIGIN + AS_PATH + "c0100700020000000000", 16, "multiple of 8"),
     "LARGE length": (ORIGIN + AS_PATH + "c0200b" + "00" * 11, 32, "multiple of 12"),
-    "LARGE empty": (ORIGIN + AS_PATH + "c02000", 32, "multiple of 12"),
+    "LARGE empty": (ORIGIN + AS_PATH + "c02000", 32, "it is empty"),
     "OTC length": (ORIGIN + AS_PATH + "c02305" + "00" * 5, 35, "5 octets"),
     "AGGREGATOR flags": (ORIGIN + AS_PATH + "400708" + "00" * 8, 7, "flags"),
-    "unknown well-known": (ORIGIN + AS_PATH + "406300", 99, "well-known"),
+    "AS_PATH with AS 0": (ORIGIN + "40020a0202" + "0000fc0000000000", 2, "AS 0"),
+    "AS_PATH with a confederation": (ORIGIN + "40020603010000fc00", 2, "confederation"),
     "no ORIGIN": (AS_PATH, 1, "ORIGIN is missing"),
     "no AS_PATH": (ORIGIN, 2, "AS_PATH is missing"),
     "nothing": ("", 1, "ORIGIN is missing"),
@@ -253,11 +259,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("raw", "code", "reason"), FAULTS.values(), ids=FAULTS.keys())
-def test_treat_as_withdraw(raw: str, code: int, reason: str) -> None:
+def test_treat_as_withdraw(raw: str, code: int | None, reason: str) -> None:
     with pytest.raises(AttributeFault, match=reason) as caught:
         decode(bytes.fromhex(raw), asn4=True)
-    assert (caught.value.code, caught.value.discard) == (code, False)
-    assert caught.value.reason == str(caught.value)
+    assert (caught.value.fault.code, caught.value.outcome) == (code, Outcome.TREAT_AS_WITHDRAW)
+    assert caught.value.reason == str(caught.value) == caught.value.fault.reason
 
 
 @pytest.mark.parametrize(
@@ -273,7 +279,7 @@ def test_treat_as_withdraw(raw: str, code: int, reason: str) -> None:
 def test_attribute_discard(extra: str, name: str) -> None:
     decoded = decode(MANDATORY + bytes.fromhex(extra), asn4=True)
     assert replace(decoded, discarded=()) == PathAttributes(as_path=path(64512))
-    assert [text.split(":")[0] for text in decoded.discarded] == [name]
+    assert [fault.reason.split(":")[0] for fault in decoded.discarded] == [name]
 
 
 def test_local_pref_of_an_internal_peer_is_checked() -> None:
@@ -283,11 +289,57 @@ def test_local_pref_of_an_internal_peer_is_checked() -> None:
         decode(MANDATORY + bytes.fromhex("400503000000"), asn4=True, external=False)
 
 
+@pytest.mark.parametrize(
+    ("extra", "outcome", "clause"),
+    [
+        ("800904c0000201", None, ""),
+        ("800903c00002", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §7.9"),
+        ("800a05c000020100", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §7.10"),
+        ("800a00", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §4, RFC 7606 §7.10"),
+        ("c0280a01000700000000000005", None, ""),
+        ("c0280401000700", Outcome.DISCARD, "RFC 8669 §6"),
+        ("c0170800080004" + "0402aabb", None, ""),
+        ("801a0b01000b0000000000000005", None, ""),
+    ],
+)
+def test_an_internal_peer_may_send_more(extra: str, outcome: Outcome | None, clause: str) -> None:
+    judgement = judge(MANDATORY + bytes.fromhex(extra), asn4=True, external=False)
+    assert [(fault.outcome, fault.clause) for fault in judgement.faults] == ([(outcome, clause)] if outcome else [])
+    assert judgement.usable is (outcome is not Outcome.TREAT_AS_WITHDRAW)
+
+
+def test_a_block_of_nothing_but_repetitions_is_told_once_for_each_code() -> None:
+    raw = MANDATORY + bytes.fromhex("806300") * 20_000
+    [fault] = judge(raw, asn4=True).faults
+    assert fault.reason == "attribute 99 appears 20000 times"
+
+
+def test_sets_inside_sets_are_no_burden() -> None:
+    value = b""
+    for _ in range(4000):
+        value = bytes.fromhex("0000fc00") + (b"\xd0\x80" + len(value).to_bytes(2, "big") + value if value else b"")
+        if len(value) > 30_000:
+            break
+    raw = MANDATORY + b"\xd0\x80" + len(value).to_bytes(2, "big") + value
+    assert judge(raw, asn4=True).faults == ()
+
+
+def test_what_is_only_judged_is_passed_on() -> None:
+    opaque = "c016050006000000", "c01914" + "00" * 20, "c080080000fbf040010100"
+    raw = MANDATORY + b"".join(map(bytes.fromhex, opaque))
+    assert [code for _, code, _ in decode(raw, asn4=True).unknown] == [22, 25, 128]
+
+
 def test_the_first_of_repeated_attributes_counts_even_before_a_malformed_one() -> None:
     raw = MANDATORY + bytes.fromhex("80040400000001" + "80040400000002" + "40010107" + "c00700" + "c00708" + "00" * 8)
     decoded = decode(raw, asn4=True)
     assert (decoded.med, decoded.origin, decoded.aggregator) == (1, 0, None)
-    assert len(decoded.discarded) == 1
+    assert [(fault.code, fault.octets.hex()) for fault in decoded.discarded] == [
+        (7, "c00700"),
+        (4, "80040400000002"),
+        (1, "40010107"),
+        (7, "c00708" + "00" * 8),
+    ]
 
 
 def test_unused_flag_bits_extended_length_and_partial_are_no_fault() -> None:
@@ -298,7 +350,7 @@ def test_unused_flag_bits_extended_length_and_partial_are_no_fault() -> None:
 
 
 def test_unknown_non_transitive_attributes_are_ignored() -> None:
-    raw = MANDATORY + bytes.fromhex("800904c0000201" + "800a04c0000201" + "801a0b0100" + "0b" + "00" * 8)
+    raw = MANDATORY + bytes.fromhex("800b04c0000201" + "801d04c0000201")
     assert decode(raw, asn4=True) == PathAttributes(as_path=path(64512))
 
 
@@ -315,7 +367,7 @@ def test_random_octets(data: bytes, asn4: bool, external: bool, behind_mandatory
     try:
         decode(raw, asn4=asn4, external=external)
     except AttributeFault as fault:
-        assert fault.reason and not fault.discard
+        assert fault.reason and fault.outcome >= Outcome.TREAT_AS_WITHDRAW
 
 
 @settings(deadline=None, max_examples=300)
@@ -332,7 +384,7 @@ def test_mutated_blocks(attributes: PathAttributes, asn4: bool, changes: list[tu
     try:
         decoded = decode(bytes(raw)[: -cut or None], asn4=asn4)
     except AttributeFault as fault:
-        assert fault.reason and not fault.discard
+        assert fault.reason and fault.outcome >= Outcome.TREAT_AS_WITHDRAW
     else:
         # What was accepted can be sent on.
         assert decode(encode(decoded, asn4=True), asn4=True).asns == decoded.asns

@@ -60,7 +60,10 @@ def test_the_daemons_environment_file_is_not_read(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("module", ["framing", "nlri", "update", "notification", "refresh", "attribute_checks"])
+@pytest.mark.parametrize(
+    "module",
+    ["framing", "nlri", "update", "reading", "faults", "judgement", "notification", "refresh", "attribute_checks"],
+)
 def test_modules_without_exabgp(module: str) -> None:
     done = run(f"import sys, simulator.wire.{module}; sys.exit('exabgp' in sys.modules)")
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from simulator.wire.faults import Outcome, UpdateError
 from simulator.wire.framing import EXTENDED_MAX, STANDARD_MAX, Framer, WireError
 from simulator.wire.update import (
     UpdateParts,
@@ -198,15 +199,14 @@ def test_mp_attributes_are_cut_out_wherever_they_are(order: tuple[bytes, ...]) -
     assert parts.reach is not None and parts.unreach is not None
     assert (parts.reach.family, parts.reach.next_hop, parts.reach.nlri) == (V6, GLOBAL, bytes.fromhex("2020010db8"))
     assert (parts.unreach.family, parts.unreach.nlri) == (V6, bytes.fromhex("2020010db8"))
-    assert parts.reach.flags == parts.unreach.flags == 0x80
+    assert (parts.reach.octets, parts.unreach.octets) == (REACH, UNREACH)
     assert count_nlri(body_of(b"".join(order), announced=b"\x08\x0a", withdrawn=b"\x08\x0b")) == (2, 2)
 
 
-def test_reserved_octet_is_ignored_and_flags_are_reported() -> None:
-    odd = b"\xc0" + REACH[1:23] + b"\xaa" + REACH[24:]
-    parts = split_update(body_of(odd))
+def test_reserved_octet_is_ignored() -> None:
+    parts = split_update(body_of(REACH[:23] + b"\xaa" + REACH[24:]))
     assert parts.reach is not None
-    assert (parts.reach.nlri, parts.reach.flags) == (bytes.fromhex("2020010db8"), 0xC0)
+    assert parts.reach.nlri == bytes.fromhex("2020010db8")
 
 
 def test_ipv4_in_mp_attributes() -> None:
@@ -263,27 +263,49 @@ def test_inconsistent_messages(body: bytes, reason: str) -> None:
     assert (caught.value.notification.code, caught.value.notification.subcode) == (3, 1)
 
 
-@pytest.mark.parametrize(
-    ("code", "value"),
-    [
-        (14, ""),
-        (14, "00020110"),
-        (14, "0002010000"),  # IPv6 without a next hop
-        (14, "00020104c000020100"),
-        (14, "00020111" + "00" * 18),
-        (14, "00020110" + "00" * 15),
-        (14, "00020110" + "00" * 16),  # nothing after the next hop, not even the reserved octet
-        (14, "00010110" + "00" * 17),
-        (15, ""),
-        (15, "0002"),
-    ],
-)
-def test_malformed_mp_attributes_reset_with_the_attribute_as_data(code: int, value: str) -> None:
+@pytest.mark.parametrize(("code", "value"), [(14, ""), (14, "00020110"), (15, ""), (15, "0002")])
+def test_mp_attributes_that_cannot_name_their_family_reset(code: int, value: str) -> None:
     raw = bytes((0x80, code, len(value) // 2)) + bytes.fromhex(value)
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(UpdateError) as caught:
         split_update(body_of(BLOCK + raw))
     n = caught.value.notification
     assert (n.code, n.subcode, n.data) == (3, 9, raw)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "value"),
+    [
+        (0x80, 14, "0002010000"),  # IPv6 without a next hop
+        (0x80, 14, "00020104c000020100"),
+        (0x80, 14, "00020111" + "00" * 18),
+        (0x80, 14, "00020110" + "00" * 15),
+        (0x80, 14, "00020110" + "00" * 16),  # nothing after the next hop, not even the reserved octet
+        (0x80, 14, "00010110" + "00" * 17),
+        (0xC0, 14, "00020110" + "00" * 17),
+        (0x00, 15, "000201"),
+        (0xC0, 14, "0019460000"),  # wrong flags are wrong for every family
+    ],
+)
+def test_incorrect_mp_attributes_disable_their_family(flags: int, code: int, value: str) -> None:
+    raw = bytes((flags, code, len(value) // 2)) + bytes.fromhex(value)
+    parts = split_update(body_of(BLOCK + raw, announced=b"\x08\x0a"))
+    [fault] = parts.faults
+    assert (fault.outcome, fault.code, fault.octets) == (Outcome.AFI_SAFI_DISABLE, code, raw)
+    assert fault.afi_safi == (int(value[:4], 16), int(value[4:6], 16))
+    assert (parts.attributes, parts.reach, parts.unreach, parts.announced) == (BLOCK, None, None, b"\x08\x0a")
+
+
+@pytest.mark.parametrize("announced", [b"", b"\x08\x0a"])
+def test_an_mp_attribute_that_runs_past_the_block_resets(announced: bytes) -> None:
+    with pytest.raises(UpdateError, match="attribute 14 runs past"):
+        split_update(body_of(BLOCK + REACH[:-1], announced=announced))
+
+
+def test_what_was_found_before_a_reset_is_told() -> None:
+    with pytest.raises(UpdateError) as caught:
+        split_update(body_of(b"\xc0" + UNREACH[1:] + UNREACH))
+    assert [fault.outcome for fault in caught.value.faults] == [Outcome.AFI_SAFI_DISABLE, Outcome.SESSION_RESET]
+    assert caught.value.notification.subcode == 1
 
 
 @settings(deadline=None, max_examples=300)

@@ -1,0 +1,214 @@
+"""What `turnup policy explain` and `turnup policy check` do with their checked options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BufferedReader
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+from typing import TypeVar, cast
+
+from simulator.cli.answers import (
+    explanation_json,
+    print_explanation,
+    print_json,
+    print_routes,
+    print_summary,
+    summary_json,
+)
+from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
+from simulator.cli.source import Source
+from simulator.policy.data import irr, registered, vrp
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.verdict import Outcome
+from simulator.session.messages import Family
+from simulator.tables import notation
+from simulator.tables.entries import Unreadable
+from simulator.tables.explain import explain as explain_route
+from simulator.tables.formats import READERS, Format, recognise
+from simulator.tables.sessions import Sessions, read_settings
+from simulator.tables.tally import Judge
+from simulator.wire import nlri
+from simulator.wire.attributes import PathAttributes, SegmentKind
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that say which policy judges."""
+
+    profile: str
+    peer_as: str | None
+    addresses: tuple[str, ...]
+    lan: tuple[str, ...]
+    rules: tuple[str, ...]
+    documentation: bool
+    vrp: Path | None
+    irr: Path | None
+    registered_prefixes: Path | None
+    registered_asns: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteText:
+    """The options that make up one route."""
+
+    prefix: str
+    as_path: str
+    next_hop: str | None
+    communities: tuple[str, ...]
+    large_communities: tuple[str, ...]
+    med: int | None
+    otc: int | None
+    as_set: str | None
+
+
+def sessions(asked: Asked, peer_as: int | None) -> Sessions:
+    """Raises ValueError (PolicyError is one)."""
+    addresses: dict[Family, IPv4Address | IPv6Address] = {}
+    for text in asked.addresses:
+        address = _address(text, "--peer-address")
+        family = Family.IPV4 if address.version == 4 else Family.IPV6
+        if family in addresses:
+            raise ValueError(f"--peer-address is given twice for {family.label}")
+        addresses[family] = address
+    for text in asked.lan:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise ValueError(f"--lan {text}: {error}") from None
+    settings = read_settings(asked.profile, asked.rules, allow_documentation=asked.documentation)
+    made = Sessions(asked.profile, settings, peer_as, addresses, asked.lan, _data(asked))
+    for family in Family:
+        made.session(None, family)  # a parameter that makes no sense is told now
+    return made
+
+
+def _data(asked: Asked) -> PolicyData:
+    """What the rules that need files judge by. ValueError names the file."""
+    return PolicyData(
+        vrp=_read(asked.vrp, vrp.read),
+        irr=_read(asked.irr, irr.read),
+        registered_prefixes=_read(asked.registered_prefixes, registered.read_prefixes),
+        registered_asns=_read(asked.registered_asns, registered.read_asns),
+    )
+
+
+def _read(path: Path | None, reader: Callable[[bytes], T]) -> T | None:
+    if path is None:
+        return None
+    try:
+        return reader(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def explain(asked: Asked, route: RouteText, *, as_json: bool) -> int:
+    """The command; returns the exit code."""
+    try:
+        family, key, path = _route(route)
+        peer_as = _asn(asked.peer_as, "--peer-as") if asked.peer_as else path.first_as
+        made = sessions(asked, peer_as)
+        session = made.session(None, family) if path.next_hop else made.self_announced(family)
+        judged = path if path.next_hop else replace(path, next_hop=session.next_hop)
+        outcome, hits, results = explain_route(session, family, key, judged)
+    except ValueError as error:
+        fail(USAGE, str(error))
+    if as_json:
+        print_json(explanation_json(family, key, path, hits, peer_as, asked.profile, results), indent=2)
+    else:
+        print_explanation(family, key, path, peer_as, asked.profile, outcome, results)
+    return PASSED if outcome is Outcome.ACCEPT else FAILED
+
+
+def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
+    if not route.prefix:
+        raise ValueError("--prefix is missing: which route? (as in --prefix 203.0.113.0/24)")
+    family, key = nlri.key(route.prefix)
+    as_path = notation.as_path(route.as_path)
+    if route.as_set is not None:
+        members = notation.as_path(route.as_set.strip().removeprefix("{").removesuffix("}"))
+        as_path += tuple(notation.segment(SegmentKind.SET, (asn for part in members for asn in part.asns)))
+    path = PathAttributes(
+        as_path=as_path,
+        next_hop=_address(route.next_hop, "--next-hop") if route.next_hop else None,
+        med=route.med,
+        communities=tuple(map(notation.community, route.communities)),
+        large_communities=tuple(map(notation.large_community, route.large_communities)),
+        otc=route.otc,
+    )
+    return family, key, path
+
+
+def check(
+    asked: Asked, path: Path | None, wanted: str | None, export_as: str | None, *, rejected: bool, as_json: bool
+) -> int:
+    """The command; `path` None reads standard input. Returns the exit code."""
+    name = "standard input" if path is None else str(path)
+    if wanted is not None and wanted not in list(Format):
+        fail(USAGE, f"--format {wanted}: there is no such format (there are: {', '.join(Format)})")
+    try:
+        exporter = _asn(export_as, "--export-as") if export_as else None
+        peer_as = _asn(asked.peer_as, "--peer-as") if asked.peer_as else exporter
+        judge = Judge(sessions(asked, peer_as).session, exporter)
+    except ValueError as error:
+        fail(USAGE, str(error))
+    try:
+        with sys.stdin.buffer if path is None else path.open("rb") as file:
+            format_ = _judge_all(judge, cast(BufferedReader, file), name, wanted, rejected=rejected, as_json=as_json)
+        tally = judge.tally
+        if not tally.routes:
+            fail(USAGE, f"{name}: there is no route in it" + (f": {tally.named[0]}" if tally.named else ""))
+        if as_json:
+            print_json({"event": "summary", "file": name, **summary_json(format_, tally)})
+        else:
+            print_summary(name, format_, tally)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us is gone: nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        fail(USAGE, f"{name}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return FAILED if tally.rejected or tally.unreadable else PASSED
+
+
+def _judge_all(
+    judge: Judge, file: BufferedReader, name: str, wanted: str | None, *, rejected: bool, as_json: bool
+) -> Format:
+    """Judge and list a whole file as it streams by; returns its format."""
+    source = Source(file)
+    found, chunks = recognise(source.chunks())
+    if wanted is None and found is None:
+        known = "neither MRT, BIRD's `show route all`, ExaBGP routes nor JSON lines: say --format"
+        fail(USAGE, f"{name}: {source.problem or f'this is {known}'}")
+    format_ = Format(wanted) if wanted is not None else cast(Format, found)
+    for routes, hits in judge.judge(READERS[format_](chunks)):
+        if as_json or (rejected and hits):
+            print_routes(routes, hits, everything=not rejected, as_json=as_json)
+    if source.problem:
+        # Uncounted as to routes, but never passed over.
+        list(judge.judge((Unreadable("chunk", source.chunks_read + 1, source.problem),)))
+    return format_
+
+
+def _address(text: str, option: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ValueError(f"{option} '{text}' is no IPv4 or IPv6 address") from None
+
+
+def _asn(text: str, option: str) -> int:
+    digits = text.strip().upper().removeprefix("AS")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10 or not 1 <= int(digits) <= 4294967295:
+        raise ValueError(f"{option} '{text}' is no ASN (1 to 4294967295)")
+    return int(digits)

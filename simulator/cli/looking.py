@@ -1,0 +1,207 @@
+"""What `turnup routes` does: bring the sessions up, look, take them down, print."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import simulator
+from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.rehearse import choose_link
+from simulator.connection.connection import TransitionRefusedError
+from simulator.lab.link import LabError
+from simulator.lab.load import TopologyError, load
+from simulator.lab.topology import Topology
+from simulator.provisioning.log import timestamp
+from simulator.provisioning.standing import Standing
+from simulator.report.model import Segment
+from simulator.report.pcap import write_segments
+from simulator.speakers.tap import Octets
+from simulator.tables import birdwatcher, looking_glass
+from simulator.tables.entries import Announcer
+from simulator.tables.held import Held, SessionTable, covering
+from simulator.tables.mrt_writer import RibEntry, message, rib_dump
+from simulator.tables.recorded import updates
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options that say what is shown."""
+
+    peer: str | None
+    active: bool
+    prefix: str | None
+    rejected: bool
+    as_json: bool
+    birdwatcher: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that are written."""
+
+    birdwatcher: Path | None = None
+    mrt: Path | None = None
+    updates: Path | None = None
+    pcap: Path | None = None
+
+
+def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadline: float | None) -> int:
+    """The command; returns the exit code."""
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", where):
+        fail(USAGE, f"{where}: the API server is not part of this version: name a topology file")
+    if wanted.as_json and wanted.birdwatcher:
+        fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
+    try:
+        topology = load(Path(where))
+        peer = _peer(topology, wanted.peer)
+        if wanted.prefix is not None:
+            covering((), wanted.prefix)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    except ValueError as error:
+        fail(USAGE, str(error))
+    if deadline is not None:
+        topology = topology.model_copy(update={"times": topology.times.model_copy(update={"deadline": deadline})})
+    kind = choose_link(topology, link, sys.argv[1:])
+    record = files.updates is not None or files.pcap is not None
+    standing = Standing(topology, kind, peer, lift=wanted.active, record_wire=record)
+    try:
+        tables = asyncio.run(_interruptible(standing))
+        if tables is None:
+            return INTERRUPTED
+        _write_files(topology, standing, tables, files)
+        _print(tables, wanted)
+        sys.stdout.flush()
+    except TransitionRefusedError as error:
+        fail(FAILED, f"the request was refused: {error}")
+    except LabError as error:
+        fail(LAB, str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        fail(USAGE, f"{error.filename or where}: {error.strerror}")
+    if standing.problems:
+        fail(FAILED, *standing.problems)
+    return PASSED
+
+
+def _peer(topology: Topology, name: str | None) -> str:
+    """The peer to look at. Raises ValueError that names those that there are."""
+    names = [peer.name for peer in topology.peers]
+    known = f"the topology has: {', '.join(names)}"
+    if name is None:
+        if len(names) > 1:
+            raise ValueError(f"--peer is missing: {known}")
+        name = names[0]
+    if name not in names:
+        raise ValueError(f"--peer {name}: there is no such peer ({known})")
+    if not any(peering.peer == name for peering in topology.peerings):
+        raise ValueError(f"--peer {name}: it has no peering in this topology")
+    return name
+
+
+async def _interruptible(standing: Standing) -> list[SessionTable] | None:
+    """Run to the end, or to the first SIGINT or SIGTERM: then take the lab down and return None."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(standing.run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _short(when: float) -> str:
+    """UTC, as BIRD writes it with `timeformat route iso long`."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _shown(table: SessionTable, wanted: Wanted) -> list[Held]:
+    found: Iterable[Held] = table.routes
+    if wanted.prefix is not None:
+        found = covering(found, wanted.prefix)
+    return [held for held in found if held.verdict.hits or not wanted.rejected]
+
+
+def _print(tables: list[SessionTable], wanted: Wanted) -> None:
+    shown = {table.session: _shown(table, wanted) for table in tables}
+    if wanted.birdwatcher:
+        document = birdwatcher.union(tables, shown, _version(), _times())
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    for number, table in enumerate(tables):
+        if wanted.as_json:
+            lines: Iterator[str] = map(json.dumps, looking_glass.rows(table, shown[table.session], timestamp))
+            sys.stdout.write(json.dumps(looking_glass.session_row(table, timestamp)) + "\n")
+        else:
+            lines = looking_glass.text(table, shown[table.session], _short)
+            sys.stdout.write("\n" if number else "")
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _version() -> str:
+    return f"turnup {simulator.__version__}"
+
+
+def _times() -> birdwatcher.Times:
+    return birdwatcher.Times(time.time(), timestamp, _short)
+
+
+def _write_files(topology: Topology, standing: Standing, tables: list[SessionTable], files: Files) -> None:
+    """Raises OSError."""
+    if files.birdwatcher is not None:
+        router_id = str(topology.edges[0].identifier)
+        for name, document in birdwatcher.documents(tables, _version(), router_id, _times()).items():
+            path = files.birdwatcher / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if files.mrt is not None:
+        collector = IPv4Address(str(topology.edges[0].identifier))
+        dump = rib_dump(time.time(), collector, topology.name, [(table.peer, _entries(table)) for table in tables])
+        _write(files.mrt, dump)
+    if files.updates is not None:
+        _write(files.updates, _updates(standing.octets, tables))
+    if files.pcap is not None:
+        with files.pcap.open("wb") as file:
+            write_segments(
+                file,
+                (
+                    Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
+                    for o in standing.octets
+                ),
+            )
+    if standing.octets_cut:
+        standing.problems.append("the sessions carried more octets than are kept: the recording is cut")
+
+
+def _write(path: Path, records: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(records)
+
+
+def _entries(table: SessionTable) -> Iterator[RibEntry]:
+    return (RibEntry(held.family, held.key, held.path, held.time) for held in table.routes)
+
+
+def _updates(octets: Iterable[Octets], tables: Iterable[SessionTable]) -> Iterator[bytes]:
+    """Every UPDATE that the peer sent, as a collector in AS8075's place would have recorded it."""
+    ends = {(str(table.peer.address), str(table.edge_address)): table for table in tables}
+    for seen, update in updates(octets):
+        table = ends.get((seen.source, seen.destination))
+        if table is not None:
+            local = Announcer(table.edge_as, table.edge_address)
+            yield message(seen.time, table.peer, local, update, asn4=table.asn4)

@@ -1,0 +1,79 @@
+"""`turnup routes`: the looking glass: what AS8075 would say of every route that a peer announces."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class LookLink(StrEnum):
+    """Names of --link."""
+
+    loopback = "loopback"
+    netns = "netns"
+    auto = "auto"
+
+
+class LookState(StrEnum):
+    """Names of --state."""
+
+    validating = "Validating"
+    active = "Active"
+
+
+def routes(
+    topology: Annotated[
+        str, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
+    ],
+    peer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The peer; may be left out where there is one.", show_default=False),
+    ] = None,
+    state: Annotated[
+        LookState, typer.Option(help="The connection state: Validating denies everything, Active lifts the policy.")
+    ] = LookState.validating,
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="PREFIX", help="Only this prefix (or address) and what covers it.", show_default=False),
+    ] = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Only what the policy rejects.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    birdwatcher: Annotated[
+        bool, typer.Option("--birdwatcher", help="One JSON document in birdwatcher's shape.")
+    ] = False,
+    birdwatcher_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write birdwatcher's endpoints as files, for Alice-LG.", show_default=False),
+    ] = None,
+    mrt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the tables as MRT TABLE_DUMP_V2.", show_default=False)
+    ] = None,
+    mrt_updates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the peer's UPDATEs as MRT BGP4MP.", show_default=False)
+    ] = None,
+    pcap: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the sessions as a pcap, for Wireshark.", show_default=False),
+    ] = None,
+    link: Annotated[
+        LookLink | None, typer.Option(envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False)
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            envvar="TURNUP_DEADLINE", min=0.1, metavar="S", help="Wait no longer than this.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Bring a peer's sessions up and show every route that it announces, with the verdict and the rules behind it.
+
+    Example: [cyan]turnup routes topologies/exchange.yaml --rejected[/cyan]
+    """
+    from simulator.cli import looking
+
+    files = looking.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
+    wanted = looking.Wanted(peer, state is LookState.active, prefix, rejected, as_json, birdwatcher)
+    raise typer.Exit(looking.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))

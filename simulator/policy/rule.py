@@ -1,0 +1,97 @@
+"""What a rule is: data that says what it refuses and why, and a builder that makes its judge for one session.
+
+There are three kinds. Prefix rules look at a prefix alone, attribute rules at a path's attributes alone (judged once
+for each distinct set); route rules need both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.prefixes import PrefixSet
+from simulator.policy.verdict import Hit
+from simulator.session.messages import Family, Role
+from simulator.wire.attributes import PathAttributes
+
+MICROSOFT_AS = 8075
+SIMULATOR = "simulator"
+"""The source of what nobody publishes: this simulator's choice."""
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """What the rules know of the session that they judge for."""
+
+    peer_as: int | None
+    """None: whoever the peer turns out to be (its ASN is then not checked)."""
+    peer_address: str
+    """The peer's session address: the next hop that it may announce."""
+    local_as: int = MICROSOFT_AS
+    lan: tuple[str, ...] = ()
+    """The exchange LAN's prefixes."""
+    own: PrefixSet = field(default_factory=PrefixSet)
+    """What Microsoft itself announces. Share one among the sessions of an edge: it may be long."""
+    role: Role | None = None
+    """Our RFC 9234 role on this session; None where none is configured."""
+    data: PolicyData = field(default_factory=PolicyData)
+
+
+PrefixJudge = Callable[[Family, bytes], str | None]
+AttributeJudge = Callable[[PathAttributes, tuple[int, ...]], str | None]
+"""Takes the path and all its ASNs from the left. Both return the offending value, or None when the route passes."""
+RouteJudge = Callable[[Family, Sequence[bytes], PathAttributes], Iterable[tuple[bytes, str]]]
+"""Takes prefixes that share a path, and tells which are refused, each with the offending value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixTest:
+    """A prefix rule's judge, and which prefixes need not be put to it at all.
+
+    The judge must pass every prefix whose length lies within both bounds and that no member covers: a whole table is
+    then judged by one look at each prefix's first two octets.
+    """
+
+    judge: PrefixJudge
+    shortest: tuple[int, int] = (0, 0)
+    longest: tuple[int, int] = (32, 128)
+    """Lengths for IPv4 and IPv6."""
+    members: PrefixSet | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. Exactly one of `prefix`, `attributes` and `route` builds its judge from the context and parameters.
+
+    A builder returns None where there is nothing to judge by (no such data, no such address), and raises ValueError for
+    a parameter that makes no sense.
+    """
+
+    id: str
+    source: str
+    """A Microsoft document, an RFC or a BCP, or `simulator`."""
+    explanation: str
+    """Completes "it refuses a route because …"."""
+    euro_ix: str = ""
+    """The Euro-IX large-community reject id (RS:1101:x); empty where the vocabulary has none."""
+    arouteserver: int | None = None
+    """arouteserver's reject reason; None where it has none."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    needs: str = ""
+    """The key of `policy.data` without which the rule has nothing to judge by."""
+    prefix: Callable[[PolicyContext, Parameters], PrefixTest | None] | None = None
+    attributes: Callable[[PolicyContext, Parameters], AttributeJudge | None] | None = None
+    route: Callable[[PolicyContext, Parameters], RouteJudge | None] | None = None
+
+    def hit(self, value: str) -> Hit:
+        return Hit(self.id, value, self.explanation)
+
+    @property
+    def looks_at(self) -> str:
+        if self.prefix is not None:
+            return "the prefix"
+        return "the path attributes" if self.attributes is not None else "the prefix and the path"

@@ -1,0 +1,138 @@
+"""A peer's sessions turned up and left standing, to be looked at: the first half of a rehearsal, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from simulator.lab.link import LinkKind
+from simulator.lab.topology import Topology
+from simulator.policy.policy import verdict
+from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.log import EventLog
+from simulator.provisioning.network import Network, SessionPlan
+from simulator.provisioning.validating import Validator
+from simulator.session.messages import Family
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import RoutesAnnounced, SessionView
+from simulator.speakers.tap import Octets, Tap
+from simulator.tables.entries import Announcer
+from simulator.tables.held import Held, SessionTable
+
+
+@dataclass(slots=True)
+class Standing:
+    """One peer of one topology, from its request to Established sessions; lifted only when asked for."""
+
+    topology: Topology
+    kind: LinkKind
+    peer: str
+    lift: bool = False
+    """Validate, and lift the policy when that passes. Otherwise everything stays denied."""
+    record_wire: bool = False
+    log: EventLog = field(default_factory=EventLog)
+    problems: list[str] = field(default_factory=list, init=False)
+    """Why a connection is not where it was to be, one line each."""
+    octets: list[Octets] = field(default_factory=list, init=False)
+    octets_cut: bool = field(default=False, init=False)
+    """More was recorded than is kept."""
+
+    async def run(self) -> list[SessionTable]:
+        """Every session of the peer with its Adj-RIB-In. Raises LabError, and TransitionRefusedError for a request
+        that Microsoft refuses. Cancelling it takes the lab down."""
+        network = Network(self.topology, self.kind, self.log.append, record=False)
+        tap = network.tap = Tap() if self.record_wire else None
+        clock = Clock(asyncio.get_running_loop())
+        control = ControlPlane(network, self.log, clock)
+        records = [record for record in control.records.values() if record.peering.peer == self.peer]
+        async with network:
+            try:
+                await self._turn_up(network, control, records, clock)
+                tables = [self._table(network, record, plan) for record in records for plan in record.plans]
+            finally:
+                for record in records:
+                    await control.close_sessions(record, "the looking glass was closed")
+        if tap is not None:
+            self.octets, self.octets_cut = tap.records, tap.truncated
+        return tables
+
+    async def _turn_up(
+        self, network: Network, control: ControlPlane, records: list[ConnectionRecord], clock: Clock
+    ) -> None:
+        for record in records:
+            control.request(record)
+            control.approve(record)
+        await network.start_peer(self.topology.peer(self.peer))
+        for record in records:
+            control.notify(record)
+        if not self.lift:
+            await self._until_told(network, records, clock)
+            return
+        validator = Validator(network, self.log, clock)
+        for record, results in zip(records, await asyncio.gather(*map(validator.validate, records)), strict=True):
+            if not control.conclude(record, results):
+                self.problems.append(f"{record.id} is {record.state}: {record.connection.error_message}")
+
+    async def _until_told(self, network: Network, records: list[ConnectionRecord], clock: Clock) -> None:
+        """Until every peer said that it has sent all it has, or was silent for the soak time; or the deadline."""
+        times, plans = self.topology.times, [plan for record in records for plan in record.plans]
+        deadline = clock.now() + times.deadline
+        while (now := clock.now()) < deadline:
+            waits = [_wait(network.view(plan), times.soak, now) for plan in plans]
+            if all(wait is not None and wait <= 0 for wait in waits):
+                return
+            await self.log.next_event(min([deadline - now, *(wait for wait in waits if wait is not None and wait > 0)]))
+        for plan in plans:
+            view = network.view(plan)
+            if view.bgp_state is not BgpState.ESTABLISHED:
+                self.problems.append(f"{plan.id}: BGP is {view.bgp_state.value} after {times.deadline:g} s")
+
+    def _table(self, network: Network, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
+        view, neighbor = network.view(plan), network.neighbor(plan)
+        came = self._arrivals(plan)
+        identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
+        return SessionTable(
+            session=plan.id,
+            connection=record.id,
+            edge=plan.edge.name,
+            edge_address=plan.edge_address,
+            edge_as=self.topology.microsoft.asn,
+            family=plan.family,
+            peer=Announcer(plan.peer.asn, plan.peer_address, identifier),
+            connection_state=record.state.value,
+            bgp_state=view.bgp_state.value,
+            since=view.established_at,
+            last_error=view.last_error,
+            asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
+            sent=view.sent,
+            routes=tuple(
+                Held(
+                    route.family,
+                    route.key,
+                    route.attributes.path,
+                    verdict(route.hits, denied=not view.gate_open),
+                    came.get((route.family, route.key), view.established_at or 0.0),
+                )
+                for route in sorted(neighbor.adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
+            ),
+        )
+
+    def _arrivals(self, plan: SessionPlan) -> dict[tuple[Family, bytes], float]:
+        """When each route of a session came last."""
+        return {
+            (event.family, key): event.time
+            for event in self.log.entries
+            if isinstance(event, RoutesAnnounced) and event.session == plan.id
+            for key in event.keys
+        }
+
+
+def _wait(view: SessionView, soak: float, now: float) -> float | None:
+    """Seconds until this session is taken to have told everything; 0 or less when it has; None: nobody knows."""
+    if view.bgp_state is not BgpState.ESTABLISHED or view.established_at is None:
+        return None
+    if view.end_of_rib:
+        return 0.0
+    return max(view.established_at, view.last_update or 0.0) + soak - now

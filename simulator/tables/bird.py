@@ -1,0 +1,147 @@
+"""BIRD's `show route all`: version 2 and 3, and the older 1.6; several routes a prefix, several tables.
+
+203.0.113.0/24       unicast [peer1 2025-11-22] * (100) [AS64500i]
+    via 192.0.2.1 on eth0
+    BGP.as_path: 64496 64500
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from simulator.tables import notation
+from simulator.tables.entries import Entry, Routes, Unreadable
+from simulator.tables.lines import numbered
+from simulator.wire import nlri
+from simulator.wire.attributes import PathAttributes
+
+ROUTE: Final = re.compile(
+    r"^(?:\d{4}[- ])?(?P<prefix>[0-9a-fA-F][0-9a-fA-F.:/]*)?\s+"
+    r"(?:unicast|blackhole|unreachable|prohibit|multicast|via\s+(?P<via>\S+)(?:\s+on\s+\S+)?|dev\s+\S+)\s+"
+    r"\[(?P<protocol>[^\s\]]+)[^\]]*\]\s*(?P<rest>.*)$"
+)
+"""The first line of a route. Without a prefix: another route for the prefix before."""
+_ATTRIBUTE: Final = re.compile(r"^(?:\d{4}[- ])?\s+(?:BGP\.|bgp_)(?P<name>\w+):\s*(?P<value>.*)$")
+_CONTINUED: Final = re.compile(r"^(?:\d{4}[- ]|\s)?\t\t(?P<more>\S.*)$")
+_VIA: Final = re.compile(r"^(?:\d{4}[- ])?\s+via\s+(?P<via>\S+)")
+_GROUP: Final = re.compile(r"\([^()]*\)")
+_ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
+_ORIGIN_MARK: Final = re.compile(r"\[(?:AS\d+)?[ie?]\]")
+
+
+@dataclass(slots=True)
+class _Found:
+    """One route while its lines are collected."""
+
+    number: int
+    prefix: str
+    best: bool
+    from_bgp: bool
+    attributes: dict[str, str] = field(default_factory=dict)
+    via: str = ""
+    last: str = ""
+    """The attribute that a continuation line belongs to."""
+
+
+def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
+    """Every route of every table, with its line for what cannot be used."""
+    found: _Found | None = None
+    prefix = ""
+    for number, text in numbered(chunks):
+        head = ROUTE.match(text)
+        if head is not None:
+            if found is not None:
+                yield _entry(found)
+            prefix = head["prefix"] or prefix
+            rest = head["rest"]
+            best, mark = rest.startswith("*"), bool(_ORIGIN_MARK.search(rest))
+            found = _Found(number, prefix, best, mark, via=head["via"] or "")
+        elif found is not None and (more := _CONTINUED.match(text)) is not None:
+            if found.last:
+                found.attributes[found.last] += " " + more["more"]
+        elif found is not None and (attribute := _ATTRIBUTE.match(text)) is not None:
+            found.last = attribute["name"]
+            found.attributes[found.last] = attribute["value"].strip()
+        elif found is not None and (via := _VIA.match(text)) is not None:
+            found.via, found.last = found.via or via["via"], ""
+        elif text[:1].strip() and not _chatter(text):
+            if found is not None:
+                yield _entry(found)
+                found = None
+            yield Unreadable("line", number, f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
+        elif found is not None:
+            found.last = ""
+    if found is not None:
+        yield _entry(found)
+
+
+def _chatter(text: str) -> bool:
+    """What birdc prints around the routes."""
+    return bool(re.match(r"^(?:\d{4}[- ])?(?:BIRD |Table |Access |bird> |0000|Network not found)", text)) or bool(
+        re.match(r"^\d{4}[- ]?\s*$", text)
+    )
+
+
+def _entry(found: _Found) -> Entry:
+    try:
+        if not found.prefix:
+            raise ValueError("a route without a prefix")
+        family, key = nlri.key(found.prefix)
+        if found.from_bgp and not found.attributes:
+            raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
+        return Routes(family, (key,), _path(found), best=found.best)
+    except ValueError as error:
+        return Unreadable("line", found.number, str(error))
+
+
+def _path(found: _Found) -> PathAttributes:
+    given = found.attributes
+    hops = given.get("next_hop", found.via).split()
+    origin = _ORIGINS.get(given.get("origin", "IGP"))
+    if origin is None:
+        raise ValueError(f"'{given['origin'][:40]}' is no origin")
+    return PathAttributes(
+        origin=origin,
+        as_path=notation.as_path(given.get("as_path", given.get("path", ""))),
+        next_hop=_address(hops[0]) if hops else None,
+        link_local=_link_local(hops),
+        med=_number(given, "med"),
+        local_pref=_number(given, "local_pref"),
+        atomic_aggregate="atomic_aggr" in given,
+        aggregator=_aggregator(given),
+        communities=tuple(map(notation.community, _groups(given, "community"))),
+        large_communities=tuple(map(notation.large_community, _groups(given, "large_community"))),
+        otc=_number(given, "otc"),
+    )
+
+
+def _aggregator(given: dict[str, str]) -> tuple[int, IPv4Address] | None:
+    parts = given.get("aggregator", "").split()
+    if len(parts) != 2:
+        return None
+    return notation.number(parts[1].removeprefix("AS"), "aggregator"), IPv4Address(parts[0])
+
+
+def _groups(given: dict[str, str], name: str) -> list[str]:
+    return _GROUP.findall(given.get(name, ""))
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text.partition("%")[0])
+    except ValueError:
+        raise ValueError(f"'{text[:60]}' is no next hop") from None
+
+
+def _link_local(hops: list[str]) -> IPv6Address | None:
+    second = _address(hops[1]) if len(hops) > 1 else None
+    return second if isinstance(second, IPv6Address) else None
+
+
+def _number(given: dict[str, str], name: str) -> int | None:
+    text = given.get(name)
+    return None if text is None else notation.number(text, name)

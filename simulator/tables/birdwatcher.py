@@ -1,0 +1,205 @@
+"""Birdwatcher's JSON, as Alice-LG's birdwatcher source decodes it: one document for each endpoint that it asks.
+
+Where Alice wants text it gets text (AS paths, MED, local preference), where it wants numbers, numbers. What the policy
+rejects is `filtered`, with the Euro-IX reason as a large community (ASN:1101:x), for Alice's `reject_reasons`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.policy.rules import RULES
+from simulator.policy.verdict import Outcome
+from simulator.tables.held import Held, SessionTable
+from simulator.wire.attributes import PathAttributes
+
+_ORIGINS = ("IGP", "EGP", "Incomplete")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How times are written: Alice's `servertime` (RFC 3339) and `servertime_short` (`2006-01-02 15:04:05`), in UTC."""
+
+    now: float
+    long: Callable[[float], str]
+    short: Callable[[float], str]
+
+
+def names(tables: Sequence[SessionTable]) -> dict[str, str]:
+    """Session → its name as a BIRD protocol, which is a part of URLs: letters, digits and underscores."""
+    found: dict[str, str] = {}
+    for table in tables:
+        name = base = re.sub(r"\W", "_", table.session, flags=re.ASCII)
+        number = 1
+        while name in found.values():
+            number += 1
+            name = f"{base}_{number}"
+        found[table.session] = name
+    return found
+
+
+def envelope(version: str, times: Times) -> dict[str, Any]:
+    """What every document starts with."""
+    return {
+        "api": {
+            "Version": version,
+            "result_from_cache": False,
+            "cache_status": {
+                "cached_at": {"date": times.long(times.now), "timezone_type": "UTC", "timezone": "UTC"},
+                "orig_ttl": 0,
+            },
+        },
+        "ttl": times.long(times.now),
+    }
+
+
+def documents(tables: Sequence[SessionTable], version: str, router_id: str, times: Times) -> dict[str, dict[str, Any]]:
+    """Every endpoint's path → its document, for all of these sessions."""
+    head = envelope(version, times)
+    protocols = protocols_bgp(tables, times)
+    found: dict[str, dict[str, Any]] = {
+        "status": {**head, "status": _status(version, router_id, times)},
+        "protocols/bgp": {**head, "protocols": protocols},
+        "protocols/short": {**head, "protocols": _short(protocols)},
+    }
+    for table in tables:
+        name = names(tables)[table.session]
+        accepted = [held for held in table.routes if not held.verdict.hits]
+        rejected = [held for held in table.routes if held.verdict.hits]
+        for kind, held in (("protocol", accepted), ("filtered", rejected), ("noexport", ())):
+            listed = routes(table, name, held, times)
+            found[f"routes/{kind}/{name}"] = {**head, "routes": listed, "routes_count": len(listed)}
+    return found
+
+
+def union(
+    tables: Sequence[SessionTable], shown: Mapping[str, Sequence[Held]], version: str, times: Times
+) -> dict[str, Any]:
+    """One document with the protocols and the routes of all sessions: `shown` has those of each session."""
+    listed = [
+        entry for table in tables for entry in routes(table, names(tables)[table.session], shown[table.session], times)
+    ]
+    return {
+        **envelope(version, times),
+        "protocols": protocols_bgp(tables, times),
+        "routes": listed,
+        "routes_count": len(listed),
+    }
+
+
+def _status(version: str, router_id: str, times: Times) -> dict[str, Any]:
+    now = times.short(times.now)
+    return {
+        "current_server": now,
+        "last_reboot": now,
+        "last_reconfig": now,
+        "message": "Daemon is up and running",
+        "router_id": router_id,
+        "version": version,
+    }
+
+
+def protocols_bgp(tables: Sequence[SessionTable], times: Times) -> dict[str, dict[str, Any]]:
+    """`/protocols/bgp`. What is withheld counts as imported: it is what the policy accepts."""
+    found = {}
+    for table in tables:
+        name = names(tables)[table.session]
+        rejected = sum(bool(held.verdict.hits) for held in table.routes)
+        taken = sum(held.verdict.outcome is Outcome.ACCEPT for held in table.routes)
+        up = table.since is not None
+        found[name] = {
+            "protocol": name,
+            "bird_protocol": "BGP",
+            "table": "master4" if table.peer.address.version == 4 else "master6",
+            "state": "up" if up else "start",
+            "state_changed": times.short(table.since if table.since is not None else times.now),
+            "connection": table.bgp_state,
+            "bgp_state": table.bgp_state,
+            "description": f"{table.session}: peering connection {table.connection_state}",
+            "neighbor_address": str(table.peer.address),
+            "neighbor_as": table.peer.asn,
+            "neighbor_id": str(table.peer.identifier),
+            "local_as": table.edge_as,
+            "source_address": str(table.edge_address),
+            "last_error": table.last_error,
+            "routes": {
+                "imported": len(table.routes) - rejected,
+                "filtered": rejected,
+                "exported": table.sent,
+                "preferred": taken,
+            },
+            "route_changes": {},
+        }
+    return found
+
+
+def _short(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "proto": "BGP",
+            "table": protocol["table"],
+            "state": protocol["state"],
+            "since": protocol["state_changed"],
+            "info": protocol["bgp_state"],
+        }
+        for name, protocol in protocols.items()
+    }
+
+
+def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -> list[dict[str, Any]]:
+    """`/routes/protocol/NAME` and its like."""
+    return [
+        {
+            "network": entry.prefix,
+            "gateway": str(entry.path.next_hop),
+            "interface": table.edge,
+            "metric": 100,
+            "from_protocol": name,
+            "learnt_from": str(table.peer.address),
+            "age": times.short(entry.time),
+            "primary": entry.verdict.outcome is Outcome.ACCEPT,
+            "type": ["BGP", "univ"],
+            "bgp": _bgp(table, entry),
+            "verdict": entry.verdict.outcome.value,
+            "reasons": [str(hit) for hit in entry.verdict.hits],
+        }
+        for entry in held
+    ]
+
+
+def _bgp(table: SessionTable, held: Held) -> dict[str, Any]:
+    path = held.path
+    found: dict[str, Any] = {
+        "origin": _ORIGINS[path.origin],
+        "as_path": _as_path(path),
+        "next_hop": str(path.next_hop),
+        "local_pref": "100" if path.local_pref is None else str(path.local_pref),
+        "communities": [[value >> 16, value & 0xFFFF] for value in path.communities],
+        "large_communities": [list(value) for value in path.large_communities] + _reasons(table, held),
+        "ext_communities": [
+            ["generic", f"0x{value[:4].hex()}", f"0x{value[4:].hex()}"] for value in path.extended_communities
+        ],
+    }
+    if path.med is not None:
+        found["med"] = str(path.med)
+    return found
+
+
+def _as_path(path: PathAttributes) -> list[str]:
+    """Numbers as text; Alice takes no braces, so the members of a set stand one after the other."""
+    return [str(asn) for asn in path.asns]
+
+
+def _reasons(table: SessionTable, held: Held) -> list[list[int]]:
+    """The Euro-IX reject reasons, each once, in the edge's name."""
+    found: list[list[int]] = []
+    for hit in held.verdict.hits:
+        euro_ix = RULES[hit.rule].euro_ix if hit.rule in RULES else ""
+        if euro_ix:
+            reason = [table.edge_as, *map(int, euro_ix.split(":"))]
+            if reason not in found:
+                found.append(reason)
+    return found

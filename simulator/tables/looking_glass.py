@@ -1,0 +1,95 @@
+"""A session's routes as `birdc show route all` prints them: operators know it, `turnup policy check` reads it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from simulator.policy.verdict import Outcome
+from simulator.tables.held import Held, SessionTable
+from simulator.tables.json_lines import route_json
+from simulator.wire.attributes import PathAttributes
+
+_ORIGINS = (("IGP", "i"), ("EGP", "e"), ("Incomplete", "?"))
+
+
+def text(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], str]) -> Iterator[str]:
+    """Lines. `clock` writes a time, without blanks at its ends."""
+    counts = {outcome: sum(held.verdict.outcome is outcome for held in table.routes) for outcome in Outcome}
+    found = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
+    yield (
+        f"Table {table.session}: {table.peer}, connection {table.connection_state}, BGP {table.bgp_state}: "
+        f"{len(table.routes)} routes{f': {found}' if found else ''}"
+    )
+    if table.since is None and table.last_error:
+        yield f"\tlast error: {table.last_error}"
+    for held in routes:
+        path, taken = held.path, held.verdict.outcome is Outcome.ACCEPT
+        mark = f"[{f'AS{path.origin_as}' if path.origin_as is not None else ''}{_ORIGINS[path.origin][1]}]"
+        best = "* " if taken else ""
+        yield f"{held.prefix:<20} unicast [{table.session} {clock(held.time)}] {best}(100) {mark}"
+        yield f"\tvia {path.next_hop} on {table.edge}"
+        yield "\tType: BGP univ"
+        yield from (f"\tBGP.{name}: {value}" for name, value in _attributes(path))
+        yield f"\tturnup.verdict: {held.verdict.outcome.value}"
+        yield from (f"\tturnup.rule: {hit}" for hit in held.verdict.hits)
+
+
+def _attributes(path: PathAttributes) -> Iterator[tuple[str, str]]:
+    """BIRD's names and notation; what is not there is not named."""
+    yield "origin", _ORIGINS[path.origin][0]
+    yield "as_path", path.as_path_text
+    yield "next_hop", f"{path.next_hop}{f' {path.link_local}' if path.link_local else ''}"
+    if path.med is not None:
+        yield "med", str(path.med)
+    if path.atomic_aggregate:
+        yield "atomic_aggr", ""
+    if path.aggregator is not None:
+        yield "aggregator", f"{path.aggregator[1]} AS{path.aggregator[0]}"
+    if path.communities:
+        yield "community", " ".join(f"({value >> 16},{value & 0xFFFF})" for value in path.communities)
+    if path.large_communities:
+        yield "large_community", " ".join(f"({a}, {b}, {c})" for a, b, c in path.large_communities)
+    if path.otc is not None:
+        yield "otc", str(path.otc)
+
+
+def rows(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], str]) -> Iterator[dict[str, Any]]:
+    """The same as flat objects, under the names that `turnup edge --json` uses."""
+    for held in routes:
+        yield {
+            "event": "route",
+            "time": clock(held.time),
+            "session": table.session,
+            "connection": table.connection,
+            "connectionState": table.connection_state,
+            "session-state": table.bgp_state,
+            "edge": table.edge,
+            "peer": str(table.peer.address),
+            "peer-as": table.peer.asn,
+            "family": held.family.label,
+            "prefix": held.prefix,
+            "verdict": held.verdict.outcome.value,
+            "reasons": [{"rule": hit.rule, "value": hit.value} for hit in held.verdict.hits],
+            **route_json(held.path),
+        }
+
+
+def session_row(table: SessionTable, clock: Callable[[float], str]) -> dict[str, Any]:
+    """A session as one flat object: also one without routes is told."""
+    return {
+        "event": "session",
+        "session": table.session,
+        "connection": table.connection,
+        "connectionState": table.connection_state,
+        "session-state": table.bgp_state,
+        "edge": table.edge,
+        "peer": str(table.peer.address),
+        "peer-as": table.peer.asn,
+        "family": table.family.label,
+        "established": None if table.since is None else clock(table.since),
+        "last-error": table.last_error,
+        "received": len(table.routes),
+        "accepted": sum(not held.verdict.hits for held in table.routes),
+        "rejected": sum(bool(held.verdict.hits) for held in table.routes),
+    }

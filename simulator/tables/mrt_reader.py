@@ -1,0 +1,238 @@
+"""Routes out of MRT: TABLE_DUMP_V2 as it streams by, BGP4MP replayed to the table that it ends with.
+
+The attributes are decoded by the codec that the sessions use, so that a table gets the verdicts that a session would.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from simulator.session.messages import Family
+from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
+from simulator.tables.mrt import Dump, Kind, Message, MrtError, Record, records
+from simulator.tables.replay import Replay
+from simulator.wire.attributes import AttributeFault, PathAttributes, decode
+from simulator.wire.update import next_hops
+
+_WINDOW: Final = 32_768
+"""Routes that wait to be grouped by their attributes: what bounds the memory that a full table takes."""
+_CACHE: Final = 65_536
+"""Decoded attribute sets that are kept; a full table has several hundred thousand."""
+_ORIGIN, _AS_PATH, _MP_REACH = 1, 2, 14
+_FLAGS: Final = {1: 0x40, 2: 0x40, 3: 0x40, 4: 0x80, 5: 0x40, 6: 0x40, 7: 0xC0, 8: 0xC0, 16: 0xC0, 32: 0xC0, 35: 0xC0}
+"""The flags that the attributes have on the wire: optional 0x80, transitive 0x40."""
+_EXTENDED_LENGTH: Final = 0x10
+_RIB: Final = {
+    Dump.RIB_IPV4_UNICAST.value: (Family.IPV4, False),
+    Dump.RIB_IPV6_UNICAST.value: (Family.IPV6, False),
+    Dump.RIB_IPV4_UNICAST_ADDPATH.value: (Family.IPV4, True),
+    Dump.RIB_IPV6_UNICAST_ADDPATH.value: (Family.IPV6, True),
+}
+_MESSAGES: Final = {subtype.value for subtype in Message}
+_KINDS: Final = {
+    11: "OSPFv2",
+    12: "TABLE_DUMP",
+    13: "TABLE_DUMP_V2",
+    16: "BGP4MP",
+    17: "BGP4MP_ET",
+    32: "ISIS",
+    48: "OSPFv3",
+}
+
+
+def read_mrt(chunks: Iterable[bytes]) -> Iterator[Entry]:
+    """Every route, by attribute set, in about the order of the file; damage is told, never raised."""
+    reader = _Reader()
+    try:
+        for record in records(chunks):
+            yield from reader.take(record)
+    except MrtError as error:
+        yield from reader.flush()
+        yield Unreadable("record", error.number, error.reason)
+    else:
+        yield from reader.flush()
+    yield from reader.replay.routes()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.replay = Replay()
+        self._peers: tuple[Announcer, ...] | None = None
+        # (peer, whether it is IPv6, attributes): to hash a Family costs more than to hash all of this.
+        self._waiting: dict[tuple[int, bool, bytes], list[bytes]] = {}
+        self._first: dict[tuple[int, bool, bytes], int] = {}
+        self._count = 0
+        self._decoded: dict[tuple[bool, bytes], PathAttributes | str] = {}
+
+    def take(self, record: Record) -> Iterator[Entry]:
+        number, _, kind, subtype, body = record
+        try:
+            if kind == Kind.TABLE_DUMP_V2 and subtype in _RIB:
+                self._rib(number, body, *_RIB[subtype])
+                if self._count >= _WINDOW:
+                    yield from self.flush()
+            elif kind == Kind.TABLE_DUMP_V2 and subtype == Dump.PEER_INDEX_TABLE:
+                yield from self.flush()  # what waits is numbered by the table that ends here
+                self._peers = _peer_index(body)
+            elif kind == Kind.BGP4MP and subtype in _MESSAGES:
+                yield from self.replay.take(number, Message(subtype), body)
+            else:
+                yield Skipped(f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}")
+        except (struct.error, IndexError, ValueError) as error:
+            reason = str(error) if type(error) is ValueError else "the record is cut short"
+            yield Unreadable("record", number, reason)
+
+    def _rib(self, number: int, body: bytes, family: Family, addpath: bool) -> None:
+        """One prefix, one path or several. All or nothing: a record that is cut short gives no route."""
+        if self._peers is None:
+            raise ValueError("a RIB record before the PEER_INDEX_TABLE")
+        bits = body[4]
+        if bits > family.max_length:
+            raise ValueError(f"an {family.label} prefix length of {bits}")
+        at = 5 + (bits + 7) // 8
+        key = body[4:at]
+        if bits % 8 and key[-1] & (0xFF >> bits % 8):
+            key = key[:-1] + bytes((key[-1] & ~(0xFF >> bits % 8) & 0xFF,))
+        count = body[at] << 8 | body[at + 1]
+        at += 2
+        skip, total, peers = 10 if addpath else 6, len(body), len(self._peers)
+        v6, found = family is Family.IPV6, []
+        for _ in range(count):
+            peer = body[at] << 8 | body[at + 1]
+            start = at + skip + 2
+            at = start + (body[start - 2] << 8 | body[start - 1])
+            if at > total:
+                raise IndexError
+            if peer >= peers:
+                raise ValueError(f"peer {peer} is not in the PEER_INDEX_TABLE")
+            found.append((peer, v6, body[start:at]))
+        if at != total:
+            raise ValueError(f"{total - at} octets too many")
+        for which in found:
+            waiting = self._waiting.get(which)
+            if waiting is None:
+                self._waiting[which] = [key]
+                self._first[which] = number
+            else:
+                waiting.append(key)
+        self._count += len(found)
+
+    def flush(self) -> Iterator[Entry]:
+        """What waits, each attribute set decoded once."""
+        waiting, first = self._waiting, self._first
+        self._waiting, self._first, self._count = {}, {}, 0
+        for which, keys in waiting.items():
+            peer, v6, raw = which
+            path = self._path(v6, raw)
+            if isinstance(path, str):
+                yield Unreadable("record", first[which], path, len(keys))
+            else:
+                assert self._peers is not None, "nothing waits before there are peers"
+                yield Routes(Family.IPV6 if v6 else Family.IPV4, tuple(keys), path, _known(self._peers[peer]))
+
+    def _path(self, v6: bool, raw: bytes) -> PathAttributes | str:
+        found = self._decoded.get((v6, raw))
+        if found is None:
+            if len(self._decoded) >= _CACHE:
+                self._decoded.clear()
+            try:
+                found = rib_attributes(Family.IPV6 if v6 else Family.IPV4, raw)
+            except AttributeFault as fault:
+                found = fault.reason
+            except ValueError as error:
+                found = str(error)
+            self._decoded[v6, raw] = found
+        return found
+
+
+def _known(peer: Announcer) -> Announcer | None:
+    """BIRD lists its own routes under AS 0 at an unspecified address: nobody announced them."""
+    return None if not peer.asn and peer.address.is_unspecified else peer
+
+
+def rib_attributes(family: Family, raw: bytes) -> PathAttributes:
+    """The attributes of a RIB entry (RFC 6396 §4.3.4): ASNs of four octets, MP_REACH_NLRI cut to its next hop.
+
+    A table is no session: routers also dump routes of their own, without ORIGIN or AS_PATH, and attributes with the
+    flags that they keep inside (BIRD). Both are set right. AttributeFault for what is malformed all the same;
+    ValueError for a next hop of no known size.
+    """
+    rest, next_hop = _cut_mp_reach(raw)
+    try:
+        path = decode(rest, asn4=True, external=False)
+    except AttributeFault:
+        path = decode(_set_right(rest), asn4=True, external=False)
+    if next_hop and (family is Family.IPV6 or path.next_hop is None):
+        address, link_local = next_hops(next_hop)
+        path = replace(path, next_hop=address, link_local=link_local)
+    return path
+
+
+def _set_right(raw: bytes) -> bytes:
+    """The same attributes with the flags that belong to them, and with ORIGIN and AS_PATH."""
+    pieces, seen, at = [], set(), 0
+    while at + 3 <= len(raw):
+        wide = raw[at] & _EXTENDED_LENGTH
+        code, start = raw[at + 1], at + (4 if wide else 3)
+        end = start + (raw[at + 2] << 8 | raw[at + 3] if wide and start <= len(raw) else raw[at + 2])
+        flags = _FLAGS.get(code, raw[at])
+        pieces.append(bytes((flags | wide,)) + raw[at + 1 : end])
+        seen.add(code)
+        at = end
+    pieces.append(raw[at:])
+    if _ORIGIN not in seen:
+        pieces.insert(0, bytes((_FLAGS[_ORIGIN], _ORIGIN, 1, 2)))  # INCOMPLETE: learned by some other means
+    if _AS_PATH not in seen:
+        pieces.insert(0, bytes((_FLAGS[_AS_PATH], _AS_PATH, 0)))
+    return b"".join(pieces)
+
+
+def _cut_mp_reach(raw: bytes) -> tuple[bytes, bytes]:
+    """(the other attributes, the next hop of MP_REACH_NLRI or nothing). An overrun is left to the decoder."""
+    if _MP_REACH not in raw:
+        return raw, b""
+    at, total = 0, len(raw)
+    while at + 3 <= total:
+        wide = bool(raw[at] & _EXTENDED_LENGTH)
+        start = at + (4 if wide else 3)
+        if start > total:
+            break
+        size = raw[at + 2] << 8 | raw[at + 3] if wide else raw[at + 2]
+        end = start + size
+        if raw[at + 1] == _MP_REACH and end <= total:
+            value = raw[start:end]
+            # Some write the attribute in full, AFI and SAFI first; no next hop has a length of 0.
+            if len(value) > 4 and value[0] == 0:
+                value = value[3:]
+            hop = value[1 : 1 + value[0]] if value else b""
+            return raw[:at] + raw[end:], hop
+        at = end
+    return raw, b""
+
+
+def _peer_index(body: bytes) -> tuple[Announcer, ...]:
+    """RFC 6396 §4.3.1."""
+    at = 6 + int.from_bytes(body[4:6], "big")
+    count = int.from_bytes(body[at : at + 2], "big")
+    at += 2
+    peers = []
+    for _ in range(count):
+        kind = body[at]
+        address_size, asn_size = 16 if kind & 1 else 4, 4 if kind & 2 else 2
+        end = at + 5 + address_size + asn_size
+        if end > len(body):
+            raise IndexError
+        address = body[at + 5 : at + 5 + address_size]
+        peers.append(
+            Announcer(
+                int.from_bytes(body[end - asn_size : end], "big"),
+                IPv6Address(address) if kind & 1 else IPv4Address(address),
+                IPv4Address(body[at + 1 : at + 5]),
+            )
+        )
+        at = end
+    return tuple(peers)

@@ -1,0 +1,142 @@
+"""What a policy says of a whole table: counts, reasons with examples, and every route for those who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from simulator.policy.verdict import Hits
+from simulator.session.messages import Family
+from simulator.tables import notation
+from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
+from simulator.tables.sessions import SessionPolicy
+from simulator.wire import nlri
+from simulator.wire.attributes import PathAttributes
+
+_EXAMPLES: Final = 3
+_NAMED: Final = 10
+"""Unreadable lines and records that are named; the rest are counted."""
+_KEPT: Final = 65_536
+"""Verdicts on attribute sets that are kept."""
+
+
+@dataclass(slots=True)
+class RuleCount:
+    """How often a rule fired, and where first."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of one table."""
+
+    accepted: int = 0
+    rejected: int = 0
+    by_family: dict[Family, list[int]] = field(default_factory=lambda: {family: [0, 0] for family in Family})
+    """Accepted and rejected routes."""
+    rules: dict[str, RuleCount] = field(default_factory=dict)
+    unreadable: int = 0
+    """Routes, or lines and records, that could not be read."""
+    named: list[Unreadable] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    not_best: int = 0
+    unjudged: dict[str, str] = field(default_factory=dict)
+    """Rules that were off because nobody said what they need → what that is."""
+
+    @property
+    def routes(self) -> int:
+        return self.accepted + self.rejected
+
+
+@dataclass(slots=True)
+class _Known:
+    """A session, and its verdicts on attribute sets so far."""
+
+    session: SessionPolicy
+    paths: dict[int, tuple[PathAttributes, Hits]] = field(default_factory=dict)
+
+    def path_hits(self, path: PathAttributes) -> Hits:
+        found = self.paths.get(id(path))
+        if found is None:
+            if len(self.paths) >= _KEPT:
+                self.paths.clear()
+            found = self.paths[id(path)] = (path, self.session.policy.judge_attributes(path))
+        return found[1]
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges a table as it streams by. `session` gives the session that a route came over."""
+
+    session: Callable[[Announcer | None, Family], SessionPolicy]
+    export_as: int | None = None
+    """Judge the routes as this AS would announce them: itself in front, itself as next hop, the chosen routes only."""
+    tally: Tally = field(default_factory=Tally)
+    _sessions: dict[tuple[Announcer | None, Family], _Known] = field(default_factory=dict)
+    # By identity: hashing an address or an attribute set costs as much as judging it. What is held keeps its id.
+    _recent: dict[tuple[int, bool], tuple[Announcer | None, _Known]] = field(default_factory=dict)
+
+    def judge(self, entries: Iterable[Entry]) -> Iterator[tuple[Routes, dict[bytes, Hits]]]:
+        """Count everything; yields each group of routes with the keys that are rejected."""
+        for entry in entries:
+            if isinstance(entry, Routes):
+                if self.export_as is not None:
+                    if not entry.best:
+                        self.tally.not_best += len(entry.keys)
+                        continue
+                    entry = _exported(entry, self.export_as)
+                yield entry, self._count(entry)
+            elif isinstance(entry, Unreadable):
+                self.tally.unreadable += entry.routes
+                if len(self.tally.named) < _NAMED:
+                    self.tally.named.append(entry)
+            elif isinstance(entry, Skipped):
+                self.tally.skipped[entry.what] = self.tally.skipped.get(entry.what, 0) + 1
+
+    def _count(self, routes: Routes) -> dict[bytes, Hits]:
+        tally, family, path = self.tally, routes.family, routes.path
+        known = self._known(routes.announcer, family)
+        session = known.session
+        if path.next_hop is None and session.next_hop is not None:
+            path = replace(path, next_hop=session.next_hop)
+        by_path = known.path_hits(path)
+        hits = session.policy.judge_prefixes(family, routes.keys, path)
+        if by_path:
+            hits = {key: hits.get(key, ()) + by_path for key in routes.keys}
+        # A table may hold a prefix twice (ADD-PATH): routes are counted, not prefixes.
+        rejected = len(routes.keys) if by_path else sum(key in hits for key in routes.keys) if hits else 0
+        tally.rejected += rejected
+        tally.accepted += len(routes.keys) - rejected
+        tally.by_family[family][0] += len(routes.keys) - rejected
+        tally.by_family[family][1] += rejected
+        for key in routes.keys if hits else ():
+            for hit in hits.get(key, ()):
+                seen = tally.rules.setdefault(hit.rule, RuleCount())
+                seen.count += 1
+                if len(seen.examples) < _EXAMPLES:
+                    seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")
+        return hits
+
+    def _known(self, announcer: Announcer | None, family: Family) -> _Known:
+        which = (id(announcer), family is Family.IPV6)
+        recent = self._recent.get(which)
+        if recent is None:
+            known = self._sessions.get((announcer, family))
+            if known is None:
+                known = self._sessions[announcer, family] = _Known(self.session(announcer, family))
+                self.tally.unjudged |= known.session.unjudged
+            if len(self._recent) >= _KEPT:
+                self._recent.clear()
+            recent = self._recent[which] = (announcer, known)
+        return recent[1]
+
+
+def _exported(routes: Routes, asn: int) -> Routes:
+    path = routes.path
+    announced = replace(
+        path, as_path=notation.prepended(asn, path.as_path), next_hop=None, link_local=None, local_pref=None
+    )
+    return replace(routes, path=announced, announcer=None)

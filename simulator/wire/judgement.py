@@ -1,0 +1,237 @@
+"""The RFC 7606 verdict over raw path attributes, before anything is decoded.
+
+Callers judge each distinct block once: the same octets on the same kind of session always get the same verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from simulator.session.messages import AS_TRANS
+from simulator.wire.attribute_checks import (
+    CHECKS,
+    CONFEDERATION,
+    EXTENDED_LENGTH,
+    OPTIONAL,
+    TRANSITIVE,
+    Addresses,
+    Code,
+    Defect,
+    Side,
+    unusable_next_hop,
+)
+from simulator.wire.faults import Fault, Outcome, strongest
+
+
+class Reach(Enum):
+    """Where the reachable NLRI of the UPDATE is: it decides what must be there and how bad a defect is."""
+
+    NOTHING = "none"
+    MP_REACH = "in MP_REACH_NLRI alone"
+    NLRI_FIELD = "in the NLRI field"
+
+
+class Judgement(NamedTuple):
+    """`kept`: code -> (flags, value) of what may be decoded, if no fault is worse than attribute discard."""
+
+    kept: dict[int, tuple[int, bytes]]
+    faults: tuple[Fault, ...]
+
+    @property
+    def usable(self) -> bool:
+        return not self.faults or strongest(self.faults).outcome is Outcome.DISCARD
+
+
+# Discarded whatever they hold.
+_UNREAD_EXTERNAL: Final[dict[int, Defect]] = {
+    Code.LOCAL_PREF: Defect("from an external peer", "RFC 7606 §7.5", 9),
+    Code.ORIGINATOR_ID: Defect("from an external peer", "RFC 7606 §7.9", 9),
+    Code.CLUSTER_LIST: Defect("from an external peer", "RFC 7606 §7.10", 9),
+    Code.PREFIX_SID: Defect("from an external peer", "RFC 8669 §4", 9),
+}
+_UNREAD_ASN4: Final[dict[int, Defect]] = {
+    Code.AS4_PATH: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
+    Code.AS4_AGGREGATOR: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
+}
+# Discarded when there is nothing wrong with them: these stay inside one administrative domain.
+_FILTERED_EXTERNAL: Final[dict[int, Defect]] = {
+    Code.TUNNEL_ENCAPSULATION: Defect("from an external peer", "RFC 9012 §11", 9),
+    Code.AIGP: Defect("from an external peer", "RFC 7311 §3.3", 9),
+}
+_KIND: Final = OPTIONAL | TRANSITIVE
+_UNREAD: Final = {
+    (asn4, external): (_UNREAD_EXTERNAL if external else {}) | (_UNREAD_ASN4 if asn4 else {})
+    for asn4 in (False, True)
+    for external in (False, True)
+}
+# The rows that say it all: from this kind of session their attributes are welcome when nothing is wrong with them.
+_CHECKS: Final = {
+    (asn4, external): {
+        int(code): check
+        for code, check in CHECKS.items()
+        if code not in unread and not (external and code in _FILTERED_EXTERNAL)
+    }
+    for (asn4, external), unread in _UNREAD.items()
+}
+_side: Final = lru_cache(maxsize=1024)(Side)
+
+
+def judge(
+    raw: bytes,
+    *,
+    asn4: bool,
+    external: bool = True,
+    reach: Reach = Reach.MP_REACH,
+    next_hop: bytes = b"",
+    addresses: Addresses = Addresses(),  # noqa: B008  (immutable)
+) -> Judgement:
+    """Judge a block from which the MP attributes were cut.
+
+    `next_hop`: that of MP_REACH_NLRI, of a proper length.
+    """
+    side = _side(asn4, external, reach is Reach.NLRI_FIELD, addresses)
+    checks = _CHECKS[asn4, external]
+    kept: dict[int, tuple[int, bytes]] = {}
+    dropped: set[int] = set()
+    repeated: dict[int, list[bytes]] = {}
+    faults: list[Fault] = []
+    overrun = False
+    start = offset = 0
+    total = len(raw)
+    while offset < total:
+        start = offset
+        flags = raw[start]
+        value_at = start + (4 if flags & EXTENDED_LENGTH else 3)
+        if value_at > total:
+            overrun = True
+            break
+        code, length = raw[start + 1], raw[start + 2]
+        if flags & EXTENDED_LENGTH:
+            length = length << 8 | raw[start + 3]
+        offset = value_at + length
+        if offset > total:
+            overrun = True
+            break
+        value = raw[value_at:offset]
+        if code in kept or code in dropped:
+            repeated.setdefault(code, []).append(raw[start:offset])
+            continue
+        check = checks.get(code)
+        # Nearly every attribute passes here: the long way would double the time.
+        if (
+            check is not None
+            and not (flags ^ check.flags) & _KIND
+            and (value or check.may_be_empty)
+            and check.verdict(value, side) is None
+        ) or (verdict := _verdict(code, flags, value, side)) is None:
+            kept[code] = (flags, value)
+            continue
+        dropped.add(code)
+        outcome, defect = verdict
+        faults.append(
+            Fault(outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, raw[start:offset], defect.subcode)
+        )
+    for code, more in repeated.items():
+        reason = f"{_name(code)} appears {len(more) + 1} times"
+        faults.append(Fault(Outcome.DISCARD, code, reason, "RFC 7606 §3 g", b"".join(more)))
+    if overrun:
+        # What is missing then may only be hidden.
+        faults.append(_overrun(raw[start:]))
+    elif reach is not Reach.NOTHING:
+        # ORIGIN, AS_PATH and, where the NLRI is not in MP_REACH_NLRI, NEXT_HOP.
+        for mandatory in (1, 2, 3) if side.next_hop_counts else (1, 2):
+            if mandatory not in kept and mandatory not in dropped:
+                reason = f"{_name(mandatory)} is missing"
+                faults.append(Fault(Outcome.TREAT_AS_WITHDRAW, mandatory, reason, "RFC 7606 §3 d", raw, 3))
+    if next_hop and (reason := unusable_next_hop(next_hop[:16], addresses)):
+        reason, clause = f"MP_REACH_NLRI: {reason}", "RFC 4760 §3, RFC 4271 §6.3, RFC 7606 §3 e"
+        faults.append(Fault(Outcome.TREAT_AS_WITHDRAW, Code.MP_REACH_NLRI.value, reason, clause, next_hop, 8))
+    if not asn4:
+        faults += _settle_as4(kept)
+    if faults and reach is Reach.NOTHING:
+        faults = [_without_nlri(fault) for fault in faults]
+    return Judgement(kept, tuple(faults))
+
+
+def _verdict(code: int, flags: int, value: bytes, side: Side) -> tuple[Outcome, Defect] | None:
+    """What is wrong with one attribute; clause and subcode of the defect are filled in."""
+    check = CHECKS.get(code)
+    if check is None:
+        if flags & OPTIONAL:
+            return None
+        return Outcome.SESSION_RESET, Defect("marked well-known and not known", "RFC 4271 §6.3", 2)
+    if (flags ^ check.flags) & _KIND:
+        reason = f"flags 0x{flags:02x}"
+        if code == Code.AIGP:
+            return Outcome.DISCARD, Defect(reason, check.clause, 9)
+        return Outcome.TREAT_AS_WITHDRAW, Defect(reason, "RFC 7606 §3 c", 4)
+    unread = _UNREAD[side.asn4, side.external].get(code)
+    if unread is not None:
+        return Outcome.DISCARD, unread
+    if value or check.may_be_empty:
+        found = check.verdict(value, side)
+    else:
+        found = Defect("it is empty", f"RFC 7606 §4, {check.clause}")
+    if found is not None:
+        return check.outcome, Defect(found.reason, found.clause or check.clause, found.subcode or check.subcode)
+    if side.external and code in _FILTERED_EXTERNAL:
+        return Outcome.DISCARD, _FILTERED_EXTERNAL[code]
+    return None
+
+
+def _name(code: int) -> str:
+    check = CHECKS.get(code)
+    return f"attribute {code}" if check is None else check.name
+
+
+def _overrun(rest: bytes) -> Fault:
+    code = rest[1] if len(rest) > 1 else None
+    if len(rest) < (4 if rest[0] & EXTENDED_LENGTH else 3) or code is None:
+        reason = "an attribute header is cut short"
+    else:
+        reason = f"{_name(code)} runs past the attributes"
+    return Fault(Outcome.TREAT_AS_WITHDRAW, code, reason, "RFC 7606 §4", rest)
+
+
+def _without_nlri(fault: Fault) -> Fault:
+    """Nobody knows which routes it was about: only attribute discard is safe then (RFC 7606 §5.2)."""
+    if fault.outcome is not Outcome.TREAT_AS_WITHDRAW:
+        return fault
+    return replace(fault, outcome=Outcome.SESSION_RESET, clause=f"RFC 7606 §5.2, {fault.clause}")
+
+
+def _settle_as4(kept: dict[int, tuple[int, bytes]]) -> list[Fault]:
+    """What an old speaker's AGGREGATOR and AS4 attributes amount to together (RFC 6793 §4.2.3, §6)."""
+    faults = []
+    if Code.AS4_PATH in kept:
+        flags, value = kept[Code.AS4_PATH]
+        left = _without_confederations(value)
+        if left != value:
+            reason = "AS4_PATH: a confederation segment is left out"
+            faults.append(Fault(Outcome.DISCARD, Code.AS4_PATH.value, reason, "RFC 6793 §6", value, 9))
+            kept[Code.AS4_PATH] = (flags, left)
+            if not left:
+                del kept[Code.AS4_PATH]
+    aggregator = kept.get(Code.AGGREGATOR)
+    if aggregator is None:
+        kept.pop(Code.AS4_AGGREGATOR, None)  # it only ever translates an AGGREGATOR
+    elif Code.AS4_AGGREGATOR in kept:
+        if int.from_bytes(aggregator[1][:2], "big") != AS_TRANS:
+            kept.pop(Code.AS4_AGGREGATOR)
+            kept.pop(Code.AS4_PATH, None)
+        else:
+            kept.pop(Code.AGGREGATOR)
+    return faults
+
+
+def _without_confederations(path: bytes) -> bytes:
+    left, offset = b"", 0
+    while offset < len(path):
+        end = offset + 2 + path[offset + 1] * 4
+        if path[offset] not in CONFEDERATION:
+            left += path[offset:end]
+        offset = end
+    return left

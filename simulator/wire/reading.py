@@ -1,0 +1,83 @@
+"""An UPDATE as far as it can be read before its path attributes are judged: prefixes by family, faults so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.session.messages import Family
+from simulator.wire import nlri
+from simulator.wire.faults import Fault, Outcome, UpdateError
+from simulator.wire.framing import WireError
+from simulator.wire.judgement import Reach
+from simulator.wire.update import MP_REACH, MP_UNREACH, MpReach, MpUnreach, UpdateParts, split_update
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Prefixes announced in one place of an UPDATE."""
+
+    family: Family
+    keys: list[bytes]
+    next_hop: bytes = b""
+    """That of MP_REACH_NLRI; empty for the NLRI field, whose next hop is the attribute NEXT_HOP."""
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.MP_REACH if self.next_hop else Reach.NLRI_FIELD
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an UPDATE says. What it announces counts only once `attributes` have been judged."""
+
+    attributes: bytes
+    announced: tuple[Announced, ...]
+    withdrawn: tuple[tuple[Family, list[bytes]], ...]
+    end_of_rib: Family | None
+    faults: tuple[Fault, ...]
+    """Incorrect MP attributes (AFI/SAFI disable)."""
+    reach: Reach
+    """For attributes that announce nothing of a family that is used."""
+
+
+def read_update(body: bytes) -> Reading:
+    """Read an UPDATE's body. UpdateError where RFC 7606 leaves only a session reset."""
+    parts = split_update(body)
+    announced: list[Announced] = []
+    withdrawn: list[tuple[Family, list[bytes]]] = []
+    faults = list(parts.faults)
+    if parts.withdrawn:
+        withdrawn.append((Family.IPV4, _field(parts.withdrawn, "RFC 7606 §3 i, §5.3, §3 j", faults)))
+    if parts.announced:
+        announced.append(Announced(Family.IPV4, _field(parts.announced, "RFC 7606 §5.3, §3 j", faults)))
+    unreach, reach = parts.unreach, parts.reach
+    if unreach is not None and (keys := _mp(unreach, MP_UNREACH, faults)):
+        withdrawn.append((unreach.family, keys))
+    if reach is not None and (keys := _mp(reach, MP_REACH, faults)):
+        announced.append(Announced(reach.family, keys, reach.next_hop))
+    return Reading(parts.attributes, tuple(announced), tuple(withdrawn), parts.end_of_rib, tuple(faults), _reach(parts))
+
+
+def _reach(parts: UpdateParts) -> Reach:
+    if parts.announced:
+        return Reach.NLRI_FIELD
+    if parts.reach_left_out or (parts.reach is not None and parts.reach.nlri):
+        return Reach.MP_REACH
+    return Reach.NOTHING
+
+
+def _field(data: bytes, clause: str, before: list[Fault]) -> list[bytes]:
+    try:
+        return nlri.split(data, Family.IPV4)
+    except WireError as error:
+        fault = Fault(Outcome.SESSION_RESET, None, error.local, clause, data, error.notification.subcode)
+        raise UpdateError((*before, fault)) from None
+
+
+def _mp(part: MpReach | MpUnreach, code: int, faults: list[Fault]) -> list[bytes]:
+    try:
+        return nlri.split(part.nlri, part.family)
+    except WireError as error:
+        clause = "RFC 7606 §5.3, RFC 4760 §7"
+        faults.append(Fault(Outcome.AFI_SAFI_DISABLE, code, error.local, clause, part.octets, 9, part.family.value))
+        return []

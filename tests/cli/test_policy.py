@@ -1,0 +1,281 @@
+"""`turnup policy` as a user runs it: questions, files of every format, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tables.support import FILES, SAMPLES, Sample, bird, exabgp, json_lines, mrt_rib
+
+ROOT = Path(__file__).parent.parent.parent
+SESSION = ("--peer-as", "1103", "--peer-address", "192.0.2.1", "--peer-address", "2001:db8::1")
+GOOD = tuple(sample for sample in SAMPLES if not sample.rules)
+
+
+def turnup(*arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "simulator", "policy", *map(str, arguments)]
+    result = subprocess.run(
+        command,
+        input=given,
+        capture_output=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    out, err = result.stdout.decode(), result.stderr.decode()
+    assert "Traceback" not in out + err
+    return subprocess.CompletedProcess(command, result.returncode, out, err)
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 2, result.stdout + result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("turnup: ")
+    return line
+
+
+# --- explain ---
+
+
+def test_explain_says_what_every_rule_says() -> None:
+    result = turnup("explain", "--profile", "exchange", "--prefix", "203.0.113.0/24", "--as-path", "64496 64500")
+    assert result.returncode == 1
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.startswith("  ")}
+    assert "FAIL  the prefix is special-purpose space (within 203.0.113.0/24" in lines["bogon-prefix"]
+    assert "[RFC 6890, RFC 8190]" in lines["bogon-prefix"]
+    assert "AS64496" in lines["bogon-asn"]
+    assert lines["first-as"].split()[1:] == ["pass"]
+    assert lines["next-hop"].split()[1:] == ["pass"]
+    assert "not judged: there is no vrp data" in lines["rpki-invalid"]
+    assert result.stdout.splitlines()[-1].startswith("reject: 2 of ")
+    allowed = turnup("explain", "--prefix", "203.0.113.0/24", "--as-path", "64496 64500", "--allow-documentation")
+    assert allowed.returncode == 0
+    assert allowed.stdout.splitlines()[-1].startswith("accept: ")
+
+
+def explained(*arguments: str) -> dict[str, Any]:
+    result = turnup("explain", "--json", "--prefix", "20.0.0.0/16", *arguments)
+    told: dict[str, Any] = json.loads(result.stdout)
+    assert result.returncode == (0 if told["verdict"] == "accept" else 1)
+    assert [reason["rule"] for reason in told["reasons"]] == [
+        rule["rule"] for rule in told["rules"] if rule["result"] == "fail"
+    ] or len(told["reasons"]) > 1
+    return told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rules"),
+    [
+        (["--as-path", "1103 1136"], set()),
+        (["--as-path", "AS1103,AS1136", "--peer-as", "AS1103"], set()),
+        (["--as-path", "1103", "--peer-as", "1136"], {"first-as"}),
+        (["--as-path", "1103", "--as-set", "1136 5089"], {"as-set"}),
+        (["--as-path", "1103 {1136}"], {"as-set"}),
+        ([], {"as-path-empty"}),
+        (["--as-path", "1103", "--peer-address", "192.0.2.1"], set()),
+        (["--as-path", "1103", "--peer-address", "192.0.2.1", "--next-hop", "192.0.2.2"], {"next-hop"}),
+        (["--as-path", "1103", "--next-hop", "192.0.2.2"], set()),
+        (["--as-path", "1103 1136", "--rule", "as-path-too-long=limit=1"], {"as-path-too-long"}),
+        (["--as-path", "1103 12076", "--rule", "as12076=off"], set()),
+        (["--as-path", "1103", "--rule", "prefix-too-long=ipv4=15"], {"prefix-too-long"}),
+        (["--as-path", "1103", "--lan", "20.0.0.0/15"], {"exchange-lan"}),
+        (["--as-path", "1103", "--otc", "1136"], {"otc"}),
+        (["--as-path", "1103", "--profile", "peering-service"], {"maps-community-missing"}),
+        (["--as-path", "1103", "--profile", "peering-service", "--community", "8075:8007"], set()),
+    ],
+)
+def test_explain_judges_what_is_asked(arguments: list[str], rules: set[str]) -> None:
+    assert {reason["rule"] for reason in explained(*arguments)["reasons"]} == rules
+
+
+def test_explain_in_json_has_the_whole_route() -> None:
+    told = explained("--as-path", "1103", "--community", "no-export", "--large-community", "1:2:3", "--med", "5")
+    assert (told["as-path"], told["communities"], told["large-communities"], told["med"]) == (
+        "1103",
+        ["65535:65281"],
+        ["1:2:3"],
+        5,
+    )
+    assert {rule["result"] for rule in told["rules"]} >= {"pass", "off", "not judged"}
+
+
+def test_explain_judges_by_data_files(tmp_path: Path) -> None:
+    vrp = tmp_path / "vrp.json"
+    vrp.write_text(json.dumps({"roas": [{"asn": 1136, "prefix": "20.0.0.0/16", "maxLength": 16, "ta": "x"}]}))
+    assert {r["rule"] for r in explained("--as-path", "1103", "--vrp", str(vrp))["reasons"]} == {"rpki-invalid"}
+    assert explained("--as-path", "1103 1136", "--vrp", str(vrp))["verdict"] == "accept"
+    vrp.write_text("{")
+    assert f"{vrp}: " in one_line(turnup("explain", "--prefix", "20.0.0.0/16", "--vrp", vrp))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--prefix is missing"),
+        (["--prefix", "203.0.113.1/24"], "host bits set: did you mean 203.0.113.0/24?"),
+        (["--prefix", "203.0.113.0"], "write it as address/length"),
+        (["--prefix", "20.0.0.0/16", "--as-path", "one"], "'one' in the AS path is no ASN"),
+        (["--prefix", "20.0.0.0/16", "--peer-as", "0"], "--peer-as '0' is no ASN"),
+        (["--prefix", "20.0.0.0/16", "--next-hop", "x"], "--next-hop 'x' is no IPv4 or IPv6 address"),
+        (["--prefix", "20.0.0.0/16", "--community", "1"], "is no community"),
+        (["--prefix", "20.0.0.0/16", "--large-community", "1:2"], "is no large community"),
+        (["--prefix", "20.0.0.0/16", "--profile", "transit"], "no policy profile 'transit'"),
+        (["--prefix", "20.0.0.0/16", "--rule", "nonsense=off"], "has no rule 'nonsense'"),
+        (["--prefix", "20.0.0.0/16", "--rule", "first-as"], "write RULE=off"),
+        (["--prefix", "20.0.0.0/16", "--rule", "first-as=maybe"], "takes on, off or PARAMETER=VALUE"),
+        (["--prefix", "20.0.0.0/16", "--rule", "as-path-too-long=limit=x"], "'limit' is int, not 'x'"),
+        (["--prefix", "20.0.0.0/16", "--lan", "x"], "--lan x"),
+        (["--prefix", "20.0.0.0/16", "--peer-address", "::1", "--peer-address", "::2"], "given twice for IPv6"),
+        (["--prefix", "20.0.0.0/16", "--irr", "/nonexistent"], "/nonexistent: No such file"),
+    ],
+)
+def test_explain_refuses_bad_usage_in_one_line(arguments: list[str], words: str) -> None:
+    assert words in one_line(turnup("explain", *arguments))
+
+
+# --- check ---
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_format_gives_the_same_counts(name: str, tmp_path: Path) -> None:
+    build: Callable[[Sequence[Sample]], bytes] = FILES[name][1]
+    (tmp_path / "table").write_bytes(build(SAMPLES))
+    result = turnup("check", tmp_path / "table", *SESSION)
+    assert result.returncode == 1
+    assert f"{len(SAMPLES)} routes: 3 accepted, {len(SAMPLES) - 3} rejected" in result.stdout
+    assert "IPv6: 1 accepted, 3 rejected" in result.stdout
+    assert any(line.split()[:2] == ["prefix-too-long", "2"] for line in result.stdout.splitlines())
+    (tmp_path / "table").write_bytes(build(GOOD))
+    good = turnup("check", tmp_path / "table", *SESSION)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "3 routes: 3 accepted, 0 rejected" in good.stdout
+
+
+def test_rejected_routes_are_listed_with_every_rule(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(exabgp(SAMPLES))
+    lines = turnup("check", tmp_path / "table", "--rejected", *SESSION).stdout.splitlines()
+    assert "20.7.0.0/16  path 1103 12076  as12076 (1103 12076)" in lines
+    assert sum(" path " in line for line in lines) == len(SAMPLES) - 3
+
+
+@pytest.mark.parametrize("rejected", [[], ["--rejected"]])
+def test_json_lines_end_with_the_summary(rejected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(mrt_rib(SAMPLES))
+    result = turnup("check", tmp_path / "table", "--json", *rejected)
+    *routes, summary = map(json.loads, result.stdout.splitlines())
+    assert len(routes) == (len(SAMPLES) - 3 if rejected else len(SAMPLES))
+    assert {route["prefix"]: {r["rule"] for r in route["reasons"]} for route in routes} == {
+        sample.prefix: set(sample.rules) for sample in SAMPLES if sample.rules or not rejected
+    }
+    assert (summary["event"], summary["format"], summary["accepted"], summary["rejected"]) == ("summary", "mrt", 3, 11)
+    assert all(route["peer-as"] == 1103 for route in routes)
+
+
+def test_its_own_json_is_read_back(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(bird(SAMPLES))
+    told = turnup("check", tmp_path / "table", "--json", *SESSION).stdout
+    again = turnup("check", "-", *SESSION, given=told.encode())
+    assert f"{len(SAMPLES)} routes: 3 accepted, {len(SAMPLES) - 3} rejected" in again.stdout
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda data: gzip.compress(data) + gzip.compress(data)])
+def test_compressed_files_and_standard_input(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    packed = pack(mrt_rib(GOOD))
+    (tmp_path / "rib").write_bytes(packed)
+    assert turnup("check", tmp_path / "rib").returncode == 0
+    result = turnup("check", "-", given=packed)
+    assert result.returncode == 0
+    assert result.stdout.startswith("standard input: MRT, ")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_a_damaged_archive_is_told_and_never_passes(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    data = b"".join(f"20.{n >> 8}.{n & 255}.0/24 # {random.random()}\n".encode() for n in range(60000))
+    packed = pack(data)
+    (tmp_path / "table").write_bytes(packed[: len(packed) * 9 // 10])
+    result = turnup("check", tmp_path / "table", "--rule", "as-path-empty=off")
+    if result.returncode == 2:
+        assert "damaged or cut short" in one_line(result)
+    else:
+        assert result.returncode == 1
+        assert "damaged or cut short" in result.stdout
+    (tmp_path / "table").write_bytes(packed[:20])
+    assert "damaged or cut short" in one_line(turnup("check", tmp_path / "table"))
+
+
+def test_malformed_lines_are_named_and_do_not_pass(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(json_lines(GOOD) + b"{oops\n" + b'{"prefix": "1.2.3.4/8"}\n')
+    result = turnup("check", tmp_path / "table", *SESSION)
+    assert result.returncode == 1
+    assert "3 routes: 3 accepted, 0 rejected" in result.stdout
+    assert "2 could not be read:" in result.stdout
+    assert "line 4: no JSON" in result.stdout
+    assert "line 5: '1.2.3.4/8' has host bits set" in result.stdout
+
+
+def test_the_router_s_own_table_as_it_would_be_announced(tmp_path: Path) -> None:
+    table = bird((Sample("20.0.0.0/16", ""), Sample("20.1.0.0/16", "1136", next_hop="192.0.2.77")))
+    table += b"                     unicast [p2 2026-11-22] (100) [AS5089i]\n\tvia 192.0.2.3 on eth0\n\tBGP.as_path: 5089 5089\n"
+    (tmp_path / "table").write_bytes(table)
+    as_is = turnup("check", tmp_path / "table", *SESSION)
+    assert as_is.returncode == 1
+    assert "3 routes: 0 accepted, 3 rejected" in as_is.stdout
+    exported = turnup("check", tmp_path / "table", "--export-as", "1103", *SESSION[2:])
+    assert exported.returncode == 0, exported.stdout
+    assert "2 routes: 2 accepted" in exported.stdout
+    assert "1 routes were left out: the router did not choose them" in exported.stdout
+
+
+def test_what_was_not_judged_is_said(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(json_lines(GOOD))
+    assert "next-hop was not judged" in turnup("check", tmp_path / "table", "--peer-as", "1103").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        (b"", [], "this is neither MRT"),
+        (b"hello\n", [], "say --format"),
+        (b"hello\n", ["--format", "exabgp"], "there is no route in it: line 1:"),
+        (b"\0\1\2\3", ["--format", "mrt"], "there is no route in it: record 1: the file ends inside this record"),
+        (b"# nothing\n", ["--format", "json"], "there is no route in it"),
+        (b"20.0.0.0/16\n", ["--format", "cisco"], "there is no such format (there are: mrt, exabgp, bird, json)"),
+        (b"20.0.0.0/16\n", ["--export-as", "x"], "--export-as 'x' is no ASN"),
+        (b"20.0.0.0/16\n", ["--profile", "x"], "no policy profile"),
+    ],
+)
+def test_check_refuses_bad_usage_in_one_line(content: bytes, arguments: list[str], words: str, tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(content)
+    assert words in one_line(turnup("check", tmp_path / "table", *arguments))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "No such file" in one_line(turnup("check", tmp_path / "none"))
+    assert "Is a directory" in one_line(turnup("check", tmp_path))
+
+
+def test_a_truncated_table_does_not_pass(tmp_path: Path) -> None:
+    data = mrt_rib(GOOD)
+    (tmp_path / "rib").write_bytes(data[:-3])
+    result = turnup("check", tmp_path / "rib")
+    assert result.returncode == 1
+    assert "record 4: the file ends inside this record" in result.stdout
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(b"".join(b"10.%d.%d.0/24\n" % (n >> 8, n & 255) for n in range(20000)))
+    command = f"{sys.executable} -m simulator policy check {tmp_path / 'table'} --json | head -1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+    assert json.loads(result.stdout)["prefix"] == "10.0.0.0/24"
+    assert result.stderr == ""

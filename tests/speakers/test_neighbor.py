@@ -1,0 +1,201 @@
+"""One neighbour on the bench: orders of events that real sockets show once in a thousand runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simulator.rib.loc import LocRib
+from simulator.session.messages import Cease
+from simulator.session.states import BgpState
+from simulator.speakers.events import BgpStateChanged, NotificationExchanged, SpeakerEvent, cease
+from simulator.wire.framing import KEEPALIVE
+from simulator.wire.notification import encode_notification
+from tests.speakers.harness import Bench, Line
+from tests.speakers.support import V4, announcement, deny, lift, prefixes, raw_open
+
+Make = Callable[..., Bench]
+
+
+@pytest.fixture
+def events() -> list[SpeakerEvent]:
+    return []
+
+
+@pytest.fixture
+def make(events: list[SpeakerEvent]) -> Make:
+    def made(**options: Any) -> Bench:
+        ours = (announcement(V4, prefixes(V4, 3)),)
+        return Bench(V4, ours, LocRib(), lambda bench, line, data: None, events.append, **options)
+
+    return made
+
+
+async def turns(count: int = 6) -> None:
+    """Let the event loop go round."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def bring_up(bench: Bench, hold: int = 90) -> Line:
+    line = bench.call()
+    line.wire.data_received(raw_open(hold=hold) + KEEPALIVE)
+    assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
+    return line
+
+
+async def test_a_dial_that_is_given_up_leaves_nothing(make: Make) -> None:
+    bench = make()
+    bench.neighbor.start()
+    await turns()
+    assert bench.is_dialling
+    bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+    assert (bench._dial, bench.neighbor._dials, bench.clock.next()) == (None, set(), None)
+
+
+async def test_a_dial_that_succeeds_as_it_is_given_up(make: Make) -> None:
+    """The connection comes up and nobody wants it any more: it is cut, and nothing is said on it."""
+    bench = make()
+    bench.neighbor.start()
+    await turns()
+    assert bench._dial is not None
+    wire = bench._dial[1]
+    bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
+    line = bench._up(wire())
+    assert not line.is_up and not line.received and not bench.neighbor._wires
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+
+
+async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) -> None:
+    """The dial's task has not ended yet: to cancel it would cut the connection before the NOTIFICATION is out."""
+    bench = make()
+    bench.neighbor.start()
+    await turns()
+    line = bench.answer()
+    bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
+    assert bytes(line.received).endswith(encode_notification(cease(Cease.PEER_DECONFIGURED)))
+    assert line.transport.half_closed and line.is_up
+    (task,) = bench.neighbor._dials
+    await turns()
+    assert task.done() and not task.cancelled()
+    bench.lose(line, fin=True)
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+
+
+async def test_a_refused_dial_is_tried_again(make: Make, events: list[SpeakerEvent]) -> None:
+    bench = make()
+    bench.neighbor.start()
+    for _ in range(3):
+        await turns()
+        bench.refuse()
+        await turns()
+        assert "Connection refused" in bench.neighbor.view().last_error
+        assert not bench.is_dialling
+        bench.clock.advance(1.0)
+        await turns()
+        assert bench.is_dialling
+    bench.crash()
+
+
+async def test_a_silent_dial_is_tried_again_and_the_old_one_is_gone(make: Make) -> None:
+    bench = make()
+    bench.neighbor.start()
+    await turns()
+    first = bench._dial
+    bench.clock.advance(1.0)
+    await turns()
+    assert bench._dial is not None and bench._dial is not first
+    assert len(bench.neighbor._dials) == 1
+    bench.crash()
+
+
+async def test_the_hold_timer_is_kept_by_messages_and_expires_without(make: Make) -> None:
+    """However seldom the timer itself is moved."""
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench, hold=9)
+    for _ in range(20):
+        bench.clock.advance(8.0)
+        line.wire.data_received(KEEPALIVE)
+        assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
+    bench.clock.advance(8.9)
+    assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
+    bench.clock.advance(0.2)
+    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED
+    assert bench.neighbor.view().notifications[-1].notification.code == 4
+    bench.crash()
+
+
+async def test_keepalives_leave_in_time(make: Make) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench, hold=9)
+    for _ in range(10):
+        line.received.clear()
+        bench.clock.advance(3.0)
+        line.wire.data_received(KEEPALIVE)
+        assert bytes(line.received) in (KEEPALIVE, KEEPALIVE * 2)
+    bench.crash()
+
+
+async def test_the_send_hold_timer_looks_at_what_tcp_takes(make: Make) -> None:
+    """RFC 9687: KEEPALIVEs come in and nothing goes out."""
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench, hold=90)
+    line.transport.stuck = True
+    started = bench.clock.time
+    while bench.neighbor.view().bgp_state is BgpState.ESTABLISHED and bench.clock.time < started + 1000:
+        bench.clock.advance(10.0)
+        line.wire.data_received(KEEPALIVE)
+    assert 480 <= bench.clock.time - started <= 540
+    assert bench.neighbor.view().notifications[-1].notification.code == 8
+    bench.crash()
+
+
+async def test_a_slow_peer_that_takes_everything_now_and_then_is_kept(make: Make) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench, hold=90)
+    for _ in range(6):
+        line.transport.stuck = True
+        for _ in range(40):
+            bench.clock.advance(10.0)
+            line.wire.data_received(KEEPALIVE)
+        line.transport.stuck = False
+        line.wire.resume_writing()
+    assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
+    bench.crash()
+
+
+async def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: list[SpeakerEvent]) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    said, told = bytes(line.received), len(events)
+    line.wire.data_received(raw_open() + KEEPALIVE)
+    line.wire.resume_writing()
+    lift(bench.neighbor)
+    deny(bench.neighbor)
+    assert bytes(line.received) == said
+    assert [e for e in events[told:] if isinstance(e, BgpStateChanged | NotificationExchanged)] == []
+    bench.lose(line, fin=True)
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+
+
+async def test_a_peer_that_half_closes_is_lost_at_once_and_flushed(make: Make) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    assert line.wire.eof_received() is False, "the transport closes by itself once all is flushed"
+    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED and bench.neighbor._ending
+    assert line.wire._cut is not None, "and is cut when that never comes"
+    line.transport.end(None)
+    await turns()
+    assert not bench.neighbor._ending and line.wire._cut.cancelled()
+    bench.crash()
