@@ -156,7 +156,9 @@ def check(
     try:
         exporter = _asn(export_as, "--export-as") if export_as else None
         peer_as = _asn(asked.peer_as, "--peer-as") if asked.peer_as else exporter
-        judge = Judge(sessions(asked, peer_as).session, exporter)
+        made = sessions(asked, peer_as)
+        # Whoever announces its own table sets itself as the next hop.
+        judge = Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
     except ValueError as error:
         fail(USAGE, str(error))
     try:

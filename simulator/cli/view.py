@@ -27,6 +27,7 @@ from simulator.speakers.events import (
     GateMoved,
     GateWithheld,
     NotificationExchanged,
+    PrefixLimit,
     RoutesAnnounced,
     RoutesWithdrawn,
 )
@@ -140,6 +141,9 @@ def line(event: Event, board: Board) -> Text | None:
             return Text.assemble(
                 (_clock(held.time), "dim"), f"  {session:<34} ", ("gate ", "bold"), text, (f"  {held.why}", "dim")
             )
+        case PrefixLimit(session, when, level, count, rule):
+            text = f"{count} prefixes, limit {rule.limit}: {level.name.lower()}, action {rule.action.value}"
+            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("max-prefix ", "bold"), (text, "yellow"))
         case CheckEnded(when, connection, result):
             return Text.assemble((_clock(when), "dim"), f"  {connection:<34} ", check_line(result))
         case Said(when, text, connection):

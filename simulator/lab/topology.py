@@ -136,6 +136,11 @@ class MaxPrefixes(Model):
     ipv4: Annotated[int, Field(ge=1, le=20000)] = 20000
     ipv6: Annotated[int, Field(ge=1, le=2000)] = 2000
 
+    action: Literal["warn", "block", "cease"] = Field(default="warn", description="what more than that does")
+    count: Literal["received", "accepted"] = Field(default="received", description="which routes count")
+    warn_at: Annotated[float, Field(gt=0, le=1)] = Field(default=0.8, description="the share at which a warning is due")
+    restart: Annotated[float, Field(gt=0, le=86400)] = Field(default=60, description="seconds down after a Cease")
+
     def of(self, family: Family) -> int:
         return self.ipv4 if family is Family.IPV4 else self.ipv6
 

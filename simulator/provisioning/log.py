@@ -19,6 +19,7 @@ from simulator.speakers.events import (
     MalformedUpdate,
     NotificationExchanged,
     PolicyApplied,
+    PrefixLimit,
     RoutesAnnounced,
     RoutesWithdrawn,
     SpeakerEvent,
@@ -192,6 +193,16 @@ def row(event: Event) -> dict[str, Any]:
                 "octets": event.octets.hex(),
                 "update": event.update.hex(),
                 "prefixes": _texts(event.family, event.keys) if event.family else [],
+            }
+        case PrefixLimit(session, time, level, count, rule):
+            return {
+                "time": timestamp(time),
+                "event": "prefix-limit",
+                "session": session,
+                "level": level.name.lower(),
+                "count": count,
+                "limit": rule.limit,
+                "action": rule.action.value,
             }
         case EndOfRib(session, time, family):
             return {"time": timestamp(time), "event": "end-of-rib", "session": session, "family": family.label}

@@ -31,6 +31,7 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SessionView, SpeakerEvent
+from simulator.speakers.max_prefix import Action, Count, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
@@ -70,6 +71,12 @@ def plans(topology: Topology) -> tuple[SessionPlan, ...]:
         for connection, edge in topology.connections(peering)
         for family in peering.session_families()
     )
+
+
+def _max_prefix(plan: SessionPlan) -> MaxPrefix:
+    wanted = plan.peering.max_prefixes
+    action, count = Action(wanted.action), Count(wanted.count)
+    return MaxPrefix(wanted.of(plan.family), action, count, wanted.warn_at, wanted.restart)
 
 
 class Network:
@@ -216,6 +223,14 @@ class Network:
 
     # --- Microsoft's side ---
 
+    def max_prefixes(self, plan: SessionPlan) -> int:
+        """How many prefixes the peer may announce on a session: what the topology says, else what PeeringDB does."""
+        given, hints = plan.peering.max_prefixes, self.data.data.peeringdb if self.data is not None else {}
+        limit = given.of(plan.family)
+        if plan.family.label.lower() in given.model_fields_set or plan.peer.asn not in hints:
+            return limit
+        return min(hints[plan.peer.asn].of(plan.family) or limit, limit)
+
     async def apply_data(self, data: PolicyData) -> None:
         """Judge what every provisioned session holds again, by new data."""
         for edge in self._edges.values():
@@ -256,6 +271,7 @@ class Network:
                 md5=peering.md5,
                 gtsm=peering.gtsm,
                 hold_time=topology.microsoft.hold_time,
+                max_prefix=_max_prefix(plan),
                 times=SessionTimes(connect_retry=topology.times.connect_retry),
             ),
             host,

@@ -187,7 +187,7 @@ class Validator:
         neighbor = self._network.neighbor(plan)
         return SessionEvidence(
             view=view,
-            max_prefixes=plan.peering.max_prefixes.of(plan.family),
+            max_prefixes=self._network.max_prefixes(plan),
             router=plan.peer.router_kind,
             soaked=self._soaked(view),
             settled=self._settled(view),

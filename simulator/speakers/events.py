@@ -11,6 +11,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
 from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
 from simulator.session.states import BgpState
+from simulator.speakers.max_prefix import Level, MaxPrefix
 from simulator.wire.faults import Outcome
 
 
@@ -41,6 +42,8 @@ class NeighborConfig:
     dial: bool = True
     dial_first: bool = True
     times: SessionTimes = field(default_factory=SessionTimes)
+    max_prefix: MaxPrefix | None = None
+    """How many prefixes the peer may announce; None: any number."""
 
     @property
     def family(self) -> Family:
@@ -114,6 +117,17 @@ class MalformedUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class PrefixLimit:
+    """The peer's prefixes came to lie above the warning threshold or the limit of the session."""
+
+    session: str
+    time: float
+    level: Level
+    count: int
+    rule: MaxPrefix
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfRib:
     """The peer has sent all it has (RFC 4724 §2)."""
 
@@ -170,6 +184,7 @@ SpeakerEvent = (
     | RoutesAnnounced
     | RoutesWithdrawn
     | MalformedUpdate
+    | PrefixLimit
     | EndOfRib
     | GateWithheld
     | GateMoved

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+BLOCKED = "max-prefix"
+"""The rule id in the verdict of a route beyond the limit."""
+
 
 class Action(Enum):
     """What exceeding the limit does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
@@ -16,13 +17,13 @@ from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
 from simulator.lab.link import LabError, Place
 from simulator.policy.policy import Policy
-from simulator.policy.verdict import Hits
+from simulator.policy.verdict import Hit, Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.adj_out import Image, Images
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
-from simulator.session.messages import Family, Notification, Open, RouteRefresh
+from simulator.session.messages import Cease, ErrorCode, Family, Notification, Open, RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.session.session import (
     BgpSession,
@@ -33,6 +34,7 @@ from simulator.session.session import (
     NotificationSeen,
     Send,
     SessionConfig,
+    SessionTimes,
     Up,
 )
 from simulator.session.states import BgpState
@@ -46,11 +48,13 @@ from simulator.speakers.events import (
     NeighborConfig,
     NotificationExchanged,
     PolicyApplied,
+    PrefixLimit,
     RoutesAnnounced,
     RoutesWithdrawn,
     SessionView,
     SpeakerEvent,
 )
+from simulator.speakers.max_prefix import BLOCKED, Action, Count, Level, PrefixWatch
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire, connect
 from simulator.wire.attribute_checks import Addresses
@@ -97,7 +101,7 @@ class Neighbor:
                 config.peer_as,
                 dial=config.dial and config.remote is not None,
                 dial_first=config.dial_first,
-                times=config.times,
+                times=_times(config),
             )
         )
         self._wires: dict[Channel, Wire] = {}
@@ -114,6 +118,7 @@ class Neighbor:
         self._closed_early = ""
         self._end_of_rib = False
         self._last_update: float | None = None
+        self._watch = PrefixWatch(config.max_prefix) if config.max_prefix else None
         self._disabled = False
         """AFI/SAFI disable (RFC 7606 §2): what the peer announces or withdraws is ignored until the session ends."""
         caller = config.remote.host if config.remote else config.peer_address
@@ -327,6 +332,8 @@ class Neighbor:
                 self._withdraw(part.keys, malformed=strongest(why).reason)
             else:
                 self._announce(part.keys, attributes)
+        if ours:
+            self._watch_limit()
 
     def _malformed(self, body: bytes, faults: Iterable[Fault], keys: tuple[bytes, ...] = ()) -> None:
         for fault in faults:
@@ -367,6 +374,8 @@ class Neighbor:
             hits = policy.judge_prefixes(family, keys, attributes.path)
         if self._stale:
             self._stale.difference_update(keys)
+        if self._watch is not None:
+            hits = self._beyond_limit(keys, hits)
         self.adj_in.announce(family, keys, attributes, hits)
         self._services.emit(RoutesAnnounced(self.config.id, self._now(), family, tuple(keys), attributes))
         if attributes.hits:
@@ -376,6 +385,34 @@ class Neighbor:
             self._services.loc_rib.forget(self.config.id, family, hits)
             keys = [key for key in keys if key not in hits]
         self._take(dict.fromkeys(keys, attributes))
+
+    def _beyond_limit(self, keys: list[bytes], hits: dict[bytes, Hits]) -> dict[bytes, Hits]:
+        """With the action `block`, new routes beyond the limit are rejected; those that came first stay."""
+        assert self._watch is not None
+        rule = self._watch.rule
+        if rule.action is not Action.BLOCK:
+            return hits
+        held = self.adj_in.keys(self.config.family)
+        fresh = [key for key in dict.fromkeys(keys) if key not in held]
+        room = max(0, rule.limit - len(held))
+        hit = Hit(BLOCKED, f"more than {rule.limit} prefixes", "the session's prefix limit is reached")
+        return hits | {key: (*hits.get(key, ()), hit) for key in fresh[room:]}
+
+    def _watch_limit(self) -> None:
+        """Once an UPDATE: tell a border that was crossed, and close the session where that is what was asked for."""
+        if self._watch is None:
+            return
+        rule = self._watch.rule
+        level = self._watch.observe(self.adj_in.received, self.adj_in.accepted)
+        if level is None:
+            return
+        count = self.adj_in.received if rule.count is Count.RECEIVED else self.adj_in.accepted
+        self._services.emit(PrefixLimit(self.config.id, self._now(), level, count, rule))
+        if level is Level.EXCEEDED and rule.action is Action.CEASE:
+            family = self.config.family
+            # RFC 4486 §4: AFI, SAFI and the upper bound.
+            data = struct.pack("!HBI", family.afi, family.safi, rule.limit)
+            self._session.reset(self._now(), Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data))
 
     def _withdraw(self, keys: list[bytes], malformed: str = "") -> None:
         family = self.config.family
@@ -491,6 +528,8 @@ class Neighbor:
         self._image, self._sent = None, 0
         self._end_of_rib, self._last_update, self._stale = False, None, None
         self._disabled = False
+        if self._watch is not None:
+            self._watch.reset()
         self.adj_in.clear()
         self._attributes.clear()
         self._services.loc_rib.forget_all(self.config.id)
@@ -572,6 +611,11 @@ class Neighbor:
 
     def _now(self) -> float:
         return self._services.clock.now()
+
+
+def _times(config: NeighborConfig) -> SessionTimes:
+    limit = config.max_prefix
+    return config.times if limit is None else replace(config.times, prefix_limit_hold=limit.restart)
 
 
 def _announced(octets: bytes) -> int:
