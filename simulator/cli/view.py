@@ -19,6 +19,7 @@ from rich.text import Text
 
 from simulator.connection.states import ConnectionState
 from simulator.lab.topology import Topology
+from simulator.provisioning.datafiles import DataFileRead
 from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, Said
 from simulator.provisioning.network import SessionPlan, plans
 from simulator.session.states import BgpState
@@ -27,6 +28,7 @@ from simulator.speakers.events import (
     GateMoved,
     GateWithheld,
     NotificationExchanged,
+    PolicyApplied,
     PrefixLimit,
     RoutesAnnounced,
     RoutesWithdrawn,
@@ -144,6 +146,13 @@ def line(event: Event, board: Board) -> Text | None:
         case PrefixLimit(session, when, level, count, rule):
             text = f"{count} prefixes, limit {rule.limit}: {level.name.lower()}, action {rule.action.value}"
             return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("max-prefix ", "bold"), (text, "yellow"))
+        case PolicyApplied(session, when, refused, accepted):
+            text = f"{refused} routes are refused now, {accepted} are acceptable now"
+            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("policy judged again ", "bold"), text)
+        case DataFileRead(when, key, file, error):
+            what, style = (f"{error}: the data read before stay in force", "red") if error else ("read again", "green")
+            head = f"  policy.data.{key} "
+            return Text.assemble((_clock(when), "dim"), head, (f"{file}: ", "bold"), (what, style))
         case CheckEnded(when, connection, result):
             return Text.assemble((_clock(when), "dim"), f"  {connection:<34} ", check_line(result))
         case Said(when, text, connection):

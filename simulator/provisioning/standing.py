@@ -76,7 +76,7 @@ class Standing:
                 self.problems.append(f"{record.id} is {record.state}: {record.connection.error_message}")
 
     async def _until_told(self, network: Network, records: list[ConnectionRecord], clock: Clock) -> None:
-        """Until every peer said that it has sent all it has, or was silent for the soak time; or the deadline."""
+        """Until each session is at its End-of-RIB, or silent for the soak time after its routes; or the deadline."""
         times, plans = self.topology.times, [plan for record in records for plan in record.plans]
         deadline = clock.now() + times.deadline
         while (now := clock.now()) < deadline:
@@ -130,9 +130,12 @@ class Standing:
 
 
 def _wait(view: SessionView, soak: float, now: float) -> float | None:
-    """Seconds until this session is taken to have told everything; 0 or less when it has; None: nobody knows."""
+    """Seconds until this session is taken to have told everything; 0 or less when it has; None: nobody knows.
+
+    Silence counts only once something came: BIRD begins to announce two seconds after its session is Established.
+    """
     if view.bgp_state is not BgpState.ESTABLISHED or view.established_at is None:
         return None
     if view.end_of_rib:
         return 0.0
-    return max(view.established_at, view.last_update or 0.0) + soak - now
+    return None if view.last_update is None else max(view.established_at, view.last_update) + soak - now

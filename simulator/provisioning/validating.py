@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import EventLog
@@ -222,15 +223,23 @@ def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str,
 
 def _rejected(routes: Iterable[HeldRoute]) -> tuple[RejectedRoutes, ...]:
     counts: dict[str, int] = {}
+    explanations: dict[str, str] = {}
     examples: dict[str, list[str]] = {}
     for route in routes:
         for hit in route.hits:
             counts[hit.rule] = counts.get(hit.rule, 0) + 1
+            explanations[hit.rule] = hit.explanation
             shown = examples.setdefault(hit.rule, [])
             if len(shown) < _EXAMPLES:
                 shown.append(f"{nlri.text(route.family, route.key)} ({hit.value})")
     return tuple(
-        RejectedRoutes(rule, RULES[rule].source, RULES[rule].explanation, count, tuple(examples[rule]))
+        RejectedRoutes(
+            rule,
+            RULES[rule].source if rule in RULES else SIMULATOR,  # the prefix limit is no rule of the policy
+            explanations[rule],
+            count,
+            tuple(examples[rule]),
+        )
         for rule, count in counts.items()
     )
 

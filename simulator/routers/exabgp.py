@@ -36,6 +36,7 @@ _QUERY_TIMEOUT = 30.0
 _START_TIMEOUT = 90.0
 """Seconds to read the configuration: ExaBGP copies every route twice, 20,000 take about ten seconds."""
 
+_UP = "ESTABLISHED"
 _PIPES = "turnup"
 _PIPE_SIZE = 1 << 20
 _LINE_LIMIT = 1 << 24
@@ -92,7 +93,10 @@ class Exabgp:
             raise
 
     def endpoint(self, session: str) -> Endpoint:
-        """ExaBGP listens on port 179 of the session's address. Raises LabError before the start."""
+        """Port 179 of the session's address: there a user's file has it listen, ours only has it dial.
+
+        Raises LabError before the start.
+        """
         return Endpoint(self._session(session).local_address, BGP_PORT)
 
     async def sessions(self) -> Sequence[SessionReport]:
@@ -102,8 +106,7 @@ class Exabgp:
         if self._console is None:
             events = self._heard()
             return tuple(events.report(session) for session in self._config.sessions)
-        (answer,) = await self._ask(self._console, "show neighbor json")
-        peers = {str(peer["peer"]["address"]): peer for peer in json.loads(answer)}
+        peers = await self._peers(self._console)
         received = parse_rib(await self._ask(self._console, "show adj-rib in"))
         exported = parse_rib(await self._ask(self._console, "show adj-rib out"))
         return tuple(self._report(session, peers, received, exported) for session in self._config.sessions)
@@ -180,7 +183,7 @@ class Exabgp:
         asked = None if self._console is None else asyncio.ensure_future(self._console.ask("show neighbor json"))
 
         async def ready() -> bool | None:
-            # ExaBGP starts the helper when it has read its configuration and listens.
+            # ExaBGP starts the helper when it has read its configuration.
             return (self._log_of_events.exists() if asked is None else asked.done()) or None
 
         try:
@@ -209,7 +212,12 @@ class Exabgp:
         for line in lines:
             if line.endswith(b"\n"):
                 self._read += len(line)
-                self._events.add(json.loads(line))
+                try:
+                    event = json.loads(line)
+                except ValueError:  # ExaBGP writes its JSON by hand
+                    text = line[:200].decode(errors="replace").rstrip()
+                    raise LabError(f"{self._log_of_events}: ExaBGP wrote an event that is no JSON: {text}") from None
+                self._events.add(event)
         return self._events
 
     async def _ask(self, console: _Console, command: str) -> list[str]:
@@ -225,6 +233,11 @@ class Exabgp:
         except ValueError as error:
             raise LabError(f"{name} refused {command!r}: {error}") from None
 
+    async def _peers(self, console: _Console) -> dict[str, dict[str, Any]]:
+        """ExaBGP's neighbors by address."""
+        answer = json.loads("".join(await self._ask(console, "show neighbor json")))
+        return {str(peer["peer"]["address"]): peer for peer in answer}
+
     async def _routes(self, session: RouterSession, direction: str) -> frozenset[str]:
         peer = str(session.remote_address)
         if self._console is None:
@@ -234,9 +247,8 @@ class Exabgp:
         if not table:
             return table
         # Its tables outlive the session.
-        (answer,) = await self._ask(self._console, "show neighbor json")
-        up = {str(found["peer"]["address"]) for found in json.loads(answer) if found.get("fsm") == "ESTABLISHED"}
-        return table if peer in up else frozenset()
+        found = (await self._peers(self._console)).get(peer, {})
+        return table if found.get("fsm") == _UP else frozenset()
 
     def _report(
         self,
@@ -251,7 +263,7 @@ class Exabgp:
             absent = f"the configuration has no neighbor {address}"
             return SessionReport(session.name, "absent", False, "", 0, 0, absent)
         state = str(found.get("fsm"))
-        up = state == "ESTABLISHED"
+        up = state == _UP
         # ExaBGP counts whole seconds back from now, which may differ by one from answer to answer.
         epoch = round(time.time()) - int(found.get("duration", 0)) if up else 0
         known = self._since.get(session.name)
@@ -276,6 +288,11 @@ class _Heard:
     """The last one since the session was up."""
     reason: str = ""
 
+    def enter(self, state: str, when: float) -> None:
+        if (state == _UP) != (self.state == _UP):
+            self.since = when
+        self.state = state
+
 
 class Events:
     """The events of ExaBGP's API, added up by neighbor address."""
@@ -294,7 +311,7 @@ class Events:
         peer = self.peer(str(neighbor["address"]["peer"]))
         match event.get("type"):
             case "fsm":
-                peer.state = str(neighbor["state"])
+                peer.enter(str(neighbor["state"]), float(event["time"]))
             case "state":
                 self._changed(peer, neighbor, float(event["time"]))
             case "notification":
@@ -314,13 +331,11 @@ class Events:
     def _changed(peer: _Heard, neighbor: Mapping[str, Any], when: float) -> None:
         change = neighbor["state"]
         if change == "up":
-            peer.state, peer.since = "ESTABLISHED", when
+            peer.enter(_UP, when)
             peer.notification = peer.reason = ""
         elif change == "down":
-            if peer.state == "ESTABLISHED":
-                peer.since = when
-            # It says that it is down before it says that it is idle.
-            peer.state = "IDLE"
+            # It says so before it says that it is idle.
+            peer.enter("IDLE", when)
             # A redial that fails has nothing to say and is not the reason.
             peer.reason = peer.notification or str(neighbor.get("reason", ""))
         else:
@@ -330,7 +345,7 @@ class Events:
 
     def report(self, session: RouterSession) -> SessionReport:
         peer = self.peer(str(session.remote_address))
-        up = peer.state == "ESTABLISHED"
+        up = peer.state == _UP
         since = "" if peer.since is None else datetime.fromtimestamp(peer.since, UTC).isoformat()
         return SessionReport(
             session.name, peer.state, up, since, len(peer.received), len(peer.sent), "" if up else peer.reason
@@ -455,6 +470,7 @@ def _lines(config: RouterConfig, events: Path) -> Iterator[str]:
     if re.search(r"['\"\\\n]", str(events)):
         raise LabError(f"{events}: ExaBGP cannot write a path with quotes or backslashes")
     yield f"# {config.name}, AS{config.asn}: written by turnup, replaced at the next start"
+    yield "# it dials and does not listen: of two calls that cross, ExaBGP may close one that the other end has up"
     yield ""
     yield "# writes every event to a file; its output stays open and silent: what it said there would be a command"
     yield "process events {"
@@ -477,7 +493,6 @@ def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:
     yield f"\tlocal-as {config.asn};"
     yield f"\tpeer-as {session.remote_as};"
     yield f"\thold-time {config.hold_time};"
-    yield f"\tlisten {BGP_PORT};"
     if session.remote.port != BGP_PORT:
         yield f"\tconnect {session.remote.port};"
     if session.gtsm:

@@ -162,14 +162,22 @@ class Neighbor:
                 judged[before] = before if hits == before.hits else AttributeSet(before.path, hits)
             return judged[before]
 
-        refused, accepted = self.adj_in.judge_again(
-            family, judge_set, lambda keys, attributes: policy.judge_prefixes(family, keys, attributes.path)
-        )
+        def judge_prefixes(keys: list[bytes], attributes: AttributeSet) -> dict[bytes, Hits]:
+            hits = policy.judge_prefixes(family, keys, attributes.path)
+            if self._watch is None or self._watch.rule.action is not Action.BLOCK:
+                return hits
+            # What came beyond the prefix limit stays beyond it, whatever the policy says.
+            blocked = {key: hit for key in keys for hit in self.adj_in.hits(family, key) if hit.rule == BLOCKED}
+            return hits | {key: (*hits.get(key, ()), hit) for key, hit in blocked.items()}
+
+        refused, accepted = self.adj_in.judge_again(family, judge_set, judge_prefixes)
         for raw, known in list(self._attributes.items()):
             self._attributes[raw] = judge_set(known)
         self._services.loc_rib.forget(self.config.id, family, refused)
         self._take(accepted)
         self._services.emit(PolicyApplied(self.config.id, self._now(), len(refused), len(accepted)))
+        self._watch_limit()
+        self._carry_out()
 
     def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:
         """This session's routes in Loc-RIB, with their attributes as the import policy leaves them."""

@@ -16,7 +16,7 @@ import pytest
 from simulator.session.messages import Family
 from simulator.tables.formats import READERS, Format
 from simulator.tables.mrt_reader import read_mrt
-from tests.lab_support import require_program
+from tests.lab_support import require_bird, require_program
 from tests.tables.support import read_routes
 from tests.topologies import document, write
 
@@ -237,3 +237,22 @@ def test_interrupted_it_takes_the_lab_down(tmp_path: Path) -> None:
 def test_the_collector_is_the_edge(lab: Path, tmp_path: Path) -> None:
     turnup("routes", lab, "--mrt", tmp_path / "rib.mrt")
     assert (tmp_path / "rib.mrt").read_bytes()[12:16] == IPv4Address("206.126.236.17").packed
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+def test_a_real_bird_is_waited_for_until_it_has_sent_everything(tmp_path: Path) -> None:
+    require_bird()
+    found = document("exchange-bird")
+    found["edges"] = found["edges"][:1]
+    result = rows(turnup("routes", write(found, tmp_path / "lab.yaml"), "--link", "netns", "--json"))
+    assert [row["received"] for row in result if row["event"] == "session"] == [3, 2]
+
+
+def test_a_peer_that_announces_nothing_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    found = document()
+    found["edges"] = found["edges"][:1]
+    found["peers"][0]["announce"] = []
+    result = turnup("routes", write(found, tmp_path / "lab.yaml"), "--deadline", "1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.count("BGP Established: 0 routes") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -67,12 +68,12 @@ def test_a_peer_that_no_list_is_for_may_announce_nothing() -> None:
     allowed = lists.allowed_prefixes(64497)
     assert allowed is not None and not allowed.allows(V4, key("20.1.0.0/16"))
     assert lists.allowed_origins(64497) == frozenset()
-    assert lists.allowed_origins(64496) == {64496}
+    assert lists.allowed_origins(64496) == frozenset({64496})
 
 
 def test_prefixes_and_origins_are_apart() -> None:
     assert irr_lists(NN=[64496, 64497]).allowed_prefixes(1) is None
-    assert irr_lists(NN=[64496, 64497]).allowed_origins(1) == {64496, 64497}
+    assert irr_lists(NN=[64496, 64497]).allowed_origins(1) == frozenset({64496, 64497})
     assert irr.read(BGPQ4).allowed_origins(1) is None
     assert irr_lists(NN=[]).allowed_prefixes(1) is not None, "bgpq4 found nothing: nothing is allowed"
 
@@ -83,7 +84,7 @@ def test_files_of_both_families_are_joined() -> None:
     allowed = joined.allowed_prefixes(1)
     assert allowed is not None
     assert allowed.allows(V4, key("20.0.0.0/16")) and allowed.allows(V6, key("2a00::/32"))
-    assert joined.allowed_origins(1) == {1, 2}
+    assert joined.allowed_origins(1) == frozenset({1, 2})
 
 
 @settings(max_examples=200, deadline=None)
@@ -194,10 +195,8 @@ def test_a_broken_file_is_one_line(reader: Callable[[bytes], Any], text: bytes, 
 
 @given(text=st.binary(max_size=120), reader=st.sampled_from([irr.read, PREFIXES, ASNS, peeringdb.read]))
 def test_any_octets_are_read_or_refused(text: bytes, reader: Callable[[bytes], Any]) -> None:
-    try:
+    with contextlib.suppress(DataError):
         reader(text)
-    except DataError:
-        pass
 
 
 JSON = st.recursive(
@@ -214,7 +213,5 @@ JSON = st.recursive(
 
 @given(document=JSON, reader=st.sampled_from([irr.read, PREFIXES, ASNS, peeringdb.read]))
 def test_any_json_is_read_or_refused(document: Any, reader: Callable[[bytes], Any]) -> None:
-    try:
+    with contextlib.suppress(DataError):
         reader(json.dumps(document).encode())
-    except DataError:
-        pass

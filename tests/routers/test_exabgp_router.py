@@ -48,6 +48,7 @@ def own_file(config: RouterConfig) -> str:
             f"  local-as {config.asn};",
             f"  peer-as {found.remote_as};",
             "  listen 179;",
+            "  passive true;",
             f"  family {{ {family} unicast; }}",
             "  static {",
         ]
@@ -83,11 +84,6 @@ def of_session(leader: int) -> list[str]:
     return found
 
 
-def nobody_where_it_dials(config: RouterConfig) -> RouterConfig:
-    astray = (replace(found, remote=Endpoint(found.remote_address, 1179)) for found in config.sessions)
-    return replace(config, sessions=tuple(astray))
-
-
 class TestConformance(RouterConformance):
     subject = SUBJECT
 
@@ -104,25 +100,6 @@ class TestConformance(RouterConformance):
         """It has no limit, and says so."""
         with pytest.raises(LabError, match="ExaBGP has no limit of received routes"):
             await bench.start(configuration(max_prefixes=2))
-
-    @pytest.mark.parametrize("md5", [None, "s3cret"])
-    async def test_it_takes_calls(self, bench: Bench, md5: str | None) -> None:
-        config = configuration(md5=md5)
-        router = await bench.start(nobody_where_it_dials(config))
-        edge = await bench.edge(EDGE_ROUTES[Family.IPV6])
-        await established(router, bench.provision(edge, router, config))
-        await holds(router, V6_NAME, EDGE_ROUTES[Family.IPV6])
-
-    async def test_a_call_to_it_with_gtsm_is_lost(self, bench: Bench) -> None:
-        """It answers the SYN with the ordinary TTL: only where it dials too does such a session come up."""
-        config = configuration(gtsm=True)
-        router = await bench.start(nobody_where_it_dials(config))
-        bench.provision(await bench.edge(), router, config)
-
-        async def dropped() -> int:
-            return bench.places["n2"].tcp_counters()["TCPMinTTLDrop"]
-
-        await eventually(dropped, bool, DEADLINE)
 
     async def test_its_helpers_end_with_it(self, bench: Bench) -> None:
         router = await bench.start(configuration())
@@ -165,6 +142,28 @@ class TestOwnFile(OwnFileConformance):
         reports = await router.sessions()
         assert (reports[0].established, reports[0].received, reports[0].exported) == (False, 0, 0)
         assert reports[1].established
+
+    @pytest.mark.parametrize("md5", [None, "s3cret"])
+    async def test_it_takes_calls(self, bench: Bench, md5: str | None) -> None:
+        secret = f"  md5-password {md5};\n  listen" if md5 else "  listen"
+        text = own_file(configuration(FILE_ROUTES)).replace("  listen", secret)
+        config = replace(configuration(FILE_ROUTES, md5=md5), file=self.own_file(bench, text))
+        router = await bench.start(config)
+        await established(router, bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV6]), router, config))
+        await holds(router, V6_NAME, EDGE_ROUTES[Family.IPV6])
+
+    async def test_a_call_to_it_with_gtsm_is_lost(self, bench: Bench) -> None:
+        """It answers the SYN with the ordinary TTL: only where it dials does such a session come up."""
+        text = own_file(configuration(FILE_ROUTES)).replace("  listen", "  incoming-ttl 255;\n  listen")
+        config = replace(configuration(FILE_ROUTES, gtsm=True), file=self.own_file(bench, text))
+        router = await bench.start(config)
+        bench.provision(await bench.edge(), router, config)
+
+        async def dropped() -> int:
+            return bench.places["n2"].tcp_counters()["TCPMinTTLDrop"]
+
+        await eventually(dropped, bool, DEADLINE)
+        assert not any(report.established for report in await router.sessions())
 
     async def test_twenty_thousand_routes_are_told(self, bench: Bench) -> None:
         path = self.own_file(bench, own_file(configuration()))
@@ -271,7 +270,7 @@ def test_routes_are_what_was_announced_and_not_withdrawn() -> None:
     assert peer.sent == {"12.0.0.0/8"}
     report = events.report(session(1, V4_NAME))
     assert (report.established, report.received, report.exported, report.reason) == (True, 2, 1, "")
-    assert report.since == "2023-11-14T22:13:21.500000+00:00"
+    assert report.since == "2023-11-14T22:13:20.500000+00:00"
     assert not heard(UP, peer="192.0.2.9").report(session(1, V4_NAME)).established
 
 
@@ -284,6 +283,12 @@ def test_down_it_holds_nothing_and_gives_the_last_notification() -> None:
     assert report.since == "2023-11-14T22:13:24.500000+00:00", "a failed redial changes nothing"
     again = heard(ESTABLISHED, UP, CEASED, DOWN, ESTABLISHED, UP, DOWN).report(session(1, V4_NAME))
     assert again.reason == "closing connection"
+
+
+def test_established_it_has_a_time_before_it_says_that_it_is_up() -> None:
+    first = heard(ESTABLISHED).report(session(1, V4_NAME))
+    assert first.established
+    assert first.since == heard(ESTABLISHED, UP).report(session(1, V4_NAME)).since != ""
 
 
 def test_what_is_of_no_neighbor_is_no_matter() -> None:

@@ -373,6 +373,13 @@ class GateMachine(RuleBasedStateMachine):
             octets += raw_routes(prefixes(self.family, 3, 100), self.family, HOPS[self.family])
         self.do(lambda: line.wire.data_received(octets) if line.is_up else None)
 
+    @precondition(lambda self: self.bench is not None and self.bgp is not BgpState.ESTABLISHED)
+    @rule()
+    def everything_comes_up(self) -> None:
+        """Established with routes and, where the life cycle allows it, lifted: what most defects need to show."""
+        self.peer_comes_up(True)
+        self.turn_up()
+
     @precondition(lambda self: self.bgp is BgpState.ESTABLISHED)
     @rule(said=st.lists(st.sampled_from(["routes", "withdraw", "refresh", "rejected", "borr", "eorr"]), min_size=1))
     def established_peer_says(self, said: list[str]) -> None:

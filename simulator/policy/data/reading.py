@@ -35,8 +35,9 @@ def key_of(text: object) -> tuple[Family, bytes]:
     found = _IPV4.fullmatch(text)
     try:
         if found is not None:
-            family, width, length = Family.IPV4, 32, int(found[5])
-            packed = bytes((int(found[1]), int(found[2]), int(found[3]), int(found[4])))
+            family, width = Family.IPV4, 32
+            *address_octets, length = map(int, found.groups())
+            packed = bytes(address_octets)
         else:
             address, _, bits = text.partition("/")
             if not (bits.isascii() and bits.isdigit()) or "%" in address:
