@@ -30,6 +30,8 @@ class ConnectionTransition:
     reason: str
     evidence: str
     """`doc`, `spec`, `recorded`, `simulator`: who says that this step exists (see `simulator.connection.table`)."""
+    error_message: str = ""
+    """The connection's errorMessage from this step on."""
 
 
 _DELETE_REFUSED = "a peering in {state} cannot be deleted: wait until it is Active or ProvisioningFailed"
@@ -45,12 +47,13 @@ class Connection:
     error_message: str = field(default="", init=False)
     history: list[ConnectionTransition] = field(default_factory=list, init=False)
 
-    def apply(
+    def decide(
         self, event: ConnectionEvent, now: float, facts: Facts | None = None, detail: str = ""
     ) -> ConnectionTransition:
-        """Move by `event`. `detail` joins the reason, and is the errorMessage where the target state has one.
+        """What `event` would do; changes nothing.
 
-        Raises TransitionRefusedError and changes nothing where the table has no row or the guard does not hold.
+        `detail` joins the reason, and is the errorMessage where the target has one; a step that stays keeps the old one.
+        Raises TransitionRefusedError where the table has no row or the guard does not hold.
         """
         row = INDEX.get((self.state, event, self.flow))
         if row is None:
@@ -62,16 +65,30 @@ class Connection:
             if not guard.holds(known):
                 raise TransitionRefusedError(self.state, event, f"{self.id}: {guard.refusal}")
         reason = f"{row.reason}: {detail}" if detail else row.reason
-        step = ConnectionTransition(now, self.state, row.target, event, row.actor, reason, row.evidence)
-        self.state = row.target
-        self.error_message = "" if row.error_message is None else (detail or row.error_message)
+        kept = self.error_message if row.target is self.state else ""
+        message = kept if row.error_message is None else (detail or row.error_message)
+        return ConnectionTransition(now, self.state, row.target, event, row.actor, reason, row.evidence, message)
+
+    def take(self, step: ConnectionTransition) -> None:
+        """Make a step that was decided, or read back from a log. Raises ValueError for one that starts elsewhere."""
+        if step.source is not self.state:
+            raise ValueError(f"{self.id} is {self.state}: a step from {step.source} cannot be taken")
+        self.state = step.target
+        self.error_message = step.error_message
         self.history.append(step)
+
+    def apply(
+        self, event: ConnectionEvent, now: float, facts: Facts | None = None, detail: str = ""
+    ) -> ConnectionTransition:
+        """Decide and take. Raises TransitionRefusedError and changes nothing where `event` is refused."""
+        step = self.decide(event, now, facts, detail)
+        self.take(step)
         return step
 
     def _request_approved(self) -> bool:
         """Whether the request was approved since it last went to review."""
         for step in reversed(self.history):
-            if step.event in (ConnectionEvent.APPROVED, ConnectionEvent.LEGACY_CONVERTED):
+            if step.event in (ConnectionEvent.APPROVED, ConnectionEvent.LEGACY_FOUND):
                 return True
             if step.target is ConnectionState.PENDING_APPROVAL:
                 return False

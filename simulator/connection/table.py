@@ -234,12 +234,30 @@ TABLE: tuple[Row, ...] = (
     # Legacy conversion: the session runs already and is not touched.
     Row(
         S.NONE,
-        E.LEGACY_CONVERTED,
+        E.LEGACY_FOUND,
         S.ACTIVE,
         MICROSOFT,
+        "a legacy peering runs, and no Azure resource knows it yet",
+        "doc, simulator",
+    ),
+    Row(
+        S.ACTIVE,
+        E.LEGACY_CONVERTED,
+        S.ACTIVE,
+        PEER,
         "a running legacy peering became an Azure resource",
         "doc, recorded",
         guards=(PEER_ASN_APPROVED,),
+    ),
+    # Modification. Sessions that run keep running; what is new is denied until it is validated.
+    *(
+        Row(state, E.MODIFIED, state, PEER, "the peer changed its request", evidence)
+        for state, evidence in (
+            (S.PENDING_APPROVAL, "simulator"),
+            (S.APPROVED, "simulator"),
+            (S.PROVISIONING_FAILED, "simulator"),
+            (S.ACTIVE, "doc"),
+        )
     ),
     # Operator states whose meaning Microsoft does not publish.
     Row(

@@ -72,10 +72,30 @@ def test_direct_as_documented(flow: Flow) -> None:
     assert state(connection) is S.ACTIVE
 
 
-def test_a_legacy_peering_is_active_at_once() -> None:
+def test_a_legacy_peering_runs_already_and_is_converted_as_it_is() -> None:
     connection = Connection("c1")
-    step = connection.apply(E.LEGACY_CONVERTED, 1.0, APPROVED_ASN)
-    assert (state(connection), step.actor) == (S.ACTIVE, Actor.MICROSOFT)
+    found = connection.apply(E.LEGACY_FOUND, 1.0)
+    assert (state(connection), found.actor) == (S.ACTIVE, Actor.MICROSOFT)
+    converted = connection.apply(E.LEGACY_CONVERTED, 2.0, APPROVED_ASN)
+    assert (state(connection), converted.source, converted.actor) == (S.ACTIVE, S.ACTIVE, Actor.PEER)
+
+
+@pytest.mark.parametrize("where", [S.PENDING_APPROVAL, S.APPROVED, S.PROVISIONING_FAILED, S.ACTIVE])
+def test_a_modification_moves_nothing(where: S) -> None:
+    connection = at(where)
+    message = connection.error_message
+    connection.apply(E.MODIFIED, 9.0, detail="an IPv6 session")
+    assert (connection.state, connection.error_message) == (where, message)
+
+
+def test_a_decision_changes_nothing_until_it_is_taken() -> None:
+    connection = at(S.PENDING_APPROVAL)
+    step = connection.decide(E.REJECTED, 9.0, detail="no")
+    assert (connection.state, connection.history[-1:]) != (step.target, [step])
+    connection.take(step)
+    assert (connection.state, connection.error_message) == (S.PROVISIONING_FAILED, "no")
+    with pytest.raises(ValueError, match="cannot be taken"):
+        connection.take(step)
 
 
 def test_deprovisioning_as_documented() -> None:
@@ -101,7 +121,7 @@ def test_a_new_connection_is_nothing_yet() -> None:
     ("where", "event", "fact"),
     [
         (S.NONE, E.REQUESTED, "peer_asn_approved"),
-        (S.NONE, E.LEGACY_CONVERTED, "peer_asn_approved"),
+        (S.ACTIVE, E.LEGACY_CONVERTED, "peer_asn_approved"),
         (S.PROVISIONING_FAILED, E.NOTIFIED, "peer_asn_approved"),
         (S.VALIDATING, E.VALIDATION_PASSED, "blocking_checks_passed"),
         (S.PENDING_REMOVE, E.REMOVED, "sessions_removed"),
@@ -151,7 +171,7 @@ def test_an_approval_counts_for_its_own_request_only() -> None:
 
 
 def test_a_legacy_peering_has_sessions_from_the_first_moment() -> None:
-    connection = walk(E.LEGACY_CONVERTED, E.BLOCKED, E.UNBLOCKED)
+    connection = walk(E.LEGACY_FOUND, E.BLOCKED, E.UNBLOCKED)
     assert state(connection) is S.PENDING_APPROVAL
     _refused(connection, E.DELETED, ALL_TRUE)
     connection.apply(E.DEPROVISION_REQUESTED, 1.0)
@@ -298,10 +318,11 @@ def test_every_cell_moves_as_the_table_says_or_is_refused(where: S, flow: Flow) 
         if row is None:
             _refused(connection, event, ALL_TRUE)
             continue
+        message = row.error_message or (connection.error_message if row.target is where else "")
         step = connection.apply(event, 7.0, ALL_TRUE)
-        assert step == ConnectionTransition(7.0, where, row.target, event, row.actor, row.reason, row.evidence)
+        assert step == ConnectionTransition(7.0, where, row.target, event, row.actor, row.reason, row.evidence, message)
         assert connection.history[-1] is step
-        assert connection.error_message == (row.error_message or "")
+        assert connection.error_message == message
 
 
 _facts = st.builds(Facts, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans())
@@ -346,10 +367,10 @@ def _assert_history(connection: Connection) -> None:
     assert connection.state is (history[-1].target if history else S.NONE)
     for index, step in enumerate(history):
         assert step.reason
-        if step.target is S.ACTIVE:
-            assert step.event in (E.VALIDATION_PASSED, E.LEGACY_CONVERTED)
+        if step.target is S.ACTIVE and step.source is not S.ACTIVE:
+            assert step.event in (E.VALIDATION_PASSED, E.LEGACY_FOUND)
         if step.target is S.PROVISIONING_COMPLETED:
-            approvals = [s for s in history[:index] if s.event in (E.APPROVED, E.LEGACY_CONVERTED)]
+            approvals = [s for s in history[:index] if s.event in (E.APPROVED, E.LEGACY_FOUND)]
             assert approvals, "nothing is provisioned that nobody approved"
         if step.target is S.NONE:
             assert step.event in (E.REMOVED, E.DELETED)

@@ -32,7 +32,9 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Family, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged, GateMoved, GateWithheld, SpeakerEvent, cease
+from simulator.speakers.inbound import Inbound
 from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.outbound import Outbound
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from simulator.wire.refresh import encode_refresh
@@ -284,7 +286,7 @@ class GateMachine(RuleBasedStateMachine):
     @rule()
     def turn_up(self) -> None:
         """The way to Active, so that the open gate is not a rare find."""
-        for event in (ConnectionEvent.LEGACY_CONVERTED, ConnectionEvent.VALIDATION_PASSED):
+        for event in (ConnectionEvent.LEGACY_FOUND, ConnectionEvent.VALIDATION_PASSED):
             self.apply(event, ALL_FACTS)
         self.validated = self.connection.state is ConnectionState.ACTIVE
         self.ruling()
@@ -385,7 +387,7 @@ class GateMachine(RuleBasedStateMachine):
     def established_peer_says(self, said: list[str]) -> None:
         channel = self.neighbor._session.channel
         assert isinstance(channel, Channel)
-        wire = self.neighbor._wires[channel]
+        wire = self.neighbor.connections.wires[channel]
         octets = b"".join(self.octets(kind, None) for kind in said)
         self.do(lambda: wire.data_received(octets))
 
@@ -459,7 +461,7 @@ class GateMachine(RuleBasedStateMachine):
             assert taken == set(neighbor.adj_in.acceptable(self.family)), "an open gate takes everything acceptable"
         for line in self.lines():
             is_session = self.bgp is BgpState.ESTABLISHED and line.wire.channel is neighbor._session.channel
-            if is_session and neighbor._wires.get(line.wire.channel) is line.wire:
+            if is_session and neighbor.connections.wires.get(line.wire.channel) is line.wire:
                 agreed = neighbor._session.negotiated
                 assert agreed is not None
                 wanted = set(prefixes(self.family, 20)) if self.may_pass and self.family in agreed.families else set()
@@ -484,16 +486,16 @@ def always_asks(self: Gate, direction: Any, family: str, nlri: Sequence[bytes], 
     return True
 
 
-def routes_past_the_gate(self: Neighbor) -> int:
-    if self._image is None:
+def routes_past_the_gate(self: Outbound) -> int:
+    if self.image is None:
         return 0
-    self._send_octets(self._image.announce)
-    self._sent = len(self._image.keys)
-    return self._sent
+    self._write(self.image.announce)
+    self.sent = len(self.image.keys)
+    return self.sent
 
 
-def takes_past_the_gate(self: Neighbor, routes: dict[bytes, Any]) -> int:
-    self._services.loc_rib.take(self.config.id, self.config.family, routes)
+def takes_past_the_gate(self: Inbound, routes: dict[bytes, Any]) -> int:
+    self._services.loc_rib.take(self._id, self._family, routes)
     return len(routes)
 
 
@@ -508,12 +510,12 @@ def deaf_to(state: ConnectionState) -> Callable[..., Change]:
     return rule
 
 
-def refresh_past_the_gate(self: Neighbor, body: bytes) -> None:
-    if self._image is not None:
-        self._send_octets(self._image.announce)
+def refresh_past_the_gate(self: Outbound, *, enhanced: bool) -> None:
+    if self.image is not None:
+        self._write(self.image.announce)
 
 
-def keeps_on_deny(self: Neighbor) -> int:
+def keeps_on_deny(self: Inbound | Outbound) -> int:
     return 0
 
 
@@ -526,23 +528,22 @@ def opens_when_established(self: Neighbor, negotiated: Any) -> None:
     self.gate.rule(ConnectionState.ACTIVE, session_validated=True)
 
 
-def resets_on_deny(self: Neighbor) -> int:
+def resets_on_deny(self: Neighbor, sent: int, taken: int) -> None:
     self.stop(cease(2))
-    return 0
 
 
 honest_up = Neighbor._up
 
 MUTATIONS: dict[str, tuple[Any, str, Any]] = {
     "the gate always says yes": (Gate, "asks", always_asks),
-    "routes are sent without asking": (Neighbor, "_send_routes", routes_past_the_gate),
-    "routes are taken without asking": (Neighbor, "_take", takes_past_the_gate),
-    "a refresh is answered without asking": (Neighbor, "_refresh", refresh_past_the_gate),
+    "routes are sent without asking": (Outbound, "send_routes", routes_past_the_gate),
+    "routes are taken without asking": (Inbound, "_take", takes_past_the_gate),
+    "a refresh is answered without asking": (Outbound, "answer_refresh", refresh_past_the_gate),
     "PendingRemove does not shut the gate": (Gate, "rule", deaf_to(ConnectionState.PENDING_REMOVE)),
-    "a re-deny withdraws nothing": (Neighbor, "_withdraw_everything", keeps_on_deny),
-    "a re-deny leaves Loc-RIB as it is": (Neighbor, "_forget_everything", keeps_on_deny),
+    "a re-deny withdraws nothing": (Outbound, "withdraw_everything", keeps_on_deny),
+    "a re-deny leaves Loc-RIB as it is": (Inbound, "forget_everything", keeps_on_deny),
     "Established opens the gate": (Neighbor, "_up", opens_when_established),
-    "a re-deny resets the session": (Neighbor, "_withdraw_everything", resets_on_deny),
+    "a re-deny resets the session": (Neighbor, "_moved", resets_on_deny),
     "the end of a session leaves Loc-RIB as it is": (LocRib, "forget_all", lambda self, session: None),
 }
 COMPLAINTS = "|".join(

@@ -1,0 +1,66 @@
+"""ARM resource ids. They keep the case in which they were written, and do not tell cases apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+NAMESPACE: Final = "Microsoft.Peering"
+_NAME: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
+"""Resource groups' letters (ARM); Microsoft.Peering's own names are a subset of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceId:
+    """`/subscriptions/S[/resourceGroups/G]/providers/Microsoft.Peering/TYPE/NAME[/TYPE/NAME…]`."""
+
+    subscription: str
+    group: str
+    """Empty for a resource of the subscription itself."""
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def type(self) -> str:
+        """`Microsoft.Peering/peerings/registeredAsns`."""
+        return "/".join((NAMESPACE, *self.types))
+
+    @property
+    def name(self) -> str:
+        return self.names[-1]
+
+    @property
+    def parent(self) -> ResourceId:
+        """Raises ValueError for a resource that has none."""
+        if len(self.names) < 2:
+            raise ValueError(f"{self} has no parent resource")
+        return ResourceId(self.subscription, self.group, self.types[:-1], self.names[:-1])
+
+    def child(self, type_: str, name: str) -> ResourceId:
+        return ResourceId(self.subscription, self.group, (*self.types, type_), (*self.names, name))
+
+    def __str__(self) -> str:
+        group = f"/resourceGroups/{self.group}" if self.group else ""
+        tail = "/".join(part for pair in zip(self.types, self.names, strict=True) for part in pair)
+        return f"/subscriptions/{self.subscription}{group}/providers/{NAMESPACE}/{tail}"
+
+    @property
+    def key(self) -> str:
+        return str(self).lower()
+
+
+def parse(text: str) -> ResourceId:
+    """Raises ValueError, in one line, for what is no id of a Microsoft.Peering resource."""
+    parts = text.strip("/").split("/")
+    position = {part.lower(): index for index, part in reversed(list(enumerate(parts)))}
+    if len(parts) < 6 or parts[0].lower() != "subscriptions" or NAMESPACE.lower() not in position:
+        raise ValueError(f"'{text}' is not the id of a {NAMESPACE} resource")
+    at = position[NAMESPACE.lower()]
+    tail = parts[at + 1 :]
+    group = parts[3] if at == 5 and parts[2].lower() == "resourcegroups" else ""
+    if parts[at - 1].lower() != "providers" or at not in (3, 5) or (at == 5 and not group) or len(tail) % 2:
+        raise ValueError(f"'{text}' is not the id of a {NAMESPACE} resource")
+    if not all(_NAME.match(part) for part in (parts[1], *tail)):
+        raise ValueError(f"'{text}' has a name with other than letters, digits and _ . - ( )")
+    return ResourceId(parts[1], group, tuple(tail[::2]), tuple(tail[1::2]))

@@ -1,0 +1,41 @@
+"""The api-versions of Microsoft.Peering."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.arm.errors import ArmError
+
+API_VERSIONS: Final = (
+    "2019-03-01-preview",
+    "2019-08-01-preview",
+    "2019-09-01-preview",
+    "2020-01-01-preview",
+    "2020-04-01",
+    "2020-10-01",
+    "2021-01-01",
+    "2021-06-01",
+    "2022-01-01",
+    "2022-06-01",
+    "2022-10-01",
+    "2025-05-01",
+)
+NEWEST: Final = API_VERSIONS[-1]
+
+
+def checked(api_version: str | None, type_: str) -> str:
+    """The api-version of a request. Raises ArmError in ARM's own words where it is missing or unknown."""
+    if not api_version:
+        raise ArmError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if api_version not in API_VERSIONS:
+        raise ArmError(
+            400,
+            "InvalidResourceType",
+            f"The resource type '{type_}' could not be found in the namespace 'Microsoft.Peering' for api version "
+            f"'{api_version}'. The supported api-versions are '{','.join(API_VERSIONS)}'.",
+        )
+    return api_version

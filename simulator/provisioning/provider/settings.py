@@ -1,0 +1,57 @@
+"""How Microsoft's side of the lab behaves: how long its reviews take, and which of its undecided rules apply."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
+
+DELAYS: Final = ("peer_asn_review", "peering_review", "notification", "removal")
+
+
+class Settings(BaseModel):
+    """All are the simulator's choice. A delay of null means by hand: somebody has to say so at /lab/v1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    peer_asn_review: Seconds | None = Field(
+        default=0, description="seconds from a PeerAsn's request to its approval; null: by hand"
+    )
+    peering_review: Seconds | None = Field(
+        default=0, description="seconds from a connection's request to Microsoft's approval; null: by hand"
+    )
+    notification: Seconds | None = Field(
+        default=0,
+        description="seconds from the approval to the peer's notification; null: by hand",
+    )
+    removal: Seconds | None = Field(
+        default=2, description="seconds in PendingRemove before the sessions are closed; null: by hand"
+    )
+    time_scale: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        default=1, description="how many times faster than real time the delays pass"
+    )
+    mesh: bool = Field(
+        default=True, description="an Exchange connection that names no Microsoft address gets one to each (recorded)"
+    )
+    allow_md5_and_max_prefix_updates: bool = Field(
+        default=False, description="off: 405, as production answered; on: as the FAQ of 2019 says"
+    )
+    allow_bandwidth_downgrade: bool = Field(
+        default=True, description="documented; one client refuses it"
+    )
+    peering_service_agreement: bool = Field(
+        default=False, description="the agreement for Peering Service is signed: an IxRs peering may use it"
+    )
+
+    def due(self, delay: str, since: float) -> float | None:
+        """When something that takes `delay` since `since` is to happen (seconds since the epoch); None: by hand."""
+        seconds = getattr(self, delay)
+        return None if seconds is None else since + seconds / self.time_scale
+
+
+REALISTIC: Final = Settings(
+    peer_asn_review=12 * 3600, peering_review=24 * 3600, notification=24 * 3600, removal=24 * 3600, time_scale=7200
+)
+"""The published 12 hours of a PeerAsn's approval, and guesses for the rest, passing 7,200 times faster."""
