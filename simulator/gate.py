@@ -25,6 +25,9 @@ class Direction(Enum):
     IN = "in"
     OUT = "out"
 
+    # Members are single objects, and an enum's own hash is a Python call: the gate counts by direction in every UPDATE.
+    __hash__ = object.__hash__
+
 
 class Change(Enum):
     """What a ruling did to the gate."""
@@ -55,12 +58,13 @@ class Gate:
     the gate, and anything but 0 is a defect.
     """
 
-    __slots__ = ("_connection_state", "_log", "_validated", "leaked", "passed", "withheld")
+    __slots__ = ("_connection_state", "_log", "_shut", "_validated", "leaked", "passed", "withheld")
 
     def __init__(self, log: Callable[[Withheld], None] | None = None) -> None:
         self._connection_state: ConnectionState | None = None
         self._validated = False
         self._log = log
+        self._shut = self._why_shut()
         self.withheld = {Direction.IN: 0, Direction.OUT: 0}
         self.passed = {Direction.IN: 0, Direction.OUT: 0}
         self.leaked = {Direction.IN: 0, Direction.OUT: 0}
@@ -74,6 +78,7 @@ class Gate:
         before = self.is_open
         self._connection_state = connection_state
         self._validated = session_validated
+        self._shut = self._why_shut()
         after = self.is_open
         if before == after:
             return Change.NOTHING
@@ -86,7 +91,7 @@ class Gate:
             return True
         self.withheld[direction] += len(nlri)
         if self._log is not None and nlri:
-            self._log(Withheld(now, direction, family, tuple(nlri), self.why))
+            self._log(Withheld(now, direction, family, tuple(nlri), self._shut))
         return False
 
     def saw_beyond(self, direction: Direction, nlri: int) -> None:
@@ -97,8 +102,9 @@ class Gate:
     @property
     def why(self) -> str:
         """Why the gate is shut, in words; empty when it is open."""
-        if self.is_open:
-            return ""
+        return "" if self.is_open else self._shut
+
+    def _why_shut(self) -> str:
         if self._connection_state is None:
             return "the connection's state is unknown"
         if self._connection_state is not ConnectionState.ACTIVE:

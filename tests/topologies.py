@@ -20,6 +20,15 @@ def document(name: str = "exchange") -> dict[str, Any]:
     return found
 
 
+def mixed() -> dict[str, Any]:
+    """The shipped exchange, and a private link of the same peer to a third edge."""
+    found = document()
+    found["edges"].append({"name": "ash-edge-3"})
+    link = {"edge": "ash-edge-3", "ipv4": "198.51.100.4/30", "ipv6": "2001:db8:2::/127"}
+    found["peerings"].append({"name": "private", "kind": "Direct", "peer": "contoso", "connections": [link]})
+    return found
+
+
 def build(found: dict[str, Any]) -> Topology:
     """Validated against the schema only."""
     return Topology.model_validate(found)

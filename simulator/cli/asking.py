@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BufferedReader
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
+from simulator.cli import judges
 from simulator.cli.answers import (
     explanation_json,
     print_explanation,
@@ -19,38 +18,19 @@ from simulator.cli.answers import (
     print_summary,
     summary_json,
 )
+from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.source import Source
-from simulator.policy.data import irr, registered, vrp
-from simulator.policy.data.policy_data import PolicyData
+from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
 from simulator.tables.entries import Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.sessions import Sessions, read_settings
 from simulator.tables.tally import Judge
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes, SegmentKind
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options that say which policy judges."""
-
-    profile: str
-    peer_as: str | None
-    addresses: tuple[str, ...]
-    lan: tuple[str, ...]
-    rules: tuple[str, ...]
-    documentation: bool
-    vrp: Path | None
-    irr: Path | None
-    registered_prefixes: Path | None
-    registered_asns: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,63 +47,24 @@ class RouteText:
     as_set: str | None
 
 
-def sessions(asked: Asked, peer_as: int | None) -> Sessions:
-    """Raises ValueError (PolicyError is one)."""
-    addresses: dict[Family, IPv4Address | IPv6Address] = {}
-    for text in asked.addresses:
-        address = _address(text, "--peer-address")
-        family = Family.IPV4 if address.version == 4 else Family.IPV6
-        if family in addresses:
-            raise ValueError(f"--peer-address is given twice for {family.label}")
-        addresses[family] = address
-    for text in asked.lan:
-        try:
-            ip_network(text)
-        except ValueError as error:
-            raise ValueError(f"--lan {text}: {error}") from None
-    settings = read_settings(asked.profile, asked.rules, allow_documentation=asked.documentation)
-    made = Sessions(asked.profile, settings, peer_as, addresses, asked.lan, _data(asked))
-    for family in Family:
-        made.session(None, family)  # a parameter that makes no sense is told now
-    return made
-
-
-def _data(asked: Asked) -> PolicyData:
-    """What the rules that need files judge by. ValueError names the file."""
-    return PolicyData(
-        vrp=_read(asked.vrp, vrp.read),
-        irr=_read(asked.irr, irr.read),
-        registered_prefixes=_read(asked.registered_prefixes, registered.read_prefixes),
-        registered_asns=_read(asked.registered_asns, registered.read_asns),
-    )
-
-
-def _read(path: Path | None, reader: Callable[[bytes], T]) -> T | None:
-    if path is None:
-        return None
-    try:
-        return reader(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def explain(asked: Asked, route: RouteText, *, as_json: bool) -> int:
+def explain(judging: Judging, peering: Peering, route: RouteText, *, as_json: bool) -> int:
     """The command; returns the exit code."""
     try:
         family, key, path = _route(route)
-        peer_as = _asn(asked.peer_as, "--peer-as") if asked.peer_as else path.first_as
-        made = sessions(asked, peer_as)
+        made = judges.sessions(judging, peering, _peer_as(peering))
+        if made.peer_as is None:
+            made = replace(made, peer_as=path.first_as)
         session = made.session(None, family) if path.next_hop else made.self_announced(family)
         judged = path if path.next_hop else replace(path, next_hop=session.next_hop)
         outcome, hits, results = explain_route(session, family, key, judged)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
     except ValueError as error:
         fail(USAGE, str(error))
     if as_json:
-        print_json(explanation_json(family, key, path, hits, peer_as, asked.profile, results), indent=2)
+        print_json(explanation_json(family, key, path, hits, made.peer_as, made.profile, results), indent=2)
     else:
-        print_explanation(family, key, path, peer_as, asked.profile, outcome, results)
+        print_explanation(family, key, path, made.peer_as, made.profile, outcome, results)
     return PASSED if outcome is Outcome.ACCEPT else FAILED
 
 
@@ -137,7 +78,7 @@ def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
         as_path += tuple(notation.segment(SegmentKind.SET, (asn for part in members for asn in part.asns)))
     path = PathAttributes(
         as_path=as_path,
-        next_hop=_address(route.next_hop, "--next-hop") if route.next_hop else None,
+        next_hop=judges.address(route.next_hop, "--next-hop") if route.next_hop else None,
         med=route.med,
         communities=tuple(map(notation.community, route.communities)),
         large_communities=tuple(map(notation.large_community, route.large_communities)),
@@ -147,7 +88,14 @@ def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
 
 
 def check(
-    asked: Asked, path: Path | None, wanted: str | None, export_as: str | None, *, rejected: bool, as_json: bool
+    judging: Judging,
+    peering: Peering,
+    path: Path | None,
+    wanted: str | None,
+    export_as: str | None,
+    *,
+    rejected: bool,
+    as_json: bool,
 ) -> int:
     """The command; `path` None reads standard input. Returns the exit code."""
     name = "standard input" if path is None else str(path)
@@ -155,10 +103,12 @@ def check(
         fail(USAGE, f"--format {wanted}: there is no such format (there are: {', '.join(Format)})")
     try:
         exporter = _asn(export_as, "--export-as") if export_as else None
-        peer_as = _asn(asked.peer_as, "--peer-as") if asked.peer_as else exporter
-        made = sessions(asked, peer_as)
+        peer_as = _peer_as(peering)
+        made = judges.sessions(judging, peering, exporter if peer_as is None else peer_as)
         # Whoever announces its own table sets itself as the next hop.
         judge = Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
     except ValueError as error:
         fail(USAGE, str(error))
     try:
@@ -202,11 +152,8 @@ def _judge_all(
     return format_
 
 
-def _address(text: str, option: str) -> IPv4Address | IPv6Address:
-    try:
-        return ip_address(text)
-    except ValueError:
-        raise ValueError(f"{option} '{text}' is no IPv4 or IPv6 address") from None
+def _peer_as(peering: Peering) -> int | None:
+    return _asn(peering.peer_as, "--peer-as") if peering.peer_as else None
 
 
 def _asn(text: str, option: str) -> int:

@@ -8,27 +8,55 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from simulator.cli import judges
+from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import Address, Endpoint, HostPlace, LabError
+from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
+from simulator.policy.prefixes import PrefixSet
+from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
 from simulator.policy.verdict import Outcome
 from simulator.provisioning.log import row
 from simulator.rib.adj_out import Announcement
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent, cease
+from simulator.speakers.events import (
+    MalformedUpdate,
+    NeighborConfig,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+    SpeakerEvent,
+    cease,
+)
+from simulator.speakers.max_prefix import Action, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.wire import nlri
 from simulator.wire.routes import parse_routes
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOptions:
+    """By what every session is judged."""
+
+    profile: str
+    rules: RuleSettings
+    lan: tuple[str, ...]
+    data: PolicyData
+    own: PrefixSet
+
+    def policy(self, peer_as: int | None, peer: Address, local_as: int) -> Policy:
+        context = PolicyContext(peer_as, str(peer), local_as, self.lan, self.own, data=self.data)
+        return Policy(self.profile, context, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +73,8 @@ class EdgeOptions:
     md5: str | None
     gtsm: bool
     passive: bool
-    documentation: bool
+    policy: PolicyOptions
+    max_prefix: MaxPrefix | None
     hold_time: int
     router_id: IPv4Address
     announcements: tuple[Announcement, ...]
@@ -66,6 +95,21 @@ def address(text: str) -> Address:
         return ipaddress.ip_address(text)
     except ValueError:
         raise ValueError(f"'{text}' is no IPv4 or IPv6 address") from None
+
+
+def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: int) -> PolicyOptions:
+    """What the command's options say of the policy. Raises ValueError (PolicyError is one)."""
+    profile = judging.profile or "exchange"
+    rules, lan = judges.settings(judging, profile, {}), judges.lans(judging)
+    found = judges.data(judging, PolicyData())
+    options = PolicyOptions(profile, rules, lan, found, judges.own_prefixes(routes, local_as))
+    options.policy(None, IPv4Address("192.0.2.1"), local_as)  # a parameter that makes no sense is told now
+    return options
+
+
+def max_prefix(limit: int | None, action: str) -> MaxPrefix | None:
+    """How many prefixes the peer may announce; None: any number."""
+    return None if limit is None else MaxPrefix(limit, Action(action))
 
 
 def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:
@@ -124,8 +168,6 @@ class Edge:
 
     def _config(self, where: Endpoint, peer: Address) -> NeighborConfig:
         options = self._options
-        context = PolicyContext(options.peer_as, str(peer), options.local_as)
-        rules = {"bogon-prefix": {"documentation": False}, "bogon-asn": {"documentation": False}}
         dial = options.peer is not None and not options.passive
         return NeighborConfig(
             id=str(peer),
@@ -136,10 +178,11 @@ class Edge:
             peer_as=options.peer_as,
             local=where,
             remote=Endpoint(peer, options.peer_port) if dial else None,
-            policy=Policy("exchange", context, rules if options.documentation else {}),
+            policy=options.policy.policy(options.peer_as, peer, options.local_as),
             md5=options.md5,
             gtsm=options.gtsm,
             hold_time=options.hold_time,
+            max_prefix=options.max_prefix,
         )
 
     def _event(self, event: SpeakerEvent) -> None:
@@ -152,7 +195,8 @@ class Edge:
             for prefix in told.pop("prefixes"):
                 self._write({**told, "event": "route-withdrawn", "count": 1, "prefix": prefix})
             return
-        told.pop("prefixes", None)
+        if not isinstance(event, MalformedUpdate):
+            told.pop("prefixes", None)  # of what the gate withheld: there may be a table of them
         told["connectionState"] = self._options.state.value
         self._write(told)
 
@@ -200,6 +244,13 @@ def print_text(told: dict[str, Any]) -> None:
             text = f"gate withheld {told['count']} NLRI {told['direction']}: {told['reason']}"
         case "gate-lifted":
             text = f"policy lifted: {told['nlri-sent']} NLRI sent, {told['routes-taken']} routes taken"
+        case "malformed-update":
+            what = "UPDATE" if told["attribute"] is None else f"attribute {told['attribute']}"
+            prefixes = f" ({', '.join(told['prefixes'])})" if told["prefixes"] else ""
+            text = f"malformed {what}: {told['reason']}: {told['outcome']} [{told['clause']}]{prefixes}"
+        case "prefix-limit":
+            over = "more than the peer may announce" if told["level"] == "exceeded" else "near the limit"
+            text = f"prefix limit {told['level']}: {told['count']} of {told['limit']}, {over}: {told['action']}"
         case "end-of-rib":
             text = f"End-of-RIB {told['family']}"
         case "unknown-peer":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import simulator
 from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.judges import peer_of
 from simulator.cli.rehearse import choose_link
 from simulator.connection.connection import TransitionRefusedError
 from simulator.lab.link import LabError
@@ -64,7 +65,7 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
     try:
         topology = load(Path(where))
-        peer = _peer(topology, wanted.peer)
+        peer = peer_of(topology, wanted.peer)
         if wanted.prefix is not None:
             covering((), wanted.prefix)
     except TopologyError as error:
@@ -94,21 +95,6 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
     if standing.problems:
         fail(FAILED, *standing.problems)
     return PASSED
-
-
-def _peer(topology: Topology, name: str | None) -> str:
-    """The peer to look at. Raises ValueError that names those that there are."""
-    names = [peer.name for peer in topology.peers]
-    known = f"the topology has: {', '.join(names)}"
-    if name is None:
-        if len(names) > 1:
-            raise ValueError(f"--peer is missing: {known}")
-        name = names[0]
-    if name not in names:
-        raise ValueError(f"--peer {name}: there is no such peer ({known})")
-    if not any(peering.peer == name for peering in topology.peerings):
-        raise ValueError(f"--peer {name}: it has no peering in this topology")
-    return name
 
 
 async def _interruptible(standing: Standing) -> list[SessionTable] | None:

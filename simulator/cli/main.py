@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 import simulator
+from simulator.cli import asked
+from simulator.cli import config as config_command
 from simulator.cli import policy as policy_command
 from simulator.cli import routes as routes_command
 from simulator.cli.exits import LAB, USAGE, fail
@@ -43,6 +45,14 @@ class StateOption(StrEnum):
 
     validating = "Validating"
     active = "Active"
+
+
+class LimitOption(StrEnum):
+    """Names of edge --over-limit."""
+
+    warn = "warn"
+    block = "block"
+    cease = "cease"
 
 
 def _version(wanted: bool) -> None:
@@ -110,6 +120,7 @@ def rehearse(
 
 
 @app.command()
+@asked.takes(judging=asked.judging)
 def edge(
     listen: Annotated[
         str, typer.Option(metavar="ADDRESS:PORT", help="Where to listen, e.g. 127.0.0.2:1790 or [::1]:1790.")
@@ -133,13 +144,16 @@ def edge(
         StateOption, typer.Option(help="The connection state: Validating denies everything, Active lifts the policy.")
     ] = StateOption.validating,
     passive: Annotated[bool, typer.Option("--passive", help="Never dial.")] = False,
+    max_prefixes: Annotated[
+        int | None, typer.Option(min=1, help="How many prefixes the peer may announce.", show_default=False)
+    ] = None,
+    over_limit: Annotated[LimitOption, typer.Option(help="What more prefixes than that lead to.")] = LimitOption.warn,
     hold_time: Annotated[int, typer.Option(min=0, max=65535, help="Hold time in seconds: 0, or at least 3.")] = 90,
     router_id: Annotated[
         str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)
     ] = None,
-    allow_documentation: Annotated[
-        bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
-    ] = False,
+    *,
+    judging: asked.Judging,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """One stand-alone AS8075 speaker: point any router at it and read its verdict on every route.
@@ -178,7 +192,8 @@ def edge(
             md5=md5,
             gtsm=gtsm,
             passive=passive,
-            documentation=allow_documentation,
+            policy=command.policy_options(judging, routes, local_as),
+            max_prefix=command.max_prefix(max_prefixes, over_limit.value),
             hold_time=hold_time,
             router_id=IPv4Address(str(identifier)),
             announcements=tuple(routes),
@@ -191,10 +206,67 @@ def edge(
 
 
 @app.command()
+def serve(
+    topology: Annotated[Path, typer.Argument(metavar="TOPOLOGY", help="A topology file.", envvar="TURNUP_TOPOLOGY")],
+    port: Annotated[
+        int, typer.Option(envvar="TURNUP_PORT", min=0, max=65535, help="0: one of the kernel's choice.")
+    ] = 8075,
+    host: Annotated[str, typer.Option(envvar="TURNUP_HOST", help="The address to listen on.")] = "127.0.0.1",
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TURNUP_DATABASE",
+            metavar="URL",
+            help="sqlite:///FILE or postgresql://USER@HOST/NAME; by default an SQLite file named after the topology.",
+        ),
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="TURNUP_TOKEN", help="Callers must send it as a bearer token.", show_envvar=True)
+    ] = "",
+    link: Annotated[
+        LinkOption | None, typer.Option(envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False)
+    ] = None,
+    peeringdb: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TURNUP_PEERINGDB", metavar="FILE", help="A PeeringDB export instead of the embedded list."
+        ),
+    ] = None,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Nothing is approved, notified or removed by itself.")
+    ] = False,
+    realistic: Annotated[
+        bool, typer.Option("--realistic", help="Reviews of half a day and a day, passing 7,200 times faster.")
+    ] = False,
+) -> None:
+    """Serve the Microsoft.Peering API over a running lab: the real Azure SDK and `az rest` drive it.
+
+    Requests create, change and remove real BGP sessions with the topology's routers. Every state is in a database:
+    after a crash the same command takes the lab up where it was, each gate shut until its session is validated again.
+    """
+    from simulator.cli.serve import serve as run
+
+    wanted = link.value if link else None
+    raise typer.Exit(
+        run(
+            topology,
+            host=host,
+            port=port,
+            database=database,
+            token=token,
+            link=wanted,
+            peeringdb=peeringdb,
+            by_hand=by_hand,
+            realistic=realistic,
+        )
+    )
+
+
+@app.command()
 def validate(topology: TopologyFile) -> None:
     """Lint a topology: every error with file, line and what to do. Nothing is started."""
     from simulator.lab.load import TopologyError, load
-    from simulator.provisioning.network import plans
+    from simulator.provisioning.planning import plans
 
     try:
         found = load(topology)
@@ -235,6 +307,7 @@ def clean() -> None:
 
 app.add_typer(policy_command.app, name="policy")
 app.command()(routes_command.routes)
+app.command()(config_command.config)
 
 
 def main() -> None:

@@ -7,42 +7,22 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli import asked
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Ask before you connect: what would the lifted policy accept of a route, or of your table?",
     epilog="Exit codes: 0 everything is accepted · 1 something is rejected or unreadable · 2 bad usage.",
 )
 
-Profile = Annotated[str, typer.Option(metavar="NAME", envvar="TURNUP_PROFILE", help="The policy profile.")]
-PeerAs = Annotated[
-    str | None, typer.Option("--peer-as", metavar="ASN", help="The announcing peer's ASN.", show_default=False)
-]
-PeerAddress = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ADDRESS", help="The peer's session address, once a family: what its next hops must be."),
-]
-Lan = Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="The exchange LAN's prefixes.")]
-Rules = Annotated[
-    list[str] | None, typer.Option("--rule", metavar="ID=…", help="ID=off, or ID=PARAMETER=VALUE. May be repeated.")
-]
-Documentation = Annotated[
-    bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
-]
-Vrp = Annotated[Path | None, typer.Option(metavar="FILE", help="VRPs as rpki-client and Routinator write JSON.")]
-Irr = Annotated[Path | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j.")]
-RegisteredPrefixes = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered prefixes.")]
-RegisteredAsns = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
-
 
 @app.command()
+@asked.takes(judging=asked.judging, peering=asked.peering)
 def explain(
     prefix: Annotated[str, typer.Option(metavar="PREFIX", help="The route's prefix. Host bits are refused.")] = "",
     as_path: Annotated[
         str, typer.Option(metavar="PATH", help='As the peer announces it: "64496 64500", sets in braces.')
     ] = "",
-    profile: Profile = "exchange",
-    peer_as: PeerAs = None,
-    peer_address: PeerAddress = None,
     next_hop: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The peer's own address where omitted.", show_default=False)
     ] = None,
@@ -57,13 +37,9 @@ def explain(
     as_set: Annotated[
         str | None, typer.Option(metavar="ASNS", help="An AS_SET at the end of the path.", show_default=False)
     ] = None,
-    lan: Lan = None,
-    rule: Rules = None,
-    allow_documentation: Documentation = False,
-    vrp: Vrp = None,
-    irr: Irr = None,
-    registered_prefixes: RegisteredPrefixes = None,
-    registered_asns: RegisteredAsns = None,
+    *,
+    judging: asked.Judging,
+    peering: asked.Peering,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """What every rule of a profile says of one route, and the verdict.
@@ -72,25 +48,14 @@ def explain(
     """
     from simulator.cli import asking
 
-    asked = asking.Asked(
-        profile=profile,
-        peer_as=peer_as,
-        addresses=tuple(peer_address or ()),
-        lan=tuple(lan or ()),
-        rules=tuple(rule or ()),
-        documentation=allow_documentation,
-        vrp=vrp,
-        irr=irr,
-        registered_prefixes=registered_prefixes,
-        registered_asns=registered_asns,
-    )
     route = asking.RouteText(
         prefix, as_path, next_hop, tuple(community or ()), tuple(large_community or ()), med, otc, as_set
     )
-    raise typer.Exit(asking.explain(asked, route, as_json=as_json))
+    raise typer.Exit(asking.explain(judging, peering, route, as_json=as_json))
 
 
 @app.command()
+@asked.takes(judging=asked.judging, peering=asked.peering)
 def check(
     file: Annotated[
         str,
@@ -98,7 +63,6 @@ def check(
             metavar="FILE", help="MRT, BIRD's `show route all`, ExaBGP routes or JSON lines; - reads stdin."
         ),
     ],
-    profile: Profile = "exchange",
     format_: Annotated[
         str | None,
         typer.Option("--format", metavar="mrt|bird|exabgp|json", help="Told from the content where omitted."),
@@ -111,15 +75,9 @@ def check(
             show_default=False,
         ),
     ] = None,
-    peer_as: PeerAs = None,
-    peer_address: PeerAddress = None,
-    lan: Lan = None,
-    rule: Rules = None,
-    allow_documentation: Documentation = False,
-    vrp: Vrp = None,
-    irr: Irr = None,
-    registered_prefixes: RegisteredPrefixes = None,
-    registered_asns: RegisteredAsns = None,
+    *,
+    judging: asked.Judging,
+    peering: asked.Peering,
     rejected: Annotated[bool, typer.Option("--rejected", help="List every rejected route.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a route, and a summary as the last line.")
@@ -131,17 +89,5 @@ def check(
     """
     from simulator.cli import asking
 
-    asked = asking.Asked(
-        profile=profile,
-        peer_as=peer_as,
-        addresses=tuple(peer_address or ()),
-        lan=tuple(lan or ()),
-        rules=tuple(rule or ()),
-        documentation=allow_documentation,
-        vrp=vrp,
-        irr=irr,
-        registered_prefixes=registered_prefixes,
-        registered_asns=registered_asns,
-    )
     name = None if file == "-" else Path(file)
-    raise typer.Exit(asking.check(asked, name, format_, export_as, rejected=rejected, as_json=as_json))
+    raise typer.Exit(asking.check(judging, peering, name, format_, export_as, rejected=rejected, as_json=as_json))

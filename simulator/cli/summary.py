@@ -80,7 +80,7 @@ def _print_checks(console: Console, record: ConnectionRecord) -> None:
     passed = [result.id for result in record.results if result.finding.status is Status.SUCCESS]
     others = [r for r in record.results if r.finding.status not in (Status.SUCCESS, Status.SKIPPED)]
     skipped = [result.id for result in record.results if result.finding.status is Status.SKIPPED]
-    steps = record.connection.history
+    steps = [step for step in record.connection.history if step.source is not step.target]
     if steps:
         states = " → ".join(str(step.target) for step in steps)
         console.print(Text.assemble((f"{record.id} ", "bold"), f"connection {states}"), highlight=False)

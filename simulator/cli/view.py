@@ -21,7 +21,7 @@ from simulator.connection.states import ConnectionState
 from simulator.lab.topology import Topology
 from simulator.provisioning.datafiles import DataFileRead
 from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, Said
-from simulator.provisioning.network import SessionPlan, plans
+from simulator.provisioning.planning import SessionPlan, plans
 from simulator.session.states import BgpState
 from simulator.speakers.events import (
     BgpStateChanged,
@@ -102,7 +102,11 @@ class Board:
                 pass
 
     def connection_of(self, session: str) -> ConnectionState:
-        return self.connections[self.rows[session].plan.connection]
+        """The connection that a session belongs to; of one that an API asked for, by its name."""
+        if session in self.rows:
+            return self.connections[self.rows[session].plan.connection]
+        mine = [state for name, state in self.connections.items() if session.startswith(name + "/")]
+        return mine[-1] if mine else ConnectionState.NONE
 
 
 def _clock(when: float) -> str:
@@ -110,6 +114,8 @@ def _clock(when: float) -> str:
 
 
 def _moved(axis: str, source: object, target: object, style: str) -> Text:
+    if source is target:
+        return Text.assemble((f"{axis} ", "bold"), "stays ", (str(target), style))
     return Text.assemble((f"{axis} ", "bold"), f"{source} → ", (str(target), style))
 
 

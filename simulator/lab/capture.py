@@ -52,11 +52,12 @@ def load_scapy() -> None:
 
 
 class Capture:
-    """All frames that a node's LAN interface sends and receives, written to a pcap file while the event loop runs."""
+    """All frames that a node's interface sends and receives, written to a pcap file while the event loop runs."""
 
-    def __init__(self, place: Place, path: Path) -> None:
+    def __init__(self, place: Place, path: Path, interface: str = INTERFACE) -> None:
         """Raises LabError when the place has no interface of its own."""
         self._place = netns_place(place, "a capture")
+        self._interface = interface
         self.path = path
         self.packets = 0
         self._dropped = 0
@@ -78,7 +79,7 @@ class Capture:
         from scapy.utils import RawPcapWriter
 
         try:
-            self._socket = self._place.run(listen)
+            self._socket = self._place.run(functools.partial(listen, self._interface))
             self._writer = RawPcapWriter(str(self.path), linktype=_LINKTYPE_ETHERNET)
             self._writer.write_header(None)
         except OSError as error:

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from netaddr import IPAddress, IPNetwork
 
+from simulator.lab.check_direct import direct_problems, prefix_problems
 from simulator.lab.originate import announcements
 from simulator.lab.policy_files import files_of, read_file
-from simulator.lab.topology import Announce, Node, Peering, Topology
+from simulator.lab.problem import Path, Problem
+from simulator.lab.topology import Announce, Node, Peering, Topology, Wire
 from simulator.policy.data.reading import DataError
-from simulator.policy.policy import PolicyError, check_settings
+from simulator.policy.policy import PROFILES, PolicyError, check_settings
 from simulator.policy.rules import RULES
 from simulator.routers.registry import ROUTERS
 
-Path = tuple[str | int, ...]
 _READ_HERE = 4_000_000
 """Octets: a longer data file takes seconds to read, and is read once, when the lab starts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: where in the file, and what, with what to do about it."""
-
-    where: Path
-    text: str
-
-
 def problems(topology: Topology) -> list[Problem]:
     """Everything that is wrong with a topology that fits the schema, in the order of the file."""
-    return [*_nodes(topology), *_announcements(topology), *_peerings(topology), *_policy(topology)]
+    found = [*_nodes(topology), *_announcements(topology), *_peerings(topology), *_policy(topology)]
+    return found or list(_unlinked(topology))
 
 
 def _nodes(topology: Topology) -> Iterator[Problem]:
     names: dict[str, str] = {}
     taken: dict[IPv4Address | IPv6Address, str] = {}
-    lan = topology.exchange.lan
-    if not lan.prefixes:
+    lan = topology.lan
+    if topology.exchange is not None and not lan.prefixes:
         yield Problem(("exchange", "lan"), "the exchange LAN needs an ipv4 or an ipv6 prefix")
     for section, nodes in (("edges", topology.edges), ("peers", topology.peers)):
         for index, node in enumerate(nodes):
@@ -46,12 +39,15 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
             if node.name in names:
                 yield Problem((*where, "name"), f"the name '{node.name}' is already used in {names[node.name]}")
             names[node.name] = section
-            if not node.addresses:
-                yield Problem(where, f"'{node.name}' has no address on the exchange LAN: give it ipv4 or ipv6")
+            yield from _wire_problems(node, where)
+            if not node.addresses and node.model_fields_set & _OF_THE_LAN:
+                told = ", ".join(sorted(node.model_fields_set & _OF_THE_LAN))
+                text = f"{told}: '{node.name}' has no interface on the exchange LAN: give it to the Direct connection"
+                yield Problem(where, text)
             for key, address, prefix in (("ipv4", node.ipv4, lan.ipv4), ("ipv6", node.ipv6, lan.ipv6)):
                 if address is None:
                     continue
-                problem = _address_problem(str(address), str(prefix) if prefix else None)
+                problem = _address_problem(str(address), str(prefix) if prefix else None, topology)
                 if problem:
                     yield Problem((*where, key), problem)
                 elif address in taken:
@@ -64,13 +60,45 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
         elif peer.router_kind != "simulated" and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
+        config = peer.router_choice.config
+        if config is not None and peer.router_kind == "simulated":
+            text = "the simulated router has no configuration file: name a real router, such as kind: bird"
+            yield Problem(("peers", index, "router", "config"), text)
+        elif config is not None and not config.is_file():
+            yield Problem(("peers", index, "router", "config"), f"there is no file {config}")
         if peer.hold_time in (1, 2):
             yield Problem(("peers", index, "hold-time"), "a hold time is 0 or at least 3 seconds (RFC 4271 §4.2)")
         if peer.asn == topology.microsoft.asn:
             yield Problem(("peers", index, "asn"), f"AS{peer.asn} is Microsoft's own: a peering is between two ASes")
 
 
-def _address_problem(address: str, prefix: str | None) -> str | None:
+def _unlinked(topology: Topology) -> Iterator[Problem]:
+    """Nodes that nothing leads to. Told alone: it is what follows from most other mistakes."""
+    direct = {
+        name
+        for peering in topology.peerings
+        if peering.is_direct
+        for name in (peering.peer, *(choice.edge for choice in topology.choices(peering)))
+    }
+    for section, nodes in (("edges", topology.edges), ("peers", topology.peers)):
+        for index, node in enumerate(nodes):
+            if not node.addresses and node.name not in direct:
+                text = f"'{node.name}' has no address on an exchange LAN and no Direct connection"
+                yield Problem((section, index), f"{text}: give it one, or leave it out")
+
+
+_OF_THE_LAN = {*Wire.model_fields, "mtu"}
+
+
+def _wire_problems(wire: Wire, where: Path) -> Iterator[Problem]:
+    if wire.jitter > wire.latency:
+        text = f"a jitter of {wire.jitter:g} ms is more than the latency of {wire.latency:g} ms that it varies"
+        yield Problem((*where, "jitter"), text)
+
+
+def _address_problem(address: str, prefix: str | None, topology: Topology) -> str | None:
+    if topology.exchange is None:
+        return f"{address} is on no exchange: add the `exchange` section, or leave it to the Direct connections"
     if prefix is None:
         return f"{address} has no LAN prefix to lie in: the exchange has none of that family"
     network, host = IPNetwork(prefix), IPAddress(address)
@@ -119,21 +147,44 @@ def _peerings(topology: Topology) -> Iterator[Problem]:
                 yield Problem((*where, "connections", position, "edge"), text)
         if unknown:
             continue
+        if peering.is_direct and not peering.connections:
+            yield Problem(
+                (*where, "connections"), "a Direct peering needs `connections`: each an edge and its prefixes"
+            )
+            continue
         if peering.connections is not None and not peering.connections:
             yield Problem(
                 (*where, "connections"), "a peering needs a connection: omit `connections` for one to every edge"
             )
+        if not peering.is_direct and topology.exchange is None:
+            yield Problem(where, "an Exchange peering needs the `exchange` section; or is it kind: Direct?")
+            continue
+        if peering.peer_side.halves is not None and (not peering.is_direct or topology.link == "loopback"):
+            text = "only the links of a Direct peering have halves, and only link: netns has real ones"
+            yield Problem((*where, "peer-side", "halves"), text)
+        if not peering.families:
+            yield Problem((*where, "families"), "a peering needs at least one of IPv4 and IPv6")
         for position, (identifier, edge) in enumerate(topology.connections(peering)):
             spot = (*where, "connections", position) if peering.connections is not None else where
             if identifier in ids:
                 yield Problem(spot, f"ConnectionIdentifier:{identifier} is already being used in peering.")
             ids.add(identifier)
+            if peering.is_direct:
+                yield from _wire_problems(topology.choices(peering)[position], spot)
+                yield from direct_problems(peering, topology.choices(peering)[position], spot)
+                continue
             pair = (peering.peer, edge.name)
             if pair in used:
                 text = f"duplicate connection: '{peering.peer}' to '{edge.name}' is already in {used[pair]}"
                 yield Problem(spot, f"{text} (Microsoft: Connection are not unique)")
             used[pair] = peering.name
             yield from _connection_problems(topology, peering, edge, spot)
+        for position, choice in enumerate(() if peering.is_direct else peering.connections or ()):
+            misplaced = sorted(name.replace("_", "-") for name in choice.model_fields_set - {"edge", "id"})
+            if misplaced:
+                text = f"{', '.join(misplaced)}: only a Direct connection has that; this peering is of kind Exchange"
+                yield Problem((*where, "connections", position), text)
+    yield from prefix_problems(topology)
 
 
 def _connection_problems(topology: Topology, peering: Peering, edge: Node, where: Path) -> Iterator[Problem]:
@@ -143,21 +194,33 @@ def _connection_problems(topology: Topology, peering: Peering, edge: Node, where
             if node.address(family) is None:
                 text = f"{side} '{node.name}' has no {family.label} address for the {family.label} session"
                 yield Problem(where, f"{text}: give it one, or set `families` of the peering")
-    if not peering.families:
-        yield Problem((*where, "families"), "a peering needs at least one of IPv4 and IPv6")
+
+
+def _profiles(topology: Topology) -> Iterator[tuple[Path, str]]:
+    """Every profile that is in force, and where the file names it."""
+    if topology.policy.profile is not None:
+        yield ("policy", "profile"), topology.policy.profile
+    for index, peering in enumerate(topology.peerings):
+        yield ("peerings", index, "profile"), topology.profile(peering)
 
 
 def _policy(topology: Topology) -> Iterator[Problem]:
-    profile, rules = topology.policy.profile, topology.policy.rules
-    try:
-        check_settings(profile, {})
-    except PolicyError as error:
-        yield Problem(("policy", "profile"), str(error))
-        return
-    data = topology.policy.data
-    for name, setting in rules.items():
+    profiles: list[str] = []
+    for where, profile in _profiles(topology):
         try:
-            check_settings(profile, {name: setting})
+            check_settings(profile, {})
+        except PolicyError as error:
+            yield Problem(where, str(error))
+            return
+        if profile not in profiles:
+            profiles.append(profile)
+    data = topology.policy.data
+    for name, setting in topology.policy.rules.items():
+        # A rule that only some of the profiles have is switched in those: a topology may mix kinds of peerings.
+        having = [profile for profile in profiles if name in PROFILES[profile]]
+        try:
+            for profile in having or profiles:
+                check_settings(profile, {name: setting})
         except PolicyError as error:
             yield Problem(("policy", "rules", name), str(error))
             continue

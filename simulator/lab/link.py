@@ -1,7 +1,7 @@
 """The seam between a lab and the machine: where a node's sockets live and which real addresses carry its sessions.
 
-A `Place` is one node (edge, peer, probe host) on the exchange LAN. Speakers and router adapters only ever ask their
-place; they do not know whether it is a loopback address or a network namespace.
+A `Place` is one node (edge, peer, probe host). Speakers and router adapters only ever ask their place; they do not know
+whether it is a loopback address or a network namespace, nor which of its links carries a session.
 """
 
 from __future__ import annotations
@@ -46,16 +46,52 @@ class LabError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What a link does to the frames that cross it, in each direction."""
+
+    latency: float = 0.0
+    """Milliseconds, one way."""
+    jitter: float = 0.0
+    """Milliseconds by which the latency varies."""
+    loss: float = 0.0
+    """Percent of the frames, at random."""
+
+    @property
+    def is_perfect(self) -> bool:
+        return not (self.latency or self.jitter or self.loss)
+
+    def __str__(self) -> str:
+        named = (("latency", self.latency, "ms"), ("jitter", self.jitter, "ms"), ("loss", self.loss, "%"))
+        return ", ".join(f"{name} {value:g} {unit}" for name, value, unit in named if value) or "as it is"
+
+
+PERFECT = Quality()
+
+_NO_QUALITY = "the loopback link has no latency, jitter or loss: use link: netns"
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """One node on the LAN: its name and its LAN addresses with prefix lengths."""
+    """One node at a link: its name, and what it is on that link."""
 
     name: str
     addresses: tuple[Address, ...]
+    quality: Quality = PERFECT
+    """Of its own access to a LAN; a cable has one of its own."""
+    mtu: int | None = None
+    """Octets; the link's where None."""
+
+
+def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Network:
+    for prefix in prefixes:
+        if address in prefix:
+            return prefix
+    raise LookupError(f"{address} is in none of the {what} prefixes")
 
 
 @dataclass(frozen=True, slots=True)
 class LanSpec:
-    """The exchange LAN: its prefixes and the nodes attached to it."""
+    """The exchange LAN: its prefixes and the nodes attached to it. Without nodes there is none."""
 
     prefixes: tuple[Network, ...]
     nodes: tuple[NodeSpec, ...]
@@ -63,10 +99,30 @@ class LanSpec:
 
     def prefix_of(self, address: Address) -> Network:
         """The LAN prefix that holds `address`. Raises LookupError when none does."""
-        for prefix in self.prefixes:
-            if address in prefix:
-                return prefix
-        raise LookupError(f"{address} is in none of the LAN prefixes")
+        return _prefix_of(address, self.prefixes, "LAN")
+
+
+@dataclass(frozen=True, slots=True)
+class CableSpec:
+    """A Direct connection's link: two nodes and nobody else."""
+
+    name: str
+    prefixes: tuple[Network, ...]
+    ends: tuple[NodeSpec, NodeSpec]
+    mtu: int = 1500
+    quality: Quality = PERFECT
+
+    def prefix_of(self, address: Address) -> Network:
+        """The cable's prefix that holds `address`. Raises LookupError when none does."""
+        return _prefix_of(address, self.prefixes, "cable's")
+
+
+def addresses_by_node(lan: LanSpec, cables: Sequence[CableSpec]) -> dict[str, list[Address]]:
+    """Every node of a lab with all of its addresses, in the order of their mention."""
+    found: dict[str, list[Address]] = {}
+    for node in (*lan.nodes, *(end for cable in cables for end in cable.ends)):
+        found.setdefault(node.name, []).extend(node.addresses)
+    return found
 
 
 class Place(Protocol):
@@ -98,6 +154,8 @@ class Link(Protocol):
     """The lab's link: builds the places on entry and removes every trace on exit."""
 
     kind: LinkKind
+    quality_problem: str
+    """Why latency, jitter or loss that was asked for is not there, in one line; empty where all is as asked."""
 
     def place(self, node: str) -> Place: ...
 
@@ -110,7 +168,7 @@ class Link(Protocol):
 
 @dataclass(slots=True)
 class LoopbackPlace:
-    """A node on loopback: each LAN IPv4 address has its own 127.x address; every IPv6 address is ::1.
+    """A node on loopback: each of its IPv4 addresses has its own 127.x address; every IPv6 address is ::1.
 
     IPv6 sessions are therefore told apart by port: each listens on one of its own.
     """
@@ -158,18 +216,20 @@ class LoopbackLink:
 
     kind = LinkKind.LOOPBACK
 
-    def __init__(self, lan: LanSpec) -> None:
+    def __init__(self, lan: LanSpec, cables: Sequence[CableSpec] = ()) -> None:
         self._places: dict[str, LoopbackPlace] = {}
         number = 0
-        for node in lan.nodes:
+        for node, addresses in addresses_by_node(lan, cables).items():
             hosts: dict[Address, Address] = {}
-            for address in node.addresses:
+            for address in addresses:
                 if address.version == 6:
                     hosts[address] = IPv6Address("::1")
                 else:
                     number += 1
                     hosts[address] = IPv4Address("127.75.80.0") + number
-            self._places[node.name] = LoopbackPlace(node.name, hosts)
+            self._places[node] = LoopbackPlace(node, hosts)
+        asked = [node.quality for node in lan.nodes] + [cable.quality for cable in cables]
+        self.quality_problem = "" if all(quality.is_perfect for quality in asked) else _NO_QUALITY
 
     def place(self, node: str) -> LoopbackPlace:
         return self._places[node]

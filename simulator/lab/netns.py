@@ -1,4 +1,4 @@
-"""The netns link: a network namespace a node, veth pairs, and a bridge as the exchange LAN.
+"""The netns link: a network namespace a node; a bridge as the exchange LAN, and a veth pair as each Direct cable.
 
 Every namespace is anonymous: only an open descriptor of this process holds it, and the bridge has one of its own. So
 nothing is ever visible in the host's namespace, and when this process ends, however it ends, the kernel removes all.
@@ -14,7 +14,6 @@ import fcntl
 import os
 import socket
 import struct
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,8 +24,20 @@ from typing import Any, TypeVar
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from simulator.lab.launcher import CLONE_NEWNET
-from simulator.lab.link import Address, LabError, LanSpec, LinkKind, NodeSpec, Place
+from simulator.lab.link import (
+    PERFECT,
+    Address,
+    CableSpec,
+    LabError,
+    LanSpec,
+    LinkKind,
+    Network,
+    Place,
+    Quality,
+    addresses_by_node,
+)
+from simulator.lab.namespace import Namespace
+from simulator.lab.netem import impair
 from simulator.lab.process import spawn
 from simulator.lab.state import LabState
 
@@ -34,11 +45,11 @@ T = TypeVar("T")
 
 INTERFACE = "lan"
 """The name of a node's interface on the exchange LAN, and of the bridge in the namespace of the LAN itself."""
+CABLE = "pni"
+"""The nth cable of a lab (from 1) is the interface `pni<n>` at both of its ends (a private network interconnect)."""
 
 _IFA_F_NODAD = 0x02
 BGP_PORT = 179
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 # Nothing but what the topology says decides how a node behaves: a new namespace inherits some of these from the host.
 _NODE_SYSCTLS = {
@@ -49,6 +60,8 @@ _NODE_SYSCTLS = {
     "ipv4/conf/all/rp_filter": "0",
     "ipv4/conf/default/rp_filter": "0",
     "ipv4/conf/all/arp_ignore": "1",  # answer only for addresses of the interface that was asked
+    "ipv4/ip_forward": "0",  # nodes with two links are no shortcut between them
+    "ipv6/conf/all/forwarding": "0",
 }
 _LAN_SYSCTLS = {"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}
 
@@ -57,71 +70,16 @@ _ETHTOOL_STXCSUM = 0x17
 _ETHTOOL_SGSO = 0x24
 
 
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-class Namespace:
-    """One anonymous network namespace, held by a descriptor."""
-
-    def __init__(self) -> None:
-        """Make a new one. Raises OSError when that is not allowed."""
-        self.fd = _in_thread(self._unshare)
-        self.inode = os.fstat(self.fd).st_ino
-
-    @staticmethod
-    def _unshare() -> int:
-        _check(_libc.unshare(CLONE_NEWNET), "unshare")
-        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-
-    def run(self, function: Callable[[], T]) -> T:
-        """Call `function` in this namespace; blocks until it returns, raises what it raises."""
-
-        def inside() -> T:
-            _check(_libc.setns(self.fd, CLONE_NEWNET), "setns")
-            return function()
-
-        return _in_thread(inside)
-
-    def close(self) -> None:
-        """Let go of it: the kernel removes it as soon as no socket or process is left inside. Safe to call twice."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-
-def _in_thread(function: Callable[[], T]) -> T:
-    """Run in a thread made for it alone: a thread that entered a namespace ends there and needs no way back."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=body, name="turnup-netns")
-    thread.start()
-    thread.join()
-    try:
-        if errors:
-            raise errors[0]
-        return results[0]
-    finally:
-        errors.clear()  # the error's traceback holds the list that holds the error: leave no such ring
-
-
 @dataclass(slots=True)
 class NetnsPlace:
-    """A node in a network namespace of its own, on the exchange LAN by its interface `lan`."""
+    """A node in a network namespace of its own: `lan` is its interface on the exchange LAN, `pni<n>` on a cable."""
 
     name: str
     namespace: Namespace
     state: LabState | None = None
     """Where the children are recorded."""
+    interfaces: dict[str, tuple[Network, ...]] = field(default_factory=dict)
+    """Its interfaces, and the prefixes that each is on."""
     kind: LinkKind = field(default=LinkKind.NETNS, init=False)
 
     @property
@@ -136,6 +94,11 @@ class NetnsPlace:
 
     def host(self, address: Address) -> Address:
         return address
+
+    def interface_to(self, address: Address) -> str:
+        """The interface by which this node reaches a neighbour; the first one where none is on its prefix."""
+        names = (name for name, prefixes in self.interfaces.items() if any(address in prefix for prefix in prefixes))
+        return next(names, next(iter(self.interfaces), INTERFACE))
 
     def run(self, function: Callable[[], T]) -> T:
         """Call a short `function` in this node's namespace, on a thread of its own."""
@@ -167,18 +130,20 @@ class NetnsPlace:
 
 
 class NetnsLink:
-    """Builds the LAN and its nodes on entry; on exit nothing is left."""
+    """Builds the LAN, the cables and their nodes on entry; on exit nothing is left."""
 
     kind = LinkKind.NETNS
 
-    def __init__(self, lan: LanSpec, state: LabState | None = None) -> None:
+    def __init__(self, lan: LanSpec, state: LabState | None = None, cables: Sequence[CableSpec] = ()) -> None:
         self._lan = lan
+        self._cables = tuple(cables)
         self._state = state
         self._places: dict[str, NetnsPlace] = {}
         self._bridge: Namespace | None = None
+        self.quality_problem = ""
 
     def place(self, node: str) -> NetnsPlace:
-        """The place of a node. Raises KeyError for a name that the LAN does not have."""
+        """The place of a node. Raises KeyError for a name that the lab does not have."""
         return self._places[node]
 
     async def __aenter__(self) -> NetnsLink:
@@ -216,15 +181,19 @@ class NetnsLink:
             self._bridge.close()
 
     def _build(self) -> None:
-        self._bridge = Namespace()
-        for node in self._lan.nodes:
-            self._places[node.name] = NetnsPlace(node.name, Namespace(), self._state)
-            # Before the interface appears: it takes its settings from `default`.
-            self._places[node.name].run(partial(_write_sysctls, _NODE_SYSCTLS))
+        for name in addresses_by_node(self._lan, self._cables):
+            self._places[name] = NetnsPlace(name, Namespace(), self._state)
+            # Before an interface appears: it takes its settings from `default`.
+            self._places[name].run(partial(_write_sysctls, _NODE_SYSCTLS))
         # pyroute2's synchronous calls run an event loop of their own; these threads have none yet.
-        self._bridge.run(self._build_lan)
-        for number, node in enumerate(self._lan.nodes, 1):
-            self._places[node.name].run(partial(self._build_node, node, number))
+        if self._lan.nodes:
+            self._bridge = Namespace()
+            self._bridge.run(self._build_lan)
+        for node in self._lan.nodes:
+            lengths = {address: self._lan.prefix_of(address).prefixlen for address in node.addresses}
+            self._attach(node.name, INTERFACE, self._lan.prefixes, lengths, node.quality)
+        for number, cable in enumerate(self._cables, 1):
+            self._build_cable(cable, number)
 
     def _build_lan(self) -> None:
         _write_sysctls(_LAN_SYSCTLS)
@@ -245,30 +214,66 @@ class NetnsLink:
                 peer = {
                     "ifname": INTERFACE,
                     "net_ns_fd": self._places[node.name].namespace.fd,
-                    "mtu": self._lan.mtu,
+                    "mtu": node.mtu or self._lan.mtu,
                     "address": mac(number),
                 }
                 port = f"port{number}"
                 ip.link("add", ifname=port, kind="veth", peer=peer, mtu=self._lan.mtu)
                 _offloads_off(port)
-                ip.link("set", index=_index(ip, port), master=bridge, state="up")
+                index = _index(ip, port)
+                ip.link("set", index=index, master=bridge, state="up")
+                self._impair(ip, index, node.quality)
 
-    def _build_node(self, node: NodeSpec, number: int) -> None:
-        with IPRoute() as ip:
-            ip.link("set", index=_index(ip, "lo"), state="up")
-            _offloads_off(INTERFACE)
-            lan = _index(ip, INTERFACE)
-            for address in node.addresses:
-                # Without it an IPv6 address may still be tentative for a moment, and nothing can bind to it.
-                flags = {"flags": _IFA_F_NODAD} if address.version == 6 else {}
-                length = self._lan.prefix_of(address).prefixlen
-                ip.addr("add", index=lan, address=str(address), prefixlen=length, **flags)
-            ip.link("set", index=lan, state="up")
+    def _build_cable(self, cable: CableSpec, number: int) -> None:
+        """A veth pair, one end in the namespace of each node."""
+        near, far = cable.ends
+        name = f"{CABLE}{number}"
+
+        def lay() -> None:
+            peer = {
+                "ifname": name,
+                "net_ns_fd": self._places[far.name].namespace.fd,
+                "mtu": far.mtu or cable.mtu,
+                "address": mac(2, cable=number),
+            }
+            own = {"mtu": near.mtu or cable.mtu, "address": mac(1, cable=number)}
+            with IPRoute() as ip:
+                ip.link("add", ifname=name, kind="veth", peer=peer, **own)
+
+        self._places[near.name].run(lay)
+        for end in cable.ends:
+            lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
+            self._attach(end.name, name, cable.prefixes, lengths, cable.quality)
+
+    def _attach(
+        self, node: str, interface: str, prefixes: tuple[Network, ...], lengths: dict[Address, int], quality: Quality
+    ) -> None:
+        """Bring a node's new interface up with these addresses, each with its prefix length."""
+        place = self._places[node]
+        place.interfaces[interface] = prefixes
+
+        def bring_up() -> None:
+            with IPRoute() as ip:
+                ip.link("set", index=_index(ip, "lo"), state="up")
+                _offloads_off(interface)
+                index = _index(ip, interface)
+                for address, length in lengths.items():
+                    # Without it an IPv6 address may still be tentative for a moment, and nothing can bind to it.
+                    flags = {"flags": _IFA_F_NODAD} if address.version == 6 else {}
+                    ip.addr("add", index=index, address=str(address), prefixlen=length, **flags)
+                ip.link("set", index=index, state="up")
+                self._impair(ip, index, quality)
+
+        place.run(bring_up)
+
+    def _impair(self, ip: Any, index: int, quality: Quality) -> None:
+        if quality != PERFECT:
+            self.quality_problem = impair(ip, index, quality) or self.quality_problem
 
 
-def mac(number: int) -> str:
-    """The MAC address of the LAN's nth node (from 1): fixed, so that captures of two runs compare."""
-    return f"02:00:00:00:{number >> 8:02x}:{number & 0xFF:02x}"
+def mac(number: int, cable: int = 0) -> str:
+    """The MAC address of the LAN's nth node, or of a cable's nth end (all from 1): fixed, so that captures compare."""
+    return f"02:00:{cable >> 8:02x}:{cable & 0xFF:02x}:{number >> 8:02x}:{number & 0xFF:02x}"
 
 
 def netns_place(place: Place, what: str) -> NetnsPlace:
@@ -310,4 +315,4 @@ def _explain(error: Exception) -> str:
         return "/proc/sys is read-only here: run a privileged container, or use link: loopback"
     if number == errno.EOPNOTSUPP:
         return f"the kernel lacks veth or bridge devices (modprobe veth bridge): {error}"
-    return f"the exchange LAN cannot be built: {error}"
+    return f"the lab's links cannot be built: {error}"

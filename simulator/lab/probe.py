@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from simulator.lab.capture import listen, load_scapy
 from simulator.lab.link import Address, LabError, Place
-from simulator.lab.netns import INTERFACE, netns_place
+from simulator.lab.netns import netns_place
 
 _QUIET = 0.3
 """Seconds without a further answer after which no second one is expected."""
@@ -70,7 +70,8 @@ async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 
     node = netns_place(place, "an ARP or ND probe")
     await asyncio.to_thread(load_scapy)
     try:
-        receiver, request = node.run(lambda: (listen(), _who_has(address)))
+        interface = node.interface_to(address)
+        receiver, request = node.run(lambda: (listen(interface), _who_has(address, interface)))
     except OSError as error:
         raise LabError(f"no ARP or ND probe from {place.name}: {error.strerror or error}") from error
     macs: set[str] = set()
@@ -105,14 +106,14 @@ async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 
     return L2Probe(address, frozenset(macs), requests)
 
 
-def _who_has(address: Address) -> bytes:
+def _who_has(address: Address, interface: str) -> bytes:
     """The request as a whole frame; to be called in the namespace, whose own addresses it asks for."""
     from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsma, in6_getnsmac
     from scapy.layers.l2 import ARP, Ether
 
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as frames:
-        frames.bind((INTERFACE, 0))
+        frames.bind((interface, 0))
         mac = frames.getsockname()[4].hex(":")
     with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as routed:
         # A UDP socket sends nothing on connect, but learns which of our addresses would be used.

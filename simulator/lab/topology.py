@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
 
+from simulator.lab.link import Quality
 from simulator.session.messages import Family
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
@@ -74,12 +75,29 @@ Announce = list[str | PrefixList]
 """Routes in ExaBGP's syntax (`route 192.0.2.0/24 next-hop self community [ 8075:8007 ]`), or prefix lists."""
 
 
-class Node(Model):
-    """Something with an address on the exchange LAN."""
+class Wire(Model):
+    """What a link does to frames. Latency, jitter and loss need the kernel's netem, and `link: netns`."""
+
+    latency: Annotated[float, Field(ge=0, le=10_000)] = Field(default=0, description="milliseconds, each way")
+    jitter: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        default=0, description="milliseconds by which the latency varies; at most the latency"
+    )
+    loss: Annotated[float, Field(ge=0, le=100)] = Field(default=0, description="percent of the frames, each way")
+
+    @property
+    def quality(self) -> Quality:
+        return Quality(self.latency, self.jitter, self.loss)
+
+
+class Node(Wire):
+    """An edge or a peer. Its addresses are those on the exchange LAN, and so are latency, jitter, loss and mtu."""
 
     name: Name
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
+    mtu: Annotated[int, Field(ge=1280, le=9216)] | None = Field(
+        default=None, description="of its interface on the exchange LAN; the exchange's where omitted"
+    )
     router_id: IPv4Address | None = Field(default=None, description="BGP Identifier; the IPv4 address where omitted")
 
     def address(self, family: Family) -> IPv4Address | IPv6Address | None:
@@ -108,10 +126,34 @@ class Microsoft(Model):
     announce: Announce = []
 
 
+def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("directory", ".")) / path
+
+
+DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
+"""Relative to the directory of the topology file."""
+
+
+class RouterLimits(Model):
+    """How many prefixes of Microsoft's the peer's router takes on a session; null for no limit."""
+
+    ipv4: Annotated[int, Field(ge=1)] | None = 2000
+    ipv6: Annotated[int, Field(ge=1)] | None = 500
+
+    def of(self, family: Family) -> int | None:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+
 class RouterChoice(Model):
     """Which router plays the peer."""
 
     kind: Name
+    config: DataFile | None = Field(
+        default=None, description="your own configuration file for it, run as it is; where omitted, turnup writes one"
+    )
+    max_prefixes: RouterLimits = Field(
+        default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
+    )
 
 
 class Peer(Node):
@@ -126,8 +168,12 @@ class Peer(Node):
     announce: Announce = []
 
     @property
+    def router_choice(self) -> RouterChoice:
+        return RouterChoice(kind=self.router) if isinstance(self.router, str) else self.router
+
+    @property
     def router_kind(self) -> str:
-        return self.router if isinstance(self.router, str) else self.router.kind
+        return self.router_choice.kind
 
 
 class MaxPrefixes(Model):
@@ -153,13 +199,41 @@ class PeerSide(Model):
     md5: str | None = Field(default=None, description="its MD5 key; empty for none", repr=False)
     gtsm: bool | None = None
     families: list[Literal["IPv4", "IPv6"]] | None = Field(default=None, description="the sessions that it configures")
+    halves: Literal["recorded", "faq"] | None = Field(
+        default=None, description="Direct: who it takes to have which address of a prefix; needs link: netns"
+    )
 
 
-class ConnectionChoice(Model):
-    """One connection of a peering: the peer to one edge."""
+class ConnectionChoice(Wire):
+    """One connection of a peering: the peer to one edge. All but `edge` and `id` is of a Direct peering's link."""
 
     edge: Name
-    id: Name | None = None
+    id: Name | None = Field(default=None, description="where omitted: the peering and the edge, joined by a slash")
+    ipv4: IPv4Network | None = Field(default=None, description="Direct: sessionPrefixV4, a /30 or /31")
+    ipv6: IPv6Network | None = Field(default=None, description="Direct: sessionPrefixV6, a /126 or /127")
+    halves: Literal["recorded", "faq"] = Field(
+        default="recorded",
+        description="who has which address: in a /31 or /127 the peer has the first and Microsoft the second. In a /30 "
+        "or /126 `recorded` gives the peer the second and Microsoft the third address, as production did in "
+        "recordings; `faq` gives them the first and the second, as Microsoft's FAQ says of every length",
+    )
+    session_address_provider: Literal["Peer", "Microsoft"] = Field(
+        default="Peer", description="Direct: who provides the prefixes; Microsoft's are told with the approval"
+    )
+    bandwidth: Annotated[int, Field(ge=10_000, multiple_of=10_000)] = Field(
+        default=10_000, description="Direct: bandwidthInMbps, ordered in steps of 10000; the lab does not limit traffic"
+    )
+    facility: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Direct: PeeringDB's id of the facility (peeringDBFacilityId)"
+    )
+    mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(default=1500, description="Direct: of both ends")
+
+    def prefix(self, family: Family) -> IPv4Network | IPv6Network | None:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    @property
+    def prefixes(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
 
 
 class Expect(Model):
@@ -174,33 +248,42 @@ class Expect(Model):
 
 
 class Peering(Model):
-    """A peering request: one peer at this exchange."""
+    """A peering request: one peer at this exchange, or by links of its own."""
 
     name: Name
-    kind: Literal["Exchange"] = "Exchange"
+    kind: Literal["Exchange", "Direct"] = "Exchange"
     peer: Name
     connections: list[ConnectionChoice] | None = Field(
-        default=None, description="where omitted: one to every edge (the mesh)"
+        default=None, description="Exchange, where omitted: one to every edge on the LAN (the mesh)"
     )
-    families: list[Literal["IPv4", "IPv6"]] = ["IPv4", "IPv6"]
+    families: list[Literal["IPv4", "IPv6"]] = Field(
+        default=["IPv4", "IPv6"], description="Direct, where omitted: those of each connection's prefixes"
+    )
+    profile: str | None = Field(default=None, description="the lifted policy's; where omitted: that of `policy`")
     max_prefixes: MaxPrefixes = MaxPrefixes()
     md5: Annotated[str, Field(max_length=80)] | None = Field(
         default=None, repr=False, description="md5AuthenticationKey"
     )
     gtsm: bool = False
     peer_side: PeerSide = PeerSide()
+    legacy: bool = Field(
+        default=False,
+        description="for a served lab: it runs already when the lab starts, and no Azure resource knows it yet",
+    )
     expect: Expect = Expect()
+
+    @property
+    def is_direct(self) -> bool:
+        return self.kind == "Direct"
 
     def session_families(self) -> tuple[Family, ...]:
         return tuple(family for family in Family if family.label in self.families)
 
-
-def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
-    return Path((info.context or {}).get("directory", ".")) / path
-
-
-DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
-"""Relative to the directory of the topology file."""
+    def families_of(self, connection: ConnectionChoice) -> tuple[Family, ...]:
+        """The sessions of one connection. A Direct one has those that it has prefixes for, unless `families` is set."""
+        if self.is_direct and "families" not in self.model_fields_set:
+            return tuple(family for family in Family if connection.prefix(family) is not None)
+        return self.session_families()
 
 
 class DataChoice(Model):
@@ -233,7 +316,9 @@ class ImportChoice(Model):
 class PolicyChoice(Model):
     """The lifted policy: its profile, rules switched off or parametrised by id, and the data that they use."""
 
-    profile: str = "exchange"
+    profile: str | None = Field(
+        default=None, description="where omitted: `exchange` for Exchange peerings, `direct` for Direct ones"
+    )
     rules: dict[str, bool | dict[str, Any]] = {}
     data: DataChoice = DataChoice()
     import_: ImportChoice = ImportChoice()
@@ -258,7 +343,7 @@ class Topology(Model):
     name: Name
     description: str = ""
     link: Literal["loopback", "netns", "auto"] = "auto"
-    exchange: Exchange
+    exchange: Exchange | None = Field(default=None, description="needed by Exchange peerings")
     microsoft: Microsoft = Microsoft()
     edges: Annotated[list[Node], Field(min_length=1)]
     peers: Annotated[list[Peer], Field(min_length=1)]
@@ -272,10 +357,26 @@ class Topology(Model):
     def edge(self, name: str) -> Node:
         return next(edge for edge in self.edges if edge.name == name)
 
+    def peering(self, name: str) -> Peering:
+        return next(peering for peering in self.peerings if peering.name == name)
+
+    @property
+    def lan(self) -> Lan:
+        """The exchange LAN's prefixes; none without an exchange."""
+        return self.exchange.lan if self.exchange is not None else Lan()
+
+    def choices(self, peering: Peering) -> list[ConnectionChoice]:
+        """The connections of a peering, the mesh written out."""
+        if peering.connections is not None:
+            return peering.connections
+        return [ConnectionChoice(edge=edge.name) for edge in self.edges if edge.addresses]
+
     def connections(self, peering: Peering) -> list[tuple[str, Node]]:
         """(connection id, edge) of each connection of a peering."""
-        if peering.connections is None:
-            return [(f"{peering.name}/{edge.name}", edge) for edge in self.edges]
         return [
-            (choice.id or f"{peering.name}/{choice.edge}", self.edge(choice.edge)) for choice in peering.connections
+            (choice.id or f"{peering.name}/{choice.edge}", self.edge(choice.edge)) for choice in self.choices(peering)
         ]
+
+    def profile(self, peering: Peering) -> str:
+        """The lifted policy's profile: the peering's own, else the topology's, else that of its kind."""
+        return peering.profile or self.policy.profile or peering.kind.lower()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 
 from simulator.policy.registries import BOGON_ASNS, DOCUMENTATION_ASNS, PRIVATE_ASNS
-from simulator.policy.rule import AttributeJudge, Parameters, PolicyContext
+from simulator.policy.rule import AsnTest, AttributeJudge, Parameters, PolicyContext
 from simulator.session.messages import Role
 from simulator.wire.attributes import PathAttributes, SegmentKind
 
@@ -59,9 +60,12 @@ def as_set(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
     return judge
 
 
-def loop(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
-    local_as = context.local_as
-    return lambda path, asns: path.as_path_text if local_as in asns else None
+def loop(context: PolicyContext, parameters: Parameters) -> AsnTest:
+    return _refused(context.local_as)
+
+
+def _refused(refused: int) -> AsnTest:
+    return AsnTest(lambda path, asns: path.as_path_text if refused in asns else None, lambda asn: asn == refused)
 
 
 def first_as(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None:
@@ -80,30 +84,30 @@ def first_as(context: PolicyContext, parameters: Parameters) -> AttributeJudge |
     return judge
 
 
-def _bounds_of(blocks: tuple[tuple[range, str], ...]) -> list[int]:
-    """Where blocks start and end, in order: an ASN is inside one when an odd number of these is not above it."""
-    return sorted(bound for block, _ in blocks for bound in (block.start, block.stop))
+def _inside(blocks: tuple[tuple[range, str], ...]) -> Callable[[int], bool]:
+    # An ASN is inside a block when an odd number of bounds is not above it.
+    bounds = sorted(bound for block, _ in blocks for bound in (block.start, block.stop))
+    return lambda asn: bool(bisect_right(bounds, asn) & 1)
 
 
-def bogon_asn(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
+def bogon_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
     blocks = BOGON_ASNS + (DOCUMENTATION_ASNS if parameters["documentation"] else ())
-    bounds = _bounds_of(blocks)
+    inside = _inside(blocks)
 
     def judge(path: PathAttributes, asns: tuple[int, ...]) -> str | None:
         for asn in asns:
-            if bisect_right(bounds, asn) & 1:
+            if inside(asn):
                 return f"AS{asn}, {next(label for block, label in blocks if asn in block)}"
         return None
 
-    return judge
+    return AsnTest(judge, inside)
 
 
-def refused_asn(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
-    refused = int(parameters["asn"])
-    return lambda path, asns: path.as_path_text if refused in asns else None
+def refused_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
+    return _refused(int(parameters["asn"]))
 
 
-def transit_free(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
+def transit_free(context: PolicyContext, parameters: Parameters) -> AsnTest:
     refused = frozenset(parameters["asns"])
     peer = context.peer_as
 
@@ -119,13 +123,13 @@ def transit_free(context: PolicyContext, parameters: Parameters) -> AttributeJud
                 return f"AS{asn} in {path.as_path_text}"
         return None
 
-    return judge
+    return AsnTest(judge, refused.__contains__)
 
 
 def next_hop(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None:
     allowed = ip_address(context.peer_address)
     if not parameters["lan"]:
-        return lambda path, asns: None if path.next_hop == allowed else f"{path.next_hop}, peer is {allowed}"
+        return _only(allowed)
     lan = [network for network in map(ip_network, context.lan) if network.version == allowed.version]
     if not lan:
         return None
@@ -135,6 +139,23 @@ def next_hop(context: PolicyContext, parameters: Parameters) -> AttributeJudge |
         if hop is not None and any(hop in network for network in lan):
             return None
         return f"{hop}, the exchange LAN is {', '.join(map(str, lan))}"
+
+    return judge
+
+
+def _only(allowed: IPv4Address | IPv6Address) -> AttributeJudge:
+    passed = allowed
+    """Addresses are slow to compare, and equal octets are decoded to the same object over and over."""
+
+    def judge(path: PathAttributes, asns: tuple[int, ...]) -> str | None:
+        nonlocal passed
+        hop = path.next_hop
+        if hop is passed:
+            return None
+        if hop is None or hop != allowed:
+            return f"{hop}, peer is {allowed}"
+        passed = hop
+        return None
 
     return judge
 
@@ -203,16 +224,16 @@ def community_missing(context: PolicyContext, parameters: Parameters) -> Attribu
     return judge
 
 
-def private_asn(context: PolicyContext, parameters: Parameters) -> AttributeJudge:
-    bounds = _bounds_of(PRIVATE_ASNS)
+def private_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
+    inside = _inside(PRIVATE_ASNS)
 
     def judge(path: PathAttributes, asns: tuple[int, ...]) -> str | None:
         for asn in asns:
-            if bisect_right(bounds, asn) & 1:
+            if inside(asn):
                 return f"AS{asn}"
         return None
 
-    return judge
+    return AsnTest(judge, inside)
 
 
 def prepending(context: PolicyContext, parameters: Parameters) -> AttributeJudge:

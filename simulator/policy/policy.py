@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.prefixes import NOWHERE
 from simulator.policy.profiles import PROFILES, RuleSettings
-from simulator.policy.rule import AttributeJudge, PolicyContext, PrefixTest, RouteJudge, Rule
+from simulator.policy.rule import AsnTest, AttributeJudge, PolicyContext, PrefixTest, RouteJudge, Rule
 from simulator.policy.rules import RULES
 from simulator.policy.transform import ImportSettings, imported
 from simulator.policy.verdict import Hits, Outcome, Verdict
@@ -18,6 +18,8 @@ from simulator.wire.attributes import PathAttributes
 
 __all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
 
+_MOST_ASNS = 1 << 16
+"""As many innocent ASNs are remembered; the Internet has a few more."""
 _NO_HITS: dict[bytes, Hits] = {}
 _NOBODY = PolicyContext(None, "192.0.2.1")
 
@@ -65,7 +67,7 @@ def _parameters(profile: str, name: str, setting: bool | Mapping[str, Any]) -> d
 
 def _build(
     rule: Rule, context: PolicyContext, parameters: dict[str, Any]
-) -> tuple[PrefixTest | None, AttributeJudge | None, RouteJudge | None]:
+) -> tuple[PrefixTest | None, AttributeJudge | AsnTest | None, RouteJudge | None]:
     try:
         return (
             rule.prefix(context, parameters) if rule.prefix else None,
@@ -95,6 +97,11 @@ class Policy:
         self.taking = taking or ImportSettings()
         self._prefix: list[tuple[Rule, PrefixTest]] = []
         self._attributes: list[tuple[Rule, AttributeJudge]] = []
+        self._but_asns: list[tuple[Rule, AttributeJudge]] = []
+        """Those of them that look at more than ASNs."""
+        self._suspicions: list[Callable[[int], bool]] = []
+        self._innocent: set[int] = set()
+        """ASNs that no rule suspects."""
         self._route: list[tuple[Rule, RouteJudge]] = []
         for name, default in PROFILES[profile].items():
             setting = settings.get(name, default)
@@ -104,8 +111,12 @@ class Policy:
             prefix, attributes, route = _build(rule, context, _parameters(profile, name, setting))
             if prefix is not None:
                 self._prefix.append((rule, prefix))
-            if attributes is not None:
+            if isinstance(attributes, AsnTest):
+                self._attributes.append((rule, attributes.judge))
+                self._suspicions.append(attributes.suspect)
+            elif attributes is not None:
                 self._attributes.append((rule, attributes))
+                self._but_asns.append((rule, attributes))
             if route is not None:
                 self._route.append((rule, route))
         self._suspects4: tuple[bytes, ...] | None = None
@@ -120,11 +131,23 @@ class Policy:
         segments = path.as_path
         asns = segments[0].asns if len(segments) == 1 else path.asns
         hits: Hits = ()
-        for rule, judge in self._attributes:
+        innocent = self._innocent.issuperset(asns) or self._acquits(asns)
+        for rule, judge in self._but_asns if innocent else self._attributes:
             value = judge(path, asns)
             if value is not None:
                 hits = (*hits, rule.hit(value))
         return hits
+
+    def _acquits(self, asns: tuple[int, ...]) -> bool:
+        """Whether no rule suspects any of these ASNs; remembers those, because paths share most of theirs."""
+        innocent = self._innocent
+        for asn in asns:
+            if asn not in innocent:
+                if any(suspects(asn) for suspects in self._suspicions):
+                    return False
+                if len(innocent) < _MOST_ASNS:
+                    innocent.add(asn)
+        return True
 
     def judge_prefix(self, family: Family, key: bytes, path: PathAttributes) -> Hits:
         """Every prefix and route rule that fires for this prefix with this path."""

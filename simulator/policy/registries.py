@@ -7,7 +7,7 @@ IANA Special-Purpose AS Numbers (RFC 7249) and AS Numbers. Documentation space i
 from __future__ import annotations
 
 AS_OF = "2025-10-09"
-"""The state of IANA's registries that is embedded here."""
+"""The last update of IANA's IPv6 Special-Purpose Address Space that is embedded here."""
 
 MARTIANS: tuple[tuple[str, str], ...] = (
     ("0.0.0.0/8", "this network, RFC 791"),
@@ -93,10 +93,13 @@ DOCUMENTATION_ASNS: tuple[tuple[range, str], ...] = (
     (range(65536, 65552), "documentation, RFC 5398"),
 )
 
-TRANSIT_FREE_AS_OF = "2024-10"
+TRANSIT_FREE_AS_OF = "2025-12"
+"""When these lists were compared."""
 
 TRANSIT_FREE_ASNS: tuple[int, ...] = (
     *(174, 701, 1299, 2914, 3257, 3320, 3356, 3491, 5511, 6453, 6461, 6762, 6830, 7018, 12956),
 )
 """Networks that reach everybody without paying for transit: one of them behind a peer is a leak. No registry lists
-them: these are what operators' filters have in common, and a topology can name others."""
+them. These are in at least two of three public lists: the NLNOG BGP filter guide's "known transit networks" (alone with
+4134), arouteserver's default `transit_free`, and jwbensley's Tier-1-Analysis (alone with 6939). A topology can name
+others."""

@@ -49,6 +49,15 @@ RouteJudge = Callable[[Family, Sequence[bytes], PathAttributes], Iterable[tuple[
 
 
 @dataclass(frozen=True, slots=True)
+class AsnTest:
+    """The judge of a rule about ASNs, and which paths need not be put to it at all: those without a suspect."""
+
+    judge: AttributeJudge
+    suspect: Callable[[int], bool]
+    """The judge must pass every path of which it suspects no ASN."""
+
+
+@dataclass(frozen=True, slots=True)
 class PrefixTest:
     """A prefix rule's judge, and which prefixes need not be put to it at all.
 
@@ -84,7 +93,7 @@ class Rule:
     needs: str = ""
     """The key of `policy.data` without which the rule has nothing to judge by."""
     prefix: Callable[[PolicyContext, Parameters], PrefixTest | None] | None = None
-    attributes: Callable[[PolicyContext, Parameters], AttributeJudge | None] | None = None
+    attributes: Callable[[PolicyContext, Parameters], AttributeJudge | AsnTest | None] | None = None
     route: Callable[[PolicyContext, Parameters], RouteJudge | None] | None = None
 
     def hit(self, value: str) -> Hit:

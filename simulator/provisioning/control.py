@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.connection.table import Facts
 from simulator.lab.link import LabError
-from simulator.lab.topology import Peering
+from simulator.lab.topology import Peer, Topology
 from simulator.provisioning.log import ConnectionMoved, EventLog
-from simulator.provisioning.network import Network, SessionPlan
+from simulator.provisioning.network import Network
+from simulator.provisioning.planning import FLOWS, SessionPlan, plans_of
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import cease
@@ -18,14 +20,29 @@ from simulator.validation.result import Blocks, CheckResult
 
 _E = ConnectionEvent
 
+OPERATED = frozenset(
+    {
+        _E.BLOCKED,
+        _E.UNBLOCKED,
+        _E.TYPE_CHANGE_REQUESTED,
+        _E.TYPE_CHANGE_STARTED,
+        _E.TYPE_CHANGE_COMPLETED,
+        _E.REVALIDATION_REQUIRED,
+        _E.CONFLICT_FOUND,
+    }
+)
+"""Events that only somebody who plays Microsoft brings about."""
+
 
 @dataclass(slots=True)
 class ConnectionRecord:
     """One peering connection with its sessions and what was found out about it."""
 
     connection: Connection
-    peering: Peering
     plans: tuple[SessionPlan, ...]
+    """At least one."""
+    peer_asn_approved: bool
+    """Whether its PeerAsn is Approved; what the request is judged by."""
     validated: set[str] = field(default_factory=set)
     """Sessions that passed a validation and have not been denied since."""
     results: list[CheckResult] = field(default_factory=list)
@@ -35,30 +52,65 @@ class ConnectionRecord:
         return self.connection.id
 
     @property
+    def peering(self) -> str:
+        """The peering's name."""
+        return self.plans[0].peering
+
+    @property
+    def peer(self) -> Peer:
+        return self.plans[0].peer
+
+    @property
+    def flow(self) -> Flow:
+        return self.connection.flow
+
+    @property
     def state(self) -> ConnectionState:
         """The peering connection's state, not a BGP FSM state."""
         return self.connection.state
 
 
+Journal = Callable[[ConnectionRecord, ConnectionMoved], None]
+
+
 class ControlPlane:
     """Microsoft's side of the life cycle. Every method that is refused raises TransitionRefusedError."""
 
-    def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
+    def __init__(self, network: Network, log: EventLog, clock: Clock, journal: Journal | None = None) -> None:
+        """`journal` is told of every step before it is made; where it raises, the step is not made."""
         self._network = network
         self._log = log
         self._clock = clock
+        self._journal = journal
         self.records: dict[str, ConnectionRecord] = {}
-        for plan in network.plans:
-            if plan.connection not in self.records:
-                mine = tuple(other for other in network.plans if other.connection == plan.connection)
-                connection = Connection(plan.connection, Flow.EXCHANGE)
-                self.records[plan.connection] = ConnectionRecord(connection, plan.peering, mine)
 
-    def request(self, record: ConnectionRecord) -> None:
-        """The peer requests the connection; refused unless its PeerAsn is Approved."""
-        self._apply(record, _E.REQUESTED, self._facts(record), f"AS{record.plans[0].peer.asn} at {self._exchange}")
+    def add(self, plans: Iterable[SessionPlan], flow: Flow) -> list[ConnectionRecord]:
+        """Take in the connections that these sessions belong to, in state None; the network knows the sessions.
+
+        Raises ValueError for a connection that is here already.
+        """
+        grouped: dict[str, list[SessionPlan]] = {}
+        for plan in plans:
+            grouped.setdefault(plan.connection, []).append(plan)
+        for name in grouped:
+            if name in self.records:
+                raise ValueError(f"there is a connection {name} already")
+        for name, mine in grouped.items():
+            approved = mine[0].peer.asn_state == "Approved"
+            self.records[name] = ConnectionRecord(Connection(name, flow), tuple(mine), approved)
+        return [self.records[name] for name in grouped]
+
+    def add_all(self, topology: Topology) -> None:
+        """Take in every connection of a topology."""
+        for peering in topology.peerings:
+            self.add(plans_of(topology, peering), FLOWS[peering.kind])
+
+    def request(self, record: ConnectionRecord, where: str = "") -> None:
+        """The peer requests the connection; refused unless its PeerAsn is Approved. `where` is told, in words."""
+        self._apply(record, _E.REQUESTED, self._facts(record), f"AS{record.peer.asn}{f' {where}' if where else ''}")
 
     def approve(self, record: ConnectionRecord) -> None:
+        """Exchange: Approved. Direct: ProvisioningStarted, and Microsoft sends the LOA."""
         self._apply(record, _E.APPROVED)
 
     def reject(self, record: ConnectionRecord, message: str = "") -> None:
@@ -67,23 +119,34 @@ class ControlPlane:
 
     def notify(self, record: ConnectionRecord) -> None:
         """The peer says that it is configured: its sessions are provisioned with DENY ALL, and validation starts."""
+        self.take_notice(record)
+        self.provision(record)
+        self.start_validation(record)
+
+    def take_notice(self, record: ConnectionRecord) -> None:
+        """The peer says that it is configured."""
         self._apply(record, _E.NOTIFIED, self._facts(record))
+
+    def provision(self, record: ConnectionRecord) -> None:
+        """Configure the sessions with DENY ALL. Raises LabError; the connection is then ProvisioningFailed."""
         try:
             for plan in record.plans:
                 if not self._network.is_provisioned(plan):
                     self._network.provision(plan)
                 self._network.rule(plan, record.state, validated=False)
         except LabError as error:
-            self._apply(record, _E.PROVISIONING_FAILED, detail=str(error))
+            self.fail_provisioning(record, str(error))
             raise
         self._apply(record, _E.PROVISIONED, detail=f"{len(record.plans)} sessions")
+
+    def start_validation(self, record: ConnectionRecord) -> None:
         self._apply(record, _E.VALIDATION_STARTED)
 
     def conclude(self, record: ConnectionRecord, results: list[CheckResult]) -> bool:
         """Judge a validation: Active lifts the policy on the sessions that were validated; else it stays denied."""
         record.results = results
         blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
-        passed = bool(blocking) and all(result.holds for result in blocking)
+        passed = _passed(results)
         if passed:
             record.validated = {plan.id for plan in record.plans}
             self._apply(
@@ -95,14 +158,74 @@ class ControlPlane:
             self._apply(record, _E.VALIDATION_FAILED, detail=detail)
         return passed
 
+    # --- what a connection that is Active already may meet ---
+
+    def find_legacy(self, record: ConnectionRecord) -> None:
+        """A legacy peering runs: its connection is Active, its sessions denied until validated here."""
+        self._apply(record, _E.LEGACY_FOUND)
+
+    def convert_legacy(self, record: ConnectionRecord) -> None:
+        """It becomes an Azure resource; its sessions are not touched."""
+        self._apply(record, _E.LEGACY_CONVERTED, self._facts(record))
+
+    def extend(self, record: ConnectionRecord, plans: Iterable[SessionPlan], what: str) -> None:
+        """The peer adds sessions (or changes nothing but words): what runs keeps running, what is new is denied."""
+        self._apply(record, _E.MODIFIED, detail=what)
+        record.plans = (*record.plans, *plans)
+
+    def provision_new(self, record: ConnectionRecord) -> None:
+        """Configure the sessions that an Active connection lacks, with DENY ALL. Raises LabError."""
+        for plan in record.plans:
+            if not self._network.is_provisioned(plan):
+                self._network.provision(plan)
+            self._network.rule(plan, record.state, validated=plan.id in record.validated)
+
+    def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckResult]) -> bool:
+        """Judge the validation of sessions that an Active connection still denies; those that passed are lifted."""
+        passed = record.state is ConnectionState.ACTIVE and _passed(results)
+        if passed:
+            record.validated |= {plan.id for plan in plans}
+            for plan in record.plans:
+                self._network.rule(plan, record.state, validated=plan.id in record.validated)
+        return passed
+
+    def operate(self, record: ConnectionRecord, event: ConnectionEvent, detail: str = "") -> None:
+        """What an operator of Microsoft's side may decide at any time; the table says whether it applies."""
+        if event not in OPERATED:
+            raise ValueError(f"'{event}' is not an operator's to decide")
+        self._apply(record, event, self._facts(record), detail)
+
+    # --- the end ---
+
+    def delete(self, record: ConnectionRecord) -> None:
+        """The peer deletes it: gone at once where it was not provisioned, else PendingRemove."""
+        self._apply(record, _E.DELETED)
+
+    def deny_all(self) -> None:
+        """Shut every gate, whatever the states: nothing that was promised can be relied on any more."""
+        for record in self.records.values():
+            record.validated.clear()
+            for plan in record.plans:
+                self._network.rule(plan, record.state, validated=False)
+
     def deprovision(self, record: ConnectionRecord) -> None:
         """PendingRemove: every route is withdrawn at once, on sessions that stay Established."""
         self._apply(record, _E.DEPROVISION_REQUESTED)
 
+    def fail_provisioning(self, record: ConnectionRecord, why: str) -> None:
+        self._apply(record, _E.PROVISIONING_FAILED, detail=why)
+
+    def forget(self, record: ConnectionRecord) -> None:
+        """The sessions are closed: the connection is gone."""
+        self._apply(record, _E.REMOVED, Facts(sessions_removed=not self._sessions_left(record)))
+
+    def _sessions_left(self, record: ConnectionRecord) -> bool:
+        return any(self._network.is_provisioned(plan) for plan in record.plans)
+
     async def remove(self, record: ConnectionRecord) -> None:
         """Close the sessions with an administrative Cease; then the connection is gone."""
-        await self.close_sessions(record, f"peering {record.peering.name} is deprovisioned (PendingRemove)")
-        self._apply(record, _E.REMOVED, Facts(sessions_removed=True))
+        await self.close_sessions(record, f"peering {record.peering} is deprovisioned (PendingRemove)")
+        self.forget(record)
 
     async def close_sessions(self, record: ConnectionRecord, why: str) -> None:
         """Close every BGP session of a connection with an administrative Cease (RFC 4486, RFC 9003)."""
@@ -110,24 +233,29 @@ class ControlPlane:
             if self._network.is_provisioned(plan):
                 await self._network.deprovision(plan, cease(Cease.ADMINISTRATIVE_SHUTDOWN, why))
 
-    @property
-    def _exchange(self) -> str:
-        return self._network.topology.exchange.name
-
     def _facts(self, record: ConnectionRecord) -> Facts:
-        return Facts(peer_asn_approved=record.plans[0].peer.asn_state == "Approved")
+        return Facts(peer_asn_approved=record.peer_asn_approved)
 
     def _apply(
         self, record: ConnectionRecord, event: ConnectionEvent, facts: Facts | None = None, detail: str = ""
     ) -> ConnectionTransition:
         """One transition: the table decides, the log keeps it, every gate of the connection follows."""
-        step = record.connection.apply(event, self._clock.now(), facts, detail)
-        self._log.append(ConnectionMoved(record.id, step))
+        step = record.connection.decide(event, self._clock.now(), facts, detail)
+        moved = ConnectionMoved(record.id, step)
+        if self._journal is not None:
+            self._journal(record, moved)
+        record.connection.take(step)
+        self._log.append(moved)
         if record.state is not ConnectionState.ACTIVE:
             record.validated.clear()  # whoever leaves Active has to be validated again
         for plan in record.plans:
             self._network.rule(plan, record.state, validated=plan.id in record.validated)
         return step
+
+
+def _passed(results: list[CheckResult]) -> bool:
+    blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
+    return bool(blocking) and all(result.holds for result in blocking)
 
 
 def _in_one_line(result: CheckResult) -> str:

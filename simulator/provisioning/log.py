@@ -25,6 +25,7 @@ from simulator.speakers.events import (
     SpeakerEvent,
     UnknownPeer,
 )
+from simulator.speakers.telling import tell
 from simulator.validation.result import CheckResult
 from simulator.wire import nlri
 
@@ -73,9 +74,10 @@ class EventLog:
     _waiting: set[asyncio.Future[None]] = field(default_factory=set)
 
     def append(self, event: Event) -> None:
+        """Keep it and tell it. A listener that fails keeps nobody else from hearing it, nor a gate from following."""
         self.entries.append(event)
         for listener in self._listeners:
-            listener(event)
+            tell(listener, event)
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from simulator.connection.states import ConnectionState
-from simulator.gate import Change, Gate
+from simulator.gate import Change, Gate, nlri_may_pass
 from simulator.lab.capture import Capture
-from simulator.lab.link import Address, Endpoint, LabError, LanSpec, Link, LinkKind, LoopbackLink, NodeSpec, Place
-from simulator.lab.netns import NetnsLink
-from simulator.lab.originate import announcements, router_routes
+from simulator.lab.link import Address, Endpoint, LabError, Link, LinkKind, LoopbackLink, Place
+from simulator.lab.netns import BGP_PORT, NetnsLink, netns_place
+from simulator.lab.originate import announcements
+from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState
-from simulator.lab.topology import Node, Peer, Peering, Topology
+from simulator.lab.topology import Peer, Topology
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
@@ -24,59 +25,18 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.policy.transform import ImportSettings
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
+from simulator.provisioning.peer_config import agreed_session, router_config
+from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
+from simulator.routers.base import Router, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SessionView, SpeakerEvent
-from simulator.speakers.max_prefix import Action, Count, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
-
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """One BGP session that a connection calls for, seen from the edge."""
-
-    id: str
-    connection: str
-    peering: Peering
-    peer: Peer
-    edge: Node
-    family: Family
-
-    @property
-    def edge_address(self) -> Address:
-        address = self.edge.address(self.family)
-        assert address is not None, "the topology's checks let no session without addresses pass"
-        return address
-
-    @property
-    def peer_address(self) -> Address:
-        address = self.peer.address(self.family)
-        assert address is not None, "the topology's checks let no session without addresses pass"
-        return address
-
-
-def plans(topology: Topology) -> tuple[SessionPlan, ...]:
-    """Every session of every connection, in the topology's order."""
-    return tuple(
-        SessionPlan(
-            f"{connection}/{family.label.lower()}", connection, peering, topology.peer(peering.peer), edge, family
-        )
-        for peering in topology.peerings
-        for connection, edge in topology.connections(peering)
-        for family in peering.session_families()
-    )
-
-
-def _max_prefix(plan: SessionPlan) -> MaxPrefix:
-    wanted = plan.peering.max_prefixes
-    action, count = Action(wanted.action), Count(wanted.count)
-    return MaxPrefix(wanted.of(plan.family), action, count, wanted.warn_at, wanted.restart)
 
 
 class Network:
@@ -90,25 +50,33 @@ class Network:
         *,
         record: bool,
     ) -> None:
-        """`record` keeps the wire: a capture of each edge where the link has interfaces, else the speakers' octets."""
+        """`record` keeps the wire: a capture of each edge's links where those are real, else the speakers' octets."""
         self.topology = topology
         self.kind = kind
-        self.plans = plans(topology)
+        self.plans = list(plans(topology))
+        """Every session that was planned; more may be added while the network runs (`admit`)."""
         self.capture_problem = (
             "" if kind is LinkKind.NETNS else "the loopback link has no interface of its own to capture on"
         )
         self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
-        self.captures: dict[str, Capture] = {}
+        self.captures: dict[tuple[str, str], Capture] = {}
+        """By edge and interface."""
         self.gates: list[Gate] = []
         """The gate of every session that was ever provisioned: what they counted outlives the sessions."""
         self.data: DataFiles | None = None
         """What the rules look things up in; None until the network is built."""
+        self.adjust: Callable[[str, PolicyData], PolicyData] = lambda session, data: data
+        """What a session's rules look things up in: the data of the files, or with something of its own in them."""
+        self.ruled: Callable[[SessionPlan, bool], None] = lambda plan, opens: None
+        """Told of every ruling: before a gate may open, after it is shut."""
         self._emit = emit
         self._state: LabState | None = None
         self._link: Link | None = None
         self._edges: dict[str, Speaker] = {}
         self._listening: dict[str, Endpoint] = {}
         self._routers: dict[str, Router] = {}
+        self._configured: set[str] = set()
+        """The sessions that a started router has in its configuration."""
         self._announcements: dict[str, list[Announcement]] = {}
         self._own: dict[str, PrefixSet] = {}
         self._exit = contextlib.AsyncExitStack()
@@ -130,9 +98,9 @@ class Network:
         topology = self.topology
         self._state = LabState.create(topology.name)
         self._exit.callback(self._state.remove)
-        nodes = tuple(NodeSpec(node.name, node.addresses) for node in (*topology.edges, *topology.peers))
-        lan = LanSpec(topology.exchange.lan.prefixes, nodes, topology.exchange.mtu)
-        link: Link = NetnsLink(lan, self._state) if self.kind is LinkKind.NETNS else LoopbackLink(lan)
+        lan, cables = lan_of(topology), cables_of(topology)
+        link: Link
+        link = NetnsLink(lan, self._state, cables) if self.kind is LinkKind.NETNS else LoopbackLink(lan, cables)
         self._link = await self._exit.enter_async_context(link)
         clock = Clock(asyncio.get_running_loop())
         self.data = DataFiles(topology.policy.data, clock.now, self._emit)
@@ -154,26 +122,56 @@ class Network:
 
     async def _capture(self, edge: str) -> None:
         assert self._state is not None
-        capture = Capture(self.place(edge), self._state.subdirectory(edge) / "capture.pcap")
+        for interface in netns_place(self.place(edge), "a capture").interfaces:
+            capture = Capture(self.place(edge), self._state.subdirectory(edge) / f"{interface}.pcap", interface)
+            try:
+                await capture.start()
+            except LabError as error:
+                self.capture_problem = str(error)
+                return
+            self._exit.push_async_callback(capture.stop)
+            self.captures[edge, interface] = capture
+
+    def capture_of(self, plan: SessionPlan) -> Capture | None:
+        """The capture of the link that carries a session; None where nothing is captured."""
+        if self.kind is not LinkKind.NETNS:
+            return None
+        interface = netns_place(self.place(plan.edge.name), "a capture").interface_to(plan.peer_address)
+        return self.captures.get((plan.edge.name, interface))
+
+    async def admit(self, plan: SessionPlan) -> None:
+        """Take in a session that was planned after the start: the edge listens, `provision` does the rest.
+
+        Raises LabError where its addresses are not in this lab, or for a second session of the same id.
+        """
+        if any(other.wire == plan.wire for other in self.plans):
+            raise LabError(f"session {plan.id} is planned already")
         try:
-            await capture.start()
-        except LabError as error:
-            self.capture_problem = str(error)
-            return
-        self._exit.push_async_callback(capture.stop)
-        self.captures[edge] = capture
+            await self._listen(plan)
+        except KeyError:
+            raise LabError(f"session {plan.id}: {plan.edge.name} has no address {plan.edge_address} here") from None
+        self.plans.append(plan)
+
+    def knows(self, plan: SessionPlan) -> bool:
+        """Whether the session was planned: its edge listens for it."""
+        return plan.wire in self._listening
 
     async def _listen(self, plan: SessionPlan) -> None:
         """One listening socket an edge address; on IPv6 loopback, where everybody is ::1, one a session."""
         alone = self.kind is LinkKind.LOOPBACK and plan.family is Family.IPV6
-        key = plan.id if alone else f"{plan.edge.name} {plan.edge_address}"
+        key = plan.wire if alone else f"{plan.edge.name} {plan.edge_address}"
         if key not in self._listening:
             self._listening[key] = await self._edges[plan.edge.name].listen(plan.edge_address)
-        self._listening[plan.id] = self._listening[key]
+        self._listening[plan.wire] = self._listening[key]
 
     def place(self, node: str) -> Place:
         assert self._link is not None, "the network is not built"
         return self._link.place(node)
+
+    @property
+    def quality_problem(self) -> str:
+        """Why latency, jitter or loss that was asked for is not there; empty where all is as asked."""
+        return self._link.quality_problem if self._link is not None else ""
 
     @property
     def directory(self) -> Path:
@@ -189,32 +187,28 @@ class Network:
         self._routers[peer.name] = router
         self._exit.push_async_callback(router.stop)
         mine = [plan for plan in self.plans if plan.peer.name == peer.name]
-        sides = [plan.peering.peer_side for plan in mine]
-        config = RouterConfig(
-            name=peer.name,
-            asn=next((side.asn for side in sides if side.asn), peer.asn),
-            router_id=str(peer.identifier),
-            sessions=tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan)),
-            routes=router_routes(announcements(peer.announce, peer)),
-            hold_time=peer.hold_time,
-        )
+        sides = [plan.peer_side for plan in mine]
+        sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
+        config = router_config(peer, sessions, mine)
+        config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        self._configured |= {session.name for session in config.sessions}
         await router.start(self.place(peer.name), config, RouterFiles(self._state.subdirectory(peer.name)))
         return await router.version()
 
     def _configured_by_peer(self, plan: SessionPlan) -> bool:
-        families = plan.peering.peer_side.families
+        families = plan.peer_side.families
         return families is None or plan.family.label in families
 
     def _router_session(self, plan: SessionPlan) -> RouterSession:
-        side, peering = plan.peering.peer_side, plan.peering
-        return RouterSession(
-            name=plan.id,
-            local_address=plan.peer_address,
-            remote_address=plan.edge_address,
+        side, taken = plan.peer_side, plan.peer_takes
+        return replace(
+            agreed_session(plan, self.topology.microsoft.asn),
+            local_address=taken.peer if taken is not None else plan.peer_address,
+            remote_address=taken.microsoft if taken is not None else plan.edge_address,
             remote_as=side.remote_as or self.topology.microsoft.asn,
-            remote=self._listening[plan.id],
-            md5=(side.md5 or None) if side.md5 is not None else peering.md5,
-            gtsm=peering.gtsm if side.gtsm is None else side.gtsm,
+            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._listening[plan.wire],
+            md5=(side.md5 or None) if side.md5 is not None else plan.md5,
+            gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
         )
 
     def router(self, peer: str) -> Router:
@@ -225,9 +219,8 @@ class Network:
 
     def max_prefixes(self, plan: SessionPlan) -> int:
         """How many prefixes the peer may announce on a session: what the topology says, else what PeeringDB does."""
-        given, hints = plan.peering.max_prefixes, self.data.data.peeringdb if self.data is not None else {}
-        limit = given.of(plan.family)
-        if plan.family.label.lower() in given.model_fields_set or plan.peer.asn not in hints:
+        limit, hints = plan.max_prefix.limit, self.data.data.peeringdb if self.data is not None else {}
+        if plan.max_prefix_given or plan.peer.asn not in hints:
             return limit
         return min(hints[plan.peer.asn].of(plan.family) or limit, limit)
 
@@ -236,25 +229,35 @@ class Network:
         for edge in self._edges.values():
             for neighbor in edge.neighbors:
                 if neighbor.config.policy is not None:
-                    neighbor.apply_policy(neighbor.config.policy.with_data(data))
+                    mine = self.adjust(neighbor.config.id, data)
+                    neighbor.apply_policy(neighbor.config.policy.with_data(mine))
                     await asyncio.sleep(0)  # a full table takes a moment, and others have timers
+
+    def judge_again(self, plan: SessionPlan) -> None:
+        """Judge what a session holds by its own data as they are now; nothing where they have not changed."""
+        if self.data is None or not self.is_provisioned(plan):
+            return
+        neighbor = self.neighbor(plan)
+        policy, data = neighbor.config.policy, self.adjust(plan.id, self.data.data)
+        if policy is not None and policy.context.data != data:
+            neighbor.apply_policy(policy.with_data(data))
 
     def provision(self, plan: SessionPlan) -> None:
         """Configure one session on its edge; its gate is shut. Raises LabError."""
-        topology, peering = self.topology, plan.peering
+        topology = self.topology
         assert self.data is not None, "the network is not built"
         role = ROLES[topology.microsoft.role] if topology.microsoft.role else None
         context = PolicyContext(
             peer_as=plan.peer.asn,
             peer_address=str(plan.peer_address),
             local_as=topology.microsoft.asn,
-            lan=tuple(map(str, topology.exchange.lan.prefixes)),
+            lan=plan.lan,
             own=self._own[plan.edge.name],
             role=role,
-            data=self.data.data,
+            data=self.adjust(plan.id, self.data.data),
         )
         taking = ImportSettings(**topology.policy.import_.model_dump())
-        host = self.place(plan.peer.name).host(plan.peer_address)
+        host = self._host(plan)
         remote = self._where_to_dial(plan, host)
         neighbor = self._edges[plan.edge.name].add(
             NeighborConfig(
@@ -264,25 +267,31 @@ class Network:
                 local_address=plan.edge_address,
                 peer_address=plan.peer_address,
                 peer_as=plan.peer.asn,
-                local=self._listening[plan.id],
+                local=self._listening[plan.wire],
                 remote=remote,
-                policy=Policy(topology.policy.profile, context, topology.policy.rules, taking),
+                policy=Policy(plan.profile, context, plan.rules, taking),
                 role=role,
-                md5=peering.md5,
-                gtsm=peering.gtsm,
+                md5=plan.md5,
+                gtsm=plan.gtsm,
                 hold_time=topology.microsoft.hold_time,
-                max_prefix=_max_prefix(plan),
+                max_prefix=plan.max_prefix,
                 times=SessionTimes(connect_retry=topology.times.connect_retry),
             ),
             host,
         )
         self.gates.append(neighbor.gate)
 
+    def _host(self, plan: SessionPlan) -> Address:
+        try:
+            return self.place(plan.peer.name).host(plan.peer_address)
+        except KeyError:
+            raise LabError(f"session {plan.id}: {plan.peer.name} has no address {plan.peer_address} here") from None
+
     def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
-        if self._configured_by_peer(plan):
-            return self._routers[plan.peer.name].endpoint(plan.id)
+        if plan.wire in self._configured and plan.peer_takes is None:
+            return self._routers[plan.peer.name].endpoint(plan.wire)
         # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
-        return Endpoint(host, 179) if self.kind is LinkKind.NETNS else None
+        return Endpoint(host, BGP_PORT) if self.kind is LinkKind.NETNS else None
 
     def neighbor(self, plan: SessionPlan) -> Neighbor:
         """The edge's end of a session. Raises KeyError when it is not provisioned."""
@@ -298,7 +307,13 @@ class Network:
         """Pass a ruling on to the session's gate; nothing where the session does not exist."""
         if not self.is_provisioned(plan):
             return Change.NOTHING
-        return self.neighbor(plan).rule(state, session_validated=validated)
+        opens = nlri_may_pass(state, validated)
+        if opens:
+            self.ruled(plan, opens)
+        change = self.neighbor(plan).rule(state, session_validated=validated)
+        if not opens:
+            self.ruled(plan, opens)
+        return change
 
     async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
         """Close one session with this NOTIFICATION and forget it."""

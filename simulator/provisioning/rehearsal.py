@@ -13,8 +13,9 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.merge import merge_captures
-from simulator.lab.topology import Peering, Topology
+from simulator.lab.topology import Topology
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.direct import approval_steps, cabling_steps, where
 from simulator.provisioning.log import CheckEnded, EventLog, Said
 from simulator.provisioning.network import Network
 from simulator.provisioning.reporting import final_report
@@ -54,6 +55,7 @@ class Rehearsal:
         self.network = network
         clock = Clock(asyncio.get_running_loop())
         self.control = ControlPlane(network, self.log, clock)
+        self.control.add_all(self.topology)
         try:
             async with network, self._keeping_evidence(network):
                 try:
@@ -75,25 +77,32 @@ class Rehearsal:
         def say(text: str, connection: str = "") -> None:
             self.log.append(Said(clock.now(), text, connection))
 
-        say(f"{self.topology.exchange.name}: {len(network.plans)} sessions on the {self.kind.value} link")
+        say(f"{where(self.topology)}: {len(network.plans)} sessions on the {self.kind.value} link")
+        if network.quality_problem:
+            say(network.quality_problem)
         approved = []
         for record in control.records.values():
             try:
-                control.request(record)
+                control.request(record, where(self.topology, record.id))
             except TransitionRefusedError as error:
                 self.shortfalls.append(f"the request was refused: {error}")
                 say(f"the request was refused: {error}", record.id)
                 continue
             control.approve(record)
             approved.append(record)
-        for name in dict.fromkeys(record.peering.peer for record in approved):
+            for text in approval_steps(self.topology, record.id):
+                say(text, record.id)
+        for record in approved:
+            for text in cabling_steps(self.topology, record.id):
+                say(text, record.id)
+        for name in dict.fromkeys(record.peer.name for record in approved):
             peer = self.topology.peer(name)
             say(f"{name} configures its BGP sessions ({peer.router_kind})")
             self.versions[name] = await network.start_peer(peer)
         await asyncio.gather(*(self._turn_up(record, control, validator, clock) for record in approved))
         active = [record for record in approved if record.state is ConnectionState.ACTIVE]
         for record in approved:
-            self._compare(record.peering, record)
+            self._compare(record)
         await asyncio.gather(*(self._deprovision(record, control, validator, clock) for record in active))
 
     async def _turn_up(
@@ -126,9 +135,9 @@ class Rehearsal:
         for result in results:
             self.log.append(CheckEnded(clock.now(), record.id, result))
 
-    def _compare(self, peering: Peering, record: ConnectionRecord) -> None:
+    def _compare(self, record: ConnectionRecord) -> None:
         """What the topology expects against what came out."""
-        expect = peering.expect
+        expect = self.topology.peering(record.peering).expect
         if record.state.value != expect.state:
             why = f": {record.connection.error_message}" if record.connection.error_message else ""
             self.shortfalls.append(f"{record.id}: connection is {record.state}, expected {expect.state}{why}")

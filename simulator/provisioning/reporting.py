@@ -50,9 +50,17 @@ def final_report(rehearsal: Rehearsal, outcome: Outcome) -> Report:
             for o in (tap.records if tap else ())
         ),
         capture=str(capture) if capture is not None and capture.exists() else "",
-        notes=("the written pcap is cut: the sessions carried more octets than are kept",)
-        if tap and tap.truncated
-        else (),
+        notes=tuple(
+            filter(
+                None,
+                (
+                    "the written pcap is cut: the sessions carried more octets than are kept"
+                    if tap and tap.truncated
+                    else "",
+                    network.quality_problem,
+                ),
+            )
+        ),
     )
 
 
@@ -66,14 +74,17 @@ def _gate(log: EventLog, network: Network) -> GateReport:
 
 def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> ConnectionReport:
     history = record.connection.history
+    expect = rehearsal.topology.peering(record.peering).expect
     sessions = {plan.id for plan in record.plans}
     return ConnectionReport(
         id=record.id,
-        peering=record.peering.name,
-        peer=record.peering.peer,
-        peer_as=record.plans[0].peer.asn,
+        peering=record.peering,
+        kind=record.flow.value,
+        profile=record.plans[0].profile,
+        peer=record.peer.name,
+        peer_as=record.peer.asn,
         connection_state=record.state.value,
-        reached=tuple(step.target.value for step in history),
+        reached=tuple(step.target.value for step in history if step.target is not step.source),
         sessions=tuple(
             _session(rehearsal.heights[plan.id], last_state(rehearsal.log, plan.id))
             for plan in record.plans
@@ -82,8 +93,8 @@ def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> ConnectionRep
         timeline=tuple(_timeline(rehearsal.log, record.id, sessions)),
         checks=tuple(map(check_report, record.results)),
         error_message=record.connection.error_message,
-        expected_state=record.peering.expect.state,
-        expected_failures=tuple(record.peering.expect.failing_checks),
+        expected_state=expect.state,
+        expected_failures=tuple(expect.failing_checks),
     )
 
 

@@ -11,7 +11,8 @@ from simulator.lab.topology import Topology
 from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import EventLog
-from simulator.provisioning.network import Network, SessionPlan
+from simulator.provisioning.network import Network
+from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.validating import Validator
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
@@ -46,7 +47,8 @@ class Standing:
         tap = network.tap = Tap() if self.record_wire else None
         clock = Clock(asyncio.get_running_loop())
         control = ControlPlane(network, self.log, clock)
-        records = [record for record in control.records.values() if record.peering.peer == self.peer]
+        control.add_all(self.topology)
+        records = [record for record in control.records.values() if record.peer.name == self.peer]
         async with network:
             try:
                 await self._turn_up(network, control, records, clock)

@@ -7,14 +7,19 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from simulator.lab.link import LabError, LinkKind
+from simulator.connection.states import Flow
+from simulator.lab.link import Address, LabError, LinkKind
+from simulator.lab.link import Network as LinkPrefix
+from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import EventLog
-from simulator.provisioning.network import Network, SessionPlan
+from simulator.provisioning.network import Network
+from simulator.provisioning.planning import SessionPlan
 from simulator.rib.adj_in import HeldRoute
+from simulator.routers.base import Router
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -31,6 +36,10 @@ from simulator.validation.result import CheckResult, Status
 from simulator.wire import nlri
 
 _EXAMPLES = 5
+_ELSEWHERE = 0.3
+"""Seconds to ask for one more address of a link's prefix."""
+_PATIENCE = 2.0
+"""Seconds that a peer's router has for its answers at least, also when the deadline is near."""
 _POLL = 0.1
 """Seconds between two questions to a peer's router, which tells nothing by itself."""
 
@@ -66,7 +75,7 @@ class Validator:
         probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
         try:
             await self._until_soaked(record, deadline)
-            await self._look_at_both_ends(record, gathered)
+            await self._look_at_both_ends(record, gathered, deadline)
             await asyncio.gather(*probes)
         finally:
             for probe in probes:
@@ -100,7 +109,7 @@ class Validator:
         deadline = self._clock.now() + self._times.deadline
         checks = tuple(checks)
         while True:
-            await self._read_tables(record, gathered)
+            await self._read_tables(record, gathered, deadline)
             observation = self._observe(record, gathered)
             results = evaluate(checks, observation)
             if all(result.finding.status is not Status.UNSET for result in results):
@@ -136,23 +145,28 @@ class Validator:
 
     # --- evidence ---
 
-    async def _look_at_both_ends(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+    async def _look_at_both_ends(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
         """What the peer holds and what the LAN saw, at the end of the denial: the last moment before the lift."""
-        await self._read_tables(record, gathered)
-        capture = self._network.captures.get(record.plans[0].edge.name)
+        await self._read_tables(record, gathered, deadline)
+        capture = self._network.capture_of(record.plans[0])
         if capture is None:
             gathered.capture_skipped = self._network.capture_problem or "none is running"
             return
         proof = await capture.prove_absence([plan.edge_address for plan in record.plans])
         gathered.capture = CaptureProof(proof.conclusive, proof.reason, proof.nlri, proof.packets)
 
-    async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+    async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
+        """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
+        end = max(deadline, self._clock.now() + _PATIENCE)
         for plan in record.plans:
             try:
                 router = self._network.router(plan.peer.name)
-                gathered.tables[plan.id] = PeerTable(await router.received(plan.id))
+                async with asyncio.timeout(end - self._clock.now()):
+                    gathered.tables[plan.id] = PeerTable(await router.received(plan.wire))
             except KeyError:
                 gathered.tables[plan.id] = PeerTable(error="the router has no such session")
+            except TimeoutError:
+                gathered.tables[plan.id] = PeerTable(error="it did not answer in time")
             except LabError as error:
                 gathered.tables[plan.id] = PeerTable(error=str(error))
 
@@ -161,12 +175,31 @@ class Validator:
         if self._network.kind is not LinkKind.NETNS:
             return
         place = self._network.place(plan.edge.name)
+        elsewhere: tuple[str, ...] = ()
         while (left := deadline - self._clock.now()) > 0:
             found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
             echo = await ping(place, plan.peer_address)
-            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered)
+            elsewhere = elsewhere or (() if found.macs else await self._answering_elsewhere(plan))
+            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere)
             if found.macs and echo.answered:
-                return
+                break
+        else:
+            return
+        echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True)
+        gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error)
+
+    async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
+        """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""
+        place = netns_place(self._network.place(plan.edge.name), "L1")
+        prefixes = place.interfaces[place.interface_to(plan.peer_address)]
+        answering = []
+        for prefix in (prefix for prefix in prefixes if plan.edge_address in prefix and not plan.lan):
+            for address in prefix:
+                if address in (plan.edge_address, plan.peer_address) or _is_broadcast(address, prefix):
+                    continue
+                if (await neighbors_on_lan(place, address, deadline=_ELSEWHERE)).macs:
+                    answering.append(str(address))
+        return tuple(answering)
 
     def _counters(self, plan: SessionPlan) -> dict[str, int]:
         with contextlib.suppress(LabError):
@@ -181,6 +214,10 @@ class Validator:
             soak=self._times.soak,
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,
+            direct=record.flow is not Flow.EXCHANGE,
+            edges=frozenset(plan.edge.name for plan in self._network.plans if plan.peering == record.peering),
+            quality_asked=record.plans[0].quality_asked,
+            quality_problem=self._network.quality_problem,
         )
 
     def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
@@ -196,6 +233,7 @@ class Validator:
             notifications_before=len(before.notifications),
             foreign_identifiers=self._foreign_identifiers(plan),
             lan=gathered.lan.get(plan.id),
+            mtu=plan.mtu,
             tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
             peer_table=gathered.tables.get(plan.id),
             rejected=_rejected(neighbor.adj_in.routes()) if view.rejected else (),
@@ -215,6 +253,16 @@ class Validator:
                 if their_open is not None:
                     found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"
         return found
+
+
+def _is_broadcast(address: Address, prefix: LinkPrefix) -> bool:
+    return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
+
+
+async def _words(router: Router, session: str) -> str:
+    """What the peer's own router says of a session that is not as it should be. Raises LabError."""
+    reports = [report for report in await router.sessions() if report.name == session and report.reason]
+    return "; ".join(f"{report.state}: {report.reason}" for report in reports)
 
 
 def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

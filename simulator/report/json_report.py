@@ -70,6 +70,8 @@ def _connection(report: Report, connection: ConnectionReport) -> dict[str, Any]:
         "id": connection.id,
         "name": label(connection),
         "peering": connection.peering,
+        "kind": connection.kind or None,
+        "profile": connection.profile or None,
         "peer": connection.peer,
         "peerAs": connection.peer_as or None,
         "verdict": verdict(report, connection),

@@ -80,6 +80,10 @@ class ConnectionReport:
     error_message: str = ""
     peer_as: int = 0
     """The peer's ASN; 0 when unknown."""
+    kind: str = ""
+    """`Exchange`, `Direct` or `IxRs`: whose life cycle it is."""
+    profile: str = ""
+    """The lifted policy's profile."""
     expected_state: str = "Active"
     """The connection state that the topology wants to see reached: a rehearsed fault ends elsewhere."""
     expected_failures: tuple[str, ...] = ()

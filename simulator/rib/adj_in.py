@@ -6,7 +6,7 @@ needs nothing from the peer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from simulator.policy.verdict import Hits
@@ -35,11 +35,17 @@ class AdjRibIn:
         self._rejected = 0
 
     def announce(
-        self, family: Family, keys: Iterable[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]
+        self, family: Family, keys: Collection[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]
     ) -> None:
         """Add or replace routes. `hits` names those of the keys that a prefix rule rejects."""
         routes, prefix_hits = self._routes[family], self._prefix_hits[family]
         by_attributes = bool(attributes.hits)
+        if routes.keys().isdisjoint(keys):  # all new, as in a table that loads
+            before_all = len(routes)
+            routes.update(dict.fromkeys(keys, attributes))
+            prefix_hits.update(hits)
+            self._rejected += len(routes) - before_all if by_attributes else len(hits)
+            return
         for key in keys:
             before = routes.get(key)
             if before is not None and (before.hits or key in prefix_hits):
@@ -116,6 +122,10 @@ class AdjRibIn:
     def accepted(self) -> int:
         """Routes that the lifted policy accepts, whether or not it is lifted."""
         return self.received - self._rejected
+
+    def attributes(self, family: Family, key: bytes) -> AttributeSet | None:
+        """Of one route; None when it is not held."""
+        return self._routes[family].get(key)
 
     def hits(self, family: Family, key: bytes) -> Hits:
         """Every rule that fired for a held route. Raises KeyError when it is not held."""

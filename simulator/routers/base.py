@@ -55,6 +55,8 @@ class RouterConfig:
     sessions: tuple[RouterSession, ...]
     routes: tuple[RouterRoute, ...]
     hold_time: int = 90
+    lan: tuple[str, ...] = ()
+    """The prefixes that the sessions' addresses lie in: nobody may announce them."""
     file: Path | None = None
     """The user's own configuration file: started as it is, its sessions recognised by neighbor address."""
 
@@ -65,7 +67,7 @@ class SessionReport:
 
     name: str
     state: str
-    """The router's own word for its BGP FSM state, e.g. `Established`."""
+    """The router's own word for its BGP FSM state, e.g. `Established`; `absent` where it has no such session."""
     established: bool
     since: str
     """When the session last changed state, as the router prints it; unchanged means not reset."""
@@ -73,7 +75,7 @@ class SessionReport:
     """Routes held from us after its import policy."""
     exported: int
     reason: str = ""
-    """The router's own reason for a session that is down."""
+    """The router's own reason for a session that is down, or that is up and passes no routes."""
 
 
 @dataclass(slots=True)

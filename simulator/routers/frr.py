@@ -11,16 +11,17 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import Endpoint, LabError, LinkKind, Place
-from simulator.lab.netns import BGP_PORT
+from simulator.lab.link import LabError, Place
 from simulator.lab.process import find_program, last_lines, stop, until_ready
-from simulator.lab.state import SOCKET_PATH_LIMIT
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.configs.frr import render
+from simulator.routers.daemon import Daemon, Moments, absent, one_line, read_file
 from simulator.session.messages import Family
 
 BGPD = "/usr/lib/frr/bgpd"
@@ -35,47 +36,36 @@ _START_TIMEOUT = 30.0
 _AFI = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 _AFI_JSON = {Family.IPV4: "ipv4Unicast", Family.IPV6: "ipv6Unicast"}
 
-_KEPT_AT_HOME = {"no-export": "65535:65281", "no-advertise": "65535:65282", "local-AS": "65535:65283"}
-"""A route that has one of these before the export policy is never sent: they are added by it."""
+_POLICY_MISSING = ("inboundEbgpRequiresPolicy", "outboundEbgpRequiresPolicy")
+"""FRR's words on RFC 8212, where it has no policy and so takes or sends nothing: `show bgp summary` says (Policy)."""
 
-_NAMES = {
-    "graceful-shutdown": "65535:0",
-    "blackhole": "65535:666",
-    "no-peer": "65535:65284",
-    "no-export-subconfed": "65535:65283",
-    **_KEPT_AT_HOME,
-}
-
+_SOCKET = "bgpd.vty"
 _REDISTRIBUTES = re.compile(r"^\s*redistribute\s+(static|connected|kernel)\b", re.MULTILINE)
 _LOG_LINE = re.compile(r"^\s*log\s+(file|syslog|stdout|monitor)\b")
 
 
-class Frr:
+class Frr(Daemon):
     """One bgpd of FRR. Sessions are recognised by neighbor address, in the default VRF."""
 
     kind = "frr"
+    title = "FRR"
+    no_loopback = "refuses a NEXT_HOP in 127.0.0.0/8"
 
     def __init__(self) -> None:
-        self._config: RouterConfig | None = None
-        self._files: RouterFiles | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        super().__init__()
         self._helpers: list[asyncio.subprocess.Process] = []
-        self._since: dict[str, tuple[tuple[object, ...], str]] = {}
+        self._moments = Moments()
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when bgpd answers. Raises LabError with FRR's own words."""
-        if place.kind is LinkKind.LOOPBACK:
-            raise LabError(f"FRR on loopback ({config.name}) refuses a NEXT_HOP in 127.0.0.0/8: use link: netns")
-        self._config, self._files = config, files
-        if len(bytes(self._socket)) > SOCKET_PATH_LIMIT:
-            raise LabError(f"{self._socket} is too long for a Unix socket: use a shorter directory")
+        self._begin(place, config, files, _SOCKET)
         find_program(BGPD)
         files.directory.mkdir(parents=True, exist_ok=True)
-        text = configuration(config) if config.file is None else _read(config.file)
+        text = render(config, files.directory) if config.file is None else _without_logs(read_file(config.file))
         path = files.directory / "bgpd.conf"
         path.write_text(text if config.file is None else "")
         seen = files.log.stat().st_size if files.log.exists() else 0
-        name = f"FRR of {config.name}"
+        name = self._name
         try:
             zebra = config.file is not None and _REDISTRIBUTES.search(text) is not None
             if zebra:
@@ -92,16 +82,12 @@ class Frr:
             await self.stop()
             raise
 
-    def endpoint(self, session: str) -> Endpoint:
-        """FRR listens on port 179 of all its addresses. Raises LabError before the start."""
-        return Endpoint(self._session(session).local_address, BGP_PORT)
-
     async def sessions(self) -> Sequence[SessionReport]:
         """What FRR says of its sessions, in the order of the configuration. Raises LabError when it is gone."""
-        if self._config is None or not self._config.sessions:
+        if not self._sessions():
             return ()
         neighbors = json.loads(await self.command("show bgp neighbors json"))
-        return tuple(self._report(session, neighbors) for session in self._config.sessions)
+        return tuple(self._report(session, neighbors) for session in self._sessions())
 
     async def received(self, session: str) -> frozenset[str]:
         """The prefixes from us that FRR holds on this session, after its import policy."""
@@ -117,37 +103,28 @@ class Frr:
 
     async def command(self, text: str) -> str:
         """FRR's answer to any vtysh command. Raises LabError with FRR's words when it refuses."""
-        if self._config is None or self._files is None or self._process is None:
-            raise LabError("FRR was not started")
-        name = f"FRR of {self._config.name}"
+        _, files, _ = self._started()
+        name = self._name
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT):
                 status, answer = await _exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
         except (OSError, EOFError) as error:
-            ended = self._process.returncode
-            running = "does not answer" if ended is None else f"has ended (exit status {ended})"
-            raise LabError(f"{name} {running}: {last_lines(self._files.log)}") from error
+            self._require_running()
+            raise LabError(f"{name} does not answer: {last_lines(files.log)}") from error
         # 1 is a warning, with the answer to be read: that a neighbor does not exist, for example.
         if status > 1:
-            raise LabError(f"{name} refused {text!r}: {_one_line(answer) or f'status {status}'}")
+            raise LabError(f"{name} refused {text!r}: {one_line(answer) or f'status {status}'}")
         return answer
 
     async def stop(self) -> None:
         """Stop FRR and wait until it is gone; safe to call twice and after a failed start."""
-        started = [self._process] if self._process is not None else []
-        await asyncio.gather(*(stop(process) for process in (*started, *self._helpers)))
+        await asyncio.gather(super().stop(), *(stop(process) for process in self._helpers))
 
     @property
     def _socket(self) -> Path:
-        assert self._files is not None, "FRR was not started"
-        return self._files.directory / "bgpd.vty"
-
-    def _session(self, name: str) -> RouterSession:
-        if self._config is None:
-            raise LabError("FRR was not started")
-        return next(session for session in self._config.sessions if session.name == name)
+        return self._directory / _SOCKET
 
     def _argv(self, path: Path, zebra: bool) -> list[str]:
         # --skip_runas: neither user frr nor its groups, the lab's directory is ours. --no_kernel: install no routes.
@@ -155,8 +132,7 @@ class Frr:
 
     def _places(self, daemon: str, path: Path) -> list[str]:
         """The options that every daemon of FRR has."""
-        assert self._files is not None, "FRR was not started"
-        directory = self._files.directory
+        directory = self._directory
         return [
             *("--config_file", str(path), "--vty_socket", str(directory), "--socket", str(directory / "zserv.api")),
             *("--pid_file", str(directory / f"{daemon}.pid"), "--vty_port", "0", "--log", "stdout"),
@@ -166,7 +142,7 @@ class Frr:
         assert self._files is not None, "FRR was not started"
         log = self._files.log
         for program, ready in ((ZEBRA, "zserv.api"), (STATICD, "staticd.vty")):
-            socket = self._files.directory / ready
+            socket = self._directory / ready
             socket.unlink(missing_ok=True)
             # These two must have a user and be of FRR's vty group.
             argv = [program, *self._places(Path(program).name, path), "--user", "root", "--group", "frrvty"]
@@ -184,13 +160,12 @@ class Frr:
 
     async def _boot(self, text: str) -> str:
         """Load the user's file as FRR's own start script does: vtysh gives each daemon its lines. What was refused."""
-        assert self._files is not None, "FRR was not started"
-        directory = self._files.directory / "etc"
+        directory = self._directory / "etc"
         directory.mkdir(exist_ok=True)
         (directory / "vtysh.conf").touch()
         (directory / "frr.conf").write_text(text)
         child = await asyncio.create_subprocess_exec(
-            *(str(find_program("vtysh")), "--vty_socket", str(self._files.directory), "--config_dir", str(directory)),
+            *(str(find_program("vtysh")), "--vty_socket", str(self._directory), "--config_dir", str(directory)),
             "--boot",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -206,7 +181,7 @@ class Frr:
                 child.kill()
                 await child.wait()
         words = output.decode(errors="replace")
-        return _one_line(words) if child.returncode or re.search(r"^line \d+: ", words, re.MULTILINE) else ""
+        return one_line(words) if child.returncode or re.search(r"^line \d+: ", words, re.MULTILINE) else ""
 
     async def _table(self, session: str, which: str) -> Mapping[str, Any]:
         found = self._session(session)
@@ -222,17 +197,12 @@ class Frr:
     def _report(self, session: RouterSession, neighbors: Mapping[str, Any]) -> SessionReport:
         found = neighbors.get(str(session.remote_address))
         if not isinstance(found, dict):
-            absent = f"the configuration has no neighbor {session.remote_address}"
-            return SessionReport(session.name, "absent", False, "", 0, 0, absent)
+            return absent(session)
         report = parse_neighbor(session, found)
         # FRR counts seconds back from now, which may differ by one from answer to answer.
         identity = (report.established, found.get("connectionsEstablished"), found.get("connectionsDropped"))
-        known = self._since.get(session.name)
-        since = known[1] if known is not None and known[0] == identity else _since(found, report.established)
-        self._since[session.name] = (identity, since)
-        return SessionReport(
-            session.name, report.state, report.established, since, report.received, report.exported, report.reason
-        )
+        since = self._moments.of(session.name, identity, lambda: _since(found, report.established))
+        return replace(report, since=since)
 
 
 async def _exchange(path: Path, text: str) -> tuple[int, str]:
@@ -259,22 +229,14 @@ def _is_there(path: Path) -> bool:
     return path.exists()
 
 
-def _one_line(text: str) -> str:
-    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
-
-
 def _refused(log: str) -> str:
     """What bgpd logged about lines of its file; it goes on without them."""
     return "; ".join(re.findall(r"\b\S[^\[\]\n]* on config line \d+: .*", log))
 
 
-def _read(path: Path) -> str:
+def _without_logs(text: str) -> str:
     """The user's file, but for where it logs: that is the lab's."""
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
-    return "\n".join(f"! {line}" if _LOG_LINE.match(line) else line for line in lines) + "\n"
+    return "\n".join(f"! {line}" if _LOG_LINE.match(line) else line for line in text.splitlines()) + "\n"
 
 
 def _since(neighbor: Mapping[str, Any], established: bool) -> str:
@@ -294,117 +256,11 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any]) -> Sessi
     family = neighbor.get("addressFamilyInfo", {}).get(_AFI_JSON[session.family], {})
     received, exported = family.get("acceptedPrefixCounter", 0), family.get("sentPrefixCounter", 0)
     if established:
-        return SessionReport(session.name, state, True, "", received, exported)
+        missing = [family[key] for key in _POLICY_MISSING if key in family]
+        return SessionReport(
+            session.name, f"{state} (Policy)" if missing else state, True, "", received, exported, "; ".join(missing)
+        )
     reason = [neighbor.get("lastResetDueTo", ""), neighbor.get("lastNotificationReason", "")]
     if neighbor.get("lastShutdownDescription"):
         reason.append(f'"{neighbor["lastShutdownDescription"]}"')
     return SessionReport(session.name, state, False, "", 0, 0, ": ".join(filter(None, reason)))
-
-
-def configuration(config: RouterConfig) -> str:
-    """The whole bgpd.conf. Raises LabError for what FRR has no way to write."""
-    return "\n".join(_lines(config)) + "\n"
-
-
-def _lines(config: RouterConfig) -> Iterator[str]:
-    maps: dict[tuple[str, ...], str] = {}
-    tags: set[int] = set()
-    networks: dict[Family, list[str]] = {family: [] for family in Family}
-    for route in config.routes:
-        tag, settings = _attributes(route)
-        tags.add(tag)
-        name = maps.setdefault((f"set tag {tag}", *settings), f"ORIGINATE-{len(maps) + 1}")
-        family = Family.IPV6 if ":" in route.prefix else Family.IPV4
-        networks[family].append(f"  network {route.prefix} route-map {name}")
-    yield f"! {config.name}, AS{config.asn}: written by turnup, replaced at the next start"
-    yield "frr defaults traditional"
-    yield "!"
-    yield "! what each route of our own is originated with; maps first: one that a neighbor waits for comes 5 s late"
-    for entries, name in maps.items():
-        yield f"route-map {name} permit 10"
-        yield from (f" {entry}" for entry in entries)
-    yield "!"
-    yield "! RFC 8212: without a policy FRR takes and sends nothing. Everything in, and out what has a tag: our own"
-    yield "route-map IMPORT permit 10"
-    for tag in sorted(tags):
-        yield f"route-map EXPORT permit {tag}"
-        yield f" match tag {tag}"
-        kept = [name for bit, name in enumerate(_KEPT_AT_HOME) if tag - 1 & 1 << bit]
-        if kept:
-            yield f" set community {' '.join(kept)} additive"
-    yield "route-map EXPORT deny 100"
-    yield "!"
-    yield f"router bgp {config.asn}"
-    yield f" bgp router-id {config.router_id}"
-    yield f" timers bgp {config.hold_time // 3} {config.hold_time}"
-    yield " ! each session only has its own family"
-    yield " no bgp default ipv4-unicast"
-    yield " ! a network is announced without a route to it: there is nothing behind this router"
-    yield " no bgp network import-check"
-    for session in config.sessions:
-        yield from _neighbor(session)
-    for family in Family:
-        yield " !"
-        yield f" address-family {_AFI[family]} unicast"
-        yield from networks[family]
-        for session in config.sessions:
-            if session.family is family:
-                yield from _activation(session)
-        yield " exit-address-family"
-
-
-def _neighbor(session: RouterSession) -> Iterator[str]:
-    peer = f" neighbor {session.remote_address}"
-    yield " !"
-    yield f"{peer} remote-as {session.remote_as}"
-    if session.remote.port != BGP_PORT:
-        yield f"{peer} port {session.remote.port}"
-    yield f"{peer} update-source {session.local_address}"
-    if session.md5 is not None:
-        if not re.fullmatch(r"[!-~]{1,80}", session.md5):
-            raise LabError(f"session {session.name}: FRR cannot write an MD5 key with blanks or beyond ASCII")
-        yield f"{peer} password {session.md5}"
-    if session.gtsm:
-        yield f"{peer} ttl-security hops 1"
-    yield " ! a lab does not wait"
-    yield f"{peer} timers connect 1"
-    yield f"{peer} advertisement-interval 0"
-
-
-def _activation(session: RouterSession) -> Iterator[str]:
-    peer = f"  neighbor {session.remote_address}"
-    yield f"{peer} activate"
-    yield f"{peer} route-map IMPORT in"
-    yield f"{peer} route-map EXPORT out"
-    if session.max_prefixes is not None:
-        yield f"{peer} maximum-prefix {session.max_prefixes}"
-
-
-def _attributes(route: RouterRoute) -> tuple[int, list[str]]:
-    """The route's tag, which tells the export policy what to add, and what it is originated with."""
-    tag = 1
-    settings: list[str] = []
-    if route.as_path:
-        settings.append(f"set as-path prepend {' '.join(map(str, route.as_path))}")
-    communities = []
-    for community in route.communities:
-        numbers = _numbers(_NAMES.get(community, community), 2, route)
-        if numbers in _KEPT_AT_HOME.values():
-            tag += 1 << list(_KEPT_AT_HOME.values()).index(numbers)
-        else:
-            communities.append(numbers)
-    if communities:
-        settings.append(f"set community {' '.join(communities)}")
-    if route.large_communities:
-        large = " ".join(_numbers(community, 3, route) for community in route.large_communities)
-        settings.append(f"set large-community {large}")
-    if route.med is not None:
-        settings.append(f"set metric {route.med}")
-    return tag, settings
-
-
-def _numbers(community: str, count: int, route: RouterRoute) -> str:
-    numbers = community.split(":")
-    if len(numbers) != count or not all(number.isdecimal() for number in numbers):
-        raise LabError(f"route {route.prefix}: {community!r} is no community of {count} numbers")
-    return community

@@ -15,12 +15,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import Endpoint, LabError, LinkKind, Place
-from simulator.lab.netns import BGP_PORT
-from simulator.lab.process import find_program, last_lines, stop, until_ready
-from simulator.lab.state import SOCKET_PATH_LIMIT
+from simulator.lab.link import LabError, Place
+from simulator.lab.process import find_program, until_ready
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.configs.gobgp import FAMILIES, render
+from simulator.routers.daemon import Daemon, absent, one_line
 from simulator.routers.simulated import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri
@@ -31,39 +31,31 @@ _QUERY_TIMEOUT = 30.0
 _SETTLED = 10
 """Answers without a change after which a user's file counts as read."""
 
-_FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 _STATES = ("Unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
 _ESTABLISHED = 6
 _NO_NEIGHBOR = "not found neighbor"
 _TYPES = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
-class Gobgp:
+class Gobgp(Daemon):
     """One gobgpd. Sessions are recognised by neighbor address.
 
     GoBGP's file cannot hold routes: those of the configuration are injected once it runs, with a user's file too.
     """
 
     kind = "gobgp"
-
-    def __init__(self) -> None:
-        self._config: RouterConfig | None = None
-        self._files: RouterFiles | None = None
-        self._process: asyncio.subprocess.Process | None = None
+    title = "GoBGP"
+    no_loopback = "has no port 179"
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when GoBGP answers and has its routes. Raises LabError with its own words."""
-        if place.kind is LinkKind.LOOPBACK:
-            raise LabError(f"GoBGP on loopback ({config.name}) has no port 179: use link: netns")
-        self._config, self._files = config, files
-        if len(bytes(self._socket)) > SOCKET_PATH_LIMIT:
-            raise LabError(f"{self._socket} is too long for a Unix socket: use a shorter directory")
+        self._begin(place, config, files, "api.sock")
         for program in ("gobgpd", "gobgp"):
             find_program(program)
         files.directory.mkdir(parents=True, exist_ok=True)
         path = config.file or files.directory / "gobgpd.toml"
         if config.file is None:
-            path.write_text(configuration(config))
+            path.write_text(render(config, files.directory))
         elif not path.is_file():
             raise LabError(f"{path}: No such file or directory")
         routes = own_routes(config)
@@ -78,25 +70,18 @@ class Gobgp:
             await self.stop()
             raise
 
-    def endpoint(self, session: str) -> Endpoint:
-        """GoBGP listens on port 179 of all its addresses. Raises LabError before the start."""
-        return Endpoint(self._session(session).local_address, BGP_PORT)
-
     async def sessions(self) -> Sequence[SessionReport]:
         """What GoBGP says of its sessions, in the order of the configuration. Raises LabError when it is gone."""
-        if self._config is None or self._files is None or not self._config.sessions:
+        if not self._sessions():
             return ()
-        reasons = parse_reasons(self._files.log.read_text(errors="replace"))
+        _, files, _ = self._started()
+        reasons = parse_reasons(files.log.read_text(errors="replace"))
         reports = []
-        for session in self._config.sessions:
+        for session in self._sessions():
             address = str(session.remote_address)
             # Only the answer about one neighbor has the number of the routes that it was sent.
             found = await self._ask("neighbor", address, accept=_NO_NEIGHBOR)
-            if found:
-                reports.append(parse_neighbor(session, found, reasons.get(address, "")))
-            else:
-                absent = f"the configuration has no neighbor {address}"
-                reports.append(SessionReport(session.name, "absent", False, "", 0, 0, absent))
+            reports.append(parse_neighbor(session, found, reasons.get(address, "")) if found else absent(session))
         return tuple(reports)
 
     async def received(self, session: str) -> frozenset[str]:
@@ -122,25 +107,9 @@ class Gobgp:
         """GoBGP's answer to any gobgp command, from its JSON. Raises LabError with GoBGP's words when it refuses."""
         return await self._ask(*words)
 
-    async def stop(self) -> None:
-        """Stop GoBGP and wait until it is gone; safe to call twice and after a failed start."""
-        if self._process is not None:
-            await stop(self._process)
-
     @property
     def _socket(self) -> Path:
-        assert self._files is not None, "GoBGP was not started"
-        return self._files.directory / "api.sock"
-
-    def _started(self) -> tuple[RouterConfig, RouterFiles, asyncio.subprocess.Process]:
-        if self._config is None or self._files is None or self._process is None:
-            raise LabError("GoBGP was not started")
-        return self._config, self._files, self._process
-
-    def _session(self, name: str) -> RouterSession:
-        if self._config is None:
-            raise LabError("GoBGP was not started")
-        return next(session for session in self._config.sessions if session.name == name)
+        return self._directory / "api.sock"
 
     def _argv(self, path: Path) -> list[str]:
         kind = _TYPES.get(path.suffix.lower(), "toml")
@@ -166,7 +135,7 @@ class Gobgp:
             same, before = (same + 1 if found == before else 0), found
             return awaited <= found or (config.file is not None and same >= _SETTLED) or None
 
-        name = f"GoBGP of {config.name}"
+        name = self._name
         try:
             await until_ready(self._process, attempt, name=name, log=files.log)
         except LabError as error:
@@ -177,8 +146,8 @@ class Gobgp:
 
     async def _inject(self, dump: bytes, last: str) -> None:
         """All routes at once: the client reads them from a table dump (RFC 6396)."""
-        config, files, process = self._started()
-        name = f"GoBGP of {config.name}"
+        _, files, process = self._started()
+        name = self._name
         path = files.directory / "routes.mrt"
         path.write_bytes(dump)
         # The client hangs up once it has read all, and what the daemon has not taken by then is lost: the end of the
@@ -190,12 +159,12 @@ class Gobgp:
             stderr=asyncio.subprocess.STDOUT,
         )
         assert client.stdin is not None
-        family = _FAMILIES[Family.IPV6 if ":" in last else Family.IPV4]
+        family = FAMILIES[Family.IPV6 if ":" in last else Family.IPV4]
 
         async def attempt() -> bool | None:
             if client.returncode is not None:
                 assert client.stdout is not None
-                words = _one_line((await client.stdout.read()).decode(errors="replace"))
+                words = one_line((await client.stdout.read()).decode(errors="replace"))
                 raise LabError(f"{name} refused the routes of {path}: {words}")
             status, output = await _run(
                 "gobgp", *self._target, "--json", "global", "rib", last, "--address-family", family
@@ -220,16 +189,14 @@ class Gobgp:
 
     async def _table(self, session: str, which: str) -> Mapping[str, Any]:
         found = self._session(session)
-        words = ("neighbor", str(found.remote_address), which, "--address-family", _FAMILIES[found.family])
+        words = ("neighbor", str(found.remote_address), which, "--address-family", FAMILIES[found.family])
         table = await self._ask(*words, accept=f"session is not established|{_NO_NEIGHBOR}")
         return table if isinstance(table, dict) else {}
 
     async def _ask(self, *words: str, accept: str | None = None) -> Any:
         """The answer's JSON. An error whose words match `accept` counts as an empty answer."""
-        config, files, process = self._started()
-        name, text = f"GoBGP of {config.name}", " ".join(words)
-        if process.returncode is not None:
-            raise LabError(f"{name} has ended (exit status {process.returncode}): {last_lines(files.log)}")
+        self._require_running()
+        name, text = self._name, " ".join(words)
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT):
                 status, output = await _run("gobgp", *self._target, "--json", *words)
@@ -238,7 +205,7 @@ class Gobgp:
         if status:
             if accept is not None and re.search(accept, output):
                 return {}
-            raise LabError(f"{name} refused {text!r}: {_one_line(output)}")
+            raise LabError(f"{name} refused {text!r}: {one_line(output)}")
         return json.loads(output)
 
 
@@ -258,10 +225,6 @@ async def _run(program: str, *arguments: str) -> tuple[int, str]:
             child.kill()
             await child.wait()
     return child.returncode or 0, output.decode(errors="replace")
-
-
-def _one_line(text: str) -> str:
-    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
 
 
 _LOG_FIELD = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -296,62 +259,6 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any], reason: 
     return SessionReport(
         session.name, _STATES[number], True, since, received, sum(state.get("advertised", 0) for state in states)
     )
-
-
-def configuration(config: RouterConfig) -> str:
-    """The whole gobgpd.toml."""
-    return "\n".join(_lines(config)) + "\n"
-
-
-def _lines(config: RouterConfig) -> Iterator[str]:
-    yield f"# {config.name}, AS{config.asn}: written by turnup, replaced at the next start"
-    yield "# its routes are not here: GoBGP is given them once it runs (routes.mrt)"
-    yield "[global.config]"
-    yield f"  as = {config.asn}"
-    yield f'  router-id = "{config.router_id}"'
-    yield "# everything in; out go only the routes of our own"
-    yield "[global.apply-policy.config]"
-    yield '  default-import-policy = "accept-route"'
-    yield '  export-policy-list = ["own"]'
-    yield '  default-export-policy = "reject-route"'
-    yield "[[policy-definitions]]"
-    yield '  name = "own"'
-    yield "  [[policy-definitions.statements]]"
-    yield "    [policy-definitions.statements.conditions.bgp-conditions]"
-    yield '      route-type = "local"'
-    yield "    [policy-definitions.statements.actions]"
-    yield '      route-disposition = "accept-route"'
-    for session in config.sessions:
-        yield from _neighbor(config, session)
-
-
-def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:
-    yield "[[neighbors]]"
-    yield "  [neighbors.config]"
-    yield f'    neighbor-address = "{session.remote_address}"'
-    yield f"    peer-as = {session.remote_as}"
-    if session.md5 is not None:
-        yield f"    auth-password = {json.dumps(session.md5, ensure_ascii=False)}"
-    yield "  [neighbors.transport.config]"
-    yield f'    local-address = "{session.local_address}"'
-    if session.remote.port != BGP_PORT:
-        yield f"    remote-port = {session.remote.port}"
-    yield "  [neighbors.timers.config]"
-    yield f"    hold-time = {config.hold_time}"
-    yield f"    keepalive-interval = {config.hold_time // 3}"
-    yield "    # a lab does not wait; GoBGP still does: up to 7.5 s for its first dial, 30 s after a session that ended"
-    yield "    connect-retry = 1"
-    if session.gtsm:
-        yield "  [neighbors.ttl-security.config]"
-        yield "    enabled = true"
-        yield "    ttl-min = 255"
-    yield "  # each session only has its own family"
-    yield "  [[neighbors.afi-safis]]"
-    yield "    [neighbors.afi-safis.config]"
-    yield f'      afi-safi-name = "{_FAMILIES[session.family]}-unicast"'
-    if session.max_prefixes is not None:
-        yield "    [neighbors.afi-safis.prefix-limit.config]"
-        yield f"      max-prefixes = {session.max_prefixes}"
 
 
 _TABLE_DUMP_V2 = 13

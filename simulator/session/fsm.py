@@ -17,6 +17,8 @@ class Channel(Enum):
     DIALLED = "dialled"
     ACCEPTED = "accepted"
 
+    __hash__ = object.__hash__
+
     @property
     def other(self) -> Channel:
         return Channel.ACCEPTED if self is Channel.DIALLED else Channel.DIALLED

@@ -19,6 +19,9 @@ class Family(Enum):
     IPV4 = (1, 1)
     IPV6 = (2, 1)
 
+    # Members are single objects. An enum's own hash is a Python call, and families are dict keys wherever routes are.
+    __hash__ = object.__hash__
+
     @property
     def afi(self) -> int:
         return self.value[0]

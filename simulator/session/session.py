@@ -357,6 +357,9 @@ class BgpSession:
         limit = notification is not None and _is_prefix_limit(notification)
         if limit:
             self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
+        elif notification == _REJECTED and fsm.channel is Channel.DIALLED:
+            # Whoever is Idle and refuses our call will call as soon as it is not: two that both rest never meet.
+            fsm.timers[Timer.IDLE_HOLD] = now + self._damping()
         elif self._fsms[fsm.channel.other].state not in _TALKING:
             self._rest(now, _REJECTED)
 
@@ -382,6 +385,13 @@ class BgpSession:
         fsm.timers[Timer.KEEPALIVE] = now + max(1.0, self._agreed[fsm.channel].keepalive * self._spread())
 
     def _perform(self, fsm: Fsm, action: Action, notification: Notification | None, now: float) -> None:
+        if action is Action.RESTART_HOLD:  # first, because every message does it
+            hold = self._agreed[fsm.channel].hold_time
+            if hold:
+                fsm.timers[Timer.HOLD] = now + hold
+            else:
+                fsm.timers.pop(Timer.HOLD, None)
+            return
         times, channel = self.config.times, fsm.channel
         match action:
             case Action.DIAL:
@@ -408,11 +418,6 @@ class BgpSession:
                 if self._agreed[channel].hold_time:
                     fsm.timers[Timer.HOLD] = now + self._agreed[channel].hold_time
                     self._start_keepalive(fsm, now)
-            case Action.RESTART_HOLD:
-                if self._agreed[channel].hold_time:
-                    fsm.timers[Timer.HOLD] = now + self._agreed[channel].hold_time
-                else:
-                    fsm.timers.pop(Timer.HOLD, None)
             case Action.RESTART_KEEPALIVE:
                 self._start_keepalive(fsm, now)
             case Action.STOP_TIMERS:

@@ -15,6 +15,9 @@ class BgpState(Enum):
     OPEN_CONFIRM = "OpenConfirm"
     ESTABLISHED = "Established"
 
+    # Members are single objects. An enum's own hash is a Python call, and each message looks up its state and event.
+    __hash__ = object.__hash__
+
     def __str__(self) -> str:
         return self.value
 
@@ -48,6 +51,8 @@ class FsmEvent(Enum):
     PREFIX_LIMIT_REACHED = 101
     """RFC 4486 §4: Cease 1; an AutomaticStop with a longer back-off."""
 
+    __hash__ = object.__hash__
+
 
 class Timer(Enum):
     """The session timers of RFC 4271 §8 and RFC 9687 §3."""
@@ -57,3 +62,5 @@ class Timer(Enum):
     KEEPALIVE = "KeepaliveTimer"
     IDLE_HOLD = "IdleHoldTimer"
     SEND_HOLD = "SendHoldTimer"
+
+    __hash__ = object.__hash__

@@ -51,6 +51,8 @@ class Action(Enum):
     """Starts the SendHoldTimer as well."""
     DOWN = auto()
 
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

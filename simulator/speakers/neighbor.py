@@ -1,29 +1,22 @@
-"""One neighbour of a speaker: joins its BGP session, its TCP connections, its RIBs and its gate.
+"""One neighbour of a speaker: joins its BGP session, its TCP connections, its gate, and what it takes and sends.
 
-How a route flows: octets → frame → FSM admits it → Adj-RIB-In with its would-be verdict → gate → Loc-RIB; and
-Adj-RIB-Out image → gate → octets. Everything left of the gate runs while the policy is DENY ALL.
+How a route flows: octets → frame → FSM admits it → `inbound` → gate → Loc-RIB; `outbound` → gate → octets. Everything
+left of the gate runs while the policy is DENY ALL.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import struct
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from weakref import WeakValueDictionary
+from collections.abc import Iterator
+from dataclasses import replace
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
-from simulator.lab.link import LabError, Place
 from simulator.policy.policy import Policy
-from simulator.policy.verdict import Hit, Hits
 from simulator.rib.adj_in import AdjRibIn
-from simulator.rib.adj_out import Image, Images
 from simulator.rib.attribute_set import AttributeSet
-from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
-from simulator.session.messages import Cease, ErrorCode, Family, Notification, Open, RouteRefresh
+from simulator.session.messages import Family, Notification, Open, RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.session.session import (
     BgpSession,
@@ -38,53 +31,25 @@ from simulator.session.session import (
     Up,
 )
 from simulator.session.states import BgpState
-from simulator.speakers.clock import Clock
+from simulator.speakers.connections import Connections
 from simulator.speakers.events import (
     BgpStateChanged,
-    EndOfRib,
     GateMoved,
     GateWithheld,
-    MalformedUpdate,
     NeighborConfig,
     NotificationExchanged,
-    PolicyApplied,
-    PrefixLimit,
-    RoutesAnnounced,
-    RoutesWithdrawn,
     SessionView,
-    SpeakerEvent,
 )
-from simulator.speakers.max_prefix import BLOCKED, Action, Count, Level, PrefixWatch
-from simulator.speakers.tap import Tap
-from simulator.speakers.tcp import Wire, connect
-from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import PathAttributes, decode
-from simulator.wire.faults import AttributeFault, Fault, Outcome, UpdateError, strongest
+from simulator.speakers.inbound import Inbound
+from simulator.speakers.outbound import Outbound
+from simulator.speakers.services import Passage, Services
+from simulator.speakers.tcp import Wire
+from simulator.wire.attributes import PathAttributes
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
-from simulator.wire.judgement import Judgement, Reach, judge
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
-from simulator.wire.reading import Announced, read_update
-from simulator.wire.refresh import decode_refresh, encode_refresh
-from simulator.wire.update import count_nlri, end_of_rib
-
-_NO_HITS: dict[bytes, Hits] = {}
-_REQUEST, _BEGIN, _END = 0, 1, 2
-"""Subtypes of ROUTE-REFRESH (RFC 7313 §3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a speaker gives to each of its neighbours."""
-
-    place: Place
-    clock: Clock
-    emit: Callable[[SpeakerEvent], None]
-    loc_rib: LocRib
-    images: Images
-    tap: Tap | None = None
-    connect: Callable[..., Awaitable[None]] = connect
-    """Dials a neighbour, as `tcp.connect` does."""
+from simulator.wire.refresh import REQUEST, decode_refresh, encode_refresh
+from simulator.wire.update import count_nlri
 
 
 class Neighbor:
@@ -93,7 +58,6 @@ class Neighbor:
     def __init__(self, config: NeighborConfig, services: Services) -> None:
         self.config = config
         self.gate = Gate(self._log_withheld)
-        self.adj_in = AdjRibIn()
         self._services = services
         self._session = BgpSession(
             SessionConfig(
@@ -104,27 +68,16 @@ class Neighbor:
                 times=_times(config),
             )
         )
-        self._wires: dict[Channel, Wire] = {}
-        self._ending: set[asyncio.Future[None]] = set()
-        self._dialling: asyncio.Task[None] | None = None
-        self._dials: set[asyncio.Task[None]] = set()
-        """The dial under way and those that were given up and have not ended."""
+        self._passage = Passage(self.gate, config, services.clock.now)
+        self.inbound = Inbound(config, services, self._passage, self._reset)
+        self.outbound = Outbound(config, services.images, self._passage, self._send_octets)
+        self.connections = Connections(config, services, self, self._dial_failed)
         self._timer: asyncio.TimerHandle | None = None
-        # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes.
-        self._attributes: WeakValueDictionary[tuple[bytes, bytes], AttributeSet] = WeakValueDictionary()
-        self._image: Image | None = None
-        self._sent = 0
-        self._withdrawn_by_us = 0
         self._closed_early = ""
-        self._end_of_rib = False
-        self._last_update: float | None = None
-        self._watch = PrefixWatch(config.max_prefix) if config.max_prefix else None
-        self._disabled = False
-        """AFI/SAFI disable (RFC 7606 §2): what the peer announces or withdraws is ignored until the session ends."""
-        caller = config.remote.host if config.remote else config.peer_address
-        self._addresses = Addresses(peer=caller.packed, own=config.local_address.packed)
-        self._stale: set[bytes] | None = None
-        """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
+
+    @property
+    def adj_in(self) -> AdjRibIn:
+        return self.inbound.adj_in
 
     # --- commands ---
 
@@ -139,44 +92,21 @@ class Neighbor:
 
     async def stopped(self) -> None:
         """Wait until no TCP connection and no dial of a stopped session is left."""
-        while self._dials or self._ending:
-            await asyncio.wait({*self._dials, *self._ending})
+        await self.connections.ended()
 
     def rule(self, connection_state: ConnectionState | None, *, session_validated: bool) -> Change:
         """Provisioning's ruling on this session's gate: lifts or re-denies on the running session, without a reset."""
         change = self.gate.rule(connection_state, session_validated=session_validated)
         if change is Change.LIFTED:
-            self._moved(sent=self._send_everything(), taken=self._take_everything())
+            self._moved(sent=self.outbound.send_everything(), taken=self.inbound.take_everything())
         elif change is Change.DENIED:
-            self._moved(sent=self._withdraw_everything(), taken=self._forget_everything())
+            self._moved(sent=self.outbound.withdraw_everything(), taken=self.inbound.forget_everything())
         return change
 
     def apply_policy(self, policy: Policy) -> None:
         """Judge all that is held again by another policy, on the running session; what that changes passes the gate."""
         self.config = replace(self.config, policy=policy)
-        family, judged = self.config.family, dict[AttributeSet, AttributeSet]()
-
-        def judge_set(before: AttributeSet) -> AttributeSet:
-            if before not in judged:
-                hits = policy.judge_attributes(before.path)
-                judged[before] = before if hits == before.hits else AttributeSet(before.path, hits)
-            return judged[before]
-
-        def judge_prefixes(keys: list[bytes], attributes: AttributeSet) -> dict[bytes, Hits]:
-            hits = policy.judge_prefixes(family, keys, attributes.path)
-            if self._watch is None or self._watch.rule.action is not Action.BLOCK:
-                return hits
-            # What came beyond the prefix limit stays beyond it, whatever the policy says.
-            blocked = {key: hit for key in keys for hit in self.adj_in.hits(family, key) if hit.rule == BLOCKED}
-            return hits | {key: (*hits.get(key, ()), hit) for key, hit in blocked.items()}
-
-        refused, accepted = self.adj_in.judge_again(family, judge_set, judge_prefixes)
-        for raw, known in list(self._attributes.items()):
-            self._attributes[raw] = judge_set(known)
-        self._services.loc_rib.forget(self.config.id, family, refused)
-        self._take(accepted)
-        self._services.emit(PolicyApplied(self.config.id, self._now(), len(refused), len(accepted)))
-        self._watch_limit()
+        self.inbound.apply_policy(policy)
         self._carry_out()
 
     def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:
@@ -198,6 +128,7 @@ class Neighbor:
 
     def view(self) -> SessionView:
         session, gate, agreed = self._session, self.gate, self._session.negotiated
+        inbound, outbound = self.inbound, self.outbound
         return SessionView(
             id=self.config.id,
             local_address=self.config.local_address,
@@ -214,46 +145,46 @@ class Neighbor:
             dialled=None if session.channel is None else session.channel is Channel.DIALLED,
             last_error=session.last_error,
             notifications=tuple(session.notifications),
-            received=self.adj_in.received,
-            accepted=self.adj_in.accepted,
-            rejected=self.adj_in.rejected,
-            sent=self._sent,
-            rendered=len(self._image.keys) if self._image else 0,
+            received=inbound.adj_in.received,
+            accepted=inbound.adj_in.accepted,
+            rejected=inbound.adj_in.rejected,
+            sent=outbound.sent,
+            rendered=len(outbound.image.keys) if outbound.image else 0,
             taken=self._services.loc_rib.count(self.config.id),
-            gate_open=gate.is_open or not self.config.gated,
+            gate_open=self._passage.is_open,
             gate_why=gate.why if self.config.gated else "",
             withheld_in=gate.withheld[Direction.IN],
             withheld_out=gate.withheld[Direction.OUT],
             leaked_in=gate.leaked[Direction.IN],
             leaked_out=gate.leaked[Direction.OUT],
-            withdrawn_by_us=self._withdrawn_by_us,
+            withdrawn_by_us=outbound.withdrawn,
             md5=bool(self.config.md5),
             gtsm=self.config.gtsm,
             peer_closed_early=self._closed_early,
-            end_of_rib=self._end_of_rib,
-            last_update=self._last_update,
-            disabled=self._disabled,
+            end_of_rib=inbound.end_of_rib,
+            last_update=inbound.last_update,
+            disabled=inbound.disabled,
         )
 
     # --- TCP tells ---
 
     def tcp_made(self, wire: Wire) -> None:
-        now = self._now()
-        if wire.channel is Channel.ACCEPTED:
-            wanted = self._session.tcp_accepted(now)
-        else:
-            wanted = self._session.fsm_state(Channel.DIALLED) in (BgpState.CONNECT, BgpState.ACTIVE)
+        session, connections, now = self._session, self.connections, self._now()
+        if wire.channel is Channel.DIALLED:
+            wanted = session.fsm_state(Channel.DIALLED) in (BgpState.CONNECT, BgpState.ACTIVE)
             if wanted:
-                self._dialling = None  # it is a connection now: nothing is left to give up
-                self._session.tcp_connected(now)
-        self._ending.add(wire.ended)
-        wire.ended.add_done_callback(self._ending.discard)
-        if wanted:
-            self._wires[wire.channel] = wire
-            if self._services.tap is not None:
-                self._services.tap.opened(self.config, wire, now)
+                connections.dialled()
+                session.tcp_connected(now)
         else:
-            wire.abort()
+            idle = session.state is BgpState.IDLE
+            wanted = session.tcp_accepted(now)
+            if not wanted and idle:
+                connections.refuse(wire)
+                return
+        if wanted:
+            connections.keep(wire)
+        else:
+            connections.cut(wire)  # a second connection of a session that talks: no NOTIFICATION may end that one
         self._carry_out()
 
     def tcp_data(self, wire: Wire, data: bytes) -> None:
@@ -274,12 +205,15 @@ class Neighbor:
         self._schedule()
 
     def tcp_lost(self, wire: Wire, why: str) -> None:
-        if self._wires.get(wire.channel) is wire:
+        if self.connections.lost(wire):
             if self._session.fsm_state(wire.channel) is BgpState.OPEN_SENT:
                 self._closed_early = why
-            del self._wires[wire.channel]
             self._session.tcp_failed(wire.channel, self._now(), why)
             self._carry_out()
+
+    def _dial_failed(self, why: str) -> None:
+        self._session.tcp_failed(Channel.DIALLED, self._now(), why)
+        self._carry_out()
 
     # --- messages in ---
 
@@ -287,7 +221,7 @@ class Neighbor:
         session, channel = self._session, wire.channel
         if kind == MessageType.UPDATE:
             if session.update_received(channel, self._now()):
-                self._update(body)
+                self.inbound.update(body, session.negotiated)
             return
         if kind == MessageType.KEEPALIVE:
             session.keepalive_received(channel, self._now())
@@ -302,201 +236,22 @@ class Neighbor:
             self._refresh(body)
         self._carry_out()
 
-    def _update(self, body: bytes) -> None:
-        family = self.config.family
-        try:
-            reading = read_update(body)
-        except UpdateError as error:
-            self._malformed(body, error.faults)
-            raise
-        self._last_update = self._now()
-        if reading.end_of_rib is not None:
-            self._end_of_rib = self._end_of_rib or reading.end_of_rib is family
-            self._services.emit(EndOfRib(self.config.id, self._now(), reading.end_of_rib))
-            return
-        agreed = self._session.negotiated
-        usable = agreed is not None and family in agreed.families  # or nobody asked for these (RFC 4760 §8)
-        ours = [part for part in reading.announced if part.family is family and usable]
-        verdicts = [self._judged(part, reading.attributes) for part in ours]
-        faults = dict.fromkeys((*reading.faults, *(fault for _, faults in verdicts for fault in faults)))
-        if not ours and reading.attributes:
-            faults |= dict.fromkeys(self._judge(reading.attributes, reading.reach).faults)
-        if faults:
-            self._malformed(body, faults, tuple(key for part in ours for key in part.keys))
-            if max(fault.outcome for fault in faults) is Outcome.SESSION_RESET:
-                raise UpdateError(tuple(faults))
-        if not usable or self._disabled:
-            return
-        disabling = [fault for fault in reading.faults if fault.afi_safi == family.value]
-        if disabling:
-            self._disabled = True
-            self._withdraw(list(self.adj_in.keys(family)), malformed=disabling[0].reason)
-            return
-        for withdrawn, keys in reading.withdrawn:
-            if withdrawn is family:
-                self._withdraw(keys)
-        for part, (attributes, why) in zip(ours, verdicts, strict=True):
-            if attributes is None:
-                self._withdraw(part.keys, malformed=strongest(why).reason)
-            else:
-                self._announce(part.keys, attributes)
-        if ours:
-            self._watch_limit()
-
-    def _malformed(self, body: bytes, faults: Iterable[Fault], keys: tuple[bytes, ...] = ()) -> None:
-        for fault in faults:
-            family: Family | None = self.config.family
-            if fault.afi_safi is not None:
-                family = next((known for known in Family if known.value == fault.afi_safi), None)
-            told = fault.outcome, fault.code, fault.reason, fault.clause, fault.octets
-            self._services.emit(MalformedUpdate(self.config.id, self._now(), family, *told, body, keys))
-
-    def _judge(self, raw: bytes, reach: Reach) -> Judgement:
-        agreed = self._session.negotiated
-        return judge(raw, asn4=agreed is not None and agreed.asn4, reach=reach, addresses=self._addresses)
-
-    def _judged(self, part: Announced, raw: bytes) -> tuple[AttributeSet | None, tuple[Fault, ...]]:
-        """The attribute set, None for treat-as-withdraw or worse, and what is wrong with the octets."""
-        try:
-            attributes = self._intern(raw, part)
-        except AttributeFault as refused:
-            return None, refused.faults
-        return attributes, attributes.path.discarded
-
-    def _intern(self, raw: bytes, part: Announced) -> AttributeSet:
-        """Decode and judge each distinct attribute set once. Raises AttributeFault."""
-        found = self._attributes.get((raw, part.next_hop))
-        if found is None:
-            agreed = self._session.negotiated
-            asn4 = agreed is not None and agreed.asn4
-            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=part.next_hop, addresses=self._addresses)
-            policy = self.config.policy
-            found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
-            self._attributes[raw, part.next_hop] = found
-        return found
-
-    def _announce(self, keys: list[bytes], attributes: AttributeSet) -> None:
-        family, policy = self.config.family, self.config.policy
-        hits = _NO_HITS
-        if policy is not None:
-            hits = policy.judge_prefixes(family, keys, attributes.path)
-        if self._stale:
-            self._stale.difference_update(keys)
-        if self._watch is not None:
-            hits = self._beyond_limit(keys, hits)
-        self.adj_in.announce(family, keys, attributes, hits)
-        self._services.emit(RoutesAnnounced(self.config.id, self._now(), family, tuple(keys), attributes))
-        if attributes.hits:
-            self._services.loc_rib.forget(self.config.id, family, keys)
-            return
-        if hits:
-            self._services.loc_rib.forget(self.config.id, family, hits)
-            keys = [key for key in keys if key not in hits]
-        self._take(dict.fromkeys(keys, attributes))
-
-    def _beyond_limit(self, keys: list[bytes], hits: dict[bytes, Hits]) -> dict[bytes, Hits]:
-        """With the action `block`, new routes beyond the limit are rejected; those that came first stay."""
-        assert self._watch is not None
-        rule = self._watch.rule
-        if rule.action is not Action.BLOCK:
-            return hits
-        held = self.adj_in.keys(self.config.family)
-        fresh = [key for key in dict.fromkeys(keys) if key not in held]
-        room = max(0, rule.limit - len(held))
-        hit = Hit(BLOCKED, f"more than {rule.limit} prefixes", "the session's prefix limit is reached")
-        return hits | {key: (*hits.get(key, ()), hit) for key in fresh[room:]}
-
-    def _watch_limit(self) -> None:
-        """Once an UPDATE: tell a border that was crossed, and close the session where that is what was asked for."""
-        if self._watch is None:
-            return
-        rule = self._watch.rule
-        level = self._watch.observe(self.adj_in.received, self.adj_in.accepted)
-        if level is None:
-            return
-        count = self.adj_in.received if rule.count is Count.RECEIVED else self.adj_in.accepted
-        self._services.emit(PrefixLimit(self.config.id, self._now(), level, count, rule))
-        if level is Level.EXCEEDED and rule.action is Action.CEASE:
-            family = self.config.family
-            # RFC 4486 §4: AFI, SAFI and the upper bound.
-            data = struct.pack("!HBI", family.afi, family.safi, rule.limit)
-            self._session.reset(self._now(), Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data))
-
-    def _withdraw(self, keys: list[bytes], malformed: str = "") -> None:
-        family = self.config.family
-        self.adj_in.withdraw(family, keys)
-        self._services.loc_rib.forget(self.config.id, family, keys)
-        self._services.emit(RoutesWithdrawn(self.config.id, self._now(), family, tuple(keys), malformed))
-
     def _refresh(self, body: bytes) -> None:
         refresh, agreed = decode_refresh(body), self._session.negotiated
         if refresh is None or refresh.family is not self.config.family or agreed is None:
             return
-        if refresh.subtype == _REQUEST:
-            if agreed.enhanced_route_refresh:
-                self._send_octets(encode_refresh(RouteRefresh(refresh.family, _BEGIN)))
-            self._send_routes()
-            if agreed.enhanced_route_refresh:
-                self._send_octets(encode_refresh(RouteRefresh(refresh.family, _END)))
+        if refresh.subtype == REQUEST:
+            self.outbound.answer_refresh(enhanced=agreed.enhanced_route_refresh)
         elif agreed.enhanced_route_refresh:
-            stale, self._stale = self._stale, None
-            if refresh.subtype == _BEGIN:
-                self._stale = self.adj_in.keys(refresh.family)
-            elif stale:
-                self._withdraw(list(stale))
+            self.inbound.refresh_mark(refresh)
 
-    # --- the gate, both directions ---
-
-    def _passes(self, direction: Direction, keys: Iterable[bytes]) -> bool:
-        if not self.config.gated:
-            return True
-        return self.gate.asks(direction, self.config.family.label, tuple(keys), self._now())
-
-    def _take(self, routes: dict[bytes, AttributeSet]) -> int:
-        """Past the gate into Loc-RIB."""
-        if not routes or not self._passes(Direction.IN, routes):
-            return 0
-        self._services.loc_rib.take(self.config.id, self.config.family, routes)
-        if self.config.gated:
-            self.gate.saw_beyond(Direction.IN, len(routes))
-        return len(routes)
-
-    def _take_everything(self) -> int:
-        return self._take(self.adj_in.acceptable(self.config.family))
-
-    def _forget_everything(self) -> int:
-        taken = self._services.loc_rib.count(self.config.id)
-        self._services.loc_rib.forget_all(self.config.id)
-        return taken
-
-    def _send_routes(self) -> int:
-        """Past the gate onto the wire."""
-        image = self._image
-        if image is None or not image.keys or not self._passes(Direction.OUT, image.keys):
-            return 0
-        self._send_octets(image.announce)
-        self._sent = len(image.keys)
-        return self._sent
-
-    def _send_everything(self) -> int:
-        if self._image is None:
-            return 0
-        sent = self._send_routes()
-        self._send_octets(end_of_rib(self.config.family))
-        return sent
-
-    def _withdraw_everything(self) -> int:
-        sent, self._sent = self._sent, 0
-        if sent and self._image is not None:
-            self._send_octets(self._image.withdraw)
-            self._withdrawn_by_us += sent
-        return sent
+    # --- the gate tells ---
 
     def _moved(self, sent: int, taken: int) -> None:
-        self._services.emit(GateMoved(self.config.id, self._now(), self.gate.is_open, sent, taken))
+        self._services.tell(GateMoved(self.config.id, self._now(), self.gate.is_open, sent, taken))
 
     def _log_withheld(self, withheld: Withheld) -> None:
-        self._services.emit(GateWithheld(self.config.id, withheld))
+        self._services.tell(GateWithheld(self.config.id, withheld))
 
     # --- carrying out what the session asks ---
 
@@ -506,44 +261,31 @@ class Neighbor:
                 case Send(channel, message):
                     self._send(channel, message)
                 case Close(channel):
-                    self._close(channel)
+                    self.connections.close(channel)
                 case Dial():
-                    self._dial()
+                    self.connections.dial()
                 case Up(_, negotiated):
                     self._up(negotiated)
                 case Down():
                     self._down()
                 case BgpTransition():
-                    self._services.emit(BgpStateChanged(self.config.id, output))
+                    self._services.tell(BgpStateChanged(self.config.id, output))
                 case NotificationSeen():
-                    self._services.emit(NotificationExchanged(self.config.id, output))
+                    self._services.tell(NotificationExchanged(self.config.id, output))
         self._schedule()
 
     def _up(self, negotiated: Negotiated) -> None:
-        config = self.config
-        if config.family not in negotiated.families:
-            self._image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
-            return
-        self._image = self._services.images.get(
-            config.family, negotiated, config.local_as, config.local_address, config.role
-        )
-        if not config.gated or self.gate.is_open:
-            self._send_everything()
-        else:
-            self._send_routes()  # held back by the gate, which counts what would have gone
+        self.outbound.up(negotiated)
 
     def _down(self) -> None:
-        self._image, self._sent = None, 0
-        self._end_of_rib, self._last_update, self._stale = False, None, None
-        self._disabled = False
-        if self._watch is not None:
-            self._watch.reset()
-        self.adj_in.clear()
-        self._attributes.clear()
-        self._services.loc_rib.forget_all(self.config.id)
+        self.outbound.down()
+        self.inbound.down()
+
+    def _reset(self, notification: Notification) -> None:
+        self._session.reset(self._now(), notification)
 
     def _send(self, channel: Channel, message: Open | Notification | None) -> None:
-        wire = self._wires.get(channel)
+        wire = self.connections.wires.get(channel)
         if wire is None:
             return
         if message is None:
@@ -554,8 +296,9 @@ class Neighbor:
             self._write(wire, encode_notification(message))
 
     def _send_octets(self, data: bytes) -> None:
+        """On the connection that is Established."""
         channel = self._session.channel
-        wire = self._wires.get(channel) if channel is not None else None
+        wire = self.connections.wires.get(channel) if channel is not None else None
         if wire is not None and data:
             self._write(wire, data)
 
@@ -566,40 +309,8 @@ class Neighbor:
             self._session.octets_taken(wire.channel, self._now())
         if self._services.tap is not None:
             self._services.tap.octets(self.config, wire, data, outbound=True, now=self._now())
-        if self.config.gated and not self.gate.is_open:
-            self.gate.saw_beyond(Direction.OUT, _announced(data))
-
-    def _dial(self) -> None:
-        self._dialling = asyncio.get_running_loop().create_task(self._connect())
-        self._dials.add(self._dialling)
-        self._dialling.add_done_callback(self._dials.discard)
-
-    async def _connect(self) -> None:
-        config, services = self.config, self._services
-        try:
-            await services.connect(
-                services.place,
-                config.local.host,
-                config.remote,
-                lambda: Wire(Channel.DIALLED, self),
-                md5=config.md5,
-                gtsm=config.gtsm,
-            )
-        except (OSError, LabError) as error:
-            self._dialling = None
-            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-            self._session.tcp_failed(Channel.DIALLED, self._now(), why)
-            self._carry_out()
-
-    def _close(self, channel: Channel) -> None:
-        if channel is Channel.DIALLED and self._dialling is not None:
-            self._dialling.cancel()
-            self._dialling = None
-        wire = self._wires.pop(channel, None)
-        if wire is not None:
-            wire.close()
-            if self._services.tap is not None:
-                self._services.tap.closed(self.config, wire, self._now())
+        if not self._passage.is_open:
+            self._passage.went(Direction.OUT, _announced(data))
 
     def _schedule(self) -> None:
         when = self._session.next_timer()

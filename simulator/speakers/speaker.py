@@ -15,7 +15,8 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SpeakerEvent, UnknownPeer, cease
-from simulator.speakers.neighbor import Neighbor, Services
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.services import Services
 from simulator.speakers.sockets import BACKLOG, listening_socket, set_gtsm, set_md5, set_ttl
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire
@@ -70,7 +71,6 @@ class Speaker:
         self.loc_rib = LocRib()
         self._place = place
         self._clock = clock
-        self._emit = on_event
         self._dynamic = dynamic
         self._services = Services(place, clock, on_event, self.loc_rib, Images(announcements), tap)
         self._listeners: dict[Endpoint, _Listener] = {}
@@ -154,7 +154,7 @@ class Speaker:
             config = self._dynamic(endpoint, caller)
             neighbor = self.add(config, caller) if config is not None else None
         if neighbor is None:
-            self._emit(UnknownPeer(self.name, self._clock.now(), str(caller)))
+            self._services.tell(UnknownPeer(self.name, self._clock.now(), str(caller)))
             self._refuse(wire)
             return
         sock = wire.transport.get_extra_info("socket")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.speakers.events import NeighborConfig
-from simulator.speakers.tcp import Wire
+from simulator.speakers.tcp import PeerEnd, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,16 @@ class Tap:
         self._add(config, wire, b"", outbound=dialled, now=now, flags="S")
         self._add(config, wire, b"", outbound=not dialled, now=now, flags="SA")
 
+    def lost(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+        """The peer ended the connection: its FIN, which is answered by ours, or its RST."""
+        if wire.peer_end is PeerEnd.FIN:
+            self._add(config, wire, b"", outbound=False, now=now, flags="FA")
+            self._add(config, wire, b"", outbound=True, now=now, flags="FA")
+        elif wire.peer_end is PeerEnd.RESET:
+            self._add(config, wire, b"", outbound=False, now=now, flags="R")
+
     def closed(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+        """We ended the connection."""
         self._add(config, wire, b"", outbound=True, now=now, flags="FA")
 
     def octets(self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float) -> None:

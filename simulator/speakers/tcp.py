@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import Protocol, cast
 
 from simulator.lab.link import Address, Endpoint, Place
@@ -13,6 +14,14 @@ from simulator.wire.framing import Framer
 
 _LINGER = 3.0
 """Seconds that a closing connection may take before it is cut."""
+
+
+class PeerEnd(Enum):
+    """How the peer ended its direction."""
+
+    NONE = "not yet"
+    FIN = "closed"
+    RESET = "reset"
 
 
 class Owner(Protocol):
@@ -36,6 +45,7 @@ class Wire(asyncio.Protocol):
         self.framer = Framer()
         self.closing = False
         """We have said our last word; what still arrives is read and dropped, so that the peer gets that word."""
+        self.peer_end = PeerEnd.NONE
         self.ended = asyncio.get_running_loop().create_future()
         self.local_port = 0
         self.peer_port = 0
@@ -69,6 +79,7 @@ class Wire(asyncio.Protocol):
             self.owner.tcp_drained(self)
 
     def eof_received(self) -> bool:
+        self.peer_end = PeerEnd.FIN
         # Told at once: what is left to flush may never be read. The transport then flushes and closes by itself.
         if not self.closing:
             self._linger()
@@ -78,6 +89,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._cut is not None:
             self._cut.cancel()
+        if isinstance(error, ConnectionError):
+            self.peer_end = PeerEnd.RESET
         if not self.ended.done():
             self.ended.set_result(None)
         self._lost(str(error) if error else "closed by the peer")

@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy, PolicyError
+from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
-from simulator.policy.rules import RULES, PolicyContext
-from simulator.session.messages import Family
+from simulator.policy.rules import MICROSOFT_AS, RULES, PolicyContext
+from simulator.session.messages import Family, Role
 from simulator.tables.entries import Announcer
 
 Address = IPv4Address | IPv6Address
@@ -45,6 +46,10 @@ class Sessions:
     addresses: Mapping[Family, Address] = field(default_factory=dict)
     lan: tuple[str, ...] = ()
     data: PolicyData = field(default_factory=PolicyData)
+    own: PrefixSet = field(default_factory=PrefixSet)
+    """What Microsoft itself announces; empty where nobody says."""
+    local_as: int = MICROSOFT_AS
+    role: Role | None = None
 
     def session(self, announcer: Announcer | None, family: Family) -> SessionPolicy:
         """The rule on next hops is off while nobody knows what they must be. Raises PolicyError."""
@@ -59,7 +64,9 @@ class Sessions:
             elif settings.get(_NEXT_HOP) is not False:
                 settings[_NEXT_HOP] = False
                 unjudged[_NEXT_HOP] = "the peer's address is not given"
-        context = PolicyContext(asn, str(address or _NOBODY[family]), lan=self.lan, data=self.data)
+        context = PolicyContext(
+            asn, str(address or _NOBODY[family]), self.local_as, self.lan, self.own, self.role, self.data
+        )
         return SessionPolicy(Policy(self.profile, context, settings), next_hop, unjudged)
 
     def self_announced(self, family: Family) -> SessionPolicy:
@@ -91,11 +98,18 @@ def state(policy: Policy, rule: str) -> Literal["on", "off", "not judged"]:
     return "on" if any(judge is not None for judge in judges) else "not judged"
 
 
-def read_settings(profile: str, texts: Iterable[str], *, allow_documentation: bool = False) -> Settings:
-    """`prefix-too-long=off`, `as-path-too-long=limit=10`: off, on, or one parameter each. Raises PolicyError."""
+def read_settings(
+    profile: str, texts: Iterable[str], base: RuleSettings | None = None, *, allow_documentation: bool = False
+) -> Settings:
+    """`base` and on top of it `prefix-too-long=off`, `as-path-too-long=limit=10`: off, on, or one parameter each.
+
+    Raises PolicyError.
+    """
     if profile not in PROFILES:
         raise PolicyError(f"no policy profile '{profile}' (there are: {', '.join(PROFILES)})")
-    settings: Settings = {}
+    settings: Settings = {
+        name: value if isinstance(value, bool) else dict(value) for name, value in (base or {}).items()
+    }
     for text in texts:
         match = _SETTING.fullmatch(text.strip())
         if match is None:

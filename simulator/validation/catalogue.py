@@ -31,6 +31,9 @@ class Check:
     judge: Callable[[Observation], Finding]
     needs: tuple[str, ...] = ()
     """Checks that must have succeeded for this one to mean anything."""
+    only: str = ""
+    """Where it is made, in words; empty for everywhere."""
+    applies: Callable[[Observation], bool] = lambda observation: True
 
 
 def _cause(id_: str, text: str, session: SessionEvidence) -> Cause:
@@ -42,6 +45,7 @@ def _cause(id_: str, text: str, session: SessionEvidence) -> Cause:
         "peer": view.peer_address,
         "family": view.family.label,
         "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
+        "mtu": session.mtu,
     }
     return Cause(id_, text, remedy(id_, session.router, **values))
 
@@ -105,7 +109,7 @@ def _received(session: SessionEvidence, code: int, subcode: int | None = None) -
 
 def _l1(session: SessionEvidence, observation: Observation) -> Finding:
     if not observation.has_lan:
-        return _skip("the loopback link has no LAN: there is no ARP or Neighbor Discovery to look at")
+        return _skip("the loopback link has no interface: there is no ARP or Neighbor Discovery to look at")
     answer = session.lan
     if answer is None or not (answer.macs and answer.pinged):
         if not observation.final:
@@ -115,13 +119,47 @@ def _l1(session: SessionEvidence, observation: Observation) -> Finding:
             if answer is None or not answer.macs
             else f"{', '.join(answer.macs)} answered, no echo reply"
         )
-        return _fail(
-            [seen], _cause("wrong-address", f"nobody answers for {session.view.peer_address} on the LAN", session)
-        )
+        causes = [_cause("wrong-address", f"nobody answers for {session.view.peer_address} on the link", session)]
+        if answer is not None and answer.elsewhere:
+            others = ", ".join(answer.elsewhere)
+            seen += f", and {others} answers"
+            causes.insert(0, _cause("wrong-half", f"the peer took {others}, another half of the prefix", session))
+        return _fail([seen], *causes)
     macs = ", ".join(sorted(answer.macs))
     if len(answer.macs) > 1:
         return _fail([f"answered by {macs}"], _cause("two-macs", "two devices answer for the same address", session))
     return _ok(f"answered by {macs}, echo reply received")
+
+
+def _l2(session: SessionEvidence, observation: Observation) -> Finding:
+    whole = session.lan.whole if session.lan is not None else None
+    if whole is None:
+        return _rests_on("L1") if observation.final else _UNSET
+    if not whole:
+        return _ok(f"an echo of {session.mtu} octets with DF was answered")
+    text = f"packets of {session.mtu} octets do not reach the peer or do not come back"
+    return _fail([f"an echo of {session.mtu} octets with DF: {whole}"], _cause("mtu", text, session))
+
+
+def _l4(observation: Observation) -> Finding:
+    if observation.quality_problem:
+        cause = Cause("no-netem", observation.quality_problem, remedy("no-netem", ""))
+        return _fail([f"the topology asks for {observation.quality_asked}"], cause)
+    measured = [
+        f"{_name(session)}: echo after {session.lan.rtt:g} ms"
+        for session in observation.sessions
+        if session.lan is not None and session.lan.rtt is not None
+    ]
+    return _ok(f"the kernel's netem gives {observation.quality_asked}", *measured)
+
+
+def _c1(observation: Observation) -> Finding:
+    edges = sorted(observation.edges)
+    if len(edges) > 1:
+        return _ok(f"connections to {', '.join(edges)}")
+    text = "one edge router, or one link, is enough to take this peering down"
+    cause = Cause("one-edge", text, remedy("one-edge", ""))
+    return _fail([f"all connections of the peering lead to {', '.join(edges) or 'nowhere'}"], cause)
 
 
 def _t1(session: SessionEvidence, observation: Observation) -> Finding:
@@ -135,7 +173,10 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
         return _UNSET
     others = [other for other in observation.sessions if other.view.id != view.id and other.view.bgp_state is _UP]
     missing = []
-    if others and not _md5_evidence(session):
+    if _says(session).startswith("absent"):
+        text = f"the router's configuration has no session with {view.local_address}"
+        missing = [_cause("session-missing", text, session)]
+    elif others and not _md5_evidence(session):
         text = f"the router has no {view.family.label} session with us: only {_name(others[0])} is up"
         missing = [_cause("session-missing", text, session)]
     return _fail(_tcp_evidence(session), *missing, *_tcp_causes(session))
@@ -145,9 +186,15 @@ def _tcp_evidence(session: SessionEvidence) -> list[str]:
     lines = [f"BGP state {_state(session)}: {session.view.last_error or 'the peer neither answers nor calls'}"]
     if session.view.peer_closed_early:
         lines.append(f"the peer accepted the TCP connection and ended it: {session.view.peer_closed_early}")
+    if _says(session):
+        lines.append(f"the router says: {_says(session)}")
     moved = {name: count for name, count in session.tcp_counters.items() if count}
     lines += [f"kernel counter {name} rose by {count}" for name, count in sorted(moved.items())]
     return lines
+
+
+def _says(session: SessionEvidence) -> str:
+    return session.peer_table.says if session.peer_table is not None else ""
 
 
 def _state(session: SessionEvidence) -> str:
@@ -280,7 +327,8 @@ def _instability_causes(session: SessionEvidence) -> list[Cause]:
         return [_cause("gtsm", "GTSM is on at this end only: the peer's packets arrive with a lower TTL", session)]
     if session.view.bgp_state in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM):
         return [_cause("gtsm", "the peer does not hear us: GTSM is on at its end only, or its process hangs", session)]
-    return []
+    # It was up, and it is not even on its way back: what stands in the way of TCP now is what there is to mend.
+    return [] if session.view.bgp_state is _UP else _tcp_causes(session)
 
 
 def _s6(observation: Observation) -> Finding:
@@ -346,6 +394,9 @@ def _r1(session: SessionEvidence, observation: Observation) -> Finding:
         return _UNSET
     if view.accepted:
         return _ok(counts)
+    if not view.received and "(Policy)" in _says(session):
+        text = "RFC 8212: the router has no policy for this session, so it neither sends nor takes a route"
+        return _fail([counts, f"the router says: {_says(session)}"], _cause("policy-required", text, session))
     if not view.received:
         return _fail([counts], _cause("no-export", "the router announces nothing on this session", session))
     fired = [f"{r.rule}: {r.count} ({', '.join(r.examples)})" for r in session.rejected]
@@ -416,7 +467,35 @@ _B = Blocks
 _MS = "Microsoft: Exchange peering walkthrough"
 
 VALIDATION: tuple[Check, ...] = (
-    Check("L1", "The peer's address answers on the exchange LAN, from one MAC", "simulator", _B.ACTIVE, _each(_l1)),
+    Check(
+        "C1",
+        "The peering has connections to two edge routers",
+        "Microsoft: peering policy",
+        _B.WARN,
+        _c1,
+        only="Direct",
+        applies=lambda observation: observation.direct,
+    ),
+    Check("L1", "The peer's address answers on the link, from one MAC", "simulator", _B.ACTIVE, _each(_l1)),
+    Check(
+        "L2",
+        "Packets of the link's full size pass",
+        "simulator",
+        _B.WARN,
+        _each(_l2),
+        ("L1",),
+        only="netns",
+        applies=lambda observation: observation.has_lan,
+    ),
+    Check(
+        "L4",
+        "The link has the latency, jitter and loss that the topology asks for",
+        "simulator",
+        _B.WARN,
+        _l4,
+        only="where asked for",
+        applies=lambda observation: bool(observation.quality_asked),
+    ),
     Check("T1", "TCP to the peer's BGP port", "RFC 4271 §8.2.1", _B.ACTIVE, _each(_t1), ("L1",)),
     Check("S1", "The OPEN carries the ASN of the PeerAsn", "RFC 4271 §6.2", _B.ACTIVE, _each(_s1), ("T1",)),
     Check("S2", "The BGP Identifier is valid and the peer's own", "RFC 6286", _B.ACTIVE, _each(_s2), ("S1",)),
@@ -455,6 +534,8 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckRes
     """Run checks in order. Those that rest on an unsuccessful one are skipped (unset while that one is)."""
     results: dict[str, CheckResult] = {}
     for check in checks:
+        if not check.applies(observation):
+            continue
         unmet = [need for need in check.needs if need in results and not results[need].holds]
         finding = check.judge(observation)
         if unmet:

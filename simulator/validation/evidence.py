@@ -9,10 +9,16 @@ from simulator.speakers.events import SessionView
 
 @dataclass(frozen=True, slots=True)
 class LanAnswer:
-    """Who answered for the peer's address on the exchange LAN (ARP or Neighbor Discovery, then ICMP)."""
+    """Who answered for the peer's address on the link (ARP or Neighbor Discovery, then ICMP)."""
 
     macs: frozenset[str]
     pinged: bool
+    rtt: float | None = None
+    """Of that echo, in milliseconds."""
+    elsewhere: tuple[str, ...] = ()
+    """Of a Direct link on which nobody answered: the other addresses of its prefix that somebody answers for."""
+    whole: str | None = None
+    """Why an echo as long as the link's MTU, with DF, got no answer; empty where it got one; None: not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class PeerTable:
 
     prefixes: frozenset[str] = frozenset()
     error: str = ""
+    says: str = ""
+    """The router's own words for the session, and its reason where something keeps the session or its routes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,9 @@ class SessionEvidence:
     foreign_identifiers: dict[str, str] = field(default_factory=dict)
     """BGP Identifiers of *other* peers on this edge, and whose they are."""
     lan: LanAnswer | None = None
-    """None: not asked yet, or the link has no LAN."""
+    """None: not asked yet, or the link has nothing to ask on."""
+    mtu: int = 1500
+    """The link's, in octets."""
     tcp_counters: dict[str, int] = field(default_factory=dict)
     """How the kernel's TcpExt counters of the edge moved since the validation began."""
     peer_table: PeerTable | None = None
@@ -80,7 +90,7 @@ class Observation:
     connection: str
     sessions: tuple[SessionEvidence, ...]
     has_lan: bool
-    """Whether the link has a LAN to look at (loopback has none)."""
+    """Whether the link has interfaces, with neighbours that answer (loopback has none)."""
     soak: float
     """Seconds."""
     final: bool = False
@@ -88,3 +98,11 @@ class Observation:
     capture: CaptureProof | None = None
     capture_skipped: str = ""
     """Why there is no capture; empty where there is one."""
+    direct: bool = False
+    """Of a Direct peering, on a link of its own."""
+    edges: frozenset[str] = frozenset()
+    """The edge routers that the connections of its peering lead to."""
+    quality_asked: str = ""
+    """The latency, jitter and loss that the topology asks of the link; empty for none."""
+    quality_problem: str = ""
+    """Why they are not there."""

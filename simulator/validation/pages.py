@@ -18,6 +18,7 @@ def checks() -> str:
 
 
 def _row(check: Check, when: str) -> str:
+    when = f"{when} ({check.only})" if check.only else when
     return (
         f"| {check.id} | {check.title} | {when} | {_WHEN[check.blocks]} | {', '.join(check.needs)} | {check.source} |"
     )

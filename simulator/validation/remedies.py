@@ -59,6 +59,11 @@ REMEDIES: dict[str, dict[str, str]] = {
         _ANY: "give the session an export policy: without one, RFC 8212 routers send nothing",
         "bird": "protocol bgp {{ {channel} {{ export filter …; }}; … }}    birdc: show route export <protocol>",
     },
+    "policy-required": {
+        _ANY: "give the session with {edge} an import and an export policy: RFC 8212 routers pass nothing without",
+        "frr": "router bgp {expected}; address-family {channel} unicast; neighbor {edge} route-map <NAME> in; "
+        "neighbor {edge} route-map <NAME> out    (no bgp ebgp-requires-policy switches RFC 8212 off for all)",
+    },
     "all-rejected": {
         _ANY: "correct the routes that the rules above name, or announce at least one that none of them refuses"
     },
@@ -69,7 +74,19 @@ REMEDIES: dict[str, dict[str, str]] = {
         "birdc: show route filtered protocol <protocol>",
     },
     "wrong-address": {
-        _ANY: "check that {peer} is configured on the router's exchange interface and that the port is up"
+        _ANY: "check that {peer} is configured on the router's interface towards {edge} and that the port is up"
+    },
+    "wrong-half": {
+        _ANY: "configure {peer} on the router and {edge} as its neighbor; Microsoft's FAQ and its practice differ in "
+        "who has which address of a /30: use what the connection's peerSessionIPv4Address says"
+    },
+    "mtu": {_ANY: "set the MTU of the router's interface, and of everything on the way to {edge}, to {mtu} octets"},
+    "one-edge": {
+        _ANY: "request a second connection to another edge router of Microsoft's, at best at another facility"
+    },
+    "no-netem": {
+        _ANY: "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
+        "latency, jitter and loss out of the topology"
     },
     "two-macs": {_ANY: "find the second device that answers for {peer} and remove the address from it"},
 }

@@ -1,15 +1,14 @@
-"""Path attributes as plain data, with ExaBGP's classes for their values (RFC 4271 §5, RFC 6793, RFC 8092, RFC 9234)."""
+"""The octets of path attributes: read here, written by ExaBGP's classes (RFC 4271 §5, RFC 6793, RFC 8092, RFC 9234)."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address
+from functools import lru_cache
+from ipaddress import IPv4Address
 from typing import Any, Final
 
-from exabgp.bgp.message.notification import Notify as ExaNotify
 from exabgp.bgp.message.open.asn import ASN
 from exabgp.bgp.message.update.attribute import (
     MED,
@@ -25,113 +24,28 @@ from exabgp.bgp.message.update.attribute import (
     Origin,
 )
 from exabgp.bgp.message.update.attribute import Attributes as ExaAttributes
-from exabgp.bgp.message.update.attribute.aggregator import Aggregator4
 from exabgp.bgp.message.update.attribute.aspath import CONFED_SEQUENCE, CONFED_SET
 from exabgp.bgp.message.update.attribute.community import Communities, ExtendedCommunities, LargeCommunities
 from exabgp.protocol.ip import IPv4
 
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
 from simulator.wire.attribute_checks import (
-    CHECKS,
     DECODED,
     EXTENDED_LENGTH,
     OPTIONAL,
     TRANSITIVE,
     Addresses,
     Code,
+    Side,
+    unusable_next_hop,
     walk,
 )
-from simulator.wire.faults import AttributeFault, Fault, Outcome
-from simulator.wire.judgement import Reach, judge
+from simulator.wire.faults import AttributeFault
+from simulator.wire.judgement import Judgement, Reach, judge, welcome
+from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.update import next_hops
 
 __all__ = ["AsSegment", "AttributeFault", "PathAttributes", "SegmentKind", "decode", "encode"]
-
-
-class SegmentKind(IntEnum):
-    """AS_PATH segment types (RFC 4271 §4.3, RFC 5065 §3)."""
-
-    SET = 1
-    SEQUENCE = 2
-    CONFED_SEQUENCE = 3
-    CONFED_SET = 4
-
-
-_BRACKETS: Final = {1: ("{", "}"), 2: ("", ""), 3: ("(", ")"), 4: ("[", "]")}
-
-
-@dataclass(frozen=True, slots=True)
-class AsSegment:
-    """One AS_PATH segment."""
-
-    kind: SegmentKind
-    asns: tuple[int, ...]
-
-    def __str__(self) -> str:
-        left, right = _BRACKETS[self.kind]
-        return left + " ".join(map(str, self.asns)) + right
-
-
-@dataclass(frozen=True, slots=True)
-class PathAttributes:
-    """The attributes of a route, MP_REACH_NLRI apart: `next_hop` is then filled in by whoever split the UPDATE."""
-
-    origin: int = 0
-    """0 IGP, 1 EGP, 2 INCOMPLETE."""
-    as_path: tuple[AsSegment, ...] = ()
-    next_hop: IPv4Address | IPv6Address | None = None
-    link_local: IPv6Address | None = None
-    """The second IPv6 next hop (RFC 2545 §3)."""
-    med: int | None = None
-    local_pref: int | None = None
-    atomic_aggregate: bool = False
-    aggregator: tuple[int, IPv4Address] | None = None
-    communities: tuple[int, ...] = ()
-    """32-bit values in the order received."""
-    extended_communities: tuple[bytes, ...] = ()
-    """Eight octets each."""
-    large_communities: tuple[tuple[int, int, int], ...] = ()
-    otc: int | None = None
-    """Only to Customer (RFC 9234 §5)."""
-    unknown: tuple[tuple[int, int, bytes], ...] = ()
-    """(flags, code, value) of other transitive attributes, as received: who passes them on sets Partial (0x20)."""
-    discarded: tuple[Fault, ...] = ()
-    """What `decode` left out by RFC 7606 attribute discard."""
-
-    @property
-    def asns(self) -> tuple[int, ...]:
-        """Every ASN of the path from the left, sets included."""
-        return tuple(asn for segment in self.as_path for asn in segment.asns)
-
-    @property
-    def path_length(self) -> int:
-        """RFC 4271 §9.1.2.2: a set counts as one; RFC 5065 §5.3: confederation segments as none."""
-        sequences = sum(len(s.asns) for s in self.as_path if s.kind is SegmentKind.SEQUENCE)
-        return sequences + sum(s.kind is SegmentKind.SET for s in self.as_path)
-
-    @property
-    def first_as(self) -> int | None:
-        """The leftmost AS, None when the path is empty or starts with anything but a sequence."""
-        if not self.as_path or self.as_path[0].kind is not SegmentKind.SEQUENCE:
-            return None
-        return self.as_path[0].asns[0]
-
-    @property
-    def origin_as(self) -> int | None:
-        """The last AS of a final sequence, None otherwise (RFC 6811 §2)."""
-        if not self.as_path or self.as_path[-1].kind is not SegmentKind.SEQUENCE:
-            return None
-        return self.as_path[-1].asns[-1]
-
-    @property
-    def as_path_text(self) -> str:
-        """For example `64496 64500 {64501 64502}`."""
-        return " ".join(map(str, self.as_path))
-
-    @property
-    def communities_text(self) -> tuple[str, ...]:
-        """For example `8075:8007`."""
-        return tuple(f"{value >> 16}:{value & 0xFFFF}" for value in self.communities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,29 +101,130 @@ def _sort(block: bytes) -> bytes:
     return b"".join(piece for _, piece in sorted(pieces, key=lambda piece: piece[0]))
 
 
-# ExaBGP's `unpack` of a single class is used, never its Attributes or Attribute.unpack: those cache by the bytes and
-# judge on the way. The attributes of one fixed-size number are read here: its classes cost 3 µs each for that.
-_EXA_CLASSES: Final[dict[int, Any]] = {
-    Code.AS_PATH: ASPath,
-    Code.AGGREGATOR: Aggregator,
-    Code.AS4_PATH: AS4Path,
-    Code.AS4_AGGREGATOR: Aggregator4,
-}
-# Plain ints: looking a member up on an enum class costs as much as decoding a number.
-_ORIGIN = Code.ORIGIN.value
-_AS_PATH = Code.AS_PATH.value
-_NEXT_HOP = Code.NEXT_HOP.value
-_MED = Code.MULTI_EXIT_DISC.value
-_LOCAL_PREF = Code.LOCAL_PREF.value
-_ATOMIC_AGGREGATE = Code.ATOMIC_AGGREGATE.value
-_AGGREGATOR = Code.AGGREGATOR.value
-_COMMUNITIES = Code.COMMUNITIES.value
-_EXTENDED = Code.EXTENDED_COMMUNITIES.value
-_AS4_PATH = Code.AS4_PATH.value
-_AS4_AGGREGATOR = Code.AS4_AGGREGATOR.value
-_LARGE = Code.LARGE_COMMUNITIES.value
-_OTC = Code.ONLY_TO_CUSTOMER.value
+# ExaBGP's classes take 22 µs to read a set of attributes. They only join an AS_PATH with its AS4_PATH, which no
+# four-octet AS speaker sends.
+_LONGS: Final = tuple(struct.Struct(f"!{count}L").unpack for count in range(256))
+_SHORTS: Final = tuple(struct.Struct(f"!{count}H").unpack for count in range(256))
 _KINDS: Final = {kind.value: kind for kind in SegmentKind}
+
+
+def _path(value: bytes, width: int, unpackers: tuple[Callable[[bytes], tuple[int, ...]], ...]) -> tuple[AsSegment, ...]:
+    segments = []
+    start, total = 0, len(value)
+    while start < total:
+        count = value[start + 1]
+        end = start + 2 + count * width
+        segments.append(AsSegment(_KINDS[value[start]], unpackers[count](value[start + 2 : end])))
+        start = end
+    return tuple(segments)
+
+
+def _path_of_longs(value: bytes) -> tuple[AsSegment, ...]:
+    return _path(value, 4, _LONGS)
+
+
+def _path_of_shorts(value: bytes) -> tuple[AsSegment, ...]:
+    return _path(value, 2, _SHORTS)
+
+
+def _joined(as_path: bytes, as4_path: bytes) -> tuple[AsSegment, ...]:
+    """RFC 6793 §4.2.3."""
+    two, four = ASPath._new_aspaths(as_path, False, ASPath), ASPath._new_aspaths(as4_path, True, AS4Path)
+    segments = ExaAttributes._reconstruct_as_path(two, four)
+    # ExaBGP's ASN is an int with a text of its own; plain ints leave this package.
+    return tuple(AsSegment(_KINDS[segment.ID], tuple(map(int, segment))) for segment in segments)
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+def _communities(value: bytes) -> tuple[int, ...]:
+    count = len(value) >> 2
+    return _LONGS[count](value) if count < 256 else struct.unpack(f"!{count}L", value)
+
+
+def _extended(value: bytes) -> tuple[bytes, ...]:
+    return tuple(value[at : at + 8] for at in range(0, len(value), 8))
+
+
+def _large(value: bytes) -> tuple[tuple[int, int, int], ...]:
+    return tuple((a, b, c) for a, b, c in struct.iter_unpack("!3L", value))
+
+
+def _aggregator(value: bytes) -> tuple[int, IPv4Address]:
+    return int.from_bytes(value[:-4], "big"), IPv4Address(value[-4:])
+
+
+_Read = Callable[[bytes], Any]
+_READERS: Final[dict[int, tuple[str, _Read]]] = {
+    Code.ORIGIN.value: ("origin", _number),
+    Code.NEXT_HOP.value: ("next_hop", IPv4Address),
+    Code.MULTI_EXIT_DISC.value: ("med", _number),
+    Code.LOCAL_PREF.value: ("local_pref", _number),
+    Code.ATOMIC_AGGREGATE.value: ("atomic_aggregate", lambda value: True),
+    Code.AGGREGATOR.value: ("aggregator", _aggregator),
+    Code.COMMUNITIES.value: ("communities", _communities),
+    Code.EXTENDED_COMMUNITIES.value: ("extended_communities", _extended),
+    Code.LARGE_COMMUNITIES.value: ("large_communities", _large),
+    Code.ONLY_TO_CUSTOMER.value: ("otc", _number),
+}
+"""Type code → field of PathAttributes, and how its value is read. AS paths are not in it: they come in two widths."""
+_PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs), False: ("as_path", _path_of_shorts)}
+
+
+class _Scanner:
+    """Reads in one go the blocks that have nothing wrong or rare in them, which are nearly all that a peer sends."""
+
+    def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: Addresses) -> None:
+        self._side = Side(asn4, external, next_hop_counts, addresses)
+        self._rows = {
+            bytes((check.flags | more, code)): (*reader, 4 if more else 3, check)
+            for code, check in welcome(asn4=asn4, external=external).items()
+            for more in (0, EXTENDED_LENGTH)
+            if (reader := _PATHS[asn4] if code == Code.AS_PATH else _READERS.get(code)) is not None
+        }
+        self._known: dict[bytes, tuple[str, Any]] = {}
+        """Short attributes, whose like comes again and again, with what they say."""
+
+    def scan(self, raw: bytes) -> dict[str, Any] | None:
+        """The fields that the block sets; None when `judge` has to look at it."""
+        found: dict[str, Any] = {}
+        rows, known = self._rows, self._known
+        offset, total = 0, len(raw)
+        while offset < total - 2:
+            start = offset
+            offset += 3 + raw[start + 2]
+            if raw[start] & EXTENDED_LENGTH:
+                offset = start + 4 + int.from_bytes(raw[start + 2 : start + 4], "big")
+            octets = raw[start:offset]
+            pair = known.get(octets)
+            if pair is None:
+                row = rows.get(octets[:2])
+                if row is None or offset > total:
+                    return None
+                name, read, header, check = row
+                value = octets[header:]
+                if not check.passes(value, self._side):
+                    return None
+                pair = name, read(value)
+                if len(octets) <= _SHORT:
+                    if len(known) >= _MOST:
+                        known.clear()
+                    known[octets] = pair
+            name, field = pair
+            if name in found:
+                return None
+            found[name] = field
+        if offset != total or "origin" not in found or "as_path" not in found:
+            return None
+        return None if self._side.next_hop_counts and "next_hop" not in found else found
+
+
+_SHORT, _MOST = 11, 4096
+"""Octets of a short attribute, its header included, and how many of them are remembered for a kind of session."""
+_scanner: Final = lru_cache(maxsize=1024)(_Scanner)
+_next_hops: Final = lru_cache(maxsize=1024)(next_hops)
 
 
 def decode(
@@ -226,75 +241,35 @@ def decode(
     `next_hop`: that of MP_REACH_NLRI, which replaces NEXT_HOP. `reach` and `addresses` as for `judge`. Unknown
     non-transitive attributes are ignored (RFC 4271 §5).
     """
-    judgement = judge(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)
+    found = _scanner(asn4, external, reach is Reach.NLRI_FIELD, addresses).scan(raw)
+    if found is None or (next_hop and unusable_next_hop(next_hop[:16], addresses)):
+        judgement = judge(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)
+        found = _left_by(judgement, asn4)
+    if next_hop:
+        found["next_hop"], found["link_local"] = _next_hops(next_hop)
+    path = object.__new__(PathAttributes)
+    path.__dict__.update(found)
+    return path
+
+
+def _left_by(judgement: Judgement, asn4: bool) -> dict[str, Any]:
+    """The fields by what a judgement leaves of the attributes."""
+    kept, faults = judgement
     if not judgement.usable:
-        raise AttributeFault(judgement.faults)
-    kept = judgement.kept
-    if _ORIGIN not in kept or _AS_PATH not in kept:
+        raise AttributeFault(faults)
+    if Code.ORIGIN not in kept or Code.AS_PATH not in kept:
         raise ValueError("attributes without routes: there is nothing to decode")
-    session = _SESSIONS[asn4]
-    exa: dict[int, Any] = {}
-    for code, klass in _EXA_CLASSES.items():
-        if code in kept:
-            try:
-                exa[code] = klass.unpack(kept[code][1], None, session)
-            except (ExaNotify, IndexError, ValueError, struct.error) as refusal:
-                reason = f"{CHECKS[code].name}: {refusal}"
-                fault = Fault(Outcome.TREAT_AS_WITHDRAW, code, reason, CHECKS[code].clause, kept[code][1])
-                raise AttributeFault((*judgement.faults, fault)) from None
-    if not next_hop and _NEXT_HOP in kept:
-        next_hop = kept[_NEXT_HOP][1]
-    address, link_local = next_hops(next_hop) if next_hop else (None, None)
-    aggregator = exa.get(_AS4_AGGREGATOR, exa.get(_AGGREGATOR))  # never `or`: their truth value raises
-    return PathAttributes(
-        origin=kept[_ORIGIN][1][0],
-        as_path=_path(exa[_AS_PATH], exa.get(_AS4_PATH)),
-        next_hop=address,
-        link_local=link_local,
-        med=_number(kept.get(_MED)),
-        local_pref=_number(kept.get(_LOCAL_PREF)),
-        atomic_aggregate=_ATOMIC_AGGREGATE in kept,
-        aggregator=None if aggregator is None else (int(aggregator.asn), IPv4Address(aggregator.speaker.pack())),
-        communities=_communities(kept.get(_COMMUNITIES)),
-        extended_communities=_extended(kept.get(_EXTENDED)),
-        large_communities=_large(kept.get(_LARGE)),
-        otc=_number(kept.get(_OTC)),
-        unknown=tuple(
-            (flags & ~EXTENDED_LENGTH, code, value)
-            for code, (flags, value) in sorted(kept.items())
-            if code not in DECODED and flags & TRANSITIVE
-        )
-        if kept.keys() - DECODED
-        else (),
-        discarded=judgement.faults,
+    found = {name: read(kept[code][1]) for code, (name, read) in _READERS.items() if code in kept}
+    name, read = _PATHS[asn4]
+    found[name] = read(kept[Code.AS_PATH][1])
+    if Code.AS4_PATH in kept:
+        found[name] = _joined(kept[Code.AS_PATH][1], kept[Code.AS4_PATH][1])
+    if Code.AS4_AGGREGATOR in kept:
+        found["aggregator"] = _aggregator(kept[Code.AS4_AGGREGATOR][1])
+    found["unknown"] = tuple(
+        (flags & ~EXTENDED_LENGTH, code, value)
+        for code, (flags, value) in sorted(kept.items())
+        if code not in DECODED and flags & TRANSITIVE
     )
-
-
-def _number(attribute: tuple[int, bytes] | None) -> int | None:
-    return None if attribute is None else int.from_bytes(attribute[1], "big")
-
-
-def _path(path: Any, as4_path: Any) -> tuple[AsSegment, ...]:
-    if path is None:  # ExaBGP's word for an empty path
-        return ()
-    segments = path.aspath if as4_path is None else ExaAttributes._reconstruct_as_path(path, as4_path)
-    # ExaBGP's ASN is an int with a text of its own; plain ints leave this package.
-    return tuple(AsSegment(_KINDS[segment.ID], tuple(map(int, segment))) for segment in segments)
-
-
-# Communities are not left to ExaBGP: it sorts the list after every one it adds, so the order is lost and the 16,000
-# that fit an extended message take it minutes; it also drops repeated large communities.
-def _communities(attribute: tuple[int, bytes] | None) -> tuple[int, ...]:
-    return () if attribute is None else struct.unpack(f"!{len(attribute[1]) // 4}L", attribute[1])
-
-
-def _extended(attribute: tuple[int, bytes] | None) -> tuple[bytes, ...]:
-    if attribute is None:
-        return ()
-    return tuple(attribute[1][at : at + 8] for at in range(0, len(attribute[1]), 8))
-
-
-def _large(attribute: tuple[int, bytes] | None) -> tuple[tuple[int, int, int], ...]:
-    if attribute is None:
-        return ()
-    return tuple((a, b, c) for a, b, c in struct.iter_unpack("!3L", attribute[1]))
+    found["discarded"] = faults
+    return found

@@ -18,6 +18,7 @@ from simulator.wire.attribute_checks import (
     OPTIONAL,
     TRANSITIVE,
     Addresses,
+    Check,
     Code,
     Defect,
     Side,
@@ -67,16 +68,17 @@ _UNREAD: Final = {
     for asn4 in (False, True)
     for external in (False, True)
 }
-# The rows that say it all: from this kind of session their attributes are welcome when nothing is wrong with them.
-_CHECKS: Final = {
-    (asn4, external): {
+_side: Final = lru_cache(maxsize=1024)(Side)
+
+
+def welcome(*, asn4: bool, external: bool) -> dict[int, Check]:
+    """The rows that say it all: from this kind of session their attributes are kept when nothing is wrong with them."""
+    unread = _UNREAD[asn4, external]
+    return {
         int(code): check
         for code, check in CHECKS.items()
         if code not in unread and not (external and code in _FILTERED_EXTERNAL)
     }
-    for (asn4, external), unread in _UNREAD.items()
-}
-_side: Final = lru_cache(maxsize=1024)(Side)
 
 
 def judge(
@@ -93,7 +95,6 @@ def judge(
     `next_hop`: that of MP_REACH_NLRI, of a proper length.
     """
     side = _side(asn4, external, reach is Reach.NLRI_FIELD, addresses)
-    checks = _CHECKS[asn4, external]
     kept: dict[int, tuple[int, bytes]] = {}
     dropped: set[int] = set()
     repeated: dict[int, list[bytes]] = {}
@@ -119,14 +120,8 @@ def judge(
         if code in kept or code in dropped:
             repeated.setdefault(code, []).append(raw[start:offset])
             continue
-        check = checks.get(code)
-        # Nearly every attribute passes here: the long way would double the time.
-        if (
-            check is not None
-            and not (flags ^ check.flags) & _KIND
-            and (value or check.may_be_empty)
-            and check.verdict(value, side) is None
-        ) or (verdict := _verdict(code, flags, value, side)) is None:
+        verdict = _verdict(code, flags, value, side)
+        if verdict is None:
             kept[code] = (flags, value)
             continue
         dropped.add(code)

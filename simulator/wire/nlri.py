@@ -41,7 +41,7 @@ def split(data: bytes, family: Family) -> list[bytes]:
             bits = data[start]
             offset = start + sizes[bits]
             key = data[start:offset]
-            if key[-1] & stray[bits]:
+            if bits & 7 and key[-1] & stray[bits]:
                 key = key[:-1] + bytes((key[-1] & ~stray[bits],))
             append(key)
     except IndexError:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.faults import Fault, Outcome, UpdateError
 from simulator.wire.framing import WireError
 from simulator.wire.judgement import Reach
-from simulator.wire.update import MP_REACH, MP_UNREACH, MpReach, MpUnreach, UpdateParts, split_update
+from simulator.wire.update import MP_REACH, MP_UNREACH, MpReach, MpUnreach, UpdateParts, holds_mp, split_update
+
+_NLRI: Final = "RFC 7606 §5.3, §3 j"
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(NamedTuple):
     """Prefixes announced in one place of an UPDATE."""
 
     family: Family
@@ -26,8 +28,7 @@ class Announced:
         return Reach.MP_REACH if self.next_hop else Reach.NLRI_FIELD
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What an UPDATE says. What it announces counts only once `attributes` have been judged."""
 
     attributes: bytes
@@ -42,6 +43,17 @@ class Reading:
 
 def read_update(body: bytes) -> Reading:
     """Read an UPDATE's body. UpdateError where RFC 7606 leaves only a session reset."""
+    if len(body) > 4 and not (body[0] or body[1]):
+        # Nothing is withdrawn. Nearly every UPDATE with IPv4 prefixes is nothing but attributes and the NLRI field.
+        end = 4 + (body[2] << 8 | body[3])
+        attributes, announced = body[4:end], body[end:]
+        if attributes and announced and not holds_mp(attributes):
+            keys = _field(announced, _NLRI, ())
+            return Reading(attributes, (Announced(Family.IPV4, keys),), (), None, (), Reach.NLRI_FIELD)
+    return _read_slowly(body)
+
+
+def _read_slowly(body: bytes) -> Reading:
     parts = split_update(body)
     announced: list[Announced] = []
     withdrawn: list[tuple[Family, list[bytes]]] = []
@@ -49,7 +61,7 @@ def read_update(body: bytes) -> Reading:
     if parts.withdrawn:
         withdrawn.append((Family.IPV4, _field(parts.withdrawn, "RFC 7606 §3 i, §5.3, §3 j", faults)))
     if parts.announced:
-        announced.append(Announced(Family.IPV4, _field(parts.announced, "RFC 7606 §5.3, §3 j", faults)))
+        announced.append(Announced(Family.IPV4, _field(parts.announced, _NLRI, faults)))
     unreach, reach = parts.unreach, parts.reach
     if unreach is not None and (keys := _mp(unreach, MP_UNREACH, faults)):
         withdrawn.append((unreach.family, keys))
@@ -66,7 +78,7 @@ def _reach(parts: UpdateParts) -> Reach:
     return Reach.NOTHING
 
 
-def _field(data: bytes, clause: str, before: list[Fault]) -> list[bytes]:
+def _field(data: bytes, clause: str, before: Sequence[Fault]) -> list[bytes]:
     try:
         return nlri.split(data, Family.IPV4)
     except WireError as error:

@@ -11,7 +11,8 @@ from simulator.session.messages import ErrorCode, Family, Notification, RouteRef
 from simulator.wire.framing import MessageType, WireError, frame
 
 _FAMILIES: Final = {family.value: family for family in Family}
-_SUBTYPES: Final = (0, 1, 2)
+REQUEST, BEGIN, END = _SUBTYPES = (0, 1, 2)
+"""Subtypes of ROUTE-REFRESH: a request, and the two marks around the answer (RFC 7313 §3)."""
 
 
 def encode_refresh(r: RouteRefresh) -> bytes:

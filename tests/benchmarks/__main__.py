@@ -1,166 +1,291 @@
-"""`make benchmark`: measures turnup beside a real BIRD that does the same work in the same run.
+"""`make benchmark`: measures turnup beside real daemons that do the same work in the same run on this machine.
 
-Figures are ratios; absolute times stand beside them and are never judged. Needs network namespaces and BIRD.
+Figures are ratios; absolute times stand beside them and are never judged. Needs network namespaces, BIRD, FRR, GoBGP.
+What is measured, and how, is in docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any
 
 from simulator.lab.link import LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
-from simulator.lab.process import stop
-from simulator.routers.bird import _exchange
 from tests.benchmarks import bird_filter, feed
+from tests.benchmarks.children import Bird, Child, Watch, resident
+from tests.benchmarks.feeders import Feeder
 
-ROOT = Path(__file__).parent.parent.parent
-EDGE, PEER = "198.51.100.1", "198.51.100.2"
-LAN = LanSpec(
-    (IPv4Network("198.51.100.0/24"),),
-    (NodeSpec("edge", (IPv4Address(EDGE),)), NodeSpec("peer", (IPv4Address(PEER),))),
-)
+EDGE, PEER, SOURCE = "198.51.100.1", "198.51.100.2", "198.51.100.3"
+_NODES = {"edge": EDGE, "peer": PEER, "source": SOURCE}
+LAN_SPEC = LanSpec((IPv4Network(feed.LAN),), tuple(NodeSpec(n, (IPv4Address(a),)) for n, a in _NODES.items()))
 
 
-class Child:
-    """A helper process that speaks JSON lines through a log file, and takes lines on a pipe."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measurement. `accepted` is -1 where nothing is judged."""
 
-    def __init__(self, place: Place, module: str, arguments: list[str], log: Path) -> None:
-        self._place, self._module, self._arguments, self.log = place, module, arguments, log
-        self.process: asyncio.subprocess.Process | None = None
-        self._input = -1
+    seconds: float
+    withdraw: float = 0.0
+    accepted: int = -1
+    receiver_cpu: float = 0.0
+    sender_cpu: float = 0.0
+    foreign: float = 0.0
+    bytes_a_route: float = 0.0
+    base: float = 0.0
+
+    @property
+    def told(self) -> str:
+        """One run as it is printed: seconds, CPU seconds of both ends, cores used by strangers."""
+        note = " (foreign CPU: no verdict)" if self.foreign > 1 else ""
+        note += " (the sender was measured)" if self.sender_cpu > 0.9 * self.seconds > self.receiver_cpu else ""
+        cpu = f"{self.receiver_cpu:.2f}+{self.sender_cpu:.2f} CPU, {self.foreign:.2f} foreign"
+        return f"{self.seconds:.3f} s [{cpu}]{note}"
+
+
+class Edge:
+    """turnup as the receiver: loaded when every route has its verdict."""
+
+    def __init__(self, place: Place, directory: Path, prefixes: int) -> None:
+        arguments = [EDGE, PEER, str(feed.PEER_AS), str(prefixes), "0"]
+        self.child = Child(place, "tests.benchmarks.edge", arguments, directory / "edge.log")
 
     async def start(self) -> None:
-        self.log.unlink(missing_ok=True)
-        reading, self._input = os.pipe()
-        # spawn() gives its children no input: the pipe is inherited by number and opened as standard input by sh.
-        os.set_inheritable(reading, True)
-        script = (
-            f"exec {sys.executable} -m {self._module} {' '.join(self._arguments)} < /proc/{os.getpid()}/fd/{reading}"
-        )
-        self.process = await self._place.spawn(
-            ["sh", "-c", script], log=self.log, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
+        await self.child.start()
+        await self.child.until("ready")
 
-    def tell(self) -> None:
-        os.write(self._input, b"\n")
+    @property
+    def pid(self) -> int:
+        return self.child.pid
 
-    async def until(self, event: str, seconds: float = 120) -> dict[str, Any]:
-        """The first line with this event; raises with the log when it does not come."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for line in self.log.read_text().splitlines() if self.log.exists() else []:
-                if line.startswith("{") and (found := json.loads(line))["event"] == event:
-                    return dict(found)
-            await asyncio.sleep(0.01)
-        raise RuntimeError(f"no {event} from {self._module}: {self.log.read_text()[-2000:]}")
+    async def established(self) -> float:
+        return float((await self.child.until("established"))["time"])
+
+    async def loaded(self) -> tuple[float, int]:
+        found = await self.child.until("loaded")
+        return float(found["at"]), int(found["accepted"])
+
+    async def emptied(self) -> float:
+        return float((await self.child.until("empty"))["time"])
 
     async def stop(self) -> None:
-        if self.process is not None:
-            await stop(self.process)
-        if self._input >= 0:
-            os.close(self._input)
+        await self.child.stop()
 
 
-async def inbound(directory: Path, table: feed.Feed) -> dict[str, float]:
-    """P1 (b) and P7: ready-made octets into our edge until every route has its verdict."""
-    async with NetnsLink(LAN) as link:
-        arguments = [EDGE, PEER, str(feed.PEER_AS), str(table.prefixes)]
-        receiver = Child(link.place("edge"), "tests.benchmarks.receiver", arguments, directory / "receiver.log")
-        await receiver.start()
-        await receiver.until("ready")
-        sender = await _sender(link, directory)
-        try:
-            sender.tell()
-            began = (await sender.until("sending"))["time"]
-            loaded = await receiver.until("loaded")
-            bytes_a_route = (loaded["rss"] - loaded["base"]) / table.prefixes
-            return {"seconds": loaded["at"] - began, "bytes-a-route": bytes_a_route, "base-mb": loaded["base"] / 1e6}
-        finally:
-            await sender.stop()
-            await receiver.stop()
+class BirdEdge:
+    """BIRD as the receiver, with a filter of the same rules."""
+
+    configuration = staticmethod(lambda: bird_filter.receiver(EDGE, PEER))
+
+    def __init__(self, place: Place, directory: Path, prefixes: int) -> None:
+        self._bird = Bird(place, directory, self.configuration())
+        self._prefixes = prefixes
+
+    async def start(self) -> None:
+        await self._bird.start()
+
+    @property
+    def pid(self) -> int:
+        return self._bird.pid
+
+    async def established(self) -> float:
+        return await self._bird.established()
+
+    async def loaded(self) -> tuple[float, int]:
+        at = await self._bird.holds(self._prefixes)
+        await asyncio.sleep(0.3)  # it must not change any more
+        accepted, filtered = await self._bird.counts()
+        if accepted + filtered != self._prefixes:
+            raise RuntimeError(f"BIRD went on to {accepted + filtered} routes")
+        return at, accepted
+
+    async def emptied(self) -> float:
+        return await self._bird.holds(0)
+
+    async def stop(self) -> None:
+        await self._bird.stop()
 
 
-async def inbound_bird(directory: Path, table: feed.Feed) -> dict[str, float]:
-    """The same octets into BIRD, through a filter of the same rules."""
-    async with NetnsLink(LAN) as link:
-        config, control = directory / "bird.conf", directory / "bird.ctl"
-        config.write_text(bird_filter.configuration(EDGE, PEER))
-        argv = ["bird", "-f", "-c", str(config), "-s", str(control), "-P", str(directory / "bird.pid")]
-        bird = await link.place("edge").spawn(argv, log=directory / "bird.log")
-        sender = await _sender(link, directory)
-        try:
-            before = _resident(bird.pid)
-            sender.tell()
-            began = (await sender.until("sending"))["time"]
-            while await _bird_count(control) < table.prefixes:
-                if time.monotonic() - began > 120:
-                    raise RuntimeError("BIRD did not take the feed")
-            seconds = time.monotonic() - began
-            return {"seconds": seconds, "bytes-a-route": (_resident(bird.pid) - before) / table.prefixes}
-        finally:
-            await sender.stop()
-            await stop(bird)
+class BirdPeer(BirdEdge):
+    """BIRD as a receiver that takes everything."""
+
+    configuration = staticmethod(lambda: bird_filter.taker(EDGE, PEER, asn=8075, peer_as=feed.PEER_AS))
 
 
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+Receiver = Edge | BirdEdge
+Make = Callable[[Place, Path, int], Receiver]
+RECEIVERS: Mapping[str, Make] = {"turnup": Edge, "BIRD": BirdEdge}
 
 
-async def _bird_count(control: Path) -> int:
-    answer = await _exchange(control, "show route count")
-    for line in answer.splitlines():
-        if " of " in line and "routes" in line:
-            return int(line.split(" of ")[1].split()[0])
-    return 0
-
-
-async def _sender(link: NetnsLink, directory: Path) -> Child:
+async def _sender(link: NetnsLink, node: str, peer: str, asn: int, directory: Path) -> Child:
     log = directory / f"sender-{time.monotonic_ns()}.log"
-    files = [str(directory / "announce.bin"), str(directory / "withdraw.bin")]
-    sender = Child(link.place("peer"), "tests.benchmarks.sender", [PEER, EDGE, "179", str(feed.PEER_AS), *files], log)
+    files = [str(directory / f"{asn}-{name}.bin") for name in ("announce", "withdraw")]
+    sender = Child(link.place(node), "tests.benchmarks.sender", [_NODES[node], peer, "179", str(asn), *files], log)
     await sender.start()
     await sender.until("established")
     return sender
 
 
-async def repeat(name: str, runs: int, measure: Callable[[], Any]) -> dict[str, float]:
-    """The median of several runs, key by key."""
-    results = [await measure() for _ in range(runs)]
-    times = ", ".join(f"{result['seconds']:.3f}" for result in results)
-    sys.stdout.write(f"{name:<34} {times} s\n")
-    return {key: statistics.median(result[key] for result in results) for key in results[0]}
+async def ready_made(link: NetnsLink, directory: Path, make: Make, prefixes: int) -> Run:
+    """P1 (b), P7: octets that are ready, from the first one sent until the receiver has all; then the withdraw."""
+    receiver = make(link.place("edge"), directory, prefixes)
+    sender = None
+    try:
+        await receiver.start()
+        base = resident(receiver.pid)
+        sender = await _sender(link, "peer", EDGE, feed.PEER_AS, directory)
+        await receiver.established()
+        watch = Watch((receiver.pid, sender.pid))
+        sender.tell()
+        began = float((await sender.until("sending"))["time"])
+        at, accepted = await receiver.loaded()
+        (receiver_cpu, sender_cpu), foreign = watch.read()
+        grown = (resident(receiver.pid) - base) / prefixes
+        sender.tell()
+        began_again = float((await sender.until("sending again"))["time"])
+        emptied = await receiver.emptied() - began_again
+        return Run(at - began, emptied, accepted, receiver_cpu, sender_cpu, foreign, grown, base)
+    finally:
+        if sender is not None:
+            await sender.stop()
+        await receiver.stop()
 
 
-async def main(prefixes: int, per_set: int, runs: int) -> None:
+async def passed_on(link: NetnsLink, directory: Path, feeder: Feeder, make: Make, prefixes: int) -> Run:
+    """P1 (a): from Established, out of a real daemon that already has the table."""
+    receiver = make(link.place("edge"), directory, prefixes)
+    try:
+        await receiver.start()
+        watch = Watch((receiver.pid, feeder.pid))
+        began = await receiver.established()
+        at, accepted = await receiver.loaded()
+        (receiver_cpu, sender_cpu), foreign = watch.read()
+        return Run(at - began, 0.0, accepted, receiver_cpu, sender_cpu, foreign)
+    finally:
+        await receiver.stop()
+
+
+async def lifted(link: NetnsLink, directory: Path, prefixes: int) -> Run:
+    """P2, P3, P9: from Active until the last route is in a BIRD peer; and the re-deny."""
+    arguments = [PEER, EDGE, "8075", "1", str(prefixes)]
+    edge = Child(link.place("peer"), "tests.benchmarks.edge", arguments, directory / "lift.log")
+    peer = Bird(link.place("edge"), directory, bird_filter.taker(EDGE, PEER, asn=1, peer_as=8075))
+    try:
+        await peer.start()
+        await edge.start()
+        await edge.until("established")
+        watch = Watch((peer.pid, edge.pid))
+        edge.tell()
+        began = float((await edge.until("moved Active"))["at"])
+        at = await peer.holds(prefixes)
+        (peer_cpu, edge_cpu), foreign = watch.read()
+        edge.tell()
+        began_again = float((await edge.until("moved PendingRemove"))["at"])
+        emptied = await peer.holds(0)
+        return Run(at - began, emptied - began_again, -1, peer_cpu, edge_cpu, foreign)
+    finally:
+        await edge.stop()
+        await peer.stop()
+
+
+async def repeat(name: str, runs: int, measure: Callable[[], Awaitable[Run]]) -> Run:
+    """The run with the median time; all of them are printed."""
+    found = [await measure() for _ in range(runs)]
+    if len({run.accepted for run in found}) > 1:
+        raise RuntimeError(f"{name}: not the same routes were accepted in each run: {[run.accepted for run in found]}")
+    _say(f"  {name:<34} {', '.join(run.told for run in found)}")
+    return sorted(found, key=lambda run: run.seconds)[len(found) // 2]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _verdict(name: str, ours: Run, theirs: Run, aim: float) -> None:
+    if ours.accepted != theirs.accepted:
+        raise RuntimeError(f"{name}: turnup accepts {ours.accepted} routes, BIRD {theirs.accepted}: not the same rules")
+    ratio = ours.seconds / theirs.seconds
+    told = f"{ours.seconds:.3f} s to {theirs.seconds:.3f} s; both accept {ours.accepted}"
+    _say(f"{name}: {ratio:.2f} × BIRD ({told}; aim: at most {aim:g} ×)")
+
+
+async def inbound(link: NetnsLink, directory: Path, prefixes: int, runs: int) -> None:
+    """P1 (b) and P7."""
+    ours, theirs = [
+        await repeat(f"ready-made octets into {title}", runs, partial(ready_made, link, directory, make, prefixes))
+        for title, make in RECEIVERS.items()
+    ]
+    _verdict("P1 (b)", ours, theirs, 3)
+    _say(f"        withdraw of all: {ours.withdraw:.3f} s to {theirs.withdraw:.3f} s")
+    memory = f"{ours.bytes_a_route:.0f} bytes a route (aim: at most 700; BIRD {theirs.bytes_a_route:.0f})"
+    _say(f"P7: {memory}, base {ours.base / 1e6:.0f} MB (aim: at most 80)")
+
+
+async def between(link: NetnsLink, directory: Path, kind: str, prefixes: int, runs: int) -> float:
+    """P1 (a) with one daemon; returns how long the same daemon takes to fill a BIRD that imports everything."""
+    feeder = Feeder(kind, link.place("peer"), directory, local=PEER, source=SOURCE, edge=EDGE)
+    source = None
+    try:
+        await feeder.start()
+        source = await _sender(link, "source", PEER, feed.SOURCE_AS, directory)
+        source.tell()
+        await feeder.loaded(prefixes)
+        if kind != "bird":  # two BIRDs show a constant of some seconds that nobody has explained
+            ours, theirs = [
+                await repeat(f"{kind} to {title}", runs, partial(passed_on, link, directory, feeder, make, prefixes))
+                for title, make in RECEIVERS.items()
+            ]
+            _verdict(f"P1 (a), {kind}", ours, theirs, 1)
+        found = await repeat(
+            f"{kind} to BIRD, no filter", runs, partial(passed_on, link, directory, feeder, BirdPeer, prefixes)
+        )
+        return found.seconds
+    finally:
+        if source is not None:
+            await source.stop()
+        await feeder.stop()
+
+
+async def outbound(link: NetnsLink, directory: Path, prefixes: int, runs: int, fastest: float) -> None:
+    """P2, P3 and P9."""
+    many = await repeat(f"lift of {prefixes}", runs, partial(lifted, link, directory, prefixes))
+    if fastest:
+        ratio = many.seconds / fastest
+        told = f"{many.seconds:.3f} s to {fastest:.3f} s"
+        _say(f"P2: {ratio:.2f} × the fastest real sender ({told}; aim: at most 0.25 ×)")
+    _say(f"P3: re-deny {many.withdraw:.3f} s (aim: at most the lift's {many.seconds:.3f} s)")
+    few = await repeat("lift of 20000", runs, partial(lifted, link, directory, 20_000))
+    _say(f"P9: {few.seconds * 1000:.0f} ms (aim: at most 100 ms), re-deny {few.withdraw * 1000:.0f} ms")
+
+
+async def main(prefixes: int, runs: int, feeders: list[str]) -> None:
+    _say(f"{os.cpu_count()} cores; [CPU seconds of receiver + sender, cores that all other processes used]")
     with tempfile.TemporaryDirectory(prefix="turnup-bench-") as name:
-        directory = Path(name)
-        table = feed.build(prefixes, per_set, PEER)
-        (directory / "announce.bin").write_bytes(table.announce)
-        (directory / "withdraw.bin").write_bytes(table.withdraw)
-        sys.stdout.write(f"{table.prefixes} prefixes, {table.attribute_sets} attribute sets, {runs} runs each\n")
-        ours = await repeat("turnup, every route judged", runs, lambda: inbound(directory, table))
-        bird = await repeat("BIRD, import filter, same rules", runs, lambda: inbound_bird(directory, table))
-    seconds, theirs = ours["seconds"], bird["seconds"]
-    sys.stdout.write(f"P1 (b)  {seconds / theirs:.2f} × BIRD: {seconds:.3f} s to {theirs:.3f} s (aim: at most 3)\n")
-    memory = f"{ours['bytes-a-route']:.0f} bytes a route (aim: at most 700; BIRD {bird['bytes-a-route']:.0f})"
-    sys.stdout.write(f"P7      {memory}, base {ours['base-mb']:.0f} MB (aim: at most 80)\n")
+        directory, table = Path(name), feed.table(prefixes, 5)
+        for asn, hop in ((feed.PEER_AS, PEER), (feed.SOURCE_AS, SOURCE)):
+            built = feed.build(table, asn, hop)
+            (directory / f"{asn}-announce.bin").write_bytes(built.announce)
+            (directory / f"{asn}-withdraw.bin").write_bytes(built.withdraw)
+        _say(f"{built.prefixes} prefixes, {built.attribute_sets} attribute sets, {runs} runs each, medians compared")
+        async with NetnsLink(LAN_SPEC) as link:
+            await inbound(link, directory, prefixes, runs)
+            times = [await between(link, directory, kind, prefixes, runs) for kind in feeders]
+            await outbound(link, directory, prefixes, runs, min(times, default=0.0))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prefixes", type=int, default=200_000)
-    parser.add_argument("--per-set", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--feeders", default="frr,gobgp,bird", help="real daemons that pass the table on")
     options = parser.parse_args()
-    asyncio.run(main(options.prefixes, options.per_set, options.runs))
+    asyncio.run(main(options.prefixes, options.runs, [kind for kind in options.feeders.split(",") if kind]))

@@ -6,16 +6,24 @@ import random
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import islice
+from typing import Any
 
 from netaddr import IPNetwork
 
+from simulator.rib.adj_out import Announcement
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import end_of_rib, pack_announcements, pack_withdrawals
 
 PEER_AS = 9002
+SOURCE_AS = 24940
+"""Behind the peer, where the peer is a real daemon that passes the table on."""
+LAN = "198.51.100.0/24"
+MICROSOFT = tuple(str(prefix) for prefix in islice(IPNetwork("20.0.0.0/8").subnet(16), 300))
 _BLOCKS = ("41.0.0.0/8", "102.0.0.0/8", "105.0.0.0/8", "197.0.0.0/8")
+_SPACES = ("100.64.0.0/10", "20.16.0.0/12")
+"""Shared address space, and some of Microsoft's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +36,51 @@ class Feed:
     attribute_sets: int
 
 
-def build(prefixes: int, per_set: int, next_hop: str, *, message_size: int = 4096, seed: int = 8075) -> Feed:
-    """`prefixes` /24s, `per_set` to a set of path attributes, as a peer of AS9002 would send them."""
+def table(prefixes: int, per_set: int, *, seed: int = 8075) -> list[Announcement]:
+    """`prefixes` prefixes, `per_set` to a set of path attributes; paths are without the speaker's own AS.
+
+    One set in 25 and one prefix in 50 is for some rule to reject.
+    """
     rng = random.Random(seed)
     keys = [nlri.key(str(prefix))[1] for block in _BLOCKS for prefix in islice(IPNetwork(block).subnet(24), 65536)]
     keys = keys[:prefixes]
+    refused = [iter(IPNetwork(space).subnet(24)) for space in _SPACES]
+    for at in range(0, prefixes, 50):
+        if at % 100:
+            keys[at] = bytes((25,)) + keys[at][1:] + b"\x80"
+        else:
+            keys[at] = nlri.key(str(next(refused[at // 100 % 2])))[1]
+    return [_announcement(rng, tuple(keys[start : start + per_set])) for start in range(0, prefixes, per_set)]
+
+
+def _announcement(rng: random.Random, keys: tuple[bytes, ...]) -> Announcement:
+    path = [rng.randrange(13000, 23000) for _ in range(rng.randrange(1, 6))]
+    communities = [(PEER_AS << 16) | rng.randrange(1, 5000) for _ in range(rng.randrange(0, 5))]
+    match rng.randrange(75):
+        case 0:
+            path.append(64512)
+        case 1:
+            path.insert(0, 3356)
+        case 2:
+            communities = [(PEER_AS << 16) | n for n in range(101)]
+    attributes: dict[str, Any] = {"med": rng.choice([None, 0, 10]), "communities": tuple(communities)}
+    return Announcement(
+        Family.IPV4, PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, tuple(path)),), **attributes), keys
+    )
+
+
+def build(announcements: list[Announcement], asn: int, next_hop: str, *, message_size: int = 4096) -> Feed:
+    """The table as the external speaker `asn` sends it: its AS in front, its address as the next hop."""
     hop = IPv4Address(next_hop)
-    octets = []
-    for start in range(0, prefixes, per_set):
-        path = (PEER_AS, *(rng.randrange(13000, 23000) for _ in range(rng.randrange(1, 6))))
+    octets, keys, sets = [], list[bytes](), set[bytes]()
+    for route in announcements:
+        path = (AsSegment(SegmentKind.SEQUENCE, (asn, *route.attributes.asns)),)
         attributes = PathAttributes(
-            as_path=(AsSegment(SegmentKind.SEQUENCE, path),),
-            next_hop=hop,
-            med=rng.choice([None, 0, 10]),
-            communities=tuple((PEER_AS << 16) | rng.randrange(1, 5000) for _ in range(rng.randrange(0, 5))),
+            as_path=path, next_hop=hop, med=route.attributes.med, communities=route.attributes.communities
         )
         raw = encode(attributes, asn4=True)
-        messages = pack_announcements(Family.IPV4, raw, hop.packed, keys[start : start + per_set], message_size)
-        octets += [message for message, _ in messages]
+        sets.add(raw)
+        keys += route.keys
+        octets += [part for part, _ in pack_announcements(Family.IPV4, raw, hop.packed, route.keys, message_size)]
     withdraw = b"".join(message for message, _ in pack_withdrawals(Family.IPV4, keys, message_size))
-    return Feed(b"".join(octets) + end_of_rib(Family.IPV4), withdraw, len(keys), -(-len(keys) // per_set))
+    return Feed(b"".join(octets) + end_of_rib(Family.IPV4), withdraw, len(keys), len(sets))

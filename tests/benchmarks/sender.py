@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.sender LOCAL REMOTE PORT ASN FILE…
 
-It prints one JSON object a line: `established`, then `sending` and `sent` for each file, with the system's monotonic
-clock. It reads what it receives, and ends when its input ends.
+It prints one JSON object a line, with the system's monotonic clock: `established`, then `sending` (`sending again`) and
+`sent` for each file. It reads what it receives, and ends when its input ends.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(local: str, remote: str, port: str, asn: str, *files: str) -> None:
                 elif not sys.stdin.readline():
                     return
                 elif payloads:
-                    say(event="sending")
+                    say(event="sending" if len(payloads) == len(files) else "sending again")
                     sock.sendall(payloads.pop(0))
                     say(event="sent")
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.tables.support import FILES, SAMPLES, Sample, bird, exabgp, json_lines, mrt_rib
+from tests.topologies import document, write
 
 ROOT = Path(__file__).parent.parent.parent
 SESSION = ("--peer-as", "1103", "--peer-address", "192.0.2.1", "--peer-address", "2001:db8::1")
@@ -142,6 +143,95 @@ def test_explain_judges_by_data_files(tmp_path: Path) -> None:
 )
 def test_explain_refuses_bad_usage_in_one_line(arguments: list[str], words: str) -> None:
     assert words in one_line(turnup("explain", *arguments))
+
+
+# --- by a topology ---
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A peer at an exchange, and all that a topology says of the policy."""
+    found = document()
+    found["microsoft"] = {"announce": [{"prefixes": ["20.0.0.0/16", "2a00:1000::/32"]}]}
+    found["policy"] = {"rules": {"as-path-too-long": {"limit": 3}, "bogon-asn": {"documentation": False}}}
+    found["policy"]["data"] = {"vrp": "vrp.json"}
+    roas = [{"asn": 1, "prefix": "20.9.0.0/16", "maxLength": 16}]
+    (tmp_path / "vrp.json").write_text(json.dumps({"roas": roas}))
+    return write(found, tmp_path / "lab.yaml")
+
+
+def by_topology(lab: Path, prefix: str, path: str, *arguments: str) -> set[str]:
+    route = ("--prefix", prefix, "--as-path", path)
+    told = json.loads(turnup("explain", "--topology", lab, "--json", *route, *arguments).stdout)
+    return {reason["rule"] for reason in told["reasons"]}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "rules"),
+    [
+        ("20.1.0.0/16", "64496", set()),
+        ("20.0.0.0/17", "64496", {"microsoft-prefix"}),
+        ("2a00:1000:5::/48", "64496", {"microsoft-prefix"}),
+        ("206.126.236.0/23", "64496", {"exchange-lan"}),
+        ("20.9.0.0/16", "64496", {"rpki-invalid"}),
+        ("20.1.0.0/16", "1136", {"first-as"}),
+        ("20.1.0.0/16", "64496 8075", {"as-path-loop"}),
+        ("20.1.0.0/16", "64496 1 2 3", {"as-path-too-long"}),
+        ("192.0.2.0/24", "64496", {"bogon-prefix"}),
+    ],
+)
+def test_a_topology_says_by_what_is_judged(lab: Path, prefix: str, path: str, rules: set[str]) -> None:
+    assert by_topology(lab, prefix, path) == rules
+
+
+def test_options_win_over_the_topology(lab: Path, tmp_path: Path) -> None:
+    assert by_topology(lab, "20.1.0.0/16", "1136", "--peer-as", "1136") == set()
+    assert by_topology(lab, "192.0.2.0/24", "64496", "--allow-documentation") == set()
+    assert by_topology(lab, "20.1.0.0/16", "64496 1 2 3", "--rule", "as-path-too-long=off") == set()
+    (tmp_path / "other.json").write_text('{"roas": []}')
+    assert by_topology(lab, "20.9.0.0/16", "64496", "--vrp", str(tmp_path / "other.json")) == set()
+    assert by_topology(lab, "20.1.0.0/16", "64496", "--profile", "peering-service") == {"maps-community-missing"}
+
+
+def test_the_next_hop_is_the_address_that_the_topology_gives_the_peer(lab: Path) -> None:
+    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "206.126.239.200") == set()
+    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "206.126.239.201") == {"next-hop"}
+    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "192.0.2.7", "--peer-address", "192.0.2.7") == set()
+
+
+def test_a_table_is_judged_by_a_topology(lab: Path, tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(b"20.0.0.0/17\n20.1.0.0/16\n")
+    result = turnup("check", tmp_path / "table", "--topology", lab, "--peer", "contoso", "--export-as", "64496")
+    assert "2 routes: 1 accepted, 1 rejected" in result.stdout
+    assert "microsoft-prefix" in result.stdout
+    assert "not judged" not in result.stdout
+
+
+@pytest.mark.parametrize("profile", ["exchange", "direct"])
+def test_the_kind_of_a_peering_chooses_the_profile(profile: str) -> None:
+    topology = ROOT / "topologies" / f"{profile}.yaml"
+    told = turnup("explain", "--topology", topology, "--prefix", "20.1.0.0/16", "--json")
+    assert json.loads(told.stdout)["profile"] == profile
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--peer", "contoso"], "--topology is missing"),
+        (["--topology", "nonexistent.yaml"], "nonexistent.yaml"),
+        (["--topology", "LAB", "--peer", "nobody"], "there is no such peer (the topology has: contoso)"),
+        (["--topology", "LAB", "--profile", "transit"], "no policy profile 'transit'"),
+    ],
+)
+def test_a_topology_that_does_not_do_is_one_line(lab: Path, arguments: list[str], words: str) -> None:
+    given = [str(lab) if argument == "LAB" else argument for argument in arguments]
+    assert words in one_line(turnup("explain", "--prefix", "20.1.0.0/16", *given))
+
+
+def test_data_of_a_topology_that_cannot_be_read_are_one_line(lab: Path) -> None:
+    (lab.parent / "vrp.json").write_text("{")
+    line = one_line(turnup("explain", "--prefix", "20.1.0.0/16", "--topology", lab))
+    assert "vrp.json" in line and "not JSON" in line
 
 
 # --- check ---

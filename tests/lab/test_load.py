@@ -114,6 +114,85 @@ def test_one_mistake_is_one_line_with_its_place(old: str, new: str, where: str, 
     assert "\n" not in fault
 
 
+DIRECT = (SHIPPED / "direct.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "words"),
+    [
+        (
+            "ipv4: 198.51.100.0/31",
+            "ipv4: 198.51.100.64/29",
+            "[0].ipv4",
+            "Invalid Prefix: 198.51.100.64/29, must be either",
+        ),
+        ("ipv4: 198.51.100.0/31", "ipv4: 198.51.100.1/32", "[0].ipv4", "must be either /30 or /31"),
+        ("ipv4: 198.51.100.4/30", "ipv4: 198.51.100.5/30", "[1].ipv4", "'198.51.100.5/30'"),
+        ("ipv6: 2001:db8:0:2::4/126", "ipv6: 2001:db8:0:2::/64", "[1].ipv6", "must be either /126 or /127"),
+        ("ipv4: 198.51.100.4/30", "ipv4: 198.51.100.0/30", "[1].ipv4", "overlaps with the connection to 'sea-edge-1'"),
+        ("ipv6: 2001:db8:0:2::4/126", "families: 4", "connections[1].families", "there is no such key"),
+        ("bandwidth: 10000  #", "bandwidth: 15000  #", "[0].bandwidth", "multiple of 10000"),
+        ("bandwidth: 10000  #", "bandwidth: 0  #", "[0].bandwidth", "greater than or equal to 10000"),
+        (
+            "session-address-provider: Peer",
+            "session-address-provider: Default",
+            "[0].session-address-provider",
+            "'Peer'",
+        ),
+        ("bandwidth: 10000  #", "halves: swapped  #", "[0].halves", "'recorded' or 'faq'"),
+        ("bandwidth: 10000  #", "jitter: 3  #", "[0].jitter", "more than the latency of 0 ms"),
+        ("bandwidth: 10000  #", "loss: 101  #", "[0].loss", "less than or equal to 100"),
+        ("bandwidth: 10000  #", "mtu: 500  #", "[0].mtu", "greater than or equal to 1280"),
+        ("    kind: Direct\n", "", "peerings[0]", "needs the `exchange` section; or is it kind: Direct?"),
+        ("    kind: Direct\n", "    kind: Direct\n    profile: metro\n", "peerings[0].profile", "no policy profile"),
+        ("    kind: Direct\n", "    kind: Direct\n    peer-side: {halves: faq}\n", "peer-side.halves", "link: netns"),
+        ("    router-id: 192.0.2.1\n", "    ipv4: 192.0.2.1\n", "peers[0].ipv4", "is on no exchange"),
+        ("    router-id: 192.0.2.1\n", "    latency: 3\n", "peers[0]", "no interface on the exchange LAN"),
+        ("    bogon-asn: {", "    exchange-lan: {", "policy.rules.exchange-lan", "profile 'direct' has no rule"),
+    ],
+)
+def test_a_mistake_in_a_direct_peering_is_one_line_with_its_place(old: str, new: str, where: str, words: str) -> None:
+    assert DIRECT.count(old) == 1, old
+    (fault,) = faults(DIRECT.replace(old, new))
+    assert fault.startswith("lab.yaml:")
+    assert where in fault
+    assert words in fault
+    assert "\n" not in fault
+
+
+def test_a_direct_peering_needs_connections_with_prefixes() -> None:
+    head = DIRECT[: DIRECT.index("    # Microsoft asks for two")]
+    (fault,) = faults(head)
+    assert fault.endswith("a Direct peering needs `connections`: each an edge and its prefixes")
+    (fault,) = faults(head + "    connections: [{edge: sea-edge-1}, {edge: sea-edge-2, ipv4: 198.51.100.0/31}]\n")
+    assert "connections[0]: the connection to 'sea-edge-1' has no prefix" in fault
+    only_six = (
+        "    connections: [{edge: sea-edge-1, ipv6: '2001:db8::/127'}, {edge: sea-edge-2, ipv4: 198.51.100.0/31}]\n"
+    )
+    (peering,) = parse(head + only_six).peerings
+    assert [[f.label for f in peering.families_of(c)] for c in peering.connections or ()] == [["IPv6"], ["IPv4"]]
+    asked = faults(head + only_six + "    families: [IPv4, IPv6]\n")
+    assert ["has no IPv4 prefix" in asked[0], "has no IPv6 prefix" in asked[1]] == [True, True]
+
+
+def test_a_node_that_nothing_leads_to_is_told_once_the_rest_is_right() -> None:
+    first = DIRECT.index("      # In a /30")
+    (fault,) = faults(DIRECT[:first] + DIRECT[DIRECT.index("    max-prefixes:") :])
+    assert "edges[1]: 'sea-edge-2' has no address on an exchange LAN and no Direct connection" in fault
+
+
+def test_a_prefix_on_the_exchange_lan_is_taken_and_an_exchange_connection_has_none() -> None:
+    link = "\n  - name: private\n    kind: Direct\n    peer: contoso\n    connections: [{edge: ash-edge-1, ipv4: %s}]\n"
+    text, _ = changed("    expect: {state: Active, accepted: 3, accepted-ipv6: 2}\n", link % "206.126.237.0/31")
+    (fault,) = faults(text)
+    assert "206.126.237.0/31 overlaps with the exchange LAN's 206.126.236.0/22" in fault
+    text, _ = changed(
+        "    kind: Exchange", "    connections: [{edge: ash-edge-1, bandwidth: 10000}]\n    kind: Exchange"
+    )
+    (fault,) = faults(text)
+    assert "peerings[0].connections[0]: bandwidth: only a Direct connection has that" in fault
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = TEXT.replace("    ipv4: 206.126.236.17", "    ipv4: 1.1.1.1").replace(
         "    ipv4: 206.126.236.148", "    ipv4: 2.2.2.2"
@@ -182,4 +261,6 @@ def test_an_md5_key_is_never_repeated_in_an_error() -> None:
 
 def test_yaml_1_2_leaves_words_and_numbers_alone() -> None:
     text, _ = changed("  metro: Ashburn", "  metro: no")
-    assert parse(text).exchange.metro == "no"
+    exchange = parse(text).exchange
+    assert exchange is not None
+    assert exchange.metro == "no"

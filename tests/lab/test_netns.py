@@ -12,14 +12,16 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from pyroute2 import IPRoute
 
-from simulator.lab.link import LabError, LanSpec, NodeSpec
-from simulator.lab.netns import Namespace, NetnsLink, NetnsPlace
-from simulator.lab.probe import ping
+from simulator.lab.link import CableSpec, LabError, LanSpec, NodeSpec
+from simulator.lab.namespace import Namespace
+from simulator.lab.netns import NetnsLink, NetnsPlace, mac
+from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.lab.state import LabState, clean, leftovers
 from tests.lab_support import LAN4, LAN6, lan, require_bird, require_netns, v4, v6
 
@@ -105,6 +107,72 @@ async def test_the_mtu_is_the_lans() -> None:
     async with NetnsLink(replace(lan(2), mtu=1400)) as link:
         assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=5)).answered
         assert not (await ping(link.place("n1"), v4(2), size=1401, dont_fragment=True)).answered
+
+
+async def test_a_node_of_the_lan_may_have_an_mtu_of_its_own() -> None:
+    spec = lan(3)
+    small = replace(spec.nodes[1], mtu=1400)
+    async with NetnsLink(replace(spec, nodes=(spec.nodes[0], small, spec.nodes[2]))) as link:
+        assert (await ping(link.place("n1"), v4(3), size=1500, dont_fragment=True, timeout=5)).answered
+        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=5)).answered
+        assert not (await ping(link.place("n1"), v4(2), size=1500, dont_fragment=True)).answered
+
+
+def cable(number: int, edge: str, mtu: int = 1500) -> CableSpec:
+    """The peer `p` to an edge: 198.51.100.<4n>/31 and 2001:db8:c:<n>::/127, the peer first."""
+    four, six = ip_network(f"198.51.100.{4 * number}/31"), ip_network(f"2001:db8:c:{number}::/127")
+    ends = (NodeSpec(edge, (four[1], six[1])), NodeSpec("p", (four[0], six[0])))
+    return CableSpec(f"c{number}", (four, six), ends, mtu)
+
+
+@pytest.fixture
+async def cables() -> AsyncIterator[NetnsLink]:
+    async with NetnsLink(LanSpec((), ()), cables=[cable(1, "e1"), cable(2, "e2", mtu=1400)]) as link:
+        yield link
+
+
+async def test_a_cable_joins_two_nodes_in_both_families(cables: NetnsLink) -> None:
+    pairs = (("e1", "198.51.100.4"), ("e1", "2001:db8:c:1::"), ("p", "198.51.100.9"), ("e2", "2001:db8:c:2::"))
+    for node, address in pairs:
+        assert (await ping(cables.place(node), ip_address(address), timeout=5)).answered, address
+    place, far = cables.place("e2"), ip_address("198.51.100.8")
+    assert (await ping(place, far, size=1400, dont_fragment=True, timeout=5)).answered
+    assert not (await ping(place, far, size=1401, dont_fragment=True)).answered
+
+
+async def test_a_node_with_two_cables_is_no_way_from_one_to_the_other(cables: NetnsLink) -> None:
+    def route(destination: str, gateway: str) -> None:
+        with IPRoute() as ip:
+            ip.route("add", dst=destination, gateway=gateway)
+
+    cables.place("e1").run(lambda: route("198.51.100.8/31", "198.51.100.4"))
+    cables.place("e2").run(lambda: route("198.51.100.4/31", "198.51.100.8"))
+    assert not (await ping(cables.place("e1"), ip_address("198.51.100.9"))).answered
+    cables.place("p").run(lambda: Path("/proc/sys/net/ipv4/ip_forward").write_text("1"))
+    assert (await ping(cables.place("e1"), ip_address("198.51.100.9"), timeout=5)).answered, "the routes were right"
+
+
+async def test_a_node_knows_by_which_interface_a_neighbour_is_reached(cables: NetnsLink) -> None:
+    peer = cables.place("p")
+    assert peer.interface_to(ip_address("198.51.100.5")) == "pni1"
+    assert peer.interface_to(ip_address("2001:db8:c:2::1")) == "pni2"
+    assert cables.place("e2").interface_to(ip_address("198.51.100.8")) == "pni2"
+    assert list(peer.interfaces) == ["pni1", "pni2"]
+
+
+async def test_probes_go_out_of_the_right_interface(cables: NetnsLink) -> None:
+    for text, number in (("198.51.100.9", 2), ("2001:db8:c:1::1", 1)):
+        found = await neighbors_on_lan(cables.place("p"), ip_address(text))
+        assert found.macs == {mac(1, cable=number)}
+
+
+async def test_a_lan_and_a_cable_at_one_node() -> None:
+    prefix = ip_network("198.51.100.4/31")
+    ends = (NodeSpec("e", (prefix[1],)), NodeSpec("n1", (prefix[0],)))
+    async with NetnsLink(lan(2), cables=[CableSpec("c", (prefix,), ends)]) as link:
+        assert list(link.place("n1").interfaces) == ["lan", "pni1"]
+        assert (await ping(link.place("n1"), v4(2), timeout=5)).answered
+        assert (await ping(link.place("n1"), prefix[1], timeout=5)).answered
 
 
 async def test_children_are_recorded(tmp_path: Path) -> None:

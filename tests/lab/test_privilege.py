@@ -35,7 +35,7 @@ def test_the_problem_is_one_line_that_says_what_to_do(monkeypatch: pytest.Monkey
     def refuse() -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("simulator.lab.netns.Namespace._unshare", staticmethod(refuse))
+    monkeypatch.setattr("simulator.lab.namespace.Namespace._unshare", staticmethod(refuse))
     problem = netns_problem()
     assert problem is not None
     assert "run as root or in a user namespace, or use link: loopback" in problem

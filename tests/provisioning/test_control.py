@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionState
+from simulator.connection.states import ConnectionState, Flow
 from simulator.gate import Change, nlri_may_pass
 from simulator.lab.link import LabError
 from simulator.lab.topology import Topology
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved, EventLog
-from simulator.provisioning.network import SessionPlan, plans
+from simulator.provisioning.planning import SessionPlan, plans
 from simulator.session.messages import Notification
 from simulator.speakers.clock import Clock
 from simulator.validation.result import Blocks, Cause, CheckResult, Finding, Status
@@ -60,6 +60,7 @@ class Stage:
         self.network = FakeNetwork(build(found))
         self.log = EventLog()
         self.control = ControlPlane(self.network, self.log, Clock(asyncio.get_running_loop()))  # type: ignore[arg-type]
+        self.control.add_all(self.network.topology)
         self.record: ConnectionRecord = next(iter(self.control.records.values()))
 
     def validating(self) -> Stage:
@@ -144,6 +145,39 @@ async def test_what_is_out_of_order_is_refused_and_changes_nothing() -> None:
     with pytest.raises(TransitionRefusedError):
         stage.control.conclude(stage.record, [result()])
     assert (stage.record.state, stage.open_gates, stage.log.entries) == (S.NONE, 0, [])
+
+
+async def test_connections_are_added_as_they_are_planned_and_only_once() -> None:
+    stage = Stage()
+    control = ControlPlane(stage.network, EventLog(), Clock(asyncio.get_running_loop()))  # type: ignore[arg-type]
+    assert control.records == {}
+    (first,) = control.add(stage.network.plans[:2], Flow.DIRECT)
+    assert (first.id, first.flow, first.peering) == ("contoso-ashburn/ash-edge-1", Flow.DIRECT, "contoso-ashburn")
+    assert [plan.family.label for plan in first.plans] == ["IPv4", "IPv6"]
+    with pytest.raises(ValueError, match="already"):
+        control.add(stage.network.plans, Flow.EXCHANGE)
+    assert list(control.records) == [first.id], "all or nothing"
+
+
+async def test_a_direct_connection_is_provisioned_from_its_approval_on() -> None:
+    stage = Stage()
+    control = ControlPlane(stage.network, stage.log, Clock(asyncio.get_running_loop()))  # type: ignore[arg-type]
+    (record,) = control.add(stage.network.plans[:2], Flow.DIRECT)
+    control.request(record, "to ash-edge-1, 10000 Mbps")
+    assert record.connection.history[-1].reason.endswith("AS64496 to ash-edge-1, 10000 Mbps")
+    control.approve(record)
+    assert (record.state, stage.network.gates) == (S.PROVISIONING_STARTED, {})
+    control.notify(record)
+    assert (record.state, stage.open_gates, len(stage.network.gates)) == (S.VALIDATING, 0, 2)
+    assert control.conclude(record, [result()])
+    assert stage.open_gates == 2
+
+
+async def test_an_approved_peer_asn_may_be_withdrawn_until_the_request() -> None:
+    stage = Stage()
+    stage.record.peer_asn_approved = False
+    with pytest.raises(TransitionRefusedError, match="not Approved"):
+        stage.control.request(stage.record)
 
 
 @pytest.mark.parametrize("state", ["Pending", "Failed", "None"])

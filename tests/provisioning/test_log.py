@@ -99,5 +99,22 @@ async def test_a_cancellation_that_comes_with_the_event_is_not_lost() -> None:
         await waiting
 
 
+async def test_a_listener_that_fails_keeps_nobody_from_hearing() -> None:
+    log, heard, failed = EventLog(), list[Event](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
+
+    def broken(event: Event) -> None:
+        raise RuntimeError("broken")
+
+    log.subscribe(broken)
+    log.subscribe(heard.append)
+    waiting = asyncio.ensure_future(log.next_event(30))
+    await asyncio.sleep(0)
+    log.append(EVENTS[0])
+    assert await waiting is True
+    assert heard == log.entries == [EVENTS[0]]
+    assert [str(error) for error in failed] == ["broken"]
+
+
 def test_timestamps_are_utc() -> None:
     assert timestamp(0) == "1970-01-01T00:00:00.000000Z"

@@ -99,6 +99,8 @@ class Subject:
     """The MED of a route that is originated without one: FRR cannot leave it out."""
     loopback: bool = False
     """It also runs on `link: loopback`."""
+    filters: bool = True
+    """It has an import policy; ExaBGP has none."""
 
 
 class RecordingPlace:
@@ -212,6 +214,11 @@ def wanted(config: RouterConfig, name: str, subject: Subject) -> dict[str, tuple
     }
 
 
+def path_of(*asns: int) -> PathAttributes:
+    """What stands behind the edge's own AS."""
+    return PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, asns),))
+
+
 class Bench:
     """A LAN with the router under test and AS8075."""
 
@@ -231,11 +238,17 @@ class Bench:
 
     async def edge(self, announced: Iterable[str] = ()) -> Speaker:
         """AS8075, listening on its two addresses; it is closed at the end."""
-        clock = Clock(asyncio.get_running_loop())
-        speaker = Speaker("n2", self.places["n2"], clock, lambda event: None, edge_announcements(announced))
+        return await self.speaker("n2", announced)
+
+    async def speaker(self, node: str, announced: Iterable[str | Announcement]) -> Speaker:
+        """One of our own speakers on a node, listening on its two addresses; it is closed at the end."""
+        clock, routes = Clock(asyncio.get_running_loop()), list(announced)
+        announcements = [route for route in routes if isinstance(route, Announcement)]
+        announcements += edge_announcements(route for route in routes if isinstance(route, str))
+        speaker = Speaker(node, self.places[node], clock, lambda event: None, announcements)
         self._exit.push_async_callback(speaker.close)
-        await speaker.listen(v4(2))
-        await speaker.listen(v6(2))
+        await speaker.listen(v4(int(node[1:])))
+        await speaker.listen(v6(int(node[1:])))
         return speaker
 
     def provision(
@@ -458,6 +471,42 @@ class RouterConformance(_Suite):
 
         await eventually(dropped, bool, DEADLINE)
         assert not any(report.established for report in await router.sessions())
+
+    async def test_what_nobody_shall_accept_is_not_taken(self, bench: Bench) -> None:
+        if not self.subject.filters:
+            return
+        config = replace(configuration(OWN_ROUTES), lan=("192.0.2.0/24", "2001:db8:2::/64"))
+        router = await bench.start(config)
+        good = {V4_NAME: ("20.33.0.0/16",), V6_NAME: ("2a01:111:f000::/36",)}
+        refused = ("0.0.0.0/0", "41.0.0.0/16", "41.0.128.0/24", "192.0.2.0/25", "20.44.0.0/25")
+        refused += ("::/0", "2c0f:1:7::/48", "2001:db8:2::/64", "2603:1000::/49")
+        never = [
+            Announcement(family, path_of(8068, 12076, 8069), (key,))
+            for family, key in (nlri.key("52.96.0.0/14"), nlri.key("2603:1030::/32"))
+        ]
+        last = [Announcement(f, path_of(12076), (key,)) for f, key in (nlri.key("40.64.0.0/10"),)]
+        others = [*refused, *(prefix for prefixes in good.values() for prefix in prefixes)]
+        edge = await bench.speaker("n2", [*never, *last, *others])
+        neighbors = bench.provision(edge, router, config)
+        await established(router, neighbors)
+        for name, neighbor in neighbors.items():
+            await holds(router, name, good[name])
+            assert neighbor.view().sent == (8 if name == V4_NAME else 6), "everything was sent"
+
+    async def test_a_foreign_prefix_in_its_table_is_not_sent_on(self, bench: Bench) -> None:
+        one = configuration(OWN_ROUTES[:1], names=(V4_NAME,))
+        other = replace(one.sessions[0], name="other", remote_address=v4(3), remote=Endpoint(v4(3), BGP_PORT))
+        config = replace(one, sessions=(*one.sessions, replace(other, remote_as=65003)))
+        router = await bench.start(config)
+        third = await bench.speaker("n3", ["101.0.0.0/16"])
+        (far,) = bench.provision(third, None, replace(config, sessions=config.sessions[1:]), local_as=65003).values()
+        near = bench.provision(await bench.edge(), router, one)[V4_NAME]
+        await established(router, {V4_NAME: near, "other": far})
+        await holds(router, "other", ["101.0.0.0/16"])
+        await edge_holds(near, wanted(one, V4_NAME, self.subject))
+        await sends(router, V4_NAME, ["41.0.0.0/16"])
+        await sends(router, "other", ["41.0.0.0/16"])
+        assert held(far).keys() == {"41.0.0.0/16"}
 
     async def test_more_routes_than_the_limit_end_the_session(self, bench: Bench) -> None:
         config = configuration()

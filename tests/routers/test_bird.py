@@ -13,7 +13,9 @@ from simulator.lab.link import Endpoint, LabError, LoopbackPlace
 from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import ping
 from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
-from simulator.routers.bird import Bird, configuration, parse_protocols, parse_routes, protocol_names
+from simulator.routers.bird import Bird
+from simulator.routers.bird_answers import parse_protocols, parse_routes, protocol_of
+from simulator.routers.configs.bird import protocol_names, render
 from simulator.routers.registry import ROUTERS
 from tests.lab_support import eventually, lan, require_bird, v4, v6
 
@@ -73,7 +75,7 @@ class TestPair:
     """Two BIRDs on one LAN."""
 
     async def test_both_families_come_up_and_routes_arrive(self, start: Start) -> None:
-        one = await start(config(1, 2, RouterRoute("10.1.0.0/16"), RouterRoute("2001:db8:0:1:1:1:1:0/112")))
+        one = await start(config(1, 2, RouterRoute("10.1.0.0/16"), RouterRoute("2001:0:1::/48")))
         two = await start(config(2, 1, RouterRoute("10.2.0.0/16"), RouterRoute("10.3.0.0/16")))
         reports = await until(two, lambda reports: all(r.established and r.received == 1 for r in reports))
         assert [(r.name, r.state, r.received, r.exported, r.reason) for r in reports] == [
@@ -82,7 +84,7 @@ class TestPair:
         ]
         await until(one, lambda reports: reports[0].received == 2)
         assert await two.received("n2-n1 v4") == await one.exported("n1-n2 v4") == {"10.1.0.0/16"}
-        assert await two.received("n2-n1 v6") == await one.exported("n1-n2 v6") == {"2001:db8:0:1:1:1:1:0/112"}
+        assert await two.received("n2-n1 v6") == await one.exported("n1-n2 v6") == {"2001:0:1::/48"}
         assert await one.received("n1-n2 v4") == await two.exported("n2-n1 v4") == {"10.2.0.0/16", "10.3.0.0/16"}
         assert await one.received("n1-n2 v6") == await two.exported("n2-n1 v6") == set()
         again = [report.since for report in await two.sessions()]
@@ -226,7 +228,7 @@ def test_protocol_names_are_symbols_and_unique() -> None:
 @pytest.mark.parametrize("key", ['say "x"', "two\nlines"])
 def test_a_key_that_bird_cannot_write_is_refused(key: str) -> None:
     with pytest.raises(LabError, match="MD5 key"):
-        configuration(config(1, 2, md5=key))
+        render(config(1, 2, md5=key))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_a_key_that_bird_cannot_write_is_refused(key: str) -> None:
 )
 def test_a_community_that_is_none_is_refused(route: RouterRoute) -> None:
     with pytest.raises(LabError, match=r"route 10.0.0.0/8: .* is no community"):
-        configuration(config(1, 2, route))
+        render(config(1, 2, route))
 
 
 def test_answers_are_read_whatever_their_shape() -> None:
@@ -249,8 +251,33 @@ def test_answers_are_read_whatever_their_shape() -> None:
     assert parse_routes(answer) == {"10.0.0.0/8", "2001:db8:0:1::/64"}
     assert parse_routes("0000 \n") == set()
     assert parse_protocols("2002-Name Proto Table State Since Info\n0000 \n") == []
-    down = (
-        "1002-bgp_x BGP --- start 2026-01-01T00:00:00.000 Active Socket: Connection refused\n1006-  BGP state: Active\n"
-    )
-    (report,) = parse_protocols(down)
-    assert (report.state, report.established, report.received) == ("Active", False, 0)
+
+
+ANSWER = """1002-device1    Device     ---        up     12:00:00.000
+1002-dual       BGP        ---        up     12:00:01.000  Established
+1006-  BGP state:          Established
+     Neighbor address: 2001:db8:0:1:1:1:1:2%lan
+     Channel limits:   none
+   Channel ipv4
+     Routes:         1 imported, 2 exported, 3 preferred
+   Channel ipv6
+     Routes:         4 imported, 5 exported, 6 preferred
+1002-other      BGP        ---        start  12:00:02.000  Active        Socket: Connection refused
+1006-  BGP state:          Active
+     Neighbor address: 192.0.2.2
+   Channel ipv4
+     State:          DOWN
+0000
+"""
+
+
+def test_each_protocol_is_read_with_its_channels() -> None:
+    dual, other = parse_protocols(ANSWER)
+    assert dual.neighbor == "2001:db8:0:1:1:1:1:2"
+    v4_session, v6_session = config(1, 2).sessions
+    four, six = dual.report(v4_session), dual.report(v6_session)
+    assert [(r.received, r.exported, r.since) for r in (four, six)] == [(1, 2, "12:00:01.000"), (4, 5, "12:00:01.000")]
+    down = other.report(v4_session)
+    assert (down.state, down.established, down.reason) == ("Active", False, "Socket: Connection refused")
+    assert protocol_of(v4_session, [dual, other]) is other
+    assert protocol_of(v6_session, [dual, other]) is None

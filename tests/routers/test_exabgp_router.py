@@ -13,7 +13,10 @@ import pytest
 from simulator.lab.link import Endpoint, LabError
 from simulator.routers import exabgp
 from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute
-from simulator.routers.exabgp import Events, Exabgp, parse_rib
+from simulator.routers.configs.exabgp import render
+from simulator.routers.exabgp import Exabgp
+from simulator.routers.exabgp_console import Console, parse_rib
+from simulator.routers.exabgp_events import Events
 from simulator.session.messages import Cease, Family
 from simulator.speakers.events import cease
 from tests.lab_support import eventually, v6
@@ -67,6 +70,7 @@ SUBJECT = Subject(
     file=own_file,
     broken_file="neighbor 192.0.2.2 {\n  peer-ass 8075;\n}\n",
     broken_words=r"line 2.*peer-ass",
+    filters=False,
 )
 
 
@@ -97,9 +101,12 @@ class TestConformance(RouterConformance):
             await router.stop()
 
     async def test_more_routes_than_the_limit_end_the_session(self, bench: Bench) -> None:
-        """It has no limit, and says so."""
-        with pytest.raises(LabError, match="ExaBGP has no limit of received routes"):
-            await bench.start(configuration(max_prefixes=2))
+        """It has no limit, and its file says so."""
+        assert "without a limit" in render(configuration(max_prefixes=2))
+        config = configuration(max_prefixes=1)
+        router = await bench.start(config)
+        await established(router, bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV4]), router, config))
+        await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
 
     async def test_its_helpers_end_with_it(self, bench: Bench) -> None:
         router = await bench.start(configuration())
@@ -175,7 +182,7 @@ class TestOwnFile(OwnFileConformance):
 
 
 def text_of(*routes: RouterRoute, **more: Any) -> str:
-    return exabgp.configuration(configuration(routes, **more), Path("/lab/events.jsonl"))
+    return render(configuration(routes, **more), Path("/lab"))
 
 
 def test_a_path_begins_with_its_own_as() -> None:
@@ -220,7 +227,7 @@ def test_a_community_that_is_none_is_refused(bad: dict[str, Any]) -> None:
 
 def test_a_directory_that_it_cannot_write_is_refused() -> None:
     with pytest.raises(LabError, match="quotes or backslashes"):
-        exabgp.configuration(configuration(), Path("/it's/events.jsonl"))
+        render(configuration(), Path("/it's"))
 
 
 def test_without_it_pip_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -308,7 +315,7 @@ def test_tables_are_read_by_neighbor() -> None:
 
 
 async def test_an_answer_that_was_given_up_is_not_the_next_one(tmp_path: Path) -> None:
-    console = exabgp._Console(tmp_path)
+    console = Console(tmp_path)
     try:
         given_up = asyncio.ensure_future(console.ask("one"))
         await asyncio.wait((given_up,), timeout=0.05)

@@ -9,7 +9,8 @@ import pytest
 
 from simulator.lab.link import LabError
 from simulator.routers.base import RouterConfig, RouterRoute
-from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, configuration, parse_neighbor
+from simulator.routers.configs.frr import render
+from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
 from simulator.session.messages import Family
 from tests.routers.conformance import FILE_ROUTES, OwnFileConformance, RouterConformance, Subject
 from tests.routers.conformance import configuration as example
@@ -87,41 +88,41 @@ def route(**attributes: Any) -> RouterRoute:
 
 def test_routes_with_the_same_attributes_share_a_route_map() -> None:
     routes = [RouterRoute(prefix, (64500,)) for prefix in ("41.0.0.0/16", "41.1.0.0/16", "2c0f::/32")]
-    text = configuration(example(routes))
+    text = render(example(routes))
     assert text.count("set as-path prepend 64500") == 1
     assert [line.split()[-1] for line in text.splitlines() if "  network " in line] == ["ORIGINATE-1"] * 3
 
 
 def test_what_would_keep_a_route_at_home_is_added_by_the_export_policy() -> None:
-    text = configuration(example([route(communities=("65535:65281", "8075:1")), RouterRoute("41.1.0.0/16")]))
+    text = render(example([route(communities=("65535:65281", "8075:1")), RouterRoute("41.1.0.0/16")]))
     assert " set community 8075:1\n" in text
-    assert "route-map EXPORT permit 2\n match tag 2\n set community no-export additive\n" in text
-    assert "route-map EXPORT permit 1\n match tag 1\nroute-map EXPORT permit 2\n" in text
+    assert "route-map TO-MICROSOFT permit 2\n match tag 2\n set community no-export additive\n" in text
+    assert "route-map TO-MICROSOFT permit 1\n match tag 1\nroute-map TO-MICROSOFT permit 2\n" in text
 
 
 def test_route_maps_come_before_the_neighbors_that_use_them() -> None:
-    text = configuration(example([route()]))
-    assert text.rindex("route-map EXPORT deny") < text.index("router bgp")
+    text = render(example([route()]))
+    assert text.rindex("route-map TO-MICROSOFT deny") < text.index("router bgp")
 
 
 def test_security_and_limits_are_written() -> None:
-    text = configuration(example(md5="s3cret", gtsm=True, max_prefixes=7))
+    text = render(example(md5="s3cret", gtsm=True, max_prefixes=7))
     for line in (" password s3cret", " ttl-security hops 1", " maximum-prefix 7"):
         assert text.count(line) == 2
-    plain = configuration(example())
+    plain = render(example())
     assert not any(word in plain for word in ("password", "ttl-security", "maximum-prefix"))
 
 
 @pytest.mark.parametrize("key", ["two words", "", "tab\t", "kéy", "k" * 81])
 def test_a_key_that_frr_cannot_write_is_refused(key: str) -> None:
     with pytest.raises(LabError, match="MD5 key"):
-        configuration(example(md5=key))
+        render(example(md5=key))
 
 
 @pytest.mark.parametrize("bad", [{"communities": ("x",)}, {"communities": ("1:2:3",)}, {"large_communities": ("1:2",)}])
 def test_a_community_that_is_none_is_refused(bad: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(LabError, match=r"route 41\.0\.0\.0/16: .* is no community"):
-        configuration(example([route(**bad)]))
+        render(example([route(**bad)]))
 
 
 def test_a_session_that_is_down_gives_all_of_frrs_words() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from simulator.lab.link import LabError
 from simulator.routers.base import RouterConfig, RouterRoute
-from simulator.routers.gobgp import Gobgp, configuration, mrt, own_routes, parse_neighbor, parse_reasons
+from simulator.routers.configs.gobgp import render
+from simulator.routers.gobgp import Gobgp, mrt, own_routes, parse_neighbor, parse_reasons
 from simulator.routers.simulated import announcements
 from tests.routers.conformance import Bench, OwnFileConformance, RouterConformance, Subject
 from tests.routers.conformance import configuration as example
@@ -51,7 +52,7 @@ class TestOwnFile(OwnFileConformance):
 
 def test_what_it_is_given_is_what_it_reads() -> None:
     key = 'a "quoted" \\ key\n\x01é'
-    found = tomllib.loads(configuration(example(md5=key, gtsm=True, max_prefixes=7)))
+    found = tomllib.loads(render(example(md5=key, gtsm=True, max_prefixes=7)))
     assert found["global"]["config"] == {"as": 64496, "router-id": "10.255.0.1"}
     for neighbor, family in zip(found["neighbors"], ("ipv4-unicast", "ipv6-unicast"), strict=True):
         assert neighbor["config"]["auth-password"] == key
@@ -59,7 +60,7 @@ def test_what_it_is_given_is_what_it_reads() -> None:
         (only,) = neighbor["afi-safis"]
         assert only["config"]["afi-safi-name"] == family
         assert only["prefix-limit"]["config"]["max-prefixes"] == 7
-    plain = tomllib.loads(configuration(example()))["neighbors"][0]
+    plain = tomllib.loads(render(example()))["neighbors"][0]
     assert "auth-password" not in plain["config"]
     assert "ttl-security" not in plain
 

@@ -14,8 +14,8 @@ import pytest
 
 from simulator.lab.link import Endpoint, LabError
 from simulator.lab.privilege import userns_problem
-from simulator.routers import openbgpd
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
+from simulator.routers.configs.openbgpd import render
 from simulator.routers.openbgpd import BGPCTL, BGPD, Openbgpd, mrt, parse_neighbor
 from simulator.session.messages import Family
 from tests.lab_support import missing, require_netns, require_program, v4, v6
@@ -133,14 +133,14 @@ def route(**attributes: Any) -> RouterRoute:
 
 
 def text_of(*routes: RouterRoute, **more: Any) -> str:
-    return openbgpd.configuration(configuration(routes, **more))
+    return render(configuration(routes, **more))
 
 
 def test_routes_with_the_same_attributes_share_a_set_and_a_rule() -> None:
     prefixes = ("41.0.0.0/16", "41.1.0.0/16", "2c0f::/32")
     text = text_of(*(RouterRoute(prefix, communities=("8075:1",), med=5) for prefix in prefixes))
     assert "prefix-set routes-1 {\n\t41.0.0.0/16\n\t41.1.0.0/16\n\t2c0f::/32\n}\nnetwork prefix-set routes-1\n" in text
-    assert text.count("match to any") == 1
+    assert text.count("match to any prefix-set") == 1
     assert "match to any prefix-set routes-1 set { community 8075:1 med 5 }\n" in text
 
 
@@ -148,7 +148,7 @@ def test_a_path_is_not_for_the_file() -> None:
     text = text_of(route(as_path=(64500,)), RouterRoute("41.1.0.0/16"))
     assert "network prefix-set routes-1" not in text
     assert "network prefix-set routes-2\n" in text
-    assert "match to any" not in text
+    assert "match to any prefix-set" not in text
 
 
 def test_a_dump_has_one_record_a_route() -> None:
@@ -169,7 +169,7 @@ def test_a_dump_has_one_record_a_route() -> None:
 
 def test_security_and_limits_are_written() -> None:
     text = text_of(md5="s3cret", gtsm=True, max_prefixes=7)
-    for line in ('\ttcp md5sig password "s3cret"\n', "\tttl-security yes\n", "\tmax-prefix 7\n"):
+    for line in ('\t\ttcp md5sig password "s3cret"\n', "\t\tttl-security yes\n", "\t\tmax-prefix 7\n"):
         assert text.count(line) == 2
     assert not any(word in text_of() for word in ("md5sig", "ttl-security", "max-prefix"))
 
@@ -186,12 +186,12 @@ def test_a_key_that_bgpd_cannot_take_is_refused(key: str) -> None:
 
 def test_a_local_address_is_written_only_where_there_is_a_choice() -> None:
     config = configuration()
-    assert "local-address" not in openbgpd.configuration(config)
+    assert "local-address" not in render(config)
     more = replace(config.sessions[0], name="more", local_address=v4(5), remote_address=v4(6))
-    text = openbgpd.configuration(replace(config, sessions=(*config.sessions, more)))
+    text = render(replace(config, sessions=(*config.sessions, more)))
     assert [line for line in text.splitlines() if "local-address" in line] == [
-        f"\tlocal-address {v4(1)}",
-        f"\tlocal-address {v4(5)}",
+        f"\t\tlocal-address {v4(1)}",
+        f"\t\tlocal-address {v4(5)}",
     ]
 
 
@@ -199,10 +199,8 @@ def test_another_port_is_written() -> None:
     assert "\tport 1179\n" in text_of(remote=Endpoint(v6(2), 1179))
 
 
-def test_communities_by_name_are_bgpds_own() -> None:
-    assert "community GRACEFUL_SHUTDOWN community NO_EXPORT }" in text_of(
-        route(communities=("graceful-shutdown", "no-export"))
-    )
+def test_communities_by_name_are_written_as_numbers() -> None:
+    assert "community 65535:0 community 65535:65281 }" in text_of(route(communities=("graceful-shutdown", "no-export")))
 
 
 @pytest.mark.parametrize(

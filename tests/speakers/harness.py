@@ -17,7 +17,9 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SpeakerEvent
-from simulator.speakers.neighbor import Neighbor, Services
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.services import Services
+from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire
 from tests.speakers.support import EDGE4, LOOPBACK6, PEER4, edge_config
 
@@ -132,16 +134,19 @@ class Bench:
         loc_rib: LocRib,
         written: Callable[[Bench, Line, bytes], None],
         told: Callable[[SpeakerEvent], None],
+        *,
+        tap: Tap | None = None,
         **options: Any,
     ) -> None:
         here, there = (EDGE4, PEER4) if family is Family.IPV4 else (LOOPBACK6, LOOPBACK6 + 1)
         config: NeighborConfig = edge_config(Endpoint(here, 179), there, Endpoint(there, 179))
         self.clock = FakeClock(asyncio.get_running_loop())
         self.lines: list[Line] = []
+        self.tap = tap
         self._written = written
         self._dial: tuple[asyncio.Future[None], Callable[[], Wire]] | None = None
         services = Services(
-            HostPlace("bench", {}), self.clock, told, loc_rib, Images(announcements), connect=self._connect
+            HostPlace("bench", {}), self.clock, told, loc_rib, Images(announcements), tap, connect=self._connect
         )
         self.neighbor = Neighbor(replace(config, **options), services)
 
@@ -202,5 +207,5 @@ class Bench:
             line.transport.ended = True
         for timer in self.clock.timers:
             timer.cancel()
-        for task in self.neighbor._dials:
+        for task in self.neighbor.connections.dials:
             task.cancel()

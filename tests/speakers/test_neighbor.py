@@ -12,10 +12,11 @@ from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged, NotificationExchanged, SpeakerEvent, cease
+from simulator.speakers.tap import Tap
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from tests.speakers.harness import Bench, Line
-from tests.speakers.support import V4, announcement, deny, lift, prefixes, raw_open
+from tests.speakers.support import V4, announcement, deny, lift, prefixes, raw_open, raw_routes
 
 Make = Callable[..., Bench]
 
@@ -54,7 +55,7 @@ async def test_a_dial_that_is_given_up_leaves_nothing(make: Make) -> None:
     assert bench.is_dialling
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     await asyncio.wait_for(bench.neighbor.stopped(), 5)
-    assert (bench._dial, bench.neighbor._dials, bench.clock.next()) == (None, set(), None)
+    assert (bench._dial, bench.neighbor.connections.dials, bench.clock.next()) == (None, set(), None)
 
 
 async def test_a_dial_that_succeeds_as_it_is_given_up(make: Make) -> None:
@@ -66,7 +67,7 @@ async def test_a_dial_that_succeeds_as_it_is_given_up(make: Make) -> None:
     wire = bench._dial[1]
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     line = bench._up(wire())
-    assert not line.is_up and not line.received and not bench.neighbor._wires
+    assert not line.is_up and not line.received and not bench.neighbor.connections.wires
     await asyncio.wait_for(bench.neighbor.stopped(), 5)
 
 
@@ -79,7 +80,7 @@ async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) 
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     assert bytes(line.received).endswith(encode_notification(cease(Cease.PEER_DECONFIGURED)))
     assert line.transport.half_closed and line.is_up
-    (task,) = bench.neighbor._dials
+    (task,) = bench.neighbor.connections.dials
     await turns()
     assert task.done() and not task.cancelled()
     bench.lose(line, fin=True)
@@ -109,7 +110,7 @@ async def test_a_silent_dial_is_tried_again_and_the_old_one_is_gone(make: Make) 
     bench.clock.advance(1.0)
     await turns()
     assert bench._dial is not None and bench._dial is not first
-    assert len(bench.neighbor._dials) == 1
+    assert len(bench.neighbor.connections.dials) == 1
     bench.crash()
 
 
@@ -193,9 +194,115 @@ async def test_a_peer_that_half_closes_is_lost_at_once_and_flushed(make: Make) -
     bench.neighbor.start()
     line = bring_up(bench)
     assert line.wire.eof_received() is False, "the transport closes by itself once all is flushed"
-    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED and bench.neighbor._ending
+    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED and bench.neighbor.connections.ending
     assert line.wire._cut is not None, "and is cut when that never comes"
     line.transport.end(None)
     await turns()
-    assert not bench.neighbor._ending and line.wire._cut.cancelled()
+    assert not bench.neighbor.connections.ending and line.wire._cut.cancelled()
+    bench.crash()
+
+
+# --- who calls at the wrong time ---
+
+
+async def test_a_caller_in_idle_is_told_that_it_is_rejected(make: Make, events: list[SpeakerEvent]) -> None:
+    """RFC 4486 §4; the session itself does not move, and its next caller is heard once the idle hold time is over."""
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    line.wire.data_received(encode_notification(cease(Cease.ADMINISTRATIVE_SHUTDOWN)))
+    before = bench.neighbor.view()
+    assert before.bgp_state is BgpState.IDLE
+    told = len(events)
+    early = bench.call()
+    assert bytes(early.received) == encode_notification(cease(Cease.CONNECTION_REJECTED))
+    assert early.transport.half_closed, "closed behind the NOTIFICATION, not reset"
+    early.wire.data_received(raw_open() + KEEPALIVE)
+    assert bytes(early.received) == encode_notification(cease(Cease.CONNECTION_REJECTED)), "nothing is answered"
+    assert bench.neighbor.view() == before and len(events) == told
+    bench.clock.advance(1.0)
+    bring_up(bench)
+    bench.crash()
+
+
+async def test_a_second_connection_of_a_session_that_talks_is_cut_without_a_word(make: Make) -> None:
+    """A NOTIFICATION could make the caller end the session that it has."""
+    bench = make(dial=False)
+    bench.neighbor.start()
+    bring_up(bench)
+    second = bench.call()
+    assert not second.received and not second.is_up
+    assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
+    bench.crash()
+
+
+async def test_whose_call_is_rejected_still_listens(make: Make) -> None:
+    """Else two that reject each other's calls, each in its idle hold time, would never meet."""
+    bench = make()
+    bench.neighbor.start()
+    await turns()
+    line = bench.answer()
+    line.wire.data_received(encode_notification(cease(Cease.CONNECTION_REJECTED)))
+    assert bench.neighbor.view().bgp_state is BgpState.ACTIVE
+    assert "Connection Rejected" in bench.neighbor.view().last_error
+    bring_up(bench)
+    bench.crash()
+
+
+# --- who listens and fails ---
+
+
+async def test_a_listener_that_fails_costs_nobody_anything() -> None:
+    """Every event is told to a listener that raises: up, lifted, denied, flapped, as if nobody listened."""
+    heard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context.get("exception")))
+
+    def broken(event: SpeakerEvent) -> None:
+        raise RuntimeError(type(event).__name__)
+
+    ours = (announcement(V4, prefixes(V4, 3)),)
+    bench = Bench(V4, ours, LocRib(), lambda *_: None, broken, dial=False)
+    neighbor = bench.neighbor
+    neighbor.start()
+    line = bring_up(bench)
+    line.wire.data_received(raw_routes(prefixes(V4, 2, 50)))
+    assert neighbor.view().received == 2
+    lift(neighbor)
+    assert (neighbor.view().sent, neighbor.view().taken, neighbor.view().gate_open) == (3, 2, True)
+    deny(neighbor)
+    view = neighbor.view()
+    assert (view.sent, view.taken, view.gate_open, view.withdrawn_by_us) == (0, 0, False, 3)
+    neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    assert bytes(line.received).endswith(encode_notification(cease(Cease.ADMINISTRATIVE_SHUTDOWN)))
+    assert line.transport.half_closed and bench.clock.next() is None
+    assert {str(error) for error in heard} >= {"BgpStateChanged", "GateMoved", "GateWithheld", "NotificationExchanged"}
+    bench.crash()
+
+
+# --- what the tap keeps ---
+
+
+@pytest.mark.parametrize(("fin", "flags"), [(True, ["FA", "FA"]), (False, ["R"])])
+async def test_the_tap_keeps_how_the_peer_ended(make: Make, fin: bool, flags: list[str]) -> None:
+    bench = make(dial=False, tap=Tap())
+    tap = bench.tap
+    assert tap is not None
+    bench.neighbor.start()
+    line = bring_up(bench)
+    bench.lose(line, fin=fin)
+    ends = [record for record in tap.records if record.flags not in ("S", "SA", "PA")]
+    assert [record.flags for record in ends] == flags
+    assert ends[0].source == str(bench.neighbor.config.peer_address), "the peer's comes first"
+    assert {record.source for record in ends} == {ends[0].source} if not fin else len({r.source for r in ends}) == 2
+    bench.crash()
+
+
+async def test_the_tap_keeps_our_own_end(make: Make) -> None:
+    bench = make(dial=False, tap=Tap())
+    assert bench.tap is not None
+    bench.neighbor.start()
+    bring_up(bench)
+    bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    assert bench.tap.records[-1].flags == "FA"
+    assert bench.tap.records[-1].source == str(bench.neighbor.config.local_address)
     bench.crash()

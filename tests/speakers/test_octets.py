@@ -88,7 +88,7 @@ async def test_exactly_these_octets(family: Family) -> None:
         assert (here.view().withheld_out, here.view().leaked_out) == (10, 0)
 
         peer.octets = b""
-        image = here._image
+        image = here.outbound.image
         assert image is not None
         lift(here)
         parts = await peer.updates_to_end_of_rib(family)
@@ -116,7 +116,7 @@ async def test_lift_and_end_of_rib_are_one_burst() -> None:
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         lift(here)
-        image = here._image
+        image = here.outbound.image
         assert image is not None
         wanted = image.announce + end_of_rib(V4)
         # The loop has not run since the lift: what is in the socket now was written by the lift itself.
@@ -334,7 +334,7 @@ async def test_changing_attributes_do_not_pile_up() -> None:
         await stage.until(lambda: bool(stage.of(EndOfRib)), "all were read")
         stage.events.clear()
         assert next(here.adj_in.routes()).attributes.path.med == 299
-        assert len(here._attributes) == 1
+        assert len(here.inbound.sets) == 1
 
 
 # --- garbage ---
@@ -504,7 +504,7 @@ async def test_closing_towards_a_peer_that_never_reads() -> None:
         await peer.greet()
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        (wire,) = here._wires.values()
+        (wire,) = here.connections.wires.values()
         while not wire.blocked:  # until TCP takes no more
             lift(here)
             deny(here)
@@ -520,7 +520,7 @@ async def test_a_fin_counts_even_if_the_peer_reads_nothing() -> None:
         await peer.greet()
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        (wire,) = here._wires.values()
+        (wire,) = here.connections.wires.values()
         while not wire.blocked:
             lift(here)
             deny(here)

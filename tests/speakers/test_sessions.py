@@ -283,10 +283,10 @@ async def test_both_sides_dial_at_once_and_one_connection_survives() -> None:
             ends = await two_speakers(stage, name=str(turn))
             await stage.established(ends.here, ends.there)
             await stage.until(
-                lambda ends=ends: len(ends.here._wires) == len(ends.there._wires) == 1,  # type: ignore[misc]
+                lambda ends=ends: len(ends.here.connections.wires) == len(ends.there.connections.wires) == 1,  # type: ignore[misc]
                 "one connection is left",
             )
-            mine, theirs = (next(iter(n._wires.values())) for n in (ends.here, ends.there))
+            mine, theirs = (next(iter(n.connections.wires.values())) for n in (ends.here, ends.there))
             assert (mine.local_port, mine.peer_port) == (theirs.peer_port, theirs.local_port)
             assert {ends.here.view().dialled, ends.there.view().dialled} == {True, False}
             assert all(seen.notification.subcode != 7 for seen in ends.here.view().notifications)
@@ -385,7 +385,7 @@ async def test_ttl_is_255_before_listen_and_64_on_an_ordinary_session(
         await stage.established(ends.here, ends.there)
         assert at_listen and set(at_listen) == {255}
         for neighbor in (ends.here, ends.there):
-            (wire,) = neighbor._wires.values()
+            (wire,) = neighbor.connections.wires.values()
             assert wire.transport is not None
             sock = wire.transport.get_extra_info("socket")
             assert ttl(sock, family) == 64
@@ -457,7 +457,7 @@ async def test_a_speaker_that_waits_in_vain_closes_at_once() -> None:
         before = asyncio.get_running_loop().time()
         await edge.close()
         assert asyncio.get_running_loop().time() - before < 2
-        assert not silent._dials and not silent._ending
+        assert not silent.connections.dials and not silent.connections.ending
         for sock in (nowhere, full, *fillers):
             sock.close()
 
@@ -471,7 +471,7 @@ async def test_idle_hold_backs_off_and_the_session_comes_back() -> None:
                 lambda turn=turn: ends.here.view().established_transitions == turn,  # type: ignore[misc]
                 f"Established {turn}",
             )
-            wire = next(iter(ends.here._wires.values()))
+            wire = next(iter(ends.here.connections.wires.values()))
             assert wire.transport is not None
             wire.transport.abort()
         await stage.until(lambda: ends.here.view().established_transitions == 4, "Established again")

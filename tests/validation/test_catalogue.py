@@ -83,7 +83,7 @@ def evidence(view: SessionView = HEALTHY, **changes: Any) -> SessionEvidence:
         router="bird",
         soaked=up,
         settled=up,
-        lan=LanAnswer(frozenset({"02:00:00:00:00:03"}), True),
+        lan=LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole=""),
         peer_table=PeerTable(),
         announced=frozenset({"13.64.0.0/11"}),
     )
@@ -114,7 +114,7 @@ def seen(code: int, subcode: int, *, sent: bool = False) -> NotificationSeen:
 
 def test_a_healthy_connection_passes_everything() -> None:
     results = run(observe())
-    assert list(results) == ["L1", "T1", "S1", "S2", "S3", "S4", "S5", "S6", "D1", "D2", "D3", "R1", "R2"]
+    assert list(results) == ["L1", "L2", "T1", "S1", "S2", "S3", "S4", "S5", "S6", "D1", "D2", "D3", "R1", "R2"]
     assert all(result.finding.status is Status.SUCCESS for result in results.values())
     assert all(result.finding.evidence for result in results.values()), "a check says what it saw"
 
@@ -274,6 +274,50 @@ def test_l1_is_skipped_without_a_lan_and_blocks_nothing() -> None:
     assert results["L1"].finding.status is Status.SKIPPED
     assert results["L1"].holds
     assert results["R1"].finding.status is Status.SUCCESS
+
+
+NOBODY = LanAnswer(frozenset(), False)
+
+
+def test_the_wrong_half_is_the_first_cause_where_another_address_answers() -> None:
+    results = run(observe(evidence(DOWN, lan=replace(NOBODY, elsewhere=("198.51.100.4",))), direct=True))
+    assert [cause.id for cause in results["L1"].finding.causes] == ["wrong-half", "wrong-address"]
+    assert "198.51.100.4 answers" in results["L1"].finding.evidence[0]
+    assert [cause.id for cause in run(observe(evidence(DOWN, lan=NOBODY)))["L1"].finding.causes] == ["wrong-address"]
+
+
+def test_a_direct_peering_wants_two_edge_routers_and_an_exchange_peering_does_not_say() -> None:
+    one, two = observe(direct=True, edges=frozenset({"e1"})), observe(direct=True, edges=frozenset({"e1", "e2"}))
+    assert failing(run(one)) == ["C1"]
+    assert not run(one)["C1"].stops, "it warns"
+    assert first_cause(run(one), "C1") == "one-edge"
+    assert failing(run(two)) == []
+    assert "C1" not in run(observe())
+
+
+def test_full_sized_packets_that_do_not_pass_are_a_warning() -> None:
+    small = LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole="no answer within 1 s")
+    results = run(observe(evidence(lan=small, mtu=9000)))
+    assert failing(results) == ["L2"]
+    assert not results["L2"].stops
+    assert results["L2"].finding.evidence == (
+        "IPv4 206.126.239.200: an echo of 9000 octets with DF: no answer within 1 s",
+    )
+    assert "to 9000 octets" in results["L2"].finding.causes[0].remedy
+    assert run(observe(evidence(lan=replace(small, whole=None))))["L2"].finding.status is Status.SKIPPED
+    assert run(observe(evidence(lan=replace(small, whole=None)), final=False))["L2"].finding.status is Status.UNSET
+    assert "L2" not in run(observe(evidence(lan=None), has_lan=False))
+
+
+def test_latency_is_looked_at_where_it_is_asked_for() -> None:
+    assert "L4" not in run(observe())
+    there = run(observe(quality_asked="latency 5 ms"))["L4"]
+    assert there.finding.status is Status.SUCCESS
+    assert there.finding.evidence[1] == "IPv4 206.126.239.200: echo after 0.2 ms"
+    missing = run(observe(quality_asked="latency 5 ms", quality_problem="this kernel has no netem"))
+    assert failing(missing) == ["L4"]
+    assert not missing["L4"].stops
+    assert missing["L4"].finding.causes[0].text == "this kernel has no netem"
 
 
 def test_while_there_is_time_what_is_not_true_yet_is_unset() -> None:

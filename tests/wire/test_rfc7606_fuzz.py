@@ -22,7 +22,8 @@ from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import MalformedUpdate, SpeakerEvent
-from simulator.speakers.neighbor import Neighbor, Services
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import Addresses

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 
-DELAYS: Final = ("peer_asn_review", "peering_review", "notification", "removal")
+DELAYS: Final = ("peer_asn_review", "peering_review", "notification", "removal", "prefix_validation")
 
 
 class Settings(BaseModel):
@@ -29,6 +29,11 @@ class Settings(BaseModel):
     removal: Seconds | None = Field(
         default=2, description="seconds in PendingRemove before the sessions are closed; null: by hand"
     )
+    prefix_validation: Seconds | None = Field(
+        default=1,
+        description="seconds that a registered prefix is Pending before it is validated (recorded: about 1); "
+        "null: by hand",
+    )
     time_scale: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
         default=1, description="how many times faster than real time the delays pass"
     )
@@ -38,9 +43,7 @@ class Settings(BaseModel):
     allow_md5_and_max_prefix_updates: bool = Field(
         default=False, description="off: 405, as production answered; on: as the FAQ of 2019 says"
     )
-    allow_bandwidth_downgrade: bool = Field(
-        default=True, description="documented; one client refuses it"
-    )
+    allow_bandwidth_downgrade: bool = Field(default=True, description="documented; one client refuses it")
     peering_service_agreement: bool = Field(
         default=False, description="the agreement for Peering Service is signed: an IxRs peering may use it"
     )

@@ -207,6 +207,12 @@ class Store:
         with self._engine.connect() as connection:
             return connection.scalar(select(EVENTS.c.seq).order_by(EVENTS.c.seq.desc()).limit(1)) or 0
 
+    def last_step(self, subject: str) -> int:
+        """The number of a connection's last transition; 0 for one that has made none."""
+        query = select(EVENTS.c.step).where(EVENTS.c.subject == subject, EVENTS.c.step.is_not(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(query.order_by(EVENTS.c.step.desc()).limit(1)) or 0
+
     def setting(self, key: str) -> Json | None:
         with self._engine.connect() as connection:
             return connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == key))

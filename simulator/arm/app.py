@@ -1,0 +1,154 @@
+"""Microsoft.Peering over HTTP. Everything that HTTP can do wrong ends here, as an ARM error."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from typing import Any, Final
+from uuid import uuid4
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from simulator.arm import surface, versions
+from simulator.arm.errors import ArmError
+from simulator.arm.exchange import ArmRequest
+from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.requests import RefusalError
+from simulator.provisioning.store.lock import StoreError
+
+_DEPTH: Final = 32
+_STATUS: Final = {
+    "BadArgument": 400,
+    "PeerAsnNotApproved": 400,
+    "NotFound": 404,
+    "OperationNotSupported": 405,
+    "Conflict": 409,
+}
+_NAME: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
+_REMAINING: Final = {"GET": ("reads", "11999"), "PUT": ("writes", "1199"), "DELETE": ("deletes", "14999")}
+
+
+class ArmApp:
+    """An ASGI application that answers every path under /subscriptions and /providers."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        response = await self.answer(request)
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        version = next((value for key, value in request.query_params.items() if key.lower() == "api-version"), "")
+        try:
+            return _with_headers(request, await self._answered(request, version))
+        except ArmError as error:
+            return _with_headers(request, _json(error.status, error.body(version), error.headers))
+        except RefusalError as error:
+            refused = ArmError(_STATUS[error.code], error.code, str(error))
+            return _with_headers(request, _json(refused.status, refused.body(version)))
+        except StoreError:
+            gone = ArmError(503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
+            return _with_headers(request, _json(gone.status, gone.body(version)))
+
+    async def _answered(self, request: Request, version: str) -> Response:
+        found = surface.target(request.scope["path"])
+        for name in (found.subscription, found.group, *found.names):
+            if name and not _NAME.match(name):
+                raise ArmError(400, "InvalidResourceName", f"'{name[:90]}' is not a valid name.")
+        verb = request.method
+        answer = surface.handler(found, verb)
+        type_ = "/".join(found.types)
+        checked = versions.checked(version, type_)
+        body = await _body(request) if verb in ("PUT", "PATCH", "POST") else None
+        query = {key.lower(): value for key, value in request.query_params.items()}
+        url = f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
+        result = answer(
+            ArmRequest(
+                self._provider,
+                verb,
+                found.subscription,
+                found.group,
+                found.types,
+                found.names,
+                query,
+                body,
+                checked,
+                url,
+            )
+        )
+        if inspect.isawaitable(result):
+            result = await result
+        if result.body is None and not result.null:
+            return Response(status_code=result.status, headers=result.headers)
+        return _json(result.status, result.body, result.headers)
+
+
+async def _body(request: Request) -> Any:
+    """The JSON of a body; None for none. Raises ArmError for what is no JSON."""
+    try:
+        octets = await request.body()
+    except ClientDisconnect:
+        raise ArmError(400, "InvalidRequestContent", "The request ended before its content was complete.") from None
+    if not octets.strip():
+        return None
+    try:
+        body = json.loads(octets.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        text = "nested too deeply" if isinstance(error, RecursionError) else str(error).split(": line")[0]
+        raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None
+    if _too_deep(body, _DEPTH) or _unstorable(body):
+        raise ArmError(
+            400, "InvalidRequestContent", f"The request content nests over {_DEPTH} deep, or has a NUL or a surrogate."
+        )
+    return body
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _too_deep(value: Any, left: int) -> bool:
+    if left == 0:
+        return True
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_too_deep(each, left - 1) for each in inner)
+
+
+def _unstorable(value: Any) -> bool:
+    """PostgreSQL's JSON takes no NUL, and UTF-8 no lone surrogate."""
+    if isinstance(value, str):
+        return "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, dict):
+        return any(_unstorable(key) or _unstorable(each) for key, each in value.items())
+    return isinstance(value, list) and any(map(_unstorable, value))
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, headers, media_type="application/json; charset=utf-8")
+
+
+def _with_headers(request: Request, response: Response) -> Response:
+    """The headers that production sends."""
+    asked = request.headers.get("x-ms-client-request-id", "")
+    correlation = request.headers.get("x-ms-correlation-request-id", "")
+    kind, left = _REMAINING.get(request.method, ("writes", "1199"))
+    identifier = str(uuid4())
+    headers = {
+        "x-ms-request-id": identifier,
+        "x-ms-correlation-request-id": correlation if _NAME.match(correlation) else identifier,
+        "x-ms-routing-request-id": f"TURNUP:{identifier}",
+        f"x-ms-ratelimit-remaining-subscription-{kind}": left,
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }
+    if _NAME.match(asked):
+        headers["x-ms-client-request-id"] = asked
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response

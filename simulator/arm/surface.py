@@ -1,0 +1,86 @@
+"""The resource surface of Microsoft.Peering: which verb on which path is answered by whom (REST specification).
+
+`P` is the provider itself, `S` a subscription, `G` a resource group. `*` stands for a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.arm import asns, peerings
+from simulator.arm.errors import ArmError
+from simulator.arm.exchange import Handler
+from simulator.arm.ids import NAMESPACE
+
+ENDPOINTS: Final[dict[tuple[str, str, str], Handler]] = {
+    ("S", "peerAsns", "GET"): asns.list_all,
+    ("S", "peerAsns/*", "GET"): asns.get,
+    ("S", "peerAsns/*", "PUT"): asns.put,
+    ("S", "peerAsns/*", "DELETE"): asns.delete,
+    ("S", "peerings", "GET"): peerings.list_all,
+    ("G", "peerings", "GET"): peerings.list_all,
+    ("G", "peerings/*", "GET"): peerings.get,
+    ("G", "peerings/*", "PUT"): peerings.put,
+    ("G", "peerings/*", "PATCH"): peerings.patch,
+    ("G", "peerings/*", "DELETE"): peerings.delete,
+}
+
+_SPELLING: Final = {word.lower(): word for _, path, _ in ENDPOINTS for word in path.split("/") if word != "*"}
+_PATHS: Final = {(scope, path.lower()) for scope, path, _ in ENDPOINTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path names."""
+
+    scope: str
+    subscription: str
+    group: str
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """With `*` for each name: the second part of a key of ENDPOINTS."""
+        parts = []
+        for number, type_ in enumerate(self.types):
+            parts.append(type_)
+            if number < len(self.names):
+                parts.append("*")
+        return "/".join(parts)
+
+
+def target(path: str) -> Target:
+    """Read a path. Raises ArmError 404 for what is no path of this provider."""
+    parts = path.strip("/").split("/")
+    lower = [part.lower() for part in parts]
+    subscription = group = ""
+    scope, at = "P", 0
+    if lower[:1] == ["subscriptions"] and len(parts) > 1:
+        scope, subscription, at = "S", parts[1], 2
+        if lower[2:3] == ["resourcegroups"] and len(parts) > 3:
+            scope, group, at = "G", parts[3], 4
+    if lower[at : at + 2] != ["providers", NAMESPACE.lower()]:
+        raise ArmError(404, "InvalidResourceNamespace", f"'{path[:200]}' is no path of {NAMESPACE} in this lab.")
+    tail = parts[at + 2 :]
+    types = tuple(_SPELLING.get(part.lower(), part) for part in tail[::2])
+    found = Target(scope, subscription, group, types, tuple(tail[1::2]))
+    if (scope, found.path.lower()) not in _PATHS or not all(found.names):
+        known = "/".join((NAMESPACE, *types))[:200]
+        raise ArmError(404, "InvalidResourceType", f"The resource type '{known}' could not be found at this scope.")
+    return found
+
+
+def handler(found: Target, verb: str) -> Handler:
+    """Who answers. Raises ArmError 405."""
+    answer = ENDPOINTS.get((found.scope, found.path, verb))
+    if answer is None:
+        allowed = sorted(method for scope, path, method in ENDPOINTS if (scope, path) == (found.scope, found.path))
+        raise ArmError(
+            405,
+            "MethodNotAllowed",
+            f"The HTTP method '{verb}' is not supported at scope '{found.path}'.",
+            {"Allow": ", ".join(allowed)},
+        )
+    return answer

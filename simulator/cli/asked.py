@@ -1,0 +1,126 @@
+"""The options that say which policy judges, once for every command that takes them. Imports nothing slow."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="TURNUP_PROFILE",
+        help="The policy profile: exchange where no topology says another.",
+        show_default=False,
+    ),
+]
+Lan = Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="The exchange LAN's prefixes.")]
+Rules = Annotated[
+    list[str] | None, typer.Option("--rule", metavar="ID=…", help="ID=off, or ID=PARAMETER=VALUE. May be repeated.")
+]
+Documentation = Annotated[
+    bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
+]
+Vrp = Annotated[Path | None, typer.Option(metavar="FILE", help="VRPs as rpki-client and Routinator write JSON.")]
+Irr = Annotated[Path | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j.")]
+RegisteredPrefixes = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered prefixes.")]
+RegisteredAsns = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
+TopologyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--topology",
+        metavar="FILE",
+        help="Judge by a topology: its profile, rules, data, what AS8075 announces, and the peer. Other options win.",
+        show_default=False,
+    ),
+]
+PeerName = Annotated[
+    str | None,
+    typer.Option(
+        "--peer", metavar="NAME", help="Which peer of the topology, where there are more.", show_default=False
+    ),
+]
+PeerAs = Annotated[
+    str | None, typer.Option("--peer-as", metavar="ASN", help="The announcing peer's ASN.", show_default=False)
+]
+PeerAddress = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="The peer's session address, once a family: what its next hops must be."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """By what is judged: a profile, its rules, and their data."""
+
+    profile: str | None
+    lan: tuple[str, ...]
+    rules: tuple[str, ...]
+    documentation: bool
+    vrp: Path | None
+    irr: Path | None
+    registered_prefixes: Path | None
+    registered_asns: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Peering:
+    """Whose session is judged for."""
+
+    topology: Path | None
+    peer: str | None
+    peer_as: str | None
+    addresses: tuple[str, ...]
+
+
+def judging(
+    profile: Profile = None,
+    lan: Lan = None,
+    rule: Rules = None,
+    allow_documentation: Documentation = False,
+    vrp: Vrp = None,
+    irr: Irr = None,
+    registered_prefixes: RegisteredPrefixes = None,
+    registered_asns: RegisteredAsns = None,
+) -> Judging:
+    """The options of everything that judges."""
+    rules, lans = tuple(rule or ()), tuple(lan or ())
+    return Judging(profile, lans, rules, allow_documentation, vrp, irr, registered_prefixes, registered_asns)
+
+
+def peering(
+    topology: TopologyFile = None, peer: PeerName = None, peer_as: PeerAs = None, peer_address: PeerAddress = None
+) -> Peering:
+    """The options that name a session without bringing it up."""
+    return Peering(topology, peer, peer_as, tuple(peer_address or ()))
+
+
+def takes(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of other functions: in place of each parameter named here it gets what they make."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        made = {name: inspect.signature(make, eval_str=True).parameters for name, make in bundles.items()}
+        found: list[inspect.Parameter] = []
+        for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+            found += made[name].values() if name in made else [parameter]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            bundled = {
+                name: bundles[name](**{option: given.pop(option) for option in options})
+                for name, options in made.items()
+            }
+            command(**given, **bundled)
+
+        options = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in found]
+        run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in options}
+        return run
+
+    return decorate

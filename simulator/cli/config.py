@@ -1,0 +1,83 @@
+"""`turnup config`: the peer's side of a topology, written for a router."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.exits import LAB, PASSED, USAGE, fail
+
+
+def config(
+    topology: Annotated[
+        Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
+    ],
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="The peer's name in it.")],
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            envvar="TURNUP_FORMAT",
+            metavar="NAME",
+            help="bird, frr, openbgpd, gobgp, exabgp, junos, iosxr, ios, eos, routeros or vyos; the peer's own router "
+            "where omitted.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TURNUP_OUTPUT",
+            metavar="FILE",
+            help="Write here; nobody else may read a new file.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Print the configuration of a peer's router: every session with Microsoft, its filters and its limits.
+
+    Example: [cyan]turnup config topologies/exchange.yaml contoso --format junos[/cyan]
+    """
+    raise typer.Exit(_config(topology, peer, format_, output))
+
+
+def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> int:
+    from simulator.lab.link import LabError
+    from simulator.lab.load import TopologyError, load
+    from simulator.provisioning.peer_config import agreed_config
+    from simulator.routers.configs.registry import FORMATS
+
+    try:
+        topology = load(path)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    peer = next((found for found in topology.peers if found.name == name), None)
+    if peer is None:
+        fail(USAGE, f"{path}: no peer '{name}' (there are: {', '.join(found.name for found in topology.peers)})")
+    known = ", ".join(FORMATS)
+    if wanted is None and peer.router_kind not in FORMATS:
+        fail(USAGE, f"the router of {name} is {peer.router_kind}, which has no file: give --format (one of {known})")
+    format_ = wanted or peer.router_kind
+    if format_ not in FORMATS:
+        fail(USAGE, f"--format {format_}: there is no such format (one of {known})")
+    try:
+        text = FORMATS[format_](agreed_config(topology, peer))
+    except LabError as error:
+        fail(USAGE, f"--format {format_}: {error}")
+    if output is None:
+        sys.stdout.write(text)
+        return PASSED
+    try:
+        _write(output, text)
+    except OSError as error:
+        fail(LAB, f"--output {output}: {error.strerror}")
+    return PASSED
+
+
+def _write(path: Path, text: str) -> None:
+    """A new file is for its owner's eyes: it may hold MD5 keys. Raises OSError."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

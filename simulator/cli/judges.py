@@ -1,0 +1,179 @@
+"""From the options that say which policy judges, and from a topology, to the policies of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from simulator.cli.asked import Judging, Peering
+from simulator.lab.link import LabError
+from simulator.lab.load import load
+from simulator.lab.originate import announcements
+from simulator.lab.topology import Topology
+from simulator.policy.attribute_rules import ROLES
+from simulator.policy.data import irr, registered, vrp
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.policy import check_settings
+from simulator.policy.prefixes import PrefixSet
+from simulator.policy.profiles import PROFILES, RuleSettings
+from simulator.provisioning.datafiles import DataFiles
+from simulator.provisioning.planning import SessionPlan, plans
+from simulator.rib.adj_out import Announcement
+from simulator.session.messages import Family
+from simulator.tables.sessions import Sessions, read_settings
+
+T = TypeVar("T")
+_DEFAULT = "exchange"
+"""The profile that judges where neither option nor topology names one."""
+
+
+def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Sessions:
+    """The policies that the options ask for. `peer_as` is the ASN that the options give, which wins over a topology's.
+
+    Raises ValueError (PolicyError is one), and TopologyError for a topology that cannot be used.
+    """
+    rules: RuleSettings = {}
+    if peering.topology is None:
+        if peering.peer is not None:
+            raise ValueError("--peer names a peer of a topology: --topology is missing")
+        base = Sessions(judging.profile or _DEFAULT)
+    else:
+        base, rules = _of_topology(load(peering.topology), peering.peer, judging.profile)
+    made = replace(
+        base,
+        settings=settings(judging, base.profile, rules),
+        peer_as=peer_as if peer_as is not None else base.peer_as,
+        addresses={**base.addresses, **_addresses(peering.addresses)},
+        lan=lans(judging) or base.lan,
+        data=data(judging, base.data),
+    )
+    for family in Family:
+        made.session(None, family)  # a parameter that makes no sense is told now
+    return made
+
+
+def settings(judging: Judging, profile: str, rules: RuleSettings) -> dict[str, Any]:
+    """`rules` with what the options switch and set on top. Raises PolicyError."""
+    found = read_settings(profile, judging.rules, rules, allow_documentation=judging.documentation)
+    check_settings(profile, found)
+    return found
+
+
+def lans(judging: Judging) -> tuple[str, ...]:
+    """Raises ValueError."""
+    for text in judging.lan:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise ValueError(f"--lan {text}: {error}") from None
+    return judging.lan
+
+
+def data(judging: Judging, base: PolicyData) -> PolicyData:
+    """`base` with the files that the options name in its place. ValueError names the file."""
+    given = {
+        "vrp": _read(judging.vrp, vrp.read),
+        "irr": _read(judging.irr, irr.read),
+        "registered_prefixes": _read(judging.registered_prefixes, registered.read_prefixes),
+        "registered_asns": _read(judging.registered_asns, registered.read_asns),
+    }
+    changes: Mapping[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return replace(base, **changes)
+
+
+def own_prefixes(routes: Sequence[Announcement], local_as: int) -> PrefixSet:
+    """What Microsoft itself announces, for the rule that a peer must not."""
+    keys = ((route.family, key) for route in routes for key in route.keys)
+    return PrefixSet.of_keys(keys, f"announced by AS{local_as}")
+
+
+def peer_of(topology: Topology, name: str | None) -> str:
+    """The peer that is meant. Raises ValueError that names those that there are."""
+    names = [peer.name for peer in topology.peers]
+    known = f"the topology has: {', '.join(names)}"
+    if name is None:
+        if len(names) > 1:
+            raise ValueError(f"--peer is missing: {known}")
+        name = names[0]
+    if name not in names:
+        raise ValueError(f"--peer {name}: there is no such peer ({known})")
+    if not any(peering.peer == name for peering in topology.peerings):
+        raise ValueError(f"--peer {name}: it has no peering in this topology")
+    return name
+
+
+def address(text: str, option: str) -> IPv4Address | IPv6Address:
+    """Raises ValueError."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ValueError(f"{option} '{text}' is no IPv4 or IPv6 address") from None
+
+
+def _of_topology(topology: Topology, name: str | None, profile: str | None) -> tuple[Sessions, RuleSettings]:
+    """What a topology says of a peer's sessions, and the rules that it sets."""
+    peer = peer_of(topology, name)
+    mine = [plan for plan in plans(topology) if plan.peer.name == peer]
+    if profile is None:
+        profiles = sorted({plan.profile for plan in mine})
+        if len(profiles) > 1:
+            raise ValueError(
+                f"{peer} has peerings of several profiles: say --profile {' or --profile '.join(profiles)}"
+            )
+        profile = profiles[0]
+    mine = [plan for plan in mine if plan.profile == profile] or mine
+    microsoft = topology.microsoft
+    own = [route for edge in topology.edges for route in announcements(microsoft.announce, edge)]
+    rules = {rule: setting for rule, setting in topology.policy.rules.items() if rule in PROFILES.get(profile, ())}
+    made = Sessions(
+        profile,
+        peer_as=topology.peer(peer).asn,
+        addresses={family: found for family in Family if (found := _only_address(mine, family)) is not None},
+        lan=tuple(dict.fromkeys(lan for plan in mine for lan in plan.lan)),
+        data=_data_of(topology),
+        own=own_prefixes(own, microsoft.asn),
+        local_as=microsoft.asn,
+        role=ROLES[microsoft.role] if microsoft.role else None,
+    )
+    return made, rules
+
+
+def _only_address(mine: list[SessionPlan], family: Family) -> IPv4Address | IPv6Address | None:
+    """The peer's session address; None where its links have different ones, so that a next hop cannot be judged."""
+    found = {plan.peer_address for plan in mine if plan.family is family}
+    return found.pop() if len(found) == 1 else None
+
+
+def _data_of(topology: Topology) -> PolicyData:
+    files = DataFiles(topology.policy.data, lambda: 0.0, lambda _: None)
+    try:
+        asyncio.run(files.load())
+    except LabError as error:
+        raise ValueError(str(error)) from None
+    return files.data
+
+
+def _addresses(texts: tuple[str, ...]) -> dict[Family, IPv4Address | IPv6Address]:
+    found: dict[Family, IPv4Address | IPv6Address] = {}
+    for text in texts:
+        given = address(text, "--peer-address")
+        family = Family.IPV4 if given.version == 4 else Family.IPV6
+        if family in found:
+            raise ValueError(f"--peer-address is given twice for {family.label}")
+        found[family] = given
+    return found
+
+
+def _read(path: Path | None, reader: Callable[[bytes], T]) -> T | None:
+    if path is None:
+        return None
+    try:
+        return reader(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

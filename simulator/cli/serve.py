@@ -1,0 +1,160 @@
+"""`turnup serve`: the lab with its API, until it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from ipaddress import ip_address
+from pathlib import Path
+
+from rich.console import Console
+
+from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.view import PlainView
+from simulator.lab.link import LabError, LinkKind
+from simulator.lab.load import TopologyError, load
+from simulator.lab.locations import Locations, LocationsError, from_peeringdb
+from simulator.lab.privilege import netns_problem
+from simulator.lab.topology import Topology
+from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.settings import REALISTIC, Settings
+from simulator.provisioning.store.lock import StoreError
+from simulator.provisioning.store.store import Store
+from simulator.serving.server import listen, serving
+
+
+def serve(
+    path: Path,
+    *,
+    host: str,
+    port: int,
+    database: str | None,
+    token: str,
+    link: str | None,
+    peeringdb: Path | None,
+    by_hand: bool,
+    realistic: bool,
+) -> int:
+    """The command; returns the exit code."""
+    if by_hand and realistic:
+        fail(USAGE, "--by-hand and --realistic exclude each other")
+    _must_be_safe(host, token)
+    try:
+        topology = load(path)
+        locations = from_peeringdb(peeringdb) if peeringdb else None
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    except LocationsError as error:
+        fail(USAGE, f"--peeringdb {error}")
+    kind = _link(topology, link)
+    settings = _settings(by_hand=by_hand, realistic=realistic)
+    try:
+        store = Store.open(database or f"sqlite:///{topology.name}.db")
+    except StoreError as error:
+        fail(USAGE, str(error))
+    try:
+        return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token))
+    except LabError as error:
+        fail(LAB, str(error))
+    except StoreError as error:
+        fail(LAB, str(error))
+    finally:
+        store.close()
+
+
+def _must_be_safe(host: str, token: str) -> None:
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        fail(USAGE, f"--host {host}: not an IP address")
+    if not loopback and not token:
+        fail(USAGE, f"--host {host}: anybody could change the lab: set --token (or TURNUP_TOKEN) too")
+    if token and (len(token) < 8 or not token.isascii() or not token.isprintable() or " " in token):
+        fail(USAGE, "--token: at least 8 printable ASCII characters without spaces")
+
+
+def _link(topology: Topology, wanted: str | None) -> LinkKind:
+    choice = wanted or topology.link
+    real = [peer for peer in topology.peers if peer.router_kind != "simulated"]
+    if choice == "loopback" and real:
+        fail(USAGE, f"router '{real[0].router_kind}' of {real[0].name} needs real addresses: use --link netns")
+    if choice == "loopback":
+        return LinkKind.LOOPBACK
+    problem = netns_problem()
+    if problem is None:
+        return LinkKind.NETNS
+    if choice == "auto" and not real:
+        return LinkKind.LOOPBACK
+    # In a user namespace the server's own address could not be reached from outside.
+    return fail(LAB, f"link netns: {problem}: a server needs root for it")
+
+
+def _settings(*, by_hand: bool, realistic: bool) -> Settings | None:
+    if by_hand:
+        return Settings(peer_asn_review=None, peering_review=None, notification=None, removal=None)
+    return REALISTIC if realistic else None
+
+
+async def _run(
+    topology: Topology,
+    kind: LinkKind,
+    store: Store,
+    settings: Settings | None,
+    locations: Locations | None,
+    host: str,
+    port: int,
+    token: str,
+) -> int:
+    console = Console(stderr=False)
+    if not console.is_terminal:
+        console.width = 140
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    provider = Provider(topology, kind, store, settings, locations)
+    view = PlainView(topology, console)
+    provider.log.subscribe(view.take)
+    socket = listen(host, port)
+    with socket:
+        async with provider, serving(provider, socket, token) as url:
+            _tell(console, provider, url, token)
+            provider.failure.add_done_callback(lambda _error: over.set())
+            await over.wait()
+    if provider.failure.done():
+        error = provider.failure.result()
+        fail(LAB, f"the lab stopped with every gate shut: {type(error).__name__}: {error}")
+    console.print("turnup: stopped: every session closed with a Cease, every state in the store")
+    return PASSED
+
+
+def _tell(console: Console, provider: Provider, url: str, token: str) -> None:
+    """How to point the real clients at it."""
+    exchange = provider.premises.exchange
+    secret = "<the token>" if token else "x"
+    at = f" · {exchange.name}, peeringDBFacilityId {exchange.peeringdb_ix}" if exchange else ""
+    peers = ", ".join(f"{peer.name} AS{peer.asn} ({provider.versions[peer.name]})" for peer in provider.topology.peers)
+    listing = f"{url}/subscriptions/lab/providers/Microsoft.Peering/peerings?api-version=2025-05-01"
+    header = f' --headers "Authorization=Bearer {secret}"' if token else ""
+    console.print(f"\n[bold]turnup serves {provider.topology.name}[/bold] at [cyan]{url}[/cyan]")
+    console.print(
+        f"""On the {provider.network.kind.value} link{at}
+Routers: {peers}
+Store: {provider.books.store.name}
+
+The Azure SDK (pip install azure-mgmt-peering):
+
+  from azure.core.pipeline.policies import SansIOHTTPPolicy
+  from azure.mgmt.peering import PeeringManagementClient
+  class Lab(SansIOHTTPPolicy):
+      def on_request(self, request): request.http_request.headers["Authorization"] = "Bearer {secret}"
+  client = PeeringManagementClient(None, "lab", base_url="{url}", authentication_policy=Lab())
+  print([peering.name for peering in client.peerings.list_by_subscription()])
+
+az rest --skip-authorization-header{header} --method get --url "{listing}"
+
+Play Microsoft at {url}/docs, or with turnup approve, notify, events --follow … · stop with Ctrl-C
+""",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )

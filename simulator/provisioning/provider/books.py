@@ -1,0 +1,129 @@
+"""The provider's books: the resources in memory and in the store, and every event on its way there.
+
+The store is written before anything that a transition implies is done. Where it cannot be written the provider fails
+as a whole, with every gate shut: what is on disk is then the truth that the next start recovers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from simulator.provisioning.log import ConnectionMoved, Event, row
+from simulator.provisioning.store.store import EventRow, Json, NewEvent, Resource, Store, Transaction
+
+_PREFIXES_KEPT = 20
+"""Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""
+
+
+class Books:
+    """Resources by key, the open transaction, and the events that wait for one."""
+
+    def __init__(self, store: Store, failed: Callable[[BaseException], None] = lambda _error: None) -> None:
+        """`failed` is told when a transaction ends with an exception: memory and store may then differ."""
+        self.store = store
+        self._failed = failed
+        self.resources: dict[str, Resource] = {resource.key: resource for resource in store.resources()}
+        self.written = asyncio.Event()
+        """Set whenever something was written, and replaced at once: who waits holds the old one."""
+        self._waiting: list[NewEvent] = []
+        self._open: Transaction | None = None
+        self._steps: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything inside is written together, after the events that were waiting. Raises StoreError."""
+        if self._open is not None:
+            self._open.append(self._taken())
+            yield self._open
+            return
+        try:
+            with self.store.transaction() as transaction:
+                self._open = transaction
+                transaction.append(self._taken())
+                yield transaction
+                transaction.append(self._taken())
+        except Exception as error:
+            self._failed(error)
+            raise
+        finally:
+            self._open = None
+        done, self.written = self.written, asyncio.Event()
+        done.set()
+
+    def save(self, resource: Resource) -> None:
+        with self.transaction() as transaction:
+            transaction.save(resource)
+        self.resources[resource.key] = resource
+
+    def forget(self, resource: Resource) -> None:
+        """Remove a resource and all below it."""
+        with self.transaction() as transaction:
+            transaction.forget(resource)
+        for key in [key for key in self.resources if key == resource.key or key.startswith(resource.key + "/")]:
+            del self.resources[key]
+
+    def below(self, key: str, type_: str) -> list[Resource]:
+        """The resources of a type whose id begins with `key`."""
+        start = key.lower().rstrip("/") + "/"
+        return [
+            resource
+            for resource in self.resources.values()
+            if resource.key.startswith(start) and resource.type.lower() == type_.lower()
+        ]
+
+    # --- events ---
+
+    def note(self, event: Event) -> None:
+        """Take an event of the log in; a transition is written by whoever makes it."""
+        if isinstance(event, ConnectionMoved):
+            return
+        flat = row(event)
+        self.tell(datetime.fromisoformat(flat["time"]).timestamp(), flat.pop("event"), _subject(flat), flat)
+
+    def tell(self, time: float, event: str, subject: str, flat: Json) -> None:
+        """An event in words of its own; written with the next transaction, at the latest on the next turn."""
+        if not self._waiting and self._open is None:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append(NewEvent(time, event, subject, _shortened(flat)))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            with self.transaction():
+                pass
+
+    def transition(self, transaction: Transaction, connection: str, moved: ConnectionMoved) -> int:
+        """Write one step of a connection; returns its number, counted from 1 over all its lives."""
+        number = self.step_of(connection) + 1
+        flat = {**row(moved), "cause": moved.transition.event.value, "error-message": moved.transition.error_message}
+        transaction.append([NewEvent(moved.time, flat.pop("event"), connection, flat, number)])
+        self._steps[connection] = number
+        return number
+
+    def step_of(self, connection: str) -> int:
+        """How many steps a connection has made, over all its lives."""
+        if connection not in self._steps:
+            self._steps[connection] = self.store.last_step(connection)
+        return self._steps[connection]
+
+    def events(self, after: int, limit: int, subject: str | None = None) -> list[EventRow]:
+        self.flush()
+        return self.store.events(after, limit, subject)
+
+    def _taken(self) -> list[NewEvent]:
+        taken, self._waiting = self._waiting, []
+        return taken
+
+
+def _subject(flat: Json) -> str:
+    return str(flat.get("connection") or flat.get("session") or flat.get("speaker") or flat.get("data") or "")
+
+
+def _shortened(flat: Json) -> Json:
+    prefixes = flat.get("prefixes")
+    if prefixes is None or len(prefixes) <= _PREFIXES_KEPT:
+        return flat
+    return {**flat, "prefixes": prefixes[:_PREFIXES_KEPT], "prefixes-left-out": len(prefixes) - _PREFIXES_KEPT}

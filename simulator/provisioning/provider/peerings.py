@@ -1,0 +1,316 @@
+"""Peerings: what may be requested, changed and deleted, and what each of these does to the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.connection.table import INDEX
+from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.log import ConnectionMoved
+from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.provider.asns import APPROVED
+from simulator.provisioning.provider.books import Books
+from simulator.provisioning.provider.premises import Premises
+from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
+from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.provisioning.provider.settings import Settings
+from simulator.provisioning.store.store import Json, Resource, SavedConnection
+from simulator.speakers.clock import Clock
+
+TYPE: Final = "Microsoft.Peering/peerings"
+UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
+"""Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
+
+
+class Peerings:
+    """Every peering of every subscription. All methods raise RefusalError, and then nothing has changed."""
+
+    def __init__(
+        self, books: Books, control: ControlPlane, premises: Premises, clock: Clock, settings: Settings
+    ) -> None:
+        self._books = books
+        self._control = control
+        self._premises = premises
+        self._clock = clock
+        self.settings = settings
+        self.records: dict[str, PeeringRecord] = {}
+        self._owners: dict[str, PeeringRecord] = {}
+        """By connection."""
+
+    def owner(self, connection: str) -> PeeringRecord | None:
+        return self._owners.get(connection)
+
+    def live(self, connection: str) -> LiveConnection | None:
+        owner = self._owners.get(connection)
+        return next((each for each in owner.connections if each.id == connection), None) if owner else None
+
+    # --- request and change ---
+
+    def put(self, identifier: str, document: Json, wanted: PeeringRequest) -> tuple[PeeringRecord, bool]:
+        """Request a peering, or change it; (peering, created)."""
+        known = self.records.get(identifier.lower())
+        if known is None:
+            return self._create(identifier, document, wanted), True
+        self._change(known, document, wanted)
+        return known, False
+
+    def _create(self, identifier: str, document: Json, wanted: PeeringRequest) -> PeeringRecord:
+        asn = self._approved(wanted)
+        done = self._completed(wanted, ())
+        now = self._clock.now()
+        status: Json = {"peerAsn": asn.key, "flow": done.flow.value, "directType": done.direct_type}
+        resource = Resource(identifier, TYPE, document, status, now, now)
+        record = PeeringRecord(resource, replace(done, connections=()))
+        with self._books.transaction():
+            self._books.save(resource)
+            self.records[record.key] = record
+            for connection in done.connections:
+                live = self._take_in(record, connection)
+                self._control.request(live.record, f"at {done.metro}")
+        return record
+
+    def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
+        old = record.request
+        if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
+            raise RefusalError("BadArgument", "The kind of a peering cannot be changed")
+        if wanted.peer_asn.lower() != old.peer_asn.lower():
+            raise RefusalError("BadArgument", "The PeerAsn of a peering cannot be changed")
+        if wanted.metro.lower() != old.metro.lower():
+            raise RefusalError("BadArgument", "The peeringLocation of a peering cannot be changed")
+        named = {connection.identifier for connection in wanted.connections}
+        gone = [
+            live
+            for live in record.connections
+            if live.request.identifier not in named and live.request.mesh_of not in named
+        ]
+        if gone:
+            raise RefusalError(
+                "OperationNotSupported",
+                f"Removing a connection ({gone[0].request.identifier}) is not supported: contact peering@microsoft.com",
+            )
+        fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
+        changes = [
+            (live, each) for each in wanted.connections if (live := record.connection(each.identifier)) is not None
+        ]
+        known = [live.request for live in record.connections]
+        done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
+        altered = [(live, self._altered(live, each)) for live, each in changes]
+        with self._books.transaction() as transaction:
+            record.resource = replace(record.resource, document=document, changed=self._clock.now())
+            self._books.save(record.resource)
+            for live, (request, what) in altered:
+                if not what:
+                    continue
+                plans = self._plans(record, live.id, request)
+                have = {plan.id for plan in live.record.plans}
+                try:
+                    self._control.extend(live.record, [plan for plan in plans if plan.id not in have], what)
+                except TransitionRefusedError as error:
+                    raise RefusalError("Conflict", str(error)) from None
+                live.request = request
+                live.record.plans = tuple(plans)
+                transaction.save_connection(self._saved(live, record, live.record.connection.history[-1].target))
+            for connection in done.connections:
+                live = self._take_in(record, connection)
+                self._control.request(live.record, f"at {record.request.metro}")
+
+    def _altered(self, live: LiveConnection, wanted: ConnectionRequest) -> tuple[ConnectionRequest, str]:
+        """The changed request and the change in words (empty: none). Refuses before anything has happened."""
+        old, said = live.request, []
+        request = old
+        for family, session in wanted.sessions.items():
+            before = old.sessions.get(family)
+            if before is None:
+                if session.peer is None:
+                    continue
+                one = replace(old, sessions={family: session})
+                added = self._premises.beside(old, one, family)
+                request = request.with_session(family, added)
+                said.append(f"an {family.label} session was added")
+                continue
+            moved = session.peer is not None and session.peer != before.peer
+            if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
+                raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+            if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
+                request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
+                said.append(f"{family.label} max prefixes {session.max_prefixes}")
+        if wanted.md5 is not None and wanted.md5 != old.md5:
+            request = replace(request, md5=wanted.md5)
+            said.append("another MD5 key")
+        if said and not all("added" in what for what in said) and not self.settings.allow_md5_and_max_prefix_updates:
+            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+        if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
+            if wanted.bandwidth < old.bandwidth and not self.settings.allow_bandwidth_downgrade:
+                text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
+                raise RefusalError("OperationNotSupported", text)
+            request = replace(request, bandwidth=wanted.bandwidth)
+            said.append(f"bandwidth {wanted.bandwidth} Mbps")
+        if said:
+            self._must_be_changeable(live.record)
+        return request, ", ".join(said)
+
+    def _must_be_changeable(self, record: ConnectionRecord) -> None:
+        if (record.state, ConnectionEvent.MODIFIED, record.flow) not in INDEX:
+            raise RefusalError("Conflict", f"{record.id} is {record.state}: it cannot be changed now")
+
+    def _completed(
+        self, wanted: PeeringRequest, known: Iterable[ConnectionRequest], record: PeeringRecord | None = None
+    ) -> PeeringRequest:
+        """Microsoft's side filled in, and nothing that is taken."""
+        elsewhere = [live for other in self.records.values() if other is not record for live in other.connections]
+        identifiers = {live.request.identifier for live in elsewhere}
+        for connection in wanted.connections:
+            if connection.identifier in identifiers:
+                text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
+                raise RefusalError("BadArgument", text)
+        if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
+            raise RefusalError("BadArgument", "Connection are not unique")
+        known = list(known)
+        taken = [*known, *(live.request for live in elsewhere)]
+        done = self._premises.completed(wanted, taken, self.settings.mesh)
+        pairs = [pair for each in (*known, *done.connections) for pair in _pairs(each)]
+        if len(set(pairs)) != len(pairs):
+            raise RefusalError("BadArgument", "Connection are not unique")
+        for connection in done.connections:  # what cannot be planned is refused before anything is written
+            self._premises.plans("", "", wanted.flow, wanted.asn, connection)
+        return done
+
+    def _approved(self, wanted: PeeringRequest) -> Resource:
+        asn = self._books.resources.get(wanted.peer_asn.lower())
+        if asn is None:
+            raise RefusalError("NotFound", "PeerAsn does not exist with the given name")
+        if asn.status["validationState"] != APPROVED:
+            raise RefusalError(
+                "PeerAsnNotApproved",
+                f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
+                "a peering can be requested only on an ASN with ValidationState Approved",
+            )
+        return asn
+
+    def conflict_of(self, live: LiveConnection) -> str:
+        """Which of its addresses another ASN has on a session already; empty when none (REST specification)."""
+        mine = dict.fromkeys(_pairs(live.request), live.record.peer.asn)
+        for other in self.records.values():
+            for each in other.connections:
+                if each.id == live.id or each.record.state in (ConnectionState.NONE, ConnectionState.PENDING_APPROVAL):
+                    continue
+                for pair in _pairs(each.request):
+                    if pair in mine and mine[pair] != each.record.peer.asn:
+                        return str(pair[1])
+        return ""
+
+    # --- connections ---
+
+    def _take_in(self, record: PeeringRecord, request: ConnectionRequest) -> LiveConnection:
+        name = self._connection_name(record, request)
+        position = 1 + max((live.position for live in record.connections), default=-1)
+        return self.hold(record, request, name, position)
+
+    def hold(self, record: PeeringRecord, request: ConnectionRequest, name: str, position: int) -> LiveConnection:
+        """Make a connection known here and at the control plane, in state None."""
+        plans = self._plans(record, name, request)
+        (made,) = self._control.add(plans, record.request.flow)
+        live = LiveConnection(request, made, position)
+        record.connections.append(live)
+        self._owners[name] = record
+        return live
+
+    def _plans(self, record: PeeringRecord, name: str, request: ConnectionRequest) -> list[SessionPlan]:
+        return self._premises.plans(record.name, name, record.request.flow, record.request.asn, request)
+
+    def _connection_name(self, record: PeeringRecord, request: ConnectionRequest) -> str:
+        """`peering/edge`, which reads well; with a part of the identifier where that is taken."""
+        session = next(iter(request.sessions.values()))
+        edge = self._premises.edge_name(session)
+        for name in (f"{record.name}/{edge}", f"{record.name}/{edge}-{request.identifier[:8].lower()}"):
+            if name not in self._owners:
+                return name
+        return f"{record.name}/{edge}-{request.identifier.lower()}"
+
+    def journal(self, connection: ConnectionRecord, moved: ConnectionMoved) -> None:
+        """Write one step of a connection with the connection itself (the control plane's journal)."""
+        owner, live = self._owners.get(connection.id), self.live(connection.id)
+        with self._books.transaction() as transaction:
+            number = self._books.transition(transaction, connection.id, moved)
+            if owner is None or live is None:
+                return  # a legacy peering: no Azure resource knows it yet
+            if moved.transition.target is ConnectionState.NONE:
+                transaction.forget_connection(connection.id)
+            else:
+                transaction.save_connection(self._saved(live, owner, moved.transition.target, number, moved))
+
+    def _saved(
+        self,
+        live: LiveConnection,
+        owner: PeeringRecord,
+        state: ConnectionState,
+        number: int | None = None,
+        moved: ConnectionMoved | None = None,
+    ) -> SavedConnection:
+        message = moved.transition.error_message if moved else live.record.connection.error_message
+        return SavedConnection(
+            live.id,
+            owner.key,
+            live.position,
+            live.record.flow.value,
+            state.value,
+            message,
+            live.request.to_json(),
+            number if number is not None else self._books.step_of(live.id),
+        )
+
+    # --- the end ---
+
+    def patch(self, record: PeeringRecord, tags: Json) -> None:
+        """Replace the tags."""
+        document = {**record.resource.document, "tags": tags}
+        resource = replace(record.resource, document=document, changed=self._clock.now())
+        self._books.save(resource)
+        record.resource = resource
+
+    def delete(self, key: str) -> bool:
+        """Whether there was one. What was never provisioned is gone at once; the rest is PendingRemove for a while."""
+        record = self.records.get(key)
+        if record is None:
+            return False
+        for live in record.connections:
+            state = live.record.state
+            if state is ConnectionState.PENDING_REMOVE:
+                continue
+            try:
+                live.record.connection.decide(ConnectionEvent.DELETED, self._clock.now())
+            except TransitionRefusedError as error:
+                raise RefusalError("Conflict", str(error)) from None
+        with self._books.transaction():
+            for live in list(record.connections):
+                if live.record.state is not ConnectionState.PENDING_REMOVE:
+                    self._control.delete(live.record)
+            self._forget_gone(record)
+        return True
+
+    def remove(self, connection: ConnectionRecord) -> None:
+        """The sessions of a connection in PendingRemove are closed: it is gone."""
+        owner = self._owners.get(connection.id)
+        with self._books.transaction():
+            self._control.forget(connection)
+            if owner is not None:
+                self._forget_gone(owner)
+
+    def _forget_gone(self, record: PeeringRecord) -> None:
+        """Drop the connections that are gone; with the last of them the peering goes."""
+        for live in list(record.connections):
+            if live.record.state is ConnectionState.NONE:
+                record.connections.remove(live)
+                del self._owners[live.id]
+                del self._control.records[live.id]
+        if not record.connections:
+            self._books.forget(record.resource)
+            del self.records[record.key]
+
+
+def _pairs(request: ConnectionRequest) -> list[tuple[object, object]]:
+    return [(session.microsoft, session.peer) for session in request.sessions.values() if session.peer is not None]

@@ -1,0 +1,223 @@
+"""What moves by itself: reviews that take their time, provisioning, validation, removal. One task a connection.
+
+Each task looks at its connection's state, does the one thing that this state calls for, and looks again. So it does
+not matter how the state came about: by a request, by an operator, or out of the store after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.lab.link import LabError
+from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.log import CheckEnded, EventLog, Said
+from simulator.provisioning.network import Network
+from simulator.provisioning.provider.peerings import Peerings
+from simulator.provisioning.validating import Validator
+from simulator.speakers.clock import Clock
+from simulator.validation.result import CheckResult
+
+S = ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class _Driven:
+    record: ConnectionRecord
+    changed: asyncio.Event
+    task: asyncio.Task[None]
+
+
+class Workflow:
+    """Microsoft's automation, and the delays of its people."""
+
+    def __init__(
+        self,
+        network: Network,
+        control: ControlPlane,
+        peerings: Peerings,
+        log: EventLog,
+        clock: Clock,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """`failed` is told of what no step may raise: the provider ends then, with every gate shut."""
+        self._network = network
+        self._control = control
+        self._peerings = peerings
+        self._log = log
+        self._clock = clock
+        self._failed = failed
+        self._validator = Validator(network, log, clock)
+        self._driven: dict[str, _Driven] = {}
+        self._hurried: set[str] = set()
+        self._does: dict[S, Callable[[ConnectionRecord], Awaitable[bool]]] = {
+            S.PENDING_APPROVAL: self._review,
+            S.APPROVED: self._await_notification,
+            S.PROVISIONING_STARTED: self._provision,
+            S.PROVISIONING_COMPLETED: self._start_validation,
+            S.VALIDATING: self._validate,
+            S.ACTIVE: self._lift_what_is_new,
+            S.PENDING_REMOVE: self._remove,
+        }
+
+    def follow(self, record: ConnectionRecord) -> None:
+        """Begin, or look again: something about the connection has changed."""
+        driven = self._driven.get(record.id)
+        if driven is None or driven.record is not record:
+            if driven is not None:
+                driven.task.cancel()  # of an earlier life of the same connection
+            changed = asyncio.Event()
+            task = asyncio.ensure_future(self._drive(record, changed))
+            driven = self._driven[record.id] = _Driven(record, changed, task)
+            task.add_done_callback(lambda done: self._ended(record, done))
+        driven.changed.set()
+
+    def hurry(self, record: ConnectionRecord) -> None:
+        """Do not wait for the delay of its removal."""
+        self._hurried.add(record.id)
+        self.follow(record)
+
+    def look_again(self) -> None:
+        """The settings have changed."""
+        for driven in self._driven.values():
+            driven.changed.set()
+
+    async def stop(self) -> None:
+        tasks = [driven.task for driven in self._driven.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, record: ConnectionRecord, task: asyncio.Task[None]) -> None:
+        if (driven := self._driven.get(record.id)) is not None and driven.task is task:
+            del self._driven[record.id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    async def _drive(self, record: ConnectionRecord, changed: asyncio.Event) -> None:
+        while record.state is not S.NONE:
+            changed.clear()
+            act = self._does.get(record.state)
+            try:
+                look_again = act is not None and await act(record)
+            except TransitionRefusedError:
+                continue  # somebody else moved it while this step was being prepared
+            if not look_again:
+                await changed.wait()
+
+    async def _until(self, record: ConnectionRecord, due: float | None) -> bool:
+        """Wait for a time (None: never by itself). False when something else happened to the connection first."""
+        left = None if due is None else due - self._clock.now()
+        if left is not None and left <= 0:
+            return True
+        try:
+            async with asyncio.timeout(left):
+                await self._driven[record.id].changed.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    # --- one step a state; True: look at the state again at once ---
+
+    async def _review(self, record: ConnectionRecord) -> bool:
+        since = record.connection.history[-1].time
+        if await self._until(record, self._peerings.settings.due("peering_review", since)):
+            self.approve(record)
+        return True
+
+    def approve(self, record: ConnectionRecord) -> None:
+        """Approve, unless an address is taken. Raises TransitionRefusedError."""
+        live = self._peerings.live(record.id)
+        taken = self._peerings.conflict_of(live) if live is not None else ""
+        if taken:
+            self._control.operate(record, ConnectionEvent.CONFLICT_FOUND)
+        else:
+            self._control.approve(record)
+
+    async def _await_notification(self, record: ConnectionRecord) -> bool:
+        since = record.connection.history[-1].time
+        if await self._until(record, self._peerings.settings.due("notification", since)):
+            self._control.take_notice(record)
+        return True
+
+    async def _provision(self, record: ConnectionRecord) -> bool:
+        if record.connection.history[-1].event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE:
+            return await self._await_notification(record)  # the LOA is out: the peer has its cabling to do
+        try:
+            await self.prepare(record)
+        except LabError as error:
+            self._control.fail_provisioning(record, str(error))
+            return True
+        with contextlib.suppress(LabError):  # told: the connection is ProvisioningFailed
+            self._control.provision(record)
+        return True
+
+    async def prepare(self, record: ConnectionRecord) -> None:
+        """Let the network know the sessions that it does not know yet. Raises LabError."""
+        for plan in record.plans:
+            if not self._network.knows(plan):
+                await self._network.admit(plan)
+
+    async def _start_validation(self, record: ConnectionRecord) -> bool:
+        await self._restore_sessions(record)
+        self._control.start_validation(record)
+        return True
+
+    async def _restore_sessions(self, record: ConnectionRecord) -> None:
+        """After a restart: the sessions that were provisioned come back, denied."""
+        await self.prepare(record)
+        self._control.provision_new(record)
+
+    async def _validate(self, record: ConnectionRecord) -> bool:
+        await self._restore_sessions(record)
+        results = await self._validator.validate(record)
+        if record.state is not S.VALIDATING:
+            return True
+        self._tell(record, results)
+        self._control.conclude(record, results)
+        return True
+
+    async def _lift_what_is_new(self, record: ConnectionRecord) -> bool:
+        """Sessions of an Active connection that are still denied: added later, or not validated since a restart."""
+        new = tuple(plan for plan in record.plans if plan.id not in record.validated)
+        if not new:
+            return False
+        try:
+            await self._restore_sessions(record)
+        except LabError as error:
+            self._say(record, f"sessions of an Active connection cannot be provisioned: {error}")
+            return False
+        results = await self._validator.validate(replace(record, plans=new))
+        if self._control.lift(record, new, results):
+            self._tell(record, results)
+            record.results = results
+            names = ", ".join(plan.id for plan in new)
+            self._say(record, f"validated: {names}; the policy is lifted, the connection stays Active")
+            return False
+        if record.results != results:
+            self._tell(record, results)
+            record.results = results
+            self._say(record, "the sessions did not pass their validation: they stay denied, and it is tried again")
+        await self._until(record, self._clock.now() + self._network.topology.times.deadline)
+        return True
+
+    async def _remove(self, record: ConnectionRecord) -> bool:
+        since = record.connection.history[-1].time
+        due = since if record.id in self._hurried else self._peerings.settings.due("removal", since)
+        if not await self._until(record, due):
+            return True
+        self._hurried.discard(record.id)
+        await self._control.close_sessions(record, f"peering {record.peering} is deprovisioned (PendingRemove)")
+        self._peerings.remove(record)
+        return True
+
+    def _tell(self, record: ConnectionRecord, results: list[CheckResult]) -> None:
+        for result in results:
+            self._log.append(CheckEnded(self._clock.now(), record.id, result))
+
+    def _say(self, record: ConnectionRecord, text: str) -> None:
+        self._log.append(Said(self._clock.now(), text, record.id))

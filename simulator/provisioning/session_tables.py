@@ -1,0 +1,47 @@
+"""A running session's Adj-RIB-In as plain data, for looking glasses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+from simulator.policy.policy import verdict
+from simulator.provisioning.control import ConnectionRecord
+from simulator.provisioning.network import Network
+from simulator.provisioning.planning import SessionPlan
+from simulator.rib.adj_in import HeldRoute
+from simulator.tables.entries import Announcer
+from simulator.tables.held import Held, SessionTable
+
+
+def session_table(
+    network: Network, record: ConnectionRecord, plan: SessionPlan, came: Callable[[HeldRoute], float]
+) -> SessionTable:
+    """Every route that the peer announced, in the order of the prefixes, with its verdict. `came`: when, by route."""
+    view, neighbor = network.view(plan), network.neighbor(plan)
+    identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
+    return SessionTable(
+        session=plan.id,
+        connection=record.id,
+        edge=plan.edge.name,
+        edge_address=plan.edge_address,
+        edge_as=network.topology.microsoft.asn,
+        family=plan.family,
+        peer=Announcer(plan.peer.asn, plan.peer_address, identifier),
+        connection_state=record.state.value,
+        bgp_state=view.bgp_state.value,
+        since=view.established_at,
+        last_error=view.last_error,
+        asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
+        sent=view.sent,
+        routes=tuple(
+            Held(
+                route.family,
+                route.key,
+                route.attributes.path,
+                verdict(route.hits, denied=not view.gate_open),
+                came(route),
+            )
+            for route in sorted(neighbor.adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
+        ),
+    )

@@ -1,0 +1,293 @@
+"""/lab/v1: Microsoft's side of the lab, for the person who plays it. Nothing here exists in Azure (simulator)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from pydantic import ValidationError
+from sse_starlette import EventSourceResponse
+
+import simulator
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.provisioning.control import ConnectionRecord
+from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
+from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.requests import RefusalError
+from simulator.provisioning.provider.settings import REALISTIC, Settings
+from simulator.provisioning.store.store import Resource
+from simulator.serving import models, views
+
+_E = ConnectionEvent
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"model": models.Problem, "description": "there is no such thing here"},
+    409: {"model": models.Problem, "description": "its state does not allow it"},
+    422: {"model": models.Problem, "description": "the request is not understood"},
+}
+Limit = Annotated[int, Query(ge=1, le=10000)]
+Act = Callable[[Provider, ConnectionRecord, str], None]
+
+ACTIONS: dict[str, tuple[Act, str]] = {
+    "approve": (lambda p, r, _m: p.workflow.approve(r), "Microsoft approves the request"),
+    "reject": (
+        lambda p, r, m: p.control.reject(r, m),
+        "Microsoft rejects it; the message is the errorMessage",
+    ),
+    "notify": (lambda p, r, _m: p.control.take_notice(r), "the peer says that it is configured"),
+    "deprovision": (
+        lambda p, r, _m: p.control.deprovision(r),
+        "PendingRemove: every route is withdrawn at once",
+    ),
+    "block": (lambda p, r, m: p.control.operate(r, _E.BLOCKED, m), "something outside Microsoft blocks the peering"),
+    "unblock": (lambda p, r, m: p.control.operate(r, _E.UNBLOCKED, m), "the blocker is gone: reviewed again"),
+    "revalidate": (
+        lambda p, r, m: p.control.operate(r, _E.REVALIDATION_REQUIRED, m),
+        "DENY ALL again, until it is validated",
+    ),
+    "request-type-change": (
+        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_REQUESTED, m),
+        "a change of the peering's type is requested",
+    ),
+    "start-type-change": (
+        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_STARTED, m),
+        "Microsoft starts the change of type",
+    ),
+    "complete-type-change": (
+        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_COMPLETED, m),
+        "the new type is provisioned from the start",
+    ),
+    "advance": (lambda p, r, _m: _advance(p, r), "do now what it waits for: a review, a notification, a removal"),
+}
+"""What may be done to a connection, or to all of a peering's."""
+
+
+def _advance(provider: Provider, record: ConnectionRecord) -> None:
+    """The one thing that a person would do next."""
+    if record.state is ConnectionState.PENDING_APPROVAL:
+        provider.workflow.approve(record)
+    elif record.state is ConnectionState.PENDING_REMOVE:
+        provider.workflow.hurry(record)
+    else:
+        provider.control.take_notice(record)
+
+
+def lab_api(provider: Provider) -> FastAPI:
+    """The application; mounted at the server's root."""
+    app = FastAPIOffline(
+        title="turnup: the lab",
+        version=simulator.__version__,
+        description="Microsoft's side of the lab, for the person who plays it. Nothing here exists in Azure.",
+        responses=_PROBLEMS,
+    )
+
+    @app.exception_handler(RefusalError)
+    async def refused(_request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
+    app.exception_handler(TransitionRefusedError)(refused)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"detail": f"{place}: {first['msg']}"}, 422)
+
+    _look(app, provider)
+    _act(app, provider)
+    return app
+
+
+def _look(app: FastAPI, provider: Provider) -> None:
+    @app.get("/lab/v1/status", tags=["look"])
+    async def status() -> models.Status:
+        """The lab in a few numbers."""
+        return views.status(provider)
+
+    @app.get("/lab/v1/asns", tags=["look"])
+    async def asns() -> list[models.Asn]:
+        """Every PeerAsn of every subscription."""
+        return [views.asn(provider, each) for each in provider.books.resources.values() if each.type == ASN_TYPE]
+
+    @app.get("/lab/v1/connections", tags=["look"])
+    async def connections() -> list[models.Connection]:
+        """Every peering connection with its sessions: both states side by side."""
+        return [views.connection(provider, record) for record in provider.control.records.values()]
+
+    @app.get("/lab/v1/connections/{peering}/{edge}", tags=["look"])
+    async def connection(peering: str, edge: str) -> models.Connection:
+        """One peering connection with its history."""
+        return views.connection(provider, _connection(provider, f"{peering}/{edge}"))
+
+    @app.get("/lab/v1/sessions", tags=["look"])
+    async def sessions() -> list[models.Session]:
+        """Every BGP session of every connection."""
+        return views.sessions(provider)
+
+    @app.get("/lab/v1/routes", tags=["look"])
+    async def routes(session: str, prefix: str = "", rejected: bool = False, limit: Limit = 1000) -> models.Routes:
+        """What the peer announced on a session, each route with its verdict."""
+        record, plan = _session(provider, session)
+        try:
+            return views.routes(provider, record, plan, prefix, rejected, limit)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+
+    @app.get("/lab/v1/checks", tags=["look"])
+    async def checks(connection: str = "") -> list[models.Check]:
+        """The checks of the last validation."""
+        records = [_connection(provider, connection)] if connection else provider.control.records.values()
+        return [check for record in records for check in views.checks(record)]
+
+    @app.get("/lab/v1/gates", tags=["look"])
+    async def gates() -> list[models.Gate]:
+        """The gate of every session: whether NLRI may pass, and what it held back."""
+        return views.gates(provider)
+
+    @app.get("/lab/v1/settings", tags=["look"])
+    async def settings() -> Settings:
+        """How Microsoft's side behaves."""
+        return provider.settings
+
+    @app.get("/lab/v1/events", tags=["look"], response_model=list[models.Event])
+    async def events(
+        request: Request,
+        after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+        limit: Limit = 1000,
+        subject: str = "",
+        follow: bool = False,
+    ) -> Any:
+        """The event log, oldest first. `follow=1` goes on as server-sent events."""
+        if follow:
+            last = request.headers.get("last-event-id", "")
+            start = int(last) if last.isdecimal() and len(last) < 19 else after
+            return EventSourceResponse(_following(provider, start, subject))
+        return [views.event(row) for row in provider.books.events(after, limit, subject or None)]
+
+
+async def _following(provider: Provider, after: int, subject: str) -> AsyncIterator[dict[str, str]]:
+    while True:
+        written = provider.books.written
+        rows = provider.books.events(after, 1000, subject or None)
+        for row in rows:
+            after = row.seq
+            data = json.dumps(views.event(row).model_dump())
+            yield {"id": str(row.seq), "event": row.event, "data": data}
+        if not rows:
+            await written.wait()
+
+
+def _act(app: FastAPI, provider: Provider) -> None:
+    @app.put("/lab/v1/settings", tags=["settings"])
+    async def change(settings: Settings) -> Settings:
+        """Replace the settings; what is left out gets its default."""
+        provider.set(settings)
+        return provider.settings
+
+    @app.patch("/lab/v1/settings", tags=["settings"])
+    async def change_some(changes: dict[str, Any]) -> Settings:
+        """Change what is named; null makes a delay by hand."""
+        try:
+            provider.set(Settings.model_validate({**provider.settings.model_dump(), **changes}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise HTTPException(422, f"{place}: {first['msg']}") from None
+        return provider.settings
+
+    @app.post("/lab/v1/settings/realistic", tags=["settings"])
+    async def realistic() -> Settings:
+        """Reviews of half a day and a day, passing 7,200 times faster."""
+        provider.set(REALISTIC)
+        return provider.settings
+
+    @app.post("/lab/v1/asns/{subscription}/{name}/approve", tags=["act"])
+    async def approve_asn(subscription: str, name: str) -> models.Asn:
+        """Microsoft approves a PeerAsn."""
+        return views.asn(provider, provider.asns.approve(_asn(provider, subscription, name)))
+
+    @app.post("/lab/v1/asns/{subscription}/{name}/reject", tags=["act"])
+    async def reject_asn(subscription: str, name: str, body: models.Message | None = None) -> models.Asn:
+        """Microsoft refuses a PeerAsn; the message is its errorMessage."""
+        message = body.message if body else ""
+        return views.asn(provider, provider.asns.reject(_asn(provider, subscription, name), message))
+
+    for name, (act, what) in ACTIONS.items():
+        _add_action(app, provider, name, act, what)
+
+
+def _add_action(app: FastAPI, provider: Provider, name: str, act: Act, what: str) -> None:
+    async def to_connection(peering: str, edge: str, body: models.Message | None = None) -> models.Connection:
+        record = _connection(provider, f"{peering}/{edge}")
+        act(provider, record, body.message if body else "")
+        provider.workflow.follow(record)
+        return views.connection(provider, record)
+
+    async def to_peering(peering: str, body: models.Message | None = None) -> list[models.Connection]:
+        """Done to each connection whose state allows it; refused when none's does."""
+        records, refusals = _peering(provider, peering), []
+        for record in records:
+            try:
+                act(provider, record, body.message if body else "")
+            except TransitionRefusedError as error:
+                refusals.append(error)
+            provider.workflow.follow(record)
+        if len(refusals) == len(records):
+            raise refusals[0]
+        return [views.connection(provider, record) for record in records]
+
+    word = name.replace("-", "_")
+    app.post(
+        f"/lab/v1/connections/{{peering}}/{{edge}}/{name}",
+        tags=["act"],
+        summary=what,
+        operation_id=f"{word}_connection",
+        response_model=models.Connection,
+    )(to_connection)
+    app.post(
+        f"/lab/v1/peerings/{{peering}}/{name}",
+        tags=["act"],
+        summary=f"{what}: every connection of a peering",
+        operation_id=f"{word}_peering",
+        response_model=list[models.Connection],
+    )(to_peering)
+
+
+def _connection(provider: Provider, name: str) -> ConnectionRecord:
+    record = provider.control.records.get(name)
+    if record is None:
+        known = ", ".join(list(provider.control.records)[:10]) or "none"
+        raise HTTPException(404, f"there is no connection {name[:100]} (there are: {known})")
+    return record
+
+
+def _peering(provider: Provider, name: str) -> list[ConnectionRecord]:
+    found = [record for record in provider.peerings.records.values() if record.name.lower() == name.lower()]
+    if not found:
+        known = ", ".join(sorted({record.name for record in provider.peerings.records.values()})[:10]) or "none"
+        raise HTTPException(404, f"there is no peering {name[:100]} (there are: {known})")
+    if len(found) > 1:
+        raise HTTPException(409, f"{len(found)} resource groups have a peering {name}: act on its connections")
+    return [live.record for live in found[0].connections]
+
+
+def _session(provider: Provider, name: str) -> tuple[ConnectionRecord, SessionPlan]:
+    for record in provider.control.records.values():
+        for plan in record.plans:
+            if plan.id == name and provider.network.is_provisioned(plan):
+                return record, plan
+    raise HTTPException(404, f"there is no provisioned session {name[:100]}: GET /lab/v1/sessions lists them")
+
+
+def _asn(provider: Provider, subscription: str, name: str) -> Resource:
+    key = f"/subscriptions/{subscription}/providers/{ASN_TYPE}/{name}".lower()
+    resource = provider.found(key)
+    if resource is None:
+        raise HTTPException(404, f"there is no PeerAsn {name[:90]} in subscription {subscription[:90]}")
+    return resource

@@ -1,0 +1,80 @@
+"""The HTTP server in front of a running provider."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+
+import uvicorn
+
+from simulator.arm.app import ArmApp
+from simulator.lab.link import LabError
+from simulator.provisioning.provider.provider import Provider
+from simulator.serving.guard import App, Guard, Receive, Scope, Send
+from simulator.serving.lab_api import lab_api
+
+_ARM = ("/subscriptions", "/providers")
+
+
+def application(provider: Provider, token: str = "") -> App:
+    """ARM's paths by themselves; everything else is the lab's."""
+    arm, lab = ArmApp(provider), lab_api(provider)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
+        await (arm if of_arm else lab)(scope, receive, send)
+
+    return Guard(app, token)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises LabError in one line."""
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise LabError(f"--host {host}: not an IP address") from None
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((host, port))
+        server.listen(512)
+    except OSError as error:
+        server.close()
+        why = "it is in use: choose another with --port" if error.errno == errno.EADDRINUSE else error.strerror
+        raise LabError(f"{host}:{port}: {why}") from None
+    server.setblocking(False)
+    return server
+
+
+@contextlib.asynccontextmanager
+async def serving(provider: Provider, server_socket: socket.socket, token: str = "") -> AsyncIterator[str]:
+    """Serve while inside; yields the base URL."""
+    config = uvicorn.Config(
+        application(provider, token),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=500,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    server = _Server(config)
+    task = asyncio.ensure_future(server.serve([server_socket]))
+    try:
+        host, port = server_socket.getsockname()[:2]
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """Signals are the command's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield

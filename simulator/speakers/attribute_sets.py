@@ -1,0 +1,66 @@
+"""The distinct attribute sets of one session, each decoded and judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from weakref import ref
+
+from simulator.policy.policy import Policy
+from simulator.rib.attribute_set import AttributeSet
+from simulator.speakers.events import NeighborConfig
+from simulator.wire.attribute_checks import Addresses
+from simulator.wire.attributes import decode
+from simulator.wire.judgement import Judgement, Reach, judge
+from simulator.wire.reading import Announced
+
+_SWEPT = 1024
+"""So many sets are known before the dead among them are looked for."""
+
+
+class AttributeSets:
+    """Raw octets and next hop → attribute set."""
+
+    def __init__(self, config: NeighborConfig) -> None:
+        caller = config.remote.host if config.remote else config.peer_address
+        self._addresses = Addresses(peer=caller.packed, own=config.local_address.packed)
+        # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes. Not a
+        # WeakValueDictionary: that takes as long for a set as the decoding of its path.
+        self._known: dict[tuple[bytes, bytes], ref[AttributeSet]] = {}
+        self._sweep_at = _SWEPT
+
+    def __len__(self) -> int:
+        return sum(known() is not None for known in self._known.values())
+
+    def get(self, raw: bytes, part: Announced, policy: Policy | None, *, asn4: bool) -> AttributeSet:
+        """Raises AttributeFault (RFC 7606)."""
+        which = raw, part.next_hop
+        known = self._known.get(which)
+        found = known() if known is not None else None
+        if found is None:
+            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=part.next_hop, addresses=self._addresses)
+            found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
+            self._known[which] = ref(found)
+            if len(self._known) >= self._sweep_at:
+                self._sweep()
+        return found
+
+    def _sweep(self) -> None:
+        """Forget the dead; the next time when there are twice as many."""
+        self._known = {which: known for which, known in self._known.items() if known() is not None}
+        self._sweep_at = max(_SWEPT, 2 * len(self._known))
+
+    def judge(self, raw: bytes, reach: Reach, *, asn4: bool) -> Judgement:
+        """What RFC 7606 says of attributes that announce nothing of ours."""
+        return judge(raw, asn4=asn4, reach=reach, addresses=self._addresses)
+
+    def replace(self, judged: Callable[[AttributeSet], AttributeSet]) -> None:
+        """Another policy is in force."""
+        for which, known in list(self._known.items()):
+            found = known()
+            if found is not None:
+                self._known[which] = ref(judged(found))
+
+    def clear(self) -> None:
+        """The session is down."""
+        self._known.clear()
+        self._sweep_at = _SWEPT

@@ -1,0 +1,212 @@
+"""What one session receives of routes: UPDATE → Adj-RIB-In with its would-be verdict → gate → Loc-RIB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from simulator.gate import Direction
+from simulator.policy.policy import Policy
+from simulator.policy.verdict import Hits
+from simulator.rib.adj_in import AdjRibIn
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Family, Notification, RouteRefresh
+from simulator.session.negotiation import Negotiated
+from simulator.speakers.attribute_sets import AttributeSets
+from simulator.speakers.events import (
+    EndOfRib,
+    MalformedUpdate,
+    NeighborConfig,
+    PolicyApplied,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+)
+from simulator.speakers.prefix_limit import PrefixLimiter
+from simulator.speakers.services import Passage, Services
+from simulator.wire.faults import AttributeFault, Fault, Outcome, UpdateError, strongest
+from simulator.wire.reading import Announced, Reading, read_update
+from simulator.wire.refresh import BEGIN
+
+
+class Inbound:
+    """The receiving half of a session. Everything left of the gate runs while the policy is DENY ALL."""
+
+    def __init__(
+        self,
+        config: NeighborConfig,
+        services: Services,
+        passage: Passage,
+        close: Callable[[Notification], None],
+    ) -> None:
+        """`close` ends the session with a NOTIFICATION: the prefix limit may ask for it."""
+        self.adj_in = AdjRibIn()
+        self.end_of_rib = False
+        self.last_update: float | None = None
+        self.disabled = False
+        """AFI/SAFI disable (RFC 7606 §2): what the peer announces or withdraws is ignored until the session ends."""
+        self.sets = AttributeSets(config)
+        self._id = config.id
+        self._family = config.family
+        self._policy = config.policy
+        self._services = services
+        self._passage = passage
+        self._limit = PrefixLimiter(config, services, self.adj_in, close) if config.max_prefix else None
+        self._stale: set[bytes] | None = None
+        """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
+
+    # --- what the peer says ---
+
+    def update(self, body: bytes, agreed: Negotiated | None) -> None:
+        """Take in one UPDATE. Raises UpdateError where RFC 7606 leaves only a session reset."""
+        family = self._family
+        try:
+            reading = read_update(body)
+        except UpdateError as error:
+            self._malformed(body, error.faults)
+            raise
+        self.last_update = self._services.clock.now()
+        if reading.end_of_rib is not None:
+            self.end_of_rib = self.end_of_rib or reading.end_of_rib is family
+            self._services.tell(EndOfRib(self._id, self.last_update, reading.end_of_rib))
+            return
+        usable = agreed is not None and family in agreed.families  # or nobody asked for these (RFC 4760 §8)
+        asn4 = agreed is not None and agreed.asn4
+        ours = [part for part in reading.announced if part.family is family and usable]
+        verdicts = [self._judged(part, reading.attributes, asn4) for part in ours]
+        judged = [fault for _, faults in verdicts for fault in faults]
+        if reading.faults or judged or not ours:
+            self._tell_faults(body, reading, ours, judged, asn4)
+        if not usable or self.disabled:
+            return
+        disabling = [fault for fault in reading.faults if fault.afi_safi == family.value]
+        if disabling:
+            self.disabled = True
+            self._withdraw(list(self.adj_in.keys(family)), malformed=disabling[0].reason)
+            return
+        for withdrawn, keys in reading.withdrawn:
+            if withdrawn is family:
+                self._withdraw(keys)
+        for part, (attributes, why) in zip(ours, verdicts, strict=True):
+            if attributes is None:
+                self._withdraw(part.keys, malformed=strongest(why).reason)
+            else:
+                self._announce(part.keys, attributes)
+        if ours and self._limit is not None:
+            self._limit.watch()
+
+    def refresh_mark(self, mark: RouteRefresh) -> None:
+        """The peer begins or ends its answer to a route refresh: what it did not announce again is gone (RFC 7313)."""
+        stale, self._stale = self._stale, None
+        if mark.subtype == BEGIN:
+            self._stale = self.adj_in.keys(mark.family)
+        elif stale:
+            self._withdraw(list(stale))
+
+    def down(self) -> None:
+        """No longer Established: forget what the peer announced (RFC 4271 §8.2.2)."""
+        self.end_of_rib, self.last_update, self._stale = False, None, None
+        self.disabled = False
+        if self._limit is not None:
+            self._limit.reset()
+        self.adj_in.clear()
+        self.sets.clear()
+        self._services.loc_rib.forget_all(self._id)
+
+    # --- what provisioning says ---
+
+    def apply_policy(self, policy: Policy) -> None:
+        """Judge all that is held again; what that changes passes the gate."""
+        self._policy = policy
+        family, judged = self._family, dict[AttributeSet, AttributeSet]()
+
+        def judge_set(before: AttributeSet) -> AttributeSet:
+            if before not in judged:
+                hits = policy.judge_attributes(before.path)
+                judged[before] = before if hits == before.hits else AttributeSet(before.path, hits)
+            return judged[before]
+
+        def judge_prefixes(keys: list[bytes], attributes: AttributeSet) -> dict[bytes, Hits]:
+            hits = policy.judge_prefixes(family, keys, attributes.path)
+            return hits if self._limit is None else self._limit.judged_again(keys, attributes, hits)
+
+        refused, accepted = self.adj_in.judge_again(family, judge_set, judge_prefixes)
+        self.sets.replace(judge_set)
+        self._services.loc_rib.forget(self._id, family, refused)
+        self._take(accepted)
+        self._services.tell(PolicyApplied(self._id, self._services.clock.now(), len(refused), len(accepted)))
+        if self._limit is not None:
+            self._limit.watch()
+
+    def take_everything(self) -> int:
+        """The lift; returns how many routes entered Loc-RIB."""
+        return self._take(self.adj_in.acceptable(self._family))
+
+    def forget_everything(self) -> int:
+        """The re-deny; returns how many routes left Loc-RIB."""
+        taken = self._services.loc_rib.count(self._id)
+        self._services.loc_rib.forget_all(self._id)
+        return taken
+
+    # --- inside ---
+
+    def _judged(self, part: Announced, raw: bytes, asn4: bool) -> tuple[AttributeSet | None, tuple[Fault, ...]]:
+        """The attribute set, None for treat-as-withdraw or worse, and what is wrong with the octets."""
+        try:
+            attributes = self.sets.get(raw, part, self._policy, asn4=asn4)
+        except AttributeFault as refused:
+            return None, refused.faults
+        return attributes, attributes.path.discarded
+
+    def _tell_faults(
+        self, body: bytes, reading: Reading, ours: list[Announced], judged: Iterable[Fault], asn4: bool
+    ) -> None:
+        """Tell every defect once. Raises UpdateError where one of them is the end of the session."""
+        faults = dict.fromkeys((*reading.faults, *judged))
+        if not ours and reading.attributes:
+            faults |= dict.fromkeys(self.sets.judge(reading.attributes, reading.reach, asn4=asn4).faults)
+        if not faults:
+            return
+        self._malformed(body, faults, tuple(key for part in ours for key in part.keys))
+        if max(fault.outcome for fault in faults) is Outcome.SESSION_RESET:
+            raise UpdateError(tuple(faults))
+
+    def _malformed(self, body: bytes, faults: Iterable[Fault], keys: tuple[bytes, ...] = ()) -> None:
+        for fault in faults:
+            family: Family | None = self._family
+            if fault.afi_safi is not None:
+                family = next((known for known in Family if known.value == fault.afi_safi), None)
+            told = fault.outcome, fault.code, fault.reason, fault.clause, fault.octets
+            self._services.tell(MalformedUpdate(self._id, self._services.clock.now(), family, *told, body, keys))
+
+    def _announce(self, keys: list[bytes], attributes: AttributeSet) -> None:
+        family, loc_rib = self._family, self._services.loc_rib
+        hits = self._policy.judge_prefixes(family, keys, attributes.path) if self._policy is not None else {}
+        if self._stale:
+            self._stale.difference_update(keys)
+        if self._limit is not None:
+            hits = self._limit.announced(keys, attributes, hits)
+        self.adj_in.announce(family, keys, attributes, hits)
+        self._services.tell(RoutesAnnounced(self._id, self._services.clock.now(), family, tuple(keys), attributes))
+        if attributes.hits:
+            loc_rib.forget(self._id, family, keys)
+            return
+        if hits:
+            loc_rib.forget(self._id, family, hits)
+            keys = [key for key in keys if key not in hits]
+        self._take(dict.fromkeys(keys, attributes))
+
+    def _withdraw(self, keys: list[bytes], malformed: str = "") -> None:
+        family = self._family
+        self.adj_in.withdraw(family, keys)
+        if self._limit is not None:
+            self._limit.withdrawn(keys)
+        self._services.loc_rib.forget(self._id, family, keys)
+        now = self._services.clock.now()
+        self._services.tell(RoutesWithdrawn(self._id, now, family, tuple(keys), malformed))
+
+    def _take(self, routes: dict[bytes, AttributeSet]) -> int:
+        """Past the gate into Loc-RIB."""
+        if not routes or not self._passage.passes(Direction.IN, routes):
+            return 0
+        self._services.loc_rib.take(self._id, self._family, routes)
+        self._passage.went(Direction.IN, len(routes))
+        return len(routes)

@@ -1,0 +1,69 @@
+"""A session's prefix limit at work: counts, blocks what finds no room, warns, closes the session."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Container
+
+from simulator.policy.verdict import Hit, Hits
+from simulator.rib.adj_in import AdjRibIn
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Cease, ErrorCode, Notification
+from simulator.speakers.events import NeighborConfig, PrefixLimit
+from simulator.speakers.max_prefix import BLOCKED, Action, Level, PrefixRoom, PrefixWatch
+from simulator.speakers.services import Services
+
+
+class PrefixLimiter:
+    """Joins the pure rules of `max_prefix` to one session."""
+
+    def __init__(
+        self, config: NeighborConfig, services: Services, adj_in: AdjRibIn, close: Callable[[Notification], None]
+    ) -> None:
+        """`close` ends the session with a NOTIFICATION."""
+        assert config.max_prefix is not None
+        self._rule = config.max_prefix
+        self._watch, self._room = PrefixWatch(self._rule), PrefixRoom(self._rule)
+        self._id, self._family = config.id, config.family
+        self._services, self._adj_in, self._close = services, adj_in, close
+
+    def announced(self, keys: list[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]) -> dict[bytes, Hits]:
+        """The hits of announced routes, with one more for those that find no room."""
+        return self._marked(hits, self._room.beyond(keys, _refused(keys, attributes, hits)))
+
+    def judged_again(self, keys: list[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]) -> dict[bytes, Hits]:
+        """The same for routes that another policy judges."""
+        return self._marked(hits, self._room.judged_again(keys, _refused(keys, attributes, hits)))
+
+    def withdrawn(self, keys: list[bytes]) -> None:
+        self._room.withdraw(keys)
+
+    def watch(self) -> None:
+        """Once an UPDATE: tell a border that was crossed, and close the session where that is what was asked for."""
+        rule, family = self._rule, self._family
+        # Blocked routes are not accepted ones, and yet they are what comes on top of the limit.
+        count = rule.counted(self._adj_in.received, self._adj_in.accepted + len(self._room.blocked))
+        level = self._watch.observe(count)
+        if level is None:
+            return
+        self._services.tell(PrefixLimit(self._id, self._services.clock.now(), level, count, rule))
+        if level is Level.EXCEEDED and rule.action is Action.CEASE:
+            # RFC 4486 §4: AFI, SAFI and the upper bound.
+            data = struct.pack("!HBI", family.afi, family.safi, rule.limit)
+            self._close(Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data))
+
+    def reset(self) -> None:
+        """The session is down."""
+        self._watch.reset()
+        self._room.clear()
+
+    def _marked(self, hits: dict[bytes, Hits], beyond: list[bytes]) -> dict[bytes, Hits]:
+        if not beyond:
+            return hits
+        hit = Hit(BLOCKED, f"more than {self._rule.limit} prefixes", "the session's prefix limit is reached")
+        return hits | {key: (*hits.get(key, ()), hit) for key in beyond}
+
+
+def _refused(keys: list[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]) -> Container[bytes]:
+    """What the policy itself rejects."""
+    return set(keys) if attributes.hits else hits

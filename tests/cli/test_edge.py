@@ -1,0 +1,212 @@
+"""`turnup edge`: what it prints, by what it judges, and who may lift its policy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.cli.asked import judging
+from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
+from simulator.connection.states import ConnectionState
+from simulator.lab.link import Endpoint
+from simulator.policy.policy import PolicyError
+from simulator.provisioning.log import row
+from simulator.session.messages import Family
+from simulator.speakers.events import MalformedUpdate, PrefixLimit
+from simulator.speakers.max_prefix import Action, Level, MaxPrefix
+from simulator.wire.faults import Outcome
+from tests.speakers.support import (
+    EDGE4,
+    PEER_AS,
+    V4,
+    RawPeer,
+    announcement,
+    key,
+    prefixes,
+    raw_routes,
+)
+
+KEYS = prefixes(V4, 2)
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Running:
+    """An edge that runs, and what it wrote."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+
+    def write(self, told: dict[str, Any]) -> None:
+        self.told.append(told)
+        self._news.set()
+
+    async def until(self, **wanted: Any) -> dict[str, Any]:
+        """The first line that has these values."""
+        async with asyncio.timeout(10):
+            while True:
+                self._news.clear()
+                for told in self.told:
+                    if all(told.get(name) == value for name, value in wanted.items()):
+                        return told
+                await self._news.wait()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [told for told in self.told if told["event"] == kind]
+
+
+@contextlib.asynccontextmanager
+async def edge(state: ConnectionState = ConnectionState.VALIDATING, **options: Any) -> AsyncIterator[Running]:
+    running, stop = Running(), asyncio.Event()
+    asked = options.pop("asked", {})
+    routes = (announcement(V4, [key("13.64.0.0/11")]),)
+    settings = {
+        "listen": Endpoint(EDGE4, 0),
+        "peer": None,
+        "peer_as": PEER_AS,
+        "peer_port": 179,
+        "local_as": 8075,
+        "state": state,
+        "md5": None,
+        "gtsm": False,
+        "passive": True,
+        "policy": policy_options(judging(allow_documentation=True, **asked), routes, 8075),
+        "max_prefix": None,
+        "hold_time": 90,
+        "router_id": IPv4Address("10.0.0.1"),
+        "announcements": routes,
+    }
+    task = asyncio.ensure_future(Edge(EdgeOptions(**(settings | options)), running.write).run(stop))
+    try:
+        yield running
+    finally:
+        stop.set()
+        await task
+
+
+@contextlib.asynccontextmanager
+async def session(running: Running) -> AsyncIterator[RawPeer]:
+    host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
+    async with await RawPeer.dial(Endpoint(IPv4Address(host), int(port))) as peer:
+        await peer.greet()
+        yield peer
+
+
+# --- who lifts its policy ---
+
+
+@pytest.mark.parametrize("state", list(ConnectionState))
+async def test_nothing_but_the_operator_s_active_lifts_the_policy(state: ConnectionState) -> None:
+    """Established, End-of-RIB, a full table: none of it opens the gate of an edge that was not told Active."""
+    async with edge(state) as running, session(running) as peer:
+        await peer.send(raw_routes(KEYS))
+        await running.until(event="route", prefix="20.0.1.0/24")
+        await peer.answered()
+        verdicts = {told["verdict"] for told in running.of("route")}
+        active = state is ConnectionState.ACTIVE
+        assert verdicts == {"accept" if active else "withhold"}
+        assert bool(running.of("gate-lifted")) is active
+        assert (key("13.64.0.0/11") in peer.octets) is active
+
+
+# --- by what it judges ---
+
+
+async def judged(routes: list[bytes], **asked: Any) -> dict[str, list[str]]:
+    async with edge(asked=asked) as running, session(running) as peer:
+        await peer.send(raw_routes(routes))
+        for _ in routes:
+            await running.until(event="route")
+        await peer.answered()
+        return {told["prefix"]: [reason["rule"] for reason in told["reasons"]] for told in running.of("route")}
+
+
+async def test_what_the_edge_announces_may_not_be_announced_to_it() -> None:
+    found = await judged([key("13.64.0.0/11"), *KEYS])
+    assert found == {"13.64.0.0/11": ["microsoft-prefix"], "20.0.0.0/24": [], "20.0.1.0/24": []}
+
+
+async def test_it_judges_by_a_profile_its_rules_and_its_data(tmp_path: Path) -> None:
+    vrp, registered = tmp_path / "vrp.json", tmp_path / "registered"
+    vrp.write_text(json.dumps({"roas": [{"asn": 1, "prefix": "20.0.0.0/24", "maxLength": 24}]}))
+    registered.write_text("20.0.0.0/24\n")
+    assert await judged(list(KEYS), vrp=vrp) == {"20.0.0.0/24": ["rpki-invalid"], "20.0.1.0/24": []}
+    found = await judged(list(KEYS), profile="peering-service", registered_prefixes=registered)
+    assert found == {
+        "20.0.0.0/24": ["maps-community-missing"],
+        "20.0.1.0/24": ["registered-prefix", "maps-community-missing"],
+    }
+    too_long = await judged(list(KEYS), rule=["prefix-too-long=ipv4=23"])
+    assert list(too_long.values()) == [["prefix-too-long"]] * 2
+    assert list((await judged(list(KEYS), lan=["20.0.0.0/23"])).values()) == [["exchange-lan"]] * 2
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"profile": "transit"}, {"rule": ["nonsense=off"]}, {"rule": ["prefix-too-long=ipv4=99"]}],
+)
+def test_options_that_make_no_sense_are_told_before_anything_listens(asked: dict[str, Any]) -> None:
+    with pytest.raises(PolicyError):
+        policy_options(judging(**asked), (), 8075)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--profile", "transit"], "no policy profile 'transit'"),
+        (["--rule", "first-as"], "write RULE=off"),
+        (["--lan", "x"], "--lan x"),
+        (["--vrp", "/nonexistent"], "/nonexistent: No such file"),
+    ],
+)
+def test_the_command_refuses_bad_options_in_one_line(arguments: list[str], words: str) -> None:
+    command = [sys.executable, "-m", "simulator", "edge", "--listen", "127.0.0.1:0", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 2
+    assert line.startswith("turnup: ") and words in line
+
+
+async def test_more_prefixes_than_the_peer_may_announce() -> None:
+    async with edge(max_prefix=max_prefix(1, "block")) as running, session(running) as peer:
+        await peer.send(raw_routes(KEYS))
+        told = await running.until(event="prefix-limit")
+        assert (told["level"], told["count"], told["limit"], told["action"]) == ("exceeded", 2, 1, "block")
+        assert [t["reasons"] for t in running.of("route")][1][0]["rule"] == "max-prefix"
+
+
+# --- for a person ---
+
+
+def printed(told: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
+    print_text(told)
+    (line,) = capsys.readouterr().out.splitlines()
+    return line
+
+
+def test_a_malformed_update_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = (key("192.0.2.0/24"),)
+    fault = (Outcome.TREAT_AS_WITHDRAW, 1, "ORIGIN is 7", "RFC 7606 §7.1", b"\x40", b"")
+    line = printed(row(MalformedUpdate("s", 1.0, Family.IPV4, *fault, keys)), capsys)
+    assert line.startswith("00:00:01.000  s  ")
+    assert "malformed attribute 1: ORIGIN is 7: treat-as-withdraw [RFC 7606 §7.1] (192.0.2.0/24)" in line
+    bare = (Outcome.SESSION_RESET, None, "the attributes are longer than the message", "RFC 4271 §6.3", b"", b"")
+    line = printed(row(MalformedUpdate("s", 1.0, None, *bare)), capsys)
+    assert line.endswith("malformed UPDATE: the attributes are longer than the message: session reset [RFC 4271 §6.3]")
+
+
+def test_a_prefix_limit_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    rule = MaxPrefix(10, Action.CEASE)
+    warned = printed(row(PrefixLimit("s", 1.0, Level.WARNING, 8, rule)), capsys)
+    assert warned.endswith("prefix limit warning: 8 of 10, near the limit: cease")
+    exceeded = printed(row(PrefixLimit("s", 1.0, Level.EXCEEDED, 11, rule)), capsys)
+    assert exceeded.endswith("prefix limit exceeded: 11 of 10, more than the peer may announce: cease")
