@@ -36,7 +36,7 @@ IMPURE = {
 }
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 
-TOP_ROOMS = {"arm", "cli", "provisioning"}
+TOP_ROOMS = {"arm", "cli", "provisioning", "serving"}
 """They know the others; the others do not know them."""
 
 RULERS = {

@@ -16,6 +16,9 @@ from simulator.arm.errors import ArmError, bad_argument
 
 Json = dict[str, Any]
 
+DIRECT_TYPES: Final = ("Edge", "Transit", "Cdn", "Internal", "Ix", "IxRs", "Voice", "EdgeZoneForOperators", "PeerProp")
+"""DirectPeeringType (REST specification)."""
+
 READ_ONLY: Final = frozenset(
     {
         "connectionState",
@@ -145,6 +148,61 @@ class PeerAsnProperties(Document):
 
 class PeerAsnDocument(Document):
     properties: PeerAsnProperties
+
+
+class RegisteredAsnProperties(Document):
+    asn: Asn
+
+
+class RegisteredAsnDocument(Document):
+    properties: RegisteredAsnProperties
+
+
+class RegisteredPrefixProperties(Document):
+    prefix: str
+
+
+class RegisteredPrefixDocument(Document):
+    properties: RegisteredPrefixProperties
+
+
+class ServiceProperties(Document):
+    peeringServiceLocation: Text = None
+    peeringServiceProvider: Text = None
+    providerPrimaryPeeringLocation: Text = None
+    providerBackupPeeringLocation: Text = None
+
+
+class ServiceDocument(Document):
+    location: Text = None
+    sku: Sku | None = None
+    tags: dict[str, str] | None = None
+    properties: ServiceProperties | None = None
+
+
+class ServicePrefixProperties(Document):
+    prefix: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    peeringServicePrefixKey: Text = None
+
+
+class ServicePrefixDocument(Document):
+    properties: ServicePrefixProperties
+
+
+class MonitorTestProperties(Document):
+    sourceAgent: Text = None
+    destination: Text = None
+    destinationPort: Annotated[int | None, BeforeValidator(_strict_int), Field(ge=1, le=65535)] = None
+    testFrequencyInSec: Annotated[int | None, BeforeValidator(_strict_int), Field(ge=1, le=86400)] = None
+
+
+class MonitorTestDocument(Document):
+    properties: MonitorTestProperties
+
+
+class AvailabilityInput(Document):
+    peeringServiceLocation: Text = None
+    peeringServiceProvider: Text = None
 
 
 class TagsDocument(Document):

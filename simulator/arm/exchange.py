@@ -8,9 +8,11 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from simulator.arm.errors import ArmError
+from simulator.arm.errors import ArmError, resource_not_found
 from simulator.arm.ids import ResourceId
+from simulator.arm.times import iso
 from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.store.store import Resource
 
 Json = dict[str, Any]
 PAGE_SIZE: Final = 500
@@ -96,3 +98,16 @@ def system_data(created: str, changed: str) -> Json:
     """systemData, as api-version 2025-05-01 shows it. The lab knows no users: the creator is the lab's caller."""
     who = {"createdBy": "turnup", "createdByType": "User", "lastModifiedBy": "turnup", "lastModifiedByType": "User"}
     return {"systemData": {**who, "createdAt": created, "lastModifiedAt": changed}}
+
+
+def shown_system_data(request: ArmRequest, resource: Resource) -> Json:
+    """systemData, from the api-version on that has it."""
+    if request.api_version < "2025-05-01":
+        return {}
+    return system_data(iso(resource.created), iso(resource.changed))
+
+
+def missing(request: ArmRequest) -> ArmError:
+    """404 for the resource that the path names."""
+    type_, name = str(request.id).split("/providers/")[1].rsplit("/", 1)
+    return resource_not_found(type_, name, request.group)

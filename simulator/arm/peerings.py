@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from simulator.arm import documents
+from simulator.arm.documents import DIRECT_TYPES
 from simulator.arm.errors import bad_argument, resource_not_found
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, system_data
 from simulator.arm.session_states import session_state
@@ -18,7 +19,6 @@ from simulator.provisioning.provider.records import LiveConnection, PeeringRecor
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.session.messages import Family
 
-_DIRECT_TYPES: Final = ("Edge", "Transit", "Cdn", "Internal", "Ix", "IxRs", "Voice", "EdgeZoneForOperators", "PeerProp")
 _SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 _ADDRESS: Final = {Family.IPV4: "IPv4Address", Family.IPV6: "IPv6Address"}
 _CLIENTS_LIMIT: Final = {Family.IPV4: 20000, Family.IPV6: 2000}
@@ -51,8 +51,8 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     if not inner.connections:
         raise bad_argument(f"{place}.connections: at least one is required")
     direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.Direct) else ""
-    if direct_type and direct_type not in _DIRECT_TYPES:
-        raise bad_argument(f"{place}.directPeeringType: '{direct_type}' is none of {', '.join(_DIRECT_TYPES)}")
+    if direct_type and direct_type not in DIRECT_TYPES:
+        raise bad_argument(f"{place}.directPeeringType: '{direct_type}' is none of {', '.join(DIRECT_TYPES)}")
     flow = Flow.EXCHANGE if exchange else Flow.IXRS if direct_type == "IxRs" else Flow.DIRECT
     asn = request.provider.found(inner.peerAsn.id.lower())
     warnings: list[str] = []

@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.arm import asns, peerings
+from simulator.arm import (
+    asns,
+    legacy,
+    looking_glass,
+    monitor_tests,
+    operations,
+    peerings,
+    places,
+    received_routes,
+    registrations,
+    services,
+)
 from simulator.arm.errors import ArmError
 from simulator.arm.exchange import Handler
 from simulator.arm.ids import NAMESPACE
@@ -24,6 +35,43 @@ ENDPOINTS: Final[dict[tuple[str, str, str], Handler]] = {
     ("G", "peerings/*", "PUT"): peerings.put,
     ("G", "peerings/*", "PATCH"): peerings.patch,
     ("G", "peerings/*", "DELETE"): peerings.delete,
+    ("G", "peerings/*/receivedRoutes", "GET"): received_routes.list_all,
+    ("G", "peerings/*/rpUnbilledPrefixes", "GET"): received_routes.unbilled,
+    ("G", "peerings/*/registeredAsns", "GET"): registrations.list_all,
+    ("G", "peerings/*/registeredAsns/*", "GET"): registrations.get,
+    ("G", "peerings/*/registeredAsns/*", "PUT"): registrations.put_asn,
+    ("G", "peerings/*/registeredAsns/*", "DELETE"): registrations.delete,
+    ("G", "peerings/*/registeredPrefixes", "GET"): registrations.list_all,
+    ("G", "peerings/*/registeredPrefixes/*", "GET"): registrations.get,
+    ("G", "peerings/*/registeredPrefixes/*", "PUT"): registrations.put_prefix,
+    ("G", "peerings/*/registeredPrefixes/*", "DELETE"): registrations.delete,
+    ("G", "peerings/*/registeredPrefixes/*/validate", "POST"): registrations.validate,
+    ("S", "peeringLocations", "GET"): places.list_all,
+    ("S", "legacyPeerings", "GET"): legacy.list_all,
+    ("S", "cdnPeeringPrefixes", "GET"): places.cdn_prefixes,
+    ("S", "lookingGlass", "POST"): looking_glass.invoke,
+    ("S", "peeringServices", "GET"): services.list_all,
+    ("G", "peeringServices", "GET"): services.list_all,
+    ("G", "peeringServices/*", "GET"): services.get,
+    ("G", "peeringServices/*", "PUT"): services.put,
+    ("G", "peeringServices/*", "PATCH"): services.patch,
+    ("G", "peeringServices/*", "DELETE"): services.delete,
+    ("G", "peeringServices/*/prefixes", "GET"): services.list_prefixes,
+    ("G", "peeringServices/*/prefixes/*", "GET"): services.get_prefix,
+    ("G", "peeringServices/*/prefixes/*", "PUT"): services.put_prefix,
+    ("G", "peeringServices/*/prefixes/*", "DELETE"): services.delete,
+    ("G", "peeringServices/*/connectionMonitorTests", "GET"): monitor_tests.list_all,
+    ("G", "peeringServices/*/connectionMonitorTests/*", "GET"): monitor_tests.get,
+    ("G", "peeringServices/*/connectionMonitorTests/*", "PUT"): monitor_tests.put,
+    ("G", "peeringServices/*/connectionMonitorTests/*", "DELETE"): services.delete,
+    ("S", "peeringServiceCountries", "GET"): places.countries,
+    ("S", "peeringServiceLocations", "GET"): places.service_locations,
+    ("S", "peeringServiceProviders", "GET"): places.providers,
+    ("S", "checkServiceProviderAvailability", "POST"): places.check_availability,
+    ("S", "initializeConnectionMonitor", "POST"): monitor_tests.initialize,
+    ("P", "operations", "GET"): operations.list_all,
+    ("S", "", "GET"): operations.registration,
+    ("S", "register", "POST"): operations.registration,
 }
 
 _SPELLING: Final = {word.lower(): word for _, path, _ in ENDPOINTS for word in path.split("/") if word != "*"}

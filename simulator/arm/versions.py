@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from simulator.arm.errors import ArmError
@@ -21,6 +22,9 @@ API_VERSIONS: Final = (
     "2025-05-01",
 )
 NEWEST: Final = API_VERSIONS[-1]
+_REGISTRATION: Final = ("", "register")
+"""Paths that Azure Resource Manager answers itself; its own api-versions are others, and clients send old ones."""
+_DATE: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?\Z")
 
 
 def checked(api_version: str | None, type_: str) -> str:
@@ -31,6 +35,8 @@ def checked(api_version: str | None, type_: str) -> str:
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
+    if type_ in _REGISTRATION and _DATE.match(api_version):
+        return api_version
     if api_version not in API_VERSIONS:
         raise ArmError(
             400,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import simulator
-from simulator.cli import asked
+from simulator.cli import asked, azure, operate
 from simulator.cli import config as config_command
 from simulator.cli import policy as policy_command
 from simulator.cli import routes as routes_command
@@ -308,6 +308,9 @@ def clean() -> None:
 app.add_typer(policy_command.app, name="policy")
 app.command()(routes_command.routes)
 app.command()(config_command.config)
+operate.register(app)
+for _name, _commands in azure.APPS.items():
+    app.add_typer(_commands, name=_name, rich_help_panel="The peer's side of a running server (as az peering)")
 
 
 def main() -> None:

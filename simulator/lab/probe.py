@@ -20,7 +20,7 @@ from simulator.lab.netns import netns_place
 _QUIET = 0.3
 """Seconds without a further answer after which no second one is expected."""
 
-_ICMP_ECHO = {4: (8, 0), 6: (128, 129)}
+ICMP_ECHO = {4: (8, 0), 6: (128, 129)}
 """Echo request and echo reply types."""
 
 # ip(7), ipv6(7); not all of them are in the socket module.
@@ -52,7 +52,8 @@ class PingResult:
 
 
 @contextlib.contextmanager
-def _reading(fd: int, callback: Callable[[], None]) -> Iterator[None]:
+def reading(fd: int, callback: Callable[[], None]) -> Iterator[None]:
+    """Call back whenever the descriptor can be read."""
     loop = asyncio.get_running_loop()
     loop.add_reader(fd, callback)
     try:
@@ -88,7 +89,7 @@ async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 
 
     requests = 0
     try:
-        with _reading(receiver.ins.fileno(), read):
+        with reading(receiver.ins.fileno(), read):
             end = asyncio.get_running_loop().time() + deadline
             while not heard.is_set() and (left := end - asyncio.get_running_loop().time()) > 0:
                 receiver.ins.send(request)
@@ -165,7 +166,7 @@ async def ping(
     overhead = 28 if target.version == 4 else 48
     payload = bytes((size if size is not None else 84) - overhead)
     try:
-        sock = _icmp_socket(place, target, dont_fragment)
+        sock = icmp_socket(place, target, dont_fragment)
     except OSError as error:
         return PingResult(False, None, f"no raw socket in {place.name}: {error.strerror}")
     loop = asyncio.get_running_loop()
@@ -185,26 +186,27 @@ async def ping(
                         answer.set_exception(error)
                     return
                 echo = packet[(packet[0] & 0x0F) * 4 :] if target.version == 4 else packet
-                if echo[:1] == bytes([_ICMP_ECHO[target.version][1]]) and echo[4:8] == identifier and not answer.done():
+                if echo[:1] == bytes([ICMP_ECHO[target.version][1]]) and echo[4:8] == identifier and not answer.done():
                     answer.set_result(loop.time())
 
-    with sock, _reading(sock.fileno(), read):
+    with sock, reading(sock.fileno(), read):
         try:
             sock.connect((str(target), 0))
             started = loop.time()
-            sock.send(_echo_request(target, identifier, payload))
+            sock.send(echo_request(target, identifier, payload))
             async with asyncio.timeout(timeout):
                 arrived = await answer
         except TimeoutError:
             return PingResult(False, None, f"no answer within {timeout:g} s")
         except OSError as error:
-            return PingResult(False, None, _reason(error))
+            return PingResult(False, None, reason(error))
         finally:
             answer.cancel()
     return PingResult(True, round((arrived - started) * 1000, 3))
 
 
-def _icmp_socket(place: Place, target: Address, dont_fragment: bool) -> socket.socket:
+def icmp_socket(place: Place, target: Address, dont_fragment: bool) -> socket.socket:
+    """A raw ICMP socket of a place. Raises OSError."""
     if target.version == 4:
         sock = place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     else:
@@ -220,8 +222,9 @@ def _icmp_socket(place: Place, target: Address, dont_fragment: bool) -> socket.s
     return sock
 
 
-def _echo_request(target: Address, identifier: bytes, payload: bytes) -> bytes:
-    kind = _ICMP_ECHO[target.version][0]
+def echo_request(target: Address, identifier: bytes, payload: bytes) -> bytes:
+    """An ICMP echo request; `identifier` is its identifier and sequence number, four octets."""
+    kind = ICMP_ECHO[target.version][0]
     if target.version == 6:
         return struct.pack("!BBH", kind, 0, 0) + identifier + payload  # the kernel fills in the checksum
     message = struct.pack("!BBH", kind, 0, 0) + identifier + payload
@@ -231,7 +234,8 @@ def _echo_request(target: Address, identifier: bytes, payload: bytes) -> bytes:
     return struct.pack("!BBH", kind, 0, ~total & 0xFFFF) + message[4:]
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Why a packet could not be sent, in words."""
     if error.errno == errno.EMSGSIZE:
         return "the packet is longer than the path MTU and must not be fragmented"
     if error.errno == errno.EHOSTUNREACH:

@@ -162,7 +162,8 @@ class Validator:
             try:
                 router = self._network.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
-                    gathered.tables[plan.id] = PeerTable(await router.received(plan.wire))
+                    held, words = await router.received(plan.wire), await _words(router, plan.wire)
+                    gathered.tables[plan.id] = PeerTable(held, says=words)
             except KeyError:
                 gathered.tables[plan.id] = PeerTable(error="the router has no such session")
             except TimeoutError:

@@ -15,3 +15,5 @@ class AttributeSet:
     path: PathAttributes
     hits: Hits
     """The attribute rules that fired: any makes every route with this set a reject."""
+    raw: bytes = b""
+    """The octets that it was decoded from, MP attributes cut out; empty where they hold two-octet ASNs."""

@@ -23,8 +23,8 @@ _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes well below one."""
 
 _SOCKET = "bird.ctl"
-_LOG_LINE = re.compile(r"^\s*log\s+(\"|'|syslog|stderr|udp|fixed)", re.IGNORECASE)
-_INCLUDE = re.compile(r"""^(\s*include\s+)(["'])(?!/)(.*?)\2""")
+_LOG_LINE = re.compile(r"^\s*log\s+(\"|syslog|stderr|udp|fixed)", re.IGNORECASE)
+_INCLUDE = re.compile(r'^(\s*include\s*")(?!/)')
 
 
 class Bird(Daemon):
@@ -117,15 +117,10 @@ def _report(session: RouterSession, protocol: Protocol | None) -> SessionReport:
 
 def own_file(path: Path) -> str:
     """The user's file, line by line, with the lab's log and with its includes beside it. Raises LabError."""
-    beside = str(path.parent.absolute())
-    found = []
-    for line in read_file(path).splitlines():
-        found.append(f"# {line}" if _LOG_LINE.match(line) else _INCLUDE.sub(rf"\1\g<2>{_escaped(beside)}/\3\2", line))
-    return "\n".join([*found, "log stderr all;  # lab only"]) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\")
+    beside = f"{path.parent.absolute()}/"
+    found_beside = (_INCLUDE.sub(lambda part: part[1] + beside, line) for line in read_file(path).splitlines())
+    mine = (f"# {line}" if _LOG_LINE.match(line) else line for line in found_beside)
+    return "\n".join([*mine, "log stderr all;  # lab only"]) + "\n"
 
 
 async def _exchange(path: Path, text: str) -> str:

@@ -71,7 +71,10 @@ class Gobgp(Daemon):
             raise
 
     async def sessions(self) -> Sequence[SessionReport]:
-        """What GoBGP says of its sessions, in the order of the configuration. Raises LabError when it is gone."""
+        """What GoBGP says of its sessions, in the order of the configuration; it counts before its import policy.
+
+        Raises LabError when it is gone.
+        """
         if not self._sessions():
             return ()
         _, files, _ = self._started()
@@ -86,8 +89,15 @@ class Gobgp(Daemon):
 
     async def received(self, session: str) -> frozenset[str]:
         """The prefixes from us that GoBGP holds on this session, after its import policy."""
-        table = await self._table(session, "adj-in")
-        return frozenset(prefix for prefix, paths in table.items() if not all(path.get("filtered") for path in paths))
+        found = self._session(session)
+        # Its Adj-RIB-In does not tell what the policy refused; what is in the table was taken.
+        table = await self._ask("global", "rib", "--address-family", FAMILIES[found.family])
+        address = str(found.remote_address)
+        return frozenset(
+            prefix
+            for prefix, paths in (table or {}).items()
+            if any(path.get("neighbor-ip") == address for path in paths)
+        )
 
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that GoBGP sends us on this session; none while the session is down."""

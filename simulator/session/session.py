@@ -359,7 +359,7 @@ class BgpSession:
             self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
         elif notification == _REJECTED and fsm.channel is Channel.DIALLED:
             # Whoever is Idle and refuses our call will call as soon as it is not: two that both rest never meet.
-            fsm.timers[Timer.IDLE_HOLD] = now + self._damping()
+            fsm.timers[Timer.IDLE_HOLD] = now + max(self._damping(), self.config.times.connect_retry * self._spread())
         elif self._fsms[fsm.channel.other].state not in _TALKING:
             self._rest(now, _REJECTED)
 

@@ -38,7 +38,7 @@ class AttributeSets:
         found = known() if known is not None else None
         if found is None:
             path = decode(raw, asn4=asn4, reach=part.reach, next_hop=part.next_hop, addresses=self._addresses)
-            found = AttributeSet(path, policy.judge_attributes(path) if policy else ())
+            found = AttributeSet(path, policy.judge_attributes(path) if policy else (), raw if asn4 else b"")
             self._known[which] = ref(found)
             if len(self._known) >= self._sweep_at:
                 self._sweep()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from simulator.gate import Direction
 from simulator.policy.policy import Policy
@@ -121,7 +122,7 @@ class Inbound:
         def judge_set(before: AttributeSet) -> AttributeSet:
             if before not in judged:
                 hits = policy.judge_attributes(before.path)
-                judged[before] = before if hits == before.hits else AttributeSet(before.path, hits)
+                judged[before] = before if hits == before.hits else replace(before, hits=hits)
             return judged[before]
 
         def judge_prefixes(keys: list[bytes], attributes: AttributeSet) -> dict[bytes, Hits]:

@@ -149,7 +149,7 @@ class Neighbor:
             accepted=inbound.adj_in.accepted,
             rejected=inbound.adj_in.rejected,
             sent=outbound.sent,
-            rendered=len(outbound.image.keys) if outbound.image else 0,
+            rendered=outbound.rendered,
             taken=self._services.loc_rib.count(self.config.id),
             gate_open=self._passage.is_open,
             gate_why=gate.why if self.config.gated else "",

@@ -32,6 +32,11 @@ class Outbound:
         self._write = write
 
     @property
+    def rendered(self) -> int:
+        """NLRI ready to be sent."""
+        return len(self.image.keys) if self.image else 0
+
+    @property
     def _family(self) -> Family:
         return self._config.family
 

@@ -65,10 +65,11 @@ class Speaker:
         announcements: Sequence[Announcement] = (),
         tap: Tap | None = None,
         dynamic: Callable[[Endpoint, Address], NeighborConfig | None] | None = None,
+        loc_rib: LocRib | None = None,
     ) -> None:
         """`dynamic` may make a configuration for a caller that is not configured; it is asked once a caller."""
         self.name = name
-        self.loc_rib = LocRib()
+        self.loc_rib = LocRib() if loc_rib is None else loc_rib
         self._place = place
         self._clock = clock
         self._dynamic = dynamic
@@ -102,11 +103,15 @@ class Speaker:
             raise LabError(f"{self.name}: {config.local} already has a session with {host}")
         if config.md5:
             set_md5(listener.sock, host, config.md5)
-        neighbor = Neighbor(config, self._services)
+        neighbor = self._neighbor(config, self._services)
         listener.neighbors[host] = neighbor
         self._neighbors[config.id] = neighbor
         neighbor.start()
         return neighbor
+
+    def _neighbor(self, config: NeighborConfig, services: Services) -> Neighbor:
+        """One session, not started: what a speaker of another kind makes otherwise."""
+        return Neighbor(config, services)
 
     def neighbor(self, session: str) -> Neighbor:
         """Raises KeyError for a session that is not configured."""

@@ -88,8 +88,8 @@ protocol bgp feed {{
 """
 
 
-def taker(local: str, peer: str, *, asn: int, peer_as: int) -> str:
-    """A passive BIRD that takes everything: the receiver of the senders that are compared."""
+def taker(local: str, peer: str, *, asn: int, peer_as: int, dials: bool = False) -> str:
+    """A BIRD that takes everything: the receiver of the senders that are compared."""
     return f"""
 router id {local};
 timeformat log iso long us;
@@ -99,7 +99,7 @@ protocol bgp feed {{
     debug {{ states }};
     local {local} as {asn};
     neighbor {peer} as {peer_as};
-    passive on;
+    {"connect delay time 1; connect retry time 1; error wait time 1, 1" if dials else "passive on"};
     hold time 240;
     ipv4 {{ import all; export none; }};
 }}

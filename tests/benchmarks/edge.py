@@ -3,7 +3,7 @@
     python -m tests.benchmarks.edge LOCAL PEER PEER_AS EXPECTED ANNOUNCED
 
 EXPECTED routes are awaited, ANNOUNCED (prefixes of the feed) are ready to be sent. It prints one JSON object a line
-with the system's monotonic clock: `ready`, `established`, `loaded` (counts and memory), `empty`, `moved`.
+with the system's monotonic clock: `ready`, `established`, `rendered`, `loaded` (counts and memory), `empty`, `moved`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Edge:
         match event:
             case BgpStateChanged(_, transition) if transition.target is BgpState.ESTABLISHED:
                 say(event="established")
+                asyncio.get_running_loop().call_soon(lambda: say(event="rendered"))  # Adj-RIB-Out comes with it
             case RoutesAnnounced(_, _, _, keys, _):
                 self._seen += len(keys)
                 if self._seen >= self._expected and self.neighbor is not None:

@@ -49,13 +49,13 @@ _GOBGP = """
 _BIRD = """
 router id {local};
 protocol device {{}}
-protocol bgp source {{
+protocol bgp upstream {{
     local {local} as {asn};
     neighbor {source} as {source_as};
     passive on;
     ipv4 {{ import all; export none; }};
 }}
-protocol bgp edge {{
+protocol bgp downstream {{
     local {local} as {asn};
     neighbor {edge} as 8075;
     connect delay time 1;
@@ -79,7 +79,7 @@ class Feeder:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        config = self._directory / f"{self.kind}.conf"
+        config = self._directory / f"feeder-{self.kind}.conf"
         config.write_text(self._text)
         self._process = await self._place.spawn(self._argv(config), log=self._log)
 
@@ -109,7 +109,7 @@ class Feeder:
 
     @property
     def _log(self) -> Path:
-        return self._directory / f"{self.kind}.log"
+        return self._directory / f"feeder-{self.kind}.log"
 
     @property
     def _socket(self) -> Path:
@@ -134,5 +134,5 @@ class Feeder:
         return sum(int(family.get("state", {}).get("accepted", 0)) for family in json.loads(answer)["afi_safis"])
 
     async def _bird_count(self) -> int:
-        answer = await bird._exchange(self._socket, "show protocols all source")
+        answer = await bird._exchange(self._socket, "show protocols all upstream")
         return int(answer.split("Routes:", 1)[1].split()[0]) if "Routes:" in answer else 0

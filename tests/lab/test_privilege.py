@@ -80,7 +80,8 @@ def test_what_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 _ORDINARY = """
 import asyncio, os, sys
-from simulator.lab.link import LabError
+from ipaddress import ip_network
+from simulator.lab.link import CableSpec, LabError, NodeSpec
 from simulator.lab.netns import NetnsLink
 from simulator.lab.privilege import netns_problem
 from simulator.lab.probe import ping
@@ -92,8 +93,11 @@ from tests.lab_support import lan, v4, v6
 async def main():
     state, bird = LabState.create("ordinary"), Bird()
     try:
-        async with NetnsLink(lan(2), state) as link:
+        prefix = ip_network("198.51.100.0/31")
+        cable = CableSpec("c", (prefix,), (NodeSpec("n1", (prefix[0],)), NodeSpec("far", (prefix[1],))))
+        async with NetnsLink(lan(2), state, [cable]) as link:
             place = link.place("n1")
+            print((await ping(place, prefix[1], timeout=5)).answered)
             print([(await ping(place, address, timeout=5)).answered for address in (v4(2), v6(2))])
             config = RouterConfig("n1", 65001, "192.0.2.1", (), ())
             try:
@@ -130,7 +134,7 @@ def test_an_ordinary_user_builds_a_lab_in_a_user_namespace() -> None:
             os.chown(runtime, 65534, 65534)
         environment["XDG_RUNTIME_DIR"] = runtime
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", timeout=60)
-    assert done.stdout.splitlines() == ["None", "[True, True]", "BIRD"], done.stderr
+    assert done.stdout.splitlines() == ["None", "True", "[True, True]", "BIRD"], done.stderr
 
 
 def _version(interpreter: str) -> tuple[int, int]:

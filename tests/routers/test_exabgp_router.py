@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from simulator.lab.link import Endpoint, LabError
+from simulator.rib.adj_out import Announcement
 from simulator.routers import exabgp
 from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute
 from simulator.routers.configs.exabgp import render
@@ -19,6 +20,7 @@ from simulator.routers.exabgp_console import Console, parse_rib
 from simulator.routers.exabgp_events import Events
 from simulator.session.messages import Cease, Family
 from simulator.speakers.events import cease
+from simulator.wire import nlri
 from tests.lab_support import eventually, v6
 from tests.routers.conformance import (
     DEADLINE,
@@ -34,6 +36,7 @@ from tests.routers.conformance import (
     configuration,
     established,
     holds,
+    path_of,
     sends,
     session,
     wanted,
@@ -70,7 +73,6 @@ SUBJECT = Subject(
     file=own_file,
     broken_file="neighbor 192.0.2.2 {\n  peer-ass 8075;\n}\n",
     broken_words=r"line 2.*peer-ass",
-    filters=False,
 )
 
 
@@ -107,6 +109,16 @@ class TestConformance(RouterConformance):
         router = await bench.start(config)
         await established(router, bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV4]), router, config))
         await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
+
+    async def test_what_nobody_shall_accept_is_not_taken(self, bench: Bench) -> None:
+        """It has no import policy: it takes it, and its file says so."""
+        assert "takes whatever comes, AS12076 in the path included" in render(configuration())
+        config = configuration(names=(V4_NAME,))
+        router = await bench.start(config)
+        family, key = nlri.key("52.96.0.0/14")
+        edge = await bench.speaker("n2", [Announcement(family, path_of(12076), (key,))])
+        await established(router, bench.provision(edge, router, config))
+        await holds(router, V4_NAME, ["52.96.0.0/14"])
 
     async def test_its_helpers_end_with_it(self, bench: Bench) -> None:
         router = await bench.start(configuration())

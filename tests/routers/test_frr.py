@@ -12,7 +12,18 @@ from simulator.routers.base import RouterConfig, RouterRoute
 from simulator.routers.configs.frr import render
 from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
 from simulator.session.messages import Family
-from tests.routers.conformance import FILE_ROUTES, OwnFileConformance, RouterConformance, Subject
+from tests.lab_support import v4
+from tests.routers.conformance import (
+    EDGE_ROUTES,
+    FILE_ROUTES,
+    V4_NAME,
+    Bench,
+    OwnFileConformance,
+    RouterConformance,
+    Subject,
+    _Suite,
+    established,
+)
 from tests.routers.conformance import configuration as example
 
 
@@ -69,6 +80,25 @@ class TestConformance(RouterConformance):
 
 class TestOwnFile(OwnFileConformance):
     subject = SUBJECT
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+class TestWithoutAPolicy(_Suite):
+    subject = SUBJECT
+
+    async def test_rfc_8212_keeps_every_route_back_and_frr_says_so(self, bench: Bench) -> None:
+        whole = example(FILE_ROUTES, names=(V4_NAME,))
+        text = own_file(whole).replace(" no bgp ebgp-requires-policy\n", "")
+        path = bench.directory / "frr.conf"
+        path.write_text(text.replace(f"  neighbor {v4(2)} filter-list OWN out\n", ""))
+        config = replace(whole, file=path)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV4]), router, config)
+        (report,) = await established(router, neighbors)
+        assert report.state == "Established (Policy)"
+        assert "due to missing policy" in report.reason
+        assert await router.received(V4_NAME) == await router.exported(V4_NAME) == frozenset()
 
 
 def redistributing_file(config: RouterConfig) -> str:

@@ -127,6 +127,16 @@ class TestConformance(RouterConformance):
 class TestOwnFile(OwnFileConformance):
     subject = SUBJECT
 
+    async def test_what_it_includes_is_looked_for_beside_it(self, bench: Bench) -> None:
+        config = configuration(FILE_ROUTES)
+        path = self.own_file(bench, 'include "sessions.conf"\n')
+        part = path.parent / "sessions.conf"
+        part.write_text(own_file(config) + "\n")
+        part.chmod(0o600)
+        config = replace(config, file=path)
+        router = await bench.start(config)
+        await established(router, bench.provision(await bench.edge(), router, config))
+
 
 def route(**attributes: Any) -> RouterRoute:
     return RouterRoute("41.0.0.0/16", **attributes)

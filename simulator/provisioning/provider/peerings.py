@@ -14,6 +14,7 @@ from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import APPROVED
 from simulator.provisioning.provider.books import Books
+from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
@@ -37,6 +38,7 @@ class Peerings:
         self._premises = premises
         self._clock = clock
         self.settings = settings
+        self.legacy = LegacyPeerings(control, premises)
         self.records: dict[str, PeeringRecord] = {}
         self._owners: dict[str, PeeringRecord] = {}
         """By connection."""
@@ -61,6 +63,7 @@ class Peerings:
     def _create(self, identifier: str, document: Json, wanted: PeeringRequest) -> PeeringRecord:
         asn = self._approved(wanted)
         done = self._completed(wanted, ())
+        adopted = self.legacy.adopted(done)
         now = self._clock.now()
         status: Json = {"peerAsn": asn.key, "flow": done.flow.value, "directType": done.direct_type}
         resource = Resource(identifier, TYPE, document, status, now, now)
@@ -69,9 +72,18 @@ class Peerings:
             self._books.save(resource)
             self.records[record.key] = record
             for connection in done.connections:
+                if connection.identifier in adopted:
+                    self._adopt(record, *adopted[connection.identifier])
+                    continue
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {done.metro}")
         return record
+
+    def _adopt(self, record: PeeringRecord, request: ConnectionRequest, running: ConnectionRecord) -> None:
+        """A legacy connection becomes one of this peering's, as it runs."""
+        record.connections.append(LiveConnection(request, running, len(record.connections)))
+        self._owners[running.id] = record
+        self.legacy.convert(running, record.name)
 
     def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
         old = record.request
@@ -172,8 +184,8 @@ class Peerings:
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
         done = self._premises.completed(wanted, taken, self.settings.mesh)
-        pairs = [pair for each in (*known, *done.connections) for pair in _pairs(each)]
-        if len(set(pairs)) != len(pairs):
+        taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
+        if len(set(taken_pairs)) != len(taken_pairs):
             raise RefusalError("BadArgument", "Connection are not unique")
         for connection in done.connections:  # what cannot be planned is refused before anything is written
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
@@ -193,12 +205,14 @@ class Peerings:
 
     def conflict_of(self, live: LiveConnection) -> str:
         """Which of its addresses another ASN has on a session already; empty when none (REST specification)."""
-        mine = dict.fromkeys(_pairs(live.request), live.record.peer.asn)
+        mine = dict.fromkeys(pairs(live.request), live.record.peer.asn)
+        if taken := self.legacy.conflict_of(mine):
+            return taken
         for other in self.records.values():
             for each in other.connections:
                 if each.id == live.id or each.record.state in (ConnectionState.NONE, ConnectionState.PENDING_APPROVAL):
                     continue
-                for pair in _pairs(each.request):
+                for pair in pairs(each.request):
                     if pair in mine and mine[pair] != each.record.peer.asn:
                         return str(pair[1])
         return ""
@@ -227,7 +241,7 @@ class Peerings:
         session = next(iter(request.sessions.values()))
         edge = self._premises.edge_name(session)
         for name in (f"{record.name}/{edge}", f"{record.name}/{edge}-{request.identifier[:8].lower()}"):
-            if name not in self._owners:
+            if name not in self._control.records:  # neither here nor a legacy peering's
                 return name
         return f"{record.name}/{edge}-{request.identifier.lower()}"
 
@@ -310,7 +324,3 @@ class Peerings:
         if not record.connections:
             self._books.forget(record.resource)
             del self.records[record.key]
-
-
-def _pairs(request: ConnectionRequest) -> list[tuple[object, object]]:
-    return [(session.microsoft, session.peer) for session in request.sessions.values() if session.peer is not None]

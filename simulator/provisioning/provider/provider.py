@@ -21,9 +21,13 @@ from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.peerings import TYPE as PEERING_TYPE
 from simulator.provisioning.provider.peerings import Peerings
+from simulator.provisioning.provider.prefix_review import PrefixReview
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
+from simulator.provisioning.provider.registrations import PREFIX_TYPE, Registrations
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest
+from simulator.provisioning.provider.services import PREFIX as SERVICE_PREFIX_TYPE
+from simulator.provisioning.provider.services import Services
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.provider.workflow import Workflow
 from simulator.provisioning.store.store import Json, Resource, Store
@@ -53,6 +57,11 @@ class Provider:
         self.control = ControlPlane(self.network, self.log, self.clock, self._journal)
         self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
         self.asns = PeerAsns(self.books, self.clock.now, lambda _asn: self._asns_changed.set())
+        now = self.clock.now
+        self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        self.services = Services(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
+        self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)
         self.workflow = Workflow(self.network, self.control, self.peerings, self.log, self.clock, self.fail)
         self.versions: dict[str, str] = {}
         """What each peer's router calls itself."""
@@ -72,6 +81,8 @@ class Provider:
             versions = await asyncio.gather(*(self.network.start_peer(peer) for peer in peers))
             self.versions = {peer.name: version for peer, version in zip(peers, versions, strict=True)}
             self._recover()
+            self._reviews.start()
+            self._exit.push_async_callback(self._reviews.stop)
             self._reviewing = asyncio.ensure_future(self._review_asns())
             self._exit.push_async_callback(self._stop_reviewing)
         except BaseException:
@@ -144,6 +155,7 @@ class Provider:
         self.settings = self.peerings.settings = settings
         self.workflow.look_again()
         self._asns_changed.set()
+        self._reviews.look()
 
     # --- PeerAsns ---
 
@@ -192,6 +204,7 @@ class Provider:
                         f"the store says that {kept.id} is {kept.state}, and its history that it is {live.record.state}"
                     )
             self.changed(record)
+        self.peerings.legacy.start(histories, self.workflow.follow)
 
     def _request_of(self, resource: Resource) -> PeeringRequest:
         properties = resource.document["properties"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 _ADVISORY_KEY: Final = 8075_2019_0801
 """An arbitrary number that only turnup uses (simulator)."""
@@ -53,12 +54,19 @@ class AdvisoryLock:
     def __init__(self, engine: Engine) -> None:
         """Raises StoreError when another server holds it."""
         self._connection: Connection = engine.connect()
-        if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_KEY}):
+        # PostgreSQL takes a moment to notice that a killed holder is gone: wait for it, not for long.
+        self._connection.execute(text("SET lock_timeout = '2s'"))
+        try:
+            self._connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_KEY})
+        except OperationalError:
             self._connection.close()
             place = engine.url.render_as_string()
-            raise StoreError(f"{place} is in use by another turnup server: stop it, or choose another --database")
+            raise StoreError(
+                f"{place} is in use by another turnup server: stop it, or choose another --database"
+            ) from None
         self._connection.commit()
 
     def release(self) -> None:
-        self._connection.invalidate()  # not back to the pool: the lock lives as long as the session
-        self._connection.close()
+        if not self._connection.closed:
+            self._connection.invalidate()  # not back to the pool: the lock lives as long as the session
+            self._connection.close()

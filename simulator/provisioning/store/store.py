@@ -142,21 +142,16 @@ class Store:
     def open(cls, url: str) -> Store:
         """Lock, migrate, open. Raises StoreError in one line."""
         place = _parsed(url)
-        try:
-            engine = _engine(place)
-            lock = _locked(engine, place)
-        except (DBAPIError, ImportError) as error:
-            raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
-        try:
-            _migrate(engine)
-        except StoreError:
-            lock.release()
-            engine.dispose()
-            raise
-        except DBAPIError as error:
-            lock.release()
-            engine.dispose()
-            raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
+        with contextlib.ExitStack() as opened:
+            try:
+                engine = _engine(place)
+                opened.callback(engine.dispose)
+                lock = _locked(engine, place)
+                opened.callback(lock.release)
+                _migrate(engine)
+            except (DBAPIError, ImportError) as error:
+                raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
+            opened.pop_all()
         return cls(engine, lock)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
     yield from (f"! {line}" for line in model.heading(config))
     for line in model.customers(config):
         yield f"! {line}"
-        yield "!   its network line below is for the rehearsal: leave it out where that session brings it, with set tag 1"
+        yield "!   its network line is for the rehearsal: leave it out where that session brings it, with set tag 1"
     yield "frr defaults traditional"
     yield "!"
     yield "! what each route of our own is originated with; maps first: one that a neighbor waits for comes 5 s late"

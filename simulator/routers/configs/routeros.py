@@ -87,6 +87,8 @@ def _connection(config: RouterConfig, session: RouterSession) -> Iterator[str]:
         f"hold-time={hold} keepalive-time={alive} nexthop-choice=force-self",
         f"input.filter=from-microsoft-{v} output.filter-chain=to-microsoft-{v} output.network=microsoft-own-{v}",
     ]
+    if model.learned(config):
+        words.append("output.redistribute=bgp")
     if session.max_prefixes is not None:
         words.append(f"input.limit-process-routes-{session.family.label.lower()}={session.max_prefixes}")
     if session.md5 is not None:

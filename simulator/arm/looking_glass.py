@@ -1,0 +1,159 @@
+"""lookingGlass: ask an AS8075 edge of the lab for its routes to an address, or to ping or trace it.
+
+The command, where from and where to are published; the text of the answer is not (simulator).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import IPv4Address, ip_address
+from typing import Final
+
+from simulator.arm.errors import bad_argument
+from simulator.arm.exchange import ArmAnswer, ArmRequest
+from simulator.arm.times import iso
+from simulator.lab.link import Address, LinkKind, Place
+from simulator.lab.probe import ping
+from simulator.lab.topology import Node
+from simulator.lab.traceroute import traceroute
+from simulator.policy.policy import verdict
+from simulator.provisioning.control import ConnectionRecord
+from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.provider.provider import Provider
+from simulator.session.messages import Family
+from simulator.tables import looking_glass
+from simulator.tables.entries import Announcer
+from simulator.tables.held import Held, SessionTable
+from simulator.wire import nlri
+
+COMMANDS: Final = ("Traceroute", "Ping", "BgpRoute")
+SOURCES: Final = ("EdgeSite", "AzureRegion")
+_PINGS: Final = 4
+
+
+async def invoke(request: ArmRequest) -> ArmAnswer:
+    """BgpRoute reads the edge's tables. Ping and Traceroute are really done, where the link is netns."""
+    command = _one_of("command", request.required("command"), COMMANDS)
+    source = _one_of("sourceType", request.required("sourceType"), SOURCES)
+    edge = _edge(request.provider, source, request.required("sourceLocation"))
+    text = request.required("destinationIP")
+    try:
+        destination = ip_address(text.strip())
+    except ValueError:
+        raise bad_argument(f"destinationIP: '{text[:60]}' is not an IP address") from None
+    if command == "BgpRoute":
+        output = "\n".join(_routes(request.provider, edge, destination))
+    else:
+        output = await _probed(request.provider, edge, destination, command)
+    return ArmAnswer(200, {"command": command, "output": output})
+
+
+def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
+    for each in known:
+        if each.lower() == text.strip().lower():
+            return each
+    raise bad_argument(f"{name}: '{text[:40]}' is none of {', '.join(known)}")
+
+
+def _edge(provider: Provider, source: str, location: str) -> Node:
+    """An edge by its name or its metro, or the first of the lab's region."""
+    premises, edges = provider.premises, provider.topology.edges
+    wanted = location.strip().lower()
+    if source == "EdgeSite":
+        for edge in edges:
+            if edge.name.lower() == wanted:
+                return edge
+        if wanted == premises.metro.lower():
+            return edges[0]
+        known = ", ".join((premises.metro, *(edge.name for edge in edges)))
+    else:
+        region = premises.exchange.azure_region if premises.exchange is not None else ""
+        if region and wanted.replace(" ", "") == region.lower():
+            return edges[0]
+        known = region or "none"
+    raise bad_argument(f"sourceLocation: '{location[:60]}' has no edge in this lab (there are: {known})")
+
+
+# --- BgpRoute ---
+
+
+def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[str]:
+    """What every session of the edge holds for the address, its verdict with it, as `birdc show route all` does."""
+    family = Family.IPV4 if isinstance(destination, IPv4Address) else Family.IPV6
+    found = False
+    for record in provider.control.records.values():
+        for plan in record.plans:
+            if plan.edge.name != edge.name or plan.family is not family or not provider.network.is_provisioned(plan):
+                continue
+            table = _table(provider, record, plan, destination)
+            if table.routes:
+                found = True
+                yield from looking_glass.text(table, table.routes, iso)
+    if not found:
+        yield f"{edge.name}: no session holds a route to {destination}"
+
+
+def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: Address) -> SessionTable:
+    neighbor = provider.network.neighbor(plan)
+    view, adj_in, time = neighbor.view(), neighbor.adj_in, neighbor.inbound.last_update or 0.0
+    routes = []
+    for key in _covering(destination):
+        held = adj_in.attributes(plan.family, key)
+        if held is not None:
+            judged = verdict(adj_in.hits(plan.family, key), denied=not view.gate_open)
+            routes.append(Held(plan.family, key, held.path, judged, time))
+    identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
+    return SessionTable(
+        session=plan.id,
+        connection=record.id,
+        edge=plan.edge.name,
+        edge_address=plan.edge_address,
+        edge_as=provider.topology.microsoft.asn,
+        family=plan.family,
+        peer=Announcer(plan.peer.asn, plan.peer_address, identifier),
+        connection_state=record.state.value,
+        bgp_state=view.bgp_state.value,
+        since=view.established_at,
+        last_error=view.last_error,
+        asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
+        sent=view.sent,
+        routes=tuple(routes),
+    )
+
+
+def _covering(address: Address) -> Iterator[bytes]:
+    """Every prefix that holds an address, the longest first."""
+    for length in range(address.max_prefixlen, -1, -1):
+        bits = int(address) >> (address.max_prefixlen - length) << (address.max_prefixlen - length)
+        yield nlri.key(f"{type(address)(bits)}/{length}")[1]
+
+
+# --- Ping, Traceroute ---
+
+
+async def _probed(provider: Provider, edge: Node, destination: Address, command: str) -> str:
+    if provider.network.kind is not LinkKind.NETNS:
+        return (
+            f"{command} from {edge.name} was not done: on the loopback link the lab's addresses are not the "
+            "machine's. Use link: netns."
+        )
+    place = provider.network.place(edge.name)
+    if command == "Ping":
+        return "\n".join([line async for line in _pings(place, destination)])
+    hops = await traceroute(place, destination)
+    lines = [f"traceroute to {destination} from {edge.name}, {len(hops)} hops asked"]
+    for hop in hops:
+        answer = f"{hop.responder} {hop.rtt_ms:g} ms" if hop.rtt_ms is not None else hop.error or "*"
+        lines.append(f"{hop.ttl:2} {answer}")
+    return "\n".join(lines)
+
+
+async def _pings(place: Place, destination: Address) -> AsyncIterator[str]:
+    yield f"PING {destination} from {place.name}, 84 octets"
+    answered = 0
+    for number in range(1, _PINGS + 1):
+        result = await ping(place, destination)
+        answered += result.answered
+        told = f"time={result.rtt_ms:g} ms" if result.rtt_ms is not None else result.error
+        yield f"seq={number} {told}"
+    yield f"{_PINGS} sent, {answered} answered"

@@ -1,0 +1,289 @@
+"""Microsoft's side of a running server: approve, reject, notify and so on, and what there is to look at."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
+from simulator.cli.remote import (
+    SERVER,
+    SUBSCRIPTION,
+    Format,
+    FormatOption,
+    Json,
+    Remote,
+    ServerOption,
+    SubscriptionOption,
+    show,
+)
+
+_WORDS = {
+    "approve": "Microsoft approves a request, or with --asn a PeerAsn.",
+    "reject": "Microsoft rejects a request, or with --asn a PeerAsn; the message is the errorMessage.",
+    "notify": "The peer notifies Microsoft that it is configured.",
+    "deprovision": "Set a peering for deprovisioning: PendingRemove, and every route is withdrawn at once.",
+    "block": "Something outside Microsoft blocks a peering: ExternalBlocker.",
+    "unblock": "The blocker is gone: the request is reviewed again.",
+    "revalidate": "DENY ALL again, until the connection is validated again.",
+    "advance": "Do now what a connection waits for: a review, a notification, a removal.",
+    "request-type-change": "A change of the peering's type is requested.",
+    "start-type-change": "Microsoft starts the change of type.",
+    "complete-type-change": "The new type is provisioned from the start.",
+}
+_GOOD, _BAD, _BETWEEN = "green", "red", "yellow"
+_CONNECTION_STYLE = {"Active": _GOOD, "ProvisioningFailed": _BAD, "ExternalBlocker": _BAD, "PendingRemove": _BAD}
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to `turnup`."""
+    for word, what in _WORDS.items():
+        _action(app, word, what)
+    app.command()(status)
+    app.command()(events)
+    app.command()(checks)
+    app.command()(settings)
+
+
+Target = Annotated[str, typer.Argument(metavar="PEERING|CONNECTION", help="contoso, or contoso/ash-edge-1.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why, in words.")]
+
+
+def _action(app: typer.Typer, word: str, what: str) -> None:
+    of_asn = word in ("approve", "reject")
+
+    def act(remote: Remote, target: str, message: str) -> list[Json]:
+        kind = "connections" if "/" in target else "peerings"
+        found = remote.call("POST", f"/lab/v1/{kind}/{target}/{word}", {"message": message})
+        return found if isinstance(found, list) else [found]
+
+    if of_asn:
+
+        @app.command(word, help=what, rich_help_panel="Microsoft's side of a running server")
+        def with_asn(
+            target: Annotated[
+                str, typer.Argument(metavar="PEERING|CONNECTION", help="contoso, or contoso/ash-edge-1.")
+            ] = "",
+            asn: Annotated[str, typer.Option("--asn", metavar="NAME", help="A PeerAsn instead.")] = "",
+            message: Message = "",
+            subscription: SubscriptionOption = SUBSCRIPTION,
+            server: ServerOption = SERVER,
+        ) -> None:
+            if bool(target) == bool(asn):
+                fail(USAGE, f"turnup {word}: name a peering, a connection, or --asn NAME")
+            remote = Remote(server)
+            if asn:
+                found = remote.call("POST", f"/lab/v1/asns/{subscription}/{asn}/{word}", {"message": message})
+                typer.echo(f"{found['name']} (AS{found['asn']}) is {found['validation_state']}")
+                return
+            _told(act(remote, target, message))
+
+        return
+
+    @app.command(word, help=what, rich_help_panel="Microsoft's side of a running server")
+    def plain(target: Target, message: Message = "", server: ServerOption = SERVER) -> None:
+        _told(act(Remote(server), target, message))
+
+
+def _told(connections: list[Json]) -> None:
+    for each in connections:
+        error = f": {each['error_message']}" if each["error_message"] else ""
+        typer.echo(f"{each['id']} is {each['state']}{error} (waits for: {each['waits_for']})")
+
+
+_SESSION_COLUMNS = (
+    ("Neighbor", "peer_address"),
+    ("AS", "peer_as"),
+    ("Connection", "connection_state"),
+    ("BGP", "bgp_state"),
+    ("Up/Down", "up"),
+    ("Received", "received"),
+    ("Accepted", "accepted"),
+    ("Sent", "sent"),
+    ("Gate", "gate"),
+    ("Session", "id"),
+)
+
+
+def status(
+    server: ServerOption = SERVER,
+    how: FormatOption = Format.table,
+    wait: Annotated[float, typer.Option(metavar="S", help="Wait until all are Active, at most so long.")] = 0,
+) -> None:
+    """Every session of a running server: the connection's state and BGP's, side by side."""
+    remote = Remote(server)
+    deadline = time.monotonic() + wait
+    after = 0
+    while True:
+        found = remote.call("GET", "/lab/v1/sessions")
+        done = bool(found) and all(each["connection_state"] == "Active" and each["gate_open"] for each in found)
+        if done or time.monotonic() >= deadline:
+            break
+        after = _next_event(remote, after, deadline - time.monotonic())
+    rows = [
+        {**each, "up": _up(each["established_at"]), "gate": "open" if each["gate_open"] else "shut"} for each in found
+    ]
+    if how is not Format.table:
+        show(rows, _SESSION_COLUMNS, how)
+    else:
+        _print_sessions(rows)
+    if wait and not done:
+        fail(
+            FAILED,
+            f"not every connection is Active after {wait:g} s" if found else "there is no connection to wait for",
+        )
+
+
+def _next_event(remote: Remote, after: int, within: float) -> int:
+    """Wait until the server tells something new that matters, at most `within` seconds; returns its number."""
+    for event in remote.follow("/lab/v1/events", within, after=after, follow="1"):
+        after = max(after, int(event["seq"]))
+        if event["event"] in ("connection-state", "gate-lifted", "gate-denied", "bgp-state"):
+            break
+    return after
+
+
+def _up(since: float | None) -> str:
+    if since is None:
+        return "never"
+    seconds = max(0, int(time.time() - since))
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _print_sessions(rows: list[Json]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    if not rows:
+        console.print("no peering connection yet", style="dim")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading, _ in _SESSION_COLUMNS:
+        table.add_column(heading, justify="right" if heading in ("Received", "Accepted", "Sent") else "left")
+    for row in rows:
+        cells = []
+        for heading, field in _SESSION_COLUMNS:
+            style = ""
+            if heading == "Connection":
+                style = _CONNECTION_STYLE.get(row[field], _BETWEEN)
+            elif heading == "BGP":
+                style = _GOOD if row[field] == "Established" else _BETWEEN
+            elif heading == "Gate":
+                style = _GOOD if row["gate_open"] else _BETWEEN
+            cells.append(Text(str(row[field]), style))
+        table.add_row(*cells)
+    console.print(table)
+
+
+def events(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="Only those with a higher number.")] = 0,
+    subject: Annotated[str, typer.Option(help="Only those of this connection, session or resource.")] = "",
+    server: ServerOption = SERVER,
+    how: FormatOption = Format.table,
+) -> None:
+    """The event log of a running server, oldest first."""
+    remote = Remote(server)
+    with contextlib.suppress(BrokenPipeError):
+        if follow:
+            try:
+                for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
+                    _print_event(event, how)
+            except KeyboardInterrupt:
+                raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(PASSED)
+        while True:
+            page = remote.call("GET", "/lab/v1/events", after=after, subject=subject, limit=1000)
+            for event in page:
+                _print_event(event, how)
+            if len(page) < 1000:
+                return
+            after = page[-1]["seq"]
+
+
+def _print_event(event: Json, how: Format) -> None:
+    if how is Format.json:
+        line = json.dumps(event, ensure_ascii=False)
+    else:
+        row: Json = event["row"]
+        when = datetime.fromtimestamp(event["time"]).strftime("%H:%M:%S.%f")[:-3]
+        change = f"{row['from']} → {row['to']}" if "from" in row else str(row.get("to", ""))
+        axis = {"connection": "connection ", "bgp": "BGP "}.get(row.get("axis", ""), "")
+        words = [f"{axis}{change}" if change else "", str(row.get("reason") or row.get("text") or "")]
+        rest = " ".join(f"{name}={row[name]}" for name in ("check", "status", "count", "family") if name in row)
+        line = f"{event['seq']:>6}  {when}  {event['subject']:<34} {event['event']:<17} " + "  ".join(
+            filter(None, [*words, rest])
+        )
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+_CHECK_COLUMNS = (
+    ("Connection", "connection"),
+    ("Check", "id"),
+    ("Status", "status"),
+    ("Title", "title"),
+    ("Evidence", "evidence"),
+)
+
+
+def checks(
+    connection: Annotated[str, typer.Argument(metavar="[CONNECTION]", help="Only this one's.")] = "",
+    server: ServerOption = SERVER,
+    how: FormatOption = Format.table,
+) -> None:
+    """The checks of the last validation, with what is wrong and how to mend it."""
+    found = Remote(server).call("GET", "/lab/v1/checks", connection=connection)
+    columns = (
+        ("Connection", "connection"),
+        ("Check", "id"),
+        ("Status", "status"),
+        ("Title", "title"),
+        ("Evidence", "evidence"),
+    )
+    show(found, columns, how)
+    if how is Format.table:
+        for each in found:
+            for cause in each["causes"]:
+                typer.echo(f"{each['connection']} {each['id']}: {cause['text']}. {cause['remedy']}")
+
+
+def settings(
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Such as peering-review=10; null: by hand."),
+    ] = None,
+    realistic: Annotated[
+        bool, typer.Option("--realistic", help="Reviews of half a day and a day, 7,200 times faster.")
+    ] = False,
+    server: ServerOption = SERVER,
+) -> None:
+    """How Microsoft's side of a running server behaves: look, or change."""
+    remote = Remote(server)
+    found: Any
+    if realistic:
+        found = remote.call("POST", "/lab/v1/settings/realistic")
+    elif change:
+        changes = {}
+        for each in change:
+            name, equals, value = each.partition("=")
+            try:
+                changes[name.replace("-", "_")] = json.loads(value)
+            except ValueError:
+                equals = ""
+            if not equals:
+                fail(USAGE, f"--set {each}: write NAME=VALUE, with a number, true, false or null")
+        found = remote.call("PATCH", "/lab/v1/settings", changes)
+    else:
+        found = remote.call("GET", "/lab/v1/settings")
+    for name, value in found.items():
+        typer.echo(f"{name.replace('_', '-'):<34} {json.dumps(value)}")

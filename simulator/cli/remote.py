@@ -1,0 +1,154 @@
+"""Talking to a running `turnup serve`: one place for its address, its token and what can go wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from simulator.arm.versions import NEWEST
+from simulator.cli.exits import FAILED, LAB, USAGE, fail
+
+Json = dict[str, Any]
+
+ServerOption = Annotated[
+    str, typer.Option("--server", envvar="TURNUP_SERVER", metavar="URL", help="Where turnup serve listens.")
+]
+SubscriptionOption = Annotated[
+    str, typer.Option("--subscription", "-s", envvar="TURNUP_SUBSCRIPTION", help="The subscription: any name.")
+]
+GroupOption = Annotated[
+    str, typer.Option("--resource-group", "-g", envvar="TURNUP_RESOURCE_GROUP", help="The resource group: any name.")
+]
+SERVER, SUBSCRIPTION, GROUP = "http://127.0.0.1:8075", "lab", "lab"
+
+
+class Format(StrEnum):
+    """Names of --format."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-o", envvar="TURNUP_FORMAT", help="How to print it.")]
+
+
+class Remote:
+    """A running server. Every call ends the command, in one line, where it is refused or not answered."""
+
+    def __init__(self, server: str) -> None:
+        token = os.environ.get("TURNUP_TOKEN", "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            self._client = httpx.Client(base_url=server, headers=headers, timeout=30, trust_env=False)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
+            fail(USAGE, f"--server {server}: not a URL, such as {SERVER}")
+        self._server = server
+
+    def call(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
+        """The answer's JSON; None for an answer without a body."""
+        found = {name.replace("_", "-"): value for name, value in query.items() if value not in (None, "")}
+        try:
+            answer = self._client.request(verb, path, params=found or None, json=body)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            fail(USAGE, f"--server {self._server}: not a URL, such as {SERVER}")
+        except httpx.HTTPError as error:
+            fail(LAB, f"{self._server} does not answer ({error}): is `turnup serve` running there?")
+        if answer.status_code >= 400:
+            fail(FAILED, _refusal(answer))
+        if warning := answer.headers.get("x-turnup-warning"):
+            print(f"turnup: warning: {warning}", file=sys.stderr)  # noqa: T201
+        return answer.json() if answer.content else None
+
+    def arm(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
+        """A call of the ARM surface, in its newest api-version."""
+        return self.call(verb, path, body, **query, api_version=NEWEST)
+
+    def every(self, path: str, **query: Any) -> list[Json]:
+        """Every page of an ARM list."""
+        page = self.arm("GET", path, **query) or {"value": []}
+        found = list(page["value"])
+        while page.get("nextLink"):
+            page = self.call("GET", page["nextLink"])
+            found += page["value"]
+        return found
+
+    def follow(self, path: str, silence: float | None, **query: Any) -> Iterator[Json]:
+        """Server-sent events, until none came for `silence` seconds (None: for ever) or the command is interrupted."""
+        patience = httpx.Timeout(30, read=max(silence, 0.001) if silence is not None else None)
+        try:
+            with self._client.stream("GET", path, params=query, timeout=patience) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    fail(FAILED, _refusal(answer))
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        yield json.loads(line[5:])
+        except httpx.ReadTimeout:
+            return
+        except httpx.HTTPError as error:
+            fail(LAB, f"{self._server}: the server ended ({error})")
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """The one line of an ARM error, nested or flat, or of the lab's."""
+    try:
+        body = answer.json()
+        error = body.get("error", body)
+        text = error["detail"] if "detail" in error else f"{error['code']}: {error['message']}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        text = f"HTTP {answer.status_code} {answer.reason_phrase}"
+    return str(text)
+
+
+def show(rows: Sequence[Json] | Json, columns: Sequence[tuple[str, str]], how: Format) -> None:
+    """Print rows. `columns` are (heading, path into the row with dots)."""
+    if how is Format.json:
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return
+    listed = rows if isinstance(rows, Sequence) else [rows]
+    cells = [[_text(_at(row, path)) for _, path in columns] for row in listed]
+    if how is Format.csv:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow([heading for heading, _ in columns])
+        writer.writerows(cells)
+        sys.stdout.write(out.getvalue())
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    if not listed:
+        console.print("none", style="dim")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading, _ in columns:
+        table.add_column(heading, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table, highlight=False, markup=False)
+
+
+def _at(row: Any, path: str) -> Any:
+    for part in path.split("."):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
