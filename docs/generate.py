@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from simulator.arm import pages as arm
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.lab import pages as topology
@@ -64,6 +65,7 @@ def _rfc7606_matrix() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "api-endpoints": arm.endpoints,
     "connection-exchange": lambda: _fenced(connection.mermaid(Flow.EXCHANGE)),
     "connection-direct": lambda: _fenced(connection.mermaid(Flow.DIRECT)),
     "connection-table": connection.markdown,

@@ -82,6 +82,7 @@ class ControlPlane:
         self._log = log
         self._clock = clock
         self._journal = journal
+        self._sealed = False
         self.records: dict[str, ConnectionRecord] = {}
 
     def add(self, plans: Iterable[SessionPlan], flow: Flow) -> list[ConnectionRecord]:
@@ -133,7 +134,7 @@ class ControlPlane:
             for plan in record.plans:
                 if not self._network.is_provisioned(plan):
                     self._network.provision(plan)
-                self._network.rule(plan, record.state, validated=False)
+                self._rule(record, plan)
         except LabError as error:
             self.fail_provisioning(record, str(error))
             raise
@@ -169,16 +170,32 @@ class ControlPlane:
         self._apply(record, _E.LEGACY_CONVERTED, self._facts(record))
 
     def extend(self, record: ConnectionRecord, plans: Iterable[SessionPlan], what: str) -> None:
-        """The peer adds sessions (or changes nothing but words): what runs keeps running, what is new is denied."""
+        """The peer changed its request, and these are its sessions now: what runs keeps running, what is new is denied.
+
+        A prefix limit applies at once. A session with another MD5 key is denied until `renew` has made it again and it
+        was validated.
+        """
         self._apply(record, _E.MODIFIED, detail=what)
-        record.plans = (*record.plans, *plans)
+        keys = {plan.id: plan.md5 for plan in record.plans}
+        record.plans = tuple(plans)
+        for plan in record.plans:
+            if keys.get(plan.id) != plan.md5:
+                record.validated.discard(plan.id)
+            self._network.limit(plan)
+            self._rule(record, plan)
+
+    async def renew(self, record: ConnectionRecord) -> None:
+        """Close the sessions that run with another MD5 key than they should (RFC 4486: Other Configuration Change)."""
+        for plan in record.plans:
+            if self._network.is_outdated(plan):
+                await self._network.deprovision(plan, cease(Cease.OTHER_CONFIGURATION_CHANGE, "another MD5 key"))
 
     def provision_new(self, record: ConnectionRecord) -> None:
         """Configure the sessions that an Active connection lacks, with DENY ALL. Raises LabError."""
         for plan in record.plans:
             if not self._network.is_provisioned(plan):
                 self._network.provision(plan)
-            self._network.rule(plan, record.state, validated=plan.id in record.validated)
+            self._rule(record, plan)
 
     def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckResult]) -> bool:
         """Judge the validation of sessions that an Active connection still denies; those that passed are lifted."""
@@ -186,7 +203,7 @@ class ControlPlane:
         if passed:
             record.validated |= {plan.id for plan in plans}
             for plan in record.plans:
-                self._network.rule(plan, record.state, validated=plan.id in record.validated)
+                self._rule(record, plan)
         return passed
 
     def operate(self, record: ConnectionRecord, event: ConnectionEvent, detail: str = "") -> None:
@@ -202,11 +219,12 @@ class ControlPlane:
         self._apply(record, _E.DELETED)
 
     def deny_all(self) -> None:
-        """Shut every gate, whatever the states: nothing that was promised can be relied on any more."""
+        """Shut every gate for good, whatever the states: nothing that was promised can be relied on any more."""
+        self._sealed = True
         for record in self.records.values():
             record.validated.clear()
             for plan in record.plans:
-                self._network.rule(plan, record.state, validated=False)
+                self._rule(record, plan)
 
     def deprovision(self, record: ConnectionRecord) -> None:
         """PendingRemove: every route is withdrawn at once, on sessions that stay Established."""
@@ -217,9 +235,10 @@ class ControlPlane:
 
     def forget(self, record: ConnectionRecord) -> None:
         """The sessions are closed: the connection is gone."""
-        self._apply(record, _E.REMOVED, Facts(sessions_removed=not self._sessions_left(record)))
+        self._apply(record, _E.REMOVED, Facts(sessions_removed=not self.has_sessions(record)))
 
-    def _sessions_left(self, record: ConnectionRecord) -> bool:
+    def has_sessions(self, record: ConnectionRecord) -> bool:
+        """Whether a BGP session of the connection is configured at an edge."""
         return any(self._network.is_provisioned(plan) for plan in record.plans)
 
     async def remove(self, record: ConnectionRecord) -> None:
@@ -249,8 +268,12 @@ class ControlPlane:
         if record.state is not ConnectionState.ACTIVE:
             record.validated.clear()  # whoever leaves Active has to be validated again
         for plan in record.plans:
-            self._network.rule(plan, record.state, validated=plan.id in record.validated)
+            self._rule(record, plan)
         return step
+
+    def _rule(self, record: ConnectionRecord, plan: SessionPlan) -> None:
+        validated = plan.id in record.validated and not self._sealed
+        self._network.rule(plan, record.state, validated=validated)
 
 
 def _passed(results: list[CheckResult]) -> bool:

@@ -298,7 +298,16 @@ class Network:
         return self._edges[plan.edge.name].neighbor(plan.id)
 
     def is_provisioned(self, plan: SessionPlan) -> bool:
-        return any(neighbor.config.id == plan.id for neighbor in self._edges[plan.edge.name].neighbors)
+        return self._edges[plan.edge.name].has(plan.id)
+
+    def is_outdated(self, plan: SessionPlan) -> bool:
+        """Whether the session runs with another MD5 key than its plan has now."""
+        return self.is_provisioned(plan) and self.neighbor(plan).config.md5 != plan.md5
+
+    def limit(self, plan: SessionPlan) -> None:
+        """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
+        if self.is_provisioned(plan) and self.neighbor(plan).config.max_prefix != plan.max_prefix:
+            self.neighbor(plan).apply_max_prefix(plan.max_prefix)
 
     def view(self, plan: SessionPlan) -> SessionView:
         return self.neighbor(plan).view()

@@ -23,7 +23,8 @@ from simulator.routers.base import Router
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
-from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, Check, evaluate, rejected_routes
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
+from simulator.validation.check import Check
 from simulator.validation.evidence import (
     CaptureProof,
     LanAnswer,

@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simulator.lab.link import LabError, Place
 from simulator.lab.process import last_lines, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.bird_answers import Protocol, lines, parse_protocols, parse_routes, protocol_of
+from simulator.routers.bird_answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.configs.bird import render
 from simulator.routers.daemon import Daemon, absent, read_file
 
@@ -32,6 +33,10 @@ class Bird(Daemon):
 
     kind = "bird"
     title = "BIRD"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[str, str] = {}
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when BIRD answers. Raises LabError with BIRD's own words."""
@@ -56,7 +61,7 @@ class Bird(Daemon):
         if not self._sessions():
             return ()
         protocols = parse_protocols(await self._ask("show protocols all"))
-        return tuple(_report(session, protocol_of(session, protocols)) for session in self._sessions())
+        return tuple(self._report(session, protocol_of(session, protocols)) for session in self._sessions())
 
     async def received(self, session: str) -> frozenset[str]:
         """The prefixes from us that BIRD holds on this session, after its import filter."""
@@ -86,6 +91,13 @@ class Bird(Daemon):
         # One protocol may carry both families.
         return frozenset(prefix for prefix in found if (":" in prefix) == (session.remote_address.version == 6))
 
+    def _report(self, session: RouterSession, protocol: Protocol | None) -> SessionReport:
+        if protocol is None:
+            return absent(session)
+        report, known = protocol.report(session), self._since.get(session.name, "")
+        since = self._since[session.name] = known if same_moment(known, report.since) else report.since
+        return replace(report, since=since)
+
     async def _answers(self) -> bool | None:
         with contextlib.suppress(OSError, EOFError):
             return "Daemon is up" in await _exchange(self._socket, "show status") or None
@@ -109,10 +121,6 @@ class Bird(Daemon):
                 return ""
             raise LabError(f"{self._name} refused {text!r}: {final[5:]}")
         return answer
-
-
-def _report(session: RouterSession, protocol: Protocol | None) -> SessionReport:
-    return absent(session) if protocol is None else protocol.report(session)
 
 
 def own_file(path: Path) -> str:

@@ -94,6 +94,20 @@ def parse_protocols(answer: str) -> list[Protocol]:
     return [protocol for protocol in found if "BGP state" in protocol.fields]
 
 
+_JITTER = 10
+"""Milliseconds: BIRD derives the time of day anew for every answer, and may be one off from answer to answer."""
+_CLOCK = re.compile(r"(.*?)(\d\d):(\d\d):(\d\d)\.(\d{3})")
+
+
+def same_moment(one: str, other: str) -> bool:
+    """Whether two times as BIRD prints them are one, but for its jitter."""
+    found = [_CLOCK.fullmatch(text) for text in (one, other)]
+    if one == other or found[0] is None or found[1] is None or found[0][1] != found[1][1]:
+        return one == other
+    first, second = (((int(m[2]) * 60 + int(m[3])) * 60 + int(m[4])) * 1000 + int(m[5]) for m in found if m is not None)
+    return abs(first - second) <= _JITTER
+
+
 def protocol_of(session: RouterSession, protocols: Sequence[Protocol]) -> Protocol | None:
     """The one that has the session's neighbor, and its family if several have the neighbor."""
     same = [protocol for protocol in protocols if protocol.neighbor == str(session.remote_address)]

@@ -37,6 +37,10 @@ def _is_prefix_limit(notification: Notification) -> bool:
     return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.MAX_PREFIXES)
 
 
+def _is_collision(notification: Notification) -> bool:
+    return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionTimes:
     """Timer values in seconds. The defaults are those of a lab; RFC 4271 §10 suggests 120 s for ConnectRetry."""
@@ -248,6 +252,8 @@ class BgpSession:
             return
         version = (notification.code, notification.subcode) == (ErrorCode.OPEN_MESSAGE, 1)
         event = FsmEvent.NOTIF_MSG_VER_ERR if version else FsmEvent.NOTIF_MSG
+        if _is_collision(notification):
+            self._forget_if_established(channel)
         self._note(channel, notification, sent=False, now=now)
         self._fire(channel, event, now, notification, str(notification))
 
@@ -323,15 +329,27 @@ class BgpSession:
                     fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
 
     def _loses_collision(self, channel: Channel, open_: Open, now: float) -> bool:
-        """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState)."""
+        """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState).
+
+        This OPEN tells the peer's identifier, so that a rival in OpenSent can be judged too: a connection that is going
+        to lose must not become Established first, only because the winner's OPEN came later.
+        """
         rival = self._fsms[channel.other]
-        if rival.state not in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
+        if rival.state not in _TALKING:
             return False
         ours_stays = we_win_collision(self.config.local, open_)
         loser = channel if (channel is Channel.ACCEPTED) == ours_stays else rival.channel
+        if rival.state is BgpState.OPEN_SENT and loser is not channel:
+            return False  # its own OPEN will end it
+        self._forget_if_established(loser)
         cease = Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
         self._fire(loser, FsmEvent.OPEN_COLLISION_DUMP, now, cease)
         return loser is channel
+
+    def _forget_if_established(self, loser: Channel) -> None:
+        """A connection that loses a collision never was the session, even if it was Established for a moment."""
+        if self._fsms[loser].state is BgpState.ESTABLISHED and self._fsms[loser.other].state in _TALKING:
+            self.established_transitions -= 1
 
     def _settle(self, now: float, reason: str) -> None:
         """Derive the session's state from both FSMs and report a change."""
@@ -346,7 +364,7 @@ class BgpSession:
             self._outputs.append(change)
 
     def _note(self, channel: Channel, notification: Notification, *, sent: bool, now: float) -> None:
-        if (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION):
+        if _is_collision(notification):
             return
         seen = NotificationSeen(now, sent, notification)
         self.notifications.append(seen)

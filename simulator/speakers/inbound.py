@@ -50,7 +50,8 @@ class Inbound:
         self._policy = config.policy
         self._services = services
         self._passage = passage
-        self._limit = PrefixLimiter(config, services, self.adj_in, close) if config.max_prefix else None
+        self._close = close
+        self._limit = self._limiter(config)
         self._stale: set[bytes] | None = None
         """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
 
@@ -137,6 +138,12 @@ class Inbound:
         if self._limit is not None:
             self._limit.watch()
 
+    def apply_max_prefix(self, config: NeighborConfig) -> None:
+        """Another prefix limit is in force: all that is held is counted anew, in the order of its announcement."""
+        self._limit = self._limiter(config)
+        if self._policy is not None:
+            self.apply_policy(self._policy)
+
     def take_everything(self) -> int:
         """The lift; returns how many routes entered Loc-RIB."""
         return self._take(self.adj_in.acceptable(self._family))
@@ -148,6 +155,9 @@ class Inbound:
         return taken
 
     # --- inside ---
+
+    def _limiter(self, config: NeighborConfig) -> PrefixLimiter | None:
+        return PrefixLimiter(config, self._services, self.adj_in, self._close) if config.max_prefix else None
 
     def _judged(self, part: Announced, raw: bytes, asn4: bool) -> tuple[AttributeSet | None, tuple[Fault, ...]]:
         """The attribute set, None for treat-as-withdraw or worse, and what is wrong with the octets."""

@@ -41,6 +41,7 @@ from simulator.speakers.events import (
     SessionView,
 )
 from simulator.speakers.inbound import Inbound
+from simulator.speakers.max_prefix import MaxPrefix
 from simulator.speakers.outbound import Outbound
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
@@ -107,6 +108,12 @@ class Neighbor:
         """Judge all that is held again by another policy, on the running session; what that changes passes the gate."""
         self.config = replace(self.config, policy=policy)
         self.inbound.apply_policy(policy)
+        self._carry_out()
+
+    def apply_max_prefix(self, limit: MaxPrefix) -> None:
+        """Count all that is held by another limit, on the running session."""
+        self.config = replace(self.config, max_prefix=limit)
+        self.inbound.apply_max_prefix(self.config)
         self._carry_out()
 
     def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:

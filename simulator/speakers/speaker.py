@@ -117,6 +117,10 @@ class Speaker:
         """Raises KeyError for a session that is not configured."""
         return self._neighbors[session]
 
+    def has(self, session: str) -> bool:
+        """Whether a session is configured."""
+        return session in self._neighbors
+
     @property
     def neighbors(self) -> tuple[Neighbor, ...]:
         return tuple(self._neighbors.values())

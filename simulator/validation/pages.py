@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, Check
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION
+from simulator.validation.check import Check
 from simulator.validation.remedies import REMEDIES
 from simulator.validation.result import Blocks
 

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import uvicorn
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from azure.mgmt.peering import PeeringManagementClient
-from azure.mgmt.peering import models as m
+from azure.mgmt.peering import PeeringManagementClient, models
 
 from simulator.arm.app import ArmApp
 from simulator.lab.link import LinkKind
@@ -22,6 +23,9 @@ from tests.lab_support import eventually
 from tests.topologies import build, document
 
 T = TypeVar("T")
+
+m: Any = models
+"""The models. Their types do not know the flattened names that the SDK takes and shows."""
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000008075"
 GROUP = "rg"
@@ -50,7 +54,7 @@ class Lab:
     def __init__(self, provider: Provider, url: str) -> None:
         self.provider = provider
         self.url = url
-        self.client = PeeringManagementClient(
+        self.client: Any = PeeringManagementClient(
             Credential(), SUBSCRIPTION, base_url=url, authentication_policy=NoAuth(), retry_total=0
         )
 
@@ -70,13 +74,12 @@ class Lab:
         await eventually(
             lambda: self.do(self.client.peer_asns.get, name), lambda asn: asn.validation_state == "Approved"
         )
-        assert made.id is not None
-        return made.id
+        return str(made.id)
 
-    async def put(self, name: str, wanted: Any) -> m.Peering:
+    async def put(self, name: str, wanted: Any) -> Any:
         return await self.do(self.client.peerings.create_or_update, GROUP, name, wanted)
 
-    async def active(self, name: str, seconds: float = 30) -> m.Peering:
+    async def active(self, name: str, seconds: float = 30) -> Any:
         """Wait until every connection of a peering is Active."""
         return await eventually(
             lambda: self.do(self.client.peerings.get, GROUP, name),
@@ -84,28 +87,35 @@ class Lab:
             seconds,
         )
 
-    async def exchange(self, name: str = "contoso") -> m.Peering:
+    async def exchange(self, name: str = "contoso") -> Any:
         """An Exchange peering of contoso, Active: four sessions."""
         await self.put(name, exchange_request(await self.asn()))
         return await self.active(name)
 
-    async def route_server(self, name: str = "ixrs") -> m.Peering:
+    async def route_server(self, name: str = "ixrs") -> Any:
         """A Direct peering with route server, Active: its one pair of addresses meets both edges."""
         await self.put(name, route_server_request(await self.asn()))
         return await self.active(name)
 
 
-def connections(peering: m.Peering) -> list[Any]:
+def told(refused: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str, str]:
+    """Status, code and message of an error, as the SDK's users see them."""
+    error = refused.value.error
+    assert error is not None
+    return refused.value.status_code, str(error.code), str(error.message)
+
+
+def connections(peering: Any) -> list[Any]:
     inner = peering.exchange or peering.direct
     return list(inner.connections)
 
 
-def states(peering: m.Peering) -> list[str]:
+def states(peering: Any) -> list[str]:
     """The connections' states, not those of their sessions. The SDK makes enums of the words that it knows."""
     return [getattr(each.connection_state, "value", each.connection_state) for each in connections(peering)]
 
 
-def exchange_request(asn: str, **session: Any) -> m.Peering:
+def exchange_request(asn: str, **session: Any) -> Any:
     session = {"peer_session_i_pv4_address": PEER4, "peer_session_i_pv6_address": PEER6, **session}
     connection = m.ExchangeConnection(
         peering_db_facility_id=1, connection_identifier=GUID, bgp_session=m.BgpSession(**session)
@@ -120,14 +130,14 @@ def exchange_request(asn: str, **session: Any) -> m.Peering:
     )
 
 
-def route_server_request(asn: str) -> m.Peering:
+def route_server_request(asn: str) -> Any:
     connection = m.DirectConnection(
         bandwidth_in_mbps=10000,
         session_address_provider="Peer",
         use_for_peering_service=True,
         peering_db_facility_id=1,
         connection_identifier=GUID,
-        bgp_session=m.BgpSession(peer_session_i_pv4_address=PEER4, max_prefixes_advertised_v4=1000),
+        bgp_session=m.BgpSession(peer_session_i_pv4_address=PEER4, max_prefixes_advertised_v4=5000),
     )
     inner = m.PeeringPropertiesDirect(
         peer_asn=m.SubResource(id=asn), direct_peering_type="IxRs", connections=[connection]

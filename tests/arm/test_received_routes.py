@@ -80,8 +80,6 @@ async def test_validation_states_come_from_the_data_files(tmp_path: Path) -> Non
 async def test_a_long_table_comes_in_pages(tmp_path: Path) -> None:
     found = document()
     found["peers"][0]["announce"] = [{"generate": {"within": "41.0.0.0/8", "length": 24, "count": 1203}}]
-    found["peerings"][0]["families"] = ["IPv4"]
-    found["peerings"][0]["max-prefixes"] = {"ipv4": 5000}
     async with serving(tmp_path, found) as lab:
         await lab.route_server()
         pages = await lab.do(

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.mgmt.peering import models as m
 
 from simulator.policy.verdict import Hits
 from simulator.provisioning.provider.settings import Settings
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from tests.arm.support import GROUP, PEER4, Lab, route_server_request, serving
+from tests.arm.support import GROUP, PEER4, Lab, m, route_server_request, serving, told
 from tests.lab_support import eventually
 from tests.topologies import document
 
@@ -46,19 +45,19 @@ def hits(lab: Lab, prefix: str) -> Hits:
     return lab.provider.network.neighbor(plan).adj_in.hits(*nlri.key(prefix))
 
 
-async def register(lab: Lab, name: str, asn: int, peering: str = "ixrs") -> m.PeeringRegisteredAsn:
+async def register(lab: Lab, name: str, asn: int, peering: str = "ixrs") -> Any:
     wanted = m.PeeringRegisteredAsn(asn=asn)
     return await lab.do(lab.client.registered_asns.create_or_update, GROUP, peering, name, wanted)
 
 
-async def judged(lab: Lab, name: str, peering: str = "ixrs") -> m.PeeringRegisteredPrefix:
+async def judged(lab: Lab, name: str, peering: str = "ixrs") -> Any:
     return await eventually(
         lambda: lab.do(lab.client.registered_prefixes.get, GROUP, peering, name),
         lambda prefix: prefix.prefix_validation_state != "Pending",
     )
 
 
-async def put_prefix(lab: Lab, name: str, prefix: str, peering: str = "ixrs") -> m.PeeringRegisteredPrefix:
+async def put_prefix(lab: Lab, name: str, prefix: str, peering: str = "ixrs") -> Any:
     wanted = m.PeeringRegisteredPrefix(prefix=prefix)
     return await lab.do(lab.client.registered_prefixes.create_or_update, GROUP, peering, name, wanted)
 
@@ -111,8 +110,8 @@ async def test_an_exchange_peering_registers_nothing(tmp_path: Path) -> None:
         for call in (register(lab, "a", 64496, "contoso"), put_prefix(lab, "p", GOOD, "contoso")):
             with pytest.raises(HttpResponseError) as refused:
                 await call
-            assert (refused.value.status_code, refused.value.error.code) == (405, "OperationNotSupported")
-            assert refused.value.error.message == "Operation is not supported for this peering type"
+            assert told(refused)[:2] == (405, "OperationNotSupported")
+            assert told(refused)[2] == "Operation is not supported for this peering type"
 
 
 async def test_nothing_is_registered_before_a_connection_is_active(tmp_path: Path) -> None:
@@ -120,13 +119,13 @@ async def test_nothing_is_registered_before_a_connection_is_active(tmp_path: Pat
         await lab.put("ixrs", route_server_request(await lab.asn()))
         with pytest.raises(HttpResponseError) as refused:
             await register(lab, "own", 64496)
-        assert (refused.value.status_code, refused.value.error.code) == (405, "OperationNotSupported")
-        assert "until a connection of the peering is Active" in refused.value.error.message
+        assert told(refused)[:2] == (405, "OperationNotSupported")
+        assert "until a connection of the peering is Active" in told(refused)[2]
 
 
 async def test_a_peering_that_is_not_there_is_404(tmp_path: Path) -> None:
     async with serving(tmp_path) as lab:
-        with pytest.raises(ResourceNotFoundError, match="'Microsoft.Peering/peerings/ixrs' under resource group 'rg'"):
+        with pytest.raises(ResourceNotFoundError, match=r"'Microsoft\.Peering/peerings/ixrs' under"):
             await register(lab, "own", 64496)
 
 
@@ -198,7 +197,7 @@ async def test_what_is_no_ipv4_prefix_is_refused(tmp_path: Path, prefix: str) ->
         with pytest.raises(HttpResponseError) as refused:
             await put_prefix(lab, "p", prefix)
         assert refused.value.status_code == 400
-        assert refused.value.error.message == f"Unrecognized routePrefix {prefix}"
+        assert told(refused)[2] == f"Unrecognized routePrefix {prefix}"
 
 
 async def test_a_prefix_belongs_to_one_peering(tmp_path: Path) -> None:

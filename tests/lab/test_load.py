@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.lab.load import TopologyError, load, parse
@@ -225,12 +225,14 @@ def test_what_is_no_topology_at_all(text: str, words: str) -> None:
     assert all("\n" not in fault for fault in faults(text))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_faults_or_a_topology_and_nothing_else(text: str) -> None:
     with pytest.raises(TopologyError):
         parse(text)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, len(TEXT) - 1),
     st.sampled_from(["", ":", "[", "}", "\t", "-", "!!python/object:os.system", "\x7f", "é"]),

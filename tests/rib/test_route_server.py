@@ -10,6 +10,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_ADVERTISE, NO_EXPORT
 from simulator.rib.route_server.transparent import Format
+from simulator.session.messages import Family
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from tests.rib.route_server_support import (
     RS_AS,
@@ -337,8 +338,8 @@ def test_a_blackhole_that_is_limited_is_not_limited_again(exchange: Exchange, li
 
 
 @pytest.mark.parametrize("family", [V4, V6], ids=["IPv4", "IPv6"])
-def test_a_blackhole_next_hop(family: type[V4]) -> None:  # type: ignore[valid-type]
-    hops = {V4: IPv4Address("192.0.2.66"), V6: IPv6Address("2001:db8::66")}
+def test_a_blackhole_next_hop(family: Family) -> None:
+    hops: dict[Family, IPv4Address | IPv6Address] = {V4: IPv4Address("192.0.2.66"), V6: IPv6Address("2001:db8::66")}
     exchange = several(Exchange(family, Settings(RS_AS, hops, blackhole_no_export=False)), 2)
     prefix = "198.51.0.1/32" if family is V4 else "2001:db8:1::1/128"
     exchange.announce(1, path(65001, communities=(BLACKHOLE,)), prefix)

@@ -14,7 +14,7 @@ from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import ping
 from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
 from simulator.routers.bird import Bird
-from simulator.routers.bird_answers import parse_protocols, parse_routes, protocol_of
+from simulator.routers.bird_answers import parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.configs.bird import protocol_names, render
 from simulator.routers.registry import ROUTERS
 from tests.lab_support import eventually, lan, require_bird, v4, v6
@@ -281,3 +281,11 @@ def test_each_protocol_is_read_with_its_channels() -> None:
     assert (down.state, down.established, down.reason) == ("Active", False, "Socket: Connection refused")
     assert protocol_of(v4_session, [dual, other]) is other
     assert protocol_of(v6_session, [dual, other]) is None
+
+
+def test_a_time_that_differs_by_a_millisecond_is_the_same() -> None:
+    assert same_moment("2026-11-22T06:14:18.126", "2026-11-22T06:14:18.127")
+    assert same_moment("2026-11-22T06:13:59.999", "2026-11-22T06:14:00.000")
+    assert same_moment("12:00:00.000", "12:00:00.000")
+    for other in ("2026-11-22T06:14:18.140", "2026-11-21T06:14:18.126", "", "2026-11-22"):
+        assert not same_moment("2026-11-22T06:14:18.126", other)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from simulator.provisioning.log import ConnectionMoved, Event, row
+from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import EventRow, Json, NewEvent, Resource, Store, Transaction
 
 _PREFIXES_KEPT = 20
@@ -30,11 +31,17 @@ class Books:
         """Set whenever something was written, and replaced at once: who waits holds the old one."""
         self._waiting: list[NewEvent] = []
         self._open: Transaction | None = None
+        self._broken = False
         self._steps: dict[str, int] = {}
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Everything inside is written together, after the events that were waiting. Raises StoreError."""
+        """Everything inside is written together, after the events that were waiting. Raises StoreError.
+
+        After a failure there is no other: what the store then holds is what the next start recovers.
+        """
+        if self._broken:
+            raise StoreError(f"{self.store.name}: a transaction failed before: nothing is written any more")
         if self._open is not None:
             self._open.append(self._taken())
             yield self._open
@@ -46,6 +53,7 @@ class Books:
                 yield transaction
                 transaction.append(self._taken())
         except Exception as error:
+            self._broken = True
             self._failed(error)
             raise
         finally:
@@ -86,14 +94,18 @@ class Books:
     def tell(self, time: float, event: str, subject: str, flat: Json) -> None:
         """An event in words of its own; written with the next transaction, at the latest on the next turn."""
         if not self._waiting and self._open is None:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self._flush_later)
         self._waiting.append(NewEvent(time, event, subject, _shortened(flat)))
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits. Raises StoreError."""
         if self._waiting:
             with self.transaction():
                 pass
+
+    def _flush_later(self) -> None:
+        with contextlib.suppress(StoreError):  # whoever has to know was told
+            self.flush()
 
     def transition(self, transaction: Transaction, connection: str, moved: ConnectionMoved) -> int:
         """Write one step of a connection; returns its number, counted from 1 over all its lives."""

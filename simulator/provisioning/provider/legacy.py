@@ -86,7 +86,7 @@ class LegacyPeerings:
 
         Raises RefusalError where it would change what runs, or leave a part of it behind.
         """
-        ours = {pair: live for live in self._all() for pair in pairs(live.request)}
+        ours = {pair: live for live in self.running() for pair in pairs(live.request)}
         found: dict[str, tuple[ConnectionRequest, ConnectionRecord]] = {}
         strangers = False
         for connection in wanted.connections:
@@ -121,22 +121,15 @@ class LegacyPeerings:
         record.plans = tuple(replace(plan, peering=peering) for plan in record.plans)
         self._control.convert_legacy(record)
 
-    def conflict_of(self, wanted: Mapping[Pair, int]) -> str:
-        """Which of these pairs a legacy peering of another ASN has; its peer address, or empty."""
-        for live in self._all():
-            for pair in pairs(live.request):
-                if pair in wanted and wanted[pair] != live.record.peer.asn:
-                    return str(pair[1])
-        return ""
+    def running(self) -> Iterator[LiveConnection]:
+        """Every legacy connection that was not converted."""
+        for name in self._kept:
+            yield from self._running(name)
 
     # --- inside ---
 
     def _running(self, peering: str) -> list[LiveConnection]:
         return [live for live in self._kept[peering] if live.record.state is not ConnectionState.NONE]
-
-    def _all(self) -> Iterator[LiveConnection]:
-        for name in self._kept:
-            yield from self._running(name)
 
     def _shares(self, peering: str, connections: set[str]) -> bool:
         return any(live.id in connections for live in self._kept[peering])

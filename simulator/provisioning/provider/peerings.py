@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState
-from simulator.connection.table import INDEX
+from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE, INDEX
+from simulator.lab.link import Address
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import APPROVED
+from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
@@ -25,6 +27,9 @@ from simulator.speakers.clock import Clock
 TYPE: Final = "Microsoft.Peering/peerings"
 UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
 """Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
+_S = ConnectionState
+_HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
+"""States in which an address is held only by a session that is there (simulator)."""
 
 
 class Peerings:
@@ -105,35 +110,27 @@ class Peerings:
                 f"Removing a connection ({gone[0].request.identifier}) is not supported: contact peering@microsoft.com",
             )
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
-        changes = [
-            (live, each) for each in wanted.connections if (live := record.connection(each.identifier)) is not None
-        ]
-        known = [live.request for live in record.connections]
+        altered = {live.id: (live, self._altered(live, each)) for live, each in _changes(record, wanted, named)}
+        known = [altered[live.id][1][0] if live.id in altered else live.request for live in record.connections]
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
-        altered = [(live, self._altered(live, each)) for live, each in changes]
-        with self._books.transaction() as transaction:
+        with self._books.transaction():
             record.resource = replace(record.resource, document=document, changed=self._clock.now())
             self._books.save(record.resource)
-            for live, (request, what) in altered:
+            for live, (request, what) in altered.values():
                 if not what:
                     continue
-                plans = self._plans(record, live.id, request)
-                have = {plan.id for plan in live.record.plans}
-                try:
-                    self._control.extend(live.record, [plan for plan in plans if plan.id not in have], what)
-                except TransitionRefusedError as error:
-                    raise RefusalError("Conflict", str(error)) from None
-                live.request = request
-                live.record.plans = tuple(plans)
-                transaction.save_connection(self._saved(live, record, live.record.connection.history[-1].target))
+                live.request = request  # so that the journal writes it
+                self._control.extend(live.record, self._plans(record, live.id, request), what)
             for connection in done.connections:
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {record.request.metro}")
 
     def _altered(self, live: LiveConnection, wanted: ConnectionRequest) -> tuple[ConnectionRequest, str]:
         """The changed request and the change in words (empty: none). Refuses before anything has happened."""
-        old, said = live.request, []
+        old, said = live.request, list[str]()
         request = old
+        if wanted.facility != old.facility:
+            raise RefusalError("OperationNotSupported", "The peeringDBFacilityId of a connection cannot be changed")
         for family, session in wanted.sessions.items():
             before = old.sessions.get(family)
             if before is None:
@@ -155,6 +152,9 @@ class Peerings:
             said.append("another MD5 key")
         if said and not all("added" in what for what in said) and not self.settings.allow_md5_and_max_prefix_updates:
             raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+        if wanted.peering_service and not old.peering_service:  # documented; the way back is not
+            request = replace(request, peering_service=True)
+            said.append("it is for Peering Service")
         if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
             if wanted.bandwidth < old.bandwidth and not self.settings.allow_bandwidth_downgrade:
                 text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
@@ -193,7 +193,7 @@ class Peerings:
 
     def _approved(self, wanted: PeeringRequest) -> Resource:
         asn = self._books.resources.get(wanted.peer_asn.lower())
-        if asn is None:
+        if asn is None or asn.type != ASN_TYPE:
             raise RefusalError("NotFound", "PeerAsn does not exist with the given name")
         if asn.status["validationState"] != APPROVED:
             raise RefusalError(
@@ -204,18 +204,28 @@ class Peerings:
         return asn
 
     def conflict_of(self, live: LiveConnection) -> str:
-        """Which of its addresses another ASN has on a session already; empty when none (REST specification)."""
-        mine = dict.fromkeys(pairs(live.request), live.record.peer.asn)
-        if taken := self.legacy.conflict_of(mine):
-            return taken
-        for other in self.records.values():
-            for each in other.connections:
-                if each.id == live.id or each.record.state in (ConnectionState.NONE, ConnectionState.PENDING_APPROVAL):
-                    continue
-                for pair in pairs(each.request):
-                    if pair in mine and mine[pair] != each.record.peer.asn:
-                        return str(pair[1])
+        """Why its addresses cannot be had, as an errorMessage; empty when they can.
+
+        That another ASN has one is published (REST specification), also its words for IPv4. That one edge has one
+        session with an address is BGP's, and the words are the simulator's.
+        """
+        ends = {(plan.edge_address, plan.peer_address) for plan in live.record.plans}
+        for each in self._holding(live):
+            if each.record.peer.asn == live.record.peer.asn:
+                theirs = ((plan.edge_address, plan.peer_address) for plan in each.record.plans)
+                if shared := next((end for end in theirs if end in ends), None):
+                    return f"{shared[1]} already has a session with {shared[0]}, of the connection {each.id}"
+            elif taken := _claims(live) & _claims(each):
+                (_, address) = min(taken, key=str)
+                return ADDRESS_CONFLICT_MESSAGE.replace("IPv4", f"IPv{address.version}")
         return ""
+
+    def _holding(self, live: LiveConnection) -> Iterator[LiveConnection]:
+        """The other connections that were granted their addresses, or have sessions."""
+        owned = (each for record in self.records.values() for each in record.connections)
+        for each in (*self.legacy.running(), *owned):
+            if each.id != live.id and (each.record.state not in _HOLDS_NOTHING or self._control.has_sessions(each.record)):
+                yield each
 
     # --- connections ---
 
@@ -324,3 +334,22 @@ class Peerings:
         if not record.connections:
             self._books.forget(record.resource)
             del self.records[record.key]
+
+
+def _changes(
+    record: PeeringRecord, wanted: PeeringRequest, named: set[str]
+) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
+    """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin."""
+    for each in wanted.connections:
+        for live in record.connections:
+            if live.request.identifier == each.identifier:
+                yield live, each
+            elif live.request.mesh_of == each.identifier and live.request.identifier not in named:
+                sessions = {family: replace(one, microsoft=None) for family, one in each.sessions.items()}
+                yield live, replace(each, identifier=live.request.identifier, sessions=sessions)
+
+
+def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:
+    """The addresses that are its alone: on the LAN the peer's, on a link of two both ends."""
+    direct = live.record.flow is Flow.DIRECT
+    return {(ours if direct else None, theirs) for ours, theirs in pairs(live.request)}

@@ -25,7 +25,7 @@ from simulator.provisioning.provider.prefix_review import PrefixReview
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.registrations import PREFIX_TYPE, Registrations
-from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest
+from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
 from simulator.provisioning.provider.services import PREFIX as SERVICE_PREFIX_TYPE
 from simulator.provisioning.provider.services import Services
 from simulator.provisioning.provider.settings import Settings
@@ -98,8 +98,9 @@ class Provider:
             self.books.flush()
 
     def fail(self, error: BaseException) -> None:
-        """Something that must not happen did: shut every gate, and say so."""
+        """Something that must not happen did: shut every gate, move nothing any more, and say so."""
         self.control.deny_all()
+        self.workflow.halt()
         if not self.failure.done():
             self.failure.set_result(error)
 
@@ -107,8 +108,8 @@ class Provider:
         self.peerings.journal(record, moved)
 
     async def _close_sessions(self) -> None:
-        for record in self.control.records.values():
-            await self.control.close_sessions(record, "the lab is stopped")
+        records = list(self.control.records.values())
+        await asyncio.gather(*(self.control.close_sessions(record, "the lab is stopped") for record in records))
 
     # --- resources ---
 
@@ -197,7 +198,10 @@ class Provider:
             self.peerings.records[record.key] = record
             for kept in (each for each in saved if each.peering == resource.key):
                 request = ConnectionRequest.from_json(kept.request)
-                live = self.peerings.hold(record, request, kept.id, kept.position)
+                try:
+                    live = self.peerings.hold(record, request, kept.id, kept.position)
+                except RefusalError as error:
+                    raise LabError(f"the store has {kept.id}, which this topology has no place for: {error}") from None
                 _replay(live.record.connection, histories[kept.id])
                 if live.record.state.value != kept.state:
                     raise LabError(

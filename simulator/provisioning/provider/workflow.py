@@ -17,6 +17,7 @@ from simulator.lab.link import LabError
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import CheckEnded, EventLog, Said
 from simulator.provisioning.network import Network
+from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.peerings import Peerings
 from simulator.provisioning.validating import Validator
 from simulator.speakers.clock import Clock
@@ -54,6 +55,7 @@ class Workflow:
         self._validator = Validator(network, log, clock)
         self._driven: dict[str, _Driven] = {}
         self._hurried: set[str] = set()
+        self._halted = False
         self._does: dict[S, Callable[[ConnectionRecord], Awaitable[bool]]] = {
             S.PENDING_APPROVAL: self._review,
             S.APPROVED: self._await_notification,
@@ -66,6 +68,8 @@ class Workflow:
 
     def follow(self, record: ConnectionRecord) -> None:
         """Begin, or look again: something about the connection has changed."""
+        if self._halted:
+            return
         driven = self._driven.get(record.id)
         if driven is None or driven.record is not record:
             if driven is not None:
@@ -86,10 +90,15 @@ class Workflow:
         for driven in self._driven.values():
             driven.changed.set()
 
+    def halt(self) -> None:
+        """Move nothing any more."""
+        self._halted = True
+        for driven in self._driven.values():
+            driven.task.cancel()
+
     async def stop(self) -> None:
         tasks = [driven.task for driven in self._driven.values()]
-        for task in tasks:
-            task.cancel()
+        self.halt()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(self, record: ConnectionRecord, task: asyncio.Task[None]) -> None:
@@ -134,7 +143,7 @@ class Workflow:
         live = self._peerings.live(record.id)
         taken = self._peerings.conflict_of(live) if live is not None else ""
         if taken:
-            self._control.operate(record, ConnectionEvent.CONFLICT_FOUND)
+            self._control.operate(record, ConnectionEvent.CONFLICT_FOUND, taken)
         else:
             self._control.approve(record)
 
@@ -149,6 +158,7 @@ class Workflow:
             return await self._await_notification(record)  # the LOA is out: the peer has its cabling to do
         try:
             await self.prepare(record)
+            await self._control.renew(record)
         except LabError as error:
             self._control.fail_provisioning(record, str(error))
             return True
@@ -163,23 +173,47 @@ class Workflow:
                 await self._network.admit(plan)
 
     async def _start_validation(self, record: ConnectionRecord) -> bool:
-        await self._restore_sessions(record)
         self._control.start_validation(record)
         return True
 
     async def _restore_sessions(self, record: ConnectionRecord) -> None:
-        """After a restart: the sessions that were provisioned come back, denied."""
+        """What is not there as it should be is configured, denied: after a restart, or a change. Raises LabError."""
         await self.prepare(record)
+        await self._control.renew(record)
         self._control.provision_new(record)
 
     async def _validate(self, record: ConnectionRecord) -> bool:
-        await self._restore_sessions(record)
-        results = await self._validator.validate(record)
-        if record.state is not S.VALIDATING:
+        try:
+            await self._restore_sessions(record)
+        except LabError as error:
+            self._say(record, f"its sessions cannot be provisioned: {error}")
+            self._control.conclude(record, [])
+            return True
+        results = await self._judged(record, record.plans)
+        if results is None:
             return True
         self._tell(record, results)
         self._control.conclude(record, results)
         return True
+
+    async def _judged(self, record: ConnectionRecord, plans: tuple[SessionPlan, ...]) -> list[CheckResult] | None:
+        """Validate sessions; None when the connection made a step meanwhile: what was found is of another time."""
+        steps, changed = len(record.connection.history), self._driven[record.id].changed
+        validation = asyncio.ensure_future(self._validator.validate(replace(record, plans=plans)))
+        try:
+            while not validation.done():
+                changed.clear()
+                waiting = asyncio.ensure_future(changed.wait())
+                try:
+                    await asyncio.wait((validation, waiting), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+                if len(record.connection.history) != steps:
+                    return None
+            return validation.result()
+        finally:
+            validation.cancel()
+            await asyncio.gather(validation, return_exceptions=True)
 
     async def _lift_what_is_new(self, record: ConnectionRecord) -> bool:
         """Sessions of an Active connection that are still denied: added later, or not validated since a restart."""
@@ -191,7 +225,9 @@ class Workflow:
         except LabError as error:
             self._say(record, f"sessions of an Active connection cannot be provisioned: {error}")
             return False
-        results = await self._validator.validate(replace(record, plans=new))
+        results = await self._judged(record, new)
+        if results is None:
+            return True
         if self._control.lift(record, new, results):
             self._tell(record, results)
             record.results = results

@@ -52,7 +52,7 @@ def same(one: Pick | None, other: Pick | None) -> bool:
     """Whether a client that has the one need not be told of the other."""
     if one is None or other is None:
         return one is other
-    return one.offer.attributes is other.offer.attributes and one.prepends == other.prepends
+    return one.offer.attributes is other.offer.attributes  # which say how often to prepend, too
 
 
 class Candidates:

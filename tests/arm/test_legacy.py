@@ -1,0 +1,159 @@
+"""Legacy peerings: listed while they run, converted without anybody noticing on the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.provisioning.control import ConnectionRecord
+from simulator.provisioning.log import ConnectionMoved
+from tests.arm.support import GROUP, GUID, PEER4, Lab, connections, exchange_request, serving, states, told
+from tests.lab_support import eventually
+from tests.topologies import document
+
+KEY = "legacy-key"
+
+
+def legacy(**changes: Any) -> dict[str, Any]:
+    found = document()
+    found["peerings"][0] |= {"legacy": True, **changes}
+    return found
+
+
+async def listed(lab: Lab, **options: Any) -> list[Any]:
+    wanted = {"peering_location": "Ashburn", "kind": "Exchange", **options}
+    return await lab.all(lab.client.legacy_peerings.list, **wanted)
+
+
+def records(lab: Lab) -> list[ConnectionRecord]:
+    return list(lab.provider.control.records.values())
+
+
+async def running(lab: Lab) -> dict[str, float | None]:
+    """When each session of the Active connections was established, once all of them pass traffic."""
+    network = lab.provider.network
+    active = [record for record in records(lab) if record.state is ConnectionState.ACTIVE]
+    plans = [plan for record in active for plan in record.plans]
+
+    async def gates() -> list[bool]:
+        return [network.is_provisioned(plan) and network.view(plan).gate_open for plan in plans]
+
+    await eventually(gates, all)
+    return {plan.id: network.view(plan).established_at for plan in plans}
+
+
+def moved(lab: Lab) -> list[ConnectionEvent]:
+    return [entry.transition.event for entry in lab.provider.log.entries if isinstance(entry, ConnectionMoved)]
+
+
+async def test_a_legacy_peering_runs_without_anybody_asking(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy(md5=KEY)) as lab:
+        assert [record.state for record in records(lab)] == [ConnectionState.ACTIVE] * 2
+        await running(lab)
+        assert await lab.all(lab.client.peerings.list_by_subscription) == []
+        assert await listed(lab) == []  # the subscription has no PeerAsn of that network
+        asn = await lab.asn()
+        (found,) = await listed(lab)
+        assert (found.name, found.kind, found.peering_location) == ("contoso-ashburn", "Exchange", "Ashburn")
+        assert found.exchange.peer_asn.id == asn
+        assert states(found) == ["Active", "Active"]
+        session = connections(found)[0].bgp_session
+        assert (session.session_state_v4, session.session_state_v6) == ("Established", "Established")
+        assert (session.peer_session_i_pv4_address, session.max_prefixes_advertised_v4) == (PEER4, 1000)
+        assert session.md5_authentication_key == KEY
+        assert len(await listed(lab, asn=64496)) == 1
+        assert await listed(lab, asn=64497) == []
+        assert await listed(lab, kind="Direct") == []
+        assert await listed(lab, peering_location="Seattle") == []
+
+
+async def test_a_conversion_is_active_at_once_and_touches_no_session(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy()) as lab:
+        before = await running(lab)
+        taken = {plan.id: lab.provider.network.view(plan).taken for record in records(lab) for plan in record.plans}
+        asn = await lab.asn()
+        made = await lab.put("converted", exchange_request(asn))
+        assert states(made) == ["Active", "Active"]
+        assert connections(made)[0].connection_identifier == GUID
+        assert await listed(lab) == []
+        views = {plan.id: lab.provider.network.view(plan) for record in records(lab) for plan in record.plans}
+        assert {name: view.established_at for name, view in views.items()} == before
+        assert {name: view.taken for name, view in views.items()} == taken
+        assert all(view.gate_open and not view.withdrawn_by_us for view in views.values())
+        assert moved(lab) == [ConnectionEvent.LEGACY_FOUND] * 2 + [ConnectionEvent.LEGACY_CONVERTED] * 2
+
+
+async def test_what_was_listed_can_be_put_as_it_is(tmp_path: Path) -> None:
+    """As the PowerShell module does it."""
+    async with serving(tmp_path, legacy(md5=KEY)) as lab:
+        await running(lab)
+        await lab.asn()
+        (found,) = await listed(lab)
+        made = await lab.put("converted", found.as_dict())
+        assert states(made) == ["Active", "Active"]
+        assert connections(made)[1].connection_identifier == connections(found)[1].connection_identifier
+        assert connections(made)[0].bgp_session.md5_authentication_key == KEY
+        assert connections(made)[0].bgp_session.max_prefixes_advertised_v4 == 1000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_prefixes_advertised_v4": 999},
+        {"md5_authentication_key": "another"},
+        {"peer_session_i_pv6_address": None},
+        {
+            "microsoft_session_i_pv4_address": "206.126.236.17",
+            "microsoft_session_i_pv6_address": "2001:504:0:2::8075:1",
+        },
+    ],
+    ids=["max prefixes", "MD5 key", "one family less", "one connection less"],
+)
+async def test_a_conversion_changes_nothing(tmp_path: Path, changes: dict[str, Any]) -> None:
+    async with serving(tmp_path, legacy()) as lab:
+        before = await running(lab)
+        asn = await lab.asn()
+        with pytest.raises(HttpResponseError, match="modifications aren't supported in the same step") as refused:
+            await lab.put("converted", exchange_request(asn, **changes))
+        assert told(refused)[:2] == (405, "OperationNotSupported")
+        assert await running(lab) == before
+        assert len(await listed(lab)) == 1
+
+
+async def test_it_is_found_once_whatever_restarts(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy()) as lab:
+        await running(lab)
+    async with serving(tmp_path, legacy()) as lab:
+        assert [record.state for record in records(lab)] == [ConnectionState.ACTIVE] * 2
+        assert moved(lab) == []
+        await running(lab)
+        await lab.put("converted", exchange_request(await lab.asn()))
+    async with serving(tmp_path, legacy()) as lab:
+        kept = await lab.do(lab.client.peerings.get, GROUP, "converted")
+        assert states(kept) == ["Active", "Active"]
+        assert await listed(lab) == []
+        assert moved(lab) == []
+        await running(lab)
+        await lab.do(lab.client.peerings.delete, GROUP, "converted")
+        await eventually(lambda: lab.do(lambda: records(lab)), lambda left: not left)
+    async with serving(tmp_path, legacy()) as lab:
+        assert records(lab) == []  # removed is removed
+        assert moved(lab) == []
+
+
+async def test_the_addresses_of_a_legacy_peering_are_taken(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy()) as lab:
+        before = await running(lab)
+        stranger = await lab.asn("fabrikam", 64499)
+        await lab.put("stolen", exchange_request(stranger))
+        refused = await eventually(
+            lambda: lab.do(lab.client.peerings.get, GROUP, "stolen"),
+            lambda peering: set(states(peering)) == {"ProvisioningFailed"},
+        )
+        message = "IPv4 address is already configured with a different ASN"
+        assert {each.error_message for each in connections(refused)} == {message}
+        assert await running(lab) == before
