@@ -5,14 +5,19 @@ from __future__ import annotations
 from simulator.arm import documents
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, shown_system_data
 from simulator.arm.services import found, service
-from simulator.provisioning.provider.services import TEST
+from simulator.provisioning.provider.monitor import TEST
 from simulator.provisioning.store.store import Resource
 
 
 def _render(request: ArmRequest, resource: Resource) -> Json:
-    """No agent is ever connected in a lab, so that no test has run: not successful, and without a path (simulator)."""
-    properties = {**resource.document["properties"], "isTestSuccessful": False, "path": []}
-    properties["provisioningState"] = "Succeeded"
+    """What the last run came to; one that has not run is not successful (REST specification's example)."""
+    outcome = request.provider.monitor.outcome(resource.key)
+    properties = {
+        **resource.document["properties"],
+        "isTestSuccessful": outcome.successful,
+        "path": list(outcome.path),
+        "provisioningState": "Succeeded",
+    }
     body = {**envelope(resource.id, resource.type), "properties": properties}
     return body | shown_system_data(request, resource)
 
@@ -32,6 +37,7 @@ def put(request: ArmRequest) -> ArmAnswer:
     documents.read(documents.MonitorTestDocument, request.body)
     document = documents.without_read_only(request.body)
     resource, created = request.provider.services.put(TEST, str(request.id), document)
+    request.provider.monitor.follow(resource)
     return ArmAnswer(201 if created else 200, _render(request, resource))
 
 

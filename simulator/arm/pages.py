@@ -78,7 +78,8 @@ NOTES: Final[dict[str, Note]] = {
         "A PUT validates again. Without a named location every one counts. What stands in an event.",
     ),
     "peeringServices/connectionMonitorTests": Note(
-        "The fields.", "Kept, and never run: no agent is connected in a lab."
+        "The fields.",
+        "Done from the node of the lab that `sourceAgent` names, with `link: netns`: TCP, or a ping. Else never run.",
     ),
     "peeringServiceCountries": Note("Names.", "Countries of the known metros."),
     "peeringServiceLocations": Note("`country` filters.", "The known metros."),
@@ -86,9 +87,7 @@ NOTES: Final[dict[str, Note]] = {
     "checkServiceProviderAvailability": Note(
         "A bare JSON string.", "Available where that provider has an Active connection."
     ),
-    "initializeConnectionMonitor": Note(
-        "200; the specification also has 204, which clients refuse.", "Nothing starts."
-    ),
+    "initializeConnectionMonitor": Note("200 (204 in other places of the specification).", "Nothing starts."),
 }
 """By resource type or action, without its names."""
 

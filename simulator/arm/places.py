@@ -10,7 +10,6 @@ from simulator.arm.documents import DIRECT_TYPES
 from simulator.arm.errors import bad_argument
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, paged
 from simulator.lab.locations import ExchangeLocation, FacilityLocation
-from simulator.lab.originate import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri
 
@@ -209,8 +208,7 @@ def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
 
 def _announced(request: ArmRequest) -> Iterator[tuple[str, str]]:
     """AS8075's IPv4 prefixes in this lab, each with its 8069:… community, if it has one."""
-    topology = request.provider.topology
-    for route in announcements(topology.microsoft.announce, topology.edges[0]):
+    for route in request.provider.network.announcements(request.provider.topology.edges[0].name):
         community = next((text for text in route.attributes.communities_text if text.startswith("8069:")), "")
         if route.family is Family.IPV4:
             for key in route.keys:

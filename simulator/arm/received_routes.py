@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-from typing import Final
+from typing import Any, Final
 
 from simulator.arm.errors import bad_argument, not_supported
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, paged
 from simulator.arm.peerings import existing
 from simulator.arm.times import iso
 from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.data.registered import registered_prefixes
 from simulator.policy.data.vrp import Validity
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.records import PeeringRecord
@@ -135,25 +136,29 @@ def unbilled(request: ArmRequest) -> ArmAnswer:
     text = request.optional("consolidate").lower()
     if text not in ("", "true", "false"):
         raise bad_argument(f"consolidate: '{text[:40]}' is neither true nor false")
-    billed = [ip_network(prefix) for prefix in _billed(request)]
-    seen = {nlri.text(one.route.family, one.route.key) for one in _received(request, record)}
-    prefixes = sorted((ip_network(prefix) for prefix in seen), key=lambda each: (each.version, each))
-    left = [each for each in prefixes if not any(_within(each, other) for other in billed)]
+    left = _unbilled(request, record)
+    rows: Iterable[Any] = left
     if text == "true":
-        left = [*_collapsed(left, IPv4Network), *_collapsed(left, IPv6Network)]
+        networks = [ip_network(prefix) for prefix in left]
+        rows = [*_collapsed(networks, IPv4Network), *_collapsed(networks, IPv6Network)]
     exchange = request.provider.premises.exchange
     region, asn = exchange.azure_region if exchange is not None else "", record.request.asn
-    return paged(request, left, lambda prefix: {"prefix": str(prefix), "azureRegion": region, "peerAsn": asn})
+    return paged(request, rows, lambda prefix: {"prefix": str(prefix), "azureRegion": region, "peerAsn": asn})
 
 
-def _billed(request: ArmRequest) -> Iterator[str]:
-    for resource in request.provider.books.resources.values():
-        if resource.type == PREFIX and resource.status["prefixValidationState"] == VERIFIED:
-            yield resource.document["properties"]["prefix"]
-
-
-def _within(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
-    return isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+def _unbilled(request: ArmRequest, record: PeeringRecord) -> Iterator[str]:
+    """Each prefix once, as text."""
+    billed = registered_prefixes(
+        resource.document["properties"]["prefix"]
+        for resource in request.provider.books.resources.values()
+        if resource.type == PREFIX and resource.status["prefixValidationState"] == VERIFIED
+    )
+    seen: set[tuple[Family, bytes]] = set()
+    for one in _received(request, record):
+        family, key = one.route.family, one.route.key
+        if (family, key) not in seen and not billed.covers(family, key):
+            seen.add((family, key))
+            yield nlri.text(family, key)
 
 
 def _collapsed(

@@ -80,7 +80,9 @@ def put_prefix(request: ArmRequest) -> ArmAnswer:
         prefix = IPv4Network(wanted.strip())
     except ValueError:
         raise bad_argument(f"Unrecognized routePrefix {wanted[:100]}") from None  # a client's words; IPv4 is documented
-    resource, created = request.provider.registrations.put_prefix(record, str(request.id), _words(request), prefix)
+    document = _words(request)
+    document["properties"]["prefix"] = str(prefix)
+    resource, created = request.provider.registrations.put_prefix(record, str(request.id), document, prefix)
     return ArmAnswer(201 if created else 200, _render(request, resource))
 
 

@@ -66,6 +66,8 @@ def patch(request: ArmRequest) -> ArmAnswer:
 
 
 def delete(request: ArmRequest) -> ArmAnswer:
+    """A service, or what is below one."""
+    request.provider.monitor.forget(request.id.key)
     return ArmAnswer(200 if request.provider.services.delete(request.id.key) else 204)
 
 

@@ -28,6 +28,8 @@ class LinkKind(Enum):
     """No privileges: 127.0.0.0/8 and ::1, ports of the kernel's choice."""
     NETNS = "netns"
     """A network namespace a node, veth pairs, a bridge as the exchange LAN: real addresses and port 179."""
+    INTERFACE = "interface"
+    """As netns, and what the topology says leads out over a bridge or a NIC of this host, to a router there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,29 @@ class Quality:
 
 PERFECT = Quality()
 
+LOOPBACK_HOSTS = IPv4Network("127.75.80.0/20")
+"""What stands for the IPv4 addresses of a topology on loopback, one after the other."""
+
 _NO_QUALITY = "the loopback link has no latency, jitter or loss: use link: netns"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSpec:
+    """Of a node that the lab does not run: where it really is on loopback, as far as that was told."""
+
+    address: IPv4Address | None = None
+    """Its IPv4 address there; one of the lab's choice where None."""
+    port: int = 0
+    """Where it listens; 0: it only calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostInterfaceSpec:
+    """A bridge or NIC of this host by which a link leads out of the lab."""
+
+    name: str
+    default_route: bool = False
+    """Take it although the host's default route goes over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,8 @@ class NodeSpec:
     """Of its own access to a LAN; a cable has one of its own."""
     mtu: int | None = None
     """Octets; the link's where None."""
+    outside: OutsideSpec | None = None
+    """Of a node that the lab does not run."""
 
 
 def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Network:
@@ -96,6 +122,8 @@ class LanSpec:
     prefixes: tuple[Network, ...]
     nodes: tuple[NodeSpec, ...]
     mtu: int = 1500
+    interface: HostInterfaceSpec | None = None
+    """What the LAN is joined with, on a link of kind `interface`."""
 
     def prefix_of(self, address: Address) -> Network:
         """The LAN prefix that holds `address`. Raises LookupError when none does."""
@@ -111,6 +139,8 @@ class CableSpec:
     ends: tuple[NodeSpec, NodeSpec]
     mtu: int = 1500
     quality: Quality = PERFECT
+    interface: HostInterfaceSpec | None = None
+    """What leads to the far end, on a link of kind `interface`."""
 
     def prefix_of(self, address: Address) -> Network:
         """The cable's prefix that holds `address`. Raises LookupError when none does."""
@@ -123,6 +153,12 @@ def addresses_by_node(lan: LanSpec, cables: Sequence[CableSpec]) -> dict[str, li
     for node in (*lan.nodes, *(end for cable in cables for end in cable.ends)):
         found.setdefault(node.name, []).extend(node.addresses)
     return found
+
+
+def outside_nodes(lan: LanSpec, cables: Sequence[CableSpec]) -> dict[str, OutsideSpec]:
+    """The nodes that the lab does not run."""
+    nodes = (*lan.nodes, *(end for cable in cables for end in cable.ends))
+    return {node.name: node.outside for node in nodes if node.outside is not None}
 
 
 class Place(Protocol):
@@ -211,14 +247,41 @@ class HostPlace(LoopbackPlace):
         return address
 
 
+@dataclass(slots=True)
+class OutsidePlace:
+    """Where a node is that the lab does not run: its addresses and its port are known, and nothing can be done there.
+
+    Its port is the one that it listens on, or 0 where that was not told.
+    """
+
+    name: str
+    hosts: dict[Address, Address]
+    port: int
+    kind: LinkKind
+
+    def host(self, address: Address) -> Address:
+        return self.hosts[address]
+
+    def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
+        raise LabError(f"{self.name} is not in this lab: nothing can be opened there")
+
+    async def spawn(
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
+        raise LabError(f"{self.name} is not in this lab: nothing can be started there")
+
+    def tcp_counters(self) -> dict[str, int]:
+        return {}
+
+
 class LoopbackLink:
     """The embedded default: no privileges, no daemons, nothing to clean up."""
 
     kind = LinkKind.LOOPBACK
 
     def __init__(self, lan: LanSpec, cables: Sequence[CableSpec] = ()) -> None:
-        self._places: dict[str, LoopbackPlace] = {}
-        number = 0
+        self._places: dict[str, LoopbackPlace | OutsidePlace] = {}
+        outside, number = outside_nodes(lan, cables), 0
         for node, addresses in addresses_by_node(lan, cables).items():
             hosts: dict[Address, Address] = {}
             for address in addresses:
@@ -226,12 +289,16 @@ class LoopbackLink:
                     hosts[address] = IPv6Address("::1")
                 else:
                     number += 1
-                    hosts[address] = IPv4Address("127.75.80.0") + number
-            self._places[node] = LoopbackPlace(node, hosts)
+                    told = outside[node].address if node in outside else None
+                    hosts[address] = told or LOOPBACK_HOSTS[number]
+            if node in outside:
+                self._places[node] = OutsidePlace(node, hosts, outside[node].port, self.kind)
+            else:
+                self._places[node] = LoopbackPlace(node, hosts)
         asked = [node.quality for node in lan.nodes] + [cable.quality for cable in cables]
         self.quality_problem = "" if all(quality.is_perfect for quality in asked) else _NO_QUALITY
 
-    def place(self, node: str) -> LoopbackPlace:
+    def place(self, node: str) -> LoopbackPlace | OutsidePlace:
         return self._places[node]
 
     async def __aenter__(self) -> LoopbackLink:

@@ -26,7 +26,7 @@ class Namespace:
 
     def __init__(self) -> None:
         """Make a new one. Raises OSError when that is not allowed."""
-        self.fd = _in_thread(self._unshare)
+        self.fd = in_thread(self._unshare)
         self.inode = os.fstat(self.fd).st_ino
 
     @staticmethod
@@ -41,7 +41,7 @@ class Namespace:
             _check(_libc.setns(self.fd, CLONE_NEWNET), "setns")
             return function()
 
-        return _in_thread(inside)
+        return in_thread(inside)
 
     def close(self) -> None:
         """Let go of it: the kernel removes it as soon as no socket or process is left inside. Safe to call twice."""
@@ -50,8 +50,11 @@ class Namespace:
             self.fd = -1
 
 
-def _in_thread(function: Callable[[], T]) -> T:
-    """Run in a thread made for it alone: a thread that entered a namespace ends there and needs no way back."""
+def in_thread(function: Callable[[], T]) -> T:
+    """Run in a thread made for it alone: a thread that entered a namespace ends there and needs no way back.
+
+    Blocks until it returns, raises what it raises.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 

@@ -24,17 +24,22 @@ from typing import Any, TypeVar
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from simulator.lab import host_interface
 from simulator.lab.link import (
     PERFECT,
     Address,
     CableSpec,
+    HostInterfaceSpec,
     LabError,
     LanSpec,
     LinkKind,
     Network,
+    NodeSpec,
+    OutsidePlace,
     Place,
     Quality,
     addresses_by_node,
+    outside_nodes,
 )
 from simulator.lab.namespace import Namespace
 from simulator.lab.netem import impair
@@ -132,19 +137,37 @@ class NetnsPlace:
 class NetnsLink:
     """Builds the LAN, the cables and their nodes on entry; on exit nothing is left."""
 
-    kind = LinkKind.NETNS
-
-    def __init__(self, lan: LanSpec, state: LabState | None = None, cables: Sequence[CableSpec] = ()) -> None:
+    def __init__(
+        self,
+        lan: LanSpec,
+        state: LabState | None = None,
+        cables: Sequence[CableSpec] = (),
+        *,
+        leads_out: bool = False,
+    ) -> None:
+        """`leads_out`: links that name an interface of this host are joined with it."""
+        self.kind = LinkKind.INTERFACE if leads_out else LinkKind.NETNS
         self._lan = lan
         self._cables = tuple(cables)
         self._state = state
         self._places: dict[str, NetnsPlace] = {}
+        self._outside = {
+            name: OutsidePlace(
+                name, {a: a for a in addresses_by_node(lan, cables)[name]}, BGP_PORT, LinkKind.NETNS
+            )
+            for name in outside_nodes(lan, cables)
+        }
         self._bridge: Namespace | None = None
+        self._plugged = 0
         self.quality_problem = ""
 
     def place(self, node: str) -> NetnsPlace:
-        """The place of a node. Raises KeyError for a name that the lab does not have."""
+        """The place of a node of the lab's own. Raises KeyError for a name that it does not have."""
         return self._places[node]
+
+    def outside(self, node: str) -> OutsidePlace | None:
+        """Where a node is that the lab does not run; None for others."""
+        return self._outside.get(node)
 
     async def __aenter__(self) -> NetnsLink:
         building = asyncio.ensure_future(asyncio.to_thread(self.build))
@@ -168,7 +191,7 @@ class NetnsLink:
             self._build()
         except (OSError, NetlinkError, LookupError) as error:
             self.close()
-            raise LabError(_explain(error)) from error
+            raise LabError(_explain(error, leads_out=self.kind is LinkKind.INTERFACE)) from error
         except BaseException:
             self.close()
             raise
@@ -181,19 +204,41 @@ class NetnsLink:
             self._bridge.close()
 
     def _build(self) -> None:
-        for name in addresses_by_node(self._lan, self._cables):
+        for name in addresses_by_node(self._lan, self._cables).keys() - self._outside.keys():
             self._places[name] = NetnsPlace(name, Namespace(), self._state)
             # Before an interface appears: it takes its settings from `default`.
             self._places[name].run(partial(_write_sysctls, _NODE_SYSCTLS))
         # pyroute2's synchronous calls run an event loop of their own; these threads have none yet.
-        if self._lan.nodes:
+        lan_out = self._leads_out(self._lan)
+        mine = [node for node in self._lan.nodes if node.outside is None]
+        if lan_out is not None:
+            for node in mine:
+                self._plug(lan_out, self._lan, node, INTERFACE)
+        elif self._lan.nodes:
             self._bridge = Namespace()
             self._bridge.run(self._build_lan)
-        for node in self._lan.nodes:
+        for node in mine:
             lengths = {address: self._lan.prefix_of(address).prefixlen for address in node.addresses}
-            self._attach(node.name, INTERFACE, self._lan.prefixes, lengths, node.quality)
+            quality = node.quality if lan_out is None else PERFECT
+            self._attach(node.name, INTERFACE, self._lan.prefixes, lengths, quality)
         for number, cable in enumerate(self._cables, 1):
             self._build_cable(cable, number)
+
+    def _leads_out(self, link: LanSpec | CableSpec) -> HostInterfaceSpec | None:
+        if self.kind is not LinkKind.INTERFACE or link.interface is None:
+            return None
+        ends = link.nodes if isinstance(link, LanSpec) else (*link.ends, NodeSpec(link.name, (), link.quality))
+        if any(not node.quality.is_perfect for node in ends):
+            self.quality_problem = f"{link.interface.name} of this host has its own latency, jitter and loss, and no other"
+        return link.interface
+
+    def _plug(self, out: HostInterfaceSpec, link: LanSpec | CableSpec, node: NodeSpec, name: str) -> None:
+        """Give a node its interface on a bridge or NIC of this host."""
+        self._plugged += 1
+        identity = f"{node.name} {' '.join(map(str, node.addresses))}"
+        port = host_interface.Port(self._places[node.name].namespace.fd, name, node.mtu or link.mtu, identity)
+        with IPRoute() as ip:
+            host_interface.plug(ip, host_interface.check(out, port.mtu), port, self._plugged)
 
     def _build_lan(self) -> None:
         _write_sysctls(_LAN_SYSCTLS)
@@ -211,6 +256,8 @@ class NetnsLink:
             bridge = _index(ip, INTERFACE)
             ip.link("set", index=bridge, state="up")
             for number, node in enumerate(self._lan.nodes, 1):
+                if node.outside is not None:
+                    continue
                 peer = {
                     "ifname": INTERFACE,
                     "net_ns_fd": self._places[node.name].namespace.fd,
@@ -225,9 +272,21 @@ class NetnsLink:
                 self._impair(ip, index, node.quality)
 
     def _build_cable(self, cable: CableSpec, number: int) -> None:
-        """A veth pair, one end in the namespace of each node."""
+        """A veth pair, one end in the namespace of each node; or the near end alone, on what leads out to the other."""
         near, far = cable.ends
         name = f"{CABLE}{number}"
+        out = self._leads_out(cable)
+        if out is not None:
+            self._plug(out, cable, near, name)
+        elif far.outside is None:
+            self._lay(cable, name, number)
+        for end in cable.ends:
+            if end.name in self._places and (out is None or end is near):
+                lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
+                self._attach(end.name, name, cable.prefixes, lengths, PERFECT if out is not None else cable.quality)
+
+    def _lay(self, cable: CableSpec, name: str, number: int) -> None:
+        near, far = cable.ends
 
         def lay() -> None:
             peer = {
@@ -241,9 +300,6 @@ class NetnsLink:
                 ip.link("add", ifname=name, kind="veth", peer=peer, **own)
 
         self._places[near.name].run(lay)
-        for end in cable.ends:
-            lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
-            self._attach(end.name, name, cable.prefixes, lengths, cable.quality)
 
     def _attach(
         self, node: str, interface: str, prefixes: tuple[Network, ...], lengths: dict[Address, int], quality: Quality
@@ -307,12 +363,14 @@ def _offloads_off(interface: str) -> None:
                 fcntl.ioctl(control, _SIOCETHTOOL, request)
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, *, leads_out: bool) -> str:
     number = error.code if isinstance(error, NetlinkError) else getattr(error, "errno", None)
+    if number in (errno.EPERM, errno.EACCES) and leads_out:
+        return "attaching to an interface of this host is not allowed: run as root, outside of any user namespace"
     if number in (errno.EPERM, errno.EACCES):
         return "network namespaces are not allowed here: run as root or in a user namespace, or use link: loopback"
     if number == errno.EROFS:
         return "/proc/sys is read-only here: run a privileged container, or use link: loopback"
     if number == errno.EOPNOTSUPP:
-        return f"the kernel lacks veth or bridge devices (modprobe veth bridge): {error}"
+        return f"the kernel lacks veth, bridge or macvlan devices (modprobe veth bridge macvlan): {error}"
     return f"the lab's links cannot be built: {error}"

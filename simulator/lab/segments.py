@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from simulator.lab.link import Address, CableSpec, LanSpec, NodeSpec
-from simulator.lab.topology import ConnectionChoice, Node, Peering, PeerSide, Topology
+from simulator.lab.link import Address, CableSpec, HostInterfaceSpec, LanSpec, NodeSpec, OutsideSpec
+from simulator.lab.topology import ConnectionChoice, HostInterface, Node, Peer, Peering, PeerSide, Topology
 from simulator.session.messages import Family
 
 LENGTHS = {Family.IPV4: (30, 31), Family.IPV6: (126, 127)}
@@ -47,26 +47,41 @@ def lan_of(topology: Topology) -> LanSpec:
     if topology.exchange is None:
         return LanSpec((), ())
     nodes = (node for node in (*topology.edges, *topology.peers) if node.addresses)
-    return LanSpec(topology.lan.prefixes, tuple(map(_on_lan, nodes)), topology.exchange.mtu)
+    exchange = topology.exchange
+    return LanSpec(exchange.lan.prefixes, tuple(map(_on_lan, nodes)), exchange.mtu, _leading_out(exchange.interface))
 
 
 def _on_lan(node: Node) -> NodeSpec:
-    return NodeSpec(node.name, node.addresses, node.quality, node.mtu)
+    return NodeSpec(node.name, node.addresses, node.quality, node.mtu, _outside(node))
+
+
+def _outside(node: Node) -> OutsideSpec | None:
+    if not isinstance(node, Peer) or not node.is_external:
+        return None
+    return OutsideSpec(node.router_choice.address, node.router_choice.port or 0)
+
+
+def _leading_out(interface: HostInterface | str | None) -> HostInterfaceSpec | None:
+    if isinstance(interface, HostInterface):
+        return HostInterfaceSpec(interface.name, interface.default_route)
+    return HostInterfaceSpec(interface) if interface is not None else None
 
 
 def cables_of(topology: Topology) -> tuple[CableSpec, ...]:
     """The cable of every Direct connection, in the order of the file."""
     return tuple(
-        _cable(name, peering, choice)
+        _cable(name, topology, peering, choice)
         for peering in topology.peerings
         if peering.is_direct
         for choice, (name, _) in zip(topology.choices(peering), topology.connections(peering), strict=True)
     )
 
 
-def _cable(name: str, peering: Peering, choice: ConnectionChoice) -> CableSpec:
+def _cable(name: str, topology: Topology, peering: Peering, choice: ConnectionChoice) -> CableSpec:
     agreed = (session_addresses(choice, family) for family in Family)
     taken = (session_addresses(choice, family, peering.peer_side) for family in Family)
     edge = NodeSpec(choice.edge, tuple(pair.microsoft for pair in agreed if pair is not None))
-    peer = NodeSpec(peering.peer, tuple(pair.peer for pair in taken if pair is not None))
-    return CableSpec(name, choice.prefixes, (edge, peer), choice.mtu, choice.quality)
+    theirs = tuple(pair.peer for pair in taken if pair is not None)
+    peer = NodeSpec(peering.peer, theirs, outside=_outside(topology.peer(peering.peer)))
+    out = _leading_out(choice.interface)
+    return CableSpec(name, choice.prefixes, (edge, peer), choice.mtu, choice.quality, out)

@@ -13,9 +13,18 @@ from simulator.session.messages import Family
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
 """A name of a node or peering: letters, digits, `_`, `.` and `-`; at most 48."""
+InterfaceName = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,15}$")]
+"""As Linux takes it: at most 15 characters, no blank and no slash."""
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
 Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
 LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
+
+
+EXTERNAL = "external"
+"""The kind of a router that the lab does not run."""
+
+EXTERNAL_DEADLINE = 900.0
+"""Seconds for a connection's validation where people configure the router by hand (simulator)."""
 
 
 class Model(BaseModel):
@@ -40,6 +49,13 @@ class Lan(Model):
         return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
 
 
+class HostInterface(Model):
+    """A bridge or a NIC of this host that leads to a router outside; its name alone does as well."""
+
+    name: InterfaceName
+    default_route: bool = Field(default=False, description="take it although the host's default route goes over it")
+
+
 class Exchange(Model):
     """The Internet exchange where both sides meet."""
 
@@ -50,6 +66,9 @@ class Exchange(Model):
     metro: str | None = None
     lan: Lan
     mtu: Annotated[int, Field(ge=1280, le=9216)] = 1500
+    interface: HostInterface | InterfaceName | None = Field(
+        default=None, description="link: interface: the bridge or NIC of this host that the LAN is joined with"
+    )
 
 
 class Generate(Model):
@@ -123,6 +142,11 @@ class Microsoft(Model):
     role: Literal["provider", "rs", "rs-client", "customer", "peer"] | None = Field(
         default=None, description="RFC 9234 role in its OPENs; none where omitted"
     )
+    port: Annotated[int, Field(ge=1, le=65000)] | None = Field(
+        default=None,
+        description="link: loopback: where the edges listen, for IPv6 from this port on upwards; of the kernel's "
+        "choice where omitted",
+    )
     announce: Announce = []
 
 
@@ -154,6 +178,15 @@ class RouterChoice(Model):
     max_prefixes: RouterLimits = Field(
         default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
     )
+    format: Name | None = Field(
+        default=None, description="the language of the configuration that turnup prints for an external router"
+    )
+    address: IPv4Address | None = Field(
+        default=None, description="external, link: loopback: the 127.x address of the router; printed where omitted"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="external, link: loopback: where it listens; where omitted, turnup only listens"
+    )
 
 
 class Peer(Node):
@@ -163,7 +196,10 @@ class Peer(Node):
     asn_state: Literal["Approved", "Pending", "Failed", "None"] = Field(
         default="Approved", description="ValidationState of its PeerAsn"
     )
-    router: RouterChoice | Name = Field(default="simulated", description="`simulated`, or a real router such as `bird`")
+    router: RouterChoice | Name = Field(
+        default="simulated",
+        description="`simulated`, a real router such as `bird`, or `external`: one that turnup does not run",
+    )
     hold_time: Annotated[int, Field(ge=0, le=65535)] = 90
     announce: Announce = []
 
@@ -174,6 +210,11 @@ class Peer(Node):
     @property
     def router_kind(self) -> str:
         return self.router_choice.kind
+
+    @property
+    def is_external(self) -> bool:
+        """The lab does not run its router, and waits for it."""
+        return self.router_kind == EXTERNAL
 
 
 class MaxPrefixes(Model):
@@ -227,6 +268,9 @@ class ConnectionChoice(Wire):
         default=None, description="Direct: PeeringDB's id of the facility (peeringDBFacilityId)"
     )
     mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(default=1500, description="Direct: of both ends")
+    interface: HostInterface | InterfaceName | None = Field(
+        default=None, description="Direct, link: interface: the bridge or NIC of this host that leads to the peer"
+    )
 
     def prefix(self, family: Family) -> IPv4Network | IPv6Network | None:
         return self.ipv4 if family is Family.IPV4 else self.ipv6
@@ -331,7 +375,7 @@ class Times(Model):
         default=2, description="Established without a flap before S5 passes"
     )
     deadline: Annotated[float, Field(gt=0, le=86400)] = Field(
-        default=30, description="for the validation of one connection"
+        default=30, description="for the validation of one connection; 900 where a router is external"
     )
     active: Annotated[float, Field(ge=0, le=86400)] = Field(default=0, description="Active before the deprovisioning")
     connect_retry: Annotated[float, Field(gt=0, le=65535)] = 5
@@ -342,7 +386,7 @@ class Topology(Model):
 
     name: Name
     description: str = ""
-    link: Literal["loopback", "netns", "auto"] = "auto"
+    link: Literal["loopback", "netns", "interface", "auto"] = "auto"
     exchange: Exchange | None = Field(default=None, description="needed by Exchange peerings")
     microsoft: Microsoft = Microsoft()
     edges: Annotated[list[Node], Field(min_length=1)]
@@ -350,6 +394,12 @@ class Topology(Model):
     peerings: Annotated[list[Peering], Field(min_length=1)]
     policy: PolicyChoice = PolicyChoice()
     times: Times = Times()
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for the validation of one connection: what the file says, else more where people type."""
+        by_hand = any(peer.is_external for peer in self.peers) and "deadline" not in self.times.model_fields_set
+        return EXTERNAL_DEADLINE if by_hand else self.times.deadline
 
     def peer(self, name: str) -> Peer:
         return next(peer for peer in self.peers if peer.name == name)

@@ -57,7 +57,7 @@ async def _ask(place: Place, target: Address, ttl: int, limit: float) -> Hop:
         return Hop(ttl, None, None, f"no raw socket in {place.name}: {error.strerror}")
 
     def read() -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # nothing left to read
             while True:
                 packet, sender = sock.recvfrom(1 << 16)
                 if _is_ours(packet, target.version, identifier) and not answer.done():

@@ -328,6 +328,10 @@ class Network:
         """Close one session with this NOTIFICATION and forget it."""
         await self._edges[plan.edge.name].remove(plan.id, notification)
 
+    def announcements(self, edge: str) -> tuple[Announcement, ...]:
+        """What an edge announces to everybody."""
+        return tuple(self._announcements[edge])
+
     def announced(self, plan: SessionPlan) -> tuple[bytes, ...]:
         """The prefix keys that the edge is to announce on this session."""
         routes = self._announcements[plan.edge.name]

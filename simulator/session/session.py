@@ -329,18 +329,12 @@ class BgpSession:
                     fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
 
     def _loses_collision(self, channel: Channel, open_: Open, now: float) -> bool:
-        """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState).
-
-        This OPEN tells the peer's identifier, so that a rival in OpenSent can be judged too: a connection that is going
-        to lose must not become Established first, only because the winner's OPEN came later.
-        """
+        """RFC 4271 §6.8, also against an Established connection (CollisionDetectEstablishedState)."""
         rival = self._fsms[channel.other]
-        if rival.state not in _TALKING:
+        if rival.state not in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
             return False
         ours_stays = we_win_collision(self.config.local, open_)
         loser = channel if (channel is Channel.ACCEPTED) == ours_stays else rival.channel
-        if rival.state is BgpState.OPEN_SENT and loser is not channel:
-            return False  # its own OPEN will end it
         self._forget_if_established(loser)
         cease = Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
         self._fire(loser, FsmEvent.OPEN_COLLISION_DUMP, now, cease)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from tests.arm.support import GROUP, Lab, m, serving
+from simulator.lab.link import LinkKind
+from simulator.lab.netns import BGP_PORT
+from tests.arm.support import GROUP, PEER4, Lab, m, serving
 from tests.arm.test_services import make
+from tests.lab_support import eventually, require_netns
 
 
 async def put(lab: Lab, **changes: object) -> Any:
@@ -18,7 +22,7 @@ async def put(lab: Lab, **changes: object) -> Any:
     return await lab.do(lab.client.connection_monitor_tests.create_or_update, GROUP, "office", "t", test)
 
 
-async def test_a_test_is_kept_and_has_never_run(tmp_path: Path) -> None:
+async def test_a_test_without_an_agent_is_kept_and_never_runs(tmp_path: Path) -> None:
     async with serving(tmp_path) as lab:
         await make(lab)
         made = await put(lab, test_frequency_in_sec=30)
@@ -46,3 +50,23 @@ async def test_the_monitor_is_initialised_with_200(tmp_path: Path) -> None:
     async with serving(tmp_path) as lab:
         await lab.do(lab.client.peering_services.initialize_connection_monitor)
         assert "connection-monitor" in {event.event for event in lab.provider.books.events(0, 1000)}
+
+
+@pytest.mark.privileged
+async def test_a_test_from_a_node_is_really_done(tmp_path: Path) -> None:
+    require_netns()
+    async with serving(tmp_path, kind=LinkKind.NETNS) as lab:
+        await make(lab)
+        get = lab.client.connection_monitor_tests.get
+
+        async def run(**changes: Any) -> tuple[bool, list[str]]:
+            """The outcome of the first run."""
+            await put(lab, source_agent="ash-edge-1", **changes)
+            key = next(key for key in lab.provider.books.resources if key.endswith("/connectionmonitortests/t"))
+            await eventually(lambda: asyncio.sleep(0, lab.provider.monitor.outcome(key)), lambda outcome: bool(outcome.path))
+            shown = await lab.do(get, GROUP, "office", "t")
+            return shown.is_test_successful, shown.path
+
+        assert await run(destination=PEER4, destination_port=None) == (True, [PEER4])
+        assert await run(destination=PEER4, destination_port=BGP_PORT) == (True, [PEER4])
+        assert await run(destination=PEER4, destination_port=443) == (False, [PEER4])  # nobody listens there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.session.fsm import Channel
-from simulator.session.messages import Notification, Open
+from simulator.session.messages import Cease, ErrorCode, Notification, Open
 from simulator.session.session import BgpTransition, Dial, Down, Up
 from simulator.session.states import BgpState as S
 from tests.session.support import (
@@ -68,7 +68,7 @@ def test_against_established(peer: Open, stays: Channel, first: Channel) -> None
     assert (state(made), made.channel) == (S.ESTABLISHED, stays)
     moved = stays is not first
     assert bool(of(Down, outputs)) == moved
-    assert made.established_transitions == (2 if moved else 1)
+    assert made.established_transitions == 1  # the loser never was the session
 
 
 @pytest.mark.parametrize("first", [D, A])
@@ -239,3 +239,27 @@ def test_stop_in_the_middle_of_a_collision_closes_both() -> None:
     assert notifications(outputs) == [(D, 6, 2), (A, 6, 2)]
     assert closes(outputs) == [D, A]
     assert made.next_timer() is None
+
+
+def test_what_the_peer_closes_for_a_collision_never_was_the_session() -> None:
+    """The peer resolves it on its side while ours is Established already: no flap, the other connection goes on."""
+    made = started()
+    connect(made, D)
+    connect(made, A)
+    made.open_received(D, LOW, 1.0)
+    made.keepalive_received(D, 1.0)
+    assert made.established_transitions == 1
+    made.notification_received(D, Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION), 1.1)
+    assert made.established_transitions == 0
+    made.open_received(A, LOW, 1.2)
+    made.keepalive_received(A, 1.2)
+    assert (state(made), made.channel, made.established_transitions) == (S.ESTABLISHED, A, 1)
+
+
+def test_without_a_rival_a_collision_is_a_flap_like_any_other() -> None:
+    made = started()
+    connect(made, D)
+    made.open_received(D, LOW, 1.0)
+    made.keepalive_received(D, 1.0)
+    made.notification_received(D, Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION), 1.1)
+    assert made.established_transitions == 1

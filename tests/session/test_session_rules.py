@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from simulator.session.fsm import Channel
-from simulator.session.messages import Notification, Open
+from simulator.session.messages import Cease, ErrorCode, Notification, Open
 from simulator.session.session import BgpSession, BgpTransition, Close, Dial, Down, Send, SessionConfig, Up
 from simulator.session.states import BgpState, Timer
 from tests.session.support import HIGH, LOCAL, LOW
@@ -46,7 +46,7 @@ _opens = st.sampled_from(
         replace(LOW, version=3),
     ]
 )
-_notifications = st.builds(Notification, st.integers(0, 255), st.integers(0, 12))
+_notifications = st.builds(Notification, st.integers(0, 255), st.integers(0, 12)) | st.just(Notification(6, 7))
 _errors = st.builds(Notification, st.sampled_from([1, 2, 3, 5, 7, 99]), st.integers(0, 11))
 
 
@@ -114,7 +114,10 @@ class Anything(RuleBasedStateMachine):
 
     @rule(channel=_channels, open_=_opens)
     def open_received(self, channel: Channel, open_: Open) -> None:
+        established = self.session.channel
         self.session.open_received(channel, open_, self.now)
+        if established is channel.other and self.session.channel is not established:
+            self.ups -= 1  # it lost a collision: it never was the session
         self._take()
 
     @rule(channel=_channels, peer=st.sampled_from([LOW, HIGH]))
@@ -146,6 +149,9 @@ class Anything(RuleBasedStateMachine):
 
     @rule(channel=_channels, notification=_notifications)
     def notification_received(self, channel: Channel, notification: Notification) -> None:
+        lost = (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
+        if lost and self.session.channel is channel and self.session.fsm_state(channel.other) is BgpState.OPEN_SENT:
+            self.ups -= 1  # the peer says that it lost a collision
         self.session.notification_received(channel, notification, self.now)
         self._take()
 

@@ -27,6 +27,8 @@ from simulator.speakers.clock import Clock
 TYPE: Final = "Microsoft.Peering/peerings"
 UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
 """Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
+NOT_UNIQUE: Final = "Connection are not unique"
+"""Recorded."""
 _S = ConnectionState
 _HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
 """States in which an address is held only by a session that is there (simulator)."""
@@ -99,6 +101,8 @@ class Peerings:
         if wanted.metro.lower() != old.metro.lower():
             raise RefusalError("BadArgument", "The peeringLocation of a peering cannot be changed")
         named = {connection.identifier for connection in wanted.connections}
+        if len(named) != len(wanted.connections):
+            raise RefusalError("BadArgument", NOT_UNIQUE)
         gone = [
             live
             for live in record.connections
@@ -180,13 +184,13 @@ class Peerings:
                 text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
                 raise RefusalError("BadArgument", text)
         if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
-            raise RefusalError("BadArgument", "Connection are not unique")
+            raise RefusalError("BadArgument", NOT_UNIQUE)
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
         done = self._premises.completed(wanted, taken, self.settings.mesh)
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
-            raise RefusalError("BadArgument", "Connection are not unique")
+            raise RefusalError("BadArgument", NOT_UNIQUE)
         for connection in done.connections:  # what cannot be planned is refused before anything is written
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
         return done
@@ -224,7 +228,8 @@ class Peerings:
         """The other connections that were granted their addresses, or have sessions."""
         owned = (each for record in self.records.values() for each in record.connections)
         for each in (*self.legacy.running(), *owned):
-            if each.id != live.id and (each.record.state not in _HOLDS_NOTHING or self._control.has_sessions(each.record)):
+            granted = each.record.state not in _HOLDS_NOTHING or self._control.has_sessions(each.record)
+            if granted and each.id != live.id:
                 yield each
 
     # --- connections ---

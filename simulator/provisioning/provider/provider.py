@@ -19,6 +19,7 @@ from simulator.provisioning.network import Network
 from simulator.provisioning.provider.asns import PENDING, PeerAsns
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
+from simulator.provisioning.provider.monitor import Monitor
 from simulator.provisioning.provider.peerings import TYPE as PEERING_TYPE
 from simulator.provisioning.provider.peerings import Peerings
 from simulator.provisioning.provider.prefix_review import PrefixReview
@@ -60,6 +61,7 @@ class Provider:
         now = self.clock.now
         self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
         self.services = Services(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        self.monitor = Monitor(self.books, self.network, self.fail)
         judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
         self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)
         self.workflow = Workflow(self.network, self.control, self.peerings, self.log, self.clock, self.fail)
@@ -83,6 +85,8 @@ class Provider:
             self._recover()
             self._reviews.start()
             self._exit.push_async_callback(self._reviews.stop)
+            self.monitor.start()
+            self._exit.push_async_callback(self.monitor.stop)
             self._reviewing = asyncio.ensure_future(self._review_asns())
             self._exit.push_async_callback(self._stop_reviewing)
         except BaseException:

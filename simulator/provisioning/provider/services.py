@@ -29,7 +29,6 @@ from simulator.session.messages import Family
 
 TYPE: Final = "Microsoft.Peering/peeringServices"
 PREFIX: Final = "Microsoft.Peering/peeringServices/prefixes"
-TEST: Final = "Microsoft.Peering/peeringServices/connectionMonitorTests"
 NO_PROVIDER: Final = "Peering service provider not found"
 INVALID: Final = "Peering service prefix is invalid"
 WRONG_KEY: Final = "Peering service prefix key is not one of the provider's"

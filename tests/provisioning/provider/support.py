@@ -15,10 +15,11 @@ from simulator.lab.topology import Topology
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.records import PeeringRecord
-from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
+from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, SessionRequest
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Resource, Store
 from simulator.session.messages import Family
+from simulator.speakers.events import SessionView
 from tests.topologies import build, document
 
 SUBSCRIPTION = "/subscriptions/lab"
@@ -129,3 +130,35 @@ def open_gates(running: Provider) -> set[str]:
 
 def leaks(running: Provider) -> int:
     return sum(count for gate in running.network.gates for count in gate.leaked.values())
+
+
+def record(running: Provider, name: str) -> ConnectionRecord:
+    return running.control.records[name]
+
+
+def views(running: Provider) -> dict[str, SessionView]:
+    """Every provisioned session."""
+    plans = (plan for found in records(running) for plan in found.plans)
+    return {plan.id: running.network.view(plan) for plan in plans if running.network.is_provisioned(plan)}
+
+
+def established_at(running: Provider, *sessions: str) -> dict[str, float | None]:
+    return {name: view.established_at for name, view in views(running).items() if not sessions or name in sessions}
+
+
+async def active(running: Provider, wanted: PeeringRequest | None = None) -> PeeringRecord:
+    """An Approved PeerAsn and a peering whose sessions are all lifted."""
+    await approved_asn(running)
+    made = ask_for_peering(running, wanted)
+    await until_all(running, ConnectionState.ACTIVE)
+    return made
+
+
+def refused(call: Callable[[], object], code: str, words: str) -> None:
+    """The call is refused with this code and these words, and the provider goes on."""
+    try:
+        call()
+    except RefusalError as error:
+        assert (error.code, words in str(error)) == (code, True), (error.code, str(error))
+    else:
+        raise AssertionError(f"not refused: {words}")
