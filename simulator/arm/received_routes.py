@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, Final
 
@@ -18,7 +20,8 @@ from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.records import PeeringRecord
 from simulator.provisioning.provider.registrations import NOT_THIS_TYPE, VERIFIED, for_peering_service
 from simulator.provisioning.provider.services import PREFIX
-from simulator.rib.adj_in import HeldRoute
+from simulator.rib.adj_in import AdjRibIn
+from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.path import PathAttributes
@@ -27,14 +30,20 @@ STATES: Final = ("Valid", "Invalid", "Unknown")
 _RPKI: Final = {Validity.VALID: "Valid", Validity.INVALID: "Invalid", Validity.NOT_FOUND: "Unknown"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
-    """A route with the session that it came on."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Session:
+    """A session that has routes, and by what they are judged."""
 
-    route: HeldRoute
     plan: SessionPlan
-    time: float
+    adj_in: AdjRibIn
     data: PolicyData
+    time: float
+    """Of its last UPDATE."""
+
+
+_Route = tuple[_Session, bytes, AttributeSet]
+"""Plain, because a table has many, and an answer shows few."""
+_Test = Callable[[_Route], bool]
 
 
 def list_all(request: ArmRequest) -> ArmAnswer:
@@ -43,66 +52,83 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     `asPath` matches a path that holds these ASNs in a row. receivedTimestamp is that of the session's last UPDATE, and
     trustAnchor is `None`, as production showed it: the lab keeps neither for each route (simulator).
     """
-    matches = _filters(request)
-    return paged(request, (one for one in _received(request, existing(request)) if matches(one)), _render)
+    tests, sessions = _filters(request), _sessions(request, existing(request))
+    text = request.optional("prefix")
+    rows = _exactly(sessions, *_prefix(text)) if text else _routes(sessions)
+    for test in tests:
+        rows = filter(test, rows)
+    return paged(request, rows, _render)
 
 
-def _received(request: ArmRequest, record: PeeringRecord) -> Iterator[_Received]:
+def _sessions(request: ArmRequest, record: PeeringRecord) -> Iterator[_Session]:
     network = request.provider.network
     for live in record.connections:
         for plan in live.record.plans:
-            if not network.is_provisioned(plan):
-                continue
-            neighbor = network.neighbor(plan)
-            data = neighbor.config.policy.context.data if neighbor.config.policy is not None else PolicyData()
-            time = neighbor.inbound.last_update or 0.0
-            for route in neighbor.adj_in.routes():
-                yield _Received(route, plan, time, data)
+            if network.is_provisioned(plan):
+                neighbor = network.neighbor(plan)
+                policy = neighbor.config.policy
+                data = policy.context.data if policy is not None else PolicyData()
+                yield _Session(plan, neighbor.adj_in, data, neighbor.inbound.last_update or 0.0)
 
 
-def _render(one: _Received) -> Json:
-    path = one.route.attributes.path
+def _routes(sessions: Iterable[_Session]) -> Iterator[_Route]:
+    for session in sessions:
+        for key, attributes in session.adj_in.items(session.plan.family):
+            yield session, key, attributes
+
+
+def _exactly(sessions: Iterable[_Session], family: Family, key: bytes) -> Iterator[_Route]:
+    for session in sessions:
+        held = session.adj_in.attributes(family, key)
+        if held is not None:
+            yield session, key, held
+
+
+def _render(route: _Route) -> Json:
+    session, key, attributes = route
     return {
-        "prefix": nlri.text(one.route.family, one.route.key),
-        "nextHop": str(one.plan.peer_address),
-        "asPath": path.as_path_text,
-        "originAsValidationState": origin_state(one.data, one.plan, path),
-        "rpkiValidationState": rpki_state(one.data, one.route, path),
+        "prefix": nlri.text(session.plan.family, key),
+        "nextHop": str(session.plan.peer_address),
+        "asPath": attributes.path.as_path_text,
+        "originAsValidationState": _origin(session, attributes.path),
+        "rpkiValidationState": _rpki(session, key, attributes.path),
         "trustAnchor": "None",
-        "receivedTimestamp": iso(one.time),
+        "receivedTimestamp": iso(session.time),
     }
 
 
-def rpki_state(data: PolicyData, route: HeldRoute, path: PathAttributes) -> str:
+def _rpki(session: _Session, key: bytes, path: PathAttributes) -> str:
     """RFC 6811 by the topology's VRPs; Unknown without any."""
-    return _RPKI[data.vrp.validity(route.family, route.key, path.origin_as)] if data.vrp is not None else "Unknown"
+    vrp = session.data.vrp
+    return _RPKI[vrp.validity(session.plan.family, key, path.origin_as)] if vrp is not None else "Unknown"
 
 
-def origin_state(data: PolicyData, plan: SessionPlan, path: PathAttributes) -> str:
+def _origin(session: _Session, path: PathAttributes) -> str:
     """Whether the origin is one that may announce here: registered, or in the peer's as-set (simulator).
 
     Unknown where the topology has no such list. Microsoft publishes only "the origin AS change information".
     """
-    irr = data.irr.allowed_origins(plan.peer.asn) if data.irr is not None else None
+    data = session.data
+    irr = data.irr.allowed_origins(session.plan.peer.asn) if data.irr is not None else None
     lists = [known for known in (data.registered_asns, irr) if known is not None]
     if not lists:
         return "Unknown"
     return "Valid" if all(path.origin_as in known for known in lists) else "Invalid"
 
 
-def _filters(request: ArmRequest) -> Callable[[_Received], bool]:
-    tests: list[Callable[[_Received], bool]] = []
-    if prefix := request.optional("prefix"):
-        wanted = _prefix(prefix)
-        tests.append(lambda one: (one.route.family, one.route.key) == wanted)
+def _filters(request: ArmRequest) -> list[_Test]:
+    """The tests that look at each route; what depends on the attributes alone is told once for each set of them."""
+    tests: list[_Test] = []
     if text := request.optional("asPath"):
-        path = f" {' '.join(text.split())} "
-        tests.append(lambda one: path in f" {one.route.attributes.path.as_path_text} ")
-    if rpki := _state(request, "rpkiValidationState"):
-        tests.append(lambda one: rpki_state(one.data, one.route, one.route.attributes.path) == rpki)
+        wanted = f" {' '.join(text.split())} "
+        holds = cache(lambda attributes: wanted in f" {attributes.path.as_path_text} ")
+        tests.append(lambda route: holds(route[2]))
     if origin := _state(request, "originAsValidationState"):
-        tests.append(lambda one: origin_state(one.data, one.plan, one.route.attributes.path) == origin)
-    return lambda one: all(test(one) for test in tests)
+        judged = cache(lambda session, attributes: _origin(session, attributes.path) == origin)
+        tests.append(lambda route: judged(route[0], route[2]))
+    if rpki := _state(request, "rpkiValidationState"):
+        tests.append(lambda route: _rpki(route[0], route[1], route[2].path) == rpki)
+    return tests
 
 
 def _prefix(text: str) -> tuple[Family, bytes]:
@@ -125,7 +151,7 @@ def _state(request: ArmRequest, name: str) -> str:
 # --- rpUnbilledPrefixes ---
 
 
-def unbilled(request: ArmRequest) -> ArmAnswer:
+async def unbilled(request: ArmRequest) -> ArmAnswer:
     """What is received at a peering for Peering Service and is no Verified prefix of a peering service (simulator).
 
     Microsoft publishes the fields alone. `consolidate` joins neighbouring prefixes into shorter ones.
@@ -136,11 +162,9 @@ def unbilled(request: ArmRequest) -> ArmAnswer:
     text = request.optional("consolidate").lower()
     if text not in ("", "true", "false"):
         raise bad_argument(f"consolidate: '{text[:40]}' is neither true nor false")
-    left = _unbilled(request, record)
-    rows: Iterable[Any] = left
+    rows: Iterable[Any] = _unbilled(request, record)
     if text == "true":
-        networks = [ip_network(prefix) for prefix in left]
-        rows = [*_collapsed(networks, IPv4Network), *_collapsed(networks, IPv6Network)]
+        rows = await asyncio.to_thread(_consolidated, list(rows))  # a full table takes seconds
     exchange = request.provider.premises.exchange
     region, asn = exchange.azure_region if exchange is not None else "", record.request.asn
     return paged(request, rows, lambda prefix: {"prefix": str(prefix), "azureRegion": region, "peerAsn": asn})
@@ -154,14 +178,14 @@ def _unbilled(request: ArmRequest, record: PeeringRecord) -> Iterator[str]:
         if resource.type == PREFIX and resource.status["prefixValidationState"] == VERIFIED
     )
     seen: set[tuple[Family, bytes]] = set()
-    for one in _received(request, record):
-        family, key = one.route.family, one.route.key
+    for session, key, _ in _routes(_sessions(request, record)):
+        family = session.plan.family
         if (family, key) not in seen and not billed.covers(family, key):
             seen.add((family, key))
             yield nlri.text(family, key)
 
 
-def _collapsed(
-    prefixes: list[IPv4Network | IPv6Network], version: type[IPv4Network] | type[IPv6Network]
-) -> list[IPv4Network | IPv6Network]:
-    return list(collapse_addresses(each for each in prefixes if isinstance(each, version)))  # type: ignore[type-var]
+def _consolidated(prefixes: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    networks = [ip_network(prefix) for prefix in prefixes]
+    ipv4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    return [*ipv4, *collapse_addresses(network for network in networks if isinstance(network, IPv6Network))]

@@ -249,7 +249,7 @@ class LiveView:
         head = Text.assemble(
             ("turnup ", "bold"),
             self.board.topology.name,
-            (f"   {elapsed:5.1f} s elapsed, soak {times.soak:g} s, deadline {times.deadline:g} s a validation", "dim"),
+            (f"   {elapsed:5.1f} s elapsed, soak {times.soak:g} s, deadline {self.board.topology.deadline:g} s a validation", "dim"),
         )
         step = Text.assemble(("▸ ", "bold cyan"), self._step, no_wrap=True, overflow="ellipsis")
         return Group(head, step, self._table(), *list(self._minor))

@@ -8,10 +8,11 @@ from ipaddress import IPv4Address, IPv6Address
 from netaddr import IPAddress, IPNetwork
 
 from simulator.lab.check_direct import direct_problems, prefix_problems
+from simulator.lab.check_external import external_problems
 from simulator.lab.originate import announcements
 from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.problem import Path, Problem
-from simulator.lab.topology import Announce, Node, Peering, Topology, Wire
+from simulator.lab.topology import EXTERNAL, Announce, Node, Peering, Topology, Wire
 from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PROFILES, PolicyError, check_settings
 from simulator.policy.rules import RULES
@@ -24,7 +25,7 @@ _READ_HERE = 4_000_000
 def problems(topology: Topology) -> list[Problem]:
     """Everything that is wrong with a topology that fits the schema, in the order of the file."""
     found = [*_nodes(topology), *_announcements(topology), *_peerings(topology), *_policy(topology)]
-    return found or list(_unlinked(topology))
+    return found or [*_unlinked(topology), *external_problems(topology)]
 
 
 def _nodes(topology: Topology) -> Iterator[Problem]:
@@ -57,11 +58,14 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
         if peer.router_kind not in ROUTERS:
             known = ", ".join(ROUTERS)
             yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
-        elif peer.router_kind != "simulated" and topology.link == "loopback":
+        elif peer.router_kind not in ("simulated", EXTERNAL) and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
         config = peer.router_choice.config
-        if config is not None and peer.router_kind == "simulated":
+        if config is not None and peer.is_external:
+            text = "an external router has its own configuration: turnup does not start it"
+            yield Problem(("peers", index, "router", "config"), text)
+        elif config is not None and peer.router_kind == "simulated":
             text = "the simulated router has no configuration file: name a real router, such as kind: bird"
             yield Problem(("peers", index, "router", "config"), text)
         elif config is not None and not config.is_file():

@@ -193,7 +193,11 @@ class Link(Protocol):
     quality_problem: str
     """Why latency, jitter or loss that was asked for is not there, in one line; empty where all is as asked."""
 
-    def place(self, node: str) -> Place: ...
+    def place(self, node: str) -> Place:
+        """The place of a node of the lab's own. Raises KeyError for a name that it does not have."""
+
+    def outside(self, node: str) -> OutsidePlace | None:
+        """Where a node is that the lab does not run; None for others."""
 
     async def __aenter__(self) -> Link: ...
 
@@ -260,7 +264,8 @@ class OutsidePlace:
     kind: LinkKind
 
     def host(self, address: Address) -> Address:
-        return self.hosts[address]
+        """Raises KeyError for an address that it has neither in the topology nor really."""
+        return address if address in self.hosts.values() else self.hosts[address]
 
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
         raise LabError(f"{self.name} is not in this lab: nothing can be opened there")
@@ -280,7 +285,8 @@ class LoopbackLink:
     kind = LinkKind.LOOPBACK
 
     def __init__(self, lan: LanSpec, cables: Sequence[CableSpec] = ()) -> None:
-        self._places: dict[str, LoopbackPlace | OutsidePlace] = {}
+        self._places: dict[str, LoopbackPlace] = {}
+        self._outside: dict[str, OutsidePlace] = {}
         outside, number = outside_nodes(lan, cables), 0
         for node, addresses in addresses_by_node(lan, cables).items():
             hosts: dict[Address, Address] = {}
@@ -292,14 +298,17 @@ class LoopbackLink:
                     told = outside[node].address if node in outside else None
                     hosts[address] = told or LOOPBACK_HOSTS[number]
             if node in outside:
-                self._places[node] = OutsidePlace(node, hosts, outside[node].port, self.kind)
+                self._outside[node] = OutsidePlace(node, hosts, outside[node].port, self.kind)
             else:
                 self._places[node] = LoopbackPlace(node, hosts)
         asked = [node.quality for node in lan.nodes] + [cable.quality for cable in cables]
         self.quality_problem = "" if all(quality.is_perfect for quality in asked) else _NO_QUALITY
 
-    def place(self, node: str) -> LoopbackPlace | OutsidePlace:
+    def place(self, node: str) -> LoopbackPlace:
         return self._places[node]
+
+    def outside(self, node: str) -> OutsidePlace | None:
+        return self._outside.get(node)
 
     async def __aenter__(self) -> LoopbackLink:
         return self

@@ -153,9 +153,10 @@ class NetnsLink:
         self._places: dict[str, NetnsPlace] = {}
         self._outside = {
             name: OutsidePlace(
-                name, {a: a for a in addresses_by_node(lan, cables)[name]}, BGP_PORT, LinkKind.NETNS
+                name, {address: address for address in addresses}, BGP_PORT, LinkKind.NETNS
             )
-            for name in outside_nodes(lan, cables)
+            for name, addresses in addresses_by_node(lan, cables).items()
+            if name in outside_nodes(lan, cables)
         }
         self._bridge: Namespace | None = None
         self._plugged = 0
@@ -204,7 +205,9 @@ class NetnsLink:
             self._bridge.close()
 
     def _build(self) -> None:
-        for name in addresses_by_node(self._lan, self._cables).keys() - self._outside.keys():
+        for name in addresses_by_node(self._lan, self._cables):
+            if name in self._outside:
+                continue
             self._places[name] = NetnsPlace(name, Namespace(), self._state)
             # Before an interface appears: it takes its settings from `default`.
             self._places[name].run(partial(_write_sysctls, _NODE_SYSCTLS))
@@ -280,10 +283,11 @@ class NetnsLink:
             self._plug(out, cable, near, name)
         elif far.outside is None:
             self._lay(cable, name, number)
-        for end in cable.ends:
-            if end.name in self._places and (out is None or end is near):
-                lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
-                self._attach(end.name, name, cable.prefixes, lengths, PERFECT if out is not None else cable.quality)
+        else:
+            raise LabError(f"{far.name} is not in this lab, and {cable.name} has no interface that leads to it")
+        for end in cable.ends if out is None else (near,):
+            lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
+            self._attach(end.name, name, cable.prefixes, lengths, PERFECT if out is not None else cable.quality)
 
     def _lay(self, cable: CableSpec, name: str, number: int) -> None:
         near, far = cable.ends

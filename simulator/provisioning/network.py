@@ -56,7 +56,7 @@ class Network:
         self.plans = list(plans(topology))
         """Every session that was planned; more may be added while the network runs (`admit`)."""
         self.capture_problem = (
-            "" if kind is LinkKind.NETNS else "the loopback link has no interface of its own to capture on"
+            "" if kind is not LinkKind.LOOPBACK else "the loopback link has no interface of its own to capture on"
         )
         self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
         self.captures: dict[tuple[str, str], Capture] = {}
@@ -79,6 +79,8 @@ class Network:
         """The sessions that a started router has in its configuration."""
         self._announcements: dict[str, list[Announcement]] = {}
         self._own: dict[str, PrefixSet] = {}
+        self._ipv6_ports = 0
+        """How many of the ports that the topology gives to IPv6 on loopback are taken."""
         self._exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Network:
@@ -100,13 +102,16 @@ class Network:
         self._exit.callback(self._state.remove)
         lan, cables = lan_of(topology), cables_of(topology)
         link: Link
-        link = NetnsLink(lan, self._state, cables) if self.kind is LinkKind.NETNS else LoopbackLink(lan, cables)
+        if self.kind is LinkKind.LOOPBACK:
+            link = LoopbackLink(lan, cables)
+        else:
+            link = NetnsLink(lan, self._state, cables, leads_out=self.kind is LinkKind.INTERFACE)
         self._link = await self._exit.enter_async_context(link)
         clock = Clock(asyncio.get_running_loop())
         self.data = DataFiles(topology.policy.data, clock.now, self._emit)
         await self.data.load()
         for edge in topology.edges:
-            if self.kind is LinkKind.NETNS:
+            if self.kind is not LinkKind.LOOPBACK:
                 await self._capture(edge.name)
             routes = announcements(topology.microsoft.announce, edge)
             speaker = Speaker(edge.name, self.place(edge.name), clock, self._emit, routes, self.tap)
@@ -134,7 +139,7 @@ class Network:
 
     def capture_of(self, plan: SessionPlan) -> Capture | None:
         """The capture of the link that carries a session; None where nothing is captured."""
-        if self.kind is not LinkKind.NETNS:
+        if self.kind is LinkKind.LOOPBACK:
             return None
         interface = netns_place(self.place(plan.edge.name), "a capture").interface_to(plan.peer_address)
         return self.captures.get((plan.edge.name, interface))
@@ -161,12 +166,21 @@ class Network:
         alone = self.kind is LinkKind.LOOPBACK and plan.family is Family.IPV6
         key = plan.wire if alone else f"{plan.edge.name} {plan.edge_address}"
         if key not in self._listening:
-            self._listening[key] = await self._edges[plan.edge.name].listen(plan.edge_address)
+            port = self._next_port(plan.family) if self.kind is LinkKind.LOOPBACK else None
+            self._listening[key] = await self._edges[plan.edge.name].listen(plan.edge_address, port)
         self._listening[plan.wire] = self._listening[key]
+
+    def _next_port(self, family: Family) -> int | None:
+        """Where to listen on loopback, where the topology says so; on IPv6 all share ::1, so each has another."""
+        first = self.topology.microsoft.port
+        if first is None or family is Family.IPV4:
+            return first
+        self._ipv6_ports += 1
+        return first + self._ipv6_ports - 1
 
     def place(self, node: str) -> Place:
         assert self._link is not None, "the network is not built"
-        return self._link.place(node)
+        return self._link.outside(node) or self._link.place(node)
 
     @property
     def quality_problem(self) -> str:
@@ -186,14 +200,18 @@ class Network:
         router = ROUTERS[peer.router_kind]()
         self._routers[peer.name] = router
         self._exit.push_async_callback(router.stop)
+        config = self.configuration(peer)
+        self._configured |= {session.name for session in config.sessions}
+        await router.start(self.place(peer.name), config, RouterFiles(self._state.subdirectory(peer.name)))
+        return await router.version()
+
+    def configuration(self, peer: Peer) -> RouterConfig:
+        """What a peer's router is to be configured with, on this link."""
         mine = [plan for plan in self.plans if plan.peer.name == peer.name]
         sides = [plan.peer_side for plan in mine]
         sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
         config = router_config(peer, sessions, mine)
-        config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
-        self._configured |= {session.name for session in config.sessions}
-        await router.start(self.place(peer.name), config, RouterFiles(self._state.subdirectory(peer.name)))
-        return await router.version()
+        return replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
 
     def _configured_by_peer(self, plan: SessionPlan) -> bool:
         families = plan.peer_side.families
@@ -201,6 +219,10 @@ class Network:
 
     def _router_session(self, plan: SessionPlan) -> RouterSession:
         side, taken = plan.peer_side, plan.peer_takes
+        if plan.peer.is_external:  # knows the addresses that really carry its sessions, and no others
+            local, remote = self._host(plan), self._listening[plan.wire]
+            agreed = agreed_session(plan, self.topology.microsoft.asn)
+            return replace(agreed, local_address=local, remote_address=remote.host, remote=remote)
         return replace(
             agreed_session(plan, self.topology.microsoft.asn),
             local_address=taken.peer if taken is not None else plan.peer_address,
@@ -247,9 +269,11 @@ class Network:
         topology = self.topology
         assert self.data is not None, "the network is not built"
         role = ROLES[topology.microsoft.role] if topology.microsoft.role else None
+        host = self._host(plan)
+        peer_address = host if plan.peer.is_external else plan.peer_address
         context = PolicyContext(
             peer_as=plan.peer.asn,
-            peer_address=str(plan.peer_address),
+            peer_address=str(peer_address),
             local_as=topology.microsoft.asn,
             lan=plan.lan,
             own=self._own[plan.edge.name],
@@ -257,15 +281,14 @@ class Network:
             data=self.adjust(plan.id, self.data.data),
         )
         taking = ImportSettings(**topology.policy.import_.model_dump())
-        host = self._host(plan)
         remote = self._where_to_dial(plan, host)
         neighbor = self._edges[plan.edge.name].add(
             NeighborConfig(
                 id=plan.id,
                 local_as=topology.microsoft.asn,
                 router_id=str(plan.edge.identifier),
-                local_address=plan.edge_address,
-                peer_address=plan.peer_address,
+                local_address=self._next_hop(plan),
+                peer_address=peer_address,
                 peer_as=plan.peer.asn,
                 local=self._listening[plan.wire],
                 remote=remote,
@@ -282,16 +305,24 @@ class Network:
         self.gates.append(neighbor.gate)
 
     def _host(self, plan: SessionPlan) -> Address:
+        """Where the peer calls from. An address that nobody has here is one that nobody calls from, as in the field."""
         try:
             return self.place(plan.peer.name).host(plan.peer_address)
         except KeyError:
-            raise LabError(f"session {plan.id}: {plan.peer.name} has no address {plan.peer_address} here") from None
+            return plan.peer_address
+
+    def _next_hop(self, plan: SessionPlan) -> Address:
+        """The edge's address, as its peer knows it. On IPv6 loopback, where both ends are ::1, it stays the topology's."""
+        if plan.peer.is_external and plan.family is Family.IPV4:
+            return self.place(plan.edge.name).host(plan.edge_address)
+        return plan.edge_address
 
     def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
         if plan.wire in self._configured and plan.peer_takes is None:
-            return self._routers[plan.peer.name].endpoint(plan.wire)
+            endpoint = self._routers[plan.peer.name].endpoint(plan.wire)
+            return endpoint if endpoint.port else None
         # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
-        return Endpoint(host, BGP_PORT) if self.kind is LinkKind.NETNS else None
+        return Endpoint(host, BGP_PORT) if self.kind is not LinkKind.LOOPBACK else None
 
     def neighbor(self, plan: SessionPlan) -> Neighbor:
         """The edge's end of a session. Raises KeyError when it is not provisioned."""

@@ -80,7 +80,7 @@ class Standing:
     async def _until_told(self, network: Network, records: list[ConnectionRecord], clock: Clock) -> None:
         """Until each session is at its End-of-RIB, or silent for the soak time after its routes; or the deadline."""
         times, plans = self.topology.times, [plan for record in records for plan in record.plans]
-        deadline = clock.now() + times.deadline
+        deadline = clock.now() + self.topology.deadline
         while (now := clock.now()) < deadline:
             waits = [_wait(network.view(plan), times.soak, now) for plan in plans]
             if all(wait is not None and wait <= 0 for wait in waits):
@@ -89,7 +89,7 @@ class Standing:
         for plan in plans:
             view = network.view(plan)
             if view.bgp_state is not BgpState.ESTABLISHED:
-                self.problems.append(f"{plan.id}: BGP is {view.bgp_state.value} after {times.deadline:g} s")
+                self.problems.append(f"{plan.id}: BGP is {view.bgp_state.value} after {self.topology.deadline:g} s")
 
     def _table(self, network: Network, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
         view, neighbor = network.view(plan), network.neighbor(plan)

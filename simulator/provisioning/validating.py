@@ -18,8 +18,9 @@ from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import EventLog
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.waiting import tell_waits
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.base import Router
+from simulator.routers.base import NotOurRouterError, Router
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -72,16 +73,17 @@ class Validator:
             before={plan.id: self._network.view(plan) for plan in record.plans},
             counters={plan.id: self._counters(plan) for plan in record.plans},
         )
-        deadline = self._clock.now() + self._times.deadline
+        deadline = self._clock.now() + self._network.topology.deadline
         probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
+        waits = asyncio.ensure_future(tell_waits(self._network, self._log, self._clock, record.plans, deadline))
         try:
             await self._until_soaked(record, deadline)
             await self._look_at_both_ends(record, gathered, deadline)
             await asyncio.gather(*probes)
         finally:
-            for probe in probes:
+            for probe in (*probes, waits):
                 probe.cancel()
-            await asyncio.gather(*probes, return_exceptions=True)
+            await asyncio.gather(*probes, waits, return_exceptions=True)
         observation = replace(self._observe(record, gathered), final=True)
         return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
 
@@ -107,7 +109,7 @@ class Validator:
     ) -> list[CheckResult]:
         """Ask the peers' routers until every check passes or the deadline comes."""
         gathered = _Gathered(before, {plan.id: {} for plan in record.plans})
-        deadline = self._clock.now() + self._times.deadline
+        deadline = self._clock.now() + self._network.topology.deadline
         checks = tuple(checks)
         while True:
             await self._read_tables(record, gathered, deadline)
@@ -169,12 +171,14 @@ class Validator:
                 gathered.tables[plan.id] = PeerTable(error="the router has no such session")
             except TimeoutError:
                 gathered.tables[plan.id] = PeerTable(error="it did not answer in time")
+            except NotOurRouterError as error:
+                gathered.tables[plan.id] = PeerTable(not_ours=str(error))
             except LabError as error:
                 gathered.tables[plan.id] = PeerTable(error=str(error))
 
     async def _ask_lan(self, plan: SessionPlan, gathered: _Gathered, deadline: float) -> None:
         """L1: ask until the peer answers or the deadline comes."""
-        if self._network.kind is not LinkKind.NETNS:
+        if self._network.kind is LinkKind.LOOPBACK:
             return
         place = self._network.place(plan.edge.name)
         elsewhere: tuple[str, ...] = ()
@@ -212,7 +216,7 @@ class Validator:
         return Observation(
             connection=record.id,
             sessions=tuple(self._session(plan, gathered) for plan in record.plans),
-            has_lan=self._network.kind is LinkKind.NETNS,
+            has_lan=self._network.kind is not LinkKind.LOOPBACK,
             soak=self._times.soak,
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,

@@ -6,7 +6,7 @@ needs nothing from the peer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator
 from dataclasses import dataclass
 
 from simulator.policy.verdict import Hits
@@ -122,6 +122,10 @@ class AdjRibIn:
     def accepted(self) -> int:
         """Routes that the lifted policy accepts, whether or not it is lifted."""
         return self.received - self._rejected
+
+    def items(self, family: Family) -> ItemsView[bytes, AttributeSet]:
+        """Every route of a family, without what a prefix rule says of it: a tenth of the price of `routes`."""
+        return self._routes[family].items()
 
     def attributes(self, family: Family, key: bytes) -> AttributeSet | None:
         """Of one route; None when it is not held."""

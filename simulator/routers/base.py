@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from simulator.lab.link import Address, Endpoint, Place
+from simulator.lab.link import Address, Endpoint, LabError, Place
 from simulator.session.messages import Family
+
+
+class NotOurRouterError(LabError):
+    """The lab does not run this router: there is no way to ask it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Router(Protocol):
         """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""
 
     def endpoint(self, session: str) -> Endpoint:
-        """Where the started router listens for this session."""
+        """Where the started router listens for this session; port 0 where it only calls."""
 
     async def sessions(self) -> Sequence[SessionReport]:
         """What the router says of its sessions, in the order of the configuration."""

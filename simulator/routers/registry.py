@@ -7,6 +7,7 @@ from collections.abc import Callable
 from simulator.routers.base import Router
 from simulator.routers.bird import Bird
 from simulator.routers.exabgp import Exabgp
+from simulator.routers.external import External
 from simulator.routers.frr import Frr
 from simulator.routers.gobgp import Gobgp
 from simulator.routers.openbgpd import Openbgpd
@@ -19,4 +20,5 @@ ROUTERS: dict[str, Callable[[], Router]] = {
     "gobgp": Gobgp,
     "openbgpd": Openbgpd,
     "exabgp": Exabgp,
+    "external": External,
 }

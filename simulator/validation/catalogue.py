@@ -246,6 +246,8 @@ def _d3(session: SessionEvidence, observation: Observation) -> Finding:
     table = session.peer_table
     if table is None or not session.soaked:
         return resting_on("S5") if observation.final else UNSET
+    if table.not_ours:
+        return skipped(table.not_ours)
     if table.error:
         return Finding(Status.ERROR, (f"the peer's router could not be asked: {table.error}",))
     if table.prefixes:
@@ -294,6 +296,11 @@ def _a1(session: SessionEvidence, observation: Observation) -> Finding:
         return (
             Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else UNSET
         )
+    if table.not_ours:
+        sent = f"{view.sent} of {len(session.announced)} announced routes were sent; {table.not_ours}"
+        if view.sent == len(session.announced) and view.taken == view.accepted:
+            return passed(sent, ours)
+        return failed([sent, ours]) if observation.final else UNSET
     missing = session.announced - table.prefixes
     theirs = f"the peer holds {len(session.announced) - len(missing)} of {len(session.announced)} announced routes"
     if not missing and view.taken == view.accepted:
@@ -322,9 +329,8 @@ def _a4(session: SessionEvidence, observation: Observation) -> Finding:
             Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else UNSET
         )
     if not held and not table.prefixes and view.bgp_state is _UP:
-        return passed(
-            f"{view.withdrawn_by_us} routes withdrawn, none left at either end, the session still Established"
-        )
+        left = f"none left here; {table.not_ours}" if table.not_ours else "none left at either end"
+        return passed(f"{view.withdrawn_by_us} routes withdrawn, {left}, the session still Established")
     if not observation.final:
         return UNSET
     return failed([f"{len(table.prefixes)} routes left at the peer, {view.taken} here, BGP state {_state(session)}"])

@@ -23,10 +23,14 @@ class LanAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PeerTable:
-    """What the peer's own router says that it holds from us on one session. `error` when it could not be asked."""
+    """What the peer's own router says that it holds from us on one session. `error` when it could not be asked.
+
+    `not_ours`: why there is nobody to ask, which is no error: what this side saw has to do.
+    """
 
     prefixes: frozenset[str] = frozenset()
     error: str = ""
+    not_ours: str = ""
     says: str = ""
     """The router's own words for the session, and its reason where something keeps the session or its routes back."""
 

@@ -63,7 +63,9 @@ async def test_a_test_from_a_node_is_really_done(tmp_path: Path) -> None:
             """The outcome of the first run."""
             await put(lab, source_agent="ash-edge-1", **changes)
             key = next(key for key in lab.provider.books.resources if key.endswith("/connectionmonitortests/t"))
-            await eventually(lambda: asyncio.sleep(0, lab.provider.monitor.outcome(key)), lambda outcome: bool(outcome.path))
+            await eventually(
+                lambda: asyncio.sleep(0, lab.provider.monitor.outcome(key)), lambda outcome: bool(outcome.path)
+            )
             shown = await lab.do(get, GROUP, "office", "t")
             return shown.is_test_successful, shown.path
 

@@ -238,7 +238,7 @@ class Workflow:
             self._tell(record, results)
             record.results = results
             self._say(record, "the sessions did not pass their validation: they stay denied, and it is tried again")
-        await self._until(record, self._clock.now() + self._network.topology.times.deadline)
+        await self._until(record, self._clock.now() + self._network.topology.deadline)
         return True
 
     async def _remove(self, record: ConnectionRecord) -> bool:

@@ -1,4 +1,8 @@
-"""Every real router on Direct links: a /31 and a /127, a /30 and a /126, with every kind of session security."""
+"""Every real router, on an exchange LAN and on Direct links, in both families, with every kind of session security.
+
+A rehearsal is several cells at once: its sessions are IPv4 and IPv6, and a Direct one has a /31 and a /127 beside a /30
+and a /126. What docs/interop.md says comes from here.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +33,26 @@ SECURITY: dict[str, dict[str, Any]] = {
 
 
 def test_no_router_is_left_out() -> None:
-    assert PROGRAMS.keys() == ROUTERS.keys() - {"simulated"}
+    assert PROGRAMS.keys() == ROUTERS.keys() - {"simulated", "external"}
 
 
 @pytest.mark.privileged
 @pytest.mark.router
 @pytest.mark.parametrize("security", SECURITY)
+@pytest.mark.parametrize("link", ["exchange", "direct"])
 @pytest.mark.parametrize("kind", PROGRAMS)
-async def test_both_connections_become_active_and_routes_pass(kind: str, security: str, tmp_path: Path) -> None:
+async def test_both_connections_become_active_and_routes_pass(
+    kind: str, link: str, security: str, tmp_path: Path
+) -> None:
     require_netns()
     for program in PROGRAMS[kind]:
         require_program(program)
-    found = document("direct")
+    found = document(link)
     found |= {"link": "netns", "times": {"soak": 0.5, "deadline": 60, "active": 0}}
     found["peers"][0]["router"] = kind
     found["peerings"][0] |= SECURITY[security]
-    report = await Rehearsal(build(found), LinkKind.NETNS, False, tmp_path / "capture.pcap").run()
-    assert report.outcome == "passed", report.errors
+    rehearsal = Rehearsal(build(found), LinkKind.NETNS, False, tmp_path / "capture.pcap")
+    report = await rehearsal.run()
+    assert (report.outcome, report.errors, rehearsal.shortfalls) == ("passed", (), [])
+    assert all("Active" in connection.reached for connection in report.connections)
+    assert found["peerings"][0]["expect"]["accepted"] > 0, "the topology says how many routes have to be accepted"

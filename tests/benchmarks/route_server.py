@@ -1,0 +1,295 @@
+"""P4: a route server with many clients, beside real daemons with the same clients. `python -m tests.benchmarks.route_server`
+
+All sessions are up; then every client announces at once. The figure is the time until each of them holds what all the
+others announced, and the same for the withdrawal of all. turnup and BIRD judge every route by the same rules; FRR and
+OpenBGPD pass on everything, which is to their advantage. BIRD runs without `secondary`, which is to its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from pathlib import Path
+
+from simulator.connection.states import ConnectionState
+from simulator.lab.link import HostPlace, LanSpec, NodeSpec, Place
+from simulator.lab.netns import NetnsLink
+from simulator.policy.rules import PolicyContext
+from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.policy import ClientPolicy
+from simulator.routers.base import RouterConfig, RouterFiles
+from simulator.routers.bird import Bird
+from simulator.routers.frr import Frr
+from simulator.routers.openbgpd import Openbgpd
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import BgpStateChanged, NeighborConfig, SpeakerEvent
+from simulator.speakers.route_server import RouteServer
+from tests.benchmarks.bird_filter import CONDITIONS
+from tests.benchmarks.children import Child, Watch
+from tests.benchmarks.route_server_swarm import say
+
+RS_AS = 9033
+FIRST_AS = 24000
+LAN = "10.99.0.0/16"
+SERVER, FIRST = "10.99.0.1", "10.99.1.1"
+_CLIENT = ("first-as", "next-hop")
+"""Rules that are another one for each client."""
+_NOT_HERE = ("microsoft-prefix", "as12076")
+_OURS = {
+    "exchange-lan": f"net ~ [ {LAN}+ ]",
+    "as-path-loop": f"bgp_path ~ [ {RS_AS} ]",
+    "otc": "defined(bgp_otc)",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement."""
+
+    announce: float
+    withdraw: float
+    swarm_cpu: tuple[float, float]
+    server_cpu: float
+    foreign: float
+    """Cores that all other processes of the machine used."""
+
+    @property
+    def told(self) -> str:
+        cpu = f"server {self.server_cpu:.2f}, clients {self.swarm_cpu[0]:.2f} + {self.swarm_cpu[1]:.2f}"
+        doubt = ", no verdict" if self.foreign > 1 else ""
+        return (
+            f"{self.announce:.3f} s, withdraw {self.withdraw:.3f} s [CPU {cpu}; others {self.foreign:.1f} cores{doubt}]"
+        )
+
+
+def clients(count: int) -> list[tuple[IPv4Address, int]]:
+    """Address and ASN of each."""
+    return [(IPv4Address(FIRST) + n, FIRST_AS + n) for n in range(count)]
+
+
+# --- the candidates ---
+
+
+async def serve(count: int) -> None:
+    """turnup as the route server: lifts each client as it comes up."""
+    loop = asyncio.get_running_loop()
+    up: set[str] = set()
+
+    def hear(event: SpeakerEvent) -> None:
+        if isinstance(event, BgpStateChanged) and event.transition.target is BgpState.ESTABLISHED:
+            loop.call_soon(lift, event.session)
+
+    def lift(session: str) -> None:
+        server.neighbor(session).rule(ConnectionState.ACTIVE, session_validated=True)
+        up.add(session)
+
+    server = RouteServer("rs", HostPlace("rs", {}), Clock(loop), hear, Settings(RS_AS))
+    where = await server.listen(ip_address(SERVER), 179)
+    for address, asn in clients(count):
+        config = NeighborConfig(
+            id=str(address),
+            local_as=RS_AS,
+            router_id=SERVER,
+            local_address=ip_address(SERVER),
+            peer_address=address,
+            peer_as=asn,
+            local=where,
+            remote=None,
+            policy=ClientPolicy(PolicyContext(asn, str(address), RS_AS, lan=(LAN,))),
+            hold_time=240,
+        )
+        server.add(config)
+    say(event="ready")
+    await loop.run_in_executor(None, sys.stdin.readline)
+    leaked = [v.id for v in (n.view() for n in server.neighbors) if v.leaked_in or v.leaked_out]
+    say(event="done", lifted=len(up), leaked=leaked)
+    await server.close()
+
+
+def bird(count: int) -> str:
+    ours = {**CONDITIONS, **{name: (lambda peer, text=text: text) for name, text in _OURS.items()}}
+    common = "\n".join(
+        f"    if {condition('')} then return false; # {name}"
+        for name, condition in ours.items()
+        if name not in _CLIENT + _NOT_HERE
+    )
+    protocols = "\n".join(
+        f"""
+filter from_{n} {{
+    if bgp_path.first != {asn} then reject; # first-as
+    if bgp_next_hop != {address} then reject; # next-hop
+    if acceptable() then accept;
+    reject;
+}}
+protocol bgp client_{n} {{
+    local {SERVER} as {RS_AS};
+    neighbor {address} as {asn};
+    rs client;
+    passive on;
+    hold time 240;
+    ipv4 {{ import filter from_{n}; export all; }};
+}}"""
+        for n, (address, asn) in enumerate(clients(count))
+    )
+    return f"router id {SERVER};\nprotocol device {{}}\nfunction acceptable() {{\n{common}\n    return true;\n}}\n{protocols}\n"
+
+
+def frr(count: int) -> str:
+    lines = [
+        f"router bgp {RS_AS}",
+        f" bgp router-id {SERVER}",
+        " no bgp ebgp-requires-policy",
+        " no bgp default ipv4-unicast",
+    ]
+    for address, asn in clients(count):
+        lines += [
+            f" neighbor {address} remote-as {asn}",
+            f" neighbor {address} passive",
+            f" neighbor {address} timers 80 240",
+            f" neighbor {address} advertisement-interval 0",
+        ]
+    lines.append(" address-family ipv4 unicast")
+    for address, _ in clients(count):
+        lines += [f"  neighbor {address} activate", f"  neighbor {address} route-server-client"]
+    return "\n".join(["frr defaults traditional", *lines, " exit-address-family"]) + "\n"
+
+
+def openbgpd(count: int) -> str:
+    lines = [f"AS {RS_AS}", f"router-id {SERVER}", "holdtime 240", "fib-update no", "transparent-as yes"]
+    lines.append(f"listen on {SERVER}")
+    for address, asn in clients(count):
+        lines += [f"neighbor {address} {{", f"\tremote-as {asn}", "\tpassive", "}"]
+    return "\n".join([*lines, "allow from any", "allow to any"]) + "\n"
+
+
+DAEMONS: dict[str, tuple[Callable[[], Bird | Frr | Openbgpd], Callable[[int], str]]] = {
+    "BIRD": (Bird, bird),
+    "FRR": (Frr, frr),
+    "OpenBGPD": (Openbgpd, openbgpd),
+}
+
+# --- a run ---
+
+
+async def with_turnup(place: Place, directory: Path, count: int, measure: Callable[[int], Awaitable[Run]]) -> Run:
+    child = Child(place, "tests.benchmarks.route_server", ["--serve", str(count)], directory / "server.log")
+    try:
+        await child.start()
+        await child.until("ready")
+        run = await measure(child.pid)
+        child.tell()
+        done = await child.until("done")
+        if done["lifted"] != count or done["leaked"]:
+            raise RuntimeError(f"turnup: {done}")
+        return run
+    finally:
+        await child.stop()
+
+
+async def with_daemon(
+    name: str, place: Place, directory: Path, count: int, measure: Callable[[int], Awaitable[Run]]
+) -> Run:
+    make, configuration = DAEMONS[name]
+    directory.mkdir(exist_ok=True)
+    file = directory / "own.conf"
+    file.write_text(configuration(count))
+    router = make()
+    try:
+        await router.start(place, RouterConfig(name, RS_AS, SERVER, (), (), file=file), RouterFiles(directory / "lab"))
+        assert router._process is not None
+        return await measure(router._process.pid)
+    finally:
+        await router.stop()
+
+
+async def measured(place: Place, directory: Path, options: argparse.Namespace, server: int) -> Run:
+    """The swarm against whatever listens."""
+    arguments = [SERVER, FIRST, str(FIRST_AS), str(options.clients), str(options.prefixes), str(options.per_set)]
+    swarm = Child(place, "tests.benchmarks.route_server_swarm", arguments, directory / "swarm.log")
+    try:
+        await swarm.start()
+        await swarm.until("established", 120)
+        watch = Watch((swarm.pid, *family(server)))
+        swarm.tell()
+        announced = await swarm.until("converged", 200)
+        (_, *cpu), foreign = watch.read()
+        swarm.tell()
+        withdrawn = await swarm.until("emptied", 200)
+        costs = (float(announced["cpu"]), float(withdrawn["cpu"]))
+        return Run(float(announced["seconds"]), float(withdrawn["seconds"]), costs, sum(cpu), foreign)
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}\n{(directory / 'swarm.log').read_text()[-500:]}") from None
+    finally:
+        await swarm.stop()
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for parent in found:
+        found += parents.get(parent, [])
+    return found
+
+
+async def main(options: argparse.Namespace) -> None:
+    addresses = tuple(address for address, _ in clients(options.clients))
+    spec = LanSpec((IPv4Network(LAN),), (NodeSpec("rs", (ip_address(SERVER),)), NodeSpec("clients", addresses)))
+    print(
+        f"P4: {options.clients} clients × {options.prefixes} prefixes, {options.per_set} an attribute set;"
+        f" {os.cpu_count()} cores",
+        flush=True,
+    )
+    found: dict[str, Run] = {}
+    with tempfile.TemporaryDirectory(prefix="turnup-bench-") as name:
+        directory = Path(name)
+        async with NetnsLink(spec) as link:
+
+            def measure(server: int) -> Awaitable[Run]:
+                return measured(link.place("clients"), directory, options, server)
+
+            for kind in ("turnup", *options.daemons):
+                runs = []
+                for _ in range(options.runs):
+                    if kind == "turnup":
+                        runs.append(await with_turnup(link.place("rs"), directory, options.clients, measure))
+                    else:
+                        place, own = link.place("rs"), directory / kind
+                        runs.append(await with_daemon(kind, place, own, options.clients, measure))
+                    print(f"  {kind:<9} {runs[-1].told}", flush=True)
+                found[kind] = sorted(runs, key=lambda run: run.announce)[len(runs) // 2]
+    ours = found.pop("turnup")
+    for what in ("announce", "withdraw"):
+        for kind, run in found.items():
+            mine, theirs = getattr(ours, what), getattr(run, what)
+            print(f"P4 {what}: {mine / theirs:.2f} × {kind} ({mine:.3f} s to {theirs:.3f} s; aim: at most 0.2 ×)")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--clients", type=int, default=100)
+    parser.add_argument("--prefixes", type=int, default=1000)
+    parser.add_argument("--per-set", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--daemons", type=lambda text: [n for n in text.split(",") if n], default=list(DAEMONS))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = _options()
+    asyncio.run(serve(given.serve) if given.serve is not None else main(given))
