@@ -151,6 +151,8 @@ def listen(interface: str = INTERFACE) -> Any:
         # In a user namespace the host's limit holds; what then gets lost is counted.
         opened.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     opened.ins.setblocking(False)
+    # Reading the counters resets them: what was lost before this point was never promised.
+    opened.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
     return opened
 
 
