@@ -10,6 +10,7 @@ from simulator.arm.documents import DIRECT_TYPES
 from simulator.arm.errors import bad_argument
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, paged
 from simulator.lab.locations import ExchangeLocation, FacilityLocation
+from simulator.provisioning.provider.premises import Premises
 from simulator.session.messages import Family
 from simulator.wire import nlri
 
@@ -118,9 +119,14 @@ def _route_server(place: ExchangeLocation) -> Json:
     }
 
 
-def _everywhere(request: ArmRequest) -> list[ExchangeLocation | FacilityLocation]:
-    premises = request.provider.premises
+def _everywhere(premises: Premises) -> list[ExchangeLocation | FacilityLocation]:
     return [*premises.exchanges(), *premises.facilities()]
+
+
+def region_of(premises: Premises, metro: str) -> str:
+    """The Azure region of a metro; empty where nobody knows it."""
+    regions = (place.azure_region for place in _everywhere(premises) if place.metro.lower() == metro.lower())
+    return next(filter(None, regions), "")
 
 
 # --- Peering Service ---
@@ -129,7 +135,7 @@ def _everywhere(request: ArmRequest) -> list[ExchangeLocation | FacilityLocation
 def _metros(request: ArmRequest) -> dict[str, tuple[str, str]]:
     """Metro → (country, Azure region), of every place that is known."""
     found: dict[str, tuple[str, str]] = {}
-    for place in _everywhere(request):
+    for place in _everywhere(request.provider.premises):
         if place.country:
             found.setdefault(place.metro, (_COUNTRIES.get(place.country, place.country), place.azure_region))
     return found
@@ -185,7 +191,7 @@ def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
     """What AS8075 announces at a metro of the lab; the word null for a metro that nobody knows (recorded)."""
     metro = request.required("peeringLocation").strip().lower()
     premises = request.provider.premises
-    known = {place.metro.lower(): place for place in _everywhere(request)}
+    known = {place.metro.lower(): place for place in _everywhere(premises)}
     if metro not in known:
         return ArmAnswer(200, None, null=True)
     here = metro == premises.metro.lower()

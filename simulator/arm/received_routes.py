@@ -12,6 +12,7 @@ from typing import Any, Final
 from simulator.arm.errors import bad_argument, not_supported
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, paged
 from simulator.arm.peerings import existing
+from simulator.arm.places import region_of
 from simulator.arm.times import iso
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
@@ -165,8 +166,7 @@ async def unbilled(request: ArmRequest) -> ArmAnswer:
     rows: Iterable[Any] = _unbilled(request, record)
     if text == "true":
         rows = await asyncio.to_thread(_consolidated, list(rows))  # a full table takes seconds
-    exchange = request.provider.premises.exchange
-    region, asn = exchange.azure_region if exchange is not None else "", record.request.asn
+    region, asn = region_of(request.provider.premises, record.request.metro), record.request.asn
     return paged(request, rows, lambda prefix: {"prefix": str(prefix), "azureRegion": region, "peerAsn": asn})
 
 

@@ -58,6 +58,7 @@ def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> i
     if peer is None:
         fail(USAGE, f"{path}: no peer '{name}' (there are: {', '.join(found.name for found in topology.peers)})")
     known = ", ".join(FORMATS)
+    wanted = wanted or peer.router_choice.format
     if wanted is None and peer.router_kind not in FORMATS:
         fail(USAGE, f"the router of {name} is {peer.router_kind}, which has no file: give --format (one of {known})")
     format_ = wanted or peer.router_kind

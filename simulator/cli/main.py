@@ -37,6 +37,7 @@ class LinkOption(StrEnum):
 
     loopback = "loopback"
     netns = "netns"
+    interface = "interface"
     auto = "auto"
 
 
@@ -106,6 +107,19 @@ def rehearse(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
     ] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
+    ] = False,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            envvar="TURNUP_FORMAT",
+            metavar="NAME",
+            help="The language of the configuration that is printed for an external router, as of `turnup config`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Play a topology's whole life cycle through on real BGP sessions.
 
@@ -115,7 +129,17 @@ def rehearse(
 
     wanted = link.value if link else None
     raise typer.Exit(
-        run(topology, link=wanted, report=report, soak=soak, deadline=deadline, plain=plain, as_json=as_json)
+        run(
+            topology,
+            link=wanted,
+            report=report,
+            soak=soak,
+            deadline=deadline,
+            plain=plain,
+            as_json=as_json,
+            step=step,
+            format_=format_,
+        )
     )
 
 

@@ -14,18 +14,24 @@ from pathlib import Path
 from rich.console import Console
 
 from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.external import handing_over
+from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
+from simulator.lab.check_external import unreachable
+from simulator.lab.host_interface import check_all
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, load
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
+from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState, clean, leftovers
-from simulator.lab.topology import Topology
+from simulator.lab.topology import EXTERNAL, Topology
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
 from simulator.report.pcap import Capture
 from simulator.report.writer import ReportError, write_report
+from simulator.routers.configs.registry import FORMATS
 
 
 def rehearse(
@@ -37,6 +43,8 @@ def rehearse(
     deadline: float | None,
     plain: bool,
     as_json: bool,
+    step: bool = False,
+    format_: str | None = None,
 ) -> int:
     """The command; returns the exit code."""
     try:
@@ -44,6 +52,10 @@ def rehearse(
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
     topology = _override(topology, soak, deadline)
+    if format_ is not None and format_ not in FORMATS:
+        fail(USAGE, f"--format {format_}: there is no such format (one of {', '.join(FORMATS)})")
+    if step and not (sys.stdin.isatty() and (sys.stderr if as_json else sys.stdout).isatty()):
+        fail(USAGE, "--step: there is no terminal to press Enter at: leave it out, or run this in a terminal")
     kind = choose_link(topology, link, sys.argv[1:])
     if report is not None and report.exists() and not report.is_dir():
         fail(USAGE, f"--report {report}: this is a file: name a directory")
@@ -54,10 +66,12 @@ def rehearse(
     _remove_leftovers(console)
     with _scratch(topology) as scratch:
         rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap")
-        live = console.is_terminal and not plain and not as_json
+        # A view that repaints itself and a person who presses Enter would write over each other.
+        live = console.is_terminal and not plain and not as_json and not step
         with LiveView(topology, console) if live else PlainView(topology, console) as view:
             rehearsal.log.subscribe(view.take)
-            result = asyncio.run(_interruptible(rehearsal))
+            rehearsal.hand_over = handing_over(topology, kind, format_, view.show)
+            result = asyncio.run(_interruptible(rehearsal, Stepper(view.show, sys.stdin.fileno()) if step else None))
         if result is None:
             console.print("turnup: interrupted: the lab is taken down, every session closed with a Cease")
             return INTERRUPTED
@@ -99,7 +113,13 @@ def _override(topology: Topology, soak: float | None, deadline: float | None) ->
 def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> LinkKind:
     """The link to use; replaces this process by one in a user namespace where only that gives the privilege."""
     choice = wanted or topology.link
-    real = [peer for peer in topology.peers if peer.router_kind != "simulated"]
+    real = [peer for peer in topology.peers if peer.router_kind not in ("simulated", EXTERNAL)]
+    if choice == "auto" and not real and any(peer.is_external for peer in topology.peers):
+        return LinkKind.LOOPBACK
+    for fault in unreachable(topology, "netns" if choice == "auto" else choice):
+        fail(USAGE, fault.text)
+    if choice == "interface":
+        return _interface_link(topology)
     if choice == "loopback":
         if real:
             fail(
@@ -117,9 +137,25 @@ def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> Link
     return fail(LAB, f"link netns: {problem}: run as root, or use --link loopback where every router is simulated")
 
 
-async def _interruptible(rehearsal: Rehearsal) -> Report | None:
-    """Run to the end, or to the first SIGINT or SIGTERM: then take the lab down and return None."""
+def _interface_link(topology: Topology) -> LinkKind:
+    """Root is needed, and not that of a user namespace: nobody else may attach anything to the host's interfaces."""
+    try:
+        check_all(lan_of(topology), cables_of(topology))
+    except LabError as error:
+        fail(LAB, f"link interface: {error}")
+    if MARK in os.environ or (problem := netns_problem()) is not None:
+        why = "" if MARK in os.environ else f": {problem}"
+        fail(LAB, f"link interface needs root, to attach the lab to an interface of this host{why}")
+    return LinkKind.INTERFACE
+
+
+async def _interruptible(rehearsal: Rehearsal, stepper: Stepper | None) -> Report | None:
+    """Run to the end, or to the end of input, SIGINT or SIGTERM: then take the lab down and return None."""
+    if stepper is not None:
+        rehearsal.pause = stepper.pause
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(rehearsal.run())
+    if stepper is not None:
+        stepper.ended = task.cancel
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     try:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
 from rich.console import Console
 
 from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.rehearse import choose_link
 from simulator.cli.view import PlainView
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, load
 from simulator.lab.locations import Locations, LocationsError, from_peeringdb
 from simulator.lab.privilege import netns_problem
-from simulator.lab.topology import Topology
+from simulator.lab.topology import EXTERNAL, Topology
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
@@ -75,7 +77,9 @@ def _must_be_safe(host: str, token: str) -> None:
 
 def _link(topology: Topology, wanted: str | None) -> LinkKind:
     choice = wanted or topology.link
-    real = [peer for peer in topology.peers if peer.router_kind != "simulated"]
+    real = [peer for peer in topology.peers if peer.router_kind not in ("simulated", EXTERNAL)]
+    if any(peer.is_external for peer in topology.peers) or choice == "interface":
+        return choose_link(topology, choice, sys.argv[1:])
     if choice == "loopback" and real:
         fail(USAGE, f"router '{real[0].router_kind}' of {real[0].name} needs real addresses: use --link netns")
     if choice == "loopback":

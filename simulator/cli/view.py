@@ -193,7 +193,11 @@ class PlainView:
         self.board.take(event)
         text = line(event, self.board)
         if text is not None:
-            self._console.print(text, soft_wrap=True, highlight=False)
+            self.show(text)
+
+    def show(self, text: Text) -> None:
+        """Print what is no event."""
+        self._console.print(text, soft_wrap=True, highlight=False)
 
 
 class LiveView:
@@ -209,6 +213,7 @@ class LiveView:
         # Drawing takes milliseconds: a thread of its own does it, so that no session waits for a terminal.
         self._painter = threading.Thread(target=self._paint, name="turnup-view", daemon=True)
         self._lasting: deque[Text] = deque()
+        self._blocks: deque[Text] = deque()
         self._over = threading.Event()
 
     def __enter__(self) -> LiveView:
@@ -228,6 +233,8 @@ class LiveView:
             batch = [self._lasting.popleft() for _ in range(len(self._lasting))]
             if batch:
                 self._console.print(Group(*batch), highlight=False)
+            while self._blocks:
+                self._console.print(self._blocks.popleft(), soft_wrap=True, highlight=False)
             self._live.refresh()
 
     def take(self, event: Event) -> None:
@@ -244,12 +251,17 @@ class LiveView:
             else:
                 self._lasting.append(text)
 
+    def show(self, text: Text) -> None:
+        """Print what is no event; lines of any length, to be copied whole."""
+        self._blocks.append(text)
+
     def _render(self) -> RenderableType:
-        elapsed, times = time.monotonic() - self._started, self.board.topology.times
+        elapsed, topology = time.monotonic() - self._started, self.board.topology
         head = Text.assemble(
             ("turnup ", "bold"),
-            self.board.topology.name,
-            (f"   {elapsed:5.1f} s elapsed, soak {times.soak:g} s, deadline {self.board.topology.deadline:g} s a validation", "dim"),
+            topology.name,
+            (f"   {elapsed:5.1f} s elapsed, soak {topology.times.soak:g} s, ", "dim"),
+            (f"deadline {topology.deadline:g} s a validation", "dim"),
         )
         step = Text.assemble(("▸ ", "bold cyan"), self._step, no_wrap=True, overflow="ellipsis")
         return Group(head, step, self._table(), *list(self._minor))

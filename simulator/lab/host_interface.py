@@ -99,14 +99,14 @@ def check(wanted: HostInterfaceSpec, mtu: int) -> HostInterface:
     if found.master:
         raise LabError(f"interface {name} is a port of {found.master}: name {found.master} instead")
     if found.default_routes and not wanted.default_route:
-        raise LabError(
-            f"interface {name} carries this host's {' and '.join(found.default_routes)} default route: name another, or "
-            f"say `interface: {{name: {name}, default-route: true}}`"
-        )
+        told = f"interface {name} carries this host's {' and '.join(found.default_routes)} default route"
+        raise LabError(f"{told}: name another, or say `interface: {{name: {name}, default-route: true}}`")
     if not found.is_up:
         raise LabError(f"interface {name} is down: ip link set {name} up")
     if mtu > found.mtu:
-        raise LabError(f"interface {name} has an MTU of {found.mtu}, less than the link's {mtu}: set `mtu: {found.mtu}`")
+        raise LabError(
+            f"interface {name} has an MTU of {found.mtu}, less than the link's {mtu}: set `mtu: {found.mtu}`"
+        )
     return found
 
 

@@ -152,9 +152,7 @@ class NetnsLink:
         self._state = state
         self._places: dict[str, NetnsPlace] = {}
         self._outside = {
-            name: OutsidePlace(
-                name, {address: address for address in addresses}, BGP_PORT, LinkKind.NETNS
-            )
+            name: OutsidePlace(name, {address: address for address in addresses}, BGP_PORT, LinkKind.NETNS)
             for name, addresses in addresses_by_node(lan, cables).items()
             if name in outside_nodes(lan, cables)
         }
@@ -232,7 +230,9 @@ class NetnsLink:
             return None
         ends = link.nodes if isinstance(link, LanSpec) else (*link.ends, NodeSpec(link.name, (), link.quality))
         if any(not node.quality.is_perfect for node in ends):
-            self.quality_problem = f"{link.interface.name} of this host has its own latency, jitter and loss, and no other"
+            self.quality_problem = (
+                f"{link.interface.name} of this host has its own latency, jitter and loss, and no other"
+            )
         return link.interface
 
     def _plug(self, out: HostInterfaceSpec, link: LanSpec | CableSpec, node: NodeSpec, name: str) -> None:

@@ -60,7 +60,7 @@ async def _ask(place: Place, target: Address, ttl: int, limit: float) -> Hop:
         with contextlib.suppress(OSError):  # nothing left to read
             while True:
                 packet, sender = sock.recvfrom(1 << 16)
-                if _is_ours(packet, target.version, identifier) and not answer.done():
+                if is_ours(packet, target.version, identifier) and not answer.done():
                     answer.set_result((ip_address(sender[0].split("%")[0]), loop.time()))
 
     with sock, reading(sock.fileno(), read):
@@ -82,7 +82,7 @@ async def _ask(place: Place, target: Address, ttl: int, limit: float) -> Hop:
     return Hop(ttl, responder, round((arrived - started) * 1000, 3))
 
 
-def _is_ours(packet: bytes, version: int, identifier: bytes) -> bool:
+def is_ours(packet: bytes, version: int, identifier: bytes) -> bool:
     """Whether this is the answer to our request, or says that our request expired on its way."""
     if version == 4:
         packet = packet[(packet[0] & 0x0F) * 4 :]

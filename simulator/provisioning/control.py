@@ -147,7 +147,7 @@ class ControlPlane:
         """Judge a validation: Active lifts the policy on the sessions that were validated; else it stays denied."""
         record.results = results
         blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
-        passed = _passed(results)
+        passed = passes(results)
         if passed:
             record.validated = {plan.id for plan in record.plans}
             self._apply(
@@ -199,7 +199,7 @@ class ControlPlane:
 
     def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckResult]) -> bool:
         """Judge the validation of sessions that an Active connection still denies; those that passed are lifted."""
-        passed = record.state is ConnectionState.ACTIVE and _passed(results)
+        passed = record.state is ConnectionState.ACTIVE and passes(results)
         if passed:
             record.validated |= {plan.id for plan in plans}
             for plan in record.plans:
@@ -276,7 +276,8 @@ class ControlPlane:
         self._network.rule(plan, record.state, validated=validated)
 
 
-def _passed(results: list[CheckResult]) -> bool:
+def passes(results: list[CheckResult]) -> bool:
+    """Whether a validation with these results lets its sessions pass."""
     blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
     return bool(blocking) and all(result.holds for result in blocking)
 

@@ -28,7 +28,7 @@ from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.provisioning.peer_config import agreed_session, router_config
 from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import Router, RouterFiles, RouterSession
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
@@ -312,7 +312,7 @@ class Network:
             return plan.peer_address
 
     def _next_hop(self, plan: SessionPlan) -> Address:
-        """The edge's address, as its peer knows it. On IPv6 loopback, where both ends are ::1, it stays the topology's."""
+        """The edge's address, as its peer knows it; the topology's on IPv6 loopback, where both ends are ::1."""
         if plan.peer.is_external and plan.family is Family.IPV4:
             return self.place(plan.edge.name).host(plan.edge_address)
         return plan.edge_address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,18 +13,23 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.merge import merge_captures
-from simulator.lab.topology import Topology
-from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.lab.topology import Peer, Topology
+from simulator.provisioning.control import ConnectionRecord, ControlPlane, passes
 from simulator.provisioning.direct import approval_steps, cabling_steps, where
 from simulator.provisioning.log import CheckEnded, EventLog, Said
 from simulator.provisioning.network import Network
 from simulator.provisioning.reporting import final_report
 from simulator.provisioning.validating import Validator
 from simulator.report.model import Outcome, Report
+from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
 from simulator.validation.result import CheckResult, Status
+
+
+async def _at_once(step: str, what: str) -> None:
+    """Nobody wants to look before the next step."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,10 @@ class Rehearsal:
     capture_file: Path | None = None
     """Where the merged capture goes, where the link allows one."""
     log: EventLog = field(default_factory=EventLog)
+    pause: Callable[[str, str], Awaitable[None]] = _at_once
+    """Awaited before each step of the life cycle, with its name and what it will do."""
+    hand_over: Callable[[Peer, RouterConfig], None] = lambda peer, config: None
+    """Told what an external router is to be configured with. It may hold an MD5 key: it is no event of the log."""
     control: ControlPlane | None = field(default=None, init=False)
     network: Network | None = field(default=None, init=False)
     versions: dict[str, str] = field(default_factory=dict, init=False)
@@ -80,6 +89,7 @@ class Rehearsal:
         say(f"{where(self.topology)}: {len(network.plans)} sessions on the {self.kind.value} link")
         if network.quality_problem:
             say(network.quality_problem)
+        await self.pause("request", f"{_names(control.records.values())} are requested; the PeerAsn must be Approved")
         approved = []
         for record in control.records.values():
             try:
@@ -88,8 +98,11 @@ class Rehearsal:
                 self.shortfalls.append(f"the request was refused: {error}")
                 say(f"the request was refused: {error}", record.id)
                 continue
-            control.approve(record)
             approved.append(record)
+        if approved:
+            await self.pause("approve", f"Microsoft approves {_names(approved)}; the peer configures its routers")
+        for record in approved:
+            control.approve(record)
             for text in approval_steps(self.topology, record.id):
                 say(text, record.id)
         for record in approved:
@@ -99,10 +112,19 @@ class Rehearsal:
             peer = self.topology.peer(name)
             say(f"{name} configures its BGP sessions ({peer.router_kind})")
             self.versions[name] = await network.start_peer(peer)
+            if peer.is_external:
+                self.hand_over(peer, network.configuration(peer))
+        if approved:
+            told = "the peer says that it is configured: the sessions come up under DENY ALL and are validated"
+            await self.pause("notify", f"{told}, each connection for at most {self.topology.deadline:g} s")
         await asyncio.gather(*(self._turn_up(record, control, validator, clock) for record in approved))
         active = [record for record in approved if record.state is ConnectionState.ACTIVE]
         for record in approved:
             self._compare(record)
+        if active:
+            await self.pause(
+                "deprovision", f"{_names(active)}: every route is withdrawn, the sessions stay Established"
+            )
         await asyncio.gather(*(self._deprovision(record, control, validator, clock) for record in active))
 
     async def _turn_up(
@@ -110,7 +132,7 @@ class Rehearsal:
     ) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""
         control.notify(record)
-        results = await validator.validate(record)
+        results = await self._validated(record, validator, clock)
         before = validator.views(record)
         self._tell(record, results, clock)
         if control.conclude(record, results):
@@ -118,6 +140,20 @@ class Rehearsal:
             record.results += lifted
             self._tell(record, lifted, clock)
         self.heights |= validator.views(record)
+
+    async def _validated(self, record: ConnectionRecord, validator: Validator, clock: Clock) -> list[CheckResult]:
+        """A validation that still holds: where somebody looked before the lift, the sessions may have gone on."""
+        while True:
+            results = await validator.validate(record)
+            if not passes(results):
+                return results
+            seen = validator.views(record)
+            routes = sum(view.accepted for view in seen.values())
+            await self.pause("lift", f"{record.id} passed its validation: it becomes Active, {routes} routes are taken")
+            now = validator.views(record)
+            if all(now[name].established_at == view.established_at for name, view in seen.items()):
+                return results
+            self.log.append(Said(clock.now(), "a session was reset meanwhile: it is validated again", record.id))
 
     async def _deprovision(
         self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock
@@ -129,6 +165,7 @@ class Rehearsal:
         record.results += results
         self._tell(record, results, clock)
         self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
+        await self.pause("remove", f"the sessions of {record.id} are closed with a Cease, and the connection is gone")
         await control.remove(record)
 
     def _tell(self, record: ConnectionRecord, results: list[CheckResult], clock: Clock) -> None:
@@ -165,3 +202,7 @@ class Rehearsal:
                     await capture.stop()
                 paths = [capture.path for capture in network.captures.values()]
                 await asyncio.to_thread(merge_captures, paths, self.capture_file)
+
+
+def _names(records: Iterable[ConnectionRecord]) -> str:
+    return ", ".join(record.id for record in records)

@@ -236,7 +236,7 @@ class Validator:
             soaked=self._soaked(view),
             settled=self._settled(view),
             transitions_before=before.established_transitions,
-            notifications_before=len(before.notifications),
+            notifications_before=_notifications_before(before, view),
             foreign_identifiers=self._foreign_identifiers(plan),
             lan=gathered.lan.get(plan.id),
             mtu=plan.mtu,
@@ -269,6 +269,17 @@ async def _words(router: Router, session: str) -> str:
     """What the peer's own router says of a session that is not as it should be. Raises LabError."""
     reports = [report for report in await router.sessions() if report.name == session and report.reason]
     return "; ".join(f"{report.state}: {report.reason}" for report in reports)
+
+
+def _notifications_before(before: SessionView, now: SessionView) -> int:
+    """How many NOTIFICATIONs say nothing of the session's stability: also those until it came up, where it was down.
+
+    A router that rests after a Cease refuses the first call, as it does when a deleted peering is requested again.
+    """
+    came_up = now.established_transitions == before.established_transitions + 1
+    if before.bgp_state is BgpState.ESTABLISHED or not came_up or now.established_at is None:
+        return len(before.notifications)
+    return sum(seen.time <= now.established_at for seen in now.notifications)
 
 
 def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

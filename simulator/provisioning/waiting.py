@@ -73,5 +73,7 @@ async def tell_waits(
             before, when = told.get(plan.id, (None, 0.0))
             if wait.is_news_after(before) or (wait.what and clock.now() - when >= _AGAIN):
                 told[plan.id] = wait, clock.now()
-                log.append(Said(clock.now(), f"{wait}; until {until}, {left:.0f} s left" if wait.what else str(wait), plan.id))
+                log.append(
+                    Said(clock.now(), f"{wait}; until {until}, {left:.0f} s left" if wait.what else str(wait), plan.id)
+                )
         await log.next_event(min(left, _AGAIN))

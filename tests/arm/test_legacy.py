@@ -157,3 +157,22 @@ async def test_the_addresses_of_a_legacy_peering_are_taken(tmp_path: Path) -> No
         message = "IPv4 address is already configured with a different ASN"
         assert {each.error_message for each in connections(refused)} == {message}
         assert await running(lab) == before
+
+
+async def test_a_direct_legacy_peering_converts_with_its_circuits(tmp_path: Path) -> None:
+    found = document("direct")
+    found["peerings"][0]["legacy"] = True
+    async with serving(tmp_path, found) as lab:
+        before = await running(lab)
+        await lab.asn()
+        (shown,) = await listed(lab, kind="Direct", peering_location="Seattle")
+        assert shown.direct.direct_peering_type == "Edge"
+        assert (shown.location, states(shown)) == ("westus2", ["Active", "Active"])
+        assert await listed(lab, kind="Direct", peering_location="Seattle", direct_peering_type="Cdn") == []
+        made = await lab.put("converted", shown.as_dict())
+        assert states(made) == ["Active", "Active"]
+        assert [each.bgp_session.peer_session_i_pv4_address for each in connections(made)] == [
+            "198.51.100.0",
+            "198.51.100.5",
+        ]
+        assert await running(lab) == before

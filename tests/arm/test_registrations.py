@@ -219,3 +219,21 @@ async def test_a_validation_by_hand_waits_until_somebody_asks(tmp_path: Path) ->
         assert waiting.prefix_validation_state == "Pending"
         await lab.do(lab.client.registered_prefixes.validate, GROUP, "ixrs", "good")
         assert (await judged(lab, "good")).prefix_validation_state == "Verified"
+
+
+async def test_a_direct_peering_for_peering_service_registers_prefixes_but_no_asns(tmp_path: Path) -> None:
+    found = document("direct")
+    found["peers"][0]["announce"] = [{"prefixes": ["192.0.2.0/24"], "communities": ["8075:8007"]}]
+    found["peerings"][0] |= {"families": ["IPv4"], "legacy": True}
+    async with serving(tmp_path, found) as lab:
+        await lab.asn()
+        (shown,) = await lab.all(lab.client.legacy_peerings.list, peering_location="Seattle", kind="Direct")
+        wanted = shown.as_dict()
+        for connection in wanted["properties"]["direct"]["connections"]:
+            connection["useForPeeringService"] = True
+        made = await lab.put("direct", wanted)
+        assert made.direct.use_for_peering_service
+        await put_prefix(lab, "good", "192.0.2.0/24", "direct")
+        assert (await judged(lab, "good", "direct")).prefix_validation_state == "Verified"
+        with pytest.raises(HttpResponseError, match="not supported for this peering type"):
+            await register(lab, "own", 64496, "direct")

@@ -1,4 +1,6 @@
-"""P4: a route server with many clients, beside real daemons with the same clients. `python -m tests.benchmarks.route_server`
+"""P4: a route server with many clients, beside real daemons with the same clients.
+
+    python -m tests.benchmarks.route_server [--clients N] [--prefixes N] [--runs N] [--daemons BIRD,FRR,OpenBGPD]
 
 All sessions are up; then every client announces at once. The figure is the time until each of them holds what all the
 others announced, and the same for the withdrawal of all. turnup and BIRD judge every route by the same rules; FRR and
@@ -114,12 +116,8 @@ async def serve(count: int) -> None:
 
 
 def bird(count: int) -> str:
-    ours = {**CONDITIONS, **{name: (lambda peer, text=text: text) for name, text in _OURS.items()}}
-    common = "\n".join(
-        f"    if {condition('')} then return false; # {name}"
-        for name, condition in ours.items()
-        if name not in _CLIENT + _NOT_HERE
-    )
+    rules = {name: condition("") for name, condition in CONDITIONS.items() if name not in _CLIENT + _NOT_HERE}
+    common = "\n".join(f"    if {text} then return false; # {name}" for name, text in (rules | _OURS).items())
     protocols = "\n".join(
         f"""
 filter from_{n} {{
@@ -138,7 +136,8 @@ protocol bgp client_{n} {{
 }}"""
         for n, (address, asn) in enumerate(clients(count))
     )
-    return f"router id {SERVER};\nprotocol device {{}}\nfunction acceptable() {{\n{common}\n    return true;\n}}\n{protocols}\n"
+    function = f"function acceptable() {{\n{common}\n    return true;\n}}"
+    return f"router id {SERVER};\nprotocol device {{}}\n{function}\n{protocols}\n"
 
 
 def frr(count: int) -> str:
@@ -197,9 +196,7 @@ async def with_daemon(
     name: str, place: Place, directory: Path, count: int, measure: Callable[[int], Awaitable[Run]]
 ) -> Run:
     make, configuration = DAEMONS[name]
-    directory.mkdir(exist_ok=True)
-    file = directory / "own.conf"
-    file.write_text(configuration(count))
+    file = written(directory, configuration(count))
     router = make()
     try:
         await router.start(place, RouterConfig(name, RS_AS, SERVER, (), (), file=file), RouterFiles(directory / "lab"))
@@ -207,6 +204,13 @@ async def with_daemon(
         return await measure(router._process.pid)
     finally:
         await router.stop()
+
+
+def written(directory: Path, text: str) -> Path:
+    directory.mkdir(exist_ok=True)
+    file = directory / "own.conf"
+    file.write_text(text)
+    return file
 
 
 async def measured(place: Place, directory: Path, options: argparse.Namespace, server: int) -> Run:

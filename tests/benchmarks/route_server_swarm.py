@@ -10,6 +10,7 @@ after the next all withdraw, and `emptied` tells how long that took.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import select
@@ -76,6 +77,7 @@ class Client:
                     self.held.difference_update(withdrawn)
                     self.held.update(announced)
             self.rest = octets[at:]
+            self.held.difference_update(self.own)  # FRR sends a client its own routes back
             if len(self.held) != expected:
                 self.reached = None
             elif self.reached is None:
@@ -89,7 +91,7 @@ def read(message: bytes) -> Content:
 
 
 def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int, per_set: int) -> Client:
-    """A client that is connected and has said its OPEN."""
+    """A client with its session up."""
     rng = random.Random(index)
     first = _BASE + (index * prefixes << 8)
     keys = [bytes((24,)) + (first + (n << 8)).to_bytes(4, "big")[:3] for n in range(prefixes)]
@@ -105,39 +107,40 @@ def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int,
         raw = encode(attributes, asn4=True)
         octets += [m for m, _ in pack_announcements(Family.IPV4, raw, b"", keys[start : start + per_set], 4096)]
     withdraw = b"".join(message for message, _ in pack_withdrawals(Family.IPV4, keys, 4096))
-    sock = connected(server, address)
-    capabilities = Capabilities(families=frozenset({Family.IPV4}), extended_message=False)
-    sock.sendall(encode_open(Open(asn, _HOLD, address, capabilities)))
-    return Client(sock, b"".join(octets), withdraw, frozenset(keys))
+    return Client(session(server, address, asn), b"".join(octets), withdraw, frozenset(keys))
 
 
-def connected(server: str, address: IPv4Address) -> socket.socket:
-    """A daemon may need a moment, and have a short backlog."""
-    deadline = time.monotonic() + 30
+def session(server: str, address: IPv4Address, asn: int) -> socket.socket:
+    """A connection with its session up. A daemon may need a moment, and some reset whoever calls too early."""
+    deadline = time.monotonic() + 60
     while True:
         try:
-            return socket.create_connection((server, 179), source_address=(str(address), 0), timeout=5)
-        except (ConnectionRefusedError, TimeoutError):
+            sock = socket.create_connection((server, 179), source_address=(str(address), 0), timeout=5)
+            greet(sock, address, asn)
+            sock.setblocking(False)
+            return sock
+        except (ConnectionError, TimeoutError):
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(0.1)
 
 
-def greet(client: Client) -> None:
+def greet(sock: socket.socket, address: IPv4Address, asn: int) -> None:
     """Until the route server has confirmed the session."""
-    framer, seen = Framer(), set()
+    capabilities = Capabilities(families=frozenset({Family.IPV4}), extended_message=False)
+    sock.sendall(encode_open(Open(asn, _HOLD, address, capabilities)))
+    framer, seen = Framer(), set[int]()
     while MessageType.KEEPALIVE not in seen:
-        data = client.sock.recv(65536)
+        data = sock.recv(65536)
         if not data:
-            raise SystemExit("the route server closed a connection")
+            raise ConnectionResetError("closed before the session was up")
         framer.feed(data)
         for kind, body in framer.messages():
             if kind == MessageType.NOTIFICATION:
-                raise SystemExit(f"the route server sent NOTIFICATION {body[0]}/{body[1]}")
+                raise ConnectionResetError(f"NOTIFICATION {body[0]}/{body[1]}")
             if kind == MessageType.OPEN:
-                client.sock.sendall(KEEPALIVE)
+                sock.sendall(KEEPALIVE)
             seen.add(kind)
-    client.sock.setblocking(False)
 
 
 class Swarm:
@@ -171,7 +174,6 @@ class Swarm:
                 client.digest(expected, known)
             reached = [client.reached for client in self._clients.values()]
             if None not in reached:
-                assert all(client.held.isdisjoint(client.own) for client in self._clients.values()), "its own routes"
                 return max(moment for moment in reached if moment is not None) - began, octets
             if time.monotonic() > began + _DEADLINE:
                 counts = sorted(len(client.held) for client in self._clients.values())
@@ -194,10 +196,8 @@ class Swarm:
                     client.chunks.append((now(), data))
 
     def _send_more(self, number: int, client: Client) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             client.unsent = client.unsent[client.sock.send(client.unsent) :]
-        except BlockingIOError:
-            pass
         self._poll.modify(number, select.EPOLLIN | (select.EPOLLOUT if client.unsent else 0))
 
 
@@ -206,8 +206,6 @@ def main(server: str, first: str, first_as: str, count: str, prefixes: str, per_
         made(server, IPv4Address(first) + n, int(first_as) + n, n, int(prefixes), int(per_set))
         for n in range(int(count))
     ]
-    for client in clients:
-        greet(client)
     swarm = Swarm(clients)
     swarm.settle()
     say(event="established")

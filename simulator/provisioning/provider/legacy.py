@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
 from simulator.lab.link import Address
+from simulator.lab.locations import ExchangeLocation, FacilityLocation
 from simulator.lab.topology import ConnectionChoice, Peering
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.planning import FLOWS, plans_of
@@ -163,11 +164,14 @@ class LegacyPeerings:
     def _as_record(self, peering: Peering, asn: Resource, live: list[LiveConnection]) -> PeeringRecord:
         flow, metro = FLOWS[peering.kind], self._metro(peering)
         inner = "direct" if peering.is_direct else "exchange"
-        exchange = self._premises.exchange
+        places: list[ExchangeLocation | FacilityLocation] = [
+            *self._premises.exchanges(),
+            *self._premises.facilities(),
+        ]
         document = {
             "sku": {"name": f"Basic_{peering.kind}_Free"},
             "kind": peering.kind,
-            "location": exchange.azure_region if exchange is not None else "",
+            "location": next((place.azure_region for place in places if place.metro == metro), ""),
             "properties": {"peeringLocation": metro, inner: {"connections": []}},
         }
         subscription = asn.id.split("/providers/")[0]

@@ -59,8 +59,6 @@ class ControlCommunities:
         The most specific wins, and of two that contradict each other the refusal and the smaller prepend do, as in
         arouteserver.
         """
-        if not path.communities and not path.large_communities:
-            return None
         denied: set[int] = set()
         announced: set[int] = set()
         prepends: dict[int, int] = {}
@@ -105,7 +103,13 @@ class ControlCommunities:
 
     def scrubs(self, path: PathAttributes) -> bool:
         """Whether anything of this path's communities has to go."""
-        high, asn = self._high, self._asn
-        return any(value >> 16 in high for value in path.communities) or any(
-            value[0] == asn for value in path.large_communities
-        )
+        if path.communities:
+            high = self._high
+            for value in path.communities:
+                if value >> 16 in high:
+                    return True
+        if path.large_communities:
+            for large in path.large_communities:
+                if large[0] == self._asn:
+                    return True
+        return False

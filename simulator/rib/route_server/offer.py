@@ -10,22 +10,96 @@ from simulator.rib.route_server.client import Client
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, ControlCommunities
 
 _LOCAL_PREF = 100
+_NOBODY = frozenset[int]()
 
 
-class Offer:
-    """What one client announces with one set of attributes."""
+class Candidates:
+    """The routes to one prefix, at most one a client; shared by all prefixes for which they are the same."""
 
-    __slots__ = ("alone", "attributes", "client", "distribution", "is_blackhole", "is_plain")
+    __slots__ = ()
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return ()
+
+    @property
+    def is_plain(self) -> bool:
+        """One route that goes to everybody else."""
+        return False
+
+    @property
+    def blackholes(self) -> bool:
+        return any(offer.is_blackhole for offer in self.offers)
+
+    @property
+    def mentions(self) -> frozenset[int]:
+        """ASNs that a control community names."""
+        distributions = [offer.distribution for offer in self.offers if offer.distribution is not None]
+        return _NOBODY.union(*(found.mentions for found in distributions)) if distributions else _NOBODY
+
+    @property
+    def common(self) -> Pick | None:
+        """What a client gets that is no announcer here, refuses none of them, and whom no community mentions."""
+        found = best([o for o in self.offers if o.distribution is None or o.distribution.to_all])
+        if found is None:
+            return None
+        return Pick(found, found.distribution.prepends_to_all if found.distribution is not None else 0)
+
+    def pick(self, client: Client) -> Pick | None:
+        """The best of those that may go to this client: nobody hides a path from it (RFC 7947 §2.3)."""
+        found = best([offer for offer in self.offers if offer.goes_to(client)])
+        return None if found is None else Pick(found, found.prepends_to(client))
+
+    def with_offer(self, offer: Offer) -> Candidates:
+        """It replaces an earlier one of the same client."""
+        others = tuple(other for other in self.offers if other.client is not offer.client)
+        return Several((*others, offer)) if others else offer
+
+    def without(self, client: Client) -> Candidates:
+        left = tuple(offer for offer in self.offers if offer.client is not client)
+        return Several(left) if len(left) > 1 else left[0] if left else NONE
+
+
+NONE = Candidates()
+"""No route."""
+
+
+class Several(Candidates):
+    """More than one."""
+
+    __slots__ = ("_offers",)
+
+    def __init__(self, offers: tuple[Offer, ...]) -> None:
+        self._offers = offers
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return self._offers
+
+
+class Offer(Candidates):
+    """What one client announces with one set of attributes; where it is the only one, all that there is."""
+
+    __slots__ = ("_is_plain", "attributes", "client", "distribution", "is_blackhole", "is_scrubbed")
 
     def __init__(self, client: Client, attributes: AttributeSet, control: ControlCommunities) -> None:
         path = attributes.path
         self.client = client
         self.attributes = attributes
-        self.distribution = control.read(path)
+        self.is_scrubbed = control.scrubs(path)
+        """Some of its communities are the route server's business, and leave it with nobody."""
+        self.distribution = control.read(path) if self.is_scrubbed else None
         self.is_blackhole = BLACKHOLE in path.communities
-        self.is_plain = self.distribution is None and not self.is_blackhole
+        self._is_plain = self.distribution is None and not self.is_blackhole
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return (self,)
+
+    @property
+    def is_plain(self) -> bool:
         """It goes to all but its announcer and those who refuse that one."""
-        self.alone = Candidates((self,))
+        return self._is_plain
 
     def goes_to(self, client: Client) -> bool:
         """Whether both the announcer and this client want it to go there."""
@@ -53,58 +127,6 @@ def same(one: Pick | None, other: Pick | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.offer.attributes is other.offer.attributes  # which say how often to prepend, too
-
-
-class Candidates:
-    """The routes to one prefix, at most one a client; shared by all prefixes for which they are the same."""
-
-    __slots__ = ("_common", "_decided", "mentions", "offers")
-
-    def __init__(self, offers: tuple[Offer, ...]) -> None:
-        self.offers = offers
-        self.mentions: frozenset[int] = frozenset[int]().union(
-            *(offer.distribution.mentions for offer in offers if offer.distribution is not None)
-        )
-        self._common: Pick | None = None
-        self._decided = False
-
-    @property
-    def is_plain(self) -> bool:
-        """One route that goes to everybody else."""
-        return len(self.offers) == 1 and self.offers[0].is_plain
-
-    @property
-    def blackholes(self) -> bool:
-        return any(offer.is_blackhole for offer in self.offers)
-
-    @property
-    def common(self) -> Pick | None:
-        """What a client gets that is no announcer here, refuses none of them, and whom no community mentions."""
-        if not self._decided:
-            found = best([o for o in self.offers if o.distribution is None or o.distribution.to_all])
-            prepends = found.distribution.prepends_to_all if found is not None and found.distribution else 0
-            self._common = None if found is None else Pick(found, prepends)
-            self._decided = True
-        return self._common
-
-    def pick(self, client: Client) -> Pick | None:
-        """The best of those that may go to this client: nobody hides a path from it (RFC 7947 §2.3)."""
-        found = best([offer for offer in self.offers if offer.goes_to(client)])
-        return None if found is None else Pick(found, found.prepends_to(client))
-
-    def with_offer(self, offer: Offer) -> Candidates:
-        """It replaces an earlier one of the same client."""
-        if not self.offers or (len(self.offers) == 1 and self.offers[0].client is offer.client):
-            return offer.alone
-        return Candidates((*(other for other in self.offers if other.client is not offer.client), offer))
-
-    def without(self, client: Client) -> Candidates:
-        left = tuple(offer for offer in self.offers if offer.client is not client)
-        return left[0].alone if len(left) == 1 else Candidates(left) if left else NONE
-
-
-NONE = Candidates(())
-"""No route."""
 
 
 def best(offers: Sequence[Offer]) -> Offer | None:

@@ -95,13 +95,13 @@ class Table:
 
     def _announce(self, client: Client, offer: Offer, keys: list[bytes]) -> None:
         entries, own = self._entries, self._own[client]
+        routes = dict.fromkeys(keys, offer)
+        own.update(routes)
         if offer.is_plain and entries.keys().isdisjoint(keys):  # as in a table that loads
-            own.update(dict.fromkeys(keys, offer))
-            entries.update(dict.fromkeys(keys, offer.alone))
+            entries.update(routes)
             self.changes.append(Change(tuple(keys), Pick(offer), True, self._hidden[client]))
             self._plain.pop(client, None)
             return
-        own.update(dict.fromkeys(keys, offer))
         self._replace(keys, lambda before: before.with_offer(offer))
 
     def forget(self, client: Client, keys: Iterable[bytes]) -> None:

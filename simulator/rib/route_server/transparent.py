@@ -25,6 +25,8 @@ _PASSED: Final = frozenset(
     }
 )
 """What is known to us and passed on as it is."""
+_PASSED_BITS: Final = sum(1 << code for code in _PASSED)
+_NEXT_HOP_BIT: Final = 1 << Code.NEXT_HOP
 
 
 class Format(NamedTuple):
@@ -47,8 +49,11 @@ class Transparent:
         """The attribute block without MP_REACH_NLRI, and the next hop of MP_REACH_NLRI (empty for IPv4)."""
         offer = pick.offer
         path, raw = offer.attributes.path, offer.attributes.raw
-        if raw and format_.asn4 and not path.discarded and (family is not Family.IPV4 or path.next_hop is not None):
-            block = self._edited(family, raw, pick, format_)
+        if raw and format_.asn4 and not path.discarded:
+            as_it_is = not (pick.prepends or offer.is_scrubbed or offer.is_blackhole or format_.otc) and _passes(
+                raw, family
+            )
+            block = raw if as_it_is else self._edited(family, raw, pick, format_)
         else:
             block = encode(self.path(family, pick, format_), asn4=format_.asn4)
         return block, self._next_hop(family, offer)
@@ -58,7 +63,7 @@ class Transparent:
         offer, prepends = pick
         path = offer.attributes.path
         communities, large = path.communities, path.large_communities
-        if self._control.scrubs(path):
+        if offer.is_scrubbed:
             communities = tuple(value for value in communities if not self._control.is_scrubbed(value))
             large = tuple(value for value in large if not self._control.is_scrubbed_large(value))
         if self._limits(offer):
@@ -98,7 +103,7 @@ class Transparent:
         """The announcer's octets, each attribute that need not change as it came."""
         offer, prepends = pick
         path = offer.attributes.path
-        scrubs = not offer.is_plain or self._control.scrubs(path)
+        scrubs = offer.is_scrubbed or offer.is_blackhole
         otc = format_.otc if path.otc is None else None
         pieces: list[bytes] = []
         kept = offset = 0
@@ -164,6 +169,19 @@ class Transparent:
             large = [c for c in path.large_communities if not self._control.is_scrubbed_large(c)]
             value = b"".join(struct.pack("!3L", *c) for c in large)
         return _attribute(flags, code, value) if value else b""
+
+
+def _passes(raw: bytes, family: Family) -> bool:
+    """Whether every attribute of a block is one that is passed on as it is, and none is missing or superfluous."""
+    seen = offset = 0
+    total = len(raw)
+    while offset < total:
+        seen |= 1 << raw[offset + 1]
+        if raw[offset] & EXTENDED_LENGTH:
+            offset += 4 + (raw[offset + 2] << 8 | raw[offset + 3])
+        else:
+            offset += 3 + raw[offset + 2]
+    return not seen & ~_PASSED_BITS and bool(seen & _NEXT_HOP_BIT) == (family is Family.IPV4)
 
 
 def _attribute(flags: int, code: int, value: bytes) -> bytes:

@@ -1,0 +1,50 @@
+"""`--step`: the rehearsal waits for Enter before each step of the life cycle; sessions and timers go on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import termios
+from collections.abc import Callable
+
+from rich.text import Text
+
+
+class Stepper:
+    """Asks at a terminal, one step at a time."""
+
+    def __init__(self, show: Callable[[Text], None], terminal: int) -> None:
+        """`terminal`: a descriptor to read lines from."""
+        self._show = show
+        self._terminal = terminal
+        self._asking = asyncio.Lock()
+        self.ended: Callable[[], object] = lambda: None
+        """Called at the end of input (Ctrl-D): whoever waits in `pause` is to be cancelled."""
+
+    async def pause(self, step: str, what: str) -> None:
+        """Say what the step will do and wait for Enter. Connections that get to a step at once are asked in turn."""
+        async with self._asking:
+            # What was typed before the question is no answer to it.
+            termios.tcflush(self._terminal, termios.TCIFLUSH)
+            text = Text.assemble(("next: ", "bold cyan"), (step, "bold"), f"  {what}", ("  [Enter]", "bold cyan"))
+            self._show(text)
+            if not await self._line():
+                self.ended()
+                await asyncio.get_running_loop().create_future()
+
+    async def _line(self) -> bool:
+        """Read up to the next Enter; False at the end of input."""
+        loop, come = asyncio.get_running_loop(), asyncio.Event()
+        while True:
+            come.clear()
+            loop.add_reader(self._terminal, come.set)
+            try:
+                await come.wait()
+            finally:
+                loop.remove_reader(self._terminal)
+            try:
+                data = os.read(self._terminal, 4096)
+            except OSError:  # the terminal is gone
+                return False
+            if not data or data.endswith(b"\n"):
+                return bool(data)
