@@ -132,7 +132,7 @@ def _covering(address: Address) -> Iterator[bytes]:
 
 
 async def _probed(provider: Provider, edge: Node, destination: Address, command: str) -> str:
-    if provider.network.kind is not LinkKind.NETNS:
+    if provider.network.kind is LinkKind.LOOPBACK:
         return (
             f"{command} from {edge.name} was not done: on the loopback link the lab's addresses are not the "
             "machine's. Use link: netns."

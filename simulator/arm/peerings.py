@@ -234,7 +234,7 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
     if record.flow is not Flow.EXCHANGE:
         up = record.state in (ConnectionState.ACTIVE, ConnectionState.PENDING_REMOVE)
         shown |= {
-            "bandwidthInMbps": wanted.bandwidth,
+            **({"bandwidthInMbps": wanted.bandwidth} if wanted.bandwidth else {}),
             "provisionedBandwidthInMbps": wanted.bandwidth if up else 0,
             "sessionAddressProvider": wanted.provider,
             "useForPeeringService": wanted.peering_service,

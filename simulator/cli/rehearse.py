@@ -25,7 +25,7 @@ from simulator.lab.load import TopologyError, load
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
 from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState, clean, leftovers
-from simulator.lab.topology import EXTERNAL, Topology
+from simulator.lab.topology import EXTERNAL, OURS, Topology
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
@@ -113,7 +113,7 @@ def _override(topology: Topology, soak: float | None, deadline: float | None) ->
 def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> LinkKind:
     """The link to use; replaces this process by one in a user namespace where only that gives the privilege."""
     choice = wanted or topology.link
-    real = [peer for peer in topology.peers if peer.router_kind not in ("simulated", EXTERNAL)]
+    real = [peer for peer in (*topology.peers, *topology.customers) if peer.router_kind not in (*OURS, EXTERNAL)]
     if choice == "auto" and not real and any(peer.is_external for peer in topology.peers):
         return LinkKind.LOOPBACK
     for fault in unreachable(topology, "netns" if choice == "auto" else choice):

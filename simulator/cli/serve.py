@@ -17,7 +17,7 @@ from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, load
 from simulator.lab.locations import Locations, LocationsError, from_peeringdb
 from simulator.lab.privilege import netns_problem
-from simulator.lab.topology import EXTERNAL, Topology
+from simulator.lab.topology import EXTERNAL, OURS, Topology
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
@@ -77,7 +77,7 @@ def _must_be_safe(host: str, token: str) -> None:
 
 def _link(topology: Topology, wanted: str | None) -> LinkKind:
     choice = wanted or topology.link
-    real = [peer for peer in topology.peers if peer.router_kind not in ("simulated", EXTERNAL)]
+    real = [peer for peer in (*topology.peers, *topology.customers) if peer.router_kind not in (*OURS, EXTERNAL)]
     if any(peer.is_external for peer in topology.peers) or choice == "interface":
         return choose_link(topology, choice, sys.argv[1:])
     if choice == "loopback" and real:

@@ -52,7 +52,7 @@ class Connection:
     ) -> ConnectionTransition:
         """What `event` would do; changes nothing.
 
-        `detail` joins the reason, and is the errorMessage where the target has one; a step that stays keeps the old one.
+        `detail` joins the reason, and is the errorMessage where the target has one; who stays keeps the old one.
         Raises TransitionRefusedError where the table has no row or the guard does not hold.
         """
         row = INDEX.get((self.state, event, self.flow))

@@ -9,10 +9,11 @@ from netaddr import IPAddress, IPNetwork
 
 from simulator.lab.check_direct import direct_problems, prefix_problems
 from simulator.lab.check_external import external_problems
+from simulator.lab.check_members import member_problems
 from simulator.lab.originate import announcements
 from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.problem import Path, Problem
-from simulator.lab.topology import EXTERNAL, Announce, Node, Peering, Topology, Wire
+from simulator.lab.topology import EXTERNAL, OURS, Announce, Node, Peering, Topology, Wire
 from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PROFILES, PolicyError, check_settings
 from simulator.policy.rules import RULES
@@ -24,7 +25,8 @@ _READ_HERE = 4_000_000
 
 def problems(topology: Topology) -> list[Problem]:
     """Everything that is wrong with a topology that fits the schema, in the order of the file."""
-    found = [*_nodes(topology), *_announcements(topology), *_peerings(topology), *_policy(topology)]
+    found = [*_nodes(topology), *_announcements(topology), *_peerings(topology)]
+    found += [*_policy(topology), *member_problems(topology)]
     return found or [*_unlinked(topology), *external_problems(topology)]
 
 
@@ -34,7 +36,7 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
     lan = topology.lan
     if topology.exchange is not None and not lan.prefixes:
         yield Problem(("exchange", "lan"), "the exchange LAN needs an ipv4 or an ipv6 prefix")
-    for section, nodes in (("edges", topology.edges), ("peers", topology.peers)):
+    for section, nodes in (("edges", topology.edges), ("peers", topology.peers), ("customers", topology.customers)):
         for index, node in enumerate(nodes):
             where: Path = (section, index)
             if node.name in names:
@@ -58,14 +60,14 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
         if peer.router_kind not in ROUTERS:
             known = ", ".join(ROUTERS)
             yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
-        elif peer.router_kind not in ("simulated", EXTERNAL) and topology.link == "loopback":
+        elif peer.router_kind not in (*OURS, EXTERNAL) and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
         config = peer.router_choice.config
         if config is not None and peer.is_external:
             text = "an external router has its own configuration: turnup does not start it"
             yield Problem(("peers", index, "router", "config"), text)
-        elif config is not None and peer.router_kind == "simulated":
+        elif config is not None and peer.router_kind in OURS:
             text = "the simulated router has no configuration file: name a real router, such as kind: bird"
             yield Problem(("peers", index, "router", "config"), text)
         elif config is not None and not config.is_file():
@@ -123,6 +125,7 @@ def _announcements(topology: Topology) -> Iterator[Problem]:
     anywhere = Node(name="any")
     sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce)]
     sections += [(("peers", index, "announce"), peer.announce) for index, peer in enumerate(topology.peers)]
+    sections += [(("customers", index, "announce"), each.announce) for index, each in enumerate(topology.customers)]
     for where, entries in sections:
         for index, entry in enumerate(entries):
             try:
@@ -170,7 +173,7 @@ def _peerings(topology: Topology) -> Iterator[Problem]:
             yield Problem((*where, "families"), "a peering needs at least one of IPv4 and IPv6")
         for position, (identifier, edge) in enumerate(topology.connections(peering)):
             spot = (*where, "connections", position) if peering.connections is not None else where
-            if identifier in ids:
+            if identifier in ids and not (peering.is_ixrs and position):
                 yield Problem(spot, f"ConnectionIdentifier:{identifier} is already being used in peering.")
             ids.add(identifier)
             if peering.is_direct:
@@ -186,7 +189,7 @@ def _peerings(topology: Topology) -> Iterator[Problem]:
         for position, choice in enumerate(() if peering.is_direct else peering.connections or ()):
             misplaced = sorted(name.replace("_", "-") for name in choice.model_fields_set - {"edge", "id"})
             if misplaced:
-                text = f"{', '.join(misplaced)}: only a Direct connection has that; this peering is of kind Exchange"
+                text = f"{', '.join(misplaced)}: only a Direct connection has that, not an {peering.kind} one"
                 yield Problem((*where, "connections", position), text)
     yield from prefix_problems(topology)
 

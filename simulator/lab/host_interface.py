@@ -112,7 +112,8 @@ def check(wanted: HostInterfaceSpec, mtu: int) -> HostInterface:
 
 def check_all(lan: LanSpec, cables: Iterable[CableSpec]) -> None:
     """Every interface that these links lead out by. Raises LabError for the first that is not fit."""
-    for link in (lan, *cables):
+    links: tuple[LanSpec | CableSpec, ...] = (lan, *cables)
+    for link in links:
         if link.interface is not None:
             check(link.interface, link.mtu)
 

@@ -46,7 +46,7 @@ def lan_of(topology: Topology) -> LanSpec:
     """The exchange LAN with all nodes that have an address on it."""
     if topology.exchange is None:
         return LanSpec((), ())
-    nodes = (node for node in (*topology.edges, *topology.peers) if node.addresses)
+    nodes = (node for node in (*topology.edges, *topology.peers, *topology.customers) if node.addresses)
     exchange = topology.exchange
     return LanSpec(exchange.lan.prefixes, tuple(map(_on_lan, nodes)), exchange.mtu, _leading_out(exchange.interface))
 

@@ -21,6 +21,9 @@ LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\
 
 
 EXTERNAL = "external"
+ROUTE_SERVER = "route-server"
+OURS = ("simulated", ROUTE_SERVER)
+"""Router kinds that turnup plays itself."""
 """The kind of a router that the lab does not run."""
 
 EXTERNAL_DEADLINE = 900.0
@@ -217,6 +220,17 @@ class Peer(Node):
         return self.router_kind == EXTERNAL
 
 
+class Customer(Peer):
+    """A network behind the exchange's route servers. It has no session with AS8075."""
+
+    registered: bool = Field(
+        default=True, description="its ASN is registered at the IxRs peerings once they are Active; if not, it is seen"
+    )
+    route_servers: list[Name] = Field(
+        default=[], description="the route servers that it has sessions with, by peer name; where omitted: all"
+    )
+
+
 class MaxPrefixes(Model):
     """maxPrefixesAdvertisedV4 and V6: how many prefixes the peer may announce on a session."""
 
@@ -295,7 +309,9 @@ class Peering(Model):
     """A peering request: one peer at this exchange, or by links of its own."""
 
     name: Name
-    kind: Literal["Exchange", "Direct"] = "Exchange"
+    kind: Literal["Exchange", "Direct", "IxRs"] = Field(
+        default="Exchange", description="IxRs: with an exchange's route server, the peer; one connection to all edges"
+    )
     peer: Name
     connections: list[ConnectionChoice] | None = Field(
         default=None, description="Exchange, where omitted: one to every edge on the LAN (the mesh)"
@@ -319,6 +335,11 @@ class Peering(Model):
     @property
     def is_direct(self) -> bool:
         return self.kind == "Direct"
+
+    @property
+    def is_ixrs(self) -> bool:
+        """A peering with an exchange route server (Azure: kind Direct, directPeeringType IxRs)."""
+        return self.kind == "IxRs"
 
     def session_families(self) -> tuple[Family, ...]:
         return tuple(family for family in Family if family.label in self.families)
@@ -391,6 +412,7 @@ class Topology(Model):
     microsoft: Microsoft = Microsoft()
     edges: Annotated[list[Node], Field(min_length=1)]
     peers: Annotated[list[Peer], Field(min_length=1)]
+    customers: list[Customer] = Field(default=[], description="networks behind the exchange's route servers")
     peerings: Annotated[list[Peering], Field(min_length=1)]
     policy: PolicyChoice = PolicyChoice()
     times: Times = Times()
@@ -423,9 +445,16 @@ class Topology(Model):
 
     def connections(self, peering: Peering) -> list[tuple[str, Node]]:
         """(connection id, edge) of each connection of a peering."""
+        end = peering.peer if peering.is_ixrs else None  # its mesh is one connection
         return [
-            (choice.id or f"{peering.name}/{choice.edge}", self.edge(choice.edge)) for choice in self.choices(peering)
+            (choice.id or f"{peering.name}/{end or choice.edge}", self.edge(choice.edge))
+            for choice in self.choices(peering)
         ]
+
+    def route_servers(self, customer: Customer) -> list[Peer]:
+        """The route servers that a customer has sessions with."""
+        ixrs = dict.fromkeys(peering.peer for peering in self.peerings if peering.is_ixrs)
+        return [self.peer(name) for name in customer.route_servers or ixrs]
 
     def profile(self, peering: Peering) -> str:
         """The lifted policy's profile: the peering's own, else the topology's, else that of its kind."""

@@ -17,7 +17,7 @@ from simulator.lab.netns import BGP_PORT, NetnsLink, netns_place
 from simulator.lab.originate import announcements
 from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState
-from simulator.lab.topology import Peer, Topology
+from simulator.lab.topology import ROUTE_SERVER, Customer, Peer, Topology
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
@@ -25,6 +25,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.policy.transform import ImportSettings
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
+from simulator.provisioning.member_config import as_route_server, customer_config, session_name
 from simulator.provisioning.peer_config import agreed_session, router_config
 from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
@@ -211,7 +212,32 @@ class Network:
         sides = [plan.peer_side for plan in mine]
         sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
         config = router_config(peer, sessions, mine)
-        return replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        if peer.router_kind == ROUTE_SERVER:
+            places = {customer.name: self.place(customer.name) for customer in self.topology.customers}
+            config = as_route_server(self.topology, peer, config, places)
+        return config
+
+    async def start_customer(self, customer: Customer) -> str:
+        """Start the router of a network behind the route servers, which run already; returns its version.
+
+        Raises LabError in the router's own words.
+        """
+        assert self._state is not None
+        endpoints = {}
+        for server in self.topology.route_servers(customer):
+            for family in Family:
+                name, address = session_name(server, customer, family), server.address(family)
+                if server.router_kind == ROUTE_SERVER and address is not None and customer.address(family) is not None:
+                    endpoints[name] = self._routers[server.name].endpoint(name)
+                elif address is not None:
+                    endpoints[name] = Endpoint(address, BGP_PORT)
+        router = ROUTERS[customer.router_kind]()
+        self._routers[customer.name] = router
+        self._exit.push_async_callback(router.stop)
+        config = customer_config(self.topology, customer, endpoints)
+        await router.start(self.place(customer.name), config, RouterFiles(self._state.subdirectory(customer.name)))
+        return await router.version()
 
     def _configured_by_peer(self, plan: SessionPlan) -> bool:
         families = plan.peer_side.families
@@ -270,7 +296,9 @@ class Network:
         assert self.data is not None, "the network is not built"
         role = ROLES[topology.microsoft.role] if topology.microsoft.role else None
         host = self._host(plan)
-        peer_address = host if plan.peer.is_external else plan.peer_address
+        edge_address, peer_address = plan.edge_address, plan.peer_address
+        if plan.peer.is_external:  # it knows no addresses but those that really carry its sessions
+            edge_address, peer_address = self._listening[plan.wire].host, host
         context = PolicyContext(
             peer_as=plan.peer.asn,
             peer_address=str(peer_address),
@@ -287,7 +315,9 @@ class Network:
                 id=plan.id,
                 local_as=topology.microsoft.asn,
                 router_id=str(plan.edge.identifier),
-                local_address=self._next_hop(plan),
+                local_address=edge_address,
+                # On loopback, too: routers take a next hop of 127.x for a mistake.
+                next_hop=plan.edge_address,
                 peer_address=peer_address,
                 peer_as=plan.peer.asn,
                 local=self._listening[plan.wire],
@@ -310,12 +340,6 @@ class Network:
             return self.place(plan.peer.name).host(plan.peer_address)
         except KeyError:
             return plan.peer_address
-
-    def _next_hop(self, plan: SessionPlan) -> Address:
-        """The edge's address, as its peer knows it; the topology's on IPv6 loopback, where both ends are ::1."""
-        if plan.peer.is_external and plan.family is Family.IPV4:
-            return self.place(plan.edge.name).host(plan.edge_address)
-        return plan.edge_address
 
     def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
         if plan.wire in self._configured and plan.peer_takes is None:

@@ -13,7 +13,7 @@ from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.session.messages import Family
 from simulator.speakers.max_prefix import Action, Count, MaxPrefix
 
-FLOWS = {"Exchange": Flow.EXCHANGE, "Direct": Flow.DIRECT}
+FLOWS = {"Exchange": Flow.EXCHANGE, "Direct": Flow.DIRECT, "IxRs": Flow.IXRS}
 """A peering's kind → the life cycle of its connections."""
 
 
@@ -79,7 +79,7 @@ def plans_of(topology: Topology, peering: Peering) -> Iterator[SessionPlan]:
             ends = _ends(peering, choice, edge, peer, family)
             taken = session_addresses(choice, family, peering.peer_side) or ends
             yield SessionPlan(
-                id=f"{connection}/{family.label.lower()}",
+                id="/".join((connection, *([edge.name] if peering.is_ixrs else []), family.label.lower())),
                 connection=connection,
                 peering=peering.name,
                 peer=peer,

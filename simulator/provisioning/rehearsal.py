@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionState
+from simulator.connection.states import ConnectionState, Flow
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.merge import merge_captures
 from simulator.lab.topology import Peer, Topology
 from simulator.provisioning.control import ConnectionRecord, ControlPlane, passes
 from simulator.provisioning.direct import approval_steps, cabling_steps, where
 from simulator.provisioning.log import CheckEnded, EventLog, Said
+from simulator.provisioning.members import Registry
 from simulator.provisioning.network import Network
 from simulator.provisioning.reporting import final_report
 from simulator.provisioning.validating import Validator
@@ -55,6 +56,7 @@ class Rehearsal:
     shortfalls: list[str] = field(default_factory=list, init=False)
     """What did not come out as the topology expects, one line each."""
     errors: list[str] = field(default_factory=list, init=False)
+    _registry: Registry | None = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
 
     async def run(self) -> Report:
@@ -63,6 +65,7 @@ class Rehearsal:
         network = Network(self.topology, self.kind, self.log.append, record=self.record_wire)
         self.network = network
         clock = Clock(asyncio.get_running_loop())
+        self._registry = Registry(network)
         self.control = ControlPlane(network, self.log, clock)
         self.control.add_all(self.topology)
         try:
@@ -114,6 +117,9 @@ class Rehearsal:
             self.versions[name] = await network.start_peer(peer)
             if peer.is_external:
                 self.hand_over(peer, network.configuration(peer))
+        for customer in self.topology.customers if approved else ():
+            say(f"{customer.name} (AS{customer.asn}) is behind the route servers ({customer.router_kind})")
+            self.versions[customer.name] = await network.start_customer(customer)
         if approved:
             told = "the peer says that it is configured: the sessions come up under DENY ALL and are validated"
             await self.pause("notify", f"{told}, each connection for at most {self.topology.deadline:g} s")
@@ -131,15 +137,29 @@ class Rehearsal:
         self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock
     ) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""
+        if record.flow is Flow.IXRS and self._registry is not None:
+            self._registry.follow(record.plans)
         control.notify(record)
         results = await self._validated(record, validator, clock)
         before = validator.views(record)
         self._tell(record, results, clock)
         if control.conclude(record, results):
+            if record.flow is Flow.IXRS:
+                await self._register(record, clock)
             lifted = await validator.after_lift(record, before)
             record.results += lifted
             self._tell(record, lifted, clock)
         self.heights |= validator.views(record)
+
+    async def _register(self, record: ConnectionRecord, clock: Clock) -> None:
+        """The exchange registers its customers' ASNs: until then their routes are seen, and not taken."""
+        assert self._registry is not None, "made with the network"
+        asns = {customer.asn: customer.name for customer in self.topology.customers if customer.registered}
+        names = ", ".join(f"AS{asn} ({name})" for asn, name in asns.items())
+        await self.pause("register", f"{names or 'nobody'} is registered at {record.peering}: its routes are taken")
+        for asn, name in asns.items():
+            self._registry.register(asn)
+            self.log.append(Said(clock.now(), f"AS{asn} ({name}) is registered: its routes are taken", record.id))
 
     async def _validated(self, record: ConnectionRecord, validator: Validator, clock: Clock) -> list[CheckResult]:
         """A validation that still holds: where somebody looked before the lift, the sessions may have gone on."""

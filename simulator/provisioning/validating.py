@@ -220,7 +220,7 @@ class Validator:
             soak=self._times.soak,
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,
-            direct=record.flow is not Flow.EXCHANGE,
+            direct=record.flow is Flow.DIRECT,
             edges=frozenset(plan.edge.name for plan in self._network.plans if plan.peering == record.peering),
             quality_asked=record.plans[0].quality_asked,
             quality_problem=self._network.quality_problem,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from simulator.lab.link import Address, Endpoint, LabError, Place
 from simulator.session.messages import Family
@@ -30,6 +30,8 @@ class RouterSession:
     gtsm: bool = False
     max_prefixes: int | None = None
     """The limit that the router sets on what it receives."""
+    calls_first: bool = False
+    """Dial at once: the other end only listens."""
 
     @property
     def family(self) -> Family:
@@ -61,6 +63,10 @@ class RouterConfig:
     hold_time: int = 90
     lan: tuple[str, ...] = ()
     """The prefixes that the sessions' addresses lie in: nobody may announce them."""
+    clients: tuple[RouterSession, ...] = ()
+    """Of a route server: its sessions with the exchange's other members. Their `remote` is where they call from."""
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """Of a simulated route server: what is switched or parametrised in its import policy."""
     file: Path | None = None
     """The user's own configuration file: started as it is, its sessions recognised by neighbor address."""
 

@@ -11,6 +11,7 @@ from simulator.routers.external import External
 from simulator.routers.frr import Frr
 from simulator.routers.gobgp import Gobgp
 from simulator.routers.openbgpd import Openbgpd
+from simulator.routers.route_server import SimulatedRouteServer
 from simulator.routers.simulated import Simulated
 
 ROUTERS: dict[str, Callable[[], Router]] = {
@@ -21,4 +22,5 @@ ROUTERS: dict[str, Callable[[], Router]] = {
     "openbgpd": Openbgpd,
     "exabgp": Exabgp,
     "external": External,
+    "route-server": SimulatedRouteServer,
 }

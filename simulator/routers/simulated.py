@@ -54,7 +54,7 @@ class Simulated:
                     md5=session.md5,
                     gtsm=session.gtsm,
                     hold_time=config.hold_time,
-                    dial_first=False,
+                    dial_first=session.calls_first,
                 )
             )
 

@@ -22,7 +22,7 @@ class AttributeSets:
 
     def __init__(self, config: NeighborConfig) -> None:
         caller = config.remote.host if config.remote else config.peer_address
-        self._addresses = Addresses(peer=caller.packed, own=config.local_address.packed)
+        self._addresses = Addresses(peer=caller.packed, own=config.own_next_hop.packed)
         # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes. Not a
         # WeakValueDictionary: that takes as long for a set as the decoding of its path.
         self._known: dict[tuple[bytes, bytes], ref[AttributeSet]] = {}

@@ -23,7 +23,7 @@ class NeighborConfig:
     local_as: int
     router_id: str
     local_address: Address
-    """This side's address as the topology names it: the next hop of what it announces."""
+    """This side's address as its peer knows it."""
     peer_address: Address
     peer_as: int | None
     local: Endpoint
@@ -44,6 +44,12 @@ class NeighborConfig:
     times: SessionTimes = field(default_factory=SessionTimes)
     max_prefix: MaxPrefix | None = None
     """How many prefixes the peer may announce; None: any number."""
+    next_hop: Address | None = None
+    """Of what this side announces; its address where None."""
+
+    @property
+    def own_next_hop(self) -> Address:
+        return self.next_hop or self.local_address
 
     @property
     def family(self) -> Family:

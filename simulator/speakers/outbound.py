@@ -46,7 +46,7 @@ class Outbound:
         if config.family not in negotiated.families:
             self.image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
             return
-        self.image = self._images.get(config.family, negotiated, config.local_as, config.local_address, config.role)
+        self.image = self._images.get(config.family, negotiated, config.local_as, config.own_next_hop, config.role)
         if self._passage.is_open:
             self.send_everything()
         else:

@@ -282,9 +282,11 @@ class RouteServer(Speaker):
         return found
 
     def _changed(self) -> None:
-        if any(len(distributor.table.changes) >= _BATCH for distributor in self._distributors.values()):
-            self._flush()
-        elif self._soon is None:
+        for table in self._rib.tables.values():
+            if len(table.changes) >= _BATCH:
+                self._flush()
+                return
+        if self._soon is None:
             self._soon = asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -19,79 +17,19 @@ import pytest
 from simulator.lab import host_interface
 from simulator.lab.host_interface import check, look_up, mac
 from simulator.lab.link import CableSpec, HostInterfaceSpec, LabError, LanSpec, LinkKind, NodeSpec, OutsideSpec
-from simulator.lab.namespace import Namespace
-from simulator.lab.netns import NetnsLink, NetnsPlace
+from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import neighbors_on_lan, ping
-from tests.lab_support import LAN4, LAN6, eventually, lan, require_netns, v4, v6
+from tests.host_support import OUTSIDE, Host, host_with, ip
+from tests.lab_support import LAN4, eventually, lan, require_netns, v4, v6
 
 pytestmark = pytest.mark.privileged
 
 ROOT = Path(__file__).parents[2]
-OUTSIDE = 9
-"""The number of the node that the lab does not run."""
 
 
 @pytest.fixture(autouse=True)
 def privileged() -> None:
     require_netns()
-
-
-def ip(*words: str) -> str:
-    return subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
-
-
-@dataclass
-class Host:
-    """A host with the bridge br0, and with eth1, a NIC that leads to nobody but a neighbour, as br0 does."""
-
-    namespace: Namespace
-    neighbor: Namespace
-
-    def ip(self, *words: str) -> str:
-        return self.namespace.run(lambda: ip(*words))
-
-    def links(self) -> str:
-        """All that is to be seen of its interfaces, without counters."""
-        return self.ip("-d", "-o", "addr")
-
-    def enter(self) -> list[str]:
-        return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.namespace.fd}"]
-
-    @property
-    def neighbor_place(self) -> NetnsPlace:
-        return NetnsPlace("neighbor", self.neighbor, None, {"wire": (LAN4, LAN6)})
-
-
-@contextmanager
-def host_with(leading: str) -> Iterator[Host]:
-    """`leading`: which of br0 and eth1 leads to the neighbour, who has the addresses of node 9."""
-    host = Host(Namespace(), Namespace())
-
-    def wire() -> None:
-        ip("link", "set", "lo", "up")
-        ip("link", "add", "br0", "type", "bridge")
-        ip("link", "set", "br0", "up")
-        for near, far in (("eth1", "wire"), ("eth2", "spare")):
-            fd = f"/proc/{os.getpid()}/fd/{host.neighbor.fd}"
-            ip("link", "add", near, "type", "veth", "peer", "name", far)
-            subprocess.run(["ip", "link", "set", far, "netns", fd], check=True)
-            ip("link", "set", near, "up")
-        if leading == "br0":
-            ip("link", "set", "eth1", "master", "br0")
-
-    def neighbor() -> None:
-        ip("link", "set", "wire", "up")
-        ip("link", "set", "spare", "up")
-        ip("addr", "add", f"{v4(OUTSIDE)}/24", "dev", "wire")
-        ip("addr", "add", f"{v6(OUTSIDE)}/64", "dev", "wire", "nodad")
-
-    try:
-        host.namespace.run(wire)
-        host.neighbor.run(neighbor)
-        yield host
-    finally:
-        host.namespace.close()
-        host.neighbor.close()
 
 
 def joined(interface: str, nodes: int = 2) -> LanSpec:

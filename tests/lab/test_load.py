@@ -70,7 +70,7 @@ def test_what_a_topology_means() -> None:
         ("    router: simulated", "    router: bird", "peers[0].router", "use link: netns"),
         ("    router: simulated", "    routr: simulated", "peers[0].routr", "there is no such key"),
         ("    peer: contoso\n", "    peer: fabrikam\n", "peerings[0].peer", "no peer 'fabrikam' (there are: contoso)"),
-        ("link: loopback ", "link: wifi ", "link", "'loopback', 'netns' or 'auto'"),
+        ("link: loopback ", "link: wifi ", "link", "'loopback', 'netns', 'interface' or 'auto'"),
         ("  profile: exchange\n", "  profile: metro\n", "policy.profile", "no policy profile 'metro'"),
         (
             "    bogon-prefix: {documentation: false}",

@@ -82,6 +82,8 @@ class Provider:
             peers = self.topology.peers
             versions = await asyncio.gather(*(self.network.start_peer(peer) for peer in peers))
             self.versions = {peer.name: version for peer, version in zip(peers, versions, strict=True)}
+            for customer in self.topology.customers:
+                self.versions[customer.name] = await self.network.start_customer(customer)
             self._recover()
             self._reviews.start()
             self._exit.push_async_callback(self._reviews.stop)

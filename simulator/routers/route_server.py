@@ -1,0 +1,119 @@
+"""The exchange's route server, played by turnup: RFC 7947, with the edges and the exchange's members as its clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import simulator
+from simulator.lab.link import Endpoint, LinkKind, Place
+from simulator.policy.rule import PolicyContext
+from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.policy import ClientPolicy
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.session.messages import Cease, Family
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import NeighborConfig, cease
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.route_server import RouteServer
+from simulator.wire import nlri
+
+
+class SimulatedRouteServer:
+    """One route server. The gates are Microsoft's: here every client is served as soon as its session is up."""
+
+    kind = "route-server"
+
+    def __init__(self) -> None:
+        self._server: RouteServer | None = None
+        self._sessions: dict[str, RouterSession] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+
+    async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
+        clock = Clock(asyncio.get_running_loop())
+        self._server = RouteServer(config.name, place, clock, lambda event: None, Settings(config.asn))
+        self._sessions = {session.name: session for session in (*config.sessions, *config.clients)}
+        try:
+            await self._listen(self._server, place)
+            for session in self._sessions.values():
+                self._add(self._server, config, session)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self, server: RouteServer, place: Place) -> None:
+        """One listening socket an address; on IPv6 loopback, where everybody is ::1, one a session."""
+        shared: dict[object, Endpoint] = {}
+        for session in self._sessions.values():
+            alone = place.kind is LinkKind.LOOPBACK and session.family is Family.IPV6
+            key = session.name if alone else session.local_address
+            if key not in shared:
+                shared[key] = await server.listen(session.local_address)
+            self._endpoints[session.name] = shared[key]
+
+    def _add(self, server: RouteServer, config: RouterConfig, session: RouterSession) -> None:
+        context = PolicyContext(
+            peer_as=session.remote_as, peer_address=str(session.remote_address), local_as=config.asn, lan=config.lan
+        )
+        server.add(
+            NeighborConfig(
+                id=session.name,
+                local_as=config.asn,
+                router_id=config.router_id,
+                local_address=session.local_address,
+                peer_address=session.remote_address,
+                peer_as=session.remote_as,
+                local=self._endpoints[session.name],
+                remote=session.remote if session.remote.port else None,
+                gated=False,
+                policy=ClientPolicy(context, config.rules),
+                md5=session.md5,
+                gtsm=session.gtsm,
+                hold_time=config.hold_time,
+                dial_first=False,
+            ),
+            session.remote.host,
+        )
+
+    def endpoint(self, session: str) -> Endpoint:
+        return self._endpoints[session]
+
+    async def sessions(self) -> Sequence[SessionReport]:
+        return tuple(self._report(session) for session in self._sessions.values()) if self._server else ()
+
+    def _report(self, session: RouterSession) -> SessionReport:
+        view = self._neighbor(session.name).view()
+        return SessionReport(
+            name=session.name,
+            state=view.bgp_state.value,
+            established=view.bgp_state is BgpState.ESTABLISHED,
+            since=datetime.fromtimestamp(view.established_at, UTC).isoformat() if view.established_at else "",
+            received=view.accepted,
+            exported=view.sent,
+            reason=view.last_error,
+        )
+
+    async def received(self, session: str) -> frozenset[str]:
+        held = self._neighbor(session).adj_in.routes()
+        return frozenset(nlri.text(route.family, route.key) for route in held if not route.hits)
+
+    async def exported(self, session: str) -> frozenset[str]:
+        assert self._server is not None, "the route server was not started"
+        neighbor = self._neighbor(session)
+        if not neighbor.view().sent:
+            return frozenset()
+        return frozenset(nlri.text(neighbor.config.family, key) for key in self._server.advertised(session))
+
+    async def version(self) -> str:
+        return f"simulated route server (turnup {simulator.__version__})"
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "the lab is taken down"))
+            self._server = None
+
+    def _neighbor(self, session: str) -> Neighbor:
+        assert self._server is not None, "the route server was not started"
+        return self._server.neighbor(session)
