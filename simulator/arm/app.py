@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 from typing import Any, Final
 from uuid import uuid4
@@ -102,7 +103,7 @@ async def _body(request: Request) -> Any:
         raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None
     if _too_deep(body, _DEPTH) or _unstorable(body):
         raise ArmError(
-            400, "InvalidRequestContent", f"The request content nests over {_DEPTH} deep, or has a NUL or a surrogate."
+            400, "InvalidRequestContent", f"The request content nests over {_DEPTH} deep, or has a NUL, a surrogate or 1e999."
         )
     return body
 
@@ -119,7 +120,9 @@ def _too_deep(value: Any, left: int) -> bool:
 
 
 def _unstorable(value: Any) -> bool:
-    """PostgreSQL's JSON takes no NUL, and UTF-8 no lone surrogate."""
+    """PostgreSQL's JSON takes no NUL, UTF-8 no lone surrogate, and JSON no number that a float has no room for."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
     if isinstance(value, str):
         return "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, dict):

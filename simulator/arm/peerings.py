@@ -197,7 +197,7 @@ def render(request: ArmRequest, record: PeeringRecord) -> Json:
     }
     if flow is not Flow.EXCHANGE:
         properties[inner]["directPeeringType"] = record.request.direct_type
-        properties[inner]["useForPeeringService"] = any(live.request.peering_service for live in record.connections)
+        properties[inner]["useForPeeringService"] = any(_for_service(request, live) for live in record.connections)
     properties["provisioningState"] = "Succeeded"
     shown: Json = {
         **{key: value for key, value in document.items() if key not in ("id", "name", "type")},
@@ -237,12 +237,19 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
             **({"bandwidthInMbps": wanted.bandwidth} if wanted.bandwidth else {}),
             "provisionedBandwidthInMbps": wanted.bandwidth if up else 0,
             "sessionAddressProvider": wanted.provider,
-            "useForPeeringService": wanted.peering_service,
+            "useForPeeringService": _for_service(request, live),
             "microsoftTrackingId": wanted.identifier,
         }
         if wanted.provider == "Microsoft" and record.state is ConnectionState.PENDING_APPROVAL:
             del shown["bgpSession"]  # no addresses are allotted before the approval
     return shown
+
+
+def _for_service(request: ArmRequest, live: LiveConnection) -> bool:
+    """useForPeeringService. With a route server it is on by itself, once the agreement for it is signed (documented)."""
+    if live.record.flow is Flow.IXRS:
+        return request.provider.settings.peering_service_agreement
+    return live.request.peering_service
 
 
 def _bgp_session(request: ArmRequest, live: LiveConnection, kept: Json) -> Json:

@@ -37,7 +37,7 @@ class SessionPlan:
     max_prefix: MaxPrefix
     max_prefix_given: bool = True
     """False: a default, for which PeeringDB's count may stand in."""
-    md5: str | None = None
+    md5: str | None = field(default=None, repr=False)
     gtsm: bool = False
     lan: tuple[str, ...] = ()
     """The exchange LAN's prefixes; none on a Direct connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 BODY_LIMIT: Final = 1024 * 1024
 """Octets of a request's body (simulator; ARM's own limit is 4 MiB)."""
+BODY_SECONDS: Final = 20.0
+"""Seconds in which all of a body has to come (simulator)."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Scope = MutableMapping[str, Any]
@@ -18,8 +21,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class TooLargeError(Exception):
-    """A body went over the limit while it was read."""
+Refusal = tuple[int, str, str]
+_TOO_LARGE: Final = (413, "RequestContentTooLarge", f"The request content is over {BODY_LIMIT} octets.")
+_TOO_SLOW: Final = (408, "RequestTimeout", f"The request content did not come within {BODY_SECONDS:g} seconds.")
 
 
 class Guard:
@@ -38,24 +42,14 @@ class Guard:
         if refusal is not None:
             await _answer(send, *refusal)
             return
-        began = False
+        exchange = _Exchange(receive, send)
+        await self._app(scope, exchange.receive, exchange.send)
+        await exchange.end()
 
-        async def sending(message: MutableMapping[str, Any]) -> None:
-            nonlocal began
-            began = began or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, _counted(receive), sending)
-        except TooLargeError:
-            if began:
-                raise
-            await _answer(send, 413, "RequestContentTooLarge", f"The request content is over {BODY_LIMIT} octets.")
-
-    def _refusal(self, headers: dict[bytes, bytes], method: str) -> tuple[int, str, str] | None:
+    def _refusal(self, headers: dict[bytes, bytes], method: str) -> Refusal | None:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > BODY_LIMIT:
-            return 413, "RequestContentTooLarge", f"The request content is over {BODY_LIMIT} octets."
+            return _TOO_LARGE
         if self._token:
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
@@ -76,23 +70,54 @@ def _host(value: bytes) -> str:
         return ""
 
 
-def _counted(receive: Receive) -> Receive:
-    total = 0
+class _Exchange:
+    """One request and its answer. To the application a body that is too large or too slow looks cut short."""
 
-    async def receiving() -> MutableMapping[str, Any]:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > BODY_LIMIT:
-            raise TooLargeError
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._refusal: Refusal | None = None
+        self._began = False
+        self._complete = False
+        self._octets = 0
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        if self._complete:  # what comes now tells only that the client went away, which may take hours
+            return await self._receive()
+        if self._refusal is not None:
+            return {"type": "http.disconnect"}
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refused(_TOO_SLOW)
+        self._octets += len(message.get("body", b""))
+        if self._octets > BODY_LIMIT:
+            return self._refused(_TOO_LARGE)
+        self._complete = not message.get("more_body", False)
         return message
 
-    return receiving
+    def _refused(self, refusal: Refusal) -> MutableMapping[str, Any]:
+        self._refusal = refusal
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if self._refusal is None or self._began:
+            self._began = True
+            await self._send(message)
+
+    async def end(self) -> None:
+        """The application has answered: say what it did not know."""
+        if self._refusal is not None and not self._began:
+            await _answer(self._send, *self._refusal)
 
 
 async def _answer(send: Send, status: int, code: str, message: str) -> None:
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status in (408, 413):
+        headers.append((b"connection", b"close"))  # the rest of the body is not waited for
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import RefusalError
 from simulator.provisioning.provider.settings import REALISTIC, Settings
+from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Resource
 from simulator.serving import models, views
 
@@ -78,8 +80,8 @@ def _advance(provider: Provider, record: ConnectionRecord) -> None:
         provider.control.take_notice(record)
 
 
-def lab_api(provider: Provider) -> FastAPI:
-    """The application; mounted at the server's root."""
+def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
+    """The application; mounted at the server's root. Once `ending` is set nobody follows the events any more."""
     app = FastAPIOffline(
         title="turnup: the lab",
         version=simulator.__version__,
@@ -93,18 +95,22 @@ def lab_api(provider: Provider) -> FastAPI:
 
     app.exception_handler(TransitionRefusedError)(refused)
 
+    @app.exception_handler(StoreError)
+    async def stopping(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the lab's store cannot be used: the lab is stopping"}, 503)
+
     @app.exception_handler(RequestValidationError)
     async def not_understood(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return JSONResponse({"detail": f"{place}: {first['msg']}"}, 422)
 
-    _look(app, provider)
+    _look(app, provider, ending)
     _act(app, provider)
     return app
 
 
-def _look(app: FastAPI, provider: Provider) -> None:
+def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
     @app.get("/lab/v1/status", tags=["look"])
     async def status() -> models.Status:
         """The lab in a few numbers."""
@@ -160,19 +166,21 @@ def _look(app: FastAPI, provider: Provider) -> None:
         request: Request,
         after: Annotated[int, Query(ge=0, le=2**62)] = 0,
         limit: Limit = 1000,
-        subject: str = "",
+        subject: Annotated[str, Query(max_length=1024, pattern=r"^[^\x00]*$")] = "",
         follow: bool = False,
     ) -> Any:
         """The event log, oldest first. `follow=1` goes on as server-sent events."""
         if follow:
             last = request.headers.get("last-event-id", "")
             start = int(last) if last.isdecimal() and len(last) < 19 else after
-            return EventSourceResponse(_following(provider, start, subject))
+            return EventSourceResponse(_following(provider, ending, start, subject))
         return [views.event(row) for row in provider.books.events(after, limit, subject or None)]
 
 
-async def _following(provider: Provider, after: int, subject: str) -> AsyncIterator[dict[str, str]]:
-    while True:
+async def _following(
+    provider: Provider, ending: asyncio.Event, after: int, subject: str
+) -> AsyncIterator[dict[str, str]]:
+    while not ending.is_set():
         written = provider.books.written
         rows = provider.books.events(after, 1000, subject or None)
         for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
@@ -20,9 +21,9 @@ from simulator.serving.lab_api import lab_api
 _ARM = ("/subscriptions", "/providers")
 
 
-def application(provider: Provider, token: str = "") -> App:
-    """ARM's paths by themselves; everything else is the lab's."""
-    arm, lab = ArmApp(provider), lab_api(provider)
+def application(provider: Provider, token: str = "", ending: asyncio.Event | None = None) -> App:
+    """ARM's paths by themselves; everything else is the lab's. `ending` ends those who follow the events."""
+    arm, lab = ArmApp(provider), lab_api(provider, ending or asyncio.Event())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
@@ -53,8 +54,10 @@ def listen(host: str, port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def serving(provider: Provider, server_socket: socket.socket, token: str = "") -> AsyncIterator[str]:
     """Serve while inside; yields the base URL."""
+    ending = asyncio.Event()
+    _log_in_one_line()
     config = uvicorn.Config(
-        application(provider, token),
+        application(provider, token, ending),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -68,8 +71,28 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
         host, port = server_socket.getsockname()[:2]
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
+        ending.set()
+        provider.books.wake()
         server.should_exit = True
         await task
+
+
+def _log_in_one_line() -> None:
+    """What the server has to say of itself, which is only of defects."""
+    logger = logging.getLogger("uvicorn.error")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setLevel(logging.ERROR)
+        handler.setFormatter(_OneLine())
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        cause = f" ({type(error).__name__}: {error})" if error is not None else ""
+        return f"turnup: server: {record.getMessage().splitlines()[0]}{cause}"
 
 
 class _Server(uvicorn.Server):

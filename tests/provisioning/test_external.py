@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -50,7 +51,7 @@ def free_port(host: str) -> int:
 
 def started(stack: ExitStack, *command: str, **more: Any) -> subprocess.Popen[bytes]:
     """A process that ends with the test."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, **more)
+    process = subprocess.Popen(command, **{"stdout": subprocess.DEVNULL, "cwd": ROOT, **more})
     stack.callback(process.wait)
     stack.callback(process.kill)
     return process
@@ -77,11 +78,12 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
     routes.write_text(f"{PREFIXES['IPv4']}\nroute 10.0.0.0/8 next-hop self\n")
     played = Rehearsal(build(topology(("IPv4",), address="127.0.0.9", port=port)), LinkKind.LOOPBACK)
     with ExitStack() as stack:
+        told = stack.enter_context((tmp_path / "told").open("wb"))
         listening = ["--listen", f"127.0.0.9:{port}", "--passive", "--local-as", "64496", "--peer-as", "8075"]
         speaker = [sys.executable, "-m", "simulator", "edge", "--announce", str(routes), "--state", "Active"]
 
         def start(peer: Peer, config: RouterConfig) -> None:
-            started(stack, *speaker, *listening)
+            started(stack, *speaker, "--json", *listening, stdout=told)
 
         played.hand_over = start
         report = await run(played)
@@ -94,6 +96,9 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
     first = next(event.text for event in played.log.entries if isinstance(event, Said) and "TCP" in event.text)
     assert f"waits for a call from 127.0.0.9, and calls 127.0.0.9:{port}; until " in first
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
+    events = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    hops = {event["prefix"]: event["next-hop"] for event in events if event["event"] == "route"}
+    assert hops == {"13.64.0.0/11": "192.0.2.75", "20.33.0.0/16": "192.0.2.75"}, "routers refuse a next hop of 127.x"
 
 
 async def test_what_only_the_routers_owner_sees_is_skipped_and_fails_nothing(tmp_path: Path) -> None:

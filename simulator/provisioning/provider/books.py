@@ -58,6 +58,10 @@ class Books:
             raise
         finally:
             self._open = None
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everybody look who waits for something written."""
         done, self.written = self.written, asyncio.Event()
         done.set()
 

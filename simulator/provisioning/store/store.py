@@ -215,9 +215,12 @@ class Store:
     def _events(self, where: Any, limit: int | None = None) -> Iterator[EventRow]:
         columns = (EVENTS.c.seq, EVENTS.c.time, EVENTS.c.event, EVENTS.c.subject, EVENTS.c.row)
         query = select(*columns).where(where).order_by(EVENTS.c.seq).limit(limit)
-        with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
+        try:
+            with self._engine.connect() as connection:
+                for row in connection.execute(query):
+                    yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {_first_line(error)}") from error
 
 
 def _parsed(url: str) -> URL:
