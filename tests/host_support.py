@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +32,10 @@ class Host:
         return self.namespace.run(lambda: ip(*words))
 
     def links(self) -> str:
-        """All that is to be seen of its interfaces, without counters."""
-        return self.ip("-d", "-o", "addr")
+        """Its interfaces, addresses and routes; not what the kernel changes in its own time."""
+        parsed = map(_parsed, self.ip("-o", "link").splitlines())
+        rows = [f"{row[1]} mtu {row[3]} master {row[4]} {row[5]} {'PROMISC' in row[2]}" for row in parsed]
+        return "\n".join([*rows, self.ip("-o", "addr", "show", "scope", "global"), self.ip("route")])
 
     def enter(self) -> list[str]:
         return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.namespace.fd}"]
@@ -40,6 +43,15 @@ class Host:
     @property
     def neighbor_place(self) -> NetnsPlace:
         return NetnsPlace("neighbor", self.neighbor, None, {"wire": (LAN4, LAN6)})
+
+
+_LINK = re.compile(r"\d+: ([^:@]+)[^:]*: <(.*?)> mtu (\d+)(?:.*? master (\S+))?.*? link/\S+ (\S+)")
+
+
+def _parsed(row: str) -> re.Match[str]:
+    found = _LINK.match(row)
+    assert found is not None, row
+    return found
 
 
 @contextmanager

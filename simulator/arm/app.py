@@ -102,9 +102,8 @@ async def _body(request: Request) -> Any:
         text = "nested too deeply" if isinstance(error, RecursionError) else str(error).split(": line")[0]
         raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None
     if _too_deep(body, _DEPTH) or _unstorable(body):
-        raise ArmError(
-            400, "InvalidRequestContent", f"The request content nests over {_DEPTH} deep, or has a NUL, a surrogate or 1e999."
-        )
+        text = f"The request content nests over {_DEPTH} deep, or has a NUL, a surrogate or an endless number."
+        raise ArmError(400, "InvalidRequestContent", text)
     return body
 
 

@@ -24,6 +24,8 @@ _ADDRESS: Final = {Family.IPV4: "IPv4Address", Family.IPV6: "IPv6Address"}
 _CLIENTS_LIMIT: Final = {Family.IPV4: 20000, Family.IPV6: 2000}
 """The most that Microsoft's clients let through; production took more, so that the server only warns."""
 _VOICE_CONNECTIONS: Final = 2
+_IXRS_SKUS: Final = ("Basic_Direct_Free", "Premium_Direct_Free")
+"""Of an exchange with route server: Basic in 2020, Premium in today's walkthrough. Others are refused (simulator)."""
 
 
 # --- in ---
@@ -53,6 +55,8 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.Direct) else ""
     if direct_type and direct_type not in DIRECT_TYPES:
         raise bad_argument(f"{place}.directPeeringType: '{direct_type}' is none of {', '.join(DIRECT_TYPES)}")
+    if direct_type == "IxRs" and document.sku.name.lower() not in map(str.lower, _IXRS_SKUS):
+        raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(_IXRS_SKUS)}")
     flow = Flow.EXCHANGE if exchange else Flow.IXRS if direct_type == "IxRs" else Flow.DIRECT
     asn = request.provider.found(inner.peerAsn.id.lower())
     warnings: list[str] = []
@@ -246,7 +250,7 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
 
 
 def _for_service(request: ArmRequest, live: LiveConnection) -> bool:
-    """useForPeeringService. With a route server it is on by itself, once the agreement for it is signed (documented)."""
+    """useForPeeringService. With a route server it is on once the agreement for it is signed (documented)."""
     if live.record.flow is Flow.IXRS:
         return request.provider.settings.peering_service_agreement
     return live.request.peering_service

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -19,20 +17,22 @@ import simulator
 from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.judges import peer_of
 from simulator.cli.rehearse import choose_link
+from simulator.cli.remote import Remote
 from simulator.connection.connection import TransitionRefusedError
 from simulator.lab.link import LabError
 from simulator.lab.load import TopologyError, load
 from simulator.lab.topology import Topology
-from simulator.provisioning.log import timestamp
+from simulator.provisioning.log import short_time, timestamp
 from simulator.provisioning.standing import Standing
 from simulator.report.model import Segment
 from simulator.report.pcap import write_segments
 from simulator.speakers.tap import Octets
-from simulator.tables import birdwatcher, looking_glass
+from simulator.tables import birdwatcher
 from simulator.tables.entries import Announcer
-from simulator.tables.held import Held, SessionTable, covering
+from simulator.tables.held import SessionTable, covering
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.recorded import updates
+from simulator.tables.shapes import Shape, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,7 @@ class Wanted:
     active: bool
     prefix: str | None
     rejected: bool
-    as_json: bool
-    birdwatcher: bool
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,8 @@ class Files:
 
 def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadline: float | None) -> int:
     """The command; returns the exit code."""
-    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", where):
-        fail(USAGE, f"{where}: the API server is not part of this version: name a topology file")
-    if wanted.as_json and wanted.birdwatcher:
-        fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
+    if where.startswith(("http://", "https://")):
+        return _of_server(where, wanted, files)
     try:
         topology = load(Path(where))
         peer = peer_of(topology, wanted.peer)
@@ -97,6 +94,16 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
     return PASSED
 
 
+def _of_server(server: str, wanted: Wanted, files: Files) -> int:
+    """What a running server holds now: nothing is brought up or taken down."""
+    if files != Files():
+        fail(USAGE, f"{server}: files are written of a topology's sessions, not of a server's")
+    query = {"peer": wanted.peer, "prefix": wanted.prefix, "shape": wanted.shape.value}
+    rejected = "true" if wanted.rejected else ""
+    sys.stdout.write(Remote(server).text("/lab/v1/looking-glass", **query, rejected=rejected))
+    return PASSED
+
+
 async def _interruptible(standing: Standing) -> list[SessionTable] | None:
     """Run to the end, or to the first SIGINT or SIGTERM: then take the lab down and return None."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(standing.run())
@@ -111,32 +118,9 @@ async def _interruptible(standing: Standing) -> list[SessionTable] | None:
             loop.remove_signal_handler(number)
 
 
-def _short(when: float) -> str:
-    """UTC, as BIRD writes it with `timeformat route iso long`."""
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _shown(table: SessionTable, wanted: Wanted) -> list[Held]:
-    found: Iterable[Held] = table.routes
-    if wanted.prefix is not None:
-        found = covering(found, wanted.prefix)
-    return [held for held in found if held.verdict.hits or not wanted.rejected]
-
-
 def _print(tables: list[SessionTable], wanted: Wanted) -> None:
-    shown = {table.session: _shown(table, wanted) for table in tables}
-    if wanted.birdwatcher:
-        document = birdwatcher.union(tables, shown, _version(), _times())
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-        return
-    for number, table in enumerate(tables):
-        if wanted.as_json:
-            lines: Iterator[str] = map(json.dumps, looking_glass.rows(table, shown[table.session], timestamp))
-            sys.stdout.write(json.dumps(looking_glass.session_row(table, timestamp)) + "\n")
-        else:
-            lines = looking_glass.text(table, shown[table.session], _short)
-            sys.stdout.write("\n" if number else "")
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+    found = lines(tables, wanted.shape, wanted.prefix, wanted.rejected, _version(), _times())
+    sys.stdout.writelines(f"{line}\n" for line in found)
 
 
 def _version() -> str:
@@ -144,7 +128,7 @@ def _version() -> str:
 
 
 def _times() -> birdwatcher.Times:
-    return birdwatcher.Times(time.time(), timestamp, _short)
+    return birdwatcher.Times(time.time(), timestamp, short_time)
 
 
 def _write_files(topology: Topology, standing: Standing, tables: list[SessionTable], files: Files) -> None:

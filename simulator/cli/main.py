@@ -231,7 +231,14 @@ def edge(
 
 @app.command()
 def serve(
-    topology: Annotated[Path, typer.Argument(metavar="TOPOLOGY", help="A topology file.", envvar="TURNUP_TOPOLOGY")],
+    topology: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[TOPOLOGY]",
+            help="A topology file; by default the exchange that comes with turnup.",
+            envvar="TURNUP_TOPOLOGY",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(envvar="TURNUP_PORT", min=0, max=65535, help="0: one of the kernel's choice.")
     ] = 8075,

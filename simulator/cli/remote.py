@@ -58,6 +58,14 @@ class Remote:
 
     def call(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
         """The answer's JSON; None for an answer without a body."""
+        answer = self._answer(verb, path, body, query)
+        return answer.json() if answer.content else None
+
+    def text(self, path: str, **query: Any) -> str:
+        """An answer that is text."""
+        return self._answer("GET", path, None, query).text
+
+    def _answer(self, verb: str, path: str, body: Json | None, query: Json) -> httpx.Response:
         found = {name.replace("_", "-"): value for name, value in query.items() if value not in (None, "")}
         try:
             answer = self._client.request(verb, path, params=found or None, json=body)
@@ -69,7 +77,7 @@ class Remote:
             fail(FAILED, _refusal(answer))
         if warning := answer.headers.get("x-turnup-warning"):
             print(f"turnup: warning: {warning}", file=sys.stderr)  # noqa: T201
-        return answer.json() if answer.content else None
+        return answer
 
     def arm(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
         """A call of the ARM surface, in its newest api-version."""

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.exits import USAGE, fail
+
 
 class LookLink(StrEnum):
     """Names of --link."""
@@ -26,7 +28,7 @@ class LookState(StrEnum):
 
 def routes(
     topology: Annotated[
-        str, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
+        str, typer.Argument(metavar="TOPOLOGY|SERVER", help="A topology file, or a running server's URL.")
     ],
     peer: Annotated[
         str | None,
@@ -70,10 +72,16 @@ def routes(
 ) -> None:
     """Bring a peer's sessions up and show every route that it announces, with the verdict and the rules behind it.
 
+    Of a running server (`http://127.0.0.1:8075`) the sessions are shown as they are.
+
     Example: [cyan]turnup routes topologies/exchange.yaml --rejected[/cyan]
     """
     from simulator.cli import looking
+    from simulator.tables.shapes import Shape
 
     files = looking.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
-    wanted = looking.Wanted(peer, state is LookState.active, prefix, rejected, as_json, birdwatcher)
+    if as_json and birdwatcher:
+        fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
+    shape = Shape.JSON if as_json else Shape.BIRDWATCHER if birdwatcher else Shape.TEXT
+    wanted = looking.Wanted(peer, state is LookState.active, prefix, rejected, shape)
     raise typer.Exit(looking.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))

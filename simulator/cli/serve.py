@@ -14,7 +14,7 @@ from simulator.cli.exits import LAB, PASSED, USAGE, fail
 from simulator.cli.rehearse import choose_link
 from simulator.cli.view import PlainView
 from simulator.lab.link import LabError, LinkKind
-from simulator.lab.load import TopologyError, load
+from simulator.lab.load import TopologyError, default, load
 from simulator.lab.locations import Locations, LocationsError, from_peeringdb
 from simulator.lab.privilege import netns_problem
 from simulator.lab.topology import EXTERNAL, OURS, Topology
@@ -26,7 +26,7 @@ from simulator.serving.server import listen, serving
 
 
 def serve(
-    path: Path,
+    path: Path | None,
     *,
     host: str,
     port: int,
@@ -42,7 +42,7 @@ def serve(
         fail(USAGE, "--by-hand and --realistic exclude each other")
     _must_be_safe(host, token)
     try:
-        topology = load(path)
+        topology = load(path) if path is not None else default()
         locations = from_peeringdb(peeringdb) if peeringdb else None
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))

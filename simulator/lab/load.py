@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from simulator.lab.check import problems
+from simulator.lab.locations import embedded
 from simulator.lab.topology import Topology
 
 
@@ -51,7 +54,7 @@ def parse(text: str, file: str = "<topology>", directory: Path = Path()) -> Topo
             [TopologyFault(file, 1, "", "a topology is a mapping of keys (name:, exchange:, edges:, …)")]
         )
     try:
-        topology = Topology.model_validate(_plain(document), context={"directory": directory})
+        topology = Topology.model_validate(_completed(_plain(document)), context={"directory": directory})
     except ValidationError as error:
         raise TopologyError(_schema_faults(error, document, file)) from None
     found = problems(topology)
@@ -60,6 +63,32 @@ def parse(text: str, file: str = "<topology>", directory: Path = Path()) -> Topo
             [TopologyFault(file, _line(document, p.where), _dotted(document, p.where), p.text) for p in found]
         )
     return topology
+
+
+def _completed(found: Any) -> Any:
+    """An exchange named by its PeeringDB id alone gets its LAN, and AS8075's edges on it, from the known list."""
+    exchange = found.get("exchange")
+    if not isinstance(exchange, dict) or not isinstance(exchange.get("peeringdb-ix"), int):
+        return found
+    known = embedded().exchange(exchange["peeringdb-ix"])
+    if known is None or not known.lan:
+        return found
+    lan = {"ipv4" if prefix.version == 4 else "ipv6": str(prefix) for prefix in known.lan}
+    filled = {"name": known.name, "metro": known.metro, "lan": lan, **exchange}
+    if "edges" in found or "lan" in exchange:
+        return {**found, "exchange": filled}
+    pairs = zip_longest(known.microsoft_ipv4, known.microsoft_ipv6)
+    edges = [
+        {"name": f"edge-{number}", **{key: str(text) for key, text in (("ipv4", ipv4), ("ipv6", ipv6)) if text}}
+        for number, (ipv4, ipv6) in enumerate(pairs, 1)
+    ]
+    return {**found, "exchange": filled, "edges": edges}
+
+
+def default() -> Topology:
+    """The topology that comes with turnup: an exchange, two edges, one simulated peer."""
+    file = files("simulator.lab").joinpath("data/exchange.yaml")
+    return parse(file.read_text(encoding="utf-8"), "the topology that comes with turnup")
 
 
 def _read(path: Path) -> str:

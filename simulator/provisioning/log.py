@@ -105,6 +105,11 @@ class EventLog:
             yield {"seq": number, **row(event)}
 
 
+def short_time(when: float) -> str:
+    """UTC, as BIRD writes it with `timeformat route iso long`."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def timestamp(when: float) -> str:
     """UTC, RFC 3339 with microseconds."""
     return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -131,14 +131,17 @@ class Rehearsal:
             await self.pause(
                 "deprovision", f"{_names(active)}: every route is withdrawn, the sessions stay Established"
             )
-        await asyncio.gather(*(self._deprovision(record, control, validator, clock) for record in active))
+        # One route server after the other: what one has lost the other still carries.
+        one_by_one = [record for record in active if record.flow is Flow.IXRS]
+        together = [[record] for record in active if record.flow is not Flow.IXRS]
+        await asyncio.gather(
+            *(self._deprovision_all(group, control, validator, clock) for group in (one_by_one, *together))
+        )
 
     async def _turn_up(
         self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock
     ) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""
-        if record.flow is Flow.IXRS and self._registry is not None:
-            self._registry.follow(record.plans)
         control.notify(record)
         results = await self._validated(record, validator, clock)
         before = validator.views(record)
@@ -158,7 +161,7 @@ class Rehearsal:
         names = ", ".join(f"AS{asn} ({name})" for asn, name in asns.items())
         await self.pause("register", f"{names or 'nobody'} is registered at {record.peering}: its routes are taken")
         for asn, name in asns.items():
-            self._registry.register(asn)
+            self._registry.register(record.peering, asn)
             self.log.append(Said(clock.now(), f"AS{asn} ({name}) is registered: its routes are taken", record.id))
 
     async def _validated(self, record: ConnectionRecord, validator: Validator, clock: Clock) -> list[CheckResult]:
@@ -174,6 +177,12 @@ class Rehearsal:
             if all(now[name].established_at == view.established_at for name, view in seen.items()):
                 return results
             self.log.append(Said(clock.now(), "a session was reset meanwhile: it is validated again", record.id))
+
+    async def _deprovision_all(
+        self, records: list[ConnectionRecord], control: ControlPlane, validator: Validator, clock: Clock
+    ) -> None:
+        for record in records:
+            await self._deprovision(record, control, validator, clock)
 
     async def _deprovision(
         self, record: ConnectionRecord, control: ControlPlane, validator: Validator, clock: Clock

@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from simulator.connection.states import Flow
 from simulator.lab.link import LinkKind
-from simulator.lab.topology import Topology
+from simulator.lab.topology import Customer, Topology
 from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import EventLog
+from simulator.provisioning.members import Registry
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.validating import Validator
@@ -46,12 +48,13 @@ class Standing:
         network = Network(self.topology, self.kind, self.log.append, record=False)
         tap = network.tap = Tap() if self.record_wire else None
         clock = Clock(asyncio.get_running_loop())
+        registry = Registry(network)
         control = ControlPlane(network, self.log, clock)
         control.add_all(self.topology)
         records = [record for record in control.records.values() if record.peer.name == self.peer]
         async with network:
             try:
-                await self._turn_up(network, control, records, clock)
+                await self._turn_up(network, control, registry, records, clock)
                 tables = [self._table(network, record, plan) for record in records for plan in record.plans]
             finally:
                 for record in records:
@@ -61,12 +64,17 @@ class Standing:
         return tables
 
     async def _turn_up(
-        self, network: Network, control: ControlPlane, records: list[ConnectionRecord], clock: Clock
+        self,
+        network: Network,
+        control: ControlPlane,
+        registry: Registry,
+        records: list[ConnectionRecord],
+        clock: Clock,
     ) -> None:
         for record in records:
             control.request(record)
             control.approve(record)
-        await network.start_peer(self.topology.peer(self.peer))
+        await self._start_routers(network)
         for record in records:
             control.notify(record)
         if not self.lift:
@@ -76,13 +84,35 @@ class Standing:
         for record, results in zip(records, await asyncio.gather(*map(validator.validate, records)), strict=True):
             if not control.conclude(record, results):
                 self.problems.append(f"{record.id} is {record.state}: {record.connection.error_message}")
+            elif record.flow is Flow.IXRS:
+                for customer in self.topology.customers:
+                    if customer.registered:
+                        registry.register(record.peering, customer.asn)
+
+    async def _start_routers(self, network: Network) -> None:
+        """The peer's; behind a route server also its customers', and the other route servers that they call."""
+        topology, behind = self.topology, self._customers()
+        servers = [server.name for customer in behind for server in topology.route_servers(customer)]
+        for name in dict.fromkeys([self.peer, *servers]):
+            await network.start_peer(topology.peer(name))
+        for customer in behind:
+            await network.start_customer(customer)
+
+    def _customers(self) -> list[Customer]:
+        """Who is behind the peer, where it is a route server."""
+        topology = self.topology
+        served = ((each, [server.name for server in topology.route_servers(each)]) for each in topology.customers)
+        return [customer for customer, servers in served if self.peer in servers]
 
     async def _until_told(self, network: Network, records: list[ConnectionRecord], clock: Clock) -> None:
-        """Until each session is at its End-of-RIB, or silent for the soak time after its routes; or the deadline."""
+        """Until each session is at its End-of-RIB, or silent for the soak time after its routes; or the deadline.
+
+        A route server's End-of-RIB says nothing of the clients that it is still to hear from.
+        """
         times, plans = self.topology.times, [plan for record in records for plan in record.plans]
-        deadline = clock.now() + self.topology.deadline
+        deadline, ends = clock.now() + self.topology.deadline, not self._customers()
         while (now := clock.now()) < deadline:
-            waits = [_wait(network.view(plan), times.soak, now) for plan in plans]
+            waits = [_wait(network.view(plan), times.soak, now, ends) for plan in plans]
             if all(wait is not None and wait <= 0 for wait in waits):
                 return
             await self.log.next_event(min([deadline - now, *(wait for wait in waits if wait is not None and wait > 0)]))
@@ -131,13 +161,14 @@ class Standing:
         }
 
 
-def _wait(view: SessionView, soak: float, now: float) -> float | None:
+def _wait(view: SessionView, soak: float, now: float, ends: bool) -> float | None:
     """Seconds until this session is taken to have told everything; 0 or less when it has; None: nobody knows.
 
     Silence counts only once something came: BIRD begins to announce two seconds after its session is Established.
+    `ends`: its End-of-RIB is the end.
     """
     if view.bgp_state is not BgpState.ESTABLISHED or view.established_at is None:
         return None
-    if view.end_of_rib:
+    if view.end_of_rib and ends:
         return 0.0
     return None if view.last_update is None else max(view.established_at, view.last_update) + soak - now

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import ValidationError
 from sse_starlette import EventSourceResponse
@@ -26,12 +26,18 @@ from simulator.provisioning.provider.settings import REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Resource
 from simulator.serving import models, views
+from simulator.tables.shapes import Shape
 
 _E = ConnectionEvent
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: {"model": models.Problem, "description": "there is no such thing here"},
-    409: {"model": models.Problem, "description": "its state does not allow it"},
-    422: {"model": models.Problem, "description": "the request is not understood"},
+    status: {"description": text, "content": {"application/json": {"schema": models.Problem.model_json_schema()}}}
+    for status, text in (
+        (400, "the body is no JSON"),
+        (404, "there is no such thing here"),
+        (409, "its state does not allow it"),
+        (422, "the request is not understood"),
+        (503, "the lab is stopping"),
+    )
 }
 Limit = Annotated[int, Query(ge=1, le=10000)]
 Act = Callable[[Provider, ConnectionRecord, str], None]
@@ -68,6 +74,8 @@ ACTIONS: dict[str, tuple[Act, str]] = {
     "advance": (lambda p, r, _m: _advance(p, r), "do now what it waits for: a review, a notification, a removal"),
 }
 """What may be done to a connection, or to all of a peering's."""
+TAKES_OUT = frozenset({"deprovision", "block", "revalidate", "request-type-change", "start-type-change"})
+"""What denies an Active connection: done to an exchange's route servers one after the other only."""
 
 
 def _advance(provider: Provider, record: ConnectionRecord) -> None:
@@ -78,6 +86,14 @@ def _advance(provider: Provider, record: ConnectionRecord) -> None:
         provider.workflow.hurry(record)
     else:
         provider.control.take_notice(record)
+
+
+def _do(provider: Provider, name: str, record: ConnectionRecord, message: str) -> None:
+    """Raises TransitionRefusedError or RefusalError."""
+    act, _ = ACTIONS[name]
+    if name in TAKES_OUT:
+        provider.peerings.must_leave_one(record)
+    act(provider, record, message)
 
 
 def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
@@ -144,6 +160,20 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
             return views.routes(provider, record, plan, prefix, rejected, limit)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
+
+    @app.get("/lab/v1/looking-glass", tags=["look"], response_class=PlainTextResponse)
+    async def looking_glass(
+        peer: str = "", prefix: str = "", rejected: bool = False, shape: Shape = Shape.TEXT
+    ) -> PlainTextResponse:
+        """Every route of a peer's sessions (all peers' without one), as `turnup routes` prints it."""
+        try:
+            text = views.looking_glass_text(provider, peer, prefix or None, rejected, shape)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        except LookupError:
+            known = ", ".join(each.name for each in provider.topology.peers)
+            raise HTTPException(404, f"there is no peer {peer[:100]} (there are: {known})") from None
+        return PlainTextResponse(text)
 
     @app.get("/lab/v1/checks", tags=["look"])
     async def checks(connection: str = "") -> list[models.Check]:
@@ -226,24 +256,24 @@ def _act(app: FastAPI, provider: Provider) -> None:
         message = body.message if body else ""
         return views.asn(provider, provider.asns.reject(_asn(provider, subscription, name), message))
 
-    for name, (act, what) in ACTIONS.items():
-        _add_action(app, provider, name, act, what)
+    for name, (_, what) in ACTIONS.items():
+        _add_action(app, provider, name, what)
 
 
-def _add_action(app: FastAPI, provider: Provider, name: str, act: Act, what: str) -> None:
+def _add_action(app: FastAPI, provider: Provider, name: str, what: str) -> None:
     async def to_connection(peering: str, edge: str, body: models.Message | None = None) -> models.Connection:
         record = _connection(provider, f"{peering}/{edge}")
-        act(provider, record, body.message if body else "")
+        _do(provider, name, record, body.message if body else "")
         provider.workflow.follow(record)
         return views.connection(provider, record)
 
     async def to_peering(peering: str, body: models.Message | None = None) -> list[models.Connection]:
         """Done to each connection whose state allows it; refused when none's does."""
-        records, refusals = _peering(provider, peering), []
+        records, refusals = _peering(provider, peering), list[Exception]()
         for record in records:
             try:
-                act(provider, record, body.message if body else "")
-            except TransitionRefusedError as error:
+                _do(provider, name, record, body.message if body else "")
+            except (TransitionRefusedError, RefusalError) as error:
                 refusals.append(error)
             provider.workflow.follow(record)
         if len(refusals) == len(records):

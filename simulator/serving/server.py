@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serving(provider: Provider, server_socket: socket.socket, token: str = "") -> AsyncIterator[str]:
     """Serve while inside; yields the base URL."""
     ending = asyncio.Event()
-    _log_in_one_line()
+    said = _in_one_line(ending)
     config = uvicorn.Config(
         application(provider, token, ending),
         log_config=None,
@@ -75,17 +75,19 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
         provider.books.wake()
         server.should_exit = True
         await task
+        logging.getLogger("uvicorn.error").removeHandler(said)
 
 
-def _log_in_one_line() -> None:
-    """What the server has to say of itself, which is only of defects."""
+def _in_one_line(ending: asyncio.Event) -> logging.Handler:
+    """What the server has to say of itself, which is only of defects; at its end those whom it cuts off are none."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(_OneLine())
+    handler.addFilter(lambda _record: not ending.is_set())
     logger = logging.getLogger("uvicorn.error")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setLevel(logging.ERROR)
-        handler.setFormatter(_OneLine())
-        logger.addHandler(handler)
-        logger.propagate = False
+    logger.addHandler(handler)
+    logger.propagate = False
+    return handler
 
 
 class _OneLine(logging.Formatter):

@@ -10,15 +10,16 @@ import simulator
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.connection.table import possible
 from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.log import timestamp
+from simulator.provisioning.log import short_time, timestamp
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import PENDING
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.session_tables import session_table
 from simulator.provisioning.store.store import EventRow, Resource
 from simulator.serving import models
-from simulator.tables import looking_glass
-from simulator.tables.held import Held, covering
+from simulator.tables import birdwatcher, looking_glass
+from simulator.tables.held import Held, SessionTable, covering
+from simulator.tables.shapes import Shape, lines
 from simulator.validation.result import CheckResult
 
 S = ConnectionState
@@ -185,9 +186,7 @@ def routes(
     provider: Provider, record: ConnectionRecord, plan: SessionPlan, prefix: str, rejected: bool, limit: int
 ) -> models.Routes:
     """What a peer announced on a session. Raises ValueError for a prefix that is none."""
-    view = provider.network.view(plan)
-    when = view.last_update or view.established_at or 0.0
-    table = session_table(provider.network, record, plan, lambda _route: when)
+    table = _table(provider, record, plan)
     shown: list[Held] = covering(table.routes, prefix) if prefix else list(table.routes)
     if rejected:
         shown = [held for held in shown if held.verdict.hits]
@@ -196,6 +195,27 @@ def routes(
         total=len(shown),
         routes=list(looking_glass.rows(table, shown[:limit], timestamp)),
     )
+
+
+def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
+    """A session's table; the server keeps no time a route, so all have that of the session's last UPDATE."""
+    view = provider.network.view(plan)
+    when = view.last_update or view.established_at or 0.0
+    return session_table(provider.network, record, plan, lambda _route: when)
+
+
+def looking_glass_text(provider: Provider, peer: str, prefix: str | None, rejected: bool, shape: Shape) -> str:
+    """The looking glass. Raises LookupError for a peer that is none, ValueError for a prefix that is none."""
+    if peer and all(each.name != peer for each in provider.topology.peers):
+        raise LookupError(peer)
+    tables = []
+    for record in provider.control.records.values():
+        for plan in record.plans:
+            if provider.network.is_provisioned(plan) and peer in ("", plan.peer.name):
+                tables.append(_table(provider, record, plan))
+    times = birdwatcher.Times(provider.clock.now(), timestamp, short_time)
+    found = lines(tables, shape, prefix, rejected, f"turnup {simulator.__version__}", times)
+    return "".join(f"{line}\n" for line in found)
 
 
 def event(row: EventRow) -> models.Event:

@@ -101,7 +101,10 @@ def _exchange_connection(draw: st.DrawFn) -> Json:
 
 
 def _direct_connection(draw: st.DrawFn) -> Json:
-    session = {"sessionPrefixV4": "198.51.100.4/30", "sessionPrefixV6": draw(st.sampled_from([None, "2001:db8:2::/127"]))}
+    session = {
+        "sessionPrefixV4": "198.51.100.4/30",
+        "sessionPrefixV6": draw(st.sampled_from([None, "2001:db8:2::/127"])),
+    }
     return {
         "peeringDBFacilityId": 99999,
         "bgpSession": session,

@@ -14,8 +14,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from simulator.provisioning.store.schema import METADATA
 from simulator.provisioning.store.lock import StoreError
+from simulator.provisioning.store.schema import METADATA
 from simulator.provisioning.store.store import EventRow, NewEvent, Resource, SavedConnection, Store
 from tests import postgres
 

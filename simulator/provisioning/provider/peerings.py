@@ -20,6 +20,7 @@ from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.provisioning.provider.route_server_pair import must_leave_one
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Json, Resource, SavedConnection
 from simulator.speakers.clock import Clock
@@ -115,6 +116,9 @@ class Peerings:
             )
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
         altered = {live.id: (live, self._altered(live, each)) for live, each in _changes(record, wanted, named)}
+        self._one_route_server_at_a_time(
+            [live for live, (request, _) in altered.values() if request.md5 != live.request.md5]
+        )
         known = [altered[live.id][1][0] if live.id in altered else live.request for live in record.connections]
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
         with self._books.transaction():
@@ -141,7 +145,7 @@ class Peerings:
                 if session.peer is None:
                     continue
                 one = replace(old, sessions={family: session})
-                added = self._premises.beside(old, one, family)
+                added = self._premises.beside(old, one, family, live.record.flow)
                 request = request.with_session(family, added)
                 said.append(f"an {family.label} session was added")
                 continue
@@ -168,6 +172,19 @@ class Peerings:
         if said:
             self._must_be_changeable(live.record)
         return request, ", ".join(said)
+
+    def _one_route_server_at_a_time(self, renewed: list[LiveConnection]) -> None:
+        """A session with another MD5 key is made again. Refuses to do that to all of an exchange's route servers."""
+        with_route_server = [live for live in renewed if live.record.flow is Flow.IXRS]
+        if len(with_route_server) > 1:
+            text = "The md5AuthenticationKey of one route server is changed at a time: its session is made again"
+            raise RefusalError("Conflict", text)
+        for live in with_route_server:
+            self.must_leave_one(live.record)
+
+    def must_leave_one(self, record: ConnectionRecord) -> None:
+        """Refuses to take the last one of an exchange's route servers out of service."""
+        must_leave_one(record, self._control.records.values())
 
     def _must_be_changeable(self, record: ConnectionRecord) -> None:
         if (record.state, ConnectionEvent.MODIFIED, record.flow) not in INDEX:

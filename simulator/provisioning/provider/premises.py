@@ -101,6 +101,7 @@ class Premises:
         found: list[ConnectionRequest] = []
         for connection in request.connections:
             self._must_be_here(connection.facility)
+            self._must_be_the_lans(connection, request.flow)
             meshed = mesh and request.flow is Flow.EXCHANGE
             found += self._on_lan(connection, request.connections, meshed)
         return replace(request, connections=tuple(found))
@@ -144,6 +145,16 @@ class Premises:
                 if address is not None and not any(address in prefix for prefix in lan):
                     text = ", ".join(map(str, lan))
                     raise RefusalError("BadArgument", f"The {whose} address {address} is not in the LAN {text}")
+
+    def _must_be_the_lans(self, connection: ConnectionRequest, flow: Flow) -> None:
+        """The session prefix of the form is the exchange's own, with a route server."""
+        for family, session in connection.sessions.items() if flow is Flow.IXRS else ():
+            own = [
+                prefix for prefix in self.topology.lan.prefixes if prefix.version == (4 if family is Family.IPV4 else 6)
+            ]
+            if session.prefix is not None and session.prefix not in own:
+                text = f"The session prefix {session.prefix} is not the exchange's {', '.join(map(str, own))}"
+                raise RefusalError("BadArgument", text)
 
     def _edge_of(self, addresses: list[Address]) -> Node:
         for edge in self.edges:
@@ -203,7 +214,7 @@ class Premises:
             connection = connection.with_session(family, SessionRequest(pair.peer, pair.microsoft, prefix, limit))
         return connection
 
-    def beside(self, old: ConnectionRequest, added: ConnectionRequest, family: Family) -> SessionRequest:
+    def beside(self, old: ConnectionRequest, added: ConnectionRequest, family: Family, flow: Flow) -> SessionRequest:
         """Microsoft's side of a session that is added to a connection: the same edge, or the same circuit."""
         one = next(iter(old.sessions.values()))
         assert one.microsoft is not None, "the request was completed before"
@@ -212,6 +223,7 @@ class Premises:
                 prefixes = {**old.sessions, **added.sessions}
                 whole = self._on_circuit(replace(old, sessions=prefixes), self._asn_of(one.prefix), [])
                 return whole.sessions[family]
+        self._must_be_the_lans(added, flow)
         self._in_lan(added)
         return self._filled(added, self._edge(one.microsoft)).sessions[family]
 

@@ -267,7 +267,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _locked(engine: Engine, place: URL) -> Lock:
     if place.get_backend_name() == "sqlite":
-        return FileLock(Path(str(place.database)).absolute())
+        database = Path(str(place.database)).absolute()
+        lock = FileLock(database)
+        database.touch(mode=0o600)  # the requests in it have MD5 keys
+        return lock
     return AdvisoryLock(engine)
 
 

@@ -89,7 +89,7 @@ async def test_what_is_below_a_key_and_of_a_type(store: Store) -> None:
     assert books.below(NAME, "other") == []
 
 
-def _break(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the database refuses every row of the event log, as a full disk does."""
 
     def full(self: Transaction, events: object) -> None:
@@ -111,7 +111,7 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
         await support.active(running)
         assert len(support.open_gates(running)) == 4
         with monkeypatch.context() as broken:
-            _break(running, broken)
+            fill_the_disk(broken)
             if how == "event":
                 running.books.tell(0, "something", "", {})
                 await asyncio.sleep(0)
@@ -130,7 +130,7 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
             with pytest.raises(StoreError):
                 running.control.deprovision(each)
             running.control.lift(each, each.plans, each.results)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(20):
             while await running.log.next_event(0.3):
                 pass
         assert support.open_gates(running) == set()

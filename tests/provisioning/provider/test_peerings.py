@@ -233,7 +233,9 @@ async def test_an_added_session_that_never_comes_up_stays_denied(tmp_path: Path)
         up = support.established_at(running)
         put(running, request(connection(ipv6="2001:504:0:2::bad")))
         new = {f"contoso/ash-edge-{number}/ipv6" for number in (1, 2)}
-        await support.until(running, lambda: all(support.record(running, f"contoso/ash-edge-{n}").results for n in (1, 2)))
+        await support.until(
+            running, lambda: all(support.record(running, f"contoso/ash-edge-{n}").results for n in (1, 2))
+        )
         words = "did not pass their validation: they stay denied"
         await support.until(running, lambda: sum(words in str(row.row) for row in running.books.events(0, 9999)) == 2)
         assert support.open_gates(running) == set(up) == set(support.views(running)) - new
@@ -333,9 +335,7 @@ async def test_another_md5_key_makes_the_session_anew_and_denied(tmp_path: Path)
         await support.active(running)
         put(running, request(_changed("md5")))
         assert support.open_gates(running) == set(), "denied at once"
-        await support.until(
-            running, lambda: {view.md5 for view in support.views(running).values()} == {True}
-        )
+        await support.until(running, lambda: {view.md5 for view in support.views(running).values()} == {True})
         assert {each.state for each in support.records(running)} == {S.ACTIVE}
         rows = [row.row for row in running.books.events(0, 9999) if row.event == "notification"]
         assert {row["subcode"] for row in rows} == {int(Cease.OTHER_CONFIGURATION_CHANGE)} and len(rows) == 4

@@ -68,7 +68,9 @@ def test_a_circuit_is_found_by_its_prefix_and_has_its_halves(prefix: str, peer: 
         (direct(provider="Microsoft", sessions={}), "no circuit of AS64496 with Microsoft's addresses is free"),
         (direct(sessions={}), "no circuit of AS64496 has no prefix"),
         (
-            direct(sessions={Family.IPV4: SessionRequest(ip_address("198.51.100.6"), None, ip_network("198.51.100.4/30"))}),
+            direct(
+                sessions={Family.IPV4: SessionRequest(ip_address("198.51.100.6"), None, ip_network("198.51.100.4/30"))}
+            ),
             "the peer address is 198.51.100.5, not 198.51.100.6",
         ),
     ],

@@ -265,7 +265,9 @@ async def test_a_topology_without_the_stores_edge_is_refused_in_one_line(tmp_pat
         await support.active(running)
     found = document()
     found["edges"] = found["edges"][:1]
-    with pytest.raises(LabError, match=r"^the store has contoso/ash-edge-2, which this topology has no place for: [^\n]*$"):
+    with pytest.raises(
+        LabError, match=r"^the store has contoso/ash-edge-2, which this topology has no place for: [^\n]*$"
+    ):
         async with support.provider(url(tmp_path), lab=build(found)):
             pass
 

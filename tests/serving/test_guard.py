@@ -1,0 +1,271 @@
+"""Who may call, how much they may send, and that nothing that they send stops the server."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import itertools
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from simulator.serving import guard
+from simulator.serving.guard import BODY_LIMIT
+from tests.provisioning.provider import support
+from tests.serving.support import ASN, ROOT, Served, served
+
+TOKEN = "a-token-of-the-tests"
+PATHS = ("/lab/v1/status", "/docs", "/openapi.json", f"{ROOT}/peerAsns?api-version=2025-05-01", "/nothing")
+
+
+def request(head: str, body: bytes = b"") -> bytes:
+    return head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body
+
+
+async def still_there(lab: Served) -> None:
+    assert (await lab.client.get("/lab/v1/status")).status_code == 200
+
+
+# --- the token ---
+
+
+async def test_with_a_token_every_path_asks_for_it(tmp_path: Path) -> None:
+    async with served(tmp_path, TOKEN) as lab:
+        for path in PATHS:
+            for header in ({}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Basic {TOKEN}"}):
+                answer = await lab.client.get(path, headers=header)
+                assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+                assert answer.json()["error"]["code"] == "AuthenticationFailed" and TOKEN not in answer.text
+        answer = await lab.client.get(
+            "/lab/v1/status", headers={"Authorization": f"bearer {TOKEN}", "Host": "lab.example"}
+        )
+        assert answer.status_code == 200
+
+
+async def test_the_token_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return hmac.compare_digest(left, right)
+
+    monkeypatch.setattr(guard, "hmac", type("Hmac", (), {"compare_digest": staticmethod(compare)}))
+    async with served(tmp_path, TOKEN) as lab:
+        for given, wanted in (("a", 401), (TOKEN, 200), ("é" * 9, 401)):
+            answer = await lab.client.get("/lab/v1/status", headers={"Authorization": f"Bearer {given}".encode()})
+            assert answer.status_code == wanted
+    assert [left for left, _ in compared] == [b"a", TOKEN.encode(), ("é" * 9).encode()]
+
+
+async def test_the_token_is_told_to_nobody(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with served(tmp_path, TOKEN) as lab:
+        lab.client.headers["Authorization"] = f"Bearer {TOKEN}"
+        await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
+        texts = [(await lab.client.get(path)).text for path in (*PATHS, "/lab/v1/events", "/lab/v1/settings")]
+        await lab.raw(b"nonsense\r\n\r\n")
+    texts += [*capfd.readouterr(), (tmp_path / "store.db").read_bytes().decode("latin-1")]  # noqa: ASYNC240
+    assert not any(TOKEN in text for text in texts)
+
+
+# --- without a token ---
+
+
+OURS = ("127.0.0.1", "localhost:80", "[::1]:8075", "LOCALHOST")
+FOREIGN = ("lab.example", "127.0.0.1.evil.example", "evil@lab.example", "localhost.evil.example", "[", "::1", "1")
+
+
+async def test_only_this_machines_own_names_are_answered(tmp_path: Path) -> None:
+    """DNS rebinding: a web page whose own name leads to 127.0.0.1."""
+    async with served(tmp_path) as lab:
+        for host in OURS:
+            assert (await lab.client.get("/lab/v1/status", headers={"Host": host})).status_code == 200, host
+        for host in FOREIGN:
+            for path in PATHS:
+                assert (await lab.client.get(path, headers={"Host": host})).status_code == 403, host
+        assert b" 403 " in await lab.raw(request("GET /lab/v1/status HTTP/1.0"))
+
+
+async def test_a_page_of_another_site_changes_nothing(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=support.BY_HAND) as lab:
+        await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
+        for origin, status in (("http://evil.example", 403), ("null", 403), ("", 403), ("http://localhost:3000", 200)):
+            answer = await lab.client.post("/lab/v1/asns/lab/contoso/approve", headers={"Origin": origin})
+            assert answer.status_code == status, origin
+            looked = await lab.client.get("/lab/v1/status", headers={"Origin": origin})
+            assert "access-control-allow-origin" not in looked.headers
+
+
+# --- how much ---
+
+
+@pytest.mark.parametrize("path", [ASN, "/lab/v1/settings"])
+async def test_a_body_over_the_limit_is_413_whatever_it_says_of_its_length(tmp_path: Path, path: str) -> None:
+    async with served(tmp_path) as lab:
+        answer = await lab.client.put(path, content=b" " * (BODY_LIMIT + 1))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "RequestContentTooLarge")
+        head = f"PUT {path} HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\nContent-Type: application/json"
+        chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        assert b" 413 " in (await lab.raw(request(head, chunk * 17), end=False)).splitlines()[0]
+        whole = await lab.client.put(path, content=b"{" + b" " * (BODY_LIMIT - 2) + b"}")
+        assert whole.status_code in (400, 422)
+        for length in ("99999999999999999999999", "-1", "x"):
+            answer_line = await lab.raw(request(f"PUT {path} HTTP/1.1\nHost: localhost\nContent-Length: {length}"))
+            assert answer_line.split()[1] in (b"400", b"413")
+        await still_there(lab)
+
+
+@pytest.mark.parametrize("path", [ASN, "/lab/v1/settings"])
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.3)
+    async with served(tmp_path) as lab:
+        head = f"PUT {path} HTTP/1.1\nHost: localhost\nContent-Length: 50\nContent-Type: application/json"
+        answer = await lab.raw(request(head, b'{"'), end=False, within=5)
+        assert answer.startswith(b"HTTP/1.1 408 ") and b"RequestTimeout" in answer
+        await still_there(lab)
+
+
+async def test_a_client_that_hangs_up_in_the_middle_harms_nobody(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        for path in (ASN, "/lab/v1/settings"):
+            _, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+            writer.write(request(f"PUT {path} HTTP/1.1\nHost: localhost\nContent-Length: 50", b'{"'))
+            await writer.drain()
+            writer.transport.abort()
+        await still_there(lab)
+
+
+# --- what ---
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+BODIES = {
+    "not JSON": b"{",
+    "a list": b"[]",
+    "a string": b'"x"',
+    "null": b"null",
+    "nothing": b"",
+    "invalid UTF-8": b'{"properties": {"peerName": "\xff", "peerAsn": 64496}}',
+    "UTF-16": '{"properties": {"peerAsn": 64496}}'.encode("utf-16"),
+    "a NUL": b'{"properties": {"peerName": "\\u0000", "peerAsn": 64496}}',
+    "a lone surrogate": b'{"properties": {"peerName": "\\ud800", "peerAsn": 64496}}',
+    "a surrogate as a name": b'{"properties": {"\\udfff": 1, "peerAsn": 64496}}',
+    "deep": DEEP,
+    "deep inside": b'{"properties": {"peerAsn": 64496, "x": ' + b"[" * 40 + b"]" * 40 + b"}}",
+    "endless": b'{"properties": {"peerAsn": 64496, "x": 1e999}}',
+    "NaN": b'{"properties": {"peerAsn": 64496, "x": NaN}}',
+    "a number of 5000 digits": b'{"properties": {"peerAsn": ' + b"9" * 5000 + b"}}",
+    "a huge ASN": b'{"properties": {"peerAsn": 4294967296}}',
+    "a fraction": b'{"properties": {"peerAsn": 64496.5}}',
+    "a number in text": b'{"properties": {"peerAsn": "64496"}}',
+    "true": b'{"properties": {"peerAsn": true}}',
+    "a list for an object": b'{"properties": []}',
+}
+
+
+LAB_BODIES = (("PUT", "/lab/v1/settings"), ("PATCH", "/lab/v1/settings"), ("POST", "/lab/v1/asns/lab/x/reject"))
+
+
+async def test_no_body_is_taken_that_cannot_be_kept(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        for name, body in BODIES.items():
+            for headers in ({"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {}):
+                answer = await lab.client.put(ASN, content=body, headers=headers)
+                assert (answer.status_code, set(answer.json()["error"])) == (400, {"code", "message"}), name
+                for verb, path in LAB_BODIES:
+                    answer = await lab.client.request(verb, path, content=body, headers=headers)
+                    assert answer.status_code in (400, 404, 422), (name, verb, path, answer.text)
+        assert lab.provider.books.resources == {}
+        await still_there(lab)
+
+
+@pytest.mark.parametrize("key", ["\x00", "é" * 50, "\n", "k" * 81, " "])
+async def test_odd_md5_keys_fail_their_connection_at_most(tmp_path: Path, key: str) -> None:
+    async with served(tmp_path) as lab:
+        await support.approved_asn(lab.provider)
+        session = {"peerSessionIPv4Address": "206.126.239.200", "md5AuthenticationKey": key}
+        inner = {
+            "peerAsn": {"id": f"{ROOT}/peerAsns/contoso"},
+            "connections": [{"peeringDBFacilityId": 1, "bgpSession": session}],
+        }
+        body = {
+            "sku": {"name": "Basic_Exchange_Free"},
+            "kind": "Exchange",
+            "location": "eastus",
+            "properties": {"peeringLocation": "Ashburn", "exchange": inner},
+        }
+        path = "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering/peerings/p?api-version=2025-05-01"
+        answer = await lab.client.put(path, content=json.dumps(body))
+        assert answer.status_code == (400 if key == "\x00" else 201), answer.text
+        done = ("ProvisioningFailed", "Validating", "Active")
+        await support.until(lab.provider, lambda: all(r.state.value in done for r in support.records(lab.provider)))
+        await still_there(lab)
+
+
+ODD_PATHS = (
+    "/../../../../etc/passwd",
+    "/subscriptions/../../etc/passwd",
+    "/subscriptions/lab/providers/Microsoft.Peering/peerAsns/..%2f..%2f..%2fetc%2fpasswd?api-version=2025-05-01",
+    "/subscriptions/lab/providers/Microsoft.Peering/peerAsns/%00?api-version=2025-05-01",
+    "/subscriptions/lab/providers/Microsoft.Peering/peerAsns/%ff%fe?api-version=2025-05-01",
+    "/subscriptions/lab/providers/Microsoft.Peering/peerAsns/" + "a" * 5000 + "?api-version=2025-05-01",
+    "/subscriptions/" + "/".join("a" * 2000),
+    "/providers/Microsoft.Peering/operations?api-version=%00",
+    "/static-offline-docs/../../../../etc/passwd",
+    "/static-offline-docs/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "//etc/passwd",
+    "/lab/v1/events?subject=%00",
+    "/lab/v1/events?after=99999999999999999999",
+    "/lab/v1/routes?session=%F0%9F%92%A9",
+    "/lab/v1/connections/..%2f../x",
+    "*",
+)
+VERBS = ("GET", "PUT", "DELETE", "POST", "PATCH", "OPTIONS", "HEAD", "TRACE", "WHAT")
+
+
+async def test_no_path_reads_a_file_or_stops_the_server(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        for verb, path in itertools.product(VERBS, ODD_PATHS):
+            answer = await lab.raw(request(f"{verb} {path} HTTP/1.1\nHost: localhost\nConnection: close"), end=False)
+            assert answer.split()[1] in (b"204", b"400", b"404", b"405", b"422"), (verb, path, answer[:300])
+            assert b"root:" not in answer
+        await still_there(lab)
+
+
+async def test_what_is_no_http_gets_a_400_or_the_end(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        for octets in (
+            b"\x00" * 100,
+            b"\x16\x03\x01\x02\x00\x01\x00",
+            b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+            b"GET /\r\n\r\n",
+            request("GET / HTTP/1.1\nHost: localhost\nHost: evil.example"),
+            request("GET / HTTP/1.1\nHost: localhost\nX: " + "a" * 100_000),
+            request("GET / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked", b"zz\r\n"),
+            request("PUT /lab/v1/settings HTTP/1.1\nHost: localhost\nContent-Length: 1\nContent-Length: 2", b"{}"),
+        ):
+            answer = await lab.raw(octets)
+            assert answer == b"" or answer.split()[1] in (b"400", b"403", b"404", b"431"), answer[:200]
+        await still_there(lab)
+
+
+async def test_requests_in_one_go_are_answered_in_order(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        one = request("GET /lab/v1/settings HTTP/1.1\nHost: localhost")
+        other = request("GET /nothing HTTP/1.1\nHost: localhost")
+        last = request("GET /lab/v1/status HTTP/1.1\nHost: localhost\nConnection: close")
+        answer = await lab.raw(one + other + last, end=False)
+        codes = re.findall(rb"HTTP/1\.1 (\d+) ", answer)
+        assert codes == [b"200", b"404", b"200"]
+
+
+async def test_many_callers_at_once_are_all_answered(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        limits = httpx.Limits(max_connections=100)
+        async with httpx.AsyncClient(base_url=lab.url, limits=limits, trust_env=False) as client:
+            answers = await asyncio.gather(*(client.get("/lab/v1/settings") for _ in range(200)))
+        assert {answer.status_code for answer in answers} == {200}
