@@ -16,6 +16,7 @@ import pytest
 from simulator.session.messages import Family
 from simulator.tables.formats import READERS, Format
 from simulator.tables.mrt_reader import read_mrt
+from tests.cli.serving import serving
 from tests.lab_support import require_bird, require_program
 from tests.tables.support import read_routes
 from tests.topologies import document, write
@@ -197,8 +198,7 @@ def test_a_peering_that_is_not_validated_does_not_become_active(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["http://localhost:8080"], "the API server is not part of this version"),
-        (["https://[::1]/x"], "the API server is not part of this version"),
+        (["http://localhost:8080", "--mrt", "x"], "files are written of a topology's sessions, not of a server's"),
         (["nonexistent.yaml"], "there is no such file"),
         (["topologies/exchange.yaml", "--peer", "nobody"], "there is no such peer (the topology has: contoso)"),
         (["topologies/exchange.yaml", "--prefix", "x"], "is no prefix or address"),
@@ -256,3 +256,27 @@ def test_a_peer_that_announces_nothing_is_waited_for_until_the_deadline(tmp_path
     result = turnup("routes", write(found, tmp_path / "lab.yaml"), "--deadline", "1")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("BGP Established: 0 routes") == 2
+
+
+def test_a_running_server_is_looked_at_as_it_is(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert server.turnup("asn", "create", "-n", "contoso", "--peer-asn", "64496").returncode == 0
+        assert server.turnup("approve", "--asn", "contoso").returncode in (0, 1)  # it may have been approved already
+        wanted = ("--peer-asn", "contoso", "--ipv4", "206.126.239.200")
+        assert server.turnup("peering", "create", "-n", "contoso", *wanted).returncode == 0
+        assert server.turnup("status", "--wait", "60").returncode == 0
+        text = server.turnup("routes", server.url, "--peer", "contoso").stdout
+        assert "Table contoso/ash-edge-1/ipv4" in text
+        assert "connection Active, BGP Established" in text
+        assert "turnup.verdict: accept" in text
+        rows = [json.loads(line) for line in server.turnup("routes", server.url, "--json").stdout.splitlines()]
+        assert {row["prefix"] for row in rows if row["event"] == "route"} == {
+            "192.0.2.0/24",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+        }
+        nobody = server.turnup("routes", server.url, "--peer", "nobody")
+        assert (nobody.returncode, nobody.stderr) == (
+            1,
+            "turnup: there is no peer nobody (there are: contoso)\n",
+        )

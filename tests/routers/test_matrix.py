@@ -33,7 +33,7 @@ SECURITY: dict[str, dict[str, Any]] = {
 
 
 def test_no_router_is_left_out() -> None:
-    assert PROGRAMS.keys() == ROUTERS.keys() - {"simulated", "external"}
+    assert PROGRAMS.keys() == ROUTERS.keys() - {"simulated", "external", "route-server"}
 
 
 @pytest.mark.privileged
