@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from ipaddress import ip_address
@@ -109,6 +110,8 @@ async def _run(
     port: int,
     token: str,
 ) -> int:
+    # A client that leaves in the middle of a burst of events is no news.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     console = Console(stderr=False)
     if not console.is_terminal:
         console.width = 140
