@@ -8,8 +8,8 @@ is shut, and whatever it has not been told means deny. Provisioning alone rules 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from simulator.connection.states import ConnectionState
 
@@ -37,8 +37,7 @@ class Change(Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Withheld:
+class Withheld(NamedTuple):
     """One entry of the gate's log: NLRI that it held back and that would have passed."""
 
     time: float
@@ -86,7 +85,7 @@ class Gate:
 
     def asks(self, direction: Direction, family: str, nlri: tuple[bytes, ...] | list[bytes], now: float) -> bool:
         """May these NLRI pass now? Counts them either way, and logs them when they may not."""
-        if self.is_open:
+        if nlri_may_pass(self._connection_state, self._validated):
             self.passed[direction] += len(nlri)
             return True
         self.withheld[direction] += len(nlri)

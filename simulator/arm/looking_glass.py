@@ -20,9 +20,9 @@ from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.session_tables import table_of
 from simulator.session.messages import Family
 from simulator.tables import looking_glass
-from simulator.tables.entries import Announcer
 from simulator.tables.held import Held, SessionTable
 from simulator.wire import nlri
 
@@ -102,23 +102,7 @@ def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, dest
         if held is not None:
             judged = verdict(adj_in.hits(plan.family, key), denied=not view.gate_open)
             routes.append(Held(plan.family, key, held.path, judged, time))
-    identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
-    return SessionTable(
-        session=plan.id,
-        connection=record.id,
-        edge=plan.edge.name,
-        edge_address=plan.edge_address,
-        edge_as=provider.topology.microsoft.asn,
-        family=plan.family,
-        peer=Announcer(plan.peer.asn, plan.peer_address, identifier),
-        connection_state=record.state.value,
-        bgp_state=view.bgp_state.value,
-        since=view.established_at,
-        last_error=view.last_error,
-        asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
-        sent=view.sent,
-        routes=tuple(routes),
-    )
+    return table_of(provider.network, record, plan, routes)
 
 
 def _covering(address: Address) -> Iterator[bytes]:

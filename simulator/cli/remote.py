@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -49,17 +50,21 @@ class Remote:
 
     def __init__(self, server: str) -> None:
         token = os.environ.get("TURNUP_TOKEN", "")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            self._client = httpx.Client(base_url=server, headers=headers, timeout=30, trust_env=False)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
+        if not token.isascii() or not token.isprintable():
+            fail(USAGE, "TURNUP_TOKEN: printable ASCII characters are wanted")
+        if not _is_url(server):
             fail(USAGE, f"--server {server}: not a URL, such as {SERVER}")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=server, headers=headers, timeout=30, trust_env=False)
         self._server = server
 
     def call(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
         """The answer's JSON; None for an answer without a body."""
         answer = self._answer(verb, path, body, query)
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            fail(LAB, f"{self._server} is no turnup server: its answer is no JSON")
 
     def text(self, path: str, **query: Any) -> str:
         """An answer that is text."""
@@ -69,8 +74,6 @@ class Remote:
         found = {name.replace("_", "-"): value for name, value in query.items() if value not in (None, "")}
         try:
             answer = self._client.request(verb, path, params=found or None, json=body)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            fail(USAGE, f"--server {self._server}: not a URL, such as {SERVER}")
         except httpx.HTTPError as error:
             fail(LAB, f"{self._server} does not answer ({error}): is `turnup serve` running there?")
         if answer.status_code >= 400:
@@ -107,6 +110,14 @@ class Remote:
             return
         except httpx.HTTPError as error:
             fail(LAB, f"{self._server}: the server ended ({error})")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 def _refusal(answer: httpx.Response) -> str:

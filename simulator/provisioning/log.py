@@ -65,22 +65,36 @@ class Said:
 Event = ConnectionMoved | CheckEnded | Said | DataFileRead | SpeakerEvent
 
 
+_ROUTES = (RoutesAnnounced, RoutesWithdrawn, GateWithheld, MalformedUpdate)
+
+
 @dataclass(slots=True)
 class EventLog:
     """Every event once, in the order in which it happened."""
 
+    most: int | None = None
+    """How many events are kept at most; None: all of them, as a report needs. With a bound no routes are kept at all,
+    whose prefixes would be most of it."""
     entries: list[Event] = field(default_factory=list)
     _listeners: list[Callable[[Event], None]] = field(default_factory=list)
     _waiting: set[asyncio.Future[None]] = field(default_factory=set)
 
     def append(self, event: Event) -> None:
         """Keep it and tell it. A listener that fails keeps nobody else from hearing it, nor a gate from following."""
-        self.entries.append(event)
+        self._keep(event)
         for listener in self._listeners:
             tell(listener, event)
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _keep(self, event: Event) -> None:
+        if self.most is not None:
+            if isinstance(event, _ROUTES):
+                return
+            if len(self.entries) >= self.most:
+                del self.entries[: self.most // 2]
+        self.entries.append(event)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         self._listeners.append(listener)

@@ -58,7 +58,7 @@ def customer_config(topology: Topology, customer: Customer, endpoints: dict[str,
                 continue
             name = session_name(server, customer, family)
             sessions.append(
-                RouterSession(name, ours, theirs, server.asn, endpoints[name], max_prefixes=None, calls_first=True)
+                RouterSession(name, ours, theirs, server.asn, endpoints[name], calls_first=True, route_server=True)
             )
     return RouterConfig(
         name=customer.name,

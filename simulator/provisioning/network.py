@@ -33,6 +33,7 @@ from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSess
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
+from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SessionView, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
@@ -363,6 +364,10 @@ class Network:
         """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
         if self.is_provisioned(plan) and self.neighbor(plan).config.max_prefix != plan.max_prefix:
             self.neighbor(plan).apply_max_prefix(plan.max_prefix)
+
+    def bgp_state(self, plan: SessionPlan) -> BgpState:
+        """Of the BGP FSM, without all the rest of a view. Raises KeyError when the session is not provisioned."""
+        return self.neighbor(plan).bgp_state
 
     def view(self, plan: SessionPlan) -> SessionView:
         return self.neighbor(plan).view()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 
 from simulator.policy.policy import verdict
@@ -18,7 +18,22 @@ def session_table(
     network: Network, record: ConnectionRecord, plan: SessionPlan, came: Callable[[HeldRoute], float]
 ) -> SessionTable:
     """Every route that the peer announced, in the order of the prefixes, with its verdict. `came`: when, by route."""
-    view, neighbor = network.view(plan), network.neighbor(plan)
+    denied = not network.view(plan).gate_open
+    held = sorted(network.neighbor(plan).adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
+    return table_of(
+        network,
+        record,
+        plan,
+        (
+            Held(route.family, route.key, route.attributes.path, verdict(route.hits, denied=denied), came(route))
+            for route in held
+        ),
+    )
+
+
+def table_of(network: Network, record: ConnectionRecord, plan: SessionPlan, routes: Iterable[Held]) -> SessionTable:
+    """A session as it is now, with these routes of it."""
+    view = network.view(plan)
     identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
     return SessionTable(
         session=plan.id,
@@ -34,14 +49,5 @@ def session_table(
         last_error=view.last_error,
         asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
         sent=view.sent,
-        routes=tuple(
-            Held(
-                route.family,
-                route.key,
-                route.attributes.path,
-                verdict(route.hits, denied=not view.gate_open),
-                came(route),
-            )
-            for route in sorted(neighbor.adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
-        ),
+        routes=tuple(routes),
     )

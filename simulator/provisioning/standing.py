@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
 from simulator.connection.states import Flow
 from simulator.lab.link import LinkKind
 from simulator.lab.topology import Customer, Topology
-from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import EventLog
 from simulator.provisioning.members import Registry
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.session_tables import session_table
 from simulator.provisioning.validating import Validator
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import RoutesAnnounced, SessionView
 from simulator.speakers.tap import Octets, Tap
-from simulator.tables.entries import Announcer
-from simulator.tables.held import Held, SessionTable
+from simulator.tables.held import SessionTable
 
 
 @dataclass(slots=True)
@@ -122,34 +120,8 @@ class Standing:
                 self.problems.append(f"{plan.id}: BGP is {view.bgp_state.value} after {self.topology.deadline:g} s")
 
     def _table(self, network: Network, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
-        view, neighbor = network.view(plan), network.neighbor(plan)
-        came = self._arrivals(plan)
-        identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
-        return SessionTable(
-            session=plan.id,
-            connection=record.id,
-            edge=plan.edge.name,
-            edge_address=plan.edge_address,
-            edge_as=self.topology.microsoft.asn,
-            family=plan.family,
-            peer=Announcer(plan.peer.asn, plan.peer_address, identifier),
-            connection_state=record.state.value,
-            bgp_state=view.bgp_state.value,
-            since=view.established_at,
-            last_error=view.last_error,
-            asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
-            sent=view.sent,
-            routes=tuple(
-                Held(
-                    route.family,
-                    route.key,
-                    route.attributes.path,
-                    verdict(route.hits, denied=not view.gate_open),
-                    came.get((route.family, route.key), view.established_at or 0.0),
-                )
-                for route in sorted(neighbor.adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
-            ),
-        )
+        came, since = self._arrivals(plan), network.view(plan).established_at or 0.0
+        return session_table(network, record, plan, lambda route: came.get((route.family, route.key), since))
 
     def _arrivals(self, plan: SessionPlan) -> dict[tuple[Family, bytes], float]:
         """When each route of a session came last."""

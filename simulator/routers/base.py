@@ -32,6 +32,8 @@ class RouterSession:
     """The limit that the router sets on what it receives."""
     calls_first: bool = False
     """Dial at once: the other end only listens."""
+    route_server: bool = False
+    """The other end is a route server: the first AS of its paths is not its own (RFC 7947 §2.2.2.1)."""
 
     @property
     def family(self) -> Family:

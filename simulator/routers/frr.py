@@ -1,7 +1,8 @@
 """FRR as the peer's router: one bgpd, configured by file, asked through its vty socket as vtysh asks it.
 
 bgpd runs without zebra, which needs a user of its own: next hops are then not tracked and the kernel learns nothing.
-Only a user's file that redistributes routes gets zebra and staticd too.
+Only a user's file that redistributes routes gets zebra and staticd too; and a member of an exchange with IPv6, because
+bgpd needs to know its interfaces to take a route with a link-local next hop, as a route server passes them on.
 """
 
 from __future__ import annotations
@@ -63,16 +64,17 @@ class Frr(Daemon):
         files.directory.mkdir(parents=True, exist_ok=True)
         text = render(config, files.directory) if config.file is None else _without_logs(read_file(config.file))
         path = files.directory / "bgpd.conf"
-        path.write_text(text if config.file is None else "")
+        zebra = _needs_zebra(config, text)
+        booted = zebra or config.file is not None
+        path.write_text("" if booted else text)
         seen = files.log.stat().st_size if files.log.exists() else 0
         name = self._name
         try:
-            zebra = config.file is not None and _REDISTRIBUTES.search(text) is not None
             if zebra:
                 await self._start_zebra(place, name, path)
             self._process = await place.spawn(self._argv(path, zebra), log=files.log)
             await until_ready(self._process, self._answers, name=name, log=files.log, timeout=_START_TIMEOUT)
-            if config.file is None:
+            if not booted:
                 refused = _refused(files.log.read_bytes()[seen:].decode(errors="replace"))
             else:
                 refused = await self._boot(text)
@@ -232,6 +234,12 @@ def _is_there(path: Path) -> bool:
 def _refused(log: str) -> str:
     """What bgpd logged about lines of its file; it goes on without them."""
     return "; ".join(re.findall(r"\b\S[^\[\]\n]* on config line \d+: .*", log))
+
+
+def _needs_zebra(config: RouterConfig, text: str) -> bool:
+    if config.file is not None:
+        return _REDISTRIBUTES.search(text) is not None
+    return any(session.route_server and session.family is Family.IPV6 for session in config.sessions)
 
 
 def _without_logs(text: str) -> str:

@@ -44,7 +44,6 @@ _NOT_LIFTED: Final = ("sessions that are still denied pass their validation", ""
 
 def status(provider: Provider) -> models.Status:
     records = provider.control.records.values()
-    views = [provider.network.view(plan) for plan in _provisioned(provider)]
     return models.Status(
         topology=provider.topology.name,
         link=provider.network.kind.value,
@@ -53,7 +52,7 @@ def status(provider: Provider) -> models.Status:
         routers=provider.versions,
         peerings=len(provider.peerings.records),
         connections=Counter(record.state.value for record in records),
-        sessions=Counter(view.bgp_state.value for view in views),
+        sessions=Counter(provider.network.bgp_state(plan).value for plan in _provisioned(provider)),
         leaked=sum(gate.leaked[direction] for gate in provider.network.gates for direction in gate.leaked),
         last_event=provider.books.store.last_event(),
     )

@@ -25,7 +25,7 @@ class AttributeSets:
         self._addresses = Addresses(peer=caller.packed, own=config.own_next_hop.packed)
         # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes. Not a
         # WeakValueDictionary: that takes as long for a set as the decoding of its path.
-        self._known: dict[tuple[bytes, bytes], ref[AttributeSet]] = {}
+        self._known: dict[bytes | tuple[bytes, bytes], ref[AttributeSet]] = {}
         self._sweep_at = _SWEPT
 
     def __len__(self) -> int:
@@ -33,11 +33,12 @@ class AttributeSets:
 
     def get(self, raw: bytes, part: Announced, policy: Policy | None, *, asn4: bool) -> AttributeSet:
         """Raises AttributeFault (RFC 7606)."""
-        which = raw, part.next_hop
+        next_hop = part.next_hop
+        which = (raw, next_hop) if next_hop else raw
         known = self._known.get(which)
         found = known() if known is not None else None
         if found is None:
-            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=part.next_hop, addresses=self._addresses)
+            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=next_hop, addresses=self._addresses)
             found = AttributeSet(path, policy.judge_attributes(path) if policy else (), raw if asn4 else b"")
             self._known[which] = ref(found)
             if len(self._known) >= self._sweep_at:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from simulator.gate import Withheld
 from simulator.lab.link import Address, Endpoint
@@ -79,8 +80,8 @@ class NotificationExchanged:
     seen: NotificationSeen
 
 
-@dataclass(frozen=True, slots=True)
-class RoutesAnnounced:
+# There are two events an UPDATE under DENY ALL. A named tuple is made in less than half the time of a frozen class.
+class RoutesAnnounced(NamedTuple):
     """The peer announced routes with these attributes; what a prefix rule says of each is in Adj-RIB-In."""
 
     session: str
@@ -142,8 +143,7 @@ class EndOfRib:
     family: Family
 
 
-@dataclass(frozen=True, slots=True)
-class GateWithheld:
+class GateWithheld(NamedTuple):
     """The gate held NLRI back."""
 
     session: str

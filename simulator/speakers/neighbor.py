@@ -45,12 +45,15 @@ from simulator.speakers.max_prefix import MaxPrefix
 from simulator.speakers.outbound import Outbound
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
+from simulator.speakers.uncollected import uncollected
 from simulator.wire.attributes import PathAttributes
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
 from simulator.wire.refresh import REQUEST, decode_refresh, encode_refresh
 from simulator.wire.update import count_nlri
+
+_UPDATE = int(MessageType.UPDATE)
 
 
 class Neighbor:
@@ -133,6 +136,10 @@ class Neighbor:
         self._send_octets(encode_refresh(RouteRefresh(self.config.family)))
         return True
 
+    @property
+    def bgp_state(self) -> BgpState:
+        return self._session.state
+
     def view(self) -> SessionView:
         session, gate, agreed = self._session, self.gate, self._session.negotiated
         inbound, outbound = self.inbound, self.outbound
@@ -197,15 +204,13 @@ class Neighbor:
     def tcp_data(self, wire: Wire, data: bytes) -> None:
         if self._services.tap is not None:
             self._services.tap.octets(self.config, wire, data, outbound=False, now=self._now())
-        try:
-            wire.framer.feed(data)
-            for kind, body in wire.framer.messages():
-                self._message(wire, kind, body)
-                if wire.closing:
-                    break
-        except WireError as error:
-            self._session.wire_error(wire.channel, error.notification, self._now(), error.local)
-        self._carry_out()
+        with uncollected():
+            try:
+                wire.framer.feed(data)
+                self._messages(wire)
+            except WireError as error:
+                self._session.wire_error(wire.channel, error.notification, self._now(), error.local)
+            self._carry_out()
 
     def tcp_drained(self, wire: Wire) -> None:
         self._session.octets_taken(wire.channel, self._now())
@@ -224,12 +229,25 @@ class Neighbor:
 
     # --- messages in ---
 
+    def _messages(self, wire: Wire) -> None:
+        session, channel, update = self._session, wire.channel, self.inbound.update
+        admitted = False
+        for kind, body in wire.framer.messages():
+            if kind == _UPDATE:
+                # UPDATEs that were read together move the HoldTimer once: the FSM is asked for the first of them, and
+                # again as soon as it is no longer Established on this channel.
+                if not admitted or session.channel is not channel:
+                    admitted = session.update_received(channel, self._now())
+                if admitted:
+                    update(body, session.negotiated)
+            else:
+                admitted = False
+                self._message(wire, kind, body)
+            if wire.closing:
+                break
+
     def _message(self, wire: Wire, kind: int, body: bytes) -> None:
         session, channel = self._session, wire.channel
-        if kind == MessageType.UPDATE:
-            if session.update_received(channel, self._now()):
-                self.inbound.update(body, session.negotiated)
-            return
         if kind == MessageType.KEEPALIVE:
             session.keepalive_received(channel, self._now())
         elif kind == MessageType.OPEN:

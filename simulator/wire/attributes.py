@@ -103,19 +103,22 @@ def _sort(block: bytes) -> bytes:
 
 # ExaBGP's classes take 22 µs to read a set of attributes. They only join an AS_PATH with its AS4_PATH, which no
 # four-octet AS speaker sends.
-_LONGS: Final = tuple(struct.Struct(f"!{count}L").unpack for count in range(256))
-_SHORTS: Final = tuple(struct.Struct(f"!{count}H").unpack for count in range(256))
+_Unpacker = Callable[[bytes, int], tuple[int, ...]]
+_LONGS: Final[tuple[_Unpacker, ...]] = tuple(struct.Struct(f"!{count}L").unpack_from for count in range(256))
+_SHORTS: Final[tuple[_Unpacker, ...]] = tuple(struct.Struct(f"!{count}H").unpack_from for count in range(256))
 _KINDS: Final = {kind.value: kind for kind in SegmentKind}
 
 
-def _path(value: bytes, width: int, unpackers: tuple[Callable[[bytes], tuple[int, ...]], ...]) -> tuple[AsSegment, ...]:
+def _path(value: bytes, width: int, unpackers: tuple[_Unpacker, ...]) -> tuple[AsSegment, ...]:
+    total = len(value)
+    if total > 2 and value[1] * width == total - 2:
+        return (AsSegment(_KINDS[value[0]], unpackers[value[1]](value, 2)),)
     segments = []
-    start, total = 0, len(value)
+    start = 0
     while start < total:
         count = value[start + 1]
-        end = start + 2 + count * width
-        segments.append(AsSegment(_KINDS[value[start]], unpackers[count](value[start + 2 : end])))
-        start = end
+        segments.append(AsSegment(_KINDS[value[start]], unpackers[count](value, start + 2)))
+        start += 2 + count * width
     return tuple(segments)
 
 
@@ -141,7 +144,7 @@ def _number(value: bytes) -> int:
 
 def _communities(value: bytes) -> tuple[int, ...]:
     count = len(value) >> 2
-    return _LONGS[count](value) if count < 256 else struct.unpack(f"!{count}L", value)
+    return _LONGS[count](value, 0) if count < 256 else struct.unpack(f"!{count}L", value)
 
 
 def _extended(value: bytes) -> tuple[bytes, ...]:
@@ -179,7 +182,7 @@ class _Scanner:
     def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: Addresses) -> None:
         self._side = Side(asn4, external, next_hop_counts, addresses)
         self._rows = {
-            bytes((check.flags | more, code)): (*reader, 4 if more else 3, check)
+            bytes((check.flags | more, code)): (*reader, 4 if more else 3, check.may_be_empty, check.verdict)
             for code, check in welcome(asn4=asn4, external=external).items()
             for more in (0, EXTENDED_LENGTH)
             if (reader := _PATHS[asn4] if code == Code.AS_PATH else _READERS.get(code)) is not None
@@ -191,8 +194,10 @@ class _Scanner:
         """The fields that the block sets; None when `judge` has to look at it."""
         found: dict[str, Any] = {}
         rows, known = self._rows, self._known
-        offset, total = 0, len(raw)
-        while offset < total - 2:
+        offset, total, count = 0, len(raw), 0
+        last = total - 2
+        while offset < last:
+            count += 1
             start = offset
             offset += 3 + raw[start + 2]
             if raw[start] & EXTENDED_LENGTH:
@@ -203,9 +208,9 @@ class _Scanner:
                 row = rows.get(octets[:2])
                 if row is None or offset > total:
                     return None
-                name, read, header, check = row
+                name, read, header, may_be_empty, verdict = row
                 value = octets[header:]
-                if not check.passes(value, self._side):
+                if not (value or may_be_empty) or verdict(value, self._side) is not None:
                     return None
                 pair = name, read(value)
                 if len(octets) <= _SHORT:
@@ -213,10 +218,8 @@ class _Scanner:
                         known.clear()
                     known[octets] = pair
             name, field = pair
-            if name in found:
-                return None
             found[name] = field
-        if offset != total or "origin" not in found or "as_path" not in found:
+        if offset != total or count != len(found) or "origin" not in found or "as_path" not in found:
             return None
         return None if self._side.next_hop_counts and "next_hop" not in found else found
 
@@ -247,9 +250,12 @@ def decode(
         found = _left_by(judgement, asn4)
     if next_hop:
         found["next_hop"], found["link_local"] = _next_hops(next_hop)
-    path = object.__new__(PathAttributes)
-    path.__dict__.update(found)
+    path = _new(PathAttributes)
+    _set(path, "__dict__", found)
     return path
+
+
+_new, _set = object.__new__, object.__setattr__
 
 
 def _left_by(judgement: Judgement, asn4: bool) -> dict[str, Any]:

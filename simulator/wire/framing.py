@@ -54,6 +54,7 @@ _BOUNDS: Final = {
     4: (19, 19),
     5: (19, EXTENDED_MAX),
 }
+_ANY: Final = (HEADER_SIZE, EXTENDED_MAX)
 
 
 class Framer:
@@ -63,16 +64,15 @@ class Framer:
 
     def __init__(self) -> None:
         self.max_size = STANDARD_MAX
-        self._buffer = bytearray()
+        self._buffer = b""
         self._offset = 0
 
     def feed(self, data: bytes) -> None:
         """Append what the socket returned."""
-        # Once per feed, not once per message: cutting the front off for each message would copy quadratically.
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._offset = 0
-        self._buffer += data
+        # Once per feed, not once per message: cutting the front off for each message would copy quadratically. What is
+        # left is less than a message, so bytes are as good as a bytearray, of which each message would be copied twice.
+        left = self._buffer[self._offset :]
+        self._buffer, self._offset = left + data if left else bytes(data), 0
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         return self.messages()
@@ -80,18 +80,19 @@ class Framer:
     def messages(self) -> Iterator[tuple[int, bytes]]:
         """Yield (type, body) for each complete message. WireError 1/1, 1/2 or 1/3 (RFC 4271 §6.1)."""
         # A caller may stop between two messages, change `max_size` or feed from inside the loop,
-        # so nothing but the buffer itself (never replaced) is kept across a yield.
-        buffer = self._buffer
-        while len(buffer) - self._offset >= HEADER_SIZE:
-            start = self._offset
+        # so nothing is kept across a yield.
+        while True:
+            buffer, start = self._buffer, self._offset
+            if len(buffer) - start < HEADER_SIZE:
+                return
             if not buffer.startswith(MARKER, start):
                 raise WireError(Notification(ErrorCode.MESSAGE_HEADER, 1), "the marker is not all ones")
             size = buffer[start + 16] << 8 | buffer[start + 17]
             type_ = buffer[start + 18]
-            smallest, largest = _BOUNDS.get(type_, (HEADER_SIZE, EXTENDED_MAX))
+            smallest, largest = _BOUNDS.get(type_, _ANY)
             if not smallest <= size <= largest or size > self.max_size:
                 raise WireError(
-                    Notification(ErrorCode.MESSAGE_HEADER, 2, bytes(buffer[start + 16 : start + 18])),
+                    Notification(ErrorCode.MESSAGE_HEADER, 2, buffer[start + 16 : start + 18]),
                     f"a length of {size} is not legal for message type {type_}",
                 )
             if type_ not in _BOUNDS:
@@ -102,4 +103,4 @@ class Framer:
             if end > len(buffer):
                 return
             self._offset = end
-            yield type_, bytes(buffer[start + HEADER_SIZE : end])
+            yield type_, buffer[start + HEADER_SIZE : end]

@@ -17,6 +17,8 @@ _SIZES_V4: Final = tuple(1 + (bits + 7) // 8 for bits in range(33))
 _SIZES_V6: Final = tuple(1 + (bits + 7) // 8 for bits in range(129))
 # The bits of the last octet that lie beyond the prefix length (none for /0, whose last octet is the length itself).
 _STRAY: Final = tuple((0xFF >> (bits % 8)) if bits % 8 else 0 for bits in range(129))
+# Lengths of whole octets, which IPv4 has too.
+_WHOLE: Final = frozenset({8, 16, 24, 32})
 
 
 def _fault(data: bytes, family: Family, offset: int) -> WireError:
@@ -30,11 +32,14 @@ def _fault(data: bytes, family: Family, offset: int) -> WireError:
 def split(data: bytes, family: Family) -> list[bytes]:
     """Cut an NLRI field into keys. WireError 3/10 on a bad length or a truncated prefix (RFC 7606 §5.3)."""
     sizes = _SIZES_V4 if family is _IPV4 else _SIZES_V6
+    total = len(data)
+    size = sizes[data[0]] if data and data[0] in _WHOLE else 0
+    if size and not total % size and data[::size] == data[:1] * (total // size):  # all of one length, as most are
+        return [data[at : at + size] for at in range(0, total, size)]
     stray = _STRAY
     keys: list[bytes] = []
     append = keys.append
     offset = start = 0
-    total = len(data)
     try:
         while offset < total:
             start = offset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.wire.faults import Fault
 
@@ -22,8 +22,7 @@ class SegmentKind(IntEnum):
 _BRACKETS: Final = {1: ("{", "}"), 2: ("", ""), 3: ("(", ")"), 4: ("[", "]")}
 
 
-@dataclass(frozen=True, slots=True)
-class AsSegment:
+class AsSegment(NamedTuple):
     """One AS_PATH segment."""
 
     kind: SegmentKind

@@ -37,8 +37,7 @@ VERSION = {"api-version": "2025-05-01"}
 ROOT = "/subscriptions/lab"
 ASNS = {"contoso": 64496, "fabrikam": 64497}
 READ_ONLY: Json = {"connectionState": "Active", "errorMessage": "injected", "microsoftTrackingId": "injected"}
-VOLATILE = ("systemData", "connectionState", "errorMessage", "sessionStateV4", "sessionStateV6", "bgpSession")
-VOLATILE += ("provisionedBandwidthInMbps",)
+VOLATILE = {"systemData", "connectionState", "errorMessage", "bgpSession", "provisionedBandwidthInMbps"}
 """What moves without the client. (A Direct connection's bgpSession appears with its approval.)"""
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from simulator.lab.link import LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
-from tests.benchmarks import bird_filter, feed
+from tests.benchmarks import api, bird_filter, feed
 from tests.benchmarks.children import Bird, Child, Watch, resident
 from tests.benchmarks.feeders import Feeder
 
@@ -292,5 +292,9 @@ if __name__ == "__main__":
     parser.add_argument("--prefixes", type=int, default=200_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--feeders", default="frr,gobgp,bird", help="real daemons that pass the table on")
+    parser.add_argument("--api", action="store_true", help="only how long the server's answers take, with 200 peerings")
     options = parser.parse_args()
+    if options.api:
+        api.measure(_say)
+        raise SystemExit
     asyncio.run(main(options.prefixes, options.runs, [kind for kind in options.feeders.split(",") if kind]))

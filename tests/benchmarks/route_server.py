@@ -3,8 +3,9 @@
     python -m tests.benchmarks.route_server [--clients N] [--prefixes N] [--runs N] [--daemons BIRD,FRR,OpenBGPD]
 
 All sessions are up; then every client announces at once. The figure is the time until each of them holds what all the
-others announced, and the same for the withdrawal of all. turnup and BIRD judge every route by the same rules; FRR and
-OpenBGPD pass on everything, which is to their advantage. BIRD runs without `secondary`, which is to its own.
+others announced, and the same for the withdrawal of all. All judge every route by the same rules, as far as their
+languages have them (`route_server_daemons`), and every client announces routes that must not come through. BIRD runs
+without `secondary`, which is to its advantage.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 from simulator.connection.states import ConnectionState
@@ -26,29 +27,13 @@ from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.base import RouterConfig, RouterFiles
-from simulator.routers.bird import Bird
-from simulator.routers.frr import Frr
-from simulator.routers.openbgpd import Openbgpd
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import BgpStateChanged, NeighborConfig, SpeakerEvent
 from simulator.speakers.route_server import RouteServer
-from tests.benchmarks.bird_filter import CONDITIONS
 from tests.benchmarks.children import Child, Watch
+from tests.benchmarks.route_server_daemons import DAEMONS, FIRST, FIRST_AS, LAN, RS_AS, SERVER, clients
 from tests.benchmarks.route_server_swarm import say
-
-RS_AS = 9033
-FIRST_AS = 24000
-LAN = "10.99.0.0/16"
-SERVER, FIRST = "10.99.0.1", "10.99.1.1"
-_CLIENT = ("first-as", "next-hop")
-"""Rules that are another one for each client."""
-_NOT_HERE = ("microsoft-prefix", "as12076")
-_OURS = {
-    "exchange-lan": f"net ~ [ {LAN}+ ]",
-    "as-path-loop": f"bgp_path ~ [ {RS_AS} ]",
-    "otc": "defined(bgp_otc)",
-}
 
 
 @dataclass(frozen=True)
@@ -69,14 +54,6 @@ class Run:
         return (
             f"{self.announce:.3f} s, withdraw {self.withdraw:.3f} s [CPU {cpu}; others {self.foreign:.1f} cores{doubt}]"
         )
-
-
-def clients(count: int) -> list[tuple[IPv4Address, int]]:
-    """Address and ASN of each."""
-    return [(IPv4Address(FIRST) + n, FIRST_AS + n) for n in range(count)]
-
-
-# --- the candidates ---
 
 
 async def serve(count: int) -> None:
@@ -114,65 +91,6 @@ async def serve(count: int) -> None:
     say(event="done", lifted=len(up), leaked=leaked)
     await server.close()
 
-
-def bird(count: int) -> str:
-    rules = {name: condition("") for name, condition in CONDITIONS.items() if name not in _CLIENT + _NOT_HERE}
-    common = "\n".join(f"    if {text} then return false; # {name}" for name, text in (rules | _OURS).items())
-    protocols = "\n".join(
-        f"""
-filter from_{n} {{
-    if bgp_path.first != {asn} then reject; # first-as
-    if bgp_next_hop != {address} then reject; # next-hop
-    if acceptable() then accept;
-    reject;
-}}
-protocol bgp client_{n} {{
-    local {SERVER} as {RS_AS};
-    neighbor {address} as {asn};
-    rs client;
-    passive on;
-    hold time 240;
-    ipv4 {{ import filter from_{n}; export all; }};
-}}"""
-        for n, (address, asn) in enumerate(clients(count))
-    )
-    function = f"function acceptable() {{\n{common}\n    return true;\n}}"
-    return f"router id {SERVER};\nprotocol device {{}}\n{function}\n{protocols}\n"
-
-
-def frr(count: int) -> str:
-    lines = [
-        f"router bgp {RS_AS}",
-        f" bgp router-id {SERVER}",
-        " no bgp ebgp-requires-policy",
-        " no bgp default ipv4-unicast",
-    ]
-    for address, asn in clients(count):
-        lines += [
-            f" neighbor {address} remote-as {asn}",
-            f" neighbor {address} passive",
-            f" neighbor {address} timers 80 240",
-            f" neighbor {address} advertisement-interval 0",
-        ]
-    lines.append(" address-family ipv4 unicast")
-    for address, _ in clients(count):
-        lines += [f"  neighbor {address} activate", f"  neighbor {address} route-server-client"]
-    return "\n".join(["frr defaults traditional", *lines, " exit-address-family"]) + "\n"
-
-
-def openbgpd(count: int) -> str:
-    lines = [f"AS {RS_AS}", f"router-id {SERVER}", "holdtime 240", "fib-update no", "transparent-as yes"]
-    lines.append(f"listen on {SERVER}")
-    for address, asn in clients(count):
-        lines += [f"neighbor {address} {{", f"\tremote-as {asn}", "\tpassive", "}"]
-    return "\n".join([*lines, "allow from any", "allow to any"]) + "\n"
-
-
-DAEMONS: dict[str, tuple[Callable[[], Bird | Frr | Openbgpd], Callable[[int], str]]] = {
-    "BIRD": (Bird, bird),
-    "FRR": (Frr, frr),
-    "OpenBGPD": (Openbgpd, openbgpd),
-}
 
 # --- a run ---
 

@@ -106,8 +106,29 @@ def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int,
         )
         raw = encode(attributes, asn4=True)
         octets += [m for m, _ in pack_announcements(Family.IPV4, raw, b"", keys[start : start + per_set], 4096)]
+    octets += refused(asn, address, index)
     withdraw = b"".join(message for message, _ in pack_withdrawals(Family.IPV4, keys, 4096))
     return Client(session(server, address, asn), b"".join(octets), withdraw, frozenset(keys))
+
+
+def refused(asn: int, address: IPv4Address, index: int) -> list[bytes]:
+    """Routes that no route server may pass on: a bogon, a private ASN, a leak, another one's next hop, too specific."""
+    good = bytes((24, 105, index >> 8, index & 0xFF))
+    wrong: tuple[tuple[bytes, tuple[int, ...], IPv4Address], ...] = (
+        (bytes((24, 10, index >> 8, index & 0xFF)), (asn,), address),
+        (good, (asn, 4200000007), address),
+        (good, (asn, 64999, 13001), address),
+        (good, (asn, 1299, 13001), address),
+        (good, (asn + 1,), address),
+        (good, (asn,), address + 1),
+        (bytes((25, *good[1:], 0)), (asn,), address),
+    )
+    octets = []
+    for key, path, hop in wrong:
+        attributes = PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, path),), next_hop=hop)
+        raw = encode(attributes, asn4=True)
+        octets += [message for message, _ in pack_announcements(Family.IPV4, raw, b"", [key], 4096)]
+    return octets
 
 
 def session(server: str, address: IPv4Address, asn: int) -> socket.socket:

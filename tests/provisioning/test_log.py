@@ -118,3 +118,17 @@ async def test_a_listener_that_fails_keeps_nobody_from_hearing() -> None:
 
 def test_timestamps_are_utc() -> None:
     assert timestamp(0) == "1970-01-01T00:00:00.000000Z"
+
+
+def test_a_bound_keeps_the_newest_and_no_routes() -> None:
+    log, heard = EventLog(10), list[Event]()
+    log.subscribe(heard.append)
+    for number in range(100):
+        log.append(Said(number, "something"))
+        log.append(EVENT_OF_ROUTES)
+    assert len(heard) == 200
+    assert log.entries == [event for event in heard if isinstance(event, Said)][-len(log.entries) :]
+    assert 5 <= len(log.entries) <= 10
+
+
+EVENT_OF_ROUTES = RoutesWithdrawn("s", 1.0, Family.IPV4, (b"\x18\x0a\x00\x00",))

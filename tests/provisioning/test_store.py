@@ -17,7 +17,6 @@ from sqlalchemy import create_engine, text
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.schema import METADATA
 from simulator.provisioning.store.store import EventRow, NewEvent, Resource, SavedConnection, Store
-from tests import postgres
 
 PEERING = Resource(
     "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peerings/P", "Microsoft.Peering/peerings", {"a": 1}
@@ -27,24 +26,12 @@ NEIGHBOUR = Resource(f"{PEERING.id}2", "Microsoft.Peering/peerings", {})
 CONNECTION = SavedConnection("p/e", PEERING.key, 0, "Exchange", "Active", "", {"md5": None}, 7)
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with postgres.server() as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/store.db"
         return
-    server = request.getfixturevalue("postgresql")
-    yield server
-    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+    yield request.getfixturevalue("postgresql_database")
 
 
 @pytest.fixture

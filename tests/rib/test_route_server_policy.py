@@ -54,7 +54,7 @@ def test_what_is_refused(attributes: PathAttributes, prefix: str, expected: set[
 
 
 def test_the_first_as_is_the_clients() -> None:
-    other = replace(path(V4), as_path=tuple(replace(s, asns=(3999, *s.asns)) for s in path(V4).as_path))
+    other = replace(path(V4), as_path=tuple(s._replace(asns=(3999, *s.asns)) for s in path(V4).as_path))
     assert rules(policy(), other) == {"first-as"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from simulator.lab.link import Address, Endpoint, LanSpec, LoopbackLink, NodeSpec
 from simulator.policy.policy import PolicyError
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession
 from simulator.routers.route_server import SimulatedRouteServer
 from simulator.routers.simulated import Simulated
 from simulator.session.messages import Family
@@ -44,14 +44,19 @@ class Exchange:
     server: SimulatedRouteServer
     members: dict[int, Simulated]
 
-    async def settled(self, **counts: int) -> None:
-        """Until each member's sessions hold so many routes."""
-        for member, router in self.members.items():
+    async def settled(self) -> None:
+        """Until each member has the other's route on every session."""
+        for member in self.members:
             for family in Family:
-                await eventually(
-                    lambda router=router, session=name(member, family): router.received(session),
-                    lambda found: len(found) == counts.get(f"c{member}", 1),
-                )
+                await self.holds(member, family, {PREFIXES[3 - member][list(Family).index(family)]})
+
+    async def holds(self, member: int, family: Family, wanted: set[str]) -> None:
+        router = self.members[member]
+
+        async def held() -> frozenset[str]:
+            return await router.received(name(member, family))
+
+        await eventually(held, lambda found: found == wanted)
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +82,7 @@ async def exchange(directory: Path, *more: RouterRoute, **options: Any) -> Async
         config = RouterConfig("rs", RS_AS, "203.0.113.9", (), (), lan=LAN, clients=clients, **options)
         try:
             await server.start(link.place("rs"), config, RouterFiles(directory / "rs"))
-            for n, router in members.items():
+            for n, member in members.items():
                 sessions = tuple(
                     RouterSession(
                         name(n, family),
@@ -90,14 +95,15 @@ async def exchange(directory: Path, *more: RouterRoute, **options: Any) -> Async
                     for family in Family
                 )
                 routes = (*map(RouterRoute, PREFIXES[n]), *(more if n == 1 else ()))
-                await router.start(
+                await member.start(
                     link.place(f"c{n}"),
                     RouterConfig(f"c{n}", asn(n), f"203.0.113.{n}", sessions, routes),
                     RouterFiles(directory / f"c{n}"),
                 )
             yield Exchange(server, members)
         finally:
-            for router in (*members.values(), server):
+            routers: tuple[Router, ...] = (*members.values(), server)
+            for router in routers:
                 await router.stop()
                 await router.stop()
 
@@ -146,7 +152,7 @@ async def test_what_its_policy_refuses_is_not_received(tmp_path: Path) -> None:
     lenient = {"bogon-prefix": {"documentation": False}, "prefix-too-long": {"ipv4": 26}}
     async with exchange(tmp_path, *more, rules=lenient) as found:
         taken = {"41.1.0.0/24", "192.0.2.0/24", "41.9.0.0/26"}
-        await eventually(lambda: found.members[2].received(name(2, Family.IPV4)), lambda held: held == taken)
+        await found.holds(2, Family.IPV4, taken)
         assert await found.server.received(name(1, Family.IPV4)) == taken
 
 
@@ -155,9 +161,7 @@ async def test_a_member_that_is_gone_takes_its_routes_with_it(tmp_path: Path) ->
         await found.settled()
         await found.members[1].stop()
         for family in Family:
-            await eventually(
-                lambda family=family: found.members[2].received(name(2, family)), lambda held: held == frozenset()
-            )
+            await found.holds(2, family, set())
             assert await found.server.exported(name(2, family)) == frozenset()
         reports = {report.name: report for report in await found.server.sessions()}
         assert not reports[name(1, Family.IPV4)].established

@@ -55,7 +55,7 @@ async def test_the_token_is_compared_in_constant_time(tmp_path: Path, monkeypatc
     monkeypatch.setattr(guard, "hmac", type("Hmac", (), {"compare_digest": staticmethod(compare)}))
     async with served(tmp_path, TOKEN) as lab:
         for given, wanted in (("a", 401), (TOKEN, 200), ("é" * 9, 401)):
-            answer = await lab.client.get("/lab/v1/status", headers={"Authorization": f"Bearer {given}".encode()})
+            answer = await lab.client.get("/lab/v1/status", headers={b"Authorization": f"Bearer {given}".encode()})
             assert answer.status_code == wanted
     assert [left for left, _ in compared] == [b"a", TOKEN.encode(), ("é" * 9).encode()]
 
@@ -66,7 +66,7 @@ async def test_the_token_is_told_to_nobody(tmp_path: Path, capfd: pytest.Capture
         await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
         texts = [(await lab.client.get(path)).text for path in (*PATHS, "/lab/v1/events", "/lab/v1/settings")]
         await lab.raw(b"nonsense\r\n\r\n")
-    texts += [*capfd.readouterr(), (tmp_path / "store.db").read_bytes().decode("latin-1")]  # noqa: ASYNC240
+    texts += [*capfd.readouterr(), (tmp_path / "store.db").read_bytes().decode("latin-1")]
     assert not any(TOKEN in text for text in texts)
 
 

@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from simulator.lab.topology import Topology
-from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.settings import Settings
 from simulator.serving.lab_api import lab_api
 from simulator.serving.server import listen, serving
 from tests.provisioning.provider import support

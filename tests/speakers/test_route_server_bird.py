@@ -7,12 +7,12 @@ import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import LanSpec, NodeSpec, Place
+from simulator.lab.link import Address, LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import GRACEFUL_SHUTDOWN
@@ -27,22 +27,32 @@ from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, de
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.judgement import Reach
 from simulator.wire.open import encode_open
-from simulator.wire.update import pack_announcements, pack_withdrawals, split_update
+from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 from tests.lab_support import require_bird
 from tests.speakers.support import lift, scene
 
 RS_AS = 9033
-OURS, BIRDS = IPv4Address("10.99.0.1"), IPv4Address("10.99.0.2")
+V4, V6 = Family.IPV4, Family.IPV6
+OURS: dict[Family, Address] = {V4: IPv4Address("10.99.0.1"), V6: IPv6Address("2001:db8:99::1")}
+BIRDS: dict[Family, Address] = {V4: IPv4Address("10.99.0.2"), V6: IPv6Address("2001:db8:99::2")}
+LANS = {V4: ip_network("10.99.0.0/16"), V6: ip_network("2001:db8:99::/64")}
 COUNT = 6
-MARKS = {n: nlri.key(f"41.1.{n}.0/24")[1] for n in range(1, COUNT + 1)}
+MARKS = {
+    V4: {n: nlri.key(f"41.1.{n}.0/24")[1] for n in range(1, COUNT + 1)},
+    V6: {n: nlri.key(f"2c0f:1:{n}::/48")[1] for n in range(1, COUNT + 1)},
+}
 """Client → the prefix that it announces last in each turn."""
-KEYS = [nlri.key(f"41.0.{n}.0/24")[1] for n in range(16)]
+KEYS = {
+    V4: [nlri.key(f"41.0.{n}.0/24")[1] for n in range(16)],
+    V6: [nlri.key(f"2c0f:2:{n}::/48")[1] for n in range(16)],
+}
 _DEADLINE = 20.0
 
 FILTERS = f"""
-router id {BIRDS};
+router id {BIRDS[V4]};
 protocol device {{}}
 ipv4 table master4 sorted;
+ipv6 table master6 sorted;
 filter arriving {{
     if (65535, 0) ~ bgp_community then bgp_local_pref = 0;
     accept;
@@ -78,20 +88,24 @@ def asn(number: int) -> int:
     return 24000 + number
 
 
-def address(number: int) -> IPv4Address:
+def address(number: int, family: Family = V4) -> Address:
+    return (IPv4Address("10.99.1.0") if family is V4 else IPv6Address("2001:db8:99::100")) + number
+
+
+def identifier(number: int) -> IPv4Address:
     return IPv4Address("10.99.1.0") + number
 
 
-def configuration() -> str:
+def configuration(family: Family) -> str:
     clients = "".join(
         f"""
 protocol bgp client_{n} {{
-    local {BIRDS} as {RS_AS};
-    neighbor {address(n)} as {asn(n)};
+    local {BIRDS[family]} as {RS_AS};
+    neighbor {address(n, family)} as {asn(n)};
     rs client;
     passive on;
     interpret communities off;
-    ipv4 {{ import filter arriving; export where leave({asn(n)}); secondary; }};
+    {family.label.lower()} {{ import filter arriving; export where leave({asn(n)}); secondary; }};
 }}"""
         for n in range(1, COUNT + 1)
     )
@@ -99,25 +113,26 @@ protocol bgp client_{n} {{
 
 
 class Client:
-    """A plain client that holds what it is told."""
+    """A plain client that holds what it is told: attributes, and the next hop of MP_REACH_NLRI."""
 
-    def __init__(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, number: int, family: Family, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.number, self.writer = number, writer
-        self.held: dict[bytes, PathAttributes] = {}
+        self._family = family
+        self.held: dict[bytes, tuple[PathAttributes, bytes]] = {}
         self.up = asyncio.Event()
         self.told = asyncio.Event()
         self._reader = reader
-        capabilities = Capabilities(families=frozenset({Family.IPV4}))
-        writer.write(encode_open(Open(asn(number), 240, address(number), capabilities)))
+        capabilities = Capabilities(families=frozenset({family}))
+        writer.write(encode_open(Open(asn(number), 240, identifier(number), capabilities)))
         self.listening = asyncio.get_running_loop().create_task(self._listen())
 
     @classmethod
-    async def dial(cls, place: Place, number: int, server: IPv4Address) -> Client:
-        sock = place.socket(socket.AF_INET, socket.SOCK_STREAM)
+    async def dial(cls, place: Place, number: int, family: Family, server: Address) -> Client:
+        sock = place.socket(socket.AF_INET if family is V4 else socket.AF_INET6, socket.SOCK_STREAM)
         sock.setblocking(False)
-        sock.bind((str(address(number)), 0))
+        sock.bind((str(address(number, family)), 0))
         await asyncio.get_running_loop().sock_connect(sock, (str(server), 179))
-        return cls(number, *await asyncio.open_connection(sock=sock))
+        return cls(number, family, *await asyncio.open_connection(sock=sock))
 
     async def _listen(self) -> None:
         framer = Framer()
@@ -131,13 +146,20 @@ class Client:
                 elif kind == MessageType.KEEPALIVE:
                     self.up.set()
                 elif kind == MessageType.UPDATE:
-                    parts = split_update(body)
-                    for key in nlri.split(parts.withdrawn, Family.IPV4):
-                        self.held.pop(key, None)
-                    if parts.announced:
-                        path = decode(parts.attributes, asn4=True, reach=Reach.NLRI_FIELD)
-                        self.held.update(dict.fromkeys(nlri.split(parts.announced, Family.IPV4), path))
+                    self._update(split_update(body))
                     self.told.set()
+
+    def _update(self, parts: UpdateParts) -> None:
+        withdrawn, announced, where, hop = parts.withdrawn, parts.announced, Reach.NLRI_FIELD, b""
+        if self._family is V6:
+            withdrawn = parts.unreach.nlri if parts.unreach else b""
+            announced, hop = (parts.reach.nlri, parts.reach.next_hop) if parts.reach else (b"", b"")
+            where = Reach.MP_REACH
+        for key in nlri.split(withdrawn, self._family):
+            self.held.pop(key, None)
+        if announced:
+            path = decode(parts.attributes, asn4=True, reach=where)
+            self.held.update(dict.fromkeys(nlri.split(announced, self._family), (path, hop)))
 
     async def close(self) -> None:
         self.listening.cancel()
@@ -147,29 +169,30 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def both(directory: Path) -> AsyncIterator[tuple[list[Client], list[Client]]]:
+async def both(directory: Path, family: Family) -> AsyncIterator[tuple[list[Client], list[Client]]]:
     """The clients at our route server, and the same at BIRD."""
-    addresses = tuple(address(n) for n in range(1, COUNT + 1))
-    nodes = (NodeSpec("ours", (OURS,)), NodeSpec("bird", (BIRDS,)), NodeSpec("clients", addresses))
+    ours, birds = OURS[family], BIRDS[family]
+    addresses = tuple(address(n, family) for n in range(1, COUNT + 1))
+    nodes = (NodeSpec("ours", (ours,)), NodeSpec("bird", (birds,)), NodeSpec("clients", addresses))
     file = directory / "own.conf"
-    file.write_text(configuration())
-    async with NetnsLink(LanSpec((IPv4Network("10.99.0.0/16"),), nodes)) as link, scene() as told:
+    file.write_text(configuration(family))
+    async with NetnsLink(LanSpec((LANS[family],), nodes)) as link, scene() as told:
         server = RouteServer("rs", link.place("ours"), Clock(asyncio.get_running_loop()), told.emit, Settings(RS_AS))
         told.speakers.append(server)
-        where = await server.listen(ip_address(str(OURS)))
+        where = await server.listen(ours)
         bird = Bird()
         clients: list[Client] = []
         try:
             await bird.start(
                 link.place("bird"),
-                RouterConfig("bird", RS_AS, str(BIRDS), (), (), file=file),
+                RouterConfig("bird", RS_AS, str(BIRDS[V4]), (), (), file=file),
                 RouterFiles(directory / "lab"),
             )
             for n in range(1, COUNT + 1):
-                config = NeighborConfig(f"c{n}", RS_AS, str(OURS), OURS, address(n), asn(n), where, None)
+                config = NeighborConfig(f"c{n}", RS_AS, str(OURS[V4]), ours, address(n, family), asn(n), where, None)
                 server.add(config)
-            for at in (OURS, BIRDS):
-                clients += [await Client.dial(link.place("clients"), n, at) for n in range(1, COUNT + 1)]
+            for at in (ours, birds):
+                clients += [await Client.dial(link.place("clients"), n, family, at) for n in range(1, COUNT + 1)]
             async with asyncio.timeout(_DEADLINE):
                 for client in clients:
                     await client.up.wait()
@@ -182,7 +205,7 @@ async def both(directory: Path) -> AsyncIterator[tuple[list[Client], list[Client
             await bird.stop()
 
 
-def route(rng: random.Random, number: int) -> PathAttributes:
+def route(rng: random.Random, number: int, family: Family) -> PathAttributes:
     """One with something to tell it by."""
     peers = [0, *(asn(n) for n in range(1, COUNT + 1))]
     large = {
@@ -192,7 +215,7 @@ def route(rng: random.Random, number: int) -> PathAttributes:
         as_path=(
             AsSegment(SegmentKind.SEQUENCE, (asn(number), *rng.choices(range(13000, 13009), k=rng.randrange(3)))),
         ),
-        next_hop=address(number),
+        next_hop=address(number) if family is V4 else None,
         origin=rng.choice([0, 0, 2]),
         med=rng.choice([None, 0, 7]),
         communities=tuple({rng.choice([GRACEFUL_SHUTDOWN, asn(number) << 16 | 5]) for _ in range(rng.choice([0, 1]))}),
@@ -200,63 +223,68 @@ def route(rng: random.Random, number: int) -> PathAttributes:
     )
 
 
-def differences(ours: list[Client], birds: list[Client]) -> list[str]:
+def octets(family: Family, number: int, path: PathAttributes, keys: list[bytes]) -> bytes:
+    raw, hop = encode(path, asn4=True), address(number, family).packed if family is V6 else b""
+    return b"".join(message for message, _ in pack_announcements(family, raw, hop, keys, 4096))
+
+
+def differences(family: Family, ours: list[Client], birds: list[Client]) -> list[str]:
     found = []
     for mine, theirs in zip(ours, birds, strict=True):
-        for key in (*KEYS, *MARKS.values()):
+        for key in (*KEYS[family], *MARKS[family].values()):
             if mine.held.get(key) != theirs.held.get(key):
-                prefix = nlri.text(Family.IPV4, key)
+                prefix = nlri.text(family, key)
                 found.append(f"client {mine.number}, {prefix}: {mine.held.get(key)}, BIRD: {theirs.held.get(key)}")
     return found
 
 
-def is_told(client: Client, turn: int) -> bool:
+def is_told(family: Family, client: Client, turn: int) -> bool:
     """Whether a client has the mark with which each of the others ends its turn."""
     return all(
-        (found := client.held.get(MARKS[n])) is not None and found.med == turn for n in MARKS if n != client.number
+        (found := client.held.get(mark)) is not None and found[0].med == turn
+        for n, mark in MARKS[family].items()
+        if n != client.number
     )
 
 
-async def agree(ours: list[Client], birds: list[Client], turn: int) -> None:
+async def agree(family: Family, ours: list[Client], birds: list[Client], turn: int) -> None:
     """Once everything of this turn has come, both hold the same."""
     clients = [*ours, *birds]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DEADLINE):
-            while differences(ours, birds) or not all(is_told(client, turn) for client in clients):
+            while differences(family, ours, birds) or not all(is_told(family, client, turn) for client in clients):
                 waits = [asyncio.create_task(client.told.wait()) for client in clients]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
                 for client in clients:
                     client.told.clear()
-    assert differences(ours, birds) == []
-    assert [client.number for client in clients if not is_told(client, turn)] == []
+    assert differences(family, ours, birds) == []
+    assert [client.number for client in clients if not is_told(family, client, turn)] == []
 
 
 @pytest.mark.router
 @pytest.mark.privileged
+@pytest.mark.parametrize("family", Family)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_the_same_clients_get_the_same_tables(tmp_path: Path, seed: int) -> None:
+async def test_the_same_clients_get_the_same_tables(tmp_path: Path, seed: int, family: Family) -> None:
     require_bird()
     rng = random.Random(seed)
-    async with both(tmp_path) as (ours, birds):
+    async with both(tmp_path, family) as (ours, birds):
         for turn in range(4):
             for _ in range(40):
-                number, keys = rng.randrange(COUNT), rng.sample(KEYS, rng.randrange(1, 5))
+                number, keys = rng.randrange(COUNT), rng.sample(KEYS[family], rng.randrange(1, 5))
                 if rng.random() < 0.25:
-                    octets = pack_withdrawals(Family.IPV4, keys, 4096)
+                    said = b"".join(message for message, _ in pack_withdrawals(family, keys, 4096))
                 else:
-                    raw = encode(route(rng, number + 1), asn4=True)
-                    octets = pack_announcements(Family.IPV4, raw, b"", keys, 4096)
+                    said = octets(family, number + 1, route(rng, number + 1, family), keys)
                 for client in (ours[number], birds[number]):
-                    client.writer.write(b"".join(message for message, _ in octets))
-            for n, key in MARKS.items():
-                mark = PathAttributes(
-                    as_path=(AsSegment(SegmentKind.SEQUENCE, (asn(n),)),), next_hop=address(n), med=turn
-                )
-                message = pack_announcements(Family.IPV4, encode(mark, asn4=True), b"", [key], 4096)[0][0]
+                    client.writer.write(said)
+            for n, key in MARKS[family].items():
+                path = (AsSegment(SegmentKind.SEQUENCE, (asn(n),)),)
+                mark = PathAttributes(as_path=path, next_hop=address(n) if family is V4 else None, med=turn)
                 for client in (ours[n - 1], birds[n - 1]):
-                    client.writer.write(message)
-            await agree(ours, birds, turn)
-        held = sum(len(client.held.keys() - set(MARKS.values())) for client in ours)
+                    client.writer.write(octets(family, n, mark, [key]))
+            await agree(family, ours, birds, turn)
+        held = sum(len(client.held.keys() - set(MARKS[family].values())) for client in ours)
         assert held > 5 * COUNT, "there was something to compare"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.azure.common import NameOption, new_app, scope
+from simulator.cli.azure.common import NameOption, new_app, scope, valid_name
 from simulator.cli.exits import USAGE, fail
 from simulator.cli.remote import (
     GROUP,
@@ -28,7 +28,7 @@ def below(
 ) -> typer.Typer:
     """list, show, create and delete of a resource below another one. `field` is what a creation needs."""
     app = new_app(what)
-    parent_option = typer.Option(f"--{option}", help="The parent's name.")
+    parent_option = typer.Option(f"--{option}", callback=valid_name, help="The parent's name.")
     word = field.lower().replace("peeringserviceprefixkey", "peering-service-prefix-key")
 
     def path(subscription: str, group: str, above: str, name: str = "") -> str:

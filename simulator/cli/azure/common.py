@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from simulator.cli.exits import USAGE, fail
 from simulator.cli.remote import Json
 
-NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name.")]
-PeeringNameOption = Annotated[str, typer.Option("--peering-name", help="The peering's name.")]
+_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.()-]{1,90}\Z")
+
+
+def valid_name(name: str) -> str:
+    """What may stand in a path as a name, and nothing that would make another path of it."""
+    if not _NAME.match(name):
+        fail(USAGE, f"--name {name}: letters, digits and _ . - ( ) are wanted, at most 90")
+    return name
+
+
+NameOption = Annotated[str, typer.Option("--name", "-n", callback=valid_name, help="Its name.")]
+PeeringNameOption = Annotated[str, typer.Option("--peering-name", callback=valid_name, help="The peering's name.")]
 
 
 def new_app(what: str) -> typer.Typer:

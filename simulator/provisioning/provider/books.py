@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from simulator.provisioning.log import ConnectionMoved, Event, row
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import EventRow, Json, NewEvent, Resource, Store, Transaction
+from simulator.speakers.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
 
 _PREFIXES_KEPT = 20
 """Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""
@@ -92,14 +94,14 @@ class Books:
         """Take an event of the log in; a transition is written by whoever makes it."""
         if isinstance(event, ConnectionMoved):
             return
-        flat = row(event)
+        flat = _flat(event)
         self.tell(datetime.fromisoformat(flat["time"]).timestamp(), flat.pop("event"), _subject(flat), flat)
 
     def tell(self, time: float, event: str, subject: str, flat: Json) -> None:
         """An event in words of its own; written with the next transaction, at the latest on the next turn."""
         if not self._waiting and self._open is None:
             asyncio.get_running_loop().call_soon(self._flush_later)
-        self._waiting.append(NewEvent(time, event, subject, _shortened(flat)))
+        self._waiting.append(NewEvent(time, event, subject, flat))
 
     def flush(self) -> None:
         """Write what waits. Raises StoreError."""
@@ -138,8 +140,20 @@ def _subject(flat: Json) -> str:
     return str(flat.get("connection") or flat.get("session") or flat.get("speaker") or flat.get("data") or "")
 
 
-def _shortened(flat: Json) -> Json:
-    prefixes = flat.get("prefixes")
-    if prefixes is None or len(prefixes) <= _PREFIXES_KEPT:
-        return flat
-    return {**flat, "prefixes": prefixes[:_PREFIXES_KEPT], "prefixes-left-out": len(prefixes) - _PREFIXES_KEPT}
+def _flat(event: Event) -> Json:
+    """The row of an event, with a few of its prefixes: no time is spent on the others."""
+    if isinstance(event, GateWithheld):
+        number = len(event.withheld.nlri)
+        few = event._replace(withheld=event.withheld._replace(nlri=event.withheld.nlri[:_PREFIXES_KEPT]))
+        return _left_out(row(few), number)
+    if isinstance(event, RoutesAnnounced):
+        return _left_out(row(event._replace(keys=event.keys[:_PREFIXES_KEPT])), len(event.keys))
+    if isinstance(event, RoutesWithdrawn | MalformedUpdate):
+        return _left_out(row(replace(event, keys=event.keys[:_PREFIXES_KEPT])), len(event.keys))
+    return row(event)
+
+
+def _left_out(flat: Json, number: int) -> Json:
+    if "count" in flat:
+        flat["count"] = number
+    return {**flat, "prefixes-left-out": number - _PREFIXES_KEPT} if number > _PREFIXES_KEPT else flat

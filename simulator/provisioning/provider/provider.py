@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
@@ -34,6 +34,9 @@ from simulator.provisioning.provider.workflow import Workflow
 from simulator.provisioning.store.store import Json, Resource, Store
 from simulator.speakers.clock import Clock
 
+_EVENTS_KEPT: Final = 10_000
+"""Of what is in the store for good, so much stays in memory (simulator)."""
+
 
 class Provider:
     """Enter to start the lab and recover what the store holds; exit to close every session and leave the store true."""
@@ -49,7 +52,7 @@ class Provider:
         """Without `settings` those of the last run apply."""
         self.topology = topology
         self.clock = Clock(asyncio.get_running_loop())
-        self.log = EventLog()
+        self.log = EventLog(_EVENTS_KEPT)
         self.books = Books(store, self.fail)
         self.log.subscribe(self.books.note)
         self.settings = settings or Settings.model_validate(store.setting("settings") or {})

@@ -111,7 +111,9 @@ def _session(config: RouterConfig, session: RouterSession, name: str, lab: Path 
         yield "\t# lab only: where the edge listens"
         yield f"\tneighbor port {session.remote.port};"
     yield f"\thold time {config.hold_time};"
-    yield "\tenforce first as on;"
+    if session.route_server:
+        yield "\t# a route server is not in the path (RFC 7947, 2.2.2)"
+    yield f"\tenforce first as {'off' if session.route_server else 'on'};"
     if lab is not None:
         yield "\t# lab only: dial and redial after a second"
         yield "\tconnect delay time 1;"

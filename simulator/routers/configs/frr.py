@@ -104,7 +104,11 @@ def _neighbor(session: RouterSession, lab: Path | None) -> Iterator[str]:
     yield f"{peer} remote-as {session.remote_as}"
     yield f"{peer} description {model.label(session)}"
     yield f"{peer} update-source {session.local_address}"
-    yield f"{peer} enforce-first-as"
+    if session.route_server:
+        yield " ! a route server is not in the path (RFC 7947, 2.2.2)"
+        yield f" no{peer} enforce-first-as"
+    else:
+        yield f"{peer} enforce-first-as"
     if session.md5 is not None:
         if not re.fullmatch(r"[!-~]{1,80}", session.md5):
             raise LabError(f"session {session.name}: FRR cannot write an MD5 key with blanks or beyond ASCII")

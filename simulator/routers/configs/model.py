@@ -79,6 +79,11 @@ def family_of(prefix: str) -> Family:
     return Family.IPV6 if ":" in prefix else Family.IPV4
 
 
+def is_member(config: RouterConfig) -> bool:
+    """Whether its sessions are with the route servers of an exchange, and not with Microsoft itself."""
+    return any(session.route_server for session in config.sessions)
+
+
 def own(config: RouterConfig, family: Family) -> tuple[RouterRoute, ...]:
     """The routes to announce, each prefix once."""
     return tuple({route.prefix: route for route in config.routes if family_of(route.prefix) is family}.values())
@@ -138,7 +143,8 @@ def numbers(community: str, count: int, route: RouterRoute) -> str:
 
 def heading(config: RouterConfig) -> Iterator[str]:
     """What stands first in every file, without the comment sign."""
-    yield f"{config.name}, AS{config.asn}: the peer's side of its BGP sessions with Microsoft. Written by turnup"
+    whom = "an exchange's route servers" if is_member(config) else "Microsoft"
+    yield f"{config.name}, AS{config.asn}: the peer's side of its BGP sessions with {whom}. Written by turnup"
     yield f"in:  nothing with AS{NEVER} in its path (Microsoft: peering policy), no default route, none of our own"
     yield "     prefixes nor of the LAN's, and nothing longer than /24 and /48 (RFC 7454, 6.1)"
     yield "out: our own prefixes and nothing else, with ourselves as next hop"

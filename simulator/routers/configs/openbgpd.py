@@ -112,7 +112,9 @@ def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:
         yield f"\tlocal-address {session.local_address}"
     for family, name in _FAMILY.items():
         yield f"\tannounce {name} {'unicast' if family is session.family else 'none'}"
-    yield "\tenforce neighbor-as yes"
+    if session.route_server:
+        yield "\t# a route server is not in the path (RFC 7947, 2.2.2)"
+    yield f"\tenforce neighbor-as {'no' if session.route_server else 'yes'}"
     if session.max_prefixes is not None:
         yield f"\tmax-prefix {session.max_prefixes}"
     if session.gtsm:

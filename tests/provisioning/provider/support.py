@@ -55,9 +55,8 @@ def identifier(name: str) -> str:
 
 def request(*connections: ConnectionRequest, **changes: Any) -> PeeringRequest:
     wanted = connections or (connection(),)
-    return PeeringRequest(
-        **{"flow": Flow.EXCHANGE, "asn": 64496, "peer_asn": ASN_ID, "metro": "Ashburn"} | changes, connections=wanted
-    )
+    plain: dict[str, Any] = {"flow": Flow.EXCHANGE, "asn": 64496, "peer_asn": ASN_ID, "metro": "Ashburn"}
+    return PeeringRequest(**plain | changes, connections=wanted)
 
 
 def connection(
@@ -68,7 +67,8 @@ def connection(
         for family, text in ((Family.IPV4, ipv4), (Family.IPV6, ipv6))
         if text is not None
     }
-    return ConnectionRequest(**{"identifier": identifier(name), "facility": 1, "sessions": sessions} | changes)
+    plain: dict[str, Any] = {"identifier": identifier(name), "facility": 1, "sessions": sessions}
+    return ConnectionRequest(**plain | changes)
 
 
 def body(wanted: PeeringRequest) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from simulator.connection.states import ConnectionState
+from simulator.gate import Direction, Withheld
 from simulator.lab.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.books import Books
@@ -19,6 +20,7 @@ from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Resource, Store, Transaction
 from simulator.session.messages import Family
+from simulator.speakers.events import GateWithheld, RoutesWithdrawn
 from simulator.wire import nlri
 from tests.provisioning.provider import support
 
@@ -144,11 +146,16 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
 
 async def test_a_table_does_not_fill_the_log(store: Store) -> None:
     books = Books(store)
-    prefixes = [nlri.text(Family.IPV4, nlri.key(f"10.0.{number}.0/24")[1]) for number in range(200)]
-    books.tell(1, "routes-received", "s", {"count": 200, "prefixes": prefixes})
+    prefixes = [f"10.0.{number}.0/24" for number in range(200)]
+    keys = tuple(nlri.key(prefix)[1] for prefix in prefixes)
+    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys))
+    books.note(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
+    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
     books.flush()
-    (row,) = store.events()
-    assert (row.row["prefixes"], row.row["prefixes-left-out"], row.row["count"]) == (prefixes[:20], 180, 200)
+    first, second, whole = (row.row for row in store.events())
+    for row in (first, second):
+        assert (row["prefixes"], row["prefixes-left-out"], row["count"]) == (prefixes[:20], 180, 200)
+    assert (whole["prefixes"], whole["count"], "prefixes-left-out" in whole) == (prefixes[:20], 20, False)
 
 
 async def test_every_step_of_every_connection_is_numbered_once(tmp_path: Path) -> None:

@@ -19,23 +19,41 @@ COMMITS = 16
 the removal of each. A test holds this number to the truth."""
 
 
-def _run(database: Path, number: int, when: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.provisioning.provider.crashing", f"sqlite:///{database}", str(number), when]
+def _run(url: str, number: int, when: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.provisioning.provider.crashing", url, str(number), when]
     return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 def test_the_number_of_commits(tmp_path: Path) -> None:
-    done = _run(tmp_path / "store.db", 10**6, "after")
+    done = _run(f"sqlite:///{tmp_path}/store.db", 10**6, "after")
     assert (done.returncode, done.stdout.strip()) == (0, str(COMMITS)), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", range(1, COMMITS + 1))
 async def test_a_crash_loses_nothing_and_repeats_nothing(tmp_path: Path, number: int, when: str) -> None:
-    database = tmp_path / "store.db"
-    killed = await asyncio.to_thread(_run, database, number, when)
+    await _crash(f"sqlite:///{tmp_path}/store.db", number, when)
+
+
+@pytest.mark.parametrize(("number", "when"), [(3, "before"), (5, "after"), (9, "after"), (13, "before"), (15, "after")])
+async def test_the_same_on_postgresql(postgresql_database: str, number: int, when: str) -> None:
+    """A few of them: the request, the steps to Active, the deletion, a removal."""
+    await _crash(postgresql_database, number, when)
+
+
+async def test_a_whole_life_on_postgresql(postgresql_database: str) -> None:
+    done = await asyncio.to_thread(_run, postgresql_database, 10**6, "after")
+    assert (done.returncode, done.stdout.strip()) == (0, str(COMMITS)), done.stderr[-2000:]
+    store = Store.open(postgresql_database)
+    assert (len(store.resources()), store.connections()) == (1, [])
+    steps = [row.row["to"] for row in store.events(limit=100000) if row.event == "connection-state"]
+    store.close()
+    assert Counter(steps)["Active"] == Counter(steps)["None"] == 2
+
+
+async def _crash(url: str, number: int, when: str) -> None:
+    killed = await asyncio.to_thread(_run, url, number, when)
     assert killed.returncode == -9, killed.stderr[-2000:]
-    url = f"sqlite:///{database}"
     store = Store.open(url)
     kept, resources = store.events(limit=100000), {each.key: each for each in store.resources()}
     states = {each.id: each.state for each in store.connections()}

@@ -1,0 +1,258 @@
+"""`turnup serve` with many peerings: how long they take to become Active, and how long its answers take meanwhile.
+
+The server is a process of its own with its peers' simulated routers in it; this one only asks. Every figure stands
+beside that of the same server with nothing to do. Run by `python -m tests.benchmarks --api`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+
+VERSION: Final = "api-version=2025-05-01"
+SUBSCRIPTION: Final = "/subscriptions/lab/providers/Microsoft.Peering"
+GROUP: Final = "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering"
+_FIRST: Final = IPv4Address("206.126.237.1")
+_FIRST_AS: Final = 210_001
+_LOADER: Final = "loader"
+_LIFTS: Final = 15
+"""Each takes about the soak time of a second, and gives the p99 some answers to be of."""
+_AIM: Final = 50.0
+"""Milliseconds."""
+
+
+def topology(peers: int, routes: int) -> dict[str, Any]:
+    """`peers` peers of one route each at an exchange with two edges, and one of `routes` routes."""
+
+    def peer(number: int, name: str, prefixes: list[str]) -> dict[str, Any]:
+        where = {"ipv4": str(_FIRST + number), "router": "simulated"}
+        return {"name": name, "asn": _FIRST_AS + number, **where, "announce": [{"prefixes": prefixes}]}
+
+    # Each route of the loader is an UPDATE's worth of its own only in its prefix: attribute sets are shared.
+    many = [str(IPv4Address(0x0B000000 + (number << 8))) + "/24" for number in range(routes)]
+    found = [peer(number, f"peer{number}", [f"1.{number >> 8}.{number & 255}.0/24"]) for number in range(peers)]
+    everybody = [*found, peer(peers, _LOADER, many)]
+    return {
+        "name": "benchmark",
+        "link": "loopback",
+        "exchange": {"name": "Benchmark", "peeringdb-ix": 1, "metro": "Ashburn", "lan": {"ipv4": "206.126.236.0/22"}},
+        "microsoft": {"asn": 8075, "announce": [{"prefixes": ["13.64.0.0/11"]}]},
+        "edges": [{"name": "edge-1", "ipv4": "206.126.236.17"}, {"name": "edge-2", "ipv4": "206.126.236.148"}],
+        "peers": everybody,
+        # What the routers are configured for; who asks for it at Microsoft, and when, is another matter.
+        "peerings": [
+            {"name": f"{each['name']}-at", "kind": "Exchange", "peer": each["name"], "families": ["IPv4"]}
+            for each in everybody
+        ],
+        "times": {"soak": 1, "deadline": 120},
+    }
+
+
+class Server:
+    """A running `turnup serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self._port = port
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+
+    def ask(self, verb: str, path: str, body: Any = None) -> Any:
+        with contextlib.closing(self.connect()) as connection:
+            connection.request(verb, path, json.dumps(body) if body is not None else None)
+            answer = connection.getresponse()
+            octets = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{verb} {path}: {answer.status} {octets[:300]!r}")
+        return json.loads(octets) if octets else None
+
+    @property
+    def cpu(self) -> float:
+        """Seconds that the server has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def resident(self) -> float:
+        """Megabytes."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@contextlib.contextmanager
+def server(directory: Path, found: dict[str, Any]) -> Iterator[Server]:
+    """`turnup serve` on a port of the kernel's choice."""
+    path, output = directory / "lab.yaml", directory / "serve.out"
+    YAML(typ="safe").dump(found, path)
+    words = ["serve", str(path), "--port", "0", "--link", "loopback", "--database", f"sqlite:///{directory}/lab.db"]
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "simulator", *words],
+            stdout=file,
+            stderr=file,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    try:
+        while (ready := re.search(r"at http://127\.0\.0\.1:(\d+)", output.read_text())) is None:
+            if process.poll() is not None:
+                raise RuntimeError(output.read_text()[-2000:])
+            time.sleep(0.1)
+        yield Server(process, int(ready[1]))
+        process.send_signal(signal.SIGTERM)
+        if process.wait(120) != 0:
+            raise RuntimeError(output.read_text()[-2000:])
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How long GETs took, in milliseconds, by what was asked for."""
+
+    times: dict[str, list[float]]
+
+    def quantile(self, share: float, what: str = "") -> float:
+        found = sorted(each for name, times in self.times.items() if what in ("", name) for each in times)
+        return found[min(len(found) - 1, int(share * len(found)))]
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.times.values()))
+
+    def told(self) -> str:
+        worst = max(self.times, key=lambda name: self.quantile(0.99, name))
+        return (
+            f"{self.count} GETs, p50 {self.quantile(0.5):.1f} ms, p99 {self.quantile(0.99):.1f} ms, "
+            f"longest {self.quantile(1):.1f} ms (slowest kind: {worst}, p99 {self.quantile(0.99, worst):.1f} ms)"
+        )
+
+
+def asked(running: Server, until: Callable[[], bool]) -> Answers:
+    """One GET of each kind after the other, on a connection of its own, until it is over."""
+    paths = {
+        "one peering": f"{GROUP}/peerings/peer0?{VERSION}",
+        "PeerAsns": f"{SUBSCRIPTION}/peerAsns?{VERSION}",
+        "peerings": f"{SUBSCRIPTION}/peerings?{VERSION}",
+        "status": "/lab/v1/status",
+        "sessions": "/lab/v1/sessions",
+        "events": "/lab/v1/events?limit=100",
+    }
+    times: dict[str, list[float]] = {name: [] for name in paths}
+    connection = running.connect()
+    while not until():
+        for name, path in paths.items():
+            began = time.perf_counter()
+            connection.request("GET", path)
+            connection.getresponse().read()
+            times[name].append((time.perf_counter() - began) * 1000)
+            time.sleep(0.005)  # somebody who only asks would be all of the load
+    connection.close()
+    return Answers(times)
+
+
+def _for(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def _request(name: str, number: int) -> dict[str, Any]:
+    session = {"peerSessionIPv4Address": str(_FIRST + number), "maxPrefixesAdvertisedV4": 100_000}
+    inner = {
+        "peerAsn": {"id": f"{SUBSCRIPTION}/peerAsns/{name}"},
+        "connections": [{"peeringDBFacilityId": 1, "bgpSession": session}],
+    }
+    return {
+        "sku": {"name": "Basic_Exchange_Free"},
+        "kind": "Exchange",
+        "location": "eastus",
+        "properties": {"peeringLocation": "Ashburn", "exchange": inner},
+    }
+
+
+def _put(running: Server, name: str, number: int) -> None:
+    running.ask("PUT", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}", {"properties": {"peerAsn": _FIRST_AS + number}})
+    while running.ask("GET", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}")["properties"]["validationState"] == "Pending":
+        time.sleep(0.01)
+    running.ask("PUT", f"{GROUP}/peerings/{name}?{VERSION}", _request(name, number))
+
+
+def _until_active(running: Server, connections: int) -> None:
+    while (found := running.ask("GET", "/lab/v1/status")["connections"]) != {"Active": connections}:
+        if found.get("ProvisioningFailed"):
+            connections_there = running.ask("GET", "/lab/v1/connections")
+            why = {each["error_message"] for each in connections_there if each["error_message"]}
+            raise RuntimeError(f"connections failed: {found}: {why}")
+        time.sleep(0.2)
+
+
+def _while_asked(running: Server, work: Callable[[], None]) -> tuple[Answers, float]:
+    """Do something while somebody asks; the answers, and the seconds that it took."""
+    over, found = threading.Event(), list[Answers]()
+    asking = threading.Thread(target=lambda: found.append(asked(running, over.is_set)))
+    asking.start()
+    began = time.monotonic()
+    try:
+        work()
+    finally:
+        seconds = time.monotonic() - began
+        over.set()
+        asking.join()
+    return found[0], seconds
+
+
+def measure(say: Callable[[str], None], peers: int = 200, routes: int = 20_000) -> float:
+    """Print the figures; returns the p99 while the routes load, in milliseconds."""
+    with tempfile.TemporaryDirectory(prefix="turnup-api-") as name, server(Path(name), topology(peers, routes)) as here:
+        _put(here, "peer0", 0)
+        _until_active(here, 2)
+        say(f"API: one peering, nothing to do: {asked(here, _for(5)).told()}")
+
+        def turn_up() -> None:
+            for number in range(1, peers):
+                _put(here, f"peer{number}", number)
+            _until_active(here, 2 * peers)
+
+        answers, seconds = _while_asked(here, turn_up)
+        say(f"API: {peers} peerings ({2 * peers} sessions) to Active in {seconds:.1f} s: {answers.told()}")
+        idle = asked(here, _for(5))
+        say(f"API: {peers} peerings, nothing to do: {idle.told()}")
+
+        def load() -> None:
+            _put(here, _LOADER, peers)
+            _until_active(here, 2 * peers + 2)
+            for _ in range(_LIFTS - 1):
+                here.ask("POST", f"/lab/v1/peerings/{_LOADER}/revalidate")  # withdrawn, judged and taken again
+                _until_active(here, 2 * peers + 2)
+
+        before = here.cpu
+        loading, seconds = _while_asked(here, load)
+        share = (here.cpu - before) / seconds
+        what = f"{routes} routes load on 2 sessions, and are lifted {_LIFTS} times ({share:.2f} cores)"
+        say(f"API: while {what}: {loading.told()}")
+        p99 = loading.quantile(0.99)
+        ratio = p99 / idle.quantile(0.99)
+        say(f"API: p99 {p99:.1f} ms, {ratio:.1f} × idle (aim: at most {_AIM:g} ms); {here.resident:.0f} MB")
+        return p99
+
+
+if __name__ == "__main__":
+    measure(lambda text: print(text, flush=True))

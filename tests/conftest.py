@@ -1,0 +1,31 @@
+"""What tests of several rooms share: one PostgreSQL for all that want one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests import postgres
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a running server; skips without PostgreSQL."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> str:
+    """The URL of a database of the test's own."""
+    name = f"test{next(_NUMBERS)}"
+    engine = create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return postgresql.replace("/postgres?", f"/{name}?")
