@@ -133,7 +133,12 @@ class Bird:
         async def look() -> float | None:
             return time.monotonic() if sum(await self.counts()) == count else None
 
-        return float(await until(look, f"{count} routes in BIRD", every=0.005))
+        try:
+            return float(await until(look, f"{count} routes in BIRD", every=0.005))
+        except RuntimeError as error:
+            state = re.search(r"BGP state:\s+(\S+)", await self._ask())
+            told = f"{sum(await self.counts())} are there, session {state[1] if state else 'unknown'}"
+            raise RuntimeError(f"{error}: {told}") from None
 
     async def stop(self) -> None:
         if self.process is not None:

@@ -226,3 +226,22 @@ class TestParsers:
         path = tmp_path / "exabgp.conf"
         path.write_text(exabgp.render(printed))
         checked(str(Path(sys.executable).with_name("exabgp")), "validate", "-nrv", str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "off"),
+    [
+        ("frr", "neighbor 192.0.2.2 enforce-first-as", "no neighbor 192.0.2.2 enforce-first-as"),
+        ("bird", "enforce first as on;", "enforce first as off;"),
+        ("openbgpd", "enforce neighbor-as yes", "enforce neighbor-as no"),
+    ],
+)
+def test_the_first_as_is_not_asked_of_a_route_server(name: str, on: str, off: str) -> None:
+    """RFC 7947 §2.2.2.1: its own AS is in no path."""
+    with_microsoft = peer()
+    sessions = tuple(replace(session, route_server=True) for session in with_microsoft.sessions)
+    member = FORMATS[name](replace(with_microsoft, sessions=sessions))
+    lines = [line.strip() for line in member.splitlines()]
+    assert on in [line.strip() for line in FORMATS[name](with_microsoft).splitlines()]
+    assert off in lines and on not in lines
+    assert "with an exchange's route servers" in member
