@@ -1,0 +1,52 @@
+"""The UPDATEs of one read: asked of the FSM together, and dropped from the one on that ended the session."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from ipaddress import ip_address
+
+from simulator.lab.link import Endpoint, HostPlace
+from simulator.rib.adj_out import Images
+from simulator.rib.loc import LocRib
+from simulator.session.fsm import Channel
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import RoutesAnnounced, SpeakerEvent
+from simulator.speakers.max_prefix import Action, MaxPrefix
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.services import Services
+from simulator.speakers.tcp import Wire
+from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.framing import KEEPALIVE
+from simulator.wire.update import pack_announcements
+from tests.speakers.support import EDGE4, PEER4, PEER_AS, V4, edge_config, prefixes, raw_open
+
+
+def updates(count: int) -> bytes:
+    """As many UPDATEs of one prefix each."""
+    path = (AsSegment(SegmentKind.SEQUENCE, (PEER_AS,)),)
+    raw = encode(PathAttributes(as_path=path, next_hop=ip_address(str(PEER4))), asn4=True)
+    return b"".join(pack_announcements(V4, raw, b"", [key], 4096)[0][0] for key in prefixes(V4, count))
+
+
+async def test_what_follows_the_end_of_the_session_in_the_same_read_is_not_taken() -> None:
+    told: list[SpeakerEvent] = []
+    collecting: list[bool] = []
+
+    def listen(event: SpeakerEvent) -> None:
+        told.append(event)
+        collecting.append(gc.isenabled())
+
+    services = Services(HostPlace("edge", {}), Clock(asyncio.get_running_loop()), listen, LocRib(), Images([]))
+    limit = MaxPrefix(2, Action.CEASE)
+    neighbor = Neighbor(edge_config(Endpoint(EDGE4, 179), PEER4, dial=False, max_prefix=limit), services)
+    neighbor.start()
+    wire = Wire(Channel.ACCEPTED, neighbor)
+    wire.write = lambda data: None  # type: ignore[method-assign]
+    neighbor.tcp_made(wire)
+    neighbor.tcp_data(wire, raw_open() + KEEPALIVE)
+    neighbor.tcp_data(wire, updates(6))
+    assert sum(isinstance(event, RoutesAnnounced) for event in told) == 3
+    assert neighbor.view().bgp_state is BgpState.IDLE and neighbor.view().received == 0
+    assert gc.isenabled() and False in collecting
