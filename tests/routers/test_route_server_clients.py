@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -129,8 +130,6 @@ async def seen_by_bird(router: Bird, wanted: str) -> Seen:
 
 
 async def seen_by_frr(router: Frr, wanted: str) -> Seen:
-    import json
-
     afi = "ipv6" if ":" in wanted else "ipv4"
     (found,) = json.loads(await router.command(f"show bgp {afi} unicast {wanted} json"))["paths"]
     hops = [ip_address(hop["ip"]) for hop in found["nexthops"] if hop.get("scope") != "link-local"]
@@ -160,8 +159,6 @@ async def seen_by_gobgp(router: Gobgp, wanted: str) -> Seen:
 
 
 async def seen_by_openbgpd(router: Openbgpd, wanted: str) -> Seen:
-    import json
-
     (found,) = json.loads(await router.command("-j", "show", "rib", "detail", wanted))["rib"]
     return Seen(
         tuple(map(int, re.findall(r"\d+", found["aspath"]))),
