@@ -272,7 +272,8 @@ async def outbound(link: NetnsLink, directory: Path, prefixes: int, runs: int, f
     _say(f"P9: {few.seconds * 1000:.0f} ms (aim: at most 100 ms), re-deny {few.withdraw * 1000:.0f} ms")
 
 
-async def main(prefixes: int, runs: int, feeders: list[str]) -> None:
+async def main(prefixes: int, runs: int, feeders: list[str]) -> int:
+    """Measure and print everything; how many of the feeders did not get to an end."""
     _say(f"{os.cpu_count()} cores; [CPU seconds of receiver + sender, cores that all other processes used]")
     with tempfile.TemporaryDirectory(prefix="turnup-bench-") as name:
         directory, table = Path(name), feed.table(prefixes, 5)
@@ -283,8 +284,15 @@ async def main(prefixes: int, runs: int, feeders: list[str]) -> None:
         _say(f"{built.prefixes} prefixes, {built.attribute_sets} attribute sets, {runs} runs each, medians compared")
         async with NetnsLink(LAN_SPEC) as link:
             await inbound(link, directory, prefixes, runs)
-            times = [await between(link, directory, kind, prefixes, runs) for kind in feeders]
+            times, stalled = [], 0
+            for kind in feeders:
+                try:
+                    times.append(await between(link, directory, kind, prefixes, runs))
+                except RuntimeError as error:  # a receiver that stalls is a failure, not a slow run
+                    stalled += 1
+                    _say(f"FAILED, {kind}: {error}")
             await outbound(link, directory, prefixes, runs, min(times, default=0.0))
+    return stalled
 
 
 if __name__ == "__main__":
@@ -297,4 +305,6 @@ if __name__ == "__main__":
     if options.api:
         api.measure(_say)
         raise SystemExit
-    asyncio.run(main(options.prefixes, options.runs, [kind for kind in options.feeders.split(",") if kind]))
+    raise SystemExit(
+        bool(asyncio.run(main(options.prefixes, options.runs, [kind for kind in options.feeders.split(",") if kind])))
+    )
