@@ -27,6 +27,8 @@ _STATUS: Final = {
     "OperationNotSupported": 405,
     "Conflict": 409,
 }
+"""Why a request was refused → its status. 409, and 400 for a PeerAsn that is not Approved, are the simulator's choice:
+Microsoft publishes only that these requests fail."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
 _REMAINING: Final = {"GET": ("reads", "11999"), "PUT": ("writes", "1199"), "DELETE": ("deletes", "14999")}
 

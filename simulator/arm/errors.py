@@ -33,11 +33,6 @@ def not_supported(message: str) -> ArmError:
     return ArmError(405, "OperationNotSupported", message)
 
 
-def conflict(message: str) -> ArmError:
-    """409 Conflict: the resource's state does not allow it (simulator: Microsoft publishes only that it fails)."""
-    return ArmError(409, "Conflict", message)
-
-
 def resource_not_found(type_: str, name: str, group: str) -> ArmError:
     """404 of ARM's gateway, for a resource that was never created (recorded)."""
     return ArmError(

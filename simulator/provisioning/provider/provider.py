@@ -24,7 +24,7 @@ from simulator.provisioning.provider.peerings import TYPE as PEERING_TYPE
 from simulator.provisioning.provider.peerings import Peerings
 from simulator.provisioning.provider.prefix_review import PrefixReview
 from simulator.provisioning.provider.premises import Premises
-from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
+from simulator.provisioning.provider.records import PeeringRecord
 from simulator.provisioning.provider.registrations import PREFIX_TYPE, Registrations
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
 from simulator.provisioning.provider.services import PREFIX as SERVICE_PREFIX_TYPE
@@ -229,9 +229,6 @@ class Provider:
             metro=properties.get("peeringLocation", ""),
             direct_type=resource.status["directType"],
         )
-
-    def live(self, connection: str) -> LiveConnection | None:
-        return self.peerings.live(connection)
 
 
 def _transition(time: float, row: dict[str, Any]) -> ConnectionTransition:

@@ -31,10 +31,6 @@ class SessionRequest:
     prefix: Prefix | None = None
     max_prefixes: int | None = None
 
-    @property
-    def complete(self) -> bool:
-        return self.peer is not None and self.microsoft is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRequest:

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 
-DELAYS: Final = ("peer_asn_review", "peering_review", "notification", "removal", "prefix_validation")
-
 
 class Settings(BaseModel):
     """All are the simulator's choice. A delay of null means by hand: somebody has to say so at /lab/v1."""

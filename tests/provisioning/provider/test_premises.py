@@ -132,5 +132,5 @@ def test_a_completed_request_has_both_ends_of_every_session_at_an_edge_of_its_ow
     assert {one.identifier for one in wanted} <= {one.identifier for one in done.connections}
     for one in done.connections:
         for session in one.sessions.values():
-            assert session.complete and session.prefix is not None and session.microsoft in session.prefix
+            assert session.peer is not None and session.prefix is not None and session.microsoft in session.prefix
         assert here.plans("p", "p/x", Flow.EXCHANGE, 64496, one)

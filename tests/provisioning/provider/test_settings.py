@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simulator.connection.states import ConnectionState
-from simulator.provisioning.provider.settings import DELAYS, REALISTIC, Settings
+from simulator.provisioning.provider.settings import REALISTIC, Settings
 from tests.provisioning.provider import support
+
+DELAYS = ("peer_asn_review", "peering_review", "notification", "removal", "prefix_validation")
 
 
 @given(
