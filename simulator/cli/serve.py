@@ -158,7 +158,7 @@ The Azure SDK (pip install azure-mgmt-peering):
   from azure.mgmt.peering import PeeringManagementClient
   class Lab(SansIOHTTPPolicy):
       def on_request(self, request): request.http_request.headers["Authorization"] = "Bearer {secret}"
-  client = PeeringManagementClient(None, "lab", base_url="{url}", authentication_policy=Lab())
+  client = PeeringManagementClient(object(), "lab", base_url="{url}", authentication_policy=Lab())
   print([peering.name for peering in client.peerings.list_by_subscription()])
 
 az rest --skip-authorization-header{header} --method get --url "{listing}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from simulator.provisioning.store.store import Store
 from tests.cli.serving import command, serving, topology
-from tests.cli.test_main import one_line, turnup
+from tests.cli.test_main import ROOT, one_line, turnup
 
 PEERING = ("peering", "create", "--name", "contoso", "--peer-asn", "contoso", "--ipv4", "206.126.239.200")
 
@@ -39,6 +42,29 @@ def test_a_signal_ends_it_with_a_cease_on_every_session_and_exit_code_0(tmp_path
     store.close()
     with serving(tmp_path) as server:  # and takes it up again
         assert server.turnup("status", "--wait", "30").returncode == 0
+
+
+@pytest.mark.parametrize("token", ["", "a-long-token"])
+def test_the_snippet_that_it_prints_and_the_one_of_its_page_run(tmp_path: Path, token: str) -> None:
+    with serving(tmp_path, token=token) as server:
+        env = {"TURNUP_TOKEN": token} if token else {}
+        assert server.turnup("asn", "create", "--name", "contoso", "--peer-asn", "64496", env=env).returncode == 0
+        assert server.turnup("approve", "--asn", "contoso", env=env).returncode in (
+            0,
+            1,
+        )  # or it was approved by itself
+        assert server.turnup(*PEERING, env=env).returncode == 0
+        printed = re.search(r"pip install azure-mgmt-peering\):\n\n(.*?)\n\n", server.said, re.DOTALL)
+        page = re.search(r"```python\n(.*?)```", (ROOT / "docs/server.md").read_text(), re.DOTALL)
+        assert printed is not None and page is not None
+        snippets = [textwrap.dedent(printed[1]).replace("<the token>", token)]
+        if not token:
+            snippets.append(page[1].replace("http://127.0.0.1:8075", server.url))
+        for snippet in snippets:
+            ran = subprocess.run(
+                [sys.executable, "-c", snippet], capture_output=True, text=True, check=False, timeout=60
+            )
+            assert (ran.returncode, ran.stdout) == (0, "['contoso']\n"), ran.stderr
 
 
 def test_what_it_says_at_its_start_works(tmp_path: Path) -> None:
