@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import NullPool, create_engine, text
+
 from tests.lab_support import missing
 
 _TIMEOUT = 60
@@ -45,6 +47,14 @@ def server() -> Iterator[str]:
             yield f"postgresql://turnup@/postgres?host={directory}"
         finally:
             _run([*control, "-m", "immediate", "stop"], user, directory)
+
+
+def end_sessions(url: str) -> None:
+    """End every session of a database, as a restart of the server would."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}"))
 
 
 def _unprivileged() -> pwd.struct_passwd:

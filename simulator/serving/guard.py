@@ -13,6 +13,7 @@ BODY_LIMIT: Final = 1024 * 1024
 """Octets of a request's body (simulator; ARM's own limit is 4 MiB)."""
 BODY_SECONDS: Final = 20.0
 """Seconds in which all of a body has to come (simulator)."""
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Scope = MutableMapping[str, Any]
@@ -55,12 +56,27 @@ class Guard:
             if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
                 return 401, "AuthenticationFailed", "Authentication failed: send 'Authorization: Bearer <the token>'."
             return None
-        if _host(headers.get(b"host", b"")) not in _LOOPBACK:
+        host = headers.get(b"host", b"")
+        if _host(host) not in _LOOPBACK:
             return 403, "Forbidden", "Without --token the server answers only to 127.0.0.1, ::1 and localhost."
-        origin = headers.get(b"origin")
-        if origin is not None and method not in ("GET", "HEAD") and _host(origin.partition(b"://")[2]) not in _LOOPBACK:
-            return 403, "Forbidden", "A page of another site may not change the lab."
+        if method not in _READING and not _own_page(headers, host):
+            return (
+                403,
+                "Forbidden",
+                "A page of another site, or of another port of this machine, may not change the lab.",
+            )
         return None
+
+
+def _own_page(headers: dict[bytes, bytes], host: bytes) -> bool:
+    """Whether a request comes from no page, or from one of this server: same scheme, name and port (RFC 6454 §4).
+
+    To a browser another port of the same name is the same *site*: `Sec-Fetch-Site: same-site` is not ours.
+    """
+    origin = headers.get(b"origin")
+    if origin is not None and origin.lower() != b"http://" + host.lower():
+        return False
+    return headers.get(b"sec-fetch-site", b"none") in (b"none", b"same-origin")
 
 
 def _host(value: bytes) -> str:

@@ -16,6 +16,7 @@ from simulator.arm.app import ArmApp
 from simulator.lab.link import LabError
 from simulator.provisioning.provider.provider import Provider
 from simulator.serving.guard import App, Guard, Receive, Scope, Send
+from simulator.serving.http_connection import HttpConnection
 from simulator.serving.lab_api import lab_api
 
 _ARM = ("/subscriptions", "/providers")
@@ -62,6 +63,7 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=HttpConnection,
         limit_concurrency=500,
         timeout_graceful_shutdown=1,
         server_header=False,

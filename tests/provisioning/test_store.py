@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, text
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.schema import METADATA
 from simulator.provisioning.store.store import EventRow, NewEvent, Resource, SavedConnection, Store
+from tests.postgres import end_sessions
 
 PEERING = Resource(
     "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peerings/P", "Microsoft.Peering/peerings", {"a": 1}
@@ -165,3 +167,100 @@ def test_a_password_is_never_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refusal:
         Store.open("postgresql://user:secret@127.0.0.1:1/x")
     assert "secret" not in str(refusal.value)
+
+
+# --- one server a database, by whatever name it is called ---
+
+
+OTHER_SERVER = (
+    "import sys\nfrom simulator.provisioning.store.store import Store, StoreError\n"
+    "try:\n    Store.open(sys.argv[1])\nexcept StoreError as error:\n    sys.exit(str(error))"
+)
+
+
+def _other_names(database: Path) -> dict[str, Path]:
+    directory = database.parent
+    (directory / "folder").symlink_to(directory)
+    (directory / "link.db").symlink_to(database)
+    (directory / "hard.db").hardlink_to(database)
+    return {
+        "the same name": database,
+        "a symbolic link": directory / "link.db",
+        "a folder's symbolic link": directory / "folder" / database.name,
+        "a hard link": directory / "hard.db",
+        "dots": directory / "folder" / ".." / directory.name / database.name,
+    }
+
+
+def test_no_other_name_of_a_database_leads_around_its_lock(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/store.db")
+    try:
+        for how, path in _other_names(tmp_path / "store.db").items():
+            other = subprocess.run(
+                [sys.executable, "-c", OTHER_SERVER, f"sqlite:///{path}"], capture_output=True, text=True, check=False
+            )
+            assert (other.returncode, other.stderr.count("\n")) == (1, 1), (how, other.stderr)
+            assert f"is in use by process {os.getpid()}" in other.stderr, how
+            with pytest.raises(StoreError, match="is in use by"):
+                Store.open(f"sqlite:///{path}")
+        _write(store)  # the refused ones have cost this one nothing
+        assert store.resources() == [PEERING]
+    finally:
+        store.close()
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".lock"] == []
+
+
+def test_a_database_with_two_names_is_refused_and_left_alone(tmp_path: Path) -> None:
+    Store.open(f"sqlite:///{tmp_path}/store.db").close()
+    (tmp_path / "hard.db").hardlink_to(tmp_path / "store.db")
+    for name in ("store.db", "hard.db"):
+        with pytest.raises(StoreError, match="2 names") as refusal:
+            Store.open(f"sqlite:///{tmp_path}/{name}")
+        assert "\n" not in str(refusal.value)
+    (tmp_path / "hard.db").unlink()
+    Store.open(f"sqlite:///{tmp_path}/store.db").close()
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "replaced"])
+def test_a_database_that_is_taken_away_is_written_no_more(tmp_path: Path, how: str) -> None:
+    database = tmp_path / "store.db"
+    store = Store.open(f"sqlite:///{database}")
+    try:
+        _write(store)
+        if how == "removed":
+            database.unlink()
+        else:
+            database.rename(tmp_path / "moved.db")
+        other = Store.open(f"sqlite:///{database}") if how == "replaced" else None
+        with pytest.raises(StoreError, match="no longer this server's alone"):
+            _write(store)
+        if other is not None:
+            assert other.resources() == []
+            other.close()
+    finally:
+        store.close()
+
+
+async def test_who_loses_postgresql_hears_of_it_and_writes_no_more(postgresql_database: str) -> None:
+    """As a restart of PostgreSQL does it: the session that holds the lock is gone, another server may have it."""
+    store = Store.open(postgresql_database)
+    lost: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+    end = store.watch(lost.set_result)
+    try:
+        _write(store)
+        assert not lost.done()
+        end_sessions(postgresql_database)
+        async with asyncio.timeout(30):
+            assert "no longer this server's alone" in str(await lost)
+        other = Store.open(postgresql_database)
+        try:
+            with pytest.raises(StoreError):
+                _write(store)
+            with pytest.raises(StoreError, match="no longer"):  # over a new session, which the driver opens by itself
+                _write(store)
+            assert len(other.resources()) == 1
+        finally:
+            other.close()
+    finally:
+        end()
+        store.close()

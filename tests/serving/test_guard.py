@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import itertools
 import json
 import re
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 
-from simulator.serving import guard
+from simulator.serving import guard, http_connection
 from simulator.serving.guard import BODY_LIMIT
 from tests.provisioning.provider import support
 from tests.serving.support import ASN, ROOT, Served, served
@@ -88,14 +90,33 @@ async def test_only_this_machines_own_names_are_answered(tmp_path: Path) -> None
         assert b" 403 " in await lab.raw(request("GET /lab/v1/status HTTP/1.0"))
 
 
-async def test_a_page_of_another_site_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),  # another port is another program of this machine
+        ({"Origin": "http://localhost"}, 403),
+        ({"Origin": "https://{host}"}, 403),
+        ({"Origin": "http://{host}"}, 200),
+        ({"Origin": "http://{host}", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_only_a_page_of_the_server_itself_changes_anything(
+    tmp_path: Path, headers: dict[str, str], status: int
+) -> None:
     async with served(tmp_path, settings=support.BY_HAND) as lab:
         await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
-        for origin, status in (("http://evil.example", 403), ("null", 403), ("", 403), ("http://localhost:3000", 200)):
-            answer = await lab.client.post("/lab/v1/asns/lab/contoso/approve", headers={"Origin": origin})
-            assert answer.status_code == status, origin
-            looked = await lab.client.get("/lab/v1/status", headers={"Origin": origin})
-            assert "access-control-allow-origin" not in looked.headers
+        sent = {name: value.format(host=f"127.0.0.1:{lab.port}") for name, value in headers.items()}
+        answer = await lab.client.post("/lab/v1/asns/lab/contoso/approve", headers=sent)
+        assert answer.status_code == status
+        looked = await lab.client.get("/lab/v1/status", headers=sent)
+        assert looked.status_code == 200 and "access-control-allow-origin" not in looked.headers
 
 
 # --- how much ---
@@ -136,6 +157,80 @@ async def test_a_client_that_hangs_up_in_the_middle_harms_nobody(tmp_path: Path)
             writer.write(request(f"PUT {path} HTTP/1.1\nHost: localhost\nContent-Length: 50", b'{"'))
             await writer.drain()
             writer.transport.abort()
+        await still_there(lab)
+
+
+# --- clients that do not finish ---
+
+
+HEAD = b"GET /lab/v1/status HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+UNFINISHED = {
+    "nothing": b"",
+    "half a head": HEAD,
+    "a second head": request("GET /lab/v1/settings HTTP/1.1\nHost: localhost") + HEAD,
+}
+
+
+@pytest.mark.parametrize("octets", UNFINISHED.values(), ids=UNFINISHED)
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, octets: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connection, "HEAD_SECONDS", 0.2)
+    async with served(tmp_path) as lab:
+        answer = await lab.raw(octets, end=False, within=5)
+        assert (b"RequestTimeout" in answer) is bool(octets) and answer.count(b"HTTP/1.1 408 ") <= 1
+        assert answer.count(b"HTTP/1.1 200 ") == octets.count(b"settings")
+        await still_there(lab)
+
+
+PATIENT = {
+    "nothing": b"",
+    "half a head": HEAD,
+    "half a body": request(f"PUT {ASN} HTTP/1.1\nHost: localhost\nContent-Length: 50", b'{"'),
+    "most of a large body": request(f"PUT {ASN} HTTP/1.1\nHost: localhost\nContent-Length: 900000", b" " * 90_000),
+}
+
+
+@pytest.mark.parametrize("octets", PATIENT.values(), ids=PATIENT)
+async def test_600_clients_that_wait_keep_nobody_out(tmp_path: Path, octets: bytes) -> None:
+    """Whoever waits longest goes, so that as many stay as are bearable, and the others get their answers meanwhile."""
+    loop = asyncio.get_running_loop()
+    async with served(tmp_path) as lab:
+        with contextlib.ExitStack() as opened:
+            clients = []
+            for _ in range(600):
+                client = opened.enter_context(socket.socket())
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", lab.port))
+                with contextlib.suppress(ConnectionError):
+                    await loop.sock_sendall(client, octets)
+                clients.append(client)
+            answers = await asyncio.gather(*(lab.client.get("/lab/v1/settings") for _ in range(20)))
+            assert {answer.status_code for answer in answers} == {200}
+            async with asyncio.timeout(20):
+                await asyncio.gather(*(_until_the_end(client) for client in clients[:450]))
+            created = await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
+            assert created.status_code == 201
+
+
+async def _until_the_end(client: socket.socket) -> None:
+    with contextlib.suppress(ConnectionError):
+        while await asyncio.get_running_loop().sock_recv(client, 65536):
+            pass
+
+
+async def test_an_answer_that_nobody_reads_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "READ_SECONDS", 0.2)
+    async with served(tmp_path) as lab:
+        _, writer = await asyncio.open_connection("127.0.0.1", lab.port, limit=1)
+        one = request("GET /openapi.json HTTP/1.1\nHost: localhost")
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(20):
+                while True:  # until its buffers are full, and it has had enough
+                    writer.write(one)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        writer.transport.abort()
         await still_there(lab)
 
 

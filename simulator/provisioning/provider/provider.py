@@ -79,6 +79,7 @@ class Provider:
     async def __aenter__(self) -> Provider:
         try:
             await self._exit.enter_async_context(self.network)
+            self._exit.callback(self.books.store.watch(self.fail))
             self._exit.push_async_callback(self._close_sessions)
             self._exit.push_async_callback(self.workflow.stop)
             self.books.flush()

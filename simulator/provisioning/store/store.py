@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -145,9 +147,11 @@ class Store:
         with contextlib.ExitStack() as opened:
             try:
                 engine = _engine(place)
+                released = contextlib.ExitStack()  # after the engine, whose connections the lock protects
+                opened.callback(released.close)
                 opened.callback(engine.dispose)
                 lock = _locked(engine, place)
-                opened.callback(lock.release)
+                released.callback(lock.release)
                 _migrate(engine)
             except (DBAPIError, ImportError) as error:
                 raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
@@ -155,8 +159,26 @@ class Store:
         return cls(engine, lock)
 
     def close(self) -> None:
-        self._lock.release()
         self._engine.dispose()
+        self._lock.release()
+
+    def watch(self, lost: Callable[[StoreError], None]) -> Callable[[], object]:
+        """Call `lost` as soon as the running loop sees that another server could take the database; returns the end."""
+        descriptor = self._lock.fileno()
+        if descriptor is None:
+            return lambda: None
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            if not self._lock.alive():
+                loop.remove_reader(descriptor)
+                lost(self._lost())
+
+        loop.add_reader(descriptor, look)
+        return functools.partial(loop.remove_reader, descriptor)
+
+    def _lost(self) -> StoreError:
+        return StoreError(f"{self.name} is no longer this server's alone (restarted, moved or removed): start again")
 
     @property
     def name(self) -> str:
@@ -168,6 +190,8 @@ class Store:
         """Commits at the end of the block; an exception takes everything back. Raises StoreError."""
         try:
             with self._engine.begin() as connection:
+                if not self._lock.held(connection):
+                    raise self._lost()
                 yield Transaction(connection)
         except DBAPIError as error:
             raise StoreError(f"{self.name}: {_first_line(error)}") from error
@@ -268,9 +292,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _locked(engine: Engine, place: URL) -> Lock:
     if place.get_backend_name() == "sqlite":
         database = Path(str(place.database)).absolute()
-        lock = FileLock(database)
-        database.touch(mode=0o600)  # the requests in it have MD5 keys
-        return lock
+        return FileLock(database)
     return AdvisoryLock(engine)
 
 

@@ -10,14 +10,16 @@ import pytest
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.connection.table import INDEX
-from simulator.lab.link import LabError
+from simulator.lab.link import LabError, LinkKind
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import Settings
+from simulator.provisioning.store.store import Store
 from simulator.session.states import BgpState
+from tests.postgres import end_sessions
 from tests.provisioning.provider import support
 from tests.provisioning.provider.support import PEERING_ID, connection, request
 from tests.topologies import build, document
@@ -303,3 +305,18 @@ async def test_a_defect_in_a_step_ends_the_provider_with_every_gate_shut(
                 assert isinstance(await running.failure, ZeroDivisionError)
             assert (two.state, support.open_gates(running)) == (S.ACTIVE, set())
             monkeypatch.undo()
+
+
+async def test_a_server_that_lost_its_database_shuts_every_gate(postgresql_database: str) -> None:
+    store = Store.open(postgresql_database)
+    try:
+        async with Provider(support.topology(), LinkKind.LOOPBACK, store, support.AT_ONCE) as running:
+            await support.active(running)
+            assert support.open_gates(running)
+            end_sessions(postgresql_database)
+            async with asyncio.timeout(30):
+                assert "no longer this server's alone" in str(await running.failure)
+            assert not support.open_gates(running)
+            assert support.leaks(running) == 0
+    finally:
+        store.close()
