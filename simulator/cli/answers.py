@@ -159,7 +159,7 @@ def summary_json(format_: Format, tally: Tally) -> dict[str, Any]:
         "not-judged": [{"rule": rule, "reason": why} for rule, why in tally.unjudged.items()],
         "rules": [{"rule": rule, "count": seen.count, "examples": seen.examples} for rule, seen in tally.rules.items()],
         "unreadable-examples": [
-            {"unit": entry.unit, "number": entry.number, "reason": entry.reason} for entry in tally.named
+            {"unit": entry.place.unit, "number": entry.place.number, "reason": entry.reason} for entry in tally.named
         ],
         "passed-over": [{"what": what, "count": count} for what, count in tally.skipped.items()],
     }

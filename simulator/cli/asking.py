@@ -25,7 +25,7 @@ from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.entries import Unreadable
+from simulator.tables.entries import Place, Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.tally import Judge
@@ -148,7 +148,7 @@ def _judge_all(
             print_routes(routes, hits, everything=not rejected, as_json=as_json)
     if source.problem:
         # Uncounted as to routes, but never passed over.
-        list(judge.judge((Unreadable("chunk", source.chunks_read + 1, source.problem),)))
+        list(judge.judge((Unreadable(Place("chunk", source.chunks_read + 1), source.problem),)))
     return format_
 
 

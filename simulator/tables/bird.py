@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from simulator.tables import notation
-from simulator.tables.entries import Entry, Routes, Unreadable
+from simulator.tables.entries import Entry, Place, Routes, Unreadable
 from simulator.tables.lines import numbered
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
@@ -72,7 +72,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
             if found is not None:
                 yield _entry(found)
                 found = None
-            yield Unreadable("line", number, f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
+            yield Unreadable(Place("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
         elif found is not None:
             found.last = ""
     if found is not None:
@@ -87,15 +87,16 @@ def _chatter(text: str) -> bool:
 
 
 def _entry(found: _Found) -> Entry:
+    place = Place("line", found.number)
     try:
         if not found.prefix:
             raise ValueError("a route without a prefix")
         family, key = nlri.key(found.prefix)
         if found.from_bgp and not found.attributes:
             raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
-        return Routes(family, (key,), _path(found), best=found.best)
+        return Routes(family, (key,), _path(found), best=found.best, place=place)
     except ValueError as error:
-        return Unreadable("line", found.number, str(error))
+        return Unreadable(place, str(error))
 
 
 def _path(found: _Found) -> PathAttributes:

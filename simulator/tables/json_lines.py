@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from simulator.tables import notation
-from simulator.tables.entries import Entry, Routes, Skipped, Unreadable
+from simulator.tables.entries import Entry, Place, Routes, Skipped, Unreadable
 from simulator.tables.lines import numbered
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes
@@ -40,24 +40,25 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Entry]:
         line = text.strip()
         if not line:
             continue
+        place = Place("line", number)
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = f"no JSON ({error.msg})" if isinstance(error, json.JSONDecodeError) else "no usable JSON"
-            yield Unreadable("line", number, reason)
+            yield Unreadable(place, reason)
             continue
         if not isinstance(found, dict):
-            yield Unreadable("line", number, "no JSON object")
+            yield Unreadable(place, "no JSON object")
         elif found.get("event", "route") != "route":
             yield Skipped(f"events of the kind {str(found['event'])[:40]!r}")
         else:
             try:
-                yield _route(found)
+                yield _route(found, place)
             except ValueError as error:
-                yield Unreadable("line", number, str(error))
+                yield Unreadable(place, str(error))
 
 
-def _route(found: dict[str, Any]) -> Routes:
+def _route(found: dict[str, Any], place: Place) -> Routes:
     plain: dict[str, Any] = {}
     for part in (*(found[name] for name in _NESTED if isinstance(found.get(name), dict)), found):
         plain |= {_plain(key): value for key, value in part.items() if value is not None}
@@ -82,7 +83,7 @@ def _route(found: dict[str, Any]) -> Routes:
         large_communities=tuple(notation.large_community(_text(item)) for item in _items(get("large communities"))),
         otc=_number(get("otc"), "OTC"),
     )
-    return Routes(family, (key,), path)
+    return Routes(family, (key,), path, place=place)
 
 
 def _plain(key: str) -> str:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
+from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
 from simulator.tables.mrt import Dump, Kind, Message, MrtError, Record, records
 from simulator.tables.replay import Replay
 from simulator.wire.attributes import AttributeFault, PathAttributes, decode
@@ -52,7 +52,7 @@ def read_mrt(chunks: Iterable[bytes]) -> Iterator[Entry]:
             yield from reader.take(record)
     except MrtError as error:
         yield from reader.flush()
-        yield Unreadable("record", error.number, error.reason)
+        yield Unreadable(Place("record", error.number), error.reason)
     else:
         yield from reader.flush()
     yield from reader.replay.routes()
@@ -81,10 +81,11 @@ class _Reader:
             elif kind == Kind.BGP4MP and subtype in _MESSAGES:
                 yield from self.replay.take(number, Message(subtype), body)
             else:
-                yield Skipped(f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}")
+                what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
+                yield Unreadable(Place("record", number), f"{what}, is not read")
         except (struct.error, IndexError, ValueError) as error:
             reason = str(error) if type(error) is ValueError else "the record is cut short"
-            yield Unreadable("record", number, reason)
+            yield Unreadable(Place("record", number), reason)
 
     def _rib(self, number: int, body: bytes, family: Family, addpath: bool) -> None:
         """One prefix, one path or several. All or nothing: a record that is cut short gives no route."""
@@ -127,12 +128,13 @@ class _Reader:
         self._waiting, self._first, self._count = {}, {}, 0
         for which, keys in waiting.items():
             peer, v6, raw = which
-            path = self._path(v6, raw)
+            path, place = self._path(v6, raw), Place("record", first[which])
             if isinstance(path, str):
-                yield Unreadable("record", first[which], path, len(keys))
+                yield Unreadable(place, path, len(keys))
             else:
                 assert self._peers is not None, "nothing waits before there are peers"
-                yield Routes(Family.IPV6 if v6 else Family.IPV4, tuple(keys), path, _known(self._peers[peer]))
+                family, announcer = Family.IPV6 if v6 else Family.IPV4, _known(self._peers[peer])
+                yield Routes(family, tuple(keys), path, announcer, place=place)
 
     def _path(self, v6: bool, raw: bytes) -> PathAttributes | str:
         found = self._decoded.get((v6, raw))

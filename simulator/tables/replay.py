@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
+from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
 from simulator.tables.mrt import Message
 from simulator.wire import nlri
 from simulator.wire.attributes import AttributeFault, PathAttributes, decode
@@ -65,7 +65,7 @@ class Replay:
             parts = split_update(message[HEADER_SIZE:])
             yield from self._update(number, peer, parts, asn4=subtype in _AS4, addpath=subtype in _ADDPATH)
         except WireError as error:
-            yield Unreadable("record", number, error.local)
+            yield Unreadable(Place("record", number), error.local)
 
     def _update(
         self, number: int, peer: Announcer, parts: UpdateParts, *, asn4: bool, addpath: bool
@@ -84,7 +84,7 @@ class Replay:
                 path = self._path(parts.attributes, next_hop, asn4)
             except (AttributeFault, ValueError) as fault:
                 self._withdraw(peer, family, prefixes)  # RFC 7606: treat-as-withdraw
-                yield Unreadable("record", number, str(fault), len(prefixes))
+                yield Unreadable(Place("record", number), str(fault), len(prefixes))
             else:
                 self._tables.setdefault((peer, family), {}).update(dict.fromkeys(prefixes, path))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from simulator.tables.entries import Entry, Routes, Unreadable
+from simulator.tables.entries import Entry, Place, Routes, Unreadable
 from simulator.tables.lines import numbered
 from simulator.wire.routes import parse_routes
 
@@ -26,17 +26,17 @@ def read_route_lines(
         line = text.partition("#")[0].strip()
         if not line:
             continue
+        place = Place("line", number)
         syntax = line if " " in line or "\t" in line else f"route {line} next-hop self"
         try:
             parsed = parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6)
         except ValueError as error:
             # The parser repeats the whole line, which may be long and is there to be looked up.
-            yield Unreadable("line", number, str(error).removeprefix(f"{' '.join(syntax.split())!r}: ")[:300])
+            yield Unreadable(place, str(error).removeprefix(f"{' '.join(syntax.split())!r}: ")[:300])
             continue
         if not parsed:
-            yield Unreadable("line", number, "there is no route in it")
+            yield Unreadable(place, "there is no route in it")
         for route in parsed:
             path = route.attributes
-            yield Routes(
-                route.family, (route.key,), replace(path, next_hop=None) if path.next_hop in _UNKNOWN else path
-            )
+            path = replace(path, next_hop=None) if path.next_hop in _UNKNOWN else path
+            yield Routes(route.family, (route.key,), path, place=place)

@@ -53,10 +53,12 @@ class Sessions:
 
     def session(self, announcer: Announcer | None, family: Family) -> SessionPolicy:
         """The rule on next hops is off while nobody knows what they must be. Raises PolicyError."""
-        address = self.addresses.get(family)
-        if address is None and announcer is not None and (announcer.address.version == 4) == (family is Family.IPV4):
-            address = announcer.address
-        asn = self.peer_as if self.peer_as is not None else announcer.asn if announcer is not None else None
+        address, asn = self.addresses.get(family), self.peer_as
+        if announcer is not None:
+            told = announcer.address
+            if address is None and not told.is_unspecified and (told.version == 4) == (family is Family.IPV4):
+                address = told
+            asn = asn if asn is not None else announcer.asn or None
         settings, next_hop, unjudged = dict(self.settings), address, dict[str, str]()
         if address is None:
             if parameters(self.profile, _NEXT_HOP, settings).get("lan"):

@@ -39,9 +39,10 @@ class Tally:
     """Accepted and rejected routes."""
     rules: dict[str, RuleCount] = field(default_factory=dict)
     unreadable: int = 0
-    """Routes, or lines and records, that could not be read."""
+    """Routes that could not be read; a line or record counts as one where nobody can tell."""
     named: list[Unreadable] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    """What holds no route, and routes that the file itself takes back → how many."""
     not_best: int = 0
     unjudged: dict[str, str] = field(default_factory=dict)
     """Rules that were off because nobody said what they need → what that is."""
@@ -94,7 +95,7 @@ class Judge:
                 if len(self.tally.named) < _NAMED:
                     self.tally.named.append(entry)
             elif isinstance(entry, Skipped):
-                self.tally.skipped[entry.what] = self.tally.skipped.get(entry.what, 0) + 1
+                self.tally.skipped[entry.what] = self.tally.skipped.get(entry.what, 0) + entry.count
 
     def _count(self, routes: Routes) -> dict[bytes, Hits]:
         tally, family, path = self.tally, routes.family, routes.path

@@ -139,7 +139,7 @@ def test_bird_1_names_the_gateway_first() -> None:
 def test_what_cannot_be_read_has_its_line(text: str, number: int, words: str) -> None:
     (bad,) = read_bird((text.encode(),))
     assert isinstance(bad, Unreadable)
-    assert bad.number == number
+    assert bad.place.number == number
     assert words in bad.reason
 
 

@@ -113,7 +113,7 @@ def test_malformed_lines_are_counted_and_named_with_their_number() -> None:
     data = b"20.0.0.0/16\n# fine\nnonsense\n\nroute 20.1.0.0/16\n20.2.0.0/16\n"
     _, tally = verdicts(READERS[Format.EXABGP]((data,)))
     assert (tally.routes, tally.unreadable) == (2, 2)
-    assert [entry.number for entry in tally.named] == [3, 5]
+    assert [entry.place.number for entry in tally.named] == [3, 5]
     assert "there is no next-hop" in str(tally.named[1])
     assert str(tally.named[1]).startswith("line 5: ")
 
