@@ -71,6 +71,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "connection-table": connection.markdown,
     "bgp-diagram": lambda: _fenced(session.mermaid()),
     "bgp-table": session.markdown,
+    "bgp-capabilities": session.capabilities,
     "rfc7606-counts": _rfc7606_counts,
     "rfc7606-cases": _rfc7606_matrix,
     "checks": validation.checks,

@@ -251,6 +251,8 @@ def print_text(told: dict[str, Any]) -> None:
         case "prefix-limit":
             over = "more than the peer may announce" if told["level"] == "exceeded" else "near the limit"
             text = f"prefix limit {told['level']}: {told['count']} of {told['limit']}, {over}: {told['action']}"
+        case "message-ignored":
+            text = f"ignored: {told['reason']}"
         case "end-of-rib":
             text = f"End-of-RIB {told['family']}"
         case "unknown-peer":

@@ -17,6 +17,7 @@ from simulator.speakers.events import (
     GateMoved,
     GateWithheld,
     MalformedUpdate,
+    MessageIgnored,
     NotificationExchanged,
     PolicyApplied,
     PrefixLimit,
@@ -227,6 +228,8 @@ def row(event: Event) -> dict[str, Any]:
             }
         case EndOfRib(session, time, family):
             return {"time": timestamp(time), "event": "end-of-rib", "session": session, "family": family.label}
+        case MessageIgnored(session, time, reason):
+            return {"time": timestamp(time), "event": "message-ignored", "session": session, "reason": reason}
         case GateWithheld(session, held):
             return {
                 "time": timestamp(held.time),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.session.messages import Notification
+from simulator.session.negotiation import CAPABILITY_RULES
 from simulator.session.states import BgpState, FsmEvent
 from simulator.session.table import DEFAULT, STALE, TABLE, Action, Rule
 
@@ -55,3 +56,13 @@ def markdown() -> str:
         lines.append(f"| {source} | any other event | | {ending} |")
     stale = ", ".join(_name(event) for event in FsmEvent if event in STALE)
     return "\n".join([*lines, "", f"Ignored wherever the table has no row for them: {stale}."])
+
+
+def capabilities() -> str:
+    """What a session needs of each capability, and what follows where the peer's OPEN does not carry it."""
+    lines = ["| code | capability | required | without it | source |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {rule.code} | {rule.name} | {'yes' if rule.required else 'no'} | {rule.without} | {rule.source} |"
+        for rule in CAPABILITY_RULES
+    ]
+    return "\n".join(lines)

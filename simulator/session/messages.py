@@ -74,9 +74,10 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An OPEN message (RFC 4271 §4.2). `asn` is already the four-octet one when the capability carried it."""
+    """An OPEN message (RFC 4271 §4.2)."""
 
     asn: int
+    """The four-octet one where the capability carried it; 0 where either field holds that (RFC 7607 §2)."""
     hold_time: int
     """Seconds; 0 means no keepalives."""
     bgp_identifier: IPv4Address

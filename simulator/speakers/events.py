@@ -143,6 +143,15 @@ class EndOfRib:
     family: Family
 
 
+@dataclass(frozen=True, slots=True)
+class MessageIgnored:
+    """A message that an RFC has us read and ignore, and log."""
+
+    session: str
+    time: float
+    reason: str
+
+
 class GateWithheld(NamedTuple):
     """The gate held NLRI back."""
 
@@ -192,6 +201,7 @@ SpeakerEvent = (
     | MalformedUpdate
     | PrefixLimit
     | EndOfRib
+    | MessageIgnored
     | GateWithheld
     | GateMoved
     | PolicyApplied

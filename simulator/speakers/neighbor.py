@@ -17,7 +17,7 @@ from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.fsm import Channel
 from simulator.session.messages import Family, Notification, Open, RouteRefresh
-from simulator.session.negotiation import Negotiated
+from simulator.session.negotiation import Negotiated, message_size
 from simulator.session.session import (
     BgpSession,
     BgpTransition,
@@ -36,6 +36,7 @@ from simulator.speakers.events import (
     BgpStateChanged,
     GateMoved,
     GateWithheld,
+    MessageIgnored,
     NeighborConfig,
     NotificationExchanged,
     SessionView,
@@ -50,7 +51,7 @@ from simulator.wire.attributes import PathAttributes
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
-from simulator.wire.refresh import REQUEST, decode_refresh, encode_refresh
+from simulator.wire.refresh import BEGIN, REQUEST, Ignored, decode_refresh, encode_refresh
 from simulator.wire.update import count_nlri
 
 _UPDATE = int(MessageType.UPDATE)
@@ -252,9 +253,9 @@ class Neighbor:
             session.keepalive_received(channel, self._now())
         elif kind == MessageType.OPEN:
             session.open_received(channel, decode_open(body), self._now())
-            agreed = session.agreed(channel)
-            if agreed is not None:
-                wire.framer.max_size = agreed.message_size
+            if session.agreed(channel) is not None:
+                # RFC 8654 §4: what we take is what our own OPEN says, whatever the peer's does.
+                wire.framer.max_size = message_size(session.config.local.capabilities)
         elif kind == MessageType.NOTIFICATION:
             session.notification_received(channel, decode_notification(body), self._now())
         elif kind == MessageType.ROUTE_REFRESH and session.refresh_received(channel, self._now()):
@@ -262,13 +263,22 @@ class Neighbor:
         self._carry_out()
 
     def _refresh(self, body: bytes) -> None:
-        refresh, agreed = decode_refresh(body), self._session.negotiated
-        if refresh is None or refresh.family is not self.config.family or agreed is None:
-            return
-        if refresh.subtype == REQUEST:
+        agreed = self._session.negotiated
+        assert agreed is not None  # a ROUTE-REFRESH is admitted in Established alone
+        refresh = decode_refresh(body, enhanced=agreed.enhanced_route_refresh)
+        if isinstance(refresh, Ignored):
+            self._ignored(refresh.reason)
+        elif refresh.family is not self.config.family:
+            self._ignored(f"a ROUTE-REFRESH of {refresh.family.label}, which this session does not carry")
+        elif refresh.subtype == REQUEST:
             self.outbound.answer_refresh(enhanced=agreed.enhanced_route_refresh)
-        elif agreed.enhanced_route_refresh:
+        elif refresh.subtype == BEGIN and agreed.graceful_restart and not self.inbound.end_of_rib:
+            self._ignored("a BoRR before the End-of-RIB of a peer with Graceful Restart (RFC 7313 §4)")
+        else:
             self.inbound.refresh_mark(refresh)
+
+    def _ignored(self, reason: str) -> None:
+        self._services.tell(MessageIgnored(self.config.id, self._now(), reason))
 
     # --- the gate tells ---
 

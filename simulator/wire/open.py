@@ -102,7 +102,9 @@ def decode_open(body: bytes) -> Open:
     found = [capability for parameter in _parameters(body) for capability in _capabilities(parameter)]
     values = _decode_values(found)
     codes = {code for code, _ in found}
-    asn = int(values[FOUR_OCTET_AS]) if FOUR_OCTET_AS in codes else body[1] << 8 | body[2]
+    asn = body[1] << 8 | body[2]
+    if asn and FOUR_OCTET_AS in codes:
+        asn = int(values[FOUR_OCTET_AS])
     role, odd_role = _role([value for code, value in found if code == ROLE])
     announced = values.get(MULTIPROTOCOL, ())
     families = frozenset(_FAMILIES[pair] for pair in announced if pair in _FAMILIES)

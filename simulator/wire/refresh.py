@@ -5,6 +5,7 @@ ExaBGP is not used to decode: it answers an unknown subtype with a NOTIFICATION,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from simulator.session.messages import ErrorCode, Family, Notification, RouteRefresh
@@ -15,19 +16,41 @@ REQUEST, BEGIN, END = _SUBTYPES = (0, 1, 2)
 """Subtypes of ROUTE-REFRESH: a request, and the two marks around the answer (RFC 7313 §3)."""
 
 
+_UNNAMED: Final = {True: "has no meaning (RFC 7313 §5)", False: "from a peer without the capability for subtypes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that is read and has no effect, and why."""
+
+    reason: str
+
+
 def encode_refresh(r: RouteRefresh) -> bytes:
     """A full message."""
     return frame(MessageType.ROUTE_REFRESH, r.family.afi.to_bytes(2, "big") + bytes((r.subtype, r.family.safi)))
 
 
-def decode_refresh(body: bytes) -> RouteRefresh | None:
-    """None for a family or subtype that is not ours: ignore it. WireError 7/1 for a wrong length (RFC 7313 §5)."""
+def decode_refresh(body: bytes, *, enhanced: bool = True) -> RouteRefresh | Ignored:
+    """What is asked for, or why it is ignored. `enhanced`: the peer's OPEN carries capability 70.
+
+    WireError for a wrong length: 7/1 for BoRR and EoRR of a peer with that capability, which is all that RFC 7313 §5
+    has this code for; else 1/2, as RFC 4271 §6.1 says of every message. A subtype that has no name is ignored first.
+    """
+    subtype = body[2] if len(body) > 2 else None
+    if subtype is not None and subtype not in (_SUBTYPES if enhanced else (REQUEST,)):
+        return Ignored(f"subtype {subtype} of a ROUTE-REFRESH {_UNNAMED[enhanced]}")
     if len(body) != 4:
-        raise WireError(
-            Notification(ErrorCode.ROUTE_REFRESH, 1, frame(MessageType.ROUTE_REFRESH, body)),
-            f"a ROUTE-REFRESH body of {len(body)} octets instead of 4",
+        marks = enhanced and subtype in (BEGIN, END)
+        whole = frame(MessageType.ROUTE_REFRESH, body)
+        notification = (
+            Notification(ErrorCode.ROUTE_REFRESH, 1, whole)
+            if marks
+            else Notification(ErrorCode.MESSAGE_HEADER, 2, whole[16:18])
         )
-    family = _FAMILIES.get((body[0] << 8 | body[1], body[3]))
-    if family is None or body[2] not in _SUBTYPES:
-        return None
+        raise WireError(notification, f"a ROUTE-REFRESH body of {len(body)} octets instead of 4")
+    afi_safi = body[0] << 8 | body[1], body[3]
+    family = _FAMILIES.get(afi_safi)
+    if family is None:
+        return Ignored(f"a ROUTE-REFRESH of AFI {afi_safi[0]}, SAFI {afi_safi[1]}, which this session does not have")
     return RouteRefresh(family, body[2])

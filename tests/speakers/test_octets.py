@@ -131,7 +131,7 @@ async def test_lift_and_end_of_rib_are_one_burst() -> None:
 
 
 @pytest.mark.parametrize(("extended", "largest"), [(True, 65535), (False, 4096)])
-async def test_message_sizes_follow_the_opens(extended: bool, largest: int) -> None:
+async def test_what_is_sent_is_as_long_as_the_peer_s_open_says(extended: bool, largest: int) -> None:
     async with scene() as stage, edge(stage, ours=30_000) as (here, where), await RawPeer.dial(where) as peer:
         await peer.greet(extended_message=extended)
         await stage.established(here)
@@ -144,14 +144,10 @@ async def test_message_sizes_follow_the_opens(extended: bool, largest: int) -> N
             sizes.append(len(body) + 19)
             keys.append(body)
         assert max(sizes) <= largest and max(sizes) > largest - 10
-        # The same limit holds for what the peer sends.
+        # What we take is what our own OPEN said, whatever the peer's did (RFC 8654 §4).
         hop = ORIGIN + AS_PATH + NEXT_HOP
         await peer.send(pack_announcements(V4, hop, b"", prefixes(V4, 5000), 65535)[0][0])
-        if extended:
-            await stage.holds(here, 5000)
-        else:
-            notification = await peer.refused()
-            assert (notification.code, notification.subcode) == (1, 2)
+        await stage.holds(here, 5000)
 
 
 async def test_no_refresh_markers_for_who_does_not_know_them() -> None:
@@ -282,17 +278,18 @@ async def test_ipv4_in_the_mp_attributes() -> None:
         await stage.until(lambda: here.view().taken == 1, "announced")
 
 
-async def test_a_family_that_was_not_agreed_is_not_taken() -> None:
-    async with scene() as stage, edge(stage, V6) as (here, where), await RawPeer.dial(where) as peer:
-        await peer.greet(V4)
-        await stage.established(here)
-        lift(here)
-        stray = update(mp_reach(prefixes(V6, 1)[0]) + ORIGIN + AS_PATH + NEXT_HOP, prefixes(V4, 1)[0])
-        await peer.send(stray + end_of_rib(V6))
-        await stage.until(lambda: bool(stage.of(EndOfRib)), "the End-of-RIB behind it was read")
-        view = here.view()
-        assert (view.received, view.taken, view.sent, view.rendered) == (0, 0, 0, 0)
-        assert view.negotiated_families == frozenset() and view.bgp_state is BgpState.ESTABLISHED
+@BOTH
+async def test_a_peer_without_the_session_s_family_is_refused(family: Family) -> None:
+    """RFC 5492 §5: the data of 2/7 is the capability that is missing, as an OPEN carries it."""
+    other = V6 if family is V4 else V4
+    async with scene() as stage, edge(stage, family) as (here, where), await RawPeer.dial(where) as peer:
+        await peer.send(raw_open(other))
+        await peer.expect(MessageType.OPEN)
+        notification = await peer.refused()
+        assert (notification.code, notification.subcode) == (2, 7)
+        assert notification.data == bytes((1, 4, 0, family.afi, 0, 1))
+        assert f"no common address family: the OPEN does not offer {family.label} unicast" in here.view().last_error
+        assert here.view().peer_open is not None, "what it offered is evidence"
 
 
 async def test_the_other_family_is_ignored() -> None:
@@ -396,7 +393,7 @@ AFTER = {
     "cut prefix": (update(ORIGIN + AS_PATH + NEXT_HOP, b"\x18\1"), (3, 10)),
     "MP_REACH cut short": (update(b"\x80\x0e\x03\0\2\1"), (3, 9)),
     "MP_REACH twice": (update(mp_reach(key("2a00::/16")) * 2 + ORIGIN + AS_PATH), (3, 1)),
-    "refresh length": (frame(5, b"\0\1\0"), (7, 1)),
+    "refresh length": (frame(5, b"\0\1\1\1\0"), (7, 1)),
     "random": (bytes(range(256)) * 300, (1, 1)),
 }
 

@@ -437,20 +437,15 @@ async def test_ipv6() -> None:
         assert update.unreach is not None and nlri.split(update.unreach.nlri, V6) == list(keys[:1])
 
 
-async def test_nothing_is_sent_for_a_family_that_was_not_agreed() -> None:
-    keys = prefixes(V4, 1)
+async def test_a_client_without_the_session_s_family_is_refused() -> None:
     async with exchange() as at:
-        one = await at.client(1)
         session = at.server.add(at.config(2, at.where, BASE + 2))
         async with await RawPeer.dial(at.where, BASE + 2) as peer:
-            await peer.greet(V6, asn=asn(2), identifier="10.0.1.2")
-            await at.scene.established(session)
-            lift(session)
-            await one.announce(keys)
-            await at.holds(one, 1)
-            deny(session)
-            view = session.view()
-            assert (view.sent, view.rendered, peer.octets) == (0, 0, b"")
+            await peer.send(raw_open(V6, asn=asn(2), identifier="10.0.1.2"))
+            await peer.expect(MessageType.OPEN)
+            notification = await peer.refused()
+            assert (notification.code, notification.subcode) == (2, 7)
+            assert session.view().established_transitions == 0
 
 
 async def test_a_client_is_removed() -> None:
