@@ -35,7 +35,7 @@ def test_every_page_is_up_to_date(generator: ModuleType, page: Path) -> None:
     ("page", "parts"),
     [
         ("life-cycle.md", ["connection-exchange", "connection-direct", "connection-table"]),
-        ("bgp-fsm.md", ["bgp-diagram", "bgp-table"]),
+        ("bgp-fsm.md", ["bgp-capabilities", "bgp-diagram", "bgp-table"]),
     ],
 )
 def test_both_axes_have_their_page(page: str, parts: list[str]) -> None:

@@ -15,7 +15,7 @@ from simulator.lab.link import Address, Endpoint, HostPlace, LabError
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy
-from simulator.session.messages import Role
+from simulator.session.messages import Role, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import GateWithheld, NeighborConfig, PrefixLimit, RoutesAnnounced, RoutesWithdrawn, cease
@@ -336,7 +336,7 @@ async def test_route_refresh() -> None:
         await two.gets()
         messages = await two.peer.answered()
         marks = [decode_refresh(messages[index][1]) for index in (0, -1)]
-        assert [mark.subtype for mark in marks if mark] == [BEGIN, END]
+        assert marks == [RouteRefresh(V4, BEGIN), RouteRefresh(V4, END)]
         assert [keys_of(split_update(body)) for kind, body in messages if kind == MessageType.UPDATE] == [list(keys)]
         assert two.session.view().sent == 2
 
