@@ -19,4 +19,5 @@ class AttributeSet:
     hits: Hits
     """The attribute rules that fired: any makes every route with this set a reject."""
     raw: bytes = b""
-    """The octets that it was decoded from, MP attributes cut out; empty where they hold two-octet ASNs."""
+    """The octets that it was decoded from, MP attributes cut out, where they say what `path` says and nothing else and
+    hold four-octet ASNs: only then may they be passed on. Otherwise empty."""

@@ -9,7 +9,7 @@ from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
 from simulator.speakers.events import NeighborConfig
 from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import decode
+from simulator.wire.attributes import decode_exactly
 from simulator.wire.judgement import Judgement, Reach, judge
 from simulator.wire.reading import Announced
 
@@ -38,8 +38,10 @@ class AttributeSets:
         known = self._known.get(which)
         found = known() if known is not None else None
         if found is None:
-            path = decode(raw, asn4=asn4, reach=part.reach, next_hop=next_hop, addresses=self._addresses)
-            found = AttributeSet(path, policy.judge_attributes(path) if policy else (), raw if asn4 else b"")
+            path, exact = decode_exactly(
+                raw, asn4=asn4, external=True, reach=part.reach, next_hop=next_hop, addresses=self._addresses
+            )
+            found = AttributeSet(path, policy.judge_attributes(path) if policy else (), raw if exact else b"")
             self._known[which] = ref(found)
             if len(self._known) >= self._sweep_at:
                 self._sweep()

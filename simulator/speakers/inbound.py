@@ -229,13 +229,15 @@ class Inbound:
         self._take(dict.fromkeys(keys, attributes))
 
     def _withdraw(self, keys: list[bytes], malformed: str = "") -> None:
+        """Forget routes, and tell of those that were held."""
         family = self._family
-        self.adj_in.withdraw(family, keys)
+        held = self.adj_in.withdraw(family, keys)
+        if not held:
+            return
         if self._limit is not None:
-            self._limit.withdrawn(keys)
-        self._services.loc_rib.forget(self._id, family, keys)
-        now = self._now()
-        self._services.tell(RoutesWithdrawn(self._id, now, family, tuple(keys), malformed))
+            self._limit.withdrawn(held)
+        self._services.loc_rib.forget(self._id, family, held)
+        self._services.tell(RoutesWithdrawn(self._id, self._now(), family, tuple(held), malformed))
 
     def _take(self, routes: dict[bytes, AttributeSet]) -> int:
         """Past the gate into Loc-RIB."""

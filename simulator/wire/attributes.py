@@ -1,38 +1,24 @@
-"""The octets of path attributes: read here, written by ExaBGP's classes (RFC 4271 §5, RFC 6793, RFC 8092, RFC 9234)."""
+"""The octets of path attributes, read and written (RFC 4271 §5, RFC 6793, RFC 8092, RFC 9234)."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from exabgp.bgp.message.open.asn import ASN
-from exabgp.bgp.message.update.attribute import (
-    MED,
-    SEQUENCE,
-    SET,
-    Aggregator,
-    AS4Path,
-    ASPath,
-    AtomicAggregate,
-    GenericAttribute,
-    LocalPreference,
-    NextHop,
-    Origin,
-)
+from exabgp.bgp.message.update.attribute import AS4Path, ASPath
 from exabgp.bgp.message.update.attribute import Attributes as ExaAttributes
-from exabgp.bgp.message.update.attribute.aspath import CONFED_SEQUENCE, CONFED_SET
-from exabgp.bgp.message.update.attribute.community import Communities, ExtendedCommunities, LargeCommunities
-from exabgp.protocol.ip import IPv4
 
+from simulator.session.messages import AS_TRANS
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
 from simulator.wire.attribute_checks import (
+    CONFEDERATION,
     DECODED,
     EXTENDED_LENGTH,
     OPTIONAL,
+    PARTIAL,
     TRANSITIVE,
     Addresses,
     Code,
@@ -45,52 +31,84 @@ from simulator.wire.judgement import Judgement, Reach, judge, welcome
 from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.update import next_hops
 
-__all__ = ["AsSegment", "AttributeFault", "PathAttributes", "SegmentKind", "decode", "encode"]
+__all__ = ["AsSegment", "AttributeFault", "PathAttributes", "SegmentKind", "decode", "decode_exactly", "encode"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """The one thing ExaBGP's attribute classes ask of its Negotiated."""
-
-    asn4: bool
-
-
-_SESSIONS: Final = {True: _Session(True), False: _Session(False)}
-_EXA_SEGMENTS: Final[dict[int, Any]] = {1: SET, 2: SEQUENCE, 3: CONFED_SEQUENCE, 4: CONFED_SET}
-
-
-def _exa_path(path: Iterable[AsSegment]) -> list[Any]:
-    return [_EXA_SEGMENTS[segment.kind](map(ASN, segment.asns)) for segment in path if segment.asns]
+_OPTIONAL_TRANSITIVE: Final = OPTIONAL | TRANSITIVE
+_SEGMENT_MAX: Final = 255
+"""ASNs of one segment (RFC 4271 §4.3)."""
+_TRANS: Final = AS_TRANS.to_bytes(2, "big")
 
 
 def encode(attrs: PathAttributes, *, asn4: bool) -> bytes:
-    """The attribute block by type code, without MP_REACH_NLRI: NEXT_HOP is in it only when it is an IPv4 address."""
-    session = _SESSIONS[asn4]
-    block = Origin(attrs.origin).pack()
-    # Both may bring their AS4 twin along (RFC 6793 §4.2.2), hence the sorting below.
-    block += ASPath(_exa_path(attrs.as_path)).pack(session)
+    """The attribute block by type code, without MP_REACH_NLRI: NEXT_HOP is in it only when it is an IPv4 address.
+
+    It says what `attrs` says and nothing else, but that a large community is said once (RFC 8092 §3).
+    """
+    as_path = attrs.as_path
+    block = _attribute(TRANSITIVE, 1, bytes((attrs.origin,)))
+    block += _attribute(TRANSITIVE, 2, _octets_of_path(as_path, asn4))
     if isinstance(attrs.next_hop, IPv4Address):
-        block += NextHop(str(attrs.next_hop)).pack()
+        block += _attribute(TRANSITIVE, 3, attrs.next_hop.packed)
     if attrs.med is not None:
-        block += MED(attrs.med).pack()
+        block += _attribute(OPTIONAL, 4, attrs.med.to_bytes(4, "big"))
     if attrs.local_pref is not None:
-        block += LocalPreference(attrs.local_pref).pack()
+        block += _attribute(TRANSITIVE, 5, attrs.local_pref.to_bytes(4, "big"))
     if attrs.atomic_aggregate:
-        block += AtomicAggregate().pack()
+        block += _attribute(TRANSITIVE, 6, b"")
+    partial, old = attrs.partial, b""
     if attrs.aggregator is not None:
         asn, speaker = attrs.aggregator
-        block += Aggregator(ASN(asn), IPv4(str(speaker))).pack(session)
-    block += Communities._attribute(struct.pack(f"!{len(attrs.communities)}L", *attrs.communities))
-    block += ExtendedCommunities._attribute(b"".join(attrs.extended_communities))
-    block += LargeCommunities._attribute(b"".join(struct.pack("!3L", *value) for value in attrs.large_communities))
+        flags = _OPTIONAL_TRANSITIVE | (PARTIAL if 7 in partial else 0)
+        four = asn.to_bytes(4, "big") + speaker.packed
+        if asn4:
+            block += _attribute(flags, 7, four)
+        else:
+            block += _attribute(flags, 7, (_TRANS if asn > 0xFFFF else four[2:4]) + four[4:])
+            old = _attribute(flags, 18, four) if asn > 0xFFFF else b""
+    if attrs.communities:
+        value = struct.pack(f"!{len(attrs.communities)}L", *attrs.communities)
+        block += _attribute(_OPTIONAL_TRANSITIVE | (PARTIAL if 8 in partial else 0), 8, value)
+    if attrs.extended_communities:
+        value = b"".join(attrs.extended_communities)
+        block += _attribute(_OPTIONAL_TRANSITIVE | (PARTIAL if 16 in partial else 0), 16, value)
+    # For whom it takes two octets, the ASNs that do not fit come once more (RFC 6793 §4.2.2), never a confederation's.
+    if not asn4 and any(asn > 0xFFFF for segment in as_path for asn in segment.asns):
+        four = _octets_of_path(tuple(part for part in as_path if part.kind not in CONFEDERATION), True)
+        block += _attribute(_OPTIONAL_TRANSITIVE, 17, four) if four else b""
+    block += old
+    if attrs.large_communities:
+        value = b"".join(struct.pack("!3L", *community) for community in dict.fromkeys(attrs.large_communities))
+        block += _attribute(_OPTIONAL_TRANSITIVE | (PARTIAL if 32 in partial else 0), 32, value)
     if attrs.otc is not None:
-        block += GenericAttribute(Code.ONLY_TO_CUSTOMER, OPTIONAL | TRANSITIVE, attrs.otc.to_bytes(4, "big")).pack()
-    for flags, code, value in attrs.unknown:
-        block += GenericAttribute(code, flags, value).pack()
-    return _sort(block)
+        flags = _OPTIONAL_TRANSITIVE | (PARTIAL if 35 in partial else 0)
+        block += _attribute(flags, 35, attrs.otc.to_bytes(4, "big"))
+    if attrs.unknown:
+        for flags, code, value in attrs.unknown:
+            block += _attribute(flags, code, value)
+        block = _sorted(block)
+    return block
 
 
-def _sort(block: bytes) -> bytes:
+def _attribute(flags: int, code: int, value: bytes) -> bytes:
+    size = len(value)
+    if size > 255:
+        return bytes((flags | EXTENDED_LENGTH, code, size >> 8, size & 0xFF)) + value
+    return bytes((flags, code, size)) + value
+
+
+def _octets_of_path(path: tuple[AsSegment, ...], asn4: bool) -> bytes:
+    octets = b""
+    for kind, asns in path:
+        for start in range(0, len(asns), _SEGMENT_MAX):
+            part = asns[start : start + _SEGMENT_MAX]
+            if not asn4:
+                part = tuple(asn if asn <= 0xFFFF else AS_TRANS for asn in part)
+            octets += struct.pack(f"!BB{len(part)}{'L' if asn4 else 'H'}", kind, len(part), *part)
+    return octets
+
+
+def _sorted(block: bytes) -> bytes:
     pieces = []
     offset = 0
     for flags, code, value in walk(block):
@@ -152,7 +170,13 @@ def _extended(value: bytes) -> tuple[bytes, ...]:
 
 
 def _large(value: bytes) -> tuple[tuple[int, int, int], ...]:
-    return tuple((a, b, c) for a, b, c in struct.iter_unpack("!3L", value))
+    """Each once: what is repeated is removed on receipt (RFC 8092 §3)."""
+    return tuple(dict.fromkeys((a, b, c) for a, b, c in struct.iter_unpack("!3L", value)))
+
+
+def _distinct_large(value: bytes) -> tuple[tuple[int, int, int], ...] | None:
+    found = _large(value)
+    return found if 12 * len(found) == len(value) else None
 
 
 def _aggregator(value: bytes) -> tuple[int, IPv4Address]:
@@ -173,6 +197,8 @@ _READERS: Final[dict[int, tuple[str, _Read]]] = {
     Code.ONLY_TO_CUSTOMER.value: ("otc", _number),
 }
 """Type code → field of PathAttributes, and how its value is read. AS paths are not in it: they come in two widths."""
+_WHOLE: Final = _READERS | {Code.LARGE_COMMUNITIES.value: ("large_communities", _distinct_large)}
+"""The same for a value that is read without leaving anything out; None when it is not."""
 _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs), False: ("as_path", _path_of_shorts)}
 
 
@@ -185,13 +211,13 @@ class _Scanner:
             bytes((check.flags | more, code)): (*reader, 4 if more else 3, check.may_be_empty, check.verdict)
             for code, check in welcome(asn4=asn4, external=external).items()
             for more in (0, EXTENDED_LENGTH)
-            if (reader := _PATHS[asn4] if code == Code.AS_PATH else _READERS.get(code)) is not None
+            if (reader := _PATHS[asn4] if code == Code.AS_PATH else _WHOLE.get(code)) is not None
         }
         self._known: dict[bytes, tuple[str, Any]] = {}
         """Short attributes, whose like comes again and again, with what they say."""
 
     def scan(self, raw: bytes) -> dict[str, Any] | None:
-        """The fields that the block sets; None when `judge` has to look at it."""
+        """The fields that the block sets, which say all that it says; None when `judge` has to look at it."""
         found: dict[str, Any] = {}
         rows, known = self._rows, self._known
         offset, total, count = 0, len(raw), 0
@@ -212,7 +238,10 @@ class _Scanner:
                 value = octets[header:]
                 if not (value or may_be_empty) or verdict(value, self._side) is not None:
                     return None
-                pair = name, read(value)
+                field = read(value)
+                if field is None:
+                    return None
+                pair = name, field
                 if len(octets) <= _SHORT:
                     if len(known) >= _MOST:
                         known.clear()
@@ -224,6 +253,10 @@ class _Scanner:
         return None if self._side.next_hop_counts and "next_hop" not in found else found
 
 
+_FLAGS: Final = OPTIONAL | TRANSITIVE | PARTIAL
+"""The flags that say something of an attribute: the four below Extended Length are ignored (RFC 4271 §4.3)."""
+_PARTIAL: Final[dict[int, int]] = {7: 7, 8: 8, 16: 16, 18: 7, 32: 32, 35: 35}
+"""The optional transitive attributes whose values are read, and by which code their Partial bit is known."""
 _SHORT, _MOST = 11, 4096
 """Octets of a short attribute, its header included, and how many of them are remembered for a kind of session."""
 _scanner: Final = lru_cache(maxsize=1024)(_Scanner)
@@ -244,15 +277,26 @@ def decode(
     `next_hop`: that of MP_REACH_NLRI, which replaces NEXT_HOP. `reach` and `addresses` as for `judge`. Unknown
     non-transitive attributes are ignored (RFC 4271 §5).
     """
+    return decode_exactly(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)[0]
+
+
+def decode_exactly(
+    raw: bytes, *, asn4: bool, external: bool, reach: Reach, next_hop: bytes, addresses: Addresses
+) -> tuple[PathAttributes, bool]:
+    """The same; and whether the octets say what was judged and nothing else, so that they may be passed on as they are
+    to a four-octet AS speaker, IPv4 in the NLRI field and IPv6 in MP_REACH_NLRI."""
     found = _scanner(asn4, external, reach is Reach.NLRI_FIELD, addresses).scan(raw)
+    exact = asn4
     if found is None or (next_hop and unusable_next_hop(next_hop[:16], addresses)):
         judgement = judge(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)
-        found = _left_by(judgement, asn4)
+        found, exact = _left_by(judgement, asn4), False
     if next_hop:
+        # A NEXT_HOP beside it is ignored (RFC 4760 §3), and of IPv4 it is the attribute that is sent on.
+        exact = exact and len(next_hop) > 4 and "next_hop" not in found
         found["next_hop"], found["link_local"] = _next_hops(next_hop)
     path = _new(PathAttributes)
     _set(path, "__dict__", found)
-    return path
+    return path, exact
 
 
 _new, _set = object.__new__, object.__setattr__
@@ -273,9 +317,10 @@ def _left_by(judgement: Judgement, asn4: bool) -> dict[str, Any]:
     if Code.AS4_AGGREGATOR in kept:
         found["aggregator"] = _aggregator(kept[Code.AS4_AGGREGATOR][1])
     found["unknown"] = tuple(
-        (flags & ~EXTENDED_LENGTH, code, value)
+        (flags & _FLAGS, code, value)
         for code, (flags, value) in sorted(kept.items())
         if code not in DECODED and flags & TRANSITIVE
     )
+    found["partial"] = tuple(sorted(_PARTIAL[code] for code in kept.keys() & _PARTIAL if kept[code][0] & PARTIAL))
     found["discarded"] = faults
     return found

@@ -60,6 +60,8 @@ class PathAttributes:
     """Only to Customer (RFC 9234 §5)."""
     unknown: tuple[tuple[int, int, bytes], ...] = ()
     """(flags, code, value) of other transitive attributes, as received: who passes them on sets Partial (0x20)."""
+    partial: tuple[int, ...] = ()
+    """Type codes of those above that came with the Partial bit: nobody may take it away (RFC 4271 §5)."""
     discarded: tuple[Fault, ...] = ()
     """What `decode` left out by RFC 7606 attribute discard."""
 

@@ -34,6 +34,7 @@ class Reading(NamedTuple):
     attributes: bytes
     announced: tuple[Announced, ...]
     withdrawn: tuple[tuple[Family, list[bytes]], ...]
+    """None of them is in `announced`."""
     end_of_rib: Family | None
     faults: tuple[Fault, ...]
     """Incorrect MP attributes (AFI/SAFI disable)."""
@@ -67,7 +68,18 @@ def _read_slowly(body: bytes) -> Reading:
         withdrawn.append((unreach.family, keys))
     if reach is not None and (keys := _mp(reach, MP_REACH, faults)):
         announced.append(Announced(reach.family, keys, reach.next_hop))
+    if announced and withdrawn:
+        withdrawn = _without(withdrawn, announced)
     return Reading(parts.attributes, tuple(announced), tuple(withdrawn), parts.end_of_rib, tuple(faults), _reach(parts))
+
+
+def _without(
+    withdrawn: Sequence[tuple[Family, list[bytes]]], announced: Sequence[Announced]
+) -> list[tuple[Family, list[bytes]]]:
+    """A prefix that the UPDATE announces too counts as not withdrawn (RFC 4271 §4.3), wherever both stand."""
+    found = {(part.family, key) for part in announced for key in part.keys}
+    left = ((family, [key for key in keys if (family, key) not in found]) for family, keys in withdrawn)
+    return [(family, keys) for family, keys in left if keys]
 
 
 def _reach(parts: UpdateParts) -> Reach:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.data.registered import registered_prefixes
 from simulator.rib.route_server.control import BLACKHOLE
 from simulator.rib.route_server.policy import NEVER_VIA, ClientPolicy
 from simulator.session.messages import Family, Role
@@ -96,14 +97,38 @@ def test_a_blackhole_may_be_long_but_not_anybodys(prefix: str, expected: set[str
     assert rules(policy(family, DATA_OF, blackholes=False), tagged, prefix) == {"prefix-too-long", "irr-prefix"}
 
 
-def test_the_origin_of_a_blackhole_is_not_validated() -> None:
-    data = PolicyData(vrp=vrps(("20.1.0.0/16", 3999, 16)))
-    assert rules(policy(V4, data), path(V4, communities=(BLACKHOLE,)), "20.1.0.0/16") == set()
-    assert rules(policy(V4, data), path(V4), "20.1.0.0/16") == {"rpki-invalid"}
+INVALID = PolicyData(vrp=vrps(("20.1.0.0/16", 3999, 16)))
+REGISTERED = registered_prefixes(["20.1.0.0/16"])
+ELSEWHERE = registered_prefixes(["20.2.0.0/16"])
+
+
+@pytest.mark.parametrize(
+    ("data", "may"),
+    [
+        (INVALID, False),
+        (replace(INVALID, irr=DATA_OF.irr), True),
+        (replace(INVALID, registered_prefixes=REGISTERED), True),
+        (replace(INVALID, registered_prefixes=ELSEWHERE), False),
+        (replace(INVALID, irr=DATA_OF.irr, registered_prefixes=ELSEWHERE), False),
+        (replace(INVALID, irr=irr_lists(AS1=[{"prefix": "20.1.0.0/16"}])), False),
+        (replace(INVALID, irr=irr_lists(AS3321=[3999])), False),
+    ],
+    ids=["nothing says", "IRR", "registered", "other registered", "one of two", "another's IRR list", "no lists"],
+)
+@pytest.mark.parametrize("prefix", ["20.1.0.0/16", "20.1.2.3/32"])
+def test_a_blackhole_is_judged_like_any_other_unless_something_says_that_its_announcer_may(
+    data: PolicyData, may: bool, prefix: str
+) -> None:
+    """RFC 7999 §3.3: without that anybody could have anybody's prefix blackholed."""
+    judge = policy(V4, data)
+    ordinary = rules(judge, path(V4), prefix)
+    assert "rpki-invalid" in ordinary
+    assert rules(judge, path(V4, communities=(BLACKHOLE,)), prefix) == (set() if may else ordinary)
 
 
 def test_a_bogon_is_no_blackhole() -> None:
-    assert rules(policy(), path(V4, communities=(BLACKHOLE,)), "10.1.1.1/32") == {"bogon-prefix"}
+    data = PolicyData(irr=irr_lists(AS3321=[{"prefix": "10.1.0.0/16", "exact": True}]))
+    assert rules(policy(V4, data), path(V4, communities=(BLACKHOLE,)), "10.1.1.1/32") == {"bogon-prefix"}
 
 
 def test_other_data_leave_the_rest_of_the_policy() -> None:

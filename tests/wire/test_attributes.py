@@ -33,7 +33,7 @@ ATTRIBUTES = st.builds(
     aggregator=st.none() | st.tuples(ASN, ADDRESS),
     communities=st.lists(U32, max_size=80).map(tuple),
     extended_communities=st.lists(st.binary(min_size=8, max_size=8), max_size=40).map(tuple),
-    large_communities=st.lists(st.tuples(U32, U32, U32), max_size=30).map(tuple),
+    large_communities=st.lists(st.tuples(U32, U32, U32), max_size=30, unique=True).map(tuple),
     otc=st.none() | U32,
     unknown=UNKNOWN,
 )
@@ -127,8 +127,36 @@ def test_extended_length_only_where_needed() -> None:
 
 
 def test_the_order_and_repetition_of_communities_survive() -> None:
-    attributes = PathAttributes(communities=(3, 1, 2, 1), large_communities=((2, 0, 0), (1, 0, 0), (2, 0, 0)))
+    attributes = PathAttributes(communities=(3, 1, 2, 1), large_communities=((2, 0, 0), (1, 0, 0)))
     assert decode(encode(attributes, asn4=True), asn4=True) == attributes
+
+
+@pytest.mark.parametrize("code", [7, 8, 16, 32, 35])
+@pytest.mark.parametrize("asn4", [True, False])
+def test_the_partial_bit_stays(code: int, asn4: bool) -> None:
+    """RFC 4271 §5: once set, nobody may take it away."""
+    attributes = PathAttributes(
+        aggregator=(70000, IPv4Address("192.0.2.1")),
+        communities=(1,),
+        extended_communities=(bytes(8),),
+        large_communities=((1, 2, 3),),
+        otc=64500,
+        partial=(code,),
+    )
+    raw = encode(attributes, asn4=asn4)
+    assert {found for flags, found, _ in tlvs(raw) if flags & 0x20} == ({7, 18} if code == 7 and not asn4 else {code})
+    assert decode(raw, asn4=asn4) == attributes
+
+
+def test_large_communities_are_read_and_written_once() -> None:
+    """RFC 8092 §3: what is repeated is removed on receipt, and never transmitted."""
+    values = ((2, 0, 0), (1, 0, 0))
+    octets = b"".join(number.to_bytes(4, "big") for value in (*values, *values[::-1], values[0]) for number in value)
+    raw = MANDATORY + bytes((0xC0, 32, len(octets))) + octets
+    found = decode(raw, asn4=True)
+    assert found.large_communities == values and not found.discarded
+    written = encode(replace(found, large_communities=(*values, *values)), asn4=True)
+    assert written == encode(replace(found, large_communities=values), asn4=True)
 
 
 def test_views_of_the_path() -> None:

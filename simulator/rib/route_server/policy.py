@@ -20,8 +20,9 @@ NEVER_VIA = "never-via-route-server"
 """The rule id; reject reason 15 of arouteserver. Networks declare it in PeeringDB (info_never_via_route_servers)."""
 _RULES: RuleSettings = {"as12076": False, "microsoft-prefix": False, "otc": {"role": "rs"}}
 """What is Microsoft's own business is off; a route with OTC from a client is a leak (RFC 9234 §5)."""
-_NOT_FOR_BLACKHOLES = frozenset({"prefix-too-long", "rpki-invalid", "rpki-unknown"})
-"""A blackhole route is longer than others (RFC 7999 §3.3). arouteserver does not validate its origin either."""
+_NOT_FOR_BLACKHOLES = frozenset({"prefix-too-long", "rpki-invalid", "rpki-unknown", "irr-prefix"})
+"""A blackhole route is longer than others, and covered by what its announcer may announce (RFC 7999 §3.3). arouteserver
+does not validate its origin either."""
 
 
 class ClientPolicy(Policy):
@@ -36,7 +37,8 @@ class ClientPolicy(Policy):
         blackholes: bool = True,
     ) -> None:
         """`never_via`: ASNs of networks whose routes are not to come by way of a route server. `blackholes`: whether
-        RFC 7999 is supported; if not, a blackhole route is judged like any other. PolicyError for unknown settings.
+        RFC 7999 is supported; if not, or where neither IRR data nor registered prefixes say what the client may
+        announce, a blackhole route is judged like any other. PolicyError for unknown settings.
         """
         super().__init__("exchange", context, {**_RULES, **(settings or {})})
         self._own_settings = settings
@@ -59,25 +61,31 @@ class ClientPolicy(Policy):
     def judge_prefixes(self, family: Family, keys: Sequence[bytes], path: PathAttributes) -> dict[bytes, Hits]:
         found = super().judge_prefixes(family, keys, path)
         if found and self._blackholes and BLACKHOLE in path.communities:
-            left = {key: tuple(hit for hit in hits if self._counts(hit, family, key)) for key, hits in found.items()}
+            left = {
+                key: tuple(hit for hit in hits if hit.rule not in _NOT_FOR_BLACKHOLES)
+                if self._may_be_announced(family, key)
+                else hits
+                for key, hits in found.items()
+            }
             return {key: hits for key, hits in left.items() if hits}
         return found
 
-    def _counts(self, hit: Hit, family: Family, key: bytes) -> bool:
-        """Whether a rule that refuses a prefix refuses it as a blackhole too."""
-        if hit.rule == "irr-prefix":
-            return not self._is_within_registered(family, key)
-        return hit.rule not in _NOT_FOR_BLACKHOLES
+    def _may_be_announced(self, family: Family, key: bytes) -> bool:
+        """RFC 7999 §3.3: covered by a prefix that the client is authorised to announce, by all that says so.
 
-    def _is_within_registered(self, family: Family, key: bytes) -> bool:
-        """RFC 7999 §3.3: covered by a prefix that the client may announce."""
-        allowed = self._registered
-        return allowed is not None and any(
+        Where nothing says what it may announce, it may blackhole nothing.
+        """
+        allowed, registered = self._allowed, self.context.data.registered_prefixes
+        if allowed is not None and not any(
             allowed.allows(family, _shortened(key, length)) for length in range(key[0], -1, -1)
-        )
+        ):
+            return False
+        if registered is not None and not registered.covers(family, key):
+            return False
+        return allowed is not None or registered is not None
 
     @cached_property
-    def _registered(self) -> AllowList | None:
+    def _allowed(self) -> AllowList | None:
         irr = self.context.data.irr
         return irr.allowed_prefixes(self.context.peer_as) if irr is not None else None
 
