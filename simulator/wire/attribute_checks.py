@@ -199,6 +199,52 @@ def _next_hop(value: bytes, side: Side) -> Verdict:
     return None
 
 
+_COMPOSITE: Final = 0x80
+_SOURCE_AND_GROUP: Final = (8, 32)
+_PMSI_TUNNELS: Final[dict[int, tuple[int, ...]]] = {
+    0: (),  # no tunnel: the identifier is ignored
+    1: (12, 24),  # RSVP-TE P2MP LSP: a session object's address, tunnel and P2MP id
+    2: (),  # mLDP P2MP LSP: a FEC element
+    3: _SOURCE_AND_GROUP,  # PIM-SSM
+    4: _SOURCE_AND_GROUP,  # PIM-SM
+    5: _SOURCE_AND_GROUP,  # BIDIR-PIM
+    6: (4, 16),  # ingress replication: an address
+    7: (),  # mLDP MP2MP LSP
+    8: (),  # transport tunnel (RFC 7524)
+    10: (),  # assisted replication (RFC 9574)
+    11: (),  # BIER (RFC 8556)
+    12: (),  # SR-MPLS P2MP tree (RFC 9524)
+    13: (),  # SRv6 P2MP tree (RFC 9524)
+    **dict.fromkeys(range(0x7B, 0x7F), ()),  # experiments (RFC 7385)
+}
+"""The tunnel types that IANA has, and how long their identifiers are; empty for those whose length says nothing."""
+
+
+def _pmsi_tunnel(value: bytes, side: Side) -> Verdict:
+    """Malformed: an undefined tunnel type, or an identifier that cannot be one of its type."""
+    if len(value) < 5:
+        return Defect(f"{len(value)} octets, less than 5")
+    kind, size = value[1], len(value) - 5
+    sizes = _PMSI_TUNNELS.get(kind)
+    if sizes is None and kind & _COMPOSITE and kind & ~_COMPOSITE in _PMSI_TUNNELS:
+        return None  # a composite tunnel (RFC 8317 §5): what else it has comes before the identifier
+    if sizes is None:
+        return Defect(f"undefined tunnel type {kind}")
+    if sizes and size not in sizes:
+        return Defect(f"a tunnel identifier of {size} octets instead of {' or '.join(map(str, sizes))}")
+    if kind in (2, 7) and not _is_mldp(value[5:]):
+        return Defect("a tunnel identifier that is no FEC element")
+    return None
+
+
+def _is_mldp(value: bytes) -> bool:
+    """A P2MP or MP2MP FEC element (RFC 6388 §2.2): type, address family, root, opaque value, each with its length."""
+    if len(value) < 4:
+        return False
+    opaque = 4 + value[3]
+    return len(value) >= opaque + 2 and len(value) == opaque + 2 + int.from_bytes(value[opaque : opaque + 2], "big")
+
+
 def _tlvs(value: bytes, *, inclusive: bool) -> list[tuple[int, bytes]] | None:
     """(type, value), one octet of type and two of length, which may count these three; None when one runs too far."""
     found, offset = [], 0
@@ -295,7 +341,7 @@ CHECKS: Final[dict[int, Check]] = {
     Code.EXTENDED_COMMUNITIES: Check("EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.14", _multiple_of(8)),
     Code.AS4_PATH: Check("AS4_PATH", _BOTH, "RFC 6793 §6", _as4_path, _DISCARD),
     Code.AS4_AGGREGATOR: Check("AS4_AGGREGATOR", _BOTH, "RFC 6793 §6", _aggregator(4), _DISCARD),
-    Code.PMSI_TUNNEL: Check("PMSI_TUNNEL", _BOTH, "RFC 6514 §5", _at_least(5)),
+    Code.PMSI_TUNNEL: Check("PMSI_TUNNEL", _BOTH, "RFC 6514 §5", _pmsi_tunnel),
     Code.TUNNEL_ENCAPSULATION: Check("TUNNEL_ENCAPSULATION", _BOTH, "RFC 9012 §13", _tunnel_encapsulation),
     # One switching capability descriptor at least (RFC 5543 §3).
     Code.TRAFFIC_ENGINEERING: Check("TRAFFIC_ENGINEERING", OPTIONAL, "RFC 7606 §7.13", _at_least(36)),

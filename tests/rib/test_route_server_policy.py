@@ -83,9 +83,9 @@ DATA_OF = PolicyData(
     [
         ("20.1.2.3/32", set()),
         ("20.1.2.128/25", set()),
-        ("20.2.0.1/32", {"irr-prefix"}),
+        ("20.2.0.1/32", {"prefix-too-long", "irr-prefix"}),
         ("2a00:1::1/128", set()),
-        ("2a00:2::1/128", {"irr-prefix"}),
+        ("2a00:2::1/128", {"prefix-too-long", "irr-prefix"}),
     ],
 )
 def test_a_blackhole_may_be_long_but_not_anybodys(prefix: str, expected: set[str]) -> None:

@@ -197,7 +197,7 @@ def test_every_table_is_what_the_model_says(family: Family, script: list[Update]
             assert med == accepted[bench.number(found)]
 
 
-BOTH: Any = pytest.mark.parametrize(
+BOTH = pytest.mark.parametrize(
     ("family", "update"),
     [
         (V4, Update(withdrawn=[0], announced=[0], med=2)),

@@ -353,7 +353,7 @@ def test_sets_inside_sets_are_no_burden() -> None:
 
 
 def test_what_is_only_judged_is_passed_on() -> None:
-    opaque = "c016050006000000", "c01914" + "00" * 20, "c080080000fbf040010100"
+    opaque = "c016090006000000c0000201", "c01914" + "00" * 20, "c080080000fbf040010100"
     raw = MANDATORY + b"".join(map(bytes.fromhex, opaque))
     assert [code for _, code, _ in decode(raw, asn4=True).unknown] == [22, 25, 128]
 
@@ -416,3 +416,29 @@ def test_mutated_blocks(attributes: PathAttributes, asn4: bool, changes: list[tu
     else:
         # What was accepted can be sent on.
         assert decode(encode(decoded, asn4=True), asn4=True).asns == decoded.asns
+
+
+MLDP = bytes.fromhex("06" + "0001" + "04" + "c0000201" + "0007" + "01000400000001")
+
+
+@pytest.mark.parametrize(
+    ("value", "sound"),
+    [
+        (bytes((0, 0, 0, 0, 0)), True),
+        *((bytes((0, kind, 0, 0, 0)) + bytes(8), True) for kind in (3, 4, 5)),
+        *((bytes((0, kind, 0, 0, 0)) + bytes(7), False) for kind in (1, 3, 4, 5, 6)),
+        *((bytes((0, 1, 0, 0, 0)) + bytes(size), True) for size in (12, 24)),
+        *((bytes((0, 6, 0, 0, 0)) + bytes(size), True) for size in (4, 16)),
+        *((bytes((0, kind, 0, 0, 0)) + MLDP, True) for kind in (2, 7)),
+        *((bytes((0, kind, 0, 0, 0)) + MLDP[:-1], False) for kind in (2, 7)),
+        *((bytes((0, kind, 0, 0, 0)), True) for kind in (8, 10, 11, 12, 13, 0x7B, 0x7E, 0x80, 0x86, 0xFB)),
+        *((bytes((0, kind, 0, 0, 0)) + bytes(8), False) for kind in (9, 14, 0x7A, 0x7F, 0x89, 0xFF)),
+    ],
+)
+def test_pmsi_tunnels(value: bytes, sound: bool) -> None:
+    """RFC 6514 §5: undefined tunnel types and identifiers that are none."""
+    raw = MANDATORY + bytes((0xC0, 22, len(value))) + value
+    faults = judge(raw, asn4=True).faults
+    assert bool(faults) is not sound
+    if not sound:
+        assert faults[0].outcome is Outcome.TREAT_AS_WITHDRAW and faults[0].clause == "RFC 6514 §5"
