@@ -12,9 +12,10 @@ from uuid import uuid4
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from simulator.arm import surface, versions
+from simulator.arm import ids, surface, versions
 from simulator.arm.errors import ArmError
 from simulator.arm.exchange import ArmRequest
+from simulator.arm.fields import quoted
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import RefusalError
 from simulator.provisioning.store.lock import StoreError
@@ -29,7 +30,8 @@ _STATUS: Final = {
 }
 """Why a request was refused → its status. 409, and 400 for a PeerAsn that is not Approved, are the simulator's choice:
 Microsoft publishes only that these requests fail."""
-_NAME: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
+_ECHOED: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
+"""A client's own id of its request, as far as it is sent back."""
 _REMAINING: Final = {"GET": ("reads", "11999"), "PUT": ("writes", "1199"), "DELETE": ("deletes", "14999")}
 
 
@@ -51,7 +53,7 @@ class ArmApp:
         except ArmError as error:
             return _with_headers(request, _json(error.status, error.body(version), error.headers))
         except RefusalError as error:
-            refused = ArmError(_STATUS[error.code], error.code, str(error))
+            refused = ArmError(_STATUS[error.code], error.code, str(error), target=error.field)
             return _with_headers(request, _json(refused.status, refused.body(version)))
         except StoreError:
             gone = ArmError(503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
@@ -59,9 +61,7 @@ class ArmApp:
 
     async def _answered(self, request: Request, version: str) -> Response:
         found = surface.target(request.scope["path"])
-        for name in (found.subscription, found.group, *found.names):
-            if name and not _NAME.match(name):
-                raise ArmError(400, "InvalidResourceName", f"'{name[:90]}' is not a valid name.")
+        _check_names(found)
         verb = request.method
         answer = surface.handler(found, verb)
         type_ = "/".join(found.types)
@@ -88,6 +88,18 @@ class ArmApp:
         if result.body is None and not result.null:
             return Response(status_code=result.status, headers=result.headers)
         return _json(result.status, result.body, result.headers)
+
+
+def _check_names(found: surface.Target) -> None:
+    """Raises ArmError 400 for a name that no resource can have."""
+    scopes = (("subscription", found.subscription), ("resource group", found.group))
+    for what, name in scopes:
+        if name and not ids.is_scope(name):
+            raise ArmError(400, "InvalidResourceName", f"The {what} {quoted(name)} is not valid: {ids.SCOPE_RULE}.")
+    for type_, name in zip(found.types, found.names, strict=False):
+        if not ids.is_name(name):
+            text = f"The name {quoted(name)} of {type_} is not valid: {ids.NAME_RULE}."
+            raise ArmError(400, "InvalidResourceName", text)
 
 
 async def _body(request: Request) -> Any:
@@ -144,14 +156,14 @@ def _with_headers(request: Request, response: Response) -> Response:
     identifier = str(uuid4())
     headers = {
         "x-ms-request-id": identifier,
-        "x-ms-correlation-request-id": correlation if _NAME.match(correlation) else identifier,
+        "x-ms-correlation-request-id": correlation if _ECHOED.match(correlation) else identifier,
         "x-ms-routing-request-id": f"TURNUP:{identifier}",
         f"x-ms-ratelimit-remaining-subscription-{kind}": left,
         "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
     }
-    if _NAME.match(asked):
+    if _ECHOED.match(asked):
         headers["x-ms-client-request-id"] = asked
     for name, value in headers.items():
         response.headers[name] = value

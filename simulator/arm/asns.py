@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from simulator.arm import documents
-from simulator.arm.errors import bad_argument, not_found
+from simulator.arm.errors import not_found
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing
 from simulator.provisioning.provider.asns import TYPE
 from simulator.provisioning.store.store import Resource
 
-ROLES: Final = ("Noc", "Policy", "Technical", "Service", "Escalation", "Other")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\Z")
 NOT_THERE: Final = "PeerAsn does not exist with the given name"
 """Recorded."""
 
@@ -38,12 +35,6 @@ def get(request: ArmRequest) -> ArmAnswer:
 
 def put(request: ArmRequest) -> ArmAnswer:
     wanted = documents.read(documents.PeerAsnDocument, request.body).properties
-    for number, contact in enumerate(wanted.peerContactDetail or []):
-        place = f"properties.peerContactDetail[{number}]"
-        if contact.email and not _EMAIL.match(contact.email):
-            raise bad_argument(f"{place}.email: '{contact.email}' is not an e-mail address")
-        if contact.role and contact.role not in ROLES:
-            raise bad_argument(f"{place}.role: '{contact.role}' is none of {', '.join(ROLES)}")
     document = documents.without_read_only(request.body)
     resource, created = request.provider.asns.put(str(request.id), document, wanted.peerAsn)
     return ArmAnswer(201 if created else 200, render(resource))

@@ -5,19 +5,43 @@ Read-only fields from the client are ignored: a client that sends back what it g
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from simulator.arm.errors import ArmError, bad_argument
+from simulator.arm.fields import (
+    P4,
+    P6,
+    V4,
+    V6,
+    Asn,
+    Email,
+    Guid,
+    Host,
+    Limit,
+    Md5,
+    Positive,
+    Region,
+    Required,
+    Tags,
+    Text,
+    between,
+    one_of,
+)
 
 Json = dict[str, Any]
 
 DIRECT_TYPES: Final = ("Edge", "Transit", "Cdn", "Internal", "Ix", "IxRs", "Voice", "EdgeZoneForOperators", "PeerProp")
 """DirectPeeringType (REST specification)."""
+EXCHANGE_SKUS: Final = ("Basic_Exchange_Free", "Premium_Exchange_Metered")
+DIRECT_SKUS: Final = ("Basic_Direct_Free", "Premium_Direct_Free", "Premium_Direct_Metered", "Premium_Direct_Unlimited")
+"""By kind (REST specification of 2019-08-01-preview, the last one to name them all)."""
+ROLES: Final = ("Noc", "Policy", "Technical", "Service", "Escalation", "Other")
+"""Of a PeerAsn's contact (REST specification)."""
+PROTOCOLS: Final = ("None", "ICMP", "TCP")
+"""Of a connectivity probe (REST specification)."""
 
 READ_ONLY: Final = frozenset(
     {
@@ -44,126 +68,116 @@ READ_ONLY: Final = frozenset(
 """Fields that only the service writes (REST specification, `readOnly: true`), wherever they stand."""
 
 
-def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _trimmed_address(value: object) -> object:
-    """Spaces around an address are trimmed, as production did (recorded)."""
-    if isinstance(value, str):
-        value = value.strip()
-        for host in ("/32", "/128"):
-            value = value.removesuffix(host)
-    return _blank_is_none(value)
-
-
-def _strict_int(value: object) -> object:
-    if isinstance(value, bool) or (value is not None and not isinstance(value, int)):
-        raise ValueError("must be an integer")
-    return value
-
-
-V4 = Annotated[IPv4Address | None, BeforeValidator(_trimmed_address)]
-V6 = Annotated[IPv6Address | None, BeforeValidator(_trimmed_address)]
-Text = Annotated[str | None, BeforeValidator(_blank_is_none)]
-Int = Annotated[int | None, BeforeValidator(_strict_int)]
-Asn = Annotated[int, BeforeValidator(_strict_int), Field(ge=1, le=4294967295)]
-Identifier = Annotated[
-    str,
-    StringConstraints(pattern=r"^\{?[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\}?$"),
-]
-
-
 class Document(BaseModel):
     """Unknown fields stay; names are Azure's."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
 
 class SubResource(Document):
-    id: Text = None
+    id: Annotated[Required, Field(description="the id of a peerAsns resource")]
 
 
 class BgpSession(Document):
-    sessionPrefixV4: Text = None
-    sessionPrefixV6: Text = None
+    sessionPrefixV4: P4 = None
+    sessionPrefixV6: P6 = None
     microsoftSessionIPv4Address: V4 = None
     microsoftSessionIPv6Address: V6 = None
     peerSessionIPv4Address: V4 = None
     peerSessionIPv6Address: V6 = None
-    maxPrefixesAdvertisedV4: Int = None
-    maxPrefixesAdvertisedV6: Int = None
-    md5AuthenticationKey: Text = Field(default=None, repr=False)
+    maxPrefixesAdvertisedV4: Limit = None
+    maxPrefixesAdvertisedV6: Limit = None
+    md5AuthenticationKey: Md5 = Field(default=None, repr=False)
 
 
 class ConnectionDocument(Document):
-    peeringDBFacilityId: Int = None
-    connectionIdentifier: Annotated[Identifier | None, BeforeValidator(_blank_is_none)] = None
+    peeringDBFacilityId: Annotated[Positive, Field(description="the PeeringDB id of the facility or the exchange")]
+    connectionIdentifier: Guid = None
     bgpSession: BgpSession | None = None
-    bandwidthInMbps: Int = None
-    sessionAddressProvider: Text = None
+    bandwidthInMbps: Positive | None = None
+    sessionAddressProvider: Annotated[Text, one_of("Microsoft", "Peer")] = None
     useForPeeringService: bool | None = None
 
 
+Connections = Annotated[
+    list[ConnectionDocument], Field(min_length=1, max_length=100, description="at least one connection")
+]
+"""Nobody publishes how many a peering may have: 100 is the simulator's."""
+
+
 class Direct(Document):
-    connections: list[ConnectionDocument] | None = None
-    peerAsn: SubResource | None = None
-    directPeeringType: Text = None
+    connections: Connections
+    peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
+    directPeeringType: Annotated[Text, one_of(*DIRECT_TYPES)] = None
 
 
 class Exchange(Document):
-    connections: list[ConnectionDocument] | None = None
-    peerAsn: SubResource | None = None
+    connections: Connections
+    peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
 
 
 class Sku(Document):
-    name: Text = None
+    name: Annotated[
+        Required, one_of(*EXCHANGE_SKUS, *DIRECT_SKUS), Field(description="for example Basic_Exchange_Free")
+    ]
+
+
+class ConnectivityProbe(Document):
+    endpoint: Host = None
+    azureRegion: Text = None
+    protocol: Annotated[Text, one_of(*PROTOCOLS)] = None
 
 
 class PeeringProperties(Document):
+    peeringLocation: Annotated[Required, Field(description="the metro")]
     direct: Direct | None = None
     exchange: Exchange | None = None
-    peeringLocation: Text = None
+    connectivityProbes: Annotated[list[ConnectivityProbe], Field(max_length=100)] | None = None
 
 
 class PeeringDocument(Document):
-    sku: Sku | None = None
-    kind: Text = None
-    location: Text = None
-    tags: dict[str, str] | None = None
-    properties: PeeringProperties | None = None
+    kind: Annotated[Required, one_of("Exchange", "Direct"), Field(description="Exchange or Direct")]
+    sku: Annotated[Sku, Field(description="for example Basic_Exchange_Free")]
+    location: Annotated[Region, Field(description="the Azure region of the metro")]
+    tags: Tags = None
+    properties: Annotated[PeeringProperties, Field(description="peeringLocation, and exchange or direct")]
 
 
 class ContactDetail(Document):
-    role: Text = None
-    email: Text = None
+    role: Annotated[Text, one_of(*ROLES)] = None
+    email: Email = None
     phone: Text = None
 
 
 class PeerAsnProperties(Document):
-    peerAsn: Asn
-    peerContactDetail: list[ContactDetail] | None = None
+    peerAsn: Annotated[Asn, Field(description="the ASN")]
+    peerContactDetail: Annotated[list[ContactDetail], Field(max_length=100)] | None = None
     peerName: Text = None
 
 
 class PeerAsnDocument(Document):
-    properties: PeerAsnProperties
+    properties: Annotated[PeerAsnProperties, Field(description="peerAsn, peerName, peerContactDetail")]
 
 
 class RegisteredAsnProperties(Document):
-    asn: Asn
+    asn: Annotated[Asn, Field(description="the customer's ASN")]
 
 
 class RegisteredAsnDocument(Document):
-    properties: RegisteredAsnProperties
+    properties: Annotated[RegisteredAsnProperties, Field(description="the asn")]
 
 
 class RegisteredPrefixProperties(Document):
-    prefix: str
+    prefix: Annotated[str, StringConstraints(max_length=100), Field(description="an IPv4 prefix")]
 
 
 class RegisteredPrefixDocument(Document):
-    properties: RegisteredPrefixProperties
+    properties: Annotated[RegisteredPrefixProperties, Field(description="the prefix")]
+
+
+class LogAnalyticsWorkspace(Document):
+    workspaceID: Text = None
+    key: Text = Field(default=None, repr=False)
 
 
 class ServiceProperties(Document):
@@ -171,33 +185,38 @@ class ServiceProperties(Document):
     peeringServiceProvider: Text = None
     providerPrimaryPeeringLocation: Text = None
     providerBackupPeeringLocation: Text = None
+    logAnalyticsWorkspaceProperties: LogAnalyticsWorkspace | None = None
+
+
+class ServiceSku(Document):
+    name: Text = None
 
 
 class ServiceDocument(Document):
-    location: Text = None
-    sku: Sku | None = None
-    tags: dict[str, str] | None = None
+    location: Annotated[Region, Field(description="an Azure region")]
+    sku: ServiceSku | None = None
+    tags: Tags = None
     properties: ServiceProperties | None = None
 
 
 class ServicePrefixProperties(Document):
-    prefix: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    prefix: Annotated[str, StringConstraints(min_length=1, max_length=100), Field(description="an IPv4 prefix")]
     peeringServicePrefixKey: Text = None
 
 
 class ServicePrefixDocument(Document):
-    properties: ServicePrefixProperties
+    properties: Annotated[ServicePrefixProperties, Field(description="the prefix and its key")]
 
 
 class MonitorTestProperties(Document):
     sourceAgent: Text = None
     destination: Text = None
-    destinationPort: Annotated[int | None, BeforeValidator(_strict_int), Field(ge=1, le=65535)] = None
-    testFrequencyInSec: Annotated[int | None, BeforeValidator(_strict_int), Field(ge=1, le=86400)] = None
+    destinationPort: Annotated[int, between(1, 65535)] | None = None
+    testFrequencyInSec: Annotated[int, between(1, 86400)] | None = None
 
 
 class MonitorTestDocument(Document):
-    properties: MonitorTestProperties
+    properties: Annotated[MonitorTestProperties, Field(description="the agent, the destination, how often")]
 
 
 class AvailabilityInput(Document):
@@ -206,10 +225,29 @@ class AvailabilityInput(Document):
 
 
 class TagsDocument(Document):
-    tags: dict[str, str] | None = None
+    tags: Tags = None
 
 
 D = TypeVar("D", bound=Document)
+
+_PLACE_LIMIT: Final = 200
+"""Characters of a field's path in a refusal."""
+_WORDS: Final = {
+    "string_type": "must be a text",
+    "is_instance_of": "must be a text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_too_short": "must not be empty",
+    "too_long": "has more than {max_length} entries",
+    "too_short": "must have at least {min_length} entry",
+}
+"""What pydantic finds, in words that follow the field's name."""
 
 
 def read(model: type[D], body: object) -> D:
@@ -217,17 +255,57 @@ def read(model: type[D], body: object) -> D:
     if not isinstance(body, dict):
         raise ArmError(400, "InvalidRequestContent", "The request content is not a JSON object.")
     try:
-        return model.model_validate(body)
+        return model.model_validate(without_read_only(body))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = re.sub(r"\.(\d+)\b", r"[\1]", ".".join(map(str, first["loc"])))
-        raise bad_argument(f"{place}: {first['msg']}") from None
+        first = error.errors(include_url=False)[0]
+        place = _place(first["loc"])
+        raise bad_argument(f"{place}: {_refusal(model, first)}", place) from None
+
+
+def _refusal(model: type[BaseModel], found: Any) -> str:
+    loc = found["loc"]
+    if found["type"] == "missing" or (found["input"] is None and isinstance(loc[-1], str)):
+        what = _described(model, loc)
+        return f"is required: {what}" if what else "is required"
+    words = _WORDS.get(found["type"])
+    return words.format(**found.get("ctx", {})) if words else str(found["msg"])
+
+
+def _place(loc: Iterable[int | str]) -> str:
+    """`properties.exchange.connections[0].bgpSession`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return "".join(parts).lstrip(".")[:_PLACE_LIMIT]
+
+
+def _described(model: type[BaseModel], loc: Iterable[int | str]) -> str:
+    """What a field is, as its model says."""
+    known: list[type[BaseModel]] = [model]
+    words = ""
+    for part in loc:
+        if isinstance(part, str):
+            field = next((each.model_fields[part] for each in known if part in each.model_fields), None)
+            if field is None:
+                return ""
+            words, known = field.description or "", list(_models(field.annotation))
+    return words
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def without_read_only(value: Any) -> Any:
-    """The client's own words: every read-only field taken out, at every depth."""
+    """The client's own words: every read-only field taken out, at every depth. A tag may have any name."""
     if isinstance(value, Mapping):
-        return {key: without_read_only(item) for key, item in value.items() if key not in READ_ONLY}
+        return {
+            key: item if key == "tags" else without_read_only(item)
+            for key, item in value.items()
+            if key not in READ_ONLY
+        }
     if isinstance(value, list):
         return [without_read_only(item) for item in value]
     return value

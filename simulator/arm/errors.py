@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_FLAT_UNTIL: Final = "2020-04-01"
-"""Up to this api-version an error body was flat; later ones nest it in `error` (REST specification)."""
+from simulator.arm.api_versions import API_VERSIONS
+
+_FLAT: Final = frozenset(version for version in API_VERSIONS if version <= "2020-04-01")
+"""The api-versions whose error body is flat; later ones nest it in `error` (REST specification). An unknown version has
+none of its own: it gets the body of today."""
+_WITH_TARGET: Final = "2025-05-01"
+"""From this api-version on an error names its field in `target` as well (REST specification)."""
 
 
 class ArmError(Exception):
     """Ends a request with an ARM error body."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None, target: str = ""
+    ) -> None:
+        """`target` is the field of the document that is wrong, if it is one."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.target = target
 
     def body(self, api_version: str) -> dict[str, Any]:
         flat = {"code": self.code, "message": self.message}
-        return flat if api_version and api_version <= _FLAT_UNTIL else {"error": flat}
+        if api_version in _FLAT:
+            return flat
+        if self.target and (api_version >= _WITH_TARGET or api_version not in API_VERSIONS):
+            flat["target"] = self.target
+        return {"error": flat}
 
 
-def bad_argument(message: str) -> ArmError:
+def bad_argument(message: str, target: str = "") -> ArmError:
     """400 BadArgument, as production answered bad connections (recorded)."""
-    return ArmError(400, "BadArgument", message)
+    return ArmError(400, "BadArgument", message, target=target)
 
 
 def not_supported(message: str) -> ArmError:

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 from typing import Final
 
 NAMESPACE: Final = "Microsoft.Peering"
-_NAME: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
-"""Resource groups' letters (ARM); Microsoft.Peering's own names are a subset of it."""
+_SCOPE: Final = re.compile(r"[A-Za-z0-9_.()-]{0,89}[A-Za-z0-9_()-]\Z")
+"""A subscription or a resource group: up to 90 letters, and no full stop at the end (ARM)."""
+_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,63}\Z")
+"""A resource of Microsoft.Peering: a peeringName's letters and length in one version of the REST specification, taken
+for all of them (simulator). `.` and `..` are steps of a path, and no names."""
+SCOPE_RULE: Final = "1 to 90 letters, digits, _ - . ( ), with no . at the end"
+NAME_RULE: Final = "1 to 63 letters, digits, _ - . and neither . nor .."
+
+
+def is_scope(text: str) -> bool:
+    """Whether a subscription or a resource group may be called so."""
+    return _SCOPE.match(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a resource may be called so."""
+    return _NAME.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,6 @@ def parse(text: str) -> ResourceId:
     group = parts[3] if at == 5 and parts[2].lower() == "resourcegroups" else ""
     if parts[at - 1].lower() != "providers" or at not in (3, 5) or (at == 5 and not group) or len(tail) % 2:
         raise ValueError(f"'{text}' is not the id of a {NAMESPACE} resource")
-    if not all(_NAME.match(part) for part in (parts[1], *tail)):
-        raise ValueError(f"'{text}' has a name with other than letters, digits and _ . - ( )")
+    if not is_scope(parts[1]) or not (group == "" or is_scope(group)) or not all(map(is_name, tail)):
+        raise ValueError(f"'{text}' has a name that no resource can have: {NAME_RULE}")
     return ResourceId(parts[1], group, tuple(tail[::2]), tuple(tail[1::2]))

@@ -5,12 +5,14 @@ The command, where from and where to are published; the text of the answer is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Final
 
 from simulator.arm.errors import bad_argument
 from simulator.arm.exchange import ArmAnswer, ArmRequest
+from simulator.arm.fields import quoted
 from simulator.arm.times import iso
 from simulator.lab.link import Address, LinkKind, Place
 from simulator.lab.probe import ping
@@ -29,13 +31,15 @@ from simulator.wire import nlri
 COMMANDS: Final = ("Traceroute", "Ping", "BgpRoute")
 SOURCES: Final = ("EdgeSite", "AzureRegion")
 _PINGS: Final = 4
+_REGION: Final = re.compile(r"[a-z]+( ?[a-z0-9]+){0,5}\Z")
+"""Azure's regions, by either of their names: West US, westus2."""
 
 
 async def invoke(request: ArmRequest) -> ArmAnswer:
     """BgpRoute reads the edge's tables. Ping and Traceroute are really done, where the link is netns."""
     command = _one_of("command", request.required("command"), COMMANDS)
     source = _one_of("sourceType", request.required("sourceType"), SOURCES)
-    edge = _edge(request.provider, source, request.required("sourceLocation"))
+    edge = _edge(request.provider, source, location := request.required("sourceLocation"))
     text = request.required("destinationIP")
     try:
         destination = ip_address(text.strip())
@@ -45,6 +49,8 @@ async def invoke(request: ArmRequest) -> ArmAnswer:
         output = "\n".join(_routes(request.provider, edge, destination))
     else:
         output = await _probed(request.provider, edge, destination, command)
+    if source == "AzureRegion" and not _is_here(request.provider, location):
+        output = f"{location.strip()}: this lab has no edge there, so that {edge.name} was asked\n{output}"
     return ArmAnswer(200, {"command": command, "output": output})
 
 
@@ -56,7 +62,8 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
 
 
 def _edge(provider: Provider, source: str, location: str) -> Node:
-    """An edge by its name or its metro, or the first of the lab's region."""
+    """An edge by its name or its metro. A region has the first one: a lab has one region, so that it stands for every
+    region of Azure (simulator)."""
     premises, edges = provider.premises, provider.topology.edges
     wanted = location.strip().lower()
     if source == "EdgeSite":
@@ -66,12 +73,17 @@ def _edge(provider: Provider, source: str, location: str) -> Node:
         if wanted == premises.metro.lower():
             return edges[0]
         known = ", ".join((premises.metro, *(edge.name for edge in edges)))
+    elif _REGION.match(wanted):
+        return edges[0]
     else:
-        region = premises.exchange.azure_region if premises.exchange is not None else ""
-        if region and wanted.replace(" ", "") == region.lower():
-            return edges[0]
-        known = region or "none"
-    raise bad_argument(f"sourceLocation: '{location[:60]}' has no edge in this lab (there are: {known})")
+        known = "an Azure region, like West US"
+    text = f"{quoted(location)} has no edge in this lab (there are: {known})"
+    raise bad_argument(f"sourceLocation: {text}", "sourceLocation")
+
+
+def _is_here(provider: Provider, location: str) -> bool:
+    region = provider.premises.exchange.azure_region if provider.premises.exchange is not None else ""
+    return location.replace(" ", "").lower() == region.lower()
 
 
 # --- BgpRoute ---

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from simulator.arm.api_versions import API_VERSIONS
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, listing
 from simulator.arm.ids import NAMESPACE
-from simulator.arm.versions import API_VERSIONS
 
 _CRUD: Final = ("write", "read", "delete")
 _RESOURCES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (

@@ -26,7 +26,8 @@ NOTES: Final[dict[str, Note]] = {
     "register": Note("ARM's own: registers the subscription.", "Answers as the GET does."),
     "peerAsns": Note(
         "ASN, contacts, ValidationState. A peering needs an Approved one; up to 12 hours.",
-        "Approved after `peer_asn_review`, or by hand. The ASN cannot be changed; 409 to delete one that is in use.",
+        "Approved after `peer_asn_review`, or by hand. The ASN cannot be changed; 409 to delete one that is in use. "
+        "Private and documentation ASNs are taken, Microsoft's own and reserved ones are not.",
     ),
     "peeringLocations": Note(
         "`kind` is required, `directPeeringType` filters. Addresses comma-separated; offers of 10 and 100 Gbps.",
@@ -40,11 +41,11 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "cdnPeeringPrefixes": Note(
         "`peeringLocation` is required; the word `null` for an unknown metro. 8069:51… is compute, 8069:52… storage.",
-        "What AS8075 announces in the lab, at the lab's metro; nothing at others. Without such a community: compute.",
+        "An unknown metro has an empty list from 2025-05-01 on: the SDK stumbles over `null`. What AS8075 announces in the lab, at the lab's metro; nothing at others. Without such a community: compute.",
     ),
     "lookingGlass": Note(
         "Everything in the query; BgpRoute, Ping, Traceroute from an EdgeSite or AzureRegion.",
-        "An edge's name or the metro; BgpRoute as BIRD prints it. Ping and Traceroute need `link: netns`.",
+        "An edge's name or the metro; every Azure region is answered by the lab's first edge. BgpRoute as BIRD prints it. Ping and Traceroute need `link: netns`.",
     ),
     "peerings": Note(
         "PUT 201 and 200, PATCH of tags, DELETE 200 and 204. MD5 key and maximum of prefixes cannot be updated: 405.",
@@ -57,12 +58,14 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "peerings/rpUnbilledPrefixes": Note(
         "The fields, and `consolidate`.",
-        "Received prefixes that no Verified prefix of a peering service covers; 405 at a peering that is not for it.",
+        "Received prefixes that no Verified prefix of a peering service covers; 405 at a peering that is neither for it "
+        "nor of type Cdn.",
     ),
     "peerings/registeredAsns": Note(
         "Exchange with route server only: else 405. Needs an Active connection. One key an ASN; no duplicates.",
-        "405 while no connection is Active, 409 for a duplicate. From the lift on only routes of registered origins "
-        "are taken.",
+        "405 while no connection is Active, 409 for a duplicate in the subscription. From the lift on only routes of "
+        "registered origins are taken, at every peering of the PeerAsn. 400 for Microsoft's and reserved ASNs; for "
+        "private and documentation ones unless the topology's `bogon-asn` takes them.",
     ),
     "peerings/registeredPrefixes": Note(
         "Pending, then Verified with its key, or Failed with one of the published messages. IPv4, one peering each.",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import ip_network
-from typing import Any, Final
-from uuid import uuid4
+from collections.abc import Iterable, Iterator
+from typing import Final
+from uuid import UUID, uuid4
 
 from simulator.arm import documents
-from simulator.arm.documents import DIRECT_TYPES
-from simulator.arm.errors import bad_argument, resource_not_found
+from simulator.arm.documents import DIRECT_SKUS, EXCHANGE_SKUS
+from simulator.arm.errors import ArmError, bad_argument, resource_not_found
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, system_data
 from simulator.arm.session_states import session_state
 from simulator.arm.times import iso
 from simulator.connection.states import ConnectionState, Flow
+from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.peerings import TYPE
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
@@ -23,9 +23,14 @@ _SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 _ADDRESS: Final = {Family.IPV4: "IPv4Address", Family.IPV6: "IPv6Address"}
 _CLIENTS_LIMIT: Final = {Family.IPV4: 20000, Family.IPV6: 2000}
 """The most that Microsoft's clients let through; production took more, so that the server only warns."""
+_CLIENTS_BANDWIDTH: Final = 100_000
+_BANDWIDTH_STEP: Final = 10_000
+"""Mbps that Microsoft's clients let through; production took 200,000, so that the server only warns."""
 _VOICE_CONNECTIONS: Final = 2
 _IXRS_SKUS: Final = ("Basic_Direct_Free", "Premium_Direct_Free")
 """Of an exchange with route server: Basic in 2020, Premium in today's walkthrough. Others are refused (simulator)."""
+_LENGTHS: Final = {Family.IPV4: (30, 31), Family.IPV6: (126, 127)}
+"""Of a Direct session's prefix: IPv4 by Microsoft's clients, IPv6 as seen in recordings."""
 
 
 # --- in ---
@@ -34,29 +39,17 @@ _IXRS_SKUS: Final = ("Basic_Direct_Free", "Premium_Direct_Free")
 def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     """The request in a body, and warnings about what only Microsoft's clients refuse. Raises ArmError."""
     document = documents.read(documents.PeeringDocument, request.body)
-    properties = document.properties or documents.PeeringProperties()
-    if document.kind not in ("Exchange", "Direct"):
-        raise bad_argument(f"kind: '{document.kind or ''}' is neither Exchange nor Direct")
-    if document.sku is None or document.sku.name is None:
-        raise bad_argument("sku.name: is required, for example Basic_Exchange_Free")
-    if not document.location:
-        raise bad_argument("location: is required: the Azure region of the metro")
-    if properties.peeringLocation is None:
-        raise bad_argument("properties.peeringLocation: is required: the metro")
+    properties = document.properties
     exchange = document.kind == "Exchange"
     place = "properties.exchange" if exchange else "properties.direct"
     inner = properties.exchange if exchange else properties.direct
     if inner is None or (properties.direct if exchange else properties.exchange) is not None:
-        raise bad_argument(f"{place}: is what a peering of kind {document.kind} has, and nothing else")
-    if inner.peerAsn is None or inner.peerAsn.id is None:
-        raise bad_argument(f"{place}.peerAsn.id: is required: the id of a peerAsns resource")
-    if not inner.connections:
-        raise bad_argument(f"{place}.connections: at least one is required")
+        text = f"is what a peering of kind {document.kind} has, and nothing else"
+        raise bad_argument(f"{place}: {text}", place)
     direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.Direct) else ""
-    if direct_type and direct_type not in DIRECT_TYPES:
-        raise bad_argument(f"{place}.directPeeringType: '{direct_type}' is none of {', '.join(DIRECT_TYPES)}")
-    if direct_type == "IxRs" and document.sku.name.lower() not in map(str.lower, _IXRS_SKUS):
-        raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(_IXRS_SKUS)}")
+    skus = _IXRS_SKUS if direct_type == "IxRs" else DIRECT_SKUS if direct_type else EXCHANGE_SKUS
+    if document.sku.name not in skus:
+        raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(skus)}", "sku.name")
     flow = Flow.EXCHANGE if exchange else Flow.IXRS if direct_type == "IxRs" else Flow.DIRECT
     asn = request.provider.found(inner.peerAsn.id.lower())
     warnings: list[str] = []
@@ -65,10 +58,10 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
         for number, each in enumerate(_identified(request, inner.connections))
     )
     if direct_type == "Voice" and len(connections) < _VOICE_CONNECTIONS:
-        raise bad_argument(f"{place}.connections: a Voice peering needs at least two")
+        raise bad_argument(f"{place}.connections: a Voice peering needs at least two", f"{place}.connections")
     wanted = PeeringRequest(
         flow=flow,
-        asn=asn.document["properties"]["peerAsn"] if asn is not None else 0,
+        asn=asn.document["properties"]["peerAsn"] if asn is not None and asn.type == ASN_TYPE else 0,
         peer_asn=inner.peerAsn.id,
         metro=properties.peeringLocation,
         direct_type=direct_type,
@@ -95,93 +88,105 @@ def _identified(
                 ),
                 None,
             )
-        yield each.model_copy(update={"connectionIdentifier": identifier or str(uuid4()).upper()})
+        yield each.model_copy(update={"connectionIdentifier": identifier or str(uuid4())})
+
+
+def guid(text: object) -> str:
+    """A connectionIdentifier as the provider tells connections apart, whatever its case, braces and dashes."""
+    try:
+        return str(UUID(str(text))).upper()
+    except ValueError:
+        return ""
 
 
 def _connection(
     place: str, document: documents.ConnectionDocument, flow: Flow, direct_type: str, warnings: list[str]
 ) -> ConnectionRequest:
-    if document.peeringDBFacilityId is None or document.peeringDBFacilityId <= 0:
-        raise bad_argument(f"{place}.peeringDBFacilityId: must be greater than 0")
     provider = document.sessionAddressProvider or ("Microsoft" if direct_type == "Voice" else "Peer")
-    if provider not in ("Microsoft", "Peer"):
-        raise bad_argument(f"{place}.sessionAddressProvider: '{provider}' is neither Microsoft nor Peer")
     session = document.bgpSession or documents.BgpSession()
-    sessions = {family: one for family in Family if (one := _session(place, session, family, flow)) is not None}
+    found = ((family, _session(place, session, family, flow, provider)) for family in Family)
+    sessions = {family: one for family, one in found if one is not None}
     own_addresses = any(one.peer or one.prefix for one in sessions.values())
     if direct_type == "Voice" and (provider == "Peer" or own_addresses):
-        raise bad_argument(f"{place}: a Voice peering takes its session addresses from Microsoft")
+        text = "a Voice peering takes its session addresses from Microsoft"
+        raise bad_argument(f"{place}.sessionAddressProvider: {text}", f"{place}.sessionAddressProvider")
     if flow is Flow.IXRS and provider == "Microsoft":
-        raise bad_argument(f"{place}.sessionAddressProvider: an exchange with route server brings its own (Peer)")
+        text = "an exchange with route server brings its own (Peer)"
+        raise bad_argument(f"{place}.sessionAddressProvider: {text}", f"{place}.sessionAddressProvider")
     if not sessions and not (flow is Flow.DIRECT and provider == "Microsoft"):
-        raise bad_argument(f"{place}.bgpSession: an address of the peer is required, IPv4 or IPv6")
-    _check_limits(place, sessions, warnings)
+        text = "a session prefix" if flow is Flow.DIRECT else "an address of the peer"
+        raise bad_argument(f"{place}.bgpSession: {text} is required, IPv4 or IPv6", f"{place}.bgpSession")
+    warnings += _beyond_clients(place, document, flow)
     return ConnectionRequest(
-        identifier=(document.connectionIdentifier or "").strip("{}").upper(),
+        identifier=guid(document.connectionIdentifier),
         facility=document.peeringDBFacilityId,
         sessions=sessions,
         md5=session.md5AuthenticationKey,
-        bandwidth=_bandwidth(place, document.bandwidthInMbps, warnings) if flow is not Flow.EXCHANGE else 0,
+        bandwidth=(document.bandwidthInMbps or 0) if flow is not Flow.EXCHANGE else 0,
         provider=provider,
-        peering_service=bool(document.useForPeeringService),
+        peering_service=document.useForPeeringService,
+        place=place,
     )
 
 
-def _session(place: str, session: documents.BgpSession, family: Family, flow: Flow) -> SessionRequest | None:
+def _session(
+    place: str, session: documents.BgpSession, family: Family, flow: Flow, provider: str
+) -> SessionRequest | None:
+    """One family's session; None where the document names no address for it. Its limit alone asks for none: the
+    specification's own example has such a limit."""
     suffix, address = _SUFFIX[family], _ADDRESS[family]
     peer = getattr(session, f"peerSession{address}")
     microsoft = getattr(session, f"microsoftSession{address}")
     limit = getattr(session, f"maxPrefixesAdvertised{suffix}")
-    prefix = _prefix(place, getattr(session, f"sessionPrefix{suffix}"), family, flow)
+    prefix = getattr(session, f"sessionPrefix{suffix}")
+    if flow is Flow.DIRECT and prefix is not None and prefix.prefixlen not in _LENGTHS[family]:
+        field = f"{place}.bgpSession.sessionPrefix{suffix}"
+        lengths = " or ".join(f"/{length}" for length in _LENGTHS[family])
+        raise bad_argument(f"{field}: Invalid Prefix: {prefix}, must be either {lengths}", field)
     if peer is None and (flow is not Flow.DIRECT or prefix is None):
-        if limit is not None and flow is not Flow.DIRECT:
-            text = f"MaxPrefixesAdvertised{suffix}:{limit} must be null if PeerSession{address} is null"
-            raise bad_argument(f"{place}.bgpSession: {text}")
-        if limit is None or flow is not Flow.DIRECT:
-            return None
-    if limit is not None and limit <= 0:
-        raise bad_argument(f"{place}.bgpSession.maxPrefixesAdvertised{suffix}: must be greater than 0 or null")
+        given_later = flow is Flow.DIRECT and provider == "Microsoft" and limit
+        return SessionRequest(None, None, None, limit) if given_later else None
+    if limit == 0:
+        field = f"{place}.bgpSession.maxPrefixesAdvertised{suffix}"
+        raise bad_argument(f"{field}: must be greater than 0 or null", field)
     return SessionRequest(peer, microsoft, prefix, limit)
 
 
-def _prefix(place: str, text: str | None, family: Family, flow: Flow) -> Any:
-    if text is None:
-        return None
-    version = 4 if family is Family.IPV4 else 6
-    field = f"{place}.bgpSession.sessionPrefix{_SUFFIX[family]}"
-    try:
-        prefix = ip_network(text.strip(), strict=False)
-    except ValueError:
-        raise bad_argument(f"{field}: '{text}' is not a prefix") from None
-    if prefix.version != version:
-        raise bad_argument(f"{field}: '{text}' is no {family.label} prefix")
-    if flow is Flow.DIRECT and version == 4 and prefix.prefixlen not in (30, 31):
-        raise bad_argument(f"{field}: Invalid Prefix: {text}, must be either /30 or /31")
-    if flow is Flow.DIRECT and version == 6 and prefix.prefixlen not in (126, 127):
-        raise bad_argument(f"{field}: Invalid Prefix: {text}, must be either /126 or /127")
-    return prefix
+def _beyond_clients(place: str, document: documents.ConnectionDocument, flow: Flow) -> Iterator[str]:
+    """Values that Microsoft's clients refuse and its service takes."""
+    session, mbps = document.bgpSession or documents.BgpSession(), document.bandwidthInMbps
+    for family, most in _CLIENTS_LIMIT.items():
+        name = f"maxPrefixesAdvertised{_SUFFIX[family]}"
+        limit = getattr(session, name)
+        if limit is not None and limit > most:
+            yield f"{place}.bgpSession.{name}: {limit} is more than Microsoft's clients let through ({most})"
+    if mbps is not None and flow is not Flow.EXCHANGE:
+        if mbps % _BANDWIDTH_STEP:
+            yield f"{place}: Bandwidth {mbps} must have a multiple of {_BANDWIDTH_STEP}."
+        if mbps > _CLIENTS_BANDWIDTH:
+            yield f"{place}: Bandwidth:{mbps} is greater than {_CLIENTS_BANDWIDTH}."
 
 
-def _check_limits(place: str, sessions: dict[Family, SessionRequest], warnings: list[str]) -> None:
-    for family, session in sessions.items():
-        most = _CLIENTS_LIMIT[family]
-        if session.max_prefixes is not None and session.max_prefixes > most:
-            warnings.append(
-                f"{place}.bgpSession.maxPrefixesAdvertised{_SUFFIX[family]}: {session.max_prefixes} is more than "
-                f"Microsoft's clients let through ({most})"
-            )
+def _check_unchanged(record: PeeringRecord, document: Json) -> None:
+    """Raises what refuses another SKU or location of a peering that is there: neither can be changed (documented)."""
+    known = record.resource.document
+    sku, given = known["sku"]["name"], document["sku"]["name"]
+    if given != sku:
+        raise bad_argument(f"sku.name: is {sku}, and the SKU of a peering cannot be changed", "sku.name")
+    location, given = known["location"], document["location"]
+    if _same_region(given) != _same_region(location):
+        raise ArmError(
+            409,
+            "InvalidResourceLocation",
+            f"location: The resource '{record.name}' already exists in location '{location}'. A resource with the same "
+            f"name cannot be created in location '{given}'. Please select a new resource name.",
+            target="location",
+        )
 
 
-def _bandwidth(place: str, mbps: int | None, warnings: list[str]) -> int:
-    if mbps is None:
-        return 0
-    if mbps <= 0:
-        raise bad_argument(f"{place}.bandwidthInMbps: must be greater than 0")
-    if mbps % 10000:
-        warnings.append(f"{place}: Bandwidth {mbps} must have a multiple of 10000.")
-    if mbps > 100000:
-        warnings.append(f"{place}: Bandwidth:{mbps} is greater than 100000.")
-    return mbps
+def _same_region(text: str) -> str:
+    """`East US` is `eastus`."""
+    return text.replace(" ", "").lower()
 
 
 # --- out ---
@@ -223,13 +228,12 @@ def _sku(sku: Json) -> Json:
 def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Json:
     wanted, record = live.request, live.record
     source = wanted.mesh_of or wanted.identifier
-    kept = next(
-        (each for each in theirs if str(each.get("connectionIdentifier", "")).strip("{}").upper() == source), {}
-    )
+    kept = next((each for each in theirs if guid(each.get("connectionIdentifier")) == source), {})
+    written = kept.get("connectionIdentifier") if source == wanted.identifier else None
     shown: Json = {
         **kept,
         "peeringDBFacilityId": wanted.facility,
-        "connectionIdentifier": wanted.identifier,
+        "connectionIdentifier": written or wanted.identifier,  # as it was sent (recorded)
         "connectionState": record.state.value,
         "bgpSession": _bgp_session(request, live, kept.get("bgpSession") or {}),
     }
@@ -241,7 +245,7 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
             **({"bandwidthInMbps": wanted.bandwidth} if wanted.bandwidth else {}),
             "provisionedBandwidthInMbps": wanted.bandwidth if up else 0,
             "sessionAddressProvider": wanted.provider,
-            "useForPeeringService": _for_service(request, live),
+            "useForPeeringService": _marked(request, live),
             "microsoftTrackingId": wanted.identifier,
         }
         if wanted.provider == "Microsoft" and record.state is ConnectionState.PENDING_APPROVAL:
@@ -249,11 +253,19 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
     return shown
 
 
-def _for_service(request: ArmRequest, live: LiveConnection) -> bool:
-    """useForPeeringService. With a route server it is on once the agreement for it is signed (documented)."""
-    if live.record.flow is Flow.IXRS:
+def _marked(request: ArmRequest, live: LiveConnection) -> bool:
+    """A connection's useForPeeringService, as it was sent. Where an exchange with route server says nothing it is set
+    with the agreement for Peering Service (documented)."""
+    said = live.request.peering_service
+    if said is None and live.record.flow is Flow.IXRS:
         return request.provider.settings.peering_service_agreement
-    return live.request.peering_service
+    return bool(said)
+
+
+def _for_service(request: ArmRequest, live: LiveConnection) -> bool:
+    """Whether it takes effect: with a route server, once the agreement for Peering Service is signed (documented)."""
+    agreed = live.record.flow is not Flow.IXRS or request.provider.settings.peering_service_agreement
+    return agreed and _marked(request, live)
 
 
 def _bgp_session(request: ArmRequest, live: LiveConnection, kept: Json) -> Json:
@@ -271,7 +283,7 @@ def _bgp_session(request: ArmRequest, live: LiveConnection, kept: Json) -> Json:
         }
         if session.max_prefixes is not None:
             shown[f"maxPrefixesAdvertised{suffix}"] = session.max_prefixes
-    if live.request.md5 is not None:
+    if live.request.md5:
         shown["md5AuthenticationKey"] = live.request.md5  # in clear, as Azure echoes it
     return shown
 
@@ -305,9 +317,12 @@ def get(request: ArmRequest) -> ArmAnswer:
 def put(request: ArmRequest) -> ArmAnswer:
     wanted, warnings = parse(request)
     document = documents.without_read_only(request.body)
+    if (known := request.provider.peering(request.id.key)) is not None:
+        _check_unchanged(known, document)
     inner = document["properties"]["exchange" if wanted.flow is Flow.EXCHANGE else "direct"]
     for kept, connection in zip(inner["connections"], wanted.connections, strict=True):
-        kept["connectionIdentifier"] = connection.identifier
+        if not guid(kept.get("connectionIdentifier")):
+            kept["connectionIdentifier"] = connection.identifier
     record, created = request.provider.put_peering(str(request.id), document, wanted, warnings)
     headers = {"x-turnup-warning": "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else {}
     return ArmAnswer(201 if created else 200, render(request, record), headers=headers)

@@ -153,12 +153,12 @@ def _state(request: ArmRequest, name: str) -> str:
 
 
 async def unbilled(request: ArmRequest) -> ArmAnswer:
-    """What is received at a peering for Peering Service and is no Verified prefix of a peering service (simulator).
+    """What a peering for Peering Service, or of type Cdn, receives that is no service's Verified prefix (simulator).
 
     Microsoft publishes the fields alone. `consolidate` joins neighbouring prefixes into shorter ones.
     """
     record = existing(request)
-    if not for_peering_service(record):
+    if not for_peering_service(record) and record.request.direct_type != "Cdn":
         raise not_supported(NOT_THIS_TYPE)
     text = request.optional("consolidate").lower()
     if text not in ("", "true", "false"):

@@ -79,7 +79,8 @@ def put_prefix(request: ArmRequest) -> ArmAnswer:
     try:
         prefix = IPv4Network(wanted.strip())
     except ValueError:
-        raise bad_argument(f"Unrecognized routePrefix {wanted[:100]}") from None  # a client's words; IPv4 is documented
+        # A client's words; that it is IPv4 is documented.
+        raise bad_argument(f"Unrecognized routePrefix {wanted[:100]}", "properties.prefix") from None
     document = _words(request)
     document["properties"]["prefix"] = str(prefix)
     resource, created = request.provider.registrations.put_prefix(record, str(request.id), document, prefix)

@@ -1,27 +1,13 @@
-"""The api-versions of Microsoft.Peering."""
+"""The api-version of a request."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from simulator.arm.api_versions import API_VERSIONS
 from simulator.arm.errors import ArmError
 
-API_VERSIONS: Final = (
-    "2019-03-01-preview",
-    "2019-08-01-preview",
-    "2019-09-01-preview",
-    "2020-01-01-preview",
-    "2020-04-01",
-    "2020-10-01",
-    "2021-01-01",
-    "2021-06-01",
-    "2022-01-01",
-    "2022-06-01",
-    "2022-10-01",
-    "2025-05-01",
-)
-NEWEST: Final = API_VERSIONS[-1]
 _REGISTRATION: Final = ("", "register")
 """Paths that Azure Resource Manager answers itself; its own api-versions are others, and clients send old ones."""
 _DATE: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?\Z")

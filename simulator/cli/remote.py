@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from simulator.arm.versions import NEWEST
+from simulator.arm.api_versions import NEWEST
 from simulator.cli.exits import FAILED, LAB, USAGE, fail
 
 Json = dict[str, Any]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from simulator.arm.api_versions import API_VERSIONS
 from simulator.lab.locations import embedded
 from tests.arm.support import SUBSCRIPTION, Lab, m, serving, told
 from tests.topologies import document
@@ -97,8 +99,12 @@ async def test_cdn_prefixes_are_what_microsoft_announces_here(tmp_path: Path) ->
         assert await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Seattle") == []
 
 
-async def test_an_unknown_metro_is_answered_with_null(tmp_path: Path) -> None:
-    """As production does: the SDK's pager stumbles over it, which its users know."""
+async def test_an_unknown_metro_has_no_prefixes_and_was_answered_with_null_before_2025(tmp_path: Path) -> None:
+    """The word null is what production answered: the SDK's pager stumbles over it."""
     async with serving(tmp_path) as lab:
-        with pytest.raises((AttributeError, TypeError)):
-            await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Atlantis")
+        assert await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Atlantis") == []
+        url = f"{lab.url}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Peering/cdnPeeringPrefixes"
+        async with httpx.AsyncClient() as client:
+            for version in API_VERSIONS:
+                answer = await client.get(url, params={"api-version": version, "peeringLocation": "Atlantis"})
+                assert answer.json() == (None if version < "2025-05-01" else {"value": []})

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from simulator.lab.topology import Topology
+from simulator.provisioning.provider.asn_space import nobodys
 from simulator.provisioning.provider.books import Books
-from simulator.provisioning.provider.requests import RefusalError
+from simulator.provisioning.provider.requests import RefusalError, refused_at
 from simulator.provisioning.store.store import Json, Resource
 
 TYPE: Final = "Microsoft.Peering/peerAsns"
@@ -18,9 +20,12 @@ PENDING, APPROVED, FAILED = "Pending", "Approved", "Failed"
 class PeerAsns:
     """Every PeerAsn of every subscription."""
 
-    def __init__(self, books: Books, now: Callable[[], float], moved: Callable[[Resource], None]) -> None:
+    def __init__(
+        self, books: Books, topology: Topology, now: Callable[[], float], moved: Callable[[Resource], None]
+    ) -> None:
         """`moved` is told of every PeerAsn whose state changed."""
         self._books = books
+        self._topology = topology
         self._now = now
         self._moved = moved
 
@@ -29,9 +34,12 @@ class PeerAsns:
         now, known = self._now(), self._books.resources.get(identifier.lower())
         if known is not None:
             if known.document["properties"]["peerAsn"] != asn:
-                raise RefusalError("BadArgument", "The ASN of a PeerAsn cannot be changed: delete it and make another")
+                text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
+                raise refused_at("properties.peerAsn", text)
             self._books.save(resource := replace(known, document=document, changed=now))
             return resource, False
+        if fault := nobodys(asn, self._topology):
+            raise refused_at("properties.peerAsn", f"AS{asn} {fault}")
         status = {"validationState": PENDING, "since": now}
         resource = Resource(identifier, TYPE, document, status, now, now)
         self._write(resource, f"AS{asn} is to be approved by Microsoft")

@@ -139,9 +139,7 @@ class LegacyPeerings:
         return self._topology.choices(peering)[position]
 
     def _metro(self, peering: Peering) -> str:
-        facility = self._choice(peering, 0).facility if peering.is_direct else None
-        known = self._premises.locations.facility(facility) if facility else None
-        return known.metro if known is not None else self._premises.metro
+        return self._premises.metro_of(self._choice(peering, 0)) if peering.is_direct else self._premises.metro
 
     def _request(self, peering: Peering, position: int, record: ConnectionRecord) -> ConnectionRequest:
         choice, exchange = self._choice(peering, position), self._premises.exchange
@@ -194,7 +192,7 @@ def pairs(request: ConnectionRequest) -> list[Pair]:
 
 def _differs(running: ConnectionRequest, wanted: ConnectionRequest) -> bool:
     """Whether a request asks for another key or other limits than those that run. What it leaves out stays."""
-    if wanted.md5 is not None and wanted.md5 != running.md5:
+    if wanted.md5 is not None and wanted.md5 != (running.md5 or ""):
         return True
     if wanted.bandwidth and wanted.bandwidth != running.bandwidth:
         return True

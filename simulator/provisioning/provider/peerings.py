@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -19,10 +19,11 @@ from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
-from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
 from simulator.provisioning.provider.route_server_pair import must_leave_one
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Json, Resource, SavedConnection
+from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 
 TYPE: Final = "Microsoft.Peering/peerings"
@@ -30,6 +31,7 @@ UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are n
 """Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
 NOT_UNIQUE: Final = "Connection are not unique"
 """Recorded."""
+_SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 _S = ConnectionState
 _HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
 """States in which an address is held only by a session that is there (simulator)."""
@@ -48,6 +50,8 @@ class Peerings:
         self.settings = settings
         self.legacy = LegacyPeerings(control, premises)
         self.records: dict[str, PeeringRecord] = {}
+        self.forgotten: Callable[[PeeringRecord], None] = lambda _record: None
+        """Told of a peering that is gone, with all that was registered at it."""
         self._owners: dict[str, PeeringRecord] = {}
         """By connection."""
 
@@ -96,14 +100,18 @@ class Peerings:
     def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
         old = record.request
         if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
-            raise RefusalError("BadArgument", "The kind of a peering cannot be changed")
+            both_direct = Flow.EXCHANGE not in (wanted.flow, old.flow)
+            field = "properties.direct.directPeeringType" if both_direct else "kind"
+            raise refused_at(field, f"is {_kind(old)}: The kind of a peering cannot be changed")
         if wanted.peer_asn.lower() != old.peer_asn.lower():
-            raise RefusalError("BadArgument", "The PeerAsn of a peering cannot be changed")
+            field = f"properties.{_inner(wanted)}.peerAsn.id"
+            raise refused_at(field, f"is {old.peer_asn}: The PeerAsn of a peering cannot be changed")
         if wanted.metro.lower() != old.metro.lower():
-            raise RefusalError("BadArgument", "The peeringLocation of a peering cannot be changed")
+            text = f"is {old.metro}: The peeringLocation of a peering cannot be changed"
+            raise refused_at("properties.peeringLocation", text)
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
-            raise RefusalError("BadArgument", NOT_UNIQUE)
+            raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{_inner(wanted)}.connections")
         gone = [
             live
             for live in record.connections
@@ -138,35 +146,47 @@ class Peerings:
         old, said = live.request, list[str]()
         request = old
         if wanted.facility != old.facility:
-            raise RefusalError("OperationNotSupported", "The peeringDBFacilityId of a connection cannot be changed")
+            text = f"is {old.facility}: The peeringDBFacilityId of a connection cannot be changed"
+            raise refused_at(wanted.at("peeringDBFacilityId"), text, "OperationNotSupported")
+        if wanted.provider != old.provider:
+            text = f"is {old.provider}, and cannot be changed"
+            raise refused_at(wanted.at("sessionAddressProvider"), text, "OperationNotSupported")
         for family, session in wanted.sessions.items():
             before = old.sessions.get(family)
             if before is None:
-                if session.peer is None:
+                if session.peer is None and session.prefix is None:
                     continue
-                one = replace(old, sessions={family: session})
+                one = replace(old, sessions={family: session}, place=wanted.place)
                 added = self._premises.beside(old, one, family, live.record.flow)
                 request = request.with_session(family, added)
                 said.append(f"an {family.label} session was added")
                 continue
             moved = session.peer is not None and session.peer != before.peer
             if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
-                raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+                raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
+            if session.prefix is not None and session.prefix != before.prefix:
+                text = f"is {before.prefix}, and cannot be changed"
+                field = wanted.at(f"bgpSession.sessionPrefix{_SUFFIX[family]}")
+                raise refused_at(field, text, "OperationNotSupported")
             if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
                 request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
                 said.append(f"{family.label} max prefixes {session.max_prefixes}")
-        if wanted.md5 is not None and wanted.md5 != old.md5:
+        if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
             request = replace(request, md5=wanted.md5)
             said.append("another MD5 key")
         if said and not all("added" in what for what in said) and not self.settings.allow_md5_and_max_prefix_updates:
             raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+        if wanted.peering_service is False and old.peering_service:
+            field = wanted.at("useForPeeringService")
+            text = "cannot be taken back: contact peering@microsoft.com"
+            raise refused_at(field, text, "OperationNotSupported")
         if wanted.peering_service and not old.peering_service:  # documented; the way back is not
             request = replace(request, peering_service=True)
             said.append("it is for Peering Service")
         if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
             if wanted.bandwidth < old.bandwidth and not self.settings.allow_bandwidth_downgrade:
                 text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
-                raise RefusalError("OperationNotSupported", text)
+                raise RefusalError("OperationNotSupported", text, wanted.at("bandwidthInMbps"))
             request = replace(request, bandwidth=wanted.bandwidth)
             said.append(f"bandwidth {wanted.bandwidth} Mbps")
         if said:
@@ -199,15 +219,16 @@ class Peerings:
         for connection in wanted.connections:
             if connection.identifier in identifiers:
                 text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
-                raise RefusalError("BadArgument", text)
+                raise RefusalError("BadArgument", text, connection.at("connectionIdentifier"))
+        field = f"properties.{_inner(wanted)}.connections"
         if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
-            raise RefusalError("BadArgument", NOT_UNIQUE)
+            raise RefusalError("BadArgument", NOT_UNIQUE, field)
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
         done = self._premises.completed(wanted, taken, self.settings.mesh)
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
-            raise RefusalError("BadArgument", NOT_UNIQUE)
+            raise RefusalError("BadArgument", NOT_UNIQUE, field)
         for connection in done.connections:  # what cannot be planned is refused before anything is written
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
         return done
@@ -215,12 +236,14 @@ class Peerings:
     def _approved(self, wanted: PeeringRequest) -> Resource:
         asn = self._books.resources.get(wanted.peer_asn.lower())
         if asn is None or asn.type != ASN_TYPE:
-            raise RefusalError("NotFound", "PeerAsn does not exist with the given name")
+            field = f"properties.{_inner(wanted)}.peerAsn.id"
+            raise RefusalError("NotFound", "PeerAsn does not exist with the given name", field)
         if asn.status["validationState"] != APPROVED:
             raise RefusalError(
                 "PeerAsnNotApproved",
                 f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
                 "a peering can be requested only on an ASN with ValidationState Approved",
+                f"properties.{_inner(wanted)}.peerAsn.id",
             )
         return asn
 
@@ -356,6 +379,7 @@ class Peerings:
         if not record.connections:
             self._books.forget(record.resource)
             del self.records[record.key]
+            self.forgotten(record)
 
 
 def _changes(
@@ -369,6 +393,15 @@ def _changes(
             elif live.request.mesh_of == each.identifier and live.request.identifier not in named:
                 sessions = {family: replace(one, microsoft=None) for family, one in each.sessions.items()}
                 yield live, replace(each, identifier=live.request.identifier, sessions=sessions)
+
+
+def _inner(wanted: PeeringRequest) -> str:
+    """Where a peering's document has its connections."""
+    return "exchange" if wanted.flow is Flow.EXCHANGE else "direct"
+
+
+def _kind(wanted: PeeringRequest) -> str:
+    return "Exchange" if wanted.flow is Flow.EXCHANGE else f"Direct, {wanted.direct_type}"
 
 
 def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:

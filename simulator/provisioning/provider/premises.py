@@ -6,8 +6,9 @@ configured for; where it has none, the session is planned all the same and never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 from uuid import UUID, uuid5
 
 from simulator.connection.states import Flow
@@ -23,6 +24,7 @@ from simulator.provisioning.provider.requests import (
     Prefix,
     RefusalError,
     SessionRequest,
+    refused_at,
 )
 from simulator.session.messages import Family
 from simulator.speakers.max_prefix import MaxPrefix
@@ -31,6 +33,9 @@ LAB_FACILITY = 99999
 """The id of a lab's own exchange or facility where the topology names none: that of Microsoft's test exchange."""
 DEFAULT_MAX_PREFIXES = {Family.IPV4: 20000, Family.IPV6: 2000}
 """An Exchange connection's, where the request names none (a client's defaults)."""
+
+
+_VERSION: Final = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 class Premises:
@@ -96,24 +101,25 @@ class Premises:
             used = list(taken)
             done: list[ConnectionRequest] = []
             for connection in request.connections:
-                done.append(self._on_circuit(connection, request.asn, [*used, *done]))
+                done.append(self._on_circuit(connection, request.asn, [*used, *done], request.metro))
             return replace(request, connections=tuple(done))
         found: list[ConnectionRequest] = []
         for connection in request.connections:
-            self._must_be_here(connection.facility)
-            self._must_be_the_lans(connection, request.flow)
+            self._must_be_here(connection)
+            _must_be_metro(request.metro, self.metro)
+            self._must_be_the_lans(connection)
             meshed = mesh and request.flow is Flow.EXCHANGE
             found += self._on_lan(connection, request.connections, meshed)
         return replace(request, connections=tuple(found))
 
-    def _must_be_here(self, facility: int) -> None:
-        here = self.exchange
+    def _must_be_here(self, connection: ConnectionRequest) -> None:
+        here, facility = self.exchange, connection.facility
         if here is not None and facility == here.peeringdb_ix:
             return
         known = self.locations.exchange(facility)
         name = f"{facility} ({known.name})" if known else str(facility)
         what = f"this lab's exchange is {here.peeringdb_ix} ({here.name})" if here else "this lab has no exchange"
-        raise RefusalError("BadArgument", f"peeringDBFacilityId {name} has no edge of AS8075 in this lab: {what}")
+        raise refused_at(connection.at("peeringDBFacilityId"), f"{name} has no edge of AS8075 in this lab: {what}")
 
     def _on_lan(
         self, connection: ConnectionRequest, others: tuple[ConnectionRequest, ...], mesh: bool
@@ -122,7 +128,7 @@ class Premises:
         self._in_lan(connection)
         named = [session.microsoft for session in connection.sessions.values() if session.microsoft is not None]
         if named:
-            return [self._filled(connection, self._edge_of(named))]
+            return [self._filled(connection, self._edge_of(connection, named))]
         peers = {session.peer for session in connection.sessions.values() if session.peer}
         same = [other for other in others if peers & {session.peer for session in other.sessions.values()}]
         if not mesh or len(same) > 1:
@@ -139,56 +145,87 @@ class Premises:
         ]
 
     def _in_lan(self, connection: ConnectionRequest) -> None:
-        lan = self.topology.lan.prefixes
-        for session in connection.sessions.values():
+        """A session's addresses are hosts of the exchange's LAN, and the peer's is none of Microsoft's."""
+        lan, ours = self.topology.lan.prefixes, {address for edge in self.edges for address in edge.addresses}
+        for family, session in connection.sessions.items():
             for whose, address in (("peer", session.peer), ("Microsoft", session.microsoft)):
-                if address is not None and not any(address in prefix for prefix in lan):
-                    text = ", ".join(map(str, lan))
-                    raise RefusalError("BadArgument", f"The {whose} address {address} is not in the LAN {text}")
+                if address is None:
+                    continue
+                fault = _no_host_of(address, lan)
+                if not fault and whose == "peer" and address in ours:
+                    fault = "is Microsoft's own: give your router's"
+                if fault:
+                    field = f"bgpSession.{whose.lower()}Session{family.label}Address"
+                    raise refused_at(connection.at(field), f"The {whose} address {address} {fault}")
 
-    def _must_be_the_lans(self, connection: ConnectionRequest, flow: Flow) -> None:
-        """The session prefix of the form is the exchange's own, with a route server."""
-        for family, session in connection.sessions.items() if flow is Flow.IXRS else ():
-            own = [
-                prefix for prefix in self.topology.lan.prefixes if prefix.version == (4 if family is Family.IPV4 else 6)
-            ]
+    def _must_be_the_lans(self, connection: ConnectionRequest) -> None:
+        """The session prefix of the form is the exchange's own."""
+        for family, session in connection.sessions.items():
+            own = [prefix for prefix in self.topology.lan.prefixes if prefix.version == _VERSION[family]]
             if session.prefix is not None and session.prefix not in own:
-                text = f"The session prefix {session.prefix} is not the exchange's {', '.join(map(str, own))}"
-                raise RefusalError("BadArgument", text)
+                text = (
+                    f"The session prefix {session.prefix} is not the exchange's {', '.join(map(str, own)) or '(none)'}"
+                )
+                raise refused_at(connection.at(f"bgpSession.sessionPrefixV{_VERSION[family]}"), text)
 
-    def _edge_of(self, addresses: list[Address]) -> Node:
+    def _edge_of(self, connection: ConnectionRequest, addresses: list[Address]) -> Node:
         for edge in self.edges:
             if all(address in edge.addresses for address in addresses):
                 return edge
         text = " and ".join(map(str, addresses))
         ours = ", ".join(str(address) for edge in self.edges for address in edge.addresses)
-        raise RefusalError("BadArgument", f"{text} is not an address of one Microsoft edge here (they have {ours})")
+        field = f"bgpSession.microsoftSessionIPv{addresses[0].version}Address"
+        raise refused_at(
+            connection.at(field), f"{text} is not an address of one Microsoft edge here (they have {ours})"
+        )
 
     def _filled(self, connection: ConnectionRequest, edge: Node) -> ConnectionRequest:
         for family, session in connection.sessions.items():
             ours = edge.address(family)
             if ours is None:
-                raise RefusalError("BadArgument", f"Microsoft has no {family.label} address at {edge.name} here")
+                field = f"bgpSession.peerSession{family.label}Address"
+                raise refused_at(connection.at(field), f"Microsoft has no {family.label} address at {edge.name} here")
             lan = next(prefix for prefix in self.topology.lan.prefixes if ours in prefix)
             connection = connection.with_session(family, replace(session, microsoft=ours, prefix=lan))
         return connection
 
-    def _on_circuit(self, connection: ConnectionRequest, asn: int, taken: list[ConnectionRequest]) -> ConnectionRequest:
+    def _on_circuit(
+        self, connection: ConnectionRequest, asn: int, taken: list[ConnectionRequest], metro: str
+    ) -> ConnectionRequest:
         """A Direct connection is one of the lab's circuits, found by its prefix, or given by Microsoft."""
         used = {session.prefix for other in taken for session in other.sessions.values()}
         mine = [(peering, choice) for peering, choice, _ in self._circuits() if self._asn(peering) == asn]
         if connection.provider == "Microsoft":
             for peering, choice in mine:
                 if not used & set(choice.prefixes) and choice.session_address_provider == "Microsoft":
+                    self._must_be_there(connection, choice, metro)
                     return self._with_circuit(connection, peering, choice, list(peering.families_of(choice)))
-            raise RefusalError("BadArgument", f"no circuit of AS{asn} with Microsoft's addresses is free in this lab")
+            text = f"no circuit of AS{asn} with Microsoft's addresses is free in this lab"
+            raise refused_at(connection.at("sessionAddressProvider"), text)
         wanted = {session.prefix for session in connection.sessions.values()}
         for peering, choice in mine:
             if wanted and wanted <= set(choice.prefixes):
+                self._must_be_there(connection, choice, metro)
                 return self._with_circuit(connection, peering, choice, list(connection.sessions))
         text = " and ".join(str(prefix) for prefix in wanted) or "no prefix"
         have = "; ".join(" ".join(map(str, choice.prefixes)) for _, choice in mine) or "none"
-        raise RefusalError("BadArgument", f"no circuit of AS{asn} has {text} in this lab (its circuits: {have})")
+        field = connection.at(f"bgpSession.{_prefix_fields(connection)}")
+        raise refused_at(field, f"no circuit of AS{asn} has {text} in this lab (its circuits: {have})")
+
+    def _must_be_there(self, connection: ConnectionRequest, choice: ConnectionChoice, metro: str) -> None:
+        """The facility and the metro of a Direct connection are its circuit's."""
+        there = choice.facility or LAB_FACILITY
+        if connection.facility != there:
+            known = self.locations.facility(there)
+            name = f"{there} ({known.name or known.metro})" if known else str(there)
+            text = f"{connection.facility} is not where this circuit is in this lab: it is at {name}"
+            raise refused_at(connection.at("peeringDBFacilityId"), text)
+        _must_be_metro(metro, self.metro_of(choice))
+
+    def metro_of(self, choice: ConnectionChoice) -> str:
+        """Where a circuit is: its facility's metro, or the lab's own."""
+        known = self.locations.facility(choice.facility) if choice.facility else None
+        return known.metro if known is not None else self.metro
 
     def _asn_of(self, prefix: Prefix | None) -> int:
         return next(self._asn(peering) for peering, choice, _ in self._circuits() if prefix in choice.prefixes)
@@ -202,14 +239,16 @@ class Premises:
         for family in families:
             prefix, given = choice.prefix(family), connection.sessions.get(family)
             if prefix is None:
-                raise RefusalError("BadArgument", f"the circuit of {peering.name} has no {family.label} prefix")
+                field = connection.at(f"bgpSession.sessionPrefixV{_VERSION[family]}")
+                raise refused_at(field, f"the circuit of {peering.name} has no {family.label} prefix")
             pair = session_addresses(choice, family) or halves(prefix)
             for whose, ours, asked in (
                 ("peer", pair.peer, given and given.peer),
                 ("Microsoft", pair.microsoft, given and given.microsoft),
             ):
                 if asked is not None and asked != ours:
-                    raise RefusalError("BadArgument", f"in {prefix} the {whose} address is {ours}, not {asked}")
+                    field = connection.at(f"bgpSession.{whose.lower()}Session{family.label}Address")
+                    raise refused_at(field, f"in {prefix} the {whose} address is {ours}, not {asked}")
             limit = given.max_prefixes if given else None
             connection = connection.with_session(family, SessionRequest(pair.peer, pair.microsoft, prefix, limit))
         return connection
@@ -218,12 +257,12 @@ class Premises:
         """Microsoft's side of a session that is added to a connection: the same edge, or the same circuit."""
         one = next(iter(old.sessions.values()))
         assert one.microsoft is not None, "the request was completed before"
-        for _, choice, _ in self._circuits():
+        for _, choice, _ in self._circuits() if flow is Flow.DIRECT else ():
             if one.prefix in choice.prefixes:
-                prefixes = {**old.sessions, **added.sessions}
-                whole = self._on_circuit(replace(old, sessions=prefixes), self._asn_of(one.prefix), [])
-                return whole.sessions[family]
-        self._must_be_the_lans(added, flow)
+                whole = replace(old, sessions={**old.sessions, **added.sessions}, provider="Peer", place=added.place)
+                asn, metro = self._asn_of(one.prefix), self.metro_of(choice)
+                return self._on_circuit(whole, asn, [], metro).sessions[family]
+        self._must_be_the_lans(added)
         self._in_lan(added)
         return self._filled(added, self._edge(one.microsoft)).sessions[family]
 
@@ -290,7 +329,7 @@ class Premises:
             rules=rules,
             max_prefix=replace(plan.max_prefix, limit=limit),
             max_prefix_given=session.max_prefixes is not None,
-            md5=request.md5,
+            md5=request.md5 or None,
         )
 
     def _unknown(
@@ -316,6 +355,45 @@ class Premises:
             lan=() if direct else tuple(map(str, self.topology.lan.prefixes)),
             mtu=here.mtu if here is not None and not direct else 1500,
         )
+
+
+def _must_be_metro(asked: str, there: str) -> None:
+    """peeringLocation is the metro of what is asked for, whatever its case."""
+    if asked.strip().lower() != there.lower():
+        text = f"'{asked}' is not where this is in this lab: its peeringLocation is {there}"
+        raise refused_at("properties.peeringLocation", text)
+
+
+def _no_host_of(address: Address, lan: Sequence[Prefix]) -> str:
+    """Why no router on a LAN has an address; empty where one may have it.
+
+    The first address of an IPv6 prefix is every router's at once (RFC 4291 §2.6.1); IPv6 has no broadcast address.
+    """
+    for name, is_one in _KINDS:
+        if is_one(address):
+            return f"is {name}: no router's address"
+    for prefix in lan:
+        if address in prefix:
+            small = prefix.prefixlen >= prefix.max_prefixlen - 1  # RFC 3021, RFC 6164: both are hosts
+            if not small and address == prefix.network_address:
+                return f"is the network address of {prefix}: no router's"
+            if not small and address.version == 4 and address == prefix.broadcast_address:
+                return f"is the broadcast address of {prefix}: no router's"
+            return ""
+    return f"is not in the LAN {', '.join(map(str, lan))}"
+
+
+_KINDS: Final[tuple[tuple[str, Callable[[Address], bool]], ...]] = (
+    ("the unspecified address", lambda address: address.is_unspecified),
+    ("a multicast address", lambda address: address.is_multicast),
+    ("a loopback address", lambda address: address.is_loopback),
+)
+
+
+def _prefix_fields(connection: ConnectionRequest) -> str:
+    """The field that a circuit was looked for by."""
+    family = next((family for family, session in connection.sessions.items() if session.prefix), Family.IPV4)
+    return f"sessionPrefixV{_VERSION[family]}"
 
 
 def _derived(identifier: str, edge: str) -> str:

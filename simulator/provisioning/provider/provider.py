@@ -60,7 +60,7 @@ class Provider:
         self.network = Network(topology, kind, self.log.append, record=False)
         self.control = ControlPlane(self.network, self.log, self.clock, self._journal)
         self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
-        self.asns = PeerAsns(self.books, self.clock.now, lambda _asn: self._asns_changed.set())
+        self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
         now = self.clock.now
         self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
         self.services = Services(self.books, self.peerings, self.network, now, lambda: self._reviews.look())

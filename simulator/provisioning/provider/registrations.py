@@ -17,11 +17,12 @@ from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
+from simulator.provisioning.provider.asn_space import not_routed
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.maps import Seen, registered_prefix_fault
 from simulator.provisioning.provider.peerings import Peerings
 from simulator.provisioning.provider.records import PeeringRecord
-from simulator.provisioning.provider.requests import RefusalError
+from simulator.provisioning.provider.requests import RefusalError, refused_at
 from simulator.provisioning.store.store import Json, Resource
 from simulator.session.messages import Family
 from simulator.wire import nlri
@@ -83,27 +84,32 @@ class Registrations:
         self._lifted: dict[str, SessionPlan] = {}
         network.adjust = self.adjusted
         network.ruled = self._ruled
+        peerings.forgotten = self._judge_again  # what it had registered counts no more at its sisters
 
     # --- ASNs ---
 
     def put_asn(self, record: PeeringRecord, identifier: str, document: Json, asn: int) -> tuple[Resource, bool]:
-        """Register a customer's ASN; (resource, created). One ASN has one key in a subscription, at every peering."""
+        """Register a customer's ASN; (resource, created). It is registered once in a subscription: its key, and what
+        it lets in, are the same at every peering of the PeerAsn (documented: the key is for every location)."""
         self._must_be_active(record, record.request.flow is Flow.IXRS)
         known = self._books.resources.get(identifier.lower())
         if known is not None:
             if known.document["properties"]["asn"] != asn:
-                raise RefusalError("BadArgument", "The asn of a registered ASN cannot be changed: the key is its own")
+                text = "The asn of a registered ASN cannot be changed: the key is its own"
+                raise refused_at("properties.asn", text)
             self._books.save(resource := replace(known, document=document, changed=self._now()))
             return resource, False
-        for other in self._books.below(record.key, ASN_TYPE):
-            if other.document["properties"]["asn"] == asn:
-                name = other.id.rsplit("/", 1)[1]
-                raise RefusalError("Conflict", f"AS{asn} is already registered at this peering, as {name}")
+        if fault := not_routed(asn, self._network.topology):
+            raise refused_at("properties.asn", f"AS{asn} {fault}")
         subscription = identifier.lower().split("/resourcegroups/")[0]
-        same = (each for each in self._books.below(subscription, ASN_TYPE) if each.document["properties"]["asn"] == asn)
-        key = next((each.status["peeringServicePrefixKey"] for each in same), None) or str(uuid4())
+        for other in self._books.below(subscription, ASN_TYPE):
+            if other.document["properties"]["asn"] == asn:
+                here = other.key.startswith(f"{record.key}/")
+                where = "this peering" if here else f"the peering {other.id.split('/peerings/')[1].split('/')[0]}"
+                text = f"AS{asn} is already registered at {where}, as {other.id.rsplit('/', 1)[1]}"
+                raise refused_at("properties.asn", text, "Conflict")
         now = self._now()
-        resource = Resource(identifier, ASN_TYPE, document, {"peeringServicePrefixKey": key}, now, now)
+        resource = Resource(identifier, ASN_TYPE, document, {"peeringServicePrefixKey": str(uuid4())}, now, now)
         with self._books.transaction():
             self._tell(resource, f"AS{asn} is registered")
             self._books.save(resource)
@@ -131,13 +137,14 @@ class Registrations:
         known = self._books.resources.get(identifier.lower())
         if known is not None:
             if IPv4Network(known.document["properties"]["prefix"]) != prefix:
-                raise RefusalError("BadArgument", "The prefix of a registered prefix cannot be changed")
+                raise refused_at("properties.prefix", "The prefix of a registered prefix cannot be changed")
             self._books.save(resource := replace(known, document=document, changed=self._now()))
             return resource, False
         for other in self._books.resources.values():
             if other.type == PREFIX_TYPE and IPv4Network(other.document["properties"]["prefix"]) == prefix:
                 where = other.id.split("/peerings/")[1].split("/")[0]
-                raise RefusalError("Conflict", f"{prefix} is already registered, at the peering {where}")
+                text = f"{prefix} is already registered, at the peering {where}"
+                raise refused_at("properties.prefix", text, "Conflict")
         now = self._now()
         status = {"prefixValidationState": PENDING, "since": now}
         self._write(resource := Resource(identifier, PREFIX_TYPE, document, status, now, now), f"{prefix} is queued")
@@ -184,7 +191,7 @@ class Registrations:
         if record is None:
             return data
         if record.request.flow is Flow.IXRS:
-            mine = self._books.below(record.key, ASN_TYPE)
+            mine = (each for other in self._sisters(record) for each in self._books.below(other.key, ASN_TYPE))
             asns = frozenset(each.document["properties"]["asn"] for each in mine)
             data = replace(data, registered_asns=asns | (data.registered_asns or frozenset()))
         verified = [
@@ -204,10 +211,16 @@ class Registrations:
         self._network.judge_again(plan)
         self._pending()
 
+    def _sisters(self, record: PeeringRecord) -> Iterator[PeeringRecord]:
+        """The peerings of the same PeerAsn, this one with them."""
+        asn = record.request.peer_asn.lower()
+        return (each for each in self._peerings.records.values() if each.request.peer_asn.lower() == asn)
+
     def _judge_again(self, record: PeeringRecord) -> None:
-        for live in record.connections:
-            for plan in live.record.plans:
-                self._network.judge_again(plan)
+        for sister in self._sisters(record):
+            for live in sister.connections:
+                for plan in live.record.plans:
+                    self._network.judge_again(plan)
 
     # --- inside ---
 

@@ -17,9 +17,16 @@ Prefix = IPv4Network | IPv6Network
 class RefusalError(Exception):
     """A request that is not granted. `code` is the error's ARM code; nothing has changed."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, field: str = "") -> None:
+        """`field`: which field of the document is wrong, where one is; the message names it as well."""
         super().__init__(message)
         self.code = code
+        self.field = field
+
+
+def refused_at(field: str, message: str, code: str = "BadArgument") -> RefusalError:
+    """A request that is refused for one field of its document."""
+    return RefusalError(code, f"{field}: {message}" if field else message, field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,23 @@ class ConnectionRequest:
     """Mbps; 0 for an Exchange connection."""
     provider: str = "Peer"
     """sessionAddressProvider: who supplies the addresses."""
-    peering_service: bool = False
+    peering_service: bool | None = None
+    """useForPeeringService; None where the request does not say."""
     mesh_of: str = ""
     """The identifier of the connection that the mesh was made from; empty for one that the client wrote."""
+    place: str = field(default="", compare=False, repr=False)
+    """Where the document has it, for refusals: `properties.exchange.connections[0]`. It is not kept."""
+
+    def at(self, name: str) -> str:
+        """A field of it, as its document writes it."""
+        return f"{self.place}.{name}" if self.place else name
 
     def with_session(self, family: Family, session: SessionRequest) -> ConnectionRequest:
         return replace(self, sessions={**self.sessions, family: session})
 
     def to_json(self) -> Json:
         values = asdict(replace(self, sessions={}))
+        del values["place"]
         values["sessions"] = {
             family.label: {
                 "peer": str(session.peer) if session.peer else None,

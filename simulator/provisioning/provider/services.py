@@ -23,7 +23,7 @@ from simulator.provisioning.provider.registrations import (
     is_recovering,
     seen_on,
 )
-from simulator.provisioning.provider.requests import RefusalError
+from simulator.provisioning.provider.requests import refused_at
 from simulator.provisioning.store.store import Json, Resource
 from simulator.session.messages import Family
 
@@ -114,7 +114,7 @@ class Services:
             same = other.document["properties"]["prefix"] == document["properties"]["prefix"]
             if same and other.key != identifier.lower():
                 text = f"{document['properties']['prefix']} is already a prefix of this service: {other.id}"
-                raise RefusalError("Conflict", text)
+                raise refused_at("properties.prefix", text, "Conflict")
         resource = known or Resource(identifier, PREFIX, document, {}, now, now)
         resource = replace(resource, document=document, changed=now)
         self._move(resource, PENDING, "")

@@ -98,7 +98,7 @@ async def test_a_connection_that_names_microsofts_address_ends_there(tmp_path: P
         (request(connection(), connection()), "BadArgument", "Connection are not unique"),
         (request(connection("one"), connection("two"), connection("three")), "BadArgument", "are not unique"),
         (request(connection(ipv4="192.0.2.1")), "BadArgument", "not in the LAN 206.126.236.0/22"),
-        (request(connection(facility=4711)), "BadArgument", "peeringDBFacilityId 4711"),
+        (request(connection(facility=4711)), "BadArgument", "peeringDBFacilityId: 4711"),
         (request(connection(facility=10**30)), "BadArgument", "has no edge of AS8075 in this lab"),
         (request(peer_asn=f"{support.ASN_ID}x"), "NotFound", "PeerAsn does not exist with the given name"),
         (request(flow=Flow.DIRECT, direct_type="Edge"), "BadArgument", "no circuit of AS64496 has"),
