@@ -41,11 +41,13 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "cdnPeeringPrefixes": Note(
         "`peeringLocation` is required; the word `null` for an unknown metro. 8069:51… is compute, 8069:52… storage.",
-        "An unknown metro has an empty list from 2025-05-01 on: the SDK stumbles over `null`. What AS8075 announces in the lab, at the lab's metro; nothing at others. Without such a community: compute.",
+        "An unknown metro has an empty list from 2025-05-01 on: the SDK stumbles over `null`. "
+        "What AS8075 announces in the lab, at the lab's metro; nothing at others. Without such a community: compute.",
     ),
     "lookingGlass": Note(
         "Everything in the query; BgpRoute, Ping, Traceroute from an EdgeSite or AzureRegion.",
-        "An edge's name or the metro; every Azure region is answered by the lab's first edge. BgpRoute as BIRD prints it. Ping and Traceroute need `link: netns`.",
+        "An edge's name or the metro; every Azure region is answered by the lab's first edge. "
+        "BgpRoute as BIRD prints it. Ping and Traceroute need `link: netns`.",
     ),
     "peerings": Note(
         "PUT 201 and 200, PATCH of tags, DELETE 200 and 204. MD5 key and maximum of prefixes cannot be updated: 405.",
@@ -58,8 +60,8 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "peerings/rpUnbilledPrefixes": Note(
         "The fields, and `consolidate`.",
-        "Received prefixes that no Verified prefix of a peering service covers; 405 at a peering that is neither for it "
-        "nor of type Cdn.",
+        "Received prefixes that no Verified prefix of a peering service covers; 405 at a peering that is neither for "
+        "it nor of type Cdn.",
     ),
     "peerings/registeredAsns": Note(
         "Exchange with route server only: else 405. Needs an Active connection. One key an ASN; no duplicates.",
