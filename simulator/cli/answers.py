@@ -7,10 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from simulator.policy.rules import RULES
 from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
-from simulator.tables.entries import Routes
+from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.explain import RuleResult
 from simulator.tables.formats import Format
 from simulator.tables.json_lines import route_json
@@ -114,25 +113,33 @@ def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def print_unreadable(entry: Unreadable) -> None:
+    """One JSON object, which is read back as something unreadable again."""
+    place = {"unit": entry.place.unit, "number": entry.place.number}
+    print_json({"event": "unreadable", **place, "reason": entry.reason, "routes": entry.routes})
+
+
 def print_summary(name: str, format_: Format, tally: Tally) -> None:
     """Counts, then every rule that fired with examples, then what could not be read."""
     lines = [f"{name}: {_TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
     for family, (accepted, rejected) in tally.by_family.items():
         if accepted or rejected:
             lines.append(f"  {family.label}: {accepted} accepted, {rejected} rejected")
+    if tally.taken_back and not tally.routes:
+        lines.append("  nothing is left to judge")
     if tally.rules:
         lines.append("")
         width = max(map(len, tally.rules)) + 2
         for rule, seen in sorted(tally.rules.items(), key=lambda item: -item[1].count):
             more = ", …" if seen.count > len(seen.examples) else ""
-            lines.append(
-                f"  {rule:<{width}}{seen.count:>8}  {RULES[rule].explanation}: {', '.join(seen.examples)}{more}"
-            )
+            lines.append(f"  {rule:<{width}}{seen.count:>8}  {seen.explanation}: {', '.join(seen.examples)}{more}")
     if tally.not_best:
         lines.append(
             f"  {tally.not_best} routes were left out: the router did not choose them, so it announces them to nobody"
         )
-    lines += [f"  {rule} was not judged: {why}" for rule, why in tally.unjudged.items()]
+    for why in dict.fromkeys(tally.unjudged.values()):
+        rules = [rule for rule, said in tally.unjudged.items() if said == why]
+        lines.append(f"  {', '.join(rules)} {'was' if len(rules) == 1 else 'were'} not judged: {why}")
     if tally.unreadable:
         lines.append(f"  {tally.unreadable} could not be read:")
         lines += [f"    {entry}" for entry in tally.named]

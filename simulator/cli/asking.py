@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -16,6 +17,7 @@ from simulator.cli.answers import (
     print_json,
     print_routes,
     print_summary,
+    print_unreadable,
     summary_json,
 )
 from simulator.cli.asked import Judging, Peering
@@ -25,7 +27,7 @@ from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.entries import Place, Unreadable
+from simulator.tables.entries import Entry, Place, Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.tally import Judge
@@ -115,12 +117,13 @@ def check(
         with sys.stdin.buffer if path is None else path.open("rb") as file:
             format_ = _judge_all(judge, cast(BufferedReader, file), name, wanted, rejected=rejected, as_json=as_json)
         tally = judge.tally
-        if not tally.routes:
-            fail(USAGE, f"{name}: there is no route in it" + (f": {tally.named[0]}" if tally.named else ""))
+        nothing = not tally.routes and not tally.taken_back
         if as_json:
             print_json({"event": "summary", "file": name, **summary_json(format_, tally)})
-        else:
+        elif not nothing:
             print_summary(name, format_, tally)
+        if nothing:
+            fail(USAGE, f"{name}: there is no route in it" + (f": {tally.named[0]}" if tally.named else ""))
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read us is gone: nothing more can be said.
@@ -130,7 +133,7 @@ def check(
         fail(USAGE, f"{name}: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
-    return FAILED if tally.rejected or tally.unreadable else PASSED
+    return PASSED if tally.clean else FAILED
 
 
 def _judge_all(
@@ -143,13 +146,22 @@ def _judge_all(
         known = "neither MRT, BIRD's `show route all`, ExaBGP routes nor JSON lines: say --format"
         fail(USAGE, f"{name}: {source.problem or f'this is {known}'}")
     format_ = Format(wanted) if wanted is not None else cast(Format, found)
-    for routes, hits in judge.judge(READERS[format_](chunks)):
+    entries = READERS[format_](chunks)
+    for routes, hits in judge.judge(_telling(entries) if as_json else entries):
         if as_json or (rejected and hits):
             print_routes(routes, hits, everything=not rejected, as_json=as_json)
     if source.problem:
         # Uncounted as to routes, but never passed over.
         list(judge.judge((Unreadable(Place("chunk", source.chunks_read + 1), source.problem),)))
     return format_
+
+
+def _telling(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same; what is unreadable is printed on the way."""
+    for entry in entries:
+        if isinstance(entry, Unreadable):
+            print_unreadable(entry)
+        yield entry
 
 
 def _peer_as(peering: Peering) -> int | None:

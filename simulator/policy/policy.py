@@ -126,6 +126,11 @@ class Policy:
         """The same policy by other data."""
         return Policy(self.profile, replace(self.context, data=data), self.settings, self.taking)
 
+    @property
+    def judging(self) -> frozenset[str]:
+        """The ids of the rules that judge here: they are on, and have what they judge by."""
+        return frozenset(rule.id for judges in (self._prefix, self._attributes, self._route) for rule, _ in judges)
+
     def judge_attributes(self, path: PathAttributes) -> Hits:
         """Every attribute rule that fires."""
         segments = path.as_path

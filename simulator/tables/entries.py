@@ -100,6 +100,8 @@ class Skipped:
     what: str
     """In the plural: it stands behind a number. Few different texts: they are keys."""
     count: int = 1
+    taken_back: bool = False
+    """Whether these are routes that the file itself takes back."""
 
 
 Entry = Routes | Unreadable | Skipped

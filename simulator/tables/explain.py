@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from simulator.policy.policy import verdict as judged
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES
 from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
 from simulator.tables.sessions import SessionPolicy, state
+from simulator.tables.wellformed import malformed
 from simulator.wire.attributes import PathAttributes
 
 Result = Literal["pass", "fail", "off", "not judged"]
@@ -33,16 +35,19 @@ def explain(
 ) -> tuple[Outcome, Hits, list[RuleResult]]:
     """The verdict of the lifted policy, every rule that fired, and every rule of the profile."""
     policy = session.policy
-    verdict = policy.verdict(family, key, path, denied=False)
-    values = {hit.rule: hit.value for hit in verdict.hits}
+    found, refused = policy.verdict(family, key, path, denied=False), malformed(path, session.addresses)
+    hits = found.hits if refused is None else (refused, *found.hits)
+    values = {hit.rule: hit.value for hit in hits}
     results = []
+    if refused is not None:
+        results.append(RuleResult(refused.rule, "fail", refused.value, refused.explanation, "RFC 7606", ""))
     for name in PROFILES[policy.profile]:
         rule = RULES[name]
         result, value = _silent(session, name)
         if name in values:
             result, value = "fail", values[name]
         results.append(RuleResult(name, result, value, rule.explanation, rule.source, rule.euro_ix))
-    return verdict.outcome, verdict.hits, results
+    return judged(hits, denied=False).outcome, hits, results
 
 
 def _silent(session: SessionPolicy, name: str) -> tuple[Result, str]:
@@ -53,7 +58,6 @@ def _silent(session: SessionPolicy, name: str) -> tuple[Result, str]:
         case "off":
             return "off", ""
         case "not judged":
-            needs = RULES[name].needs
-            return "not judged", f"there is no {needs} data" if needs else "there is nothing to judge by"
+            return "not judged", "there is nothing to judge by"
         case "on":
             return "pass", ""

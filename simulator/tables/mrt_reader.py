@@ -79,7 +79,7 @@ class _Reader:
                 yield from self.flush()  # what waits is numbered by the table that ends here
                 self._peers = _peer_index(body)
             elif kind == Kind.BGP4MP and subtype in _MESSAGES:
-                yield from self.replay.take(number, Message(subtype), body)
+                yield from self.replay.take(number, subtype, body)
             else:
                 what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
                 yield Unreadable(Place("record", number), f"{what}, is not read")

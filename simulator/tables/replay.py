@@ -1,131 +1,209 @@
-"""Recorded UPDATEs played again: what each peer's table held when the recording ended."""
+"""Recorded sessions played again: what each table held when the recording ended.
+
+Every UPDATE is read and judged by the code that a session has, so that a route that a session would have forgotten is
+gone: withdrawn, treated as withdrawn (RFC 7606), of a session that ended, not announced again after a route refresh.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
-from simulator.session.messages import Family
+from simulator.session.messages import AS_TRANS, Family
+from simulator.tables.bgp4mp import Address, Announcement, Prefix, Recorded, Said, opened, said
 from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
-from simulator.tables.mrt import Message
-from simulator.wire import nlri
+from simulator.wire.attribute_checks import Addresses
 from simulator.wire.attributes import AttributeFault, PathAttributes, decode
-from simulator.wire.framing import HEADER_SIZE, MARKER, MessageType, WireError
-from simulator.wire.update import UpdateParts, next_hops, split_update
+from simulator.wire.faults import Fault, Outcome, strongest
+from simulator.wire.framing import MessageType, WireError
+from simulator.wire.judgement import judge
+from simulator.wire.refresh import BEGIN, END, decode_refresh
 
 _ESTABLISHED: Final = 6
-_AS4: Final = {5, 4, 7, 9, 11}
-_LOCAL: Final = {6, 7, 10, 11}
-_ADDPATH: Final = {8, 9, 10, 11}
 _CACHE: Final = 65_536
-_Prefix = tuple[bytes, bytes]
-"""(key, path identifier or nothing)."""
+_ENDS: Final = (MessageType.OPEN, MessageType.NOTIFICATION)
+"""Messages that a session in Established does not survive: it began anew, or ended."""
+WITHDRAWN: Final = "routes that were withdrawn later"
+REPLACED: Final = "routes that were announced anew later"
+ENDED: Final = "routes of sessions that ended later"
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one end announced to the other."""
+
+    announcer: Announcer
+    tables: dict[Family, dict[Prefix, tuple[PathAttributes, int]]] = field(default_factory=dict)
+    """Prefix → its attributes and the record that it stands in."""
+    disabled: dict[Family, int] = field(default_factory=dict)
+    """AFI/SAFI disable (RFC 7606 §2) → the record that caused it: the family is ignored until the session ends."""
+    stale: dict[Family, set[Prefix]] = field(default_factory=dict)
+    """While a route refresh is answered: what was not announced again (RFC 7313 §4.2)."""
+    decoded: dict[tuple[bool, bytes, bytes], PathAttributes] = field(default_factory=dict)
+
+    def withdraw(self, family: Family, prefixes: Iterable[Prefix]) -> int:
+        """Returns how many of them were held."""
+        table = self.tables.get(family, {})
+        return sum(table.pop(prefix, None) is not None for prefix in prefixes)
+
+    def forget(self) -> int:
+        """The session is down (RFC 4271 §8.2.2). Returns how many routes it held."""
+        count = sum(map(len, self.tables.values()))
+        self.tables, self.disabled, self.stale = {}, {}, {}
+        return count
 
 
 class Replay:
-    """Collects announcements by peer; a withdrawal or the end of a session removes them."""
+    """Takes BGP4MP records in their order. Sessions differ by both addresses (RFC 6396 §4.4.2)."""
 
     def __init__(self) -> None:
-        self._tables: dict[tuple[Announcer, Family], dict[_Prefix, PathAttributes]] = {}
-        self._decoded: dict[tuple[bool, bytes, bytes], PathAttributes] = {}
+        self._sessions: dict[tuple[Address, Address, int], _Session] = {}
 
-    def take(self, number: int, subtype: Message, body: bytes) -> Iterator[Entry]:
-        """One BGP4MP record. ValueError and IndexError for one that is cut short."""
-        width = 4 if subtype in _AS4 else 2
-        at = 2 * width + 4
-        afi = body[at - 2] << 8 | body[at - 1]
-        if afi not in (1, 2):
-            raise ValueError(f"address family {afi} in a BGP4MP record")
-        size = 4 if afi == 1 else 16
-        message = body[at + 2 * size :]
-        # A LOCAL record is what the recording router itself sent.
-        ours = subtype in _LOCAL
-        asn = int.from_bytes(body[width : 2 * width] if ours else body[:width], "big")
-        address = body[at + size : at + 2 * size] if ours else body[at : at + size]
-        if len(address) < size:
-            raise IndexError
-        peer = Announcer(asn, IPv4Address(address) if afi == 1 else IPv6Address(address))
-        if subtype in (Message.STATE_CHANGE, Message.STATE_CHANGE_AS4):
-            if len(message) < 4:
-                raise IndexError
-            if message[2] << 8 | message[3] != _ESTABLISHED:
-                for family in Family:
-                    self._tables.pop((peer, family), None)
-            return
-        if len(message) < HEADER_SIZE or message[:16] != MARKER:
-            raise ValueError("no BGP message in a BGP4MP record")
-        if message[16] << 8 | message[17] != len(message):
-            raise ValueError("the BGP message is cut short")
-        if message[18] != MessageType.UPDATE:
-            yield Skipped("BGP messages other than UPDATE")
-            return
-        try:
-            parts = split_update(message[HEADER_SIZE:])
-            yield from self._update(number, peer, parts, asn4=subtype in _AS4, addpath=subtype in _ADDPATH)
-        except WireError as error:
-            yield Unreadable(Place("record", number), error.local)
-
-    def _update(
-        self, number: int, peer: Announcer, parts: UpdateParts, *, asn4: bool, addpath: bool
-    ) -> Iterator[Entry]:
-        v4, reach, unreach = Family.IPV4, parts.reach, parts.unreach
-        self._withdraw(peer, v4, _prefixes(parts.withdrawn, v4, addpath))
-        if unreach is not None:
-            self._withdraw(peer, unreach.family, _prefixes(unreach.nlri, unreach.family, addpath))
-        announced = [(v4, _prefixes(parts.announced, v4, addpath), b"")]
-        if reach is not None:
-            announced.append((reach.family, _prefixes(reach.nlri, reach.family, addpath), reach.next_hop))
-        for family, prefixes, next_hop in announced:
-            if not prefixes:
-                continue
+    def take(self, number: int, subtype: int, body: bytes) -> Iterator[Entry]:
+        """One BGP4MP record. ValueError and IndexError for one that is damaged or cut short."""
+        found = opened(subtype, body)
+        place = Place("record", number)
+        if found.state is not None:
+            yield Skipped("changes of a session's state")
+            if found.state != _ESTABLISHED:
+                yield from self._ended(found)
+        elif found.kind == MessageType.UPDATE:
+            session = self._session(found)
             try:
-                path = self._path(parts.attributes, next_hop, asn4)
-            except (AttributeFault, ValueError) as fault:
-                self._withdraw(peer, family, prefixes)  # RFC 7606: treat-as-withdraw
-                yield Unreadable(Place("record", number), str(fault), len(prefixes))
-            else:
-                self._tables.setdefault((peer, family), {}).update(dict.fromkeys(prefixes, path))
-
-    def _withdraw(self, peer: Announcer, family: Family, prefixes: list[_Prefix]) -> None:
-        table = self._tables.get((peer, family))
-        if table:
-            for prefix in prefixes:
-                table.pop(prefix, None)
-
-    def _path(self, raw: bytes, next_hop: bytes, asn4: bool) -> PathAttributes:
-        which = (asn4, next_hop, raw)
-        found = self._decoded.get(which)
-        if found is None:
-            if len(self._decoded) >= _CACHE:
-                self._decoded.clear()
-            found = decode(raw, asn4=asn4, external=False)
-            if next_hop:
-                address, link_local = next_hops(next_hop)
-                found = replace(found, next_hop=address, link_local=link_local)
-            self._decoded[which] = found
-        return found
+                yield from self._update(session, place, said(found.body, addpath=found.addpath), found)
+            except WireError as error:
+                yield Unreadable(place, f"{error.local}: the session ends")
+                yield from self._ended(found)
+        else:
+            yield Skipped("BGP messages other than UPDATE")
+            if found.kind in _ENDS:
+                yield from self._ended(found)
+            elif found.kind == MessageType.ROUTE_REFRESH:
+                yield from self._refresh(self._session(found), place, found.body)
 
     def routes(self) -> Iterator[Entry]:
         """What is left, by attribute set; the tables are given up on the way."""
-        while self._tables:
-            (peer, family), table = self._tables.popitem()
-            groups: dict[int, tuple[PathAttributes, list[bytes]]] = {}
-            for (key, _), path in table.items():
-                groups.setdefault(id(path), (path, []))[1].append(key)
-            for path, keys in groups.values():
-                yield Routes(family, tuple(keys), path, peer)
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            for family, table in session.tables.items():
+                groups: dict[int, tuple[PathAttributes, int, list[bytes]]] = {}
+                for (key, _), (path, number) in table.items():
+                    groups.setdefault(id(path), (path, number, []))[2].append(key)
+                for path, number, keys in groups.values():
+                    yield Routes(family, tuple(keys), path, session.announcer, place=Place("record", number))
+
+    def _session(self, found: Recorded) -> _Session:
+        which = found.address, found.receiver, found.interface
+        session = self._sessions.get(which)
+        local = None if found.receiver.is_unspecified else found.receiver
+        if session is None:
+            announcer = Announcer(found.asn, found.address, local=local)
+            session = self._sessions[which] = _Session(announcer)
+        elif found.asn not in (session.announcer.asn, AS_TRANS):
+            session.announcer = Announcer(found.asn, found.address, local=local)
+        return session
+
+    def _ended(self, found: Recorded) -> Iterator[Entry]:
+        for one, other in ((found.address, found.receiver), (found.receiver, found.address)):
+            session = self._sessions.get((one, other, found.interface))
+            yield from _taken_back(ENDED, session.forget() if session is not None else 0)
+
+    def _refresh(self, session: _Session, place: Place, body: bytes) -> Iterator[Entry]:
+        try:
+            mark = decode_refresh(body)
+        except WireError as error:
+            yield Unreadable(place, error.local)
+            return
+        if mark is None or mark.subtype not in (BEGIN, END):
+            return
+        stale = session.stale.pop(mark.family, set())
+        if mark.subtype == BEGIN:
+            session.stale[mark.family] = set(session.tables.get(mark.family, ()))
+        else:
+            yield from _taken_back(WITHDRAWN, session.withdraw(mark.family, stale))
+
+    def _update(self, session: _Session, place: Place, update: Said, found: Recorded) -> Iterator[Entry]:
+        yield from self._disable(session, place, update.faults)
+        for afi, safi in update.foreign:
+            yield Unreadable(place, f"routes of AFI {afi}, SAFI {safi}: IPv4 and IPv6 unicast are judged here")
+        if not update.announced and update.attributes:
+            addresses = _addresses(session.announcer)
+            faults = judge(
+                update.attributes, asn4=found.asn4, external=_external(found), reach=update.reach, addresses=addresses
+            ).faults
+            if faults and strongest(faults).outcome is Outcome.SESSION_RESET:
+                yield Unreadable(place, _told(strongest(faults)))
+                yield from self._ended(found)
+                return
+        for family, prefixes in update.withdrawn:
+            if family not in session.disabled:
+                yield from _taken_back(WITHDRAWN, session.withdraw(family, prefixes))
+        for part in update.announced:
+            if part.family in session.disabled:
+                reason = f"{part.family.label} is ignored since record {session.disabled[part.family]}"
+                yield Unreadable(place, f"{reason} (AFI/SAFI disable)", len(part.prefixes))
+                continue
+            try:
+                path = _path(session, update.attributes, part, found)
+            except AttributeFault as fault:
+                yield Unreadable(place, _told(fault.fault), len(part.prefixes))
+                if fault.outcome is Outcome.SESSION_RESET:
+                    yield from self._ended(found)
+                    return
+                yield from _taken_back(WITHDRAWN, session.withdraw(part.family, part.prefixes))
+            else:
+                yield from _announced(session, place, part, path)
+
+    def _disable(self, session: _Session, place: Place, faults: Iterable[Fault]) -> Iterator[Entry]:
+        for fault in faults:
+            yield Unreadable(place, _told(fault))
+            family = next((known for known in Family if known.value == fault.afi_safi), None)
+            if family is not None:
+                session.disabled.setdefault(family, place.number)
+                yield from _taken_back(WITHDRAWN, len(session.tables.pop(family, ())))
 
 
-def _prefixes(data: bytes, family: Family, addpath: bool) -> list[_Prefix]:
-    """An NLRI field; with a path identifier before each prefix under ADD-PATH (RFC 7911 §3). WireError."""
-    if not addpath:
-        return [(key, b"") for key in nlri.split(data, family)]
-    found, at = [], 0
-    while at < len(data):
-        identifier = data[at : at + 4]
-        end = at + 5 + (data[at + 4] + 7) // 8 if at + 4 < len(data) else at + 5
-        found += [(key, identifier) for key in nlri.split(data[at + 4 : end] or b"\xff", family)]
-        at = end
-    return found
+def _announced(session: _Session, place: Place, part: Announcement, path: PathAttributes) -> Iterator[Entry]:
+    table = session.tables.setdefault(part.family, {})
+    before = len(table)
+    table.update(dict.fromkeys(part.prefixes, (path, place.number)))
+    yield from _taken_back(REPLACED, before + len(part.prefixes) - len(table))
+    if stale := session.stale.get(part.family):
+        stale.difference_update(part.prefixes)
+
+
+def _path(session: _Session, raw: bytes, part: Announcement, found: Recorded) -> PathAttributes:
+    which = (found.asn4, part.next_hop, raw)
+    path = session.decoded.get(which)
+    if path is None:
+        if len(session.decoded) >= _CACHE:
+            session.decoded.clear()
+        path = decode(
+            raw,
+            asn4=found.asn4,
+            external=_external(found),
+            reach=part.reach,
+            next_hop=part.next_hop,
+            addresses=_addresses(session.announcer),
+        )
+        session.decoded[which] = path
+    return path
+
+
+def _external(found: Recorded) -> bool:
+    return found.asn != found.receiver_asn
+
+
+def _addresses(announcer: Announcer) -> Addresses:
+    local = announcer.local
+    return Addresses(announcer.address.packed, local.packed if local is not None else b"")
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.reason}: {fault.outcome.label} ({fault.clause})"
+
+
+def _taken_back(what: str, count: int) -> Iterator[Entry]:
+    if count:
+        yield Skipped(what, count, taken_back=True)

@@ -15,6 +15,7 @@ from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.policy.rules import MICROSOFT_AS, RULES, PolicyContext
 from simulator.session.messages import Family, Role
 from simulator.tables.entries import Announcer
+from simulator.wire.attribute_checks import Addresses
 
 Address = IPv4Address | IPv6Address
 Settings = dict[str, bool | dict[str, Any]]
@@ -23,6 +24,13 @@ Settings = dict[str, bool | dict[str, Any]]
 _SETTING: Final = re.compile(r"([a-z0-9-]+)[=.:](.+)")
 _BOOLEANS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NEXT_HOP: Final = "next-hop"
+_LACKING: Final = {
+    _NEXT_HOP: "the exchange LAN is not given",
+    "first-as": "the peer's ASN is not given",
+    "exchange-lan": "the exchange LAN is not given",
+    "microsoft-prefix": "what AS8075 announces is not given",
+} | {rule.id: f"there is no {rule.needs} data" for rule in RULES.values() if rule.needs}
+"""Rules that judge by something that has to be given → what is missing when they do not judge."""
 _NOBODY: Final = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 
 
@@ -33,7 +41,9 @@ class SessionPolicy:
     policy: Policy
     next_hop: Address | None
     unjudged: Mapping[str, str] = field(default_factory=dict)
-    """Rules that are off because nobody said what they need → what that is."""
+    """Rules of the profile that do not judge, because nobody said what they judge by → what that is."""
+    addresses: Addresses = field(default_factory=Addresses)
+    """The session's, as far as they are known: they decide which next hops a session can use at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +69,25 @@ class Sessions:
             if address is None and not told.is_unspecified and (told.version == 4) == (family is Family.IPV4):
                 address = told
             asn = asn if asn is not None else announcer.asn or None
-        settings, next_hop, unjudged = dict(self.settings), address, dict[str, str]()
+        settings, next_hop, lacking = dict(self.settings), address, dict(_LACKING)
         if address is None:
             if parameters(self.profile, _NEXT_HOP, settings).get("lan"):
                 next_hop = self._on_lan(family)
             elif settings.get(_NEXT_HOP) is not False:
                 settings[_NEXT_HOP] = False
-                unjudged[_NEXT_HOP] = "the peer's address is not given"
+                lacking[_NEXT_HOP] = "the peer's address is not given"
         context = PolicyContext(
             asn, str(address or _NOBODY[family]), self.local_as, self.lan, self.own, self.role, self.data
         )
-        return SessionPolicy(Policy(self.profile, context, settings), next_hop, unjudged)
+        policy = Policy(self.profile, context, settings)
+        unjudged = {rule: why for rule, why in lacking.items() if self._wanted(rule) and rule not in policy.judging}
+        own = announcer.local if announcer is not None else None
+        addresses = Addresses(address.packed if address else b"", own.packed if own else b"")
+        return SessionPolicy(policy, next_hop, unjudged, addresses)
+
+    def _wanted(self, rule: str) -> bool:
+        """Whether the profile has the rule and it is not switched off."""
+        return self.settings.get(rule, PROFILES[self.profile].get(rule, False)) is not False
 
     def self_announced(self, family: Family) -> SessionPolicy:
         """The same for a route that the peer announces with itself as the next hop, whatever its address is."""
@@ -94,10 +112,7 @@ def state(policy: Policy, rule: str) -> Literal["on", "off", "not judged"]:
     """Whether a policy judges by a rule of its profile: it may be off, or have nothing to judge by."""
     if policy.settings.get(rule, PROFILES[policy.profile][rule]) is False:
         return "off"
-    found, given = RULES[rule], parameters(policy.profile, rule, policy.settings)
-    builders = (found.prefix, found.attributes, found.route)
-    judges = [build(policy.context, given) for build in builders if build is not None]
-    return "on" if any(judge is not None for judge in judges) else "not judged"
+    return "on" if rule in policy.judging else "not judged"
 
 
 def read_settings(

@@ -11,6 +11,7 @@ from simulator.session.messages import Family
 from simulator.tables import notation
 from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
 from simulator.tables.sessions import SessionPolicy
+from simulator.tables.wellformed import malformed
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
 
@@ -25,6 +26,7 @@ _KEPT: Final = 65_536
 class RuleCount:
     """How often a rule fired, and where first."""
 
+    explanation: str
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
@@ -41,15 +43,22 @@ class Tally:
     unreadable: int = 0
     """Routes that could not be read; a line or record counts as one where nobody can tell."""
     named: list[Unreadable] = field(default_factory=list)
+    taken_back: int = 0
+    """Routes that the file itself takes back; counted in `skipped` too."""
     skipped: dict[str, int] = field(default_factory=dict)
     """What holds no route, and routes that the file itself takes back → how many."""
     not_best: int = 0
     unjudged: dict[str, str] = field(default_factory=dict)
-    """Rules that were off because nobody said what they need → what that is."""
+    """Rules that did not judge, on some session, because nobody said what they judge by → what that is."""
 
     @property
     def routes(self) -> int:
         return self.accepted + self.rejected
+
+    @property
+    def clean(self) -> bool:
+        """Whether there was a route, and every route was read and accepted."""
+        return bool(self.accepted) and not self.rejected and not self.unreadable
 
 
 @dataclass(slots=True)
@@ -64,8 +73,13 @@ class _Known:
         if found is None:
             if len(self.paths) >= _KEPT:
                 self.paths.clear()
-            found = self.paths[id(path)] = (path, self.session.policy.judge_attributes(path))
+            found = self.paths[id(path)] = (path, self._judged(path))
         return found[1]
+
+    def _judged(self, path: PathAttributes) -> Hits:
+        refused = malformed(path, self.session.addresses)
+        hits = self.session.policy.judge_attributes(path)
+        return hits if refused is None else (refused, *hits)
 
 
 @dataclass(slots=True)
@@ -96,6 +110,7 @@ class Judge:
                     self.tally.named.append(entry)
             elif isinstance(entry, Skipped):
                 self.tally.skipped[entry.what] = self.tally.skipped.get(entry.what, 0) + entry.count
+                self.tally.taken_back += entry.count if entry.taken_back else 0
 
     def _count(self, routes: Routes) -> dict[bytes, Hits]:
         tally, family, path = self.tally, routes.family, routes.path
@@ -115,7 +130,7 @@ class Judge:
         tally.by_family[family][1] += rejected
         for key in routes.keys if hits else ():
             for hit in hits.get(key, ()):
-                seen = tally.rules.setdefault(hit.rule, RuleCount())
+                seen = tally.rules.setdefault(hit.rule, RuleCount(hit.explanation))
                 seen.count += 1
                 if len(seen.examples) < _EXAMPLES:
                     seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")

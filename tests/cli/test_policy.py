@@ -204,7 +204,8 @@ def test_a_table_is_judged_by_a_topology(lab: Path, tmp_path: Path) -> None:
     result = turnup("check", tmp_path / "table", "--topology", lab, "--peer", "contoso", "--export-as", "64496")
     assert "2 routes: 1 accepted, 1 rejected" in result.stdout
     assert "microsoft-prefix" in result.stdout
-    assert "not judged" not in result.stdout
+    assert "next-hop was not judged" not in result.stdout
+    assert "irr-prefix, irr-origin were not judged: there is no irr data" in result.stdout
 
 
 @pytest.mark.parametrize("profile", ["exchange", "direct"])
@@ -326,7 +327,7 @@ def test_the_router_s_own_table_as_it_would_be_announced(tmp_path: Path) -> None
     assert exported.returncode == 0, exported.stdout
     assert "2 routes: 2 accepted" in exported.stdout
     assert "1 routes were left out: the router did not choose them" in exported.stdout
-    assert "not judged" not in exported.stdout
+    assert "next-hop was not judged" not in exported.stdout
 
 
 def test_what_was_not_judged_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.policy.data import irr
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.data.registered import RegisteredPrefixes
+from simulator.policy.data.vrp import VrpTable
+from simulator.policy.prefixes import PrefixSet
+from simulator.policy.profiles import PROFILES
 from simulator.session.messages import Family
 from simulator.tables.entries import Announcer, Routes, Skipped, Unreadable
 from simulator.tables.formats import READERS, Format, recognise
@@ -158,14 +164,14 @@ def test_a_table_as_another_as_would_announce_it() -> None:
 
 def test_next_hops_are_not_judged_while_nobody_knows_the_peer_s_address() -> None:
     found, tally = verdicts(READERS[Format.JSON]((FILES["json"][1](SAMPLES),)), Sessions("exchange", peer_as=1103))
-    assert tally.unjudged == {"next-hop": "the peer's address is not given"}
+    assert tally.unjudged["next-hop"] == "the peer's address is not given"
     assert "next-hop" not in {rule for rules in found.values() for rule in rules}
 
 
 def test_an_mrt_table_names_its_peers_so_that_everything_is_judged() -> None:
     found, tally = verdicts(READERS[Format.MRT]((mrt_rib(SAMPLES),)), Sessions("exchange"))
     assert found == {sample.prefix: sample.rules for sample in SAMPLES}
-    assert not tally.unjudged
+    assert not {"next-hop", "first-as"} & tally.unjudged.keys()
 
 
 def test_behind_a_route_server_next_hops_are_addresses_of_the_lan() -> None:
@@ -173,7 +179,32 @@ def test_behind_a_route_server_next_hops_are_addresses_of_the_lan() -> None:
     found, tally = verdicts(READERS[Format.EXABGP]((exabgp(SAMPLES) + b"20.9.0.0/16\n",)), lan)
     assert found["20.8.0.0/16"] == ()
     assert found["20.9.0.0/16"] == ("as-path-empty",), "a route without a next hop gets one on the LAN"
-    assert not tally.unjudged
+    assert "next-hop" not in tally.unjudged
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_rule_of_a_profile_judges_is_off_or_says_what_it_lacks(profile: str) -> None:
+    """But for those that have nothing to say on such a session, which no data would change."""
+    bare = Sessions(profile)
+    for family in Family:
+        session = bare.session(None, family)
+        silent = PROFILES[profile].keys() - session.policy.judging - session.unjudged.keys()
+        off = {rule for rule in silent if bare.settings.get(rule, PROFILES[profile][rule]) is False}
+        assert silent - off <= {"link-local-next-hop", "otc"}
+    full = Sessions(
+        profile,
+        peer_as=1103,
+        addresses=SESSIONS.addresses,
+        lan=("192.0.2.0/24", "2001:db8::/64"),
+        data=everything_known(),
+        own=PrefixSet([("13.64.0.0/11", "")]),
+    )
+    assert all(not full.session(None, family).unjudged for family in Family)
+
+
+def everything_known() -> PolicyData:
+    lists = irr.read(b'{"p": [{"prefix": "20.0.0.0/16", "exact": true}], "a": [1103]}')
+    return PolicyData(VrpTable(), lists, RegisteredPrefixes(()), frozenset())
 
 
 def test_a_policy_is_made_once_for_each_announcer_and_family() -> None:

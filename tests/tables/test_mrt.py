@@ -285,7 +285,7 @@ def test_a_session_that_ends_takes_its_routes_along() -> None:
 def test_what_the_router_itself_sent_is_its_own() -> None:
     data = message(1, US4, PEER4, update_of(SAMPLES[0]), sent=True)
     (found,) = read_routes(read_mrt((data,)))
-    assert found.announcer == Announcer(PEER4.asn, PEER4.address)
+    assert found.announcer == Announcer(PEER4.asn, PEER4.address, local=US4.address)
 
 
 def test_add_path_updates() -> None:

@@ -1,0 +1,151 @@
+"""What a BGP4MP record says (RFC 6396 §4.4, RFC 8050 §3): the session, and the change of state or the BGP message."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+from simulator.session.messages import Family
+from simulator.tables.mrt import Message
+from simulator.wire import nlri
+from simulator.wire.attribute_checks import walk
+from simulator.wire.faults import Fault
+from simulator.wire.framing import HEADER_SIZE, MARKER
+from simulator.wire.judgement import Reach
+from simulator.wire.reading import read_update
+from simulator.wire.update import MP_REACH, split_update
+
+Address = IPv4Address | IPv6Address
+Prefix = tuple[bytes, bytes]
+"""(key, path identifier or nothing)."""
+_AS4: Final = {5, 4, 7, 9, 11}
+_LOCAL: Final = {6, 7, 10, 11}
+_ADDPATH: Final = {8, 9, 10, 11}
+_STATES: Final = {Message.STATE_CHANGE.value, Message.STATE_CHANGE_AS4.value}
+_FAMILIES: Final = {family.value for family in Family}
+
+
+class Recorded(NamedTuple):
+    """One record, opened."""
+
+    asn: int
+    """Of who sent the message: the peer, or for the LOCAL subtypes the recording router itself."""
+    address: Address
+    receiver_asn: int
+    receiver: Address
+    interface: int
+    asn4: bool
+    """Whether the message has ASNs of four octets."""
+    addpath: bool
+    state: int | None
+    """The state that the session came to (RFC 4271 §8.2.2 counted from 1: Idle); None for a message."""
+    kind: int
+    """The message's type; 0 for a change of state."""
+    body: bytes
+
+
+def opened(subtype: int, record: bytes) -> Recorded:
+    """ValueError or IndexError for a record that is damaged or cut short."""
+    asn4 = subtype in _AS4
+    width = 4 if asn4 else 2
+    at = 2 * width + 4
+    afi = record[at - 2] << 8 | record[at - 1]
+    if afi not in (1, 2):
+        raise ValueError(f"address family {afi} in a BGP4MP record")
+    size = 4 if afi == 1 else 16
+    rest = record[at + 2 * size :]
+    peer, local = record[at : at + size], record[at + size : at + 2 * size]
+    if len(local) < size:
+        raise IndexError
+    ends = [
+        (int.from_bytes(record[:width], "big"), IPv4Address(peer) if afi == 1 else IPv6Address(peer)),
+        (int.from_bytes(record[width : 2 * width], "big"), IPv4Address(local) if afi == 1 else IPv6Address(local)),
+    ]
+    sender, receiver = reversed(ends) if subtype in _LOCAL else ends
+    interface = record[at - 4] << 8 | record[at - 3]
+    if subtype in _STATES:
+        if len(rest) != 4:
+            raise IndexError
+        return Recorded(*sender, *receiver, interface, asn4, False, rest[2] << 8 | rest[3], 0, b"")
+    if len(rest) < HEADER_SIZE or rest[:16] != MARKER:
+        raise ValueError("no BGP message in a BGP4MP record")
+    if rest[16] << 8 | rest[17] != len(rest):
+        raise ValueError("the BGP message is cut short")
+    return Recorded(*sender, *receiver, interface, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
+
+
+class Announcement(NamedTuple):
+    """Prefixes announced in one place of an UPDATE."""
+
+    family: Family
+    prefixes: list[Prefix]
+    next_hop: bytes
+    """That of MP_REACH_NLRI; empty for the NLRI field."""
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.MP_REACH if self.next_hop else Reach.NLRI_FIELD
+
+
+class Said(NamedTuple):
+    """What an UPDATE says, before its attributes are judged."""
+
+    attributes: bytes
+    announced: list[Announcement]
+    withdrawn: list[tuple[Family, list[Prefix]]]
+    faults: tuple[Fault, ...]
+    reach: Reach
+    """For attributes that announce nothing of a family that is used."""
+    foreign: tuple[tuple[int, int], ...]
+    """(AFI, SAFI) of routes that are announced and are not of our families."""
+
+
+def said(body: bytes, *, addpath: bool) -> Said:
+    """An UPDATE's body as a session reads it. UpdateError (a WireError) where that would be the session's end."""
+    if addpath:
+        return _with_identifiers(body)
+    reading = read_update(body)
+    return Said(
+        reading.attributes,
+        [Announcement(part.family, [(key, b"") for key in part.keys], part.next_hop) for part in reading.announced],
+        [(family, [(key, b"") for key in keys]) for family, keys in reading.withdrawn],
+        reading.faults,
+        reading.reach,
+        _foreign(body),
+    )
+
+
+def _with_identifiers(body: bytes) -> Said:
+    """The same of a session with ADD-PATH: a path identifier stands before each prefix (RFC 7911 §3)."""
+    parts = split_update(body)
+    announced, withdrawn, reach, unreach = [], [], parts.reach, parts.unreach
+    if parts.withdrawn:
+        withdrawn.append((Family.IPV4, _prefixes(parts.withdrawn, Family.IPV4)))
+    if unreach is not None and unreach.nlri:
+        withdrawn.append((unreach.family, _prefixes(unreach.nlri, unreach.family)))
+    if parts.announced:
+        announced.append(Announcement(Family.IPV4, _prefixes(parts.announced, Family.IPV4), b""))
+    if reach is not None and reach.nlri:
+        announced.append(Announcement(reach.family, _prefixes(reach.nlri, reach.family), reach.next_hop))
+    field = Reach.NLRI_FIELD if parts.announced else Reach.MP_REACH if parts.reach_left_out or announced else None
+    return Said(parts.attributes, announced, withdrawn, parts.faults, field or Reach.NOTHING, _foreign(body))
+
+
+def _prefixes(data: bytes, family: Family) -> list[Prefix]:
+    """WireError."""
+    found, at = [], 0
+    while at < len(data):
+        identifier = data[at : at + 4]
+        end = at + 5 + (data[at + 4] + 7) // 8 if at + 4 < len(data) else at + 5
+        found += [(key, identifier) for key in nlri.split(data[at + 4 : end] or b"\xff", family)]
+        at = end
+    return found
+
+
+def _foreign(body: bytes) -> tuple[tuple[int, int], ...]:
+    start = 4 + (body[0] << 8 | body[1])
+    block = body[start : start + (body[start - 2] << 8 | body[start - 1])]
+    if MP_REACH not in block:
+        return ()
+    heads = ((value[0] << 8 | value[1], value[2]) for _, code, value in walk(block) if code == MP_REACH and value[2:])
+    return tuple(head for head in heads if head not in _FAMILIES)
