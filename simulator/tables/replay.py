@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulator.session.messages import AS_TRANS, Family
+from simulator.session.messages import AS_TRANS, Family, RouteRefresh
 from simulator.tables.bgp4mp import Address, Announcement, Prefix, Recorded, Said, opened, said
 from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
 from simulator.wire.attribute_checks import Addresses
@@ -115,7 +115,7 @@ class Replay:
         except WireError as error:
             yield Unreadable(place, error.local)
             return
-        if mark is None or mark.subtype not in (BEGIN, END):
+        if not isinstance(mark, RouteRefresh) or mark.subtype not in (BEGIN, END):
             return
         stale = session.stale.pop(mark.family, set())
         if mark.subtype == BEGIN:
