@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.capture import load_scapy
+from simulator.lab.streams import load_scapy
 
 _ETHERNET = 1
 

@@ -51,8 +51,12 @@ class Network:
         emit: Callable[[SpeakerEvent | DataFileRead], None],
         *,
         record: bool,
+        keep_captures: bool = False,
     ) -> None:
-        """`record` keeps the wire: a capture of each edge's links where those are real, else the speakers' octets."""
+        """`record` keeps the speakers' octets on the loopback link, `keep_captures` a file of each capture elsewhere.
+
+        A capture without a file sees as much, and keeps no more of it than a validation needs.
+        """
         self.topology = topology
         self.kind = kind
         self.plans = list(plans(topology))
@@ -60,6 +64,7 @@ class Network:
         self.capture_problem = (
             "" if kind is not LinkKind.LOOPBACK else "the loopback link has no interface of its own to capture on"
         )
+        self._keep_captures = keep_captures
         self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
         self.captures: dict[tuple[str, str], Capture] = {}
         """By edge and interface."""
@@ -130,7 +135,8 @@ class Network:
     async def _capture(self, edge: str) -> None:
         assert self._state is not None
         for interface in netns_place(self.place(edge), "a capture").interfaces:
-            capture = Capture(self.place(edge), self._state.subdirectory(edge) / f"{interface}.pcap", interface)
+            path = self._state.subdirectory(edge) / f"{interface}.pcap" if self._keep_captures else None
+            capture = Capture(self.place(edge), path, interface)
             try:
                 await capture.start()
             except LabError as error:

@@ -62,7 +62,8 @@ class Rehearsal:
     async def run(self) -> Report:
         """Never raises for what goes wrong in the lab: that is an outcome. Cancelling it takes the lab down."""
         self.started = time.time()
-        network = Network(self.topology, self.kind, self.log.append, record=self.record_wire)
+        keep = self.capture_file is not None
+        network = Network(self.topology, self.kind, self.log.append, record=self.record_wire, keep_captures=keep)
         self.network = network
         clock = Clock(asyncio.get_running_loop())
         self._registry = Registry(network)
@@ -149,7 +150,7 @@ class Rehearsal:
         if control.conclude(record, results):
             if record.flow is Flow.IXRS:
                 await self._register(record, clock)
-            lifted = await validator.after_lift(record, before)
+            lifted = await validator.after_lift(record, before, self._expected(record))
             record.results += lifted
             self._tell(record, lifted, clock)
         self.heights |= validator.views(record)
@@ -197,6 +198,12 @@ class Rehearsal:
         await self.pause("remove", f"the sessions of {record.id} are closed with a Cease, and the connection is gone")
         await control.remove(record)
 
+    def _expected(self, record: ConnectionRecord) -> dict[str, int]:
+        """How many accepted routes the topology expects on each session, where it says so."""
+        expect = self.topology.peering(record.peering).expect
+        wanted = {Family.IPV4: expect.accepted, Family.IPV6: expect.accepted_ipv6}
+        return {plan.id: count for plan in record.plans if (count := wanted[plan.family]) is not None}
+
     def _tell(self, record: ConnectionRecord, results: list[CheckResult], clock: Clock) -> None:
         for result in results:
             self.log.append(CheckEnded(clock.now(), record.id, result))
@@ -214,11 +221,10 @@ class Rehearsal:
         for result in record.results:
             if result.blocks.value == "rehearsal" and result.stops and result.id not in expect.failing_checks:
                 self.shortfalls.append(f"{record.id}: {result.id} {result.title}")
-        for plan in record.plans:
-            wanted = expect.accepted if plan.family is Family.IPV4 else expect.accepted_ipv6
-            found = self.heights[plan.id].accepted
-            if wanted is not None and found != wanted and expect.state == "Active":
-                self.shortfalls.append(f"{plan.id}: {found} routes accepted, expected {wanted}")
+        for session, wanted in self._expected(record).items():
+            found = self.heights[session].accepted
+            if found != wanted and expect.state == "Active":
+                self.shortfalls.append(f"{session}: {found} routes accepted, expected {wanted}")
 
     @contextlib.asynccontextmanager
     async def _keeping_evidence(self, network: Network) -> AsyncIterator[None]:
@@ -229,7 +235,7 @@ class Rehearsal:
             if self.capture_file is not None and network.captures:
                 for capture in network.captures.values():
                     await capture.stop()
-                paths = [capture.path for capture in network.captures.values()]
+                paths = [capture.path for capture in network.captures.values() if capture.path is not None]
                 await asyncio.to_thread(merge_captures, paths, self.capture_file)
 
 

@@ -19,6 +19,7 @@ from simulator.provisioning.log import EventLog
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.waiting import tell_waits
+from simulator.provisioning.watching import Watches
 from simulator.rib.adj_in import HeldRoute
 from simulator.routers.base import NotOurRouterError, Router
 from simulator.session.states import BgpState
@@ -33,6 +34,7 @@ from simulator.validation.evidence import (
     PeerTable,
     RejectedRoutes,
     SessionEvidence,
+    since,
 )
 from simulator.validation.result import CheckResult, Status
 from simulator.wire import nlri
@@ -51,7 +53,11 @@ class _Gathered:
     """What had to be asked for, while a validation runs."""
 
     before: Mapping[str, SessionView]
-    counters: Mapping[str, dict[str, int]]
+    """The sessions as they were when it began."""
+    since: float
+    """When it began: never before the last deny."""
+    counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    expected: Mapping[str, int] = field(default_factory=dict)
     lan: dict[str, LanAnswer] = field(default_factory=dict)
     tables: dict[str, PeerTable] = field(default_factory=dict)
     capture: CaptureProof | None = None
@@ -70,27 +76,35 @@ class Validator:
     async def validate(self, record: ConnectionRecord) -> list[CheckResult]:
         """Run the checks that stand before the lift. Each runs until it passes or the deadline comes."""
         gathered = _Gathered(
-            before={plan.id: self._network.view(plan) for plan in record.plans},
+            before=self.views(record),
+            since=self._clock.now(),
             counters={plan.id: self._counters(plan) for plan in record.plans},
         )
-        deadline = self._clock.now() + self._network.topology.deadline
+        watches = Watches(self._network, record.plans)
+        deadline = gathered.since + self._network.topology.deadline
         probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
         waits = asyncio.ensure_future(tell_waits(self._network, self._log, self._clock, record.plans, deadline))
         try:
-            await self._until_soaked(record, deadline)
-            await self._look_at_both_ends(record, gathered, deadline)
+            await self._until_soaked(record, gathered.since, deadline)
+            await self._look_at_both_ends(record, gathered, watches, deadline)
             await asyncio.gather(*probes)
         finally:
+            watches.end()
             for probe in (*probes, waits):
                 probe.cancel()
             await asyncio.gather(*probes, waits, return_exceptions=True)
         observation = replace(self._observe(record, gathered), final=True)
         return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
 
-    async def after_lift(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
-        """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time."""
+    async def after_lift(
+        self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
+    ) -> list[CheckResult]:
+        """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time.
+
+        `expected`: how many accepted routes to wait for until the deadline, by session.
+        """
         until = self._clock.now() + self._times.active
-        results = await self._poll(record, before, LIFTED)
+        results = await self._poll(record, before, LIFTED, expected)
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
             await self._log.next_event(left)
             results = await self._poll(record, before, LIFTED)
@@ -105,10 +119,14 @@ class Validator:
         return {plan.id: self._network.view(plan) for plan in record.plans}
 
     async def _poll(
-        self, record: ConnectionRecord, before: Mapping[str, SessionView], checks: Iterable[Check]
+        self,
+        record: ConnectionRecord,
+        before: Mapping[str, SessionView],
+        checks: Iterable[Check],
+        expected: Mapping[str, int] | None = None,
     ) -> list[CheckResult]:
         """Ask the peers' routers until every check passes or the deadline comes."""
-        gathered = _Gathered(before, {plan.id: {} for plan in record.plans})
+        gathered = _Gathered(before, self._clock.now(), expected=expected or {})
         deadline = self._clock.now() + self._network.topology.deadline
         checks = tuple(checks)
         while True:
@@ -123,23 +141,22 @@ class Validator:
 
     # --- waiting ---
 
-    async def _until_soaked(self, record: ConnectionRecord, deadline: float) -> None:
+    async def _until_soaked(self, record: ConnectionRecord, since: float, deadline: float) -> None:
         """Until every session was Established for the soak time, its table is in, and something in it is acceptable."""
+        soak = self._times.soak
         while (now := self._clock.now()) < deadline:
             views = [self._network.view(plan) for plan in record.plans]
-            if all(self._soaked(view) and self._settled(view) and view.accepted for view in views):
+            if all(self._soaked(view, since) and self._settled(view) and view.accepted for view in views):
                 return
-            soak = self._times.soak
-            ripe = [
-                when + soak for view in views for when in (view.established_at, view.last_update) if when is not None
-            ]
-            wake = min([deadline, *(when for when in ripe if when > now)])
+            moments = [when for view in views for when in (view.established_at, view.last_update) if when is not None]
+            wake = min([deadline, *(when + soak for when in (since, *moments) if when + soak > now)])
             await self._log.next_event(wake - now)
 
-    def _soaked(self, view: SessionView) -> bool:
+    def _soaked(self, view: SessionView, since: float) -> bool:
+        """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
         if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
             return False
-        return self._clock.now() - view.established_at >= self._times.soak
+        return self._clock.now() - max(view.established_at, since) >= self._times.soak
 
     def _settled(self, view: SessionView) -> bool:
         if view.end_of_rib or view.established_at is None:
@@ -148,15 +165,24 @@ class Validator:
 
     # --- evidence ---
 
-    async def _look_at_both_ends(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
-        """What the peer holds and what the LAN saw, at the end of the denial: the last moment before the lift."""
-        await self._read_tables(record, gathered, deadline)
-        capture = self._network.capture_of(record.plans[0])
-        if capture is None:
-            gathered.capture_skipped = self._network.capture_problem or "none is running"
-            return
-        proof = await capture.prove_absence([plan.edge_address for plan in record.plans])
-        gathered.capture = CaptureProof(proof.conclusive, proof.reason, proof.nlri, proof.packets)
+    async def _look_at_both_ends(
+        self, record: ConnectionRecord, gathered: _Gathered, watches: Watches, deadline: float
+    ) -> None:
+        """What the peer holds and what the link saw, at the end of the denial: the last moment before the lift.
+
+        What a deny withdrew takes its time to leave the peer's table, and a packet its time to be acknowledged: both
+        are asked again until nothing is left to wait for, or the deadline comes.
+        """
+        gathered.capture_skipped = watches.skipped
+        while True:
+            await self._read_tables(record, gathered, deadline)
+            if not watches.skipped:
+                gathered.capture = await watches.proof()
+            gone = all(not table.prefixes and not table.error for table in gathered.tables.values())
+            seen = gathered.capture is None or gathered.capture.conclusive
+            if (gone and seen) or (left := deadline - self._clock.now()) <= 0:
+                return
+            await self._log.next_event(min(_POLL, left))
 
     async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
         """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
@@ -227,16 +253,15 @@ class Validator:
         )
 
     def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
-        view, before, counters = self._network.view(plan), gathered.before[plan.id], gathered.counters[plan.id]
+        now, before = self._network.view(plan), gathered.before[plan.id]
+        view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
         neighbor = self._network.neighbor(plan)
         return SessionEvidence(
             view=view,
             max_prefixes=self._network.max_prefixes(plan),
             router=plan.peer.router_kind,
-            soaked=self._soaked(view),
-            settled=self._settled(view),
-            transitions_before=before.established_transitions,
-            notifications_before=_notifications_before(before, view),
+            soaked=self._soaked(now, gathered.since),
+            settled=self._settled(now),
             foreign_identifiers=self._foreign_identifiers(plan),
             lan=gathered.lan.get(plan.id),
             mtu=plan.mtu,
@@ -244,7 +269,8 @@ class Validator:
             peer_table=gathered.tables.get(plan.id),
             rejected=_rejected(neighbor.adj_in.routes()) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.announced(plan)),
-            lost=_lost(before, view),
+            expected=gathered.expected.get(plan.id),
+            lost=_lost(before, now),
         )
 
     def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
@@ -255,8 +281,9 @@ class Validator:
                 and other.peer.asn != plan.peer.asn
                 and self._network.is_provisioned(other)
             ):
-                their_open = self._network.view(other).peer_open
-                if their_open is not None:
+                theirs = self._network.view(other)
+                their_open = theirs.peer_open
+                if their_open is not None and theirs.bgp_state in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
                     found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"
         return found
 
@@ -269,17 +296,6 @@ async def _words(router: Router, session: str) -> str:
     """What the peer's own router says of a session that is not as it should be. Raises LabError."""
     reports = [report for report in await router.sessions() if report.name == session and report.reason]
     return "; ".join(f"{report.state}: {report.reason}" for report in reports)
-
-
-def _notifications_before(before: SessionView, now: SessionView) -> int:
-    """How many NOTIFICATIONs say nothing of the session's stability: also those until it came up, where it was down.
-
-    A router that rests after a Cease refuses the first call, as it does when a deleted peering is requested again.
-    """
-    came_up = now.established_transitions == before.established_transitions + 1
-    if before.bgp_state is BgpState.ESTABLISHED or not came_up or now.established_at is None:
-        return len(before.notifications)
-    return sum(seen.time <= now.established_at for seen in now.notifications)
 
 
 def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
@@ -314,7 +330,7 @@ def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
     lost = []
     if now.established_transitions != before.established_transitions or now.established_at != before.established_at:
         lost.append("the session was reset")
-    notes = now.notifications[len(before.notifications) :]
+    notes = [seen for seen in now.notifications if seen not in before.notifications]
     lost += [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in notes]
     if now.withdrawn_by_us != before.withdrawn_by_us:
         lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")

@@ -30,6 +30,8 @@ _WIRE_ERRORS: dict[int, FsmEvent] = {
     ErrorCode.OPEN_MESSAGE: FsmEvent.BGP_OPEN_MSG_ERR,
     ErrorCode.UPDATE_MESSAGE: FsmEvent.UPDATE_MSG_ERR,
 }
+_NOTIFICATIONS = 100
+"""So many are kept as evidence: a peer that never gives up may send one every few seconds (simulator)."""
 _REJECTED = Notification(ErrorCode.CEASE, Cease.CONNECTION_REJECTED)
 
 
@@ -138,12 +140,14 @@ class BgpSession:
         """The channel that is Established."""
         self.last_open: Open | None = None
         """The peer's last OPEN, acceptable or not."""
+        self.last_open_at: float | None = None
         self.last_error = ""
         """Why the session last failed, in words."""
+        self.last_error_at: float | None = None
         self.established_transitions = 0
         self.established_at: float | None = None
         self.notifications: list[NotificationSeen] = []
-        """All but those that only resolved a collision."""
+        """The last ones, without those that only resolved a collision."""
         self._fsms = {channel: Fsm(channel, self._perform) for channel in Channel}
         self._agreed: dict[Channel, Negotiated] = {}
         self._outputs: deque[Output] = deque()
@@ -200,7 +204,7 @@ class BgpSession:
         if _is_prefix_limit(notification) and self.channel is not None:
             self._fire(self.channel, FsmEvent.PREFIX_LIMIT_REACHED, now, notification, str(notification))
             return
-        self.last_error = f"closed by us: {notification}"
+        self.last_error, self.last_error_at = f"closed by us: {notification}", now
         self._rest(now, notification)
         self._settle(now, self.last_error)
 
@@ -224,7 +228,7 @@ class BgpSession:
         if self._fsms[channel].state is not BgpState.OPEN_SENT:
             self._fire(channel, FsmEvent.BGP_OPEN, now)
             return
-        self.last_open = open_
+        self.last_open, self.last_open_at = open_, now
         refusal = judge_open(self.config.local, open_, self.config.peer_as)
         if refusal is not None:
             self._fire(channel, FsmEvent.BGP_OPEN_MSG_ERR, now, *refusal)
@@ -288,7 +292,7 @@ class BgpSession:
             return
         reason = f"{rule.reason}: {detail}" if detail else rule.reason
         if _RANK[fsm.state] < _RANK[was] and not self._talking():
-            self.last_error = reason
+            self.last_error, self.last_error_at = reason, now
         self._tend(now)
         self._settle(now, reason)
 
@@ -362,6 +366,7 @@ class BgpSession:
             return
         seen = NotificationSeen(now, sent, notification)
         self.notifications.append(seen)
+        del self.notifications[:-_NOTIFICATIONS]
         self._outputs.append(seen)
 
     def _damp(self, fsm: Fsm, notification: Notification | None, now: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
+from ipaddress import ip_address
 
-from simulator.lab.link import LabError
+from simulator.lab.link import Address, LabError
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease
 from simulator.speakers.events import NeighborConfig, cease
@@ -34,6 +36,17 @@ class Connections:
         """Wait until no connection and no dial is left."""
         while self.dials or self.ending:
             await asyncio.wait({*self.dials, *self.ending})
+
+    def written(self) -> dict[tuple[Address, int, Address, int], int]:
+        """How many octets were ever written to each connection that talks; by address and port, ours and the peer's."""
+        found = {}
+        for wire in self.wires.values():
+            assert wire.transport is not None
+            here, there = (wire.transport.get_extra_info(name) for name in ("sockname", "peername"))
+            if here and there:  # or it was reset before anybody could look
+                with contextlib.suppress(OSError):
+                    found[_address(here), here[1], _address(there), there[1]] = wire.written
+        return found
 
     # --- dialling ---
 
@@ -104,3 +117,7 @@ class Connections:
     def _until_ended(self, wire: Wire) -> None:
         self.ending.add(wire.ended)
         wire.ended.add_done_callback(self.ending.discard)
+
+
+def _address(name: tuple[str, int]) -> Address:
+    return ip_address(name[0].split("%")[0])

@@ -252,6 +252,9 @@ class SessionView:
     end_of_rib: bool = False
     """The peer said that it has sent all it has (RFC 4724 §2)."""
     last_update: float | None = None
+    peer_open_at: float | None = None
+    last_error_at: float | None = None
+    peer_closed_early_at: float | None = None
     disabled: bool = False
     """The peer's routes are ignored until the session ends: AFI/SAFI disable (RFC 7606 §2)."""
 

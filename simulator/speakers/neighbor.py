@@ -78,7 +78,7 @@ class Neighbor:
         self.outbound = Outbound(config, services.images, self._passage, self._send_octets)
         self.connections = Connections(config, services, self, self._dial_failed)
         self._timer: asyncio.TimerHandle | None = None
-        self._closed_early = ""
+        self._closed_early, self._closed_early_at = "", 0.0
 
     @property
     def adj_in(self) -> AdjRibIn:
@@ -176,6 +176,9 @@ class Neighbor:
             md5=bool(self.config.md5),
             gtsm=self.config.gtsm,
             peer_closed_early=self._closed_early,
+            peer_open_at=session.last_open_at,
+            last_error_at=session.last_error_at,
+            peer_closed_early_at=self._closed_early_at,
             end_of_rib=inbound.end_of_rib,
             last_update=inbound.last_update,
             disabled=inbound.disabled,
@@ -220,7 +223,7 @@ class Neighbor:
     def tcp_lost(self, wire: Wire, why: str) -> None:
         if self.connections.lost(wire):
             if self._session.fsm_state(wire.channel) is BgpState.OPEN_SENT:
-                self._closed_early = why
+                self._closed_early, self._closed_early_at = why, self._now()
             self._session.tcp_failed(wire.channel, self._now(), why)
             self._carry_out()
 

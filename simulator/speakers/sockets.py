@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import socket
 import struct
+import termios
 
 from simulator.lab.link import Address, Endpoint, LabError, Place
 
@@ -13,6 +15,8 @@ _MD5_KEY_MAX = 80
 _IP_MINTTL = 21
 _IPV6_MINHOPCOUNT = 73
 _GTSM_TTL = 255
+_BYTES_ACKED = 120
+"""Where struct tcp_info (linux/tcp.h) has tcpi_bytes_acked."""
 BACKLOG = 1024
 """Callers that may wait at once; asyncio calls listen() again and has to be told too."""
 
@@ -42,6 +46,20 @@ def set_md5(sock: socket.socket, peer: Address, key: str) -> None:
         raise LabError(
             f"TCP MD5 for {peer} cannot be set: {error.strerror} (does this kernel have TCP_MD5SIG?)"
         ) from None
+
+
+def octets_written(sock: socket.socket) -> int:
+    """How many octets the kernel has taken for a TCP connection: acknowledged ones and those it still holds (SIOCOUTQ).
+
+    The one that dialled counts its SYN too. Raises OSError where the connection is gone.
+    """
+    while True:
+        before = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        (held,) = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))
+        after = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        acked = [struct.unpack_from("Q", info, _BYTES_ACKED)[0] for info in (before, after)]
+        if acked[0] == acked[1]:  # or an acknowledgement came between the two questions
+            return int(acked[0] + held)
 
 
 def set_ttl(sock: socket.socket, address: Address, ttl: int) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from simulator.lab.link import Address, Endpoint, Place
 from simulator.session.fsm import Channel
-from simulator.speakers.sockets import dialling_socket
+from simulator.speakers.sockets import dialling_socket, octets_written
 from simulator.wire.framing import Framer
 
 _LINGER = 3.0
@@ -57,6 +57,14 @@ class Wire(asyncio.Protocol):
     def blocked(self) -> bool:
         """Whether TCP has not taken everything yet."""
         return self._blocked
+
+    @property
+    def written(self) -> int:
+        """Octets that were ever written to this connection, whether or not they have left. Raises OSError."""
+        assert self.transport is not None
+        taken = octets_written(self.transport.get_extra_info("socket"))
+        syn = 1 if self.channel is Channel.DIALLED else 0
+        return taken - syn + self.transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)

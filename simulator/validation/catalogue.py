@@ -20,8 +20,8 @@ _MIN_COMFORTABLE_HOLD = 9
 
 
 def _received(session: SessionEvidence, code: int, subcode: int | None = None) -> Notification | None:
-    """The first NOTIFICATION of this kind that the peer sent since the validation began."""
-    for seen in session.view.notifications[session.notifications_before :]:
+    """The first NOTIFICATION of this kind that the peer sent."""
+    for seen in session.view.notifications:
         note = seen.notification
         if not seen.sent and note.code == code and (subcode is None or note.subcode == subcode):
             return note
@@ -33,7 +33,7 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
     if view.bgp_state in (BgpState.OPEN_CONFIRM, _UP) or view.peer_open is not None:
         who = {True: "we dialled the peer", False: "the peer dialled us", None: "connected"}[view.dialled]
         return passed(f"TCP is up, {who}")
-    if any(not seen.sent for seen in view.notifications[session.notifications_before :]):
+    if any(not seen.sent for seen in view.notifications):
         return passed("TCP is up: the peer sent a NOTIFICATION over it")
     if not observation.final:
         return UNSET
@@ -167,16 +167,19 @@ def _yes(value: bool) -> str:
 
 def _s5(session: SessionEvidence, observation: Observation) -> Finding:
     view = session.view
-    flaps = view.established_transitions - session.transitions_before
-    since = view.notifications[session.notifications_before :]
-    notes = [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in since]
+    flaps = view.established_transitions
+    notes = [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in view.notifications]
     if session.soaked and not notes and flaps <= 1:
         return passed(f"Established for {observation.soak:g} s without a flap")
     if not observation.final:
         return UNSET
-    evidence = [f"BGP state {_state(session)}, Established {flaps} times", *notes]
-    if view.last_error:
-        evidence.append(view.last_error)
+    if view.bgp_state is not _UP:
+        what = f"BGP state {_state(session)}"
+    elif notes or flaps > 1:
+        what = f"came up {flaps} times, with {len(notes)} NOTIFICATIONs"
+    else:
+        what = f"not Established for {observation.soak:g} s yet"
+    evidence = [what, *notes, *([view.last_error] if view.last_error else [])]
     return failed(evidence, *_instability_causes(session))
 
 
@@ -213,22 +216,22 @@ def _s6(observation: Observation) -> Finding:
 
 def _d1(observation: Observation) -> Finding:
     sessions, capture = observation.sessions, observation.capture
-    leaked = sum(s.view.leaked_out for s in sessions)
+    leaked = [f"{name_of(s)}: {s.view.leaked_out} NLRI were written to the peer" for s in sessions if s.view.leaked_out]
     if leaked:
-        return failed([f"{leaked} NLRI were written to the peer while the policy was DENY ALL"])
+        return failed([f"{leaked[0]} while the policy was DENY ALL", *leaked[1:]])
+    if capture is not None and capture.nlri:
+        return failed([f"the capture shows {capture.nlri} NLRI that left the edge while the policy was DENY ALL"])
     if not all(s.soaked for s in sessions) or not (capture or observation.capture_skipped):
         return resting_on("S5") if observation.final else UNSET
     if not any(s.view.rendered for s in sessions):
         return skipped("AS8075 announces nothing in this topology: nothing could have been sent")
-    withheld = sum(s.view.withheld_out for s in sessions)
-    evidence = [f"0 NLRI written; the gate withheld {withheld} that would have been sent"]
+    if capture is not None and not capture.conclusive:
+        return Finding(Status.ERROR, (f"the capture proves nothing: {capture.reason}",))
+    ready, withheld = sum(s.view.rendered for s in sessions), sum(s.view.withheld_out for s in sessions)
+    evidence = f"0 NLRI written: {ready} wait behind the gate, which withheld {withheld}"
     if capture is None:
-        return passed(*evidence, f"no capture: {observation.capture_skipped}")
-    if not capture.conclusive:
-        return Finding(Status.ERROR, (*evidence, f"the capture proves nothing: {capture.reason}"))
-    if capture.nlri:
-        return failed([*evidence, f"the capture shows {capture.nlri} NLRI that left the edge"])
-    return passed(*evidence, f"gap-free capture of {capture.packets} packets: 0 NLRI left the edge")
+        return passed(evidence, f"no capture: {observation.capture_skipped}")
+    return passed(evidence, f"gap-free capture of {capture.packets} packets: 0 NLRI left the edge")
 
 
 def _d2(session: SessionEvidence, observation: Observation) -> Finding:
@@ -284,7 +287,7 @@ def _r2(session: SessionEvidence, observation: Observation) -> Finding:
     if not session.settled and not observation.final:
         return UNSET
     if not session.soaked:
-        return failed([counts, "the session was not up long enough to show it"]) if observation.final else UNSET
+        return failed(["the session was not up long enough to show it", counts]) if observation.final else UNSET
     return passed(counts)
 
 
@@ -296,6 +299,8 @@ def _a1(session: SessionEvidence, observation: Observation) -> Finding:
         return (
             Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else UNSET
         )
+    if session.expected not in (None, view.accepted) and not observation.final:
+        return UNSET
     if table.not_ours:
         sent = f"{view.sent} of {len(session.announced)} announced routes were sent; {table.not_ours}"
         if view.sent == len(session.announced) and view.taken == view.accepted:

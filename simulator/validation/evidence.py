@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from simulator.session.states import BgpState
 from simulator.speakers.events import SessionView
+
+_RESTS = 60.0
+"""Seconds that a session rests at most between two attempts."""
+
+
+def since(before: SessionView, now: SessionView, when: float) -> SessionView:
+    """A session now, with the evidence of the time since `when` alone, when it was as `before`.
+
+    Counters count from then. NOTIFICATIONs, errors and an OPEN of an earlier time are left out, unless the OPEN is that
+    of the TCP connection that still talks; of a session that was down, the last attempt counts though it ended before,
+    because there may be no other while it rests.
+
+    NOTIFICATIONs until a session that was down came up do not count either: a router that rests after a Cease refuses
+    the first call, as it does when a deleted peering is requested again.
+    """
+    ups = now.established_transitions - before.established_transitions
+    came_up = ups == 1 and before.bgp_state is not BgpState.ESTABLISHED
+    quiet_until = now.established_at if came_up and now.established_at is not None else 0.0
+    fresh = when if before.bgp_state is BgpState.ESTABLISHED else when - _RESTS
+    talks = now.bgp_state in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
+    return replace(
+        now,
+        established_transitions=ups,
+        notifications=tuple(
+            seen for seen in now.notifications if seen not in before.notifications and seen.time > quiet_until
+        ),
+        peer_open=now.peer_open if talks or _at_or_after(now.peer_open_at, fresh) else None,
+        last_error=now.last_error if _at_or_after(now.last_error_at, fresh) else "",
+        peer_closed_early=now.peer_closed_early if _at_or_after(now.peer_closed_early_at, fresh) else "",
+        withheld_in=now.withheld_in - before.withheld_in,
+        withheld_out=now.withheld_out - before.withheld_out,
+        leaked_in=now.leaked_in - before.leaked_in,
+        leaked_out=now.leaked_out - before.leaked_out,
+        withdrawn_by_us=now.withdrawn_by_us - before.withdrawn_by_us,
+    )
+
+
+def _at_or_after(moment: float | None, when: float) -> bool:
+    return moment is not None and moment >= when
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +101,7 @@ class SessionEvidence:
     """One session of the connection under validation."""
 
     view: SessionView
+    """As it is now; what it counts, and what happened to it, is of the time since the validation began (`since`)."""
     max_prefixes: int
     router: str
     """The kind of router at the other end: remedies are written for it."""
@@ -68,9 +109,6 @@ class SessionEvidence:
     """Established without interruption for the soak time."""
     settled: bool
     """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
-    transitions_before: int = 0
-    """How often it had been Established when the validation began."""
-    notifications_before: int = 0
     foreign_identifiers: dict[str, str] = field(default_factory=dict)
     """BGP Identifiers of *other* peers on this edge, and whose they are."""
     lan: LanAnswer | None = None
@@ -83,6 +121,8 @@ class SessionEvidence:
     rejected: tuple[RejectedRoutes, ...] = ()
     announced: frozenset[str] = frozenset()
     """What this session is to announce, in text."""
+    expected: int | None = None
+    """After the lift: how many accepted routes are waited for; None: any number will do."""
     lost: tuple[str, ...] = ()
     """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
 

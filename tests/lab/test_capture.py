@@ -14,9 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.capture import AbsenceProof, Capture, bgp_messages, bgp_streams, load_scapy, prove_absence
+from simulator.lab import streams
+from simulator.lab.capture import Capture
 from simulator.lab.link import Address, LabError, LoopbackPlace
 from simulator.lab.netns import BGP_PORT, NetnsLink
+from simulator.lab.streams import (
+    AbsenceProof,
+    Beginnings,
+    Ends,
+    Stream,
+    UnreadableError,
+    Watch,
+    bgp_messages,
+    dissect,
+    load_scapy,
+    prove_absence,
+)
 from tests.lab_support import lan, require_netns, v4, v6
 
 MARKER = b"\xff" * 16
@@ -70,7 +83,7 @@ async def exchange(link: NetnsLink, local: Address, remote: Address, sent: bytes
         await taken.wait()
 
 
-def packets(path: Path) -> Packets:
+def packets(path: Path | None) -> Packets:
     load_scapy()
     from scapy.utils import RawPcapReader
 
@@ -78,21 +91,30 @@ def packets(path: Path) -> Packets:
         return [(frame, metadata.sec, metadata.usec) for frame, metadata in reader]
 
 
-def write(path: Path, content: Packets) -> Path:
-    from scapy.utils import RawPcapWriter
+def seen(watch: Watch, content: Packets, beginnings: Beginnings | None = None, cut: int = 0) -> Watch:
+    """The watch after these packets; of each but `cut` octets were captured."""
+    for frame, _, _ in content:
+        try:
+            segment = dissect(frame[: len(frame) - cut], len(frame))
+        except UnreadableError as error:
+            watch.doubt(error.source, error.destination, str(error))
+            continue
+        if segment is not None:
+            if beginnings is not None:
+                beginnings.take(segment)
+            watch.take(segment)
+    return watch
 
-    with RawPcapWriter(str(path), linktype=1) as writer:
-        writer.write_header(None)
-        for frame, sec, usec in content:
-            writer.write_packet(frame, sec=sec, usec=usec)
-    return path
+
+def streams_of(content: Packets, ours: Address, theirs: Address) -> list[Stream]:
+    return seen(Watch([(ours, theirs)]), content).streams()
 
 
-def cut_within(path: Path, payload: bytes, target: Path) -> Path:
-    """A copy of a capture file that ends in the middle of these bytes."""
-    whole = path.read_bytes()
-    target.write_bytes(whole[: whole.index(payload) + len(payload) // 2])
-    return target
+def proof_of(
+    content: Packets, *pairs: tuple[Address, Address], sent: dict[Ends, int] | None = None, cut: int = 0
+) -> AbsenceProof:
+    watch = seen(Watch(pairs or [(v4(1), v4(2)), (v6(1), v6(2))]), content, cut=cut)
+    return prove_absence(watch.streams(sent), watch.doubts)
 
 
 def carrying(content: Packets, payload: bytes) -> int:
@@ -108,11 +130,11 @@ async def link() -> AsyncIterator[NetnsLink]:
 
 
 @pytest.fixture
-async def captured(link: NetnsLink, tmp_path: Path) -> Path:
+async def captured(link: NetnsLink, tmp_path: Path) -> Packets:
     """A capture in which n1 says OPEN, KEEPALIVE and End-of-RIB, each in a segment or so, and no route."""
     async with Capture(link.place("n1"), tmp_path / "n1.pcap") as capture:
         await exchange(link, v4(1), v4(2), OPEN + KEEPALIVE + END_OF_RIB)
-    return capture.path
+    return packets(capture.path)
 
 
 @pytest.mark.privileged
@@ -125,13 +147,13 @@ async def test_an_exchange_is_gap_free_and_complete(
     began = time.time()
     async with Capture(link.place(node), tmp_path / "x.pcap") as capture:
         await exchange(link, address(1), address(2), sent)
-    there, back = bgp_streams(capture.path)
-    assert (there.source, there.destination, there.destination_port) == (address(1), address(2), BGP_PORT)
-    assert there.gap_free, there.problem
-    assert there.data == sent
-    assert (back.source, back.source_port, back.gap_free, back.data) == (address(2), BGP_PORT, True, OPEN)
-    assert capture.dropped == 0
     content = packets(capture.path)
+    (there,) = streams_of(content, address(1), address(2))
+    (back,) = streams_of(content, address(2), address(1))
+    assert (there.ends.address, there.ends.peer_address, there.ends.peer_port) == (address(1), address(2), BGP_PORT)
+    assert (there.problem, there.data) == ("", sent)
+    assert (back.ends.address, back.ends.port, back.problem, back.data) == (address(2), BGP_PORT, "", OPEN)
+    assert capture.dropped == 0
     assert capture.packets == len(content) >= there.packets + back.packets
     assert all(began - 1 < sec + usec / 1e6 < time.time() + 1 for _, sec, usec in content)
 
@@ -156,8 +178,8 @@ async def test_frames_are_as_on_a_wire(link: NetnsLink, tmp_path: Path) -> None:
 
 
 @pytest.mark.privileged
-async def test_no_route_sent_is_proven(captured: Path) -> None:
-    proof = prove_absence(captured, [v4(1), v6(1)], 0)
+async def test_no_route_sent_is_proven(captured: Packets) -> None:
+    proof = proof_of(captured)
     assert proof == AbsenceProof(True, proof.reason, updates=1, nlri=0, messages=3, packets=proof.packets)
     assert proof.absent
     assert proof.reason == "all 3 messages of 1 connections seen, no prefix in them"
@@ -168,13 +190,15 @@ async def test_no_route_sent_is_proven(captured: Path) -> None:
     ("local", "remote", "routes", "nlri"), [(v4(1), v4(2), ROUTES_4, 2), (v6(1), v6(2), ROUTES_6, 1)]
 )
 async def test_routes_sent_are_counted_while_the_capture_runs(
-    link: NetnsLink, tmp_path: Path, local: Address, remote: Address, routes: bytes, nlri: int
+    link: NetnsLink, local: Address, remote: Address, routes: bytes, nlri: int
 ) -> None:
-    async with Capture(link.place("n2"), tmp_path / "x.pcap") as capture:
+    """Without a file, and without anything kept of what nobody watches."""
+    async with Capture(link.place("n2")) as capture:
+        ours, theirs = capture.watch([(local, remote)], {}), capture.watch([(remote, local)], {})
         await exchange(link, local, remote, OPEN + routes * 3 + END_OF_RIB)
-        proof = await capture.prove_absence([local])
+        proof = await capture.prove_absence(ours, {})
         assert (proof.conclusive, proof.absent, proof.updates, proof.nlri) == (True, False, 4, 3 * nlri)
-        other = await capture.prove_absence([remote])
+        other = await capture.prove_absence(theirs, {})
         assert (other.absent, other.messages, other.nlri) == (True, 1, 0)
 
 
@@ -184,8 +208,9 @@ async def test_every_connection_of_the_speaker_counts(link: NetnsLink, tmp_path:
         await exchange(link, v4(1), v4(2), OPEN + END_OF_RIB)
         await exchange(link, v4(1), v4(2), OPEN + ROUTES_4)
         await exchange(link, v6(1), v6(2), OPEN + ROUTES_6)
-    assert prove_absence(capture.path, [v4(1), v6(1)], 0).nlri == 3
-    assert prove_absence(capture.path, [v4(1)], 0).nlri == 2
+    content = packets(capture.path)
+    assert proof_of(content).nlri == 3
+    assert proof_of(content, (v4(1), v4(2))).nlri == 2
 
 
 @pytest.mark.privileged
@@ -197,13 +222,13 @@ async def test_a_missing_packet_makes_it_inconclusive(link: NetnsLink, tmp_path:
     data = [number for number, (frame, _, _) in enumerate(content) if MARKER in frame and v4(1).packed == frame[26:30]]
     assert len(data) >= 3
     for missing in (data[0], data[1], data[-1]):
-        damaged = write(tmp_path / "damaged.pcap", [*content[:missing], *content[missing + 1 :]])
-        proof = prove_absence(damaged, [v4(1)], 0)
+        damaged = [*content[:missing], *content[missing + 1 :]]
+        proof = proof_of(damaged)
         assert not proof.conclusive
         assert not proof.absent
-        assert "a gap after byte" in proof.reason
-        there, _ = bgp_streams(damaged)
-        assert not there.gap_free
+        assert "a gap after octet" in proof.reason
+        (there,) = streams_of(damaged, v4(1), v4(2))
+        assert there.problem
         assert sent.startswith(there.data)
         assert len(there.data) < len(sent)
 
@@ -214,75 +239,187 @@ async def test_a_route_seen_beside_a_gap_is_still_a_route(link: NetnsLink, tmp_p
         await exchange(link, v4(1), v4(2), OPEN + ROUTES_4 + KEEPALIVE * 500)
     content = packets(capture.path)
     last = max(number for number, (frame, _, _) in enumerate(content) if MARKER in frame[-1448:])
-    proof = prove_absence(write(tmp_path / "damaged.pcap", [*content[:last], *content[last + 1 :]]), [v4(1)], 7)
+    proof = proof_of([*content[:last], *content[last + 1 :]])
     assert (proof.conclusive, proof.absent, proof.nlri) == (True, False, 2)
 
 
 @pytest.mark.privileged
-async def test_a_capture_begun_too_late_is_inconclusive(captured: Path, tmp_path: Path) -> None:
-    content = packets(captured)
-    begin = carrying(content, OPEN)
-    proof = prove_absence(write(tmp_path / "late.pcap", content[begin:]), [v4(1)], 0)
+async def test_a_capture_begun_too_late_is_inconclusive(captured: Packets) -> None:
+    proof = proof_of(captured[carrying(captured, OPEN) :])
     assert not proof.conclusive
     assert "its beginning is missing" in proof.reason
 
 
 @pytest.mark.privileged
-async def test_packets_sent_twice_or_in_another_order_are_no_gap(captured: Path, tmp_path: Path) -> None:
-    content = packets(captured)
-    begin = carrying(content, OPEN)
-    shuffled = [*content[:begin], *reversed(content[begin:]), *content[begin:]]
-    proof = prove_absence(write(tmp_path / "twice.pcap", shuffled), [v4(1)], 0)
+async def test_packets_sent_twice_or_in_another_order_are_no_gap(captured: Packets) -> None:
+    begin = carrying(captured, OPEN)
+    proof = proof_of([*captured[:begin], *reversed(captured[begin:]), *captured[begin:]])
     assert proof.absent, proof.reason
     assert proof.messages == 3
 
 
 @pytest.mark.privileged
-async def test_dropped_packets_make_it_inconclusive(captured: Path) -> None:
-    proof = prove_absence(captured, [v4(1)], 3)
+async def test_packets_dropped_meanwhile_make_it_inconclusive_and_those_before_do_not(
+    link: NetnsLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = 5
+    monkeypatch.setattr(Capture, "dropped", property(lambda _self: dropped, lambda _self, _value: None))
+    async with Capture(link.place("n1")) as capture:
+        watch = capture.watch([(v4(1), v4(2))], {})
+        await exchange(link, v4(1), v4(2), OPEN)
+        assert (await capture.prove_absence(watch, {})).absent
+        dropped = 8
+        proof = await capture.prove_absence(watch, {})
     assert (proof.conclusive, proof.reason) == (False, "3 packets were dropped")
 
 
 @pytest.mark.privileged
-async def test_packets_cut_short_make_it_inconclusive(captured: Path, tmp_path: Path) -> None:
-    proof = prove_absence(cut_within(captured, OPEN, tmp_path / "cut.pcap"), [v4(1)], 0)
-    assert (proof.conclusive, proof.reason) == (False, f"{v4(1)}: a packet was captured only in part")
+async def test_packets_cut_short_make_it_inconclusive(captured: Packets) -> None:
+    proof = proof_of(captured, (v4(1), v4(2)), cut=5)
+    assert not proof.conclusive
+    assert proof.reason.startswith(f"{v4(1)}: a packet was captured only in part")
 
 
 @pytest.mark.privileged
 async def test_what_is_not_bgp_is_inconclusive(link: NetnsLink, tmp_path: Path) -> None:
     async with Capture(link.place("n1"), tmp_path / "x.pcap") as capture:
         await exchange(link, v4(1), v4(2), OPEN + b"GET / HTTP/1.1\r\n")
-    proof = prove_absence(capture.path, [v4(1)], 0)
+    proof = proof_of(packets(capture.path))
     assert not proof.conclusive
     assert "not BGP" in proof.reason
 
 
 @pytest.mark.privileged
-async def test_a_speaker_that_said_nothing_proves_nothing(captured: Path) -> None:
-    proof = prove_absence(captured, [v6(1)], 0)
-    assert (proof.conclusive, proof.reason) == (False, "no BGP message of this speaker was captured")
+async def test_a_speaker_that_said_nothing_proves_nothing(captured: Packets) -> None:
+    proof = proof_of(captured, (v6(1), v6(2)))
+    assert (proof.conclusive, proof.reason) == (False, "no BGP connection of this speaker was captured")
 
 
-def test_an_empty_capture_is_inconclusive(tmp_path: Path) -> None:
-    load_scapy()
-    header_only = write(tmp_path / "header.pcap", [])
-    nothing = tmp_path / "nothing.pcap"
-    nothing.touch()
-    for path in (header_only, nothing):
-        proof = prove_absence(path, [v4(1)], 0)
-        assert (proof.conclusive, proof.absent, proof.reason) == (False, False, "nothing was captured")
-    with pytest.raises(LabError, match="cannot be read"):
-        prove_absence(tmp_path / "none.pcap", [v4(1)], 0)
+def test_nothing_captured_is_inconclusive() -> None:
+    assert proof_of([]).reason == "no BGP connection of this speaker was captured"
+    running = {Ends(v4(1), 40000, v4(2), BGP_PORT): 100}
+    proof = proof_of([], sent=running)
+    assert (proof.conclusive, proof.absent) == (False, False)
+    assert "its beginning is missing" in proof.reason
+
+
+# --- from a moment on ---
+
+HERE = Ends(v4(1), 40000, v4(2), BGP_PORT)
+INITIAL = 0xFFFFFF00
+"""Sequence numbers run over in the middle."""
+
+
+def frame(
+    ends: Ends, sequence: int, acknowledged: int | None, flags: int, payload: bytes = b""
+) -> tuple[bytes, int, int]:
+    """A frame of an IPv4 TCP packet; nobody looks at its checksums."""
+    flags |= 0x10 if acknowledged is not None else 0
+    tcp = struct.pack(
+        "!HHIIBBHHH", ends.port, ends.peer_port, sequence % 2**32, acknowledged or 0, 0x50, flags, 0, 0, 0
+    )
+    total = 20 + len(tcp) + len(payload)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, total, 0, 0, 64, 6, 0, ends.address.packed, ends.peer_address.packed)
+    return bytes(12) + b"\x08\x00" + ip + tcp + payload, 0, 0
+
+
+def back(ends: Ends) -> Ends:
+    return Ends(ends.peer_address, ends.peer_port, ends.address, ends.port)
+
+
+def handshake(ends: Ends) -> Packets:
+    return [
+        frame(ends, INITIAL, None, 0x02),
+        frame(back(ends), 7000, (INITIAL + 1) % 2**32, 0x02),
+        frame(ends, INITIAL + 1, 7001, 0),
+    ]
+
+
+def said(ends: Ends, offset: int, octets: bytes) -> Packet:
+    return frame(ends, INITIAL + 1 + offset, 7001, 0x08, octets)
+
+
+def later(before: Packets, sent: dict[Ends, int], after: Packets, by_now: dict[Ends, int]) -> AbsenceProof:
+    """What a watch proves that begins between `before` and `after`."""
+    beginnings = Beginnings()
+    seen(Watch([]), before, beginnings)
+    watch = seen(Watch([(v4(1), v4(2))], sent, beginnings), after)
+    return prove_absence(watch.streams(by_now), watch.doubts)
+
+
+EARLIER = OPEN + ROUTES_4 * 20
+"""So long that what follows has numbers beyond the wrap."""
+
+
+@pytest.mark.parametrize("ends", [HERE, Ends(v4(1), BGP_PORT, v4(2), 40000)], ids=["dialled", "accepted"])
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [(b"", (True, 0, 0)), (KEEPALIVE * 2, (True, 0, 2)), (END_OF_RIB + ROUTES_4, (True, 2, 2))],
+    ids=["nothing", "keepalives", "routes"],
+)
+def test_what_a_connection_sent_before_the_watch_is_of_another_time(
+    ends: Ends, after: bytes, expected: tuple[bool, int, int]
+) -> None:
+    before = [*handshake(HERE), said(HERE, 0, EARLIER)]
+    if ends is not HERE:  # the peer dialled: its SYN comes first
+        before = [frame(back(ends), 7000, None, 2), frame(ends, INITIAL, 7001, 2)]
+        before.append(said(ends, 0, EARLIER))
+    start = len(EARLIER)
+    new = [said(ends, start, after)] if after else []
+    # What the peer had not acknowledged may be sent again, together with what is new.
+    for sent_again in ([], [said(ends, start - 100, EARLIER[-100:] + after)]):
+        proof = later(before, {ends: start}, [*sent_again, *new], {ends: start + len(after)})
+        assert (proof.conclusive, proof.nlri, proof.messages) == expected, proof.reason
+
+
+def test_every_octet_that_the_kernel_took_has_to_be_captured() -> None:
+    before, start = [*handshake(HERE), said(HERE, 0, EARLIER)], len(EARLIER)
+    proof = later(before, {HERE: start}, [said(HERE, start, KEEPALIVE)], {HERE: start + 2 * len(KEEPALIVE)})
+    assert (proof.conclusive, proof.reason) == (False, f"{HERE}: a gap after octet 19 of 38")
+    unseen = later([], {HERE: start}, [said(HERE, start, KEEPALIVE)], {HERE: start + len(KEEPALIVE)})
+    assert (unseen.conclusive, unseen.reason) == (False, f"{HERE}: its beginning is missing")
+
+
+def test_only_the_pairs_of_the_watch_count() -> None:
+    """Another peer on the same exchange gets routes, and so does another speaker's session with the same peer."""
+    others = [Ends(v4(1), BGP_PORT, v4(3), 40000), Ends(v4(3), 40000, v4(2), BGP_PORT)]
+    theirs = [packet for ends in others for packet in (*handshake(ends), said(ends, 0, OPEN + ROUTES_4))]
+    proof = later([], {}, [*theirs, *handshake(HERE), said(HERE, 0, OPEN), *theirs], {HERE: len(OPEN)})
+    assert (proof.absent, proof.messages) == (True, 1)
+
+
+def test_a_new_connection_counts_from_its_beginning_also_on_the_same_ports() -> None:
+    before, start = [*handshake(HERE), said(HERE, 0, EARLIER)], len(EARLIER)
+    again = [(frame[:38] + struct.pack("!I", 5000) + frame[42:], sec, usec) for frame, sec, usec in handshake(HERE)[:1]]
+    again.append(frame(HERE, 5001, 7001, 0x08, OPEN + ROUTES_4))
+    proof = later(before, {HERE: start}, again, {HERE: len(OPEN + ROUTES_4)})
+    assert (proof.conclusive, proof.nlri) == (True, 2), proof.reason
+
+
+def test_what_is_too_much_to_keep_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_KEPT", 30)
+    proof = later([], {}, [*handshake(HERE), said(HERE, 0, OPEN + KEEPALIVE)], {})
+    assert not proof.conclusive
+    assert "not kept" in proof.reason
+
+
+def test_the_beginnings_of_connections_that_ended_or_never_began_are_forgotten() -> None:
+    beginnings = Beginnings()
+    seen(Watch([]), [frame(HERE, 1, None, 2)], beginnings)
+    assert beginnings.of(HERE.flow) is None, "nobody answered"
+    seen(Watch([]), handshake(HERE), beginnings)
+    assert (beginnings.of(HERE.flow), beginnings.of(back(HERE).flow)) == (INITIAL, 7000)
+    seen(Watch([]), [frame(HERE, 1, 1, 1), frame(back(HERE), 1, 1, 4)], beginnings)
+    assert (beginnings.of(HERE.flow), beginnings.of(back(HERE).flow)) == (None, None)
 
 
 @pytest.mark.privileged
-async def test_an_ip_fragment_of_the_speaker_is_inconclusive(captured: Path, tmp_path: Path) -> None:
-    content = packets(captured)
-    frame, sec, usec = content[carrying(content, OPEN)]
+async def test_an_ip_fragment_of_the_speaker_is_inconclusive(captured: Packets) -> None:
+    frame, sec, usec = captured[carrying(captured, OPEN)]
     fragment = frame[:20] + b"\x20\x00" + frame[22:]
-    proof = prove_absence(write(tmp_path / "fragment.pcap", [*content, (fragment, sec, usec)]), [v4(1)], 0)
+    proof = proof_of([*captured, (fragment, sec, usec)])
     assert (proof.conclusive, proof.reason) == (False, f"{v4(1)}: an IP fragment")
+    assert proof_of([*captured, (fragment, sec, usec)], (v4(1), v4(3)), (v4(2), v4(1))).absent, "between two others"
 
 
 @pytest.mark.privileged
@@ -291,7 +428,7 @@ async def test_thousands_of_packets_are_read_in_time(link: NetnsLink, tmp_path: 
         await exchange(link, v4(1), v4(2), OPEN + KEEPALIVE * 300_000)
     assert capture.packets > 4000
     began = time.process_time()
-    proof = prove_absence(capture.path, [v4(1)], capture.dropped)
+    proof = proof_of(packets(capture.path))
     assert time.process_time() - began < 3
     assert proof.messages == 300_001 or not proof.conclusive
 
@@ -305,7 +442,7 @@ async def test_the_end_of_the_lab_does_not_disturb_a_capture(tmp_path: Path) -> 
         await exchange(link, v4(1), v4(2), OPEN)
     await capture.stop()
     await capture.stop()
-    assert prove_absence(capture.path, [v4(1)], capture.dropped).absent
+    assert proof_of(packets(tmp_path / "x.pcap")).absent
 
 
 async def test_loopback_has_no_frames_of_its_own(tmp_path: Path) -> None:
@@ -322,9 +459,9 @@ async def test_a_capture_that_cannot_be_written_is_one_line(link: NetnsLink, tmp
 def test_scapy_is_loaded_only_when_needed_and_then_in_silence() -> None:
     script = """
 import sys
-import simulator.lab.capture, simulator.lab.probe
+import simulator.lab.capture, simulator.lab.probe, simulator.lab.streams
 print("scapy" in sys.modules)
-simulator.lab.capture.load_scapy()
+simulator.lab.streams.load_scapy()
 from scapy.contrib.bgp import bgp_module_conf
 print(bgp_module_conf.use_2_bytes_asn)
 """

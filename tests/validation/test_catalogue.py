@@ -22,6 +22,7 @@ from simulator.validation.evidence import (
     PeerTable,
     RejectedRoutes,
     SessionEvidence,
+    since,
 )
 from simulator.validation.result import CheckResult, Status
 
@@ -233,7 +234,7 @@ def test_a_short_hold_time_is_accepted_with_a_warning() -> None:
 def test_notifications_and_flaps_of_an_earlier_validation_do_not_count() -> None:
     view = replace(HEALTHY, notifications=(seen(6, 2),), established_transitions=2)
     assert failing(run(observe(evidence(view)))) == ["S5"]
-    later = evidence(view, notifications_before=1, transitions_before=1)
+    later = evidence(since(view, view, 2.0))
     assert failing(run(observe(later))) == []
 
 

@@ -13,16 +13,17 @@ from simulator.provisioning.provider.requests import RefusalError
 
 
 def must_leave_one(record: ConnectionRecord, all_of_them: Iterable[ConnectionRecord]) -> None:
-    """Raises RefusalError where the other route servers of the same exchange are out of service already.
+    """Raises RefusalError where the exchange has other route servers and none of them is in service.
 
-    A connection that was never Active does not count: nobody took it out of service.
+    It does not matter why: taken out, failed, or requested (again) and not Active yet. One that is the exchange's only
+    connection has nothing to wait for, and is not held back.
     """
     if record.flow is not Flow.IXRS or not in_service(record):
         return
     others = [
         other
         for other in all_of_them
-        if other is not record and other.flow is Flow.IXRS and other.peer.asn == record.peer.asn and _was_active(other)
+        if other is not record and other.flow is Flow.IXRS and other.peer.asn == record.peer.asn
     ]
     if others and not any(map(in_service, others)):
         names = " and ".join(f"{other.id} ({other.state})" for other in others)
@@ -35,7 +36,3 @@ def must_leave_one(record: ConnectionRecord, all_of_them: Iterable[ConnectionRec
 def in_service(record: ConnectionRecord) -> bool:
     """Active, and the policy lifted on every session."""
     return record.state is ConnectionState.ACTIVE and all(plan.id in record.validated for plan in record.plans)
-
-
-def _was_active(record: ConnectionRecord) -> bool:
-    return any(step.target is ConnectionState.ACTIVE for step in record.connection.history)
