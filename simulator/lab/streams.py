@@ -204,8 +204,9 @@ class Watch:
         self._kept = 0
         self._begun: dict[Flow, int] = {}
         self._doubts: list[str] = []
+        self._beginnings = beginnings or Beginnings()
         for ends, octets in (sent or {}).items():
-            initial = beginnings.of(ends.flow) if beginnings is not None else None
+            initial = self._beginnings.of(ends.flow)
             self._begun[ends.flow] = octets
             self._put(_Assembly(ends, None if initial is None else (initial + octets) % _WRAP))
 
@@ -228,10 +229,10 @@ class Watch:
         for ends, octets in (sent or {}).items():
             assembly = self._current.get(ends.flow)
             if assembly is None:
-                self._put(_Assembly(ends, None, loose=True))
-            else:
-                assembly.expected = max(assembly.expected, octets - self._begun.get(ends.flow, 0))
-                assembly.loose = assembly.loose or (assembly.start is None and assembly.expected > 0)
+                assembly = _Assembly(ends, self._beginnings.of(ends.flow))
+                self._put(assembly)
+            assembly.expected = max(assembly.expected, octets - self._begun.get(ends.flow, 0))
+            assembly.loose = assembly.loose or (assembly.start is None and assembly.expected > 0)
         return [assembly.finish() for assembly in self._all]
 
     @property
@@ -251,7 +252,8 @@ class Watch:
         if assembly is None or (opening and assembly.start != segment.sequence):
             source, source_port, destination, destination_port = segment.flow
             ends = Ends(ip_address(source), source_port, ip_address(destination), destination_port)
-            assembly = _Assembly(ends, segment.sequence if opening else None)
+            # One that was being made when the watch began carried nothing yet.
+            assembly = _Assembly(ends, segment.sequence if opening else self._beginnings.of(segment.flow))
             self._begun.pop(segment.flow, None)
             self._put(assembly)
         assembly.packets += 1

@@ -35,7 +35,8 @@ from tests.lab_support import lan, require_netns, v4, v6
 MARKER = b"\xff" * 16
 ORIGIN = b"\x40\x01\x01\x00"
 AS_PATH = b"\x40\x02\x06\x02\x01" + (65001).to_bytes(4)
-Packets = list[tuple[bytes, int, int]]
+Packet = tuple[bytes, int, int]
+Packets = list[Packet]
 
 
 def message(kind: int, body: bytes = b"") -> bytes:
@@ -378,6 +379,15 @@ def test_every_octet_that_the_kernel_took_has_to_be_captured() -> None:
     assert (proof.conclusive, proof.reason) == (False, f"{HERE}: a gap after octet 19 of 38")
     unseen = later([], {HERE: start}, [said(HERE, start, KEEPALIVE)], {HERE: start + len(KEEPALIVE)})
     assert (unseen.conclusive, unseen.reason) == (False, f"{HERE}: its beginning is missing")
+
+
+def test_a_connection_that_was_being_made_when_the_watch_began_counts_from_its_beginning() -> None:
+    """Its SYN was seen before, and no session talked on it yet."""
+    octets = OPEN + KEEPALIVE
+    proof = later(handshake(HERE), {}, [said(HERE, 0, octets)], {HERE: len(octets)})
+    assert (proof.absent, proof.messages) == (True, 2), proof.reason
+    late = later([*handshake(HERE), said(HERE, 0, OPEN)], {}, [said(HERE, len(OPEN), KEEPALIVE)], {HERE: len(octets)})
+    assert (late.conclusive, late.reason) == (False, f"{HERE}: a gap after octet 0 of {len(octets)}")
 
 
 def test_only_the_pairs_of_the_watch_count() -> None:

@@ -37,12 +37,12 @@ def topology(**changes: Any) -> Topology:
 
 @contextlib.asynccontextmanager
 async def provider(
-    url: str, settings: Settings | None = AT_ONCE, lab: Topology | None = None
+    url: str, settings: Settings | None = AT_ONCE, lab: Topology | None = None, kind: LinkKind = LinkKind.LOOPBACK
 ) -> AsyncIterator[Provider]:
     """A running provider; with `settings` None those of the store."""
     store = Store.open(url)
     try:
-        async with Provider(lab or topology(), LinkKind.LOOPBACK, store, settings) as running:
+        async with Provider(lab or topology(), kind, store, settings) as running:
             yield running
             assert not running.failure.done(), running.failure.result()
     finally:
