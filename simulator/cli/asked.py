@@ -27,10 +27,15 @@ Rules = Annotated[
 Documentation = Annotated[
     bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
 ]
-Vrp = Annotated[Path | None, typer.Option(metavar="FILE", help="VRPs as rpki-client and Routinator write JSON.")]
-Irr = Annotated[Path | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j.")]
-RegisteredPrefixes = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered prefixes.")]
-RegisteredAsns = Annotated[Path | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
+Vrp = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="VRPs as rpki-client and Routinator write JSON. Data files may be repeated."),
+]
+Irr = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j; several add up.")]
+RegisteredPrefixes = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="The peering's registered prefixes.")
+]
+RegisteredAsns = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
 TopologyFile = Annotated[
     Path | None,
     typer.Option(
@@ -63,10 +68,10 @@ class Judging:
     lan: tuple[str, ...]
     rules: tuple[str, ...]
     documentation: bool
-    vrp: Path | None
-    irr: Path | None
-    registered_prefixes: Path | None
-    registered_asns: Path | None
+    vrp: tuple[Path, ...]
+    irr: tuple[Path, ...]
+    registered_prefixes: tuple[Path, ...]
+    registered_asns: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ def judging(
 ) -> Judging:
     """The options of everything that judges."""
     rules, lans = tuple(rule or ()), tuple(lan or ())
-    return Judging(profile, lans, rules, allow_documentation, vrp, irr, registered_prefixes, registered_asns)
+    files = (tuple(given or ()) for given in (vrp, irr, registered_prefixes, registered_asns))
+    return Judging(profile, lans, rules, allow_documentation, *files)
 
 
 def peering(

@@ -15,8 +15,13 @@ LAB = 3
 INTERRUPTED = 130
 
 
-def fail(code: int, *lines: str) -> NoReturn:
-    """Say what went wrong, one line each, and exit."""
+def warn(*lines: str) -> None:
+    """Say what does not end the command, one line each."""
     for line in lines:
         print(f"turnup: {line}", file=sys.stderr)  # noqa: T201 - the one place that writes plain errors
+
+
+def fail(code: int, *lines: str) -> NoReturn:
+    """Say what went wrong, one line each, and exit."""
+    warn(*lines)
     raise SystemExit(code)

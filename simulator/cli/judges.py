@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.cli.asked import Judging, Peering
+from simulator.cli.exits import warn
 from simulator.lab.link import LabError
 from simulator.lab.load import load
 from simulator.lab.originate import announcements
 from simulator.lab.topology import Topology
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data import irr, registered, vrp
+from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.data.registered import RegisteredPrefixes
+from simulator.policy.data.vrp import VrpTable
 from simulator.policy.policy import check_settings
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
-from simulator.provisioning.datafiles import DataFiles
+from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
 from simulator.session.messages import Family
@@ -74,12 +79,15 @@ def lans(judging: Judging) -> tuple[str, ...]:
 
 
 def data(judging: Judging, base: PolicyData) -> PolicyData:
-    """`base` with the files that the options name in its place. ValueError names the file."""
+    """`base` with the files that the options name in its place; several of a kind add up. ValueError names the file.
+
+    What is left out of a file is said on standard error.
+    """
     given = {
-        "vrp": _read(judging.vrp, vrp.read),
-        "irr": _read(judging.irr, irr.read),
-        "registered_prefixes": _read(judging.registered_prefixes, registered.read_prefixes),
-        "registered_asns": _read(judging.registered_asns, registered.read_asns),
+        "vrp": _read(judging.vrp, vrp.read, VrpTable.joined),
+        "irr": _read(judging.irr, irr.read, IrrLists.joined),
+        "registered_prefixes": _read(judging.registered_prefixes, registered.read_prefixes, RegisteredPrefixes.joined),
+        "registered_asns": _read(judging.registered_asns, registered.read_asns, _both),
     }
     changes: Mapping[str, Any] = {key: value for key, value in given.items() if value is not None}
     return replace(base, **changes)
@@ -149,12 +157,21 @@ def _only_address(mine: list[SessionPlan], family: Family) -> IPv4Address | IPv6
 
 
 def _data_of(topology: Topology) -> PolicyData:
-    files = DataFiles(topology.policy.data, lambda: 0.0, lambda _: None)
+    files = DataFiles(topology.policy.data, lambda: 0.0, _warn_of)
     try:
         asyncio.run(files.load())
     except LabError as error:
         raise ValueError(str(error)) from None
     return files.data
+
+
+def _both(one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
+    return one | other
+
+
+def _warn_of(event: DataFileRead) -> None:
+    if event.left_out:
+        warn(f"{event.file}: {event.left_out}")
 
 
 def _addresses(texts: tuple[str, ...]) -> dict[Family, IPv4Address | IPv6Address]:
@@ -168,12 +185,18 @@ def _addresses(texts: tuple[str, ...]) -> dict[Family, IPv4Address | IPv6Address
     return found
 
 
-def _read(path: Path | None, reader: Callable[[bytes], T]) -> T | None:
-    if path is None:
-        return None
+def _read(paths: Sequence[Path], reader: Callable[[bytes], T], join: Callable[[T, T], T]) -> T | None:
+    """What the files hold together; None for no files."""
+    return reduce(join, (_read_one(path, reader) for path in paths)) if paths else None
+
+
+def _read_one(path: Path, reader: Callable[[bytes], T]) -> T:
     try:
-        return reader(path.read_bytes())
+        found = reader(path.read_bytes())
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    if isinstance(found, VrpTable) and found.left_out.count:
+        warn(f"{path}: {found.left_out}")
+    return found

@@ -155,8 +155,10 @@ def line(event: Event, board: Board) -> Text | None:
         case PolicyApplied(session, when, refused, accepted):
             text = f"{refused} routes are refused now, {accepted} are acceptable now"
             return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("policy judged again ", "bold"), text)
-        case DataFileRead(when, key, file, error):
+        case DataFileRead(when, key, file, error, left_out):
             what, style = (f"{error}: the data read before stay in force", "red") if error else ("read again", "green")
+            if left_out:
+                what, style = left_out, "yellow"
             head = f"  policy.data.{key} "
             return Text.assemble((_clock(when), "dim"), head, (f"{file}: ", "bold"), (what, style))
         case CheckEnded(when, connection, result):

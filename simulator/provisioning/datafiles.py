@@ -19,6 +19,7 @@ from simulator.policy.data import registered
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.reading import DataError
+from simulator.policy.data.vrp import VrpTable
 
 LOOK_EVERY = 1.0
 """Seconds between two looks."""
@@ -34,6 +35,8 @@ class DataFileRead:
     file: str
     error: str = ""
     """Why what was read before stays in force; empty when the new data are."""
+    left_out: str = ""
+    """Entries of the file that cannot be used and are not in the data; empty when there are none."""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ class DataFiles:
                 file.value = await asyncio.to_thread(file.read)
             except DataError as error:
                 raise LabError(f"{file.path}: {error}") from None
+            if left_out := _left_out(file.value):
+                self._tell(DataFileRead(self._now(), file.key, str(file.path), left_out=left_out))
         self.data = self._assembled()
 
     async def check(self) -> bool:
@@ -106,7 +111,7 @@ class DataFiles:
                 self._tell(DataFileRead(self._now(), file.key, str(file.path), str(error)))
             return False
         file.broken = False
-        self._tell(DataFileRead(self._now(), file.key, str(file.path)))
+        self._tell(DataFileRead(self._now(), file.key, str(file.path), left_out=_left_out(file.value)))
         return True
 
     async def watch(self, apply: Callable[[PolicyData], Awaitable[None]], every: float = LOOK_EVERY) -> None:
@@ -131,3 +136,7 @@ class DataFiles:
             registered_asns=frozenset(asns) if isinstance(asns, list) else next(iter(values("registered-asns")), None),
             peeringdb=next(iter(values("peeringdb")), {}),
         )
+
+
+def _left_out(value: Any) -> str:
+    return str(value.left_out) if isinstance(value, VrpTable) else ""

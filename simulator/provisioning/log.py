@@ -257,7 +257,8 @@ def row(event: Event) -> dict[str, Any]:
                 "routes-refused": refused,
                 "routes-accepted": accepted,
             }
-        case DataFileRead(time, key, file, error):
-            return {"time": timestamp(time), "event": "policy-data", "data": key, "file": file, "error": error}
+        case DataFileRead(time, key, file, error, left_out):
+            told = {"time": timestamp(time), "event": "policy-data", "data": key, "file": file}
+            return {**told, "error": error, "left-out": left_out}
         case UnknownPeer(speaker, time, address):
             return {"time": timestamp(time), "event": "unknown-peer", "speaker": speaker, "address": address}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from netaddr import IPNetwork
 
 from simulator.policy.data.reading import DataError
-from simulator.policy.data.vrp import Validity, Vrp, VrpTable, read
+from simulator.policy.data.vrp import LeftOut, Validity, Vrp, VrpTable, read
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from tests.policy.support import V4, V6, key, vrps
@@ -146,6 +147,9 @@ def roa(**changes: Any) -> bytes:
 def test_no_max_length_is_the_prefix_length() -> None:
     assert vrps(("20.0.0.0/16", 1, 16)).covering(V4, key("20.0.0.0/16"))[0].max_length == 16
     assert read(b'{"roas": [{"asn": 1, "prefix": "20.0.0.0/16"}]}').covering(V4, key("20.0.0.0/16"))[0].max_length == 16
+    null = read(roa(maxLength=None))
+    assert null.covering(V4, key("20.0.0.0/16"))[0].max_length == 16
+    assert not null.left_out.count
     assert read(b'{"roas": []}').count == 0
 
 
@@ -159,6 +163,18 @@ def test_no_max_length_is_the_prefix_length() -> None:
         (b"[]", "there is no list 'roas'"),
         (b'{"roas": {}}', "there is no list 'roas'"),
         (b'{"roas": [5]}', "entry 1 of 'roas': 5 is not an object"),
+        (b'{"roas": [5, 6]}', "entry 1 of 'roas': 5 is not an object"),
+    ],
+)
+def test_a_broken_file_is_one_line(text: bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
         (roa(prefix="20.0.0.0"), "entry 2 of 'roas': '20.0.0.0' is not a prefix"),
         (roa(prefix="20.0.0.0/33"), "'20.0.0.0/33' is not a prefix"),
         (roa(prefix="20.0.0.256/32"), "'20.0.0.256/32' is not a prefix"),
@@ -177,10 +193,23 @@ def test_no_max_length_is_the_prefix_length() -> None:
         (roa(asn=None), "None is not an ASN"),
     ],
 )
-def test_a_broken_file_is_one_line(text: bytes, words: str) -> None:
-    with pytest.raises(DataError, match=words) as caught:
-        read(text)
-    assert "\n" not in str(caught.value)
+def test_an_entry_that_is_no_vrp_is_left_out_and_told(text: bytes, words: str) -> None:
+    found = read(text)
+    assert (found.count, found.left_out.count) == (1, 1)
+    assert re.search(words, str(found.left_out))
+    assert str(found.left_out).startswith("entry 2 of 'roas': ")
+    assert "\n" not in str(found.left_out)
+
+
+def test_several_files_add_up() -> None:
+    other = read(b'{"roas": [{"asn": 2, "prefix": "2a00::/32"}, 5, {"asn": 1, "prefix": "20.0.0.0/16"}]}')
+    both = read(roa()).joined(other)
+    assert both.count == 3
+    assert both.validity(V4, key("20.0.0.0/16"), 1) is Validity.VALID
+    assert both.validity(Family.IPV6, key("2a00::/32"), 2) is Validity.VALID
+    assert both.left_out == LeftOut(1, "entry 2 of 'roas': 5 is not an object")
+    assert str(both.left_out + both.left_out) == "entry 2 of 'roas': 5 is not an object, and 1 more: left out"
+    assert str(read(roa()).left_out) == ""
 
 
 @given(st.binary(max_size=200))

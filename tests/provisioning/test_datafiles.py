@@ -197,6 +197,7 @@ def test_events_are_rows() -> None:
         "data": "vrp",
         "file": "/x/vrp.json",
         "error": "there is no such file",
+        "left-out": "",
     }
     assert row(PolicyApplied("s", 0.0, 1, 2)) | {"time": ""} == {
         "time": "",

@@ -21,6 +21,12 @@ class RegisteredPrefixes:
         self._ipv4 = PrefixMap(Family.IPV4, tables[Family.IPV4])
         self._ipv6 = PrefixMap(Family.IPV6, tables[Family.IPV6])
 
+    def joined(self, other: RegisteredPrefixes) -> RegisteredPrefixes:
+        """The prefixes of both."""
+        sets = (self, other)
+        ipv4 = [(Family.IPV4, key) for found in sets for key in found._ipv4.members]
+        return RegisteredPrefixes([*ipv4, *((Family.IPV6, key) for found in sets for key in found._ipv6.members)])
+
     def covers(self, family: Family, key: bytes) -> bool:
         return bool((self._ipv4 if family is Family.IPV4 else self._ipv6).covering(key))
 

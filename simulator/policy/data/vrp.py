@@ -32,6 +32,22 @@ class Vrp:
     max_length: int
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Entries of a file that are no VRPs: how many, and what is wrong with the first."""
+
+    count: int = 0
+    first: str = ""
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        return LeftOut(self.count + other.count, self.first or other.first)
+
+    def __str__(self) -> str:
+        """Empty when there are none."""
+        more = f", and {self.count - 1} more" if self.count > 1 else ""
+        return f"{self.first}{more}: left out" if self.count else ""
+
+
 _Packed = int | tuple[int, ...]
 """The VRPs of one prefix, each as one int: its ASN, and its maximum length in the last octet."""
 
@@ -39,7 +55,7 @@ _Packed = int | tuple[int, ...]
 class VrpTable:
     """VRPs, to look up by prefix."""
 
-    __slots__ = ("_blocks", "_ipv4", "_ipv6", "count")
+    __slots__ = ("_blocks", "_ipv4", "_ipv6", "count", "left_out")
 
     def __init__(self, vrps: Iterable[tuple[Family, bytes, int, int]] = ()) -> None:
         """`vrps` are (family, key, ASN, maximum length)."""
@@ -47,6 +63,7 @@ class VrpTable:
         ipv4, ipv6 = tables[Family.IPV4], tables[Family.IPV6]
         shared: dict[int, int] = {}  # equal ints are one object: an AS has many prefixes of one length
         self.count = 0
+        self.left_out = LeftOut()
         for family, key, asn, max_length in vrps:
             packed = asn << 8 | max_length
             packed = shared.setdefault(packed, packed)
@@ -62,6 +79,18 @@ class VrpTable:
         self._ipv4 = PrefixMap(Family.IPV4, ipv4)
         self._ipv6 = PrefixMap(Family.IPV6, ipv6)
         self._blocks = _blocks(ipv4)
+
+    def joined(self, other: VrpTable) -> VrpTable:
+        """The VRPs of both."""
+        found = VrpTable(entry for table in (self, other) for entry in table._entries())
+        found.left_out = self.left_out + other.left_out
+        return found
+
+    def _entries(self) -> Iterator[tuple[Family, bytes, int, int]]:
+        for family, table in ((Family.IPV4, self._ipv4), (Family.IPV6, self._ipv6)):
+            for key, vrps in table.members.items():
+                for packed in _all(vrps):
+                    yield family, key, packed >> 8, packed & _LENGTH_BITS
 
     def validity(self, family: Family, key: bytes, origin: int | None) -> Validity:
         """The origin validation state of a route. `origin` None: the path has no origin AS (it ends in an AS_SET)."""
@@ -130,24 +159,36 @@ def _blocks(keys: Iterable[bytes]) -> bytes:
 
 
 def read(data: bytes) -> VrpTable:
-    """Raises DataError."""
+    """Raises DataError. An entry that is no VRP is left out and told in `left_out`, unless every one is.
+
+    Both validators write a maxLength always. Where there is none, or null, it is the prefix length (RFC 9582 §4.3.2.2).
+    """
     document = read_json(data, _WHAT)
     roas = document.get("roas") if isinstance(document, dict) else None
     if not isinstance(roas, list):
         raise DataError(f"there is no list 'roas': {_WHAT} is expected")
-    return VrpTable(_vrps(roas))
+    bad: list[str] = []
+    table = VrpTable(_vrps(roas, bad))
+    if roas and len(bad) == len(roas):
+        raise DataError(bad[0])
+    table.left_out = LeftOut(len(bad), bad[0] if bad else "")
+    return table
 
 
-def _vrps(roas: list[object]) -> Iterator[tuple[Family, bytes, int, int]]:
+def _vrps(roas: list[object], bad: list[str]) -> Iterator[tuple[Family, bytes, int, int]]:
+    """Those that are VRPs; `bad` gets a line for each of the others."""
     for number, roa in enumerate(roas, 1):
         try:
             if not isinstance(roa, dict):
                 raise DataError(f"{roa!r} is not an object")
             family, key = key_of(roa.get("prefix"))
             asn = asn_of(roa.get("asn"))
-            max_length = roa.get("maxLength", key[0])
+            max_length = roa.get("maxLength")
+            if max_length is None:
+                max_length = key[0]
             if type(max_length) is not int or not key[0] <= max_length <= (32 if family is Family.IPV4 else 128):
                 raise DataError(f"maxLength {max_length!r} does not fit {roa['prefix']}")
         except DataError as error:
-            raise DataError(f"entry {number} of 'roas': {error}") from None
+            bad.append(f"entry {number} of 'roas': {error}")
+            continue
         yield family, key, asn, max_length
