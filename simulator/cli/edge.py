@@ -154,12 +154,13 @@ class Edge:
             await speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "turnup edge was stopped"))
 
     def _anybody(self, where: Endpoint, caller: Address) -> NeighborConfig:
-        asyncio.get_running_loop().call_soon(self._rule_all)
-        return self._config(where, caller)
+        config = self._config(where, caller)
+        asyncio.get_running_loop().call_soon(self._rule, config.id)
+        return config
 
-    def _rule_all(self) -> None:
-        for neighbor in self._speaker.neighbors if self._speaker else ():
-            self._validated(neighbor)
+    def _rule(self, session: str) -> None:
+        if self._speaker is not None and self._speaker.has(session):
+            self._validated(self._speaker.neighbor(session))
 
     def _validated(self, neighbor: Neighbor) -> None:
         """The operator's word stands for the validation: `--state Active` says that the peering was turned up."""
@@ -255,8 +256,9 @@ def print_text(told: dict[str, Any]) -> None:
             text = f"ignored: {told['reason']}"
         case "end-of-rib":
             text = f"End-of-RIB {told['family']}"
-        case "unknown-peer":
-            text, session = "not a configured peer: refused with a Cease", told["address"]
+        case "unknown-peer" | "caller-refused":
+            again = f", heard again from {told['again'][11:19]} on" if told["again"] else ""
+            text, session = f"refused: {told['why']}{again}", told["address"]
         case _:
             text = kind
     sys.stdout.write(f"{when:<12}  {session:<18}  {text}\n")

@@ -202,9 +202,11 @@ def edge(
             IPv4Address(router_id)
             if router_id
             else where.host
-            if where.host.version == 4
+            if where.host.version == 4 and not where.host.is_unspecified
             else IPv4Address("10.80.75.1")
         )
+        if not int(identifier):
+            raise ValueError("--router-id 0.0.0.0 is no BGP Identifier (RFC 6286 §2.1)")
         routes = command.read_announcements(announce, where.host) if announce else ()
         options = command.EdgeOptions(
             listen=where,

@@ -131,6 +131,12 @@ class Policy:
         """The ids of the rules that judge here: they are on, and have what they judge by."""
         return frozenset(rule.id for judges in (self._prefix, self._attributes, self._route) for rule, _ in judges)
 
+    def of_peer(self, peer_as: int) -> Policy:
+        """The same policy of a session whose peer turned out to have this ASN."""
+        if self.context.peer_as == peer_as:
+            return self
+        return Policy(self.profile, replace(self.context, peer_as=peer_as), self.settings, self.taking)
+
     def judge_attributes(self, path: PathAttributes) -> Hits:
         """Every attribute rule that fires."""
         segments = path.as_path

@@ -13,6 +13,7 @@ from simulator.provisioning.datafiles import DataFileRead
 from simulator.session.messages import Family
 from simulator.speakers.events import (
     BgpStateChanged,
+    CallerRefused,
     EndOfRib,
     GateMoved,
     GateWithheld,
@@ -261,4 +262,20 @@ def row(event: Event) -> dict[str, Any]:
             told = {"time": timestamp(time), "event": "policy-data", "data": key, "file": file}
             return {**told, "error": error, "left-out": left_out}
         case UnknownPeer(speaker, time, address):
-            return {"time": timestamp(time), "event": "unknown-peer", "speaker": speaker, "address": address}
+            return {
+                "time": timestamp(time),
+                "event": "unknown-peer",
+                "speaker": speaker,
+                "address": address,
+                "why": "not a configured peer",
+                "again": None,
+            }
+        case CallerRefused(session, time, address, why, again):
+            return {
+                "time": timestamp(time),
+                "event": "caller-refused",
+                "session": session,
+                "address": address,
+                "why": why,
+                "again": None if again is None else timestamp(again),
+            }

@@ -17,6 +17,10 @@ _UPWARDS = (Role.CUSTOMER, Role.PEER, Role.RS_CLIENT)
 """Roles that never send a route with OTC."""
 
 
+_MOST_IMAGES = 64
+"""So many images are kept for the next session that they fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """Routes to announce: one attribute set, its prefixes. AS_PATH and NEXT_HOP are the export side's to complete."""
@@ -110,5 +114,7 @@ class Images:
     ) -> Image:
         which = (family, negotiated.asn4, negotiated.message_size, local_as, next_hop, role)
         if which not in self._rendered:
+            if len(self._rendered) >= _MOST_IMAGES:  # a speaker may be called at any number of its own addresses
+                del self._rendered[next(iter(self._rendered))]
             self._rendered[which] = render(self._announcements, family, negotiated, local_as, next_hop, role)
         return self._rendered[which]

@@ -170,6 +170,10 @@ class BgpSession:
     def fsm_state(self, channel: Channel) -> BgpState:
         return self._fsms[channel].state
 
+    def rests_until(self, channel: Channel) -> float | None:
+        """When the idle hold time of this channel is over; None where it does not rest."""
+        return self._fsms[channel].timers.get(Timer.IDLE_HOLD)
+
     def agreed(self, channel: Channel) -> Negotiated | None:
         """What the OPENs of this channel agreed on, before or after Established."""
         return self._agreed.get(channel)

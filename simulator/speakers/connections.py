@@ -16,6 +16,9 @@ from simulator.speakers.services import Services
 from simulator.speakers.tcp import Owner, Wire
 from simulator.wire.notification import encode_notification
 
+_MOST_ENDING = 8
+"""So many connections of one caller may wait to be closed in order; who calls more often is cut without a word."""
+
 
 class Connections:
     """At most one connection a channel, and whatever has not ended yet."""
@@ -24,7 +27,7 @@ class Connections:
         self, config: NeighborConfig, services: Services, owner: Owner, dial_failed: Callable[[str], None]
     ) -> None:
         self.wires: dict[Channel, Wire] = {}
-        self.ending: set[asyncio.Future[None]] = set()
+        self.ending: dict[asyncio.Future[None], Wire] = {}
         """Connections that are not gone yet, those that talk among them."""
         self.dials: set[asyncio.Task[None]] = set()
         """The dial under way and those that were given up and have not ended."""
@@ -91,6 +94,9 @@ class Connections:
     def refuse(self, wire: Wire) -> None:
         """The session is Idle: tell the caller so (RFC 4486 §4, Connection Rejected), and close."""
         self._until_ended(wire)
+        if len(self.ending) > _MOST_ENDING:
+            wire.abort()
+            return
         wire.write(encode_notification(cease(Cease.CONNECTION_REJECTED)))
         wire.close()
 
@@ -115,8 +121,8 @@ class Connections:
                 self._services.tap.closed(self._config, wire, self._services.clock.now())
 
     def _until_ended(self, wire: Wire) -> None:
-        self.ending.add(wire.ended)
-        wire.ended.add_done_callback(self.ending.discard)
+        self.ending[wire.ended] = wire
+        wire.ended.add_done_callback(self.ending.pop)
 
 
 def _address(name: tuple[str, int]) -> Address:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from simulator.gate import Withheld
@@ -24,7 +24,7 @@ class NeighborConfig:
     local_as: int
     router_id: str
     local_address: Address
-    """This side's address as its peer knows it."""
+    """This side's address as its peer knows it. Unspecified (0.0.0.0, ::): that of whatever connection there is."""
     peer_address: Address
     peer_as: int | None
     local: Endpoint
@@ -55,6 +55,17 @@ class NeighborConfig:
     @property
     def family(self) -> Family:
         return Family.IPV4 if self.local_address.version == 4 else Family.IPV6
+
+    def met(self, peer_as: int, local: Address | None) -> NeighborConfig:
+        """What was left open is known once the session is up: the ASN of the peer's OPEN, our end of the connection."""
+        policy, address = self.policy, self.local_address
+        if policy is not None and self.peer_as is None:
+            policy = policy.of_peer(peer_as)
+        if local is not None and address.is_unspecified:
+            address = local
+        if policy is self.policy and address is self.local_address:
+            return self
+        return replace(self, policy=policy, local_address=address)
 
     def open_message(self) -> Open:
         """The OPEN of this side."""
@@ -193,6 +204,18 @@ class UnknownPeer:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallerRefused:
+    """A peer of ours called when its connection is not wanted."""
+
+    session: str
+    time: float
+    address: str
+    why: str
+    again: float | None
+    """When it will be heard; None where that is no matter of time."""
+
+
 SpeakerEvent = (
     BgpStateChanged
     | NotificationExchanged
@@ -206,6 +229,7 @@ SpeakerEvent = (
     | GateMoved
     | PolicyApplied
     | UnknownPeer
+    | CallerRefused
 )
 
 

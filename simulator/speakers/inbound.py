@@ -56,6 +56,11 @@ class Inbound:
         self._stale: set[bytes] | None = None
         """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
 
+    def meet(self, config: NeighborConfig) -> None:
+        """The session is coming up, and what its configuration left open is known."""
+        self._policy = config.policy
+        self.sets = AttributeSets(config)
+
     # --- what the peer says ---
 
     def update(self, body: bytes, agreed: Negotiated | None) -> None:

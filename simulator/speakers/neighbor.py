@@ -34,6 +34,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.connections import Connections
 from simulator.speakers.events import (
     BgpStateChanged,
+    CallerRefused,
     GateMoved,
     GateWithheld,
     MessageIgnored,
@@ -62,6 +63,8 @@ class Neighbor:
 
     def __init__(self, config: NeighborConfig, services: Services) -> None:
         self.config = config
+        self._asked = config
+        """As it was given; `config` has what this leaves open and the session tells."""
         self.gate = Gate(self._log_withheld)
         self._services = services
         self._session = BgpSession(
@@ -110,12 +113,17 @@ class Neighbor:
 
     def apply_policy(self, policy: Policy) -> None:
         """Judge all that is held again by another policy, on the running session; what that changes passes the gate."""
+        self._asked = replace(self._asked, policy=policy)
+        agreed = self._session.negotiated
+        if agreed is not None and self._asked.peer_as is None:
+            policy = policy.of_peer(agreed.peer_as)
         self.config = replace(self.config, policy=policy)
         self.inbound.apply_policy(policy)
         self._carry_out()
 
     def apply_max_prefix(self, limit: MaxPrefix) -> None:
         """Count all that is held by another limit, on the running session."""
+        self._asked = replace(self._asked, max_prefix=limit)
         self.config = replace(self.config, max_prefix=limit)
         self.inbound.apply_max_prefix(self.config)
         self._carry_out()
@@ -194,16 +202,27 @@ class Neighbor:
                 connections.dialled()
                 session.tcp_connected(now)
         else:
-            idle = session.state is BgpState.IDLE
             wanted = session.tcp_accepted(now)
-            if not wanted and idle:
-                connections.refuse(wire)
+            if not wanted:
+                self._turn_away(wire)
                 return
         if wanted:
             connections.keep(wire)
         else:
-            connections.cut(wire)  # a second connection of a session that talks: no NOTIFICATION may end that one
+            connections.cut(wire)
         self._carry_out()
+
+    def _turn_away(self, wire: Wire) -> None:
+        """The peer calls while its session rests, or beside the connection on which that talks."""
+        session = self._session
+        if session.state is BgpState.IDLE:
+            why, again = f"the session rests: {session.last_error}", session.rests_until(Channel.ACCEPTED)
+            self.connections.refuse(wire)
+        else:
+            why, again = f"the session is {session.state} on another connection", None
+            self.connections.cut(wire)  # without a word: no NOTIFICATION may end the one that talks
+        address = str(self.config.peer_address)
+        self._services.tell(CallerRefused(self.config.id, self._now(), address, why, again))
 
     def tcp_data(self, wire: Wire, data: bytes) -> None:
         if self._services.tap is not None:
@@ -302,7 +321,8 @@ class Neighbor:
                     self.connections.close(channel)
                 case Dial():
                     self.connections.dial()
-                case Up(_, negotiated):
+                case Up(channel, negotiated):
+                    self._meet(self.connections.wires[channel], negotiated)
                     self._up(negotiated)
                 case Down():
                     self._down()
@@ -311,6 +331,13 @@ class Neighbor:
                 case NotificationSeen():
                     self._services.tell(NotificationExchanged(self.config.id, output))
         self._schedule()
+
+    def _meet(self, wire: Wire, negotiated: Negotiated) -> None:
+        met = self._asked.met(negotiated.peer_as, wire.local_address)
+        if met is not self.config:
+            self.config = met
+            self.inbound.meet(met)
+            self.outbound.meet(met)
 
     def _up(self, negotiated: Negotiated) -> None:
         self.outbound.up(negotiated)

@@ -40,6 +40,10 @@ class Outbound:
     def _family(self) -> Family:
         return self._config.family
 
+    def meet(self, config: NeighborConfig) -> None:
+        """The session is coming up, and what its configuration left open is known."""
+        self._config = config
+
     def up(self, negotiated: Negotiated) -> None:
         """Established: render, and send what may be sent."""
         config = self._config

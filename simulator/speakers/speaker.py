@@ -13,8 +13,9 @@ from simulator.rib.adj_out import Announcement, Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification
+from simulator.speakers.callers import Callers, Leaving
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SpeakerEvent, UnknownPeer, cease
+from simulator.speakers.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.sockets import BACKLOG, listening_socket, set_gtsm, set_md5, set_ttl
@@ -67,16 +68,20 @@ class Speaker:
         dynamic: Callable[[Endpoint, Address], NeighborConfig | None] | None = None,
         loc_rib: LocRib | None = None,
     ) -> None:
-        """`dynamic` may make a configuration for a caller that is not configured; it is asked once a caller."""
+        """`dynamic` may make a configuration for a caller that is not configured; its session lasts until it leaves."""
         self.name = name
         self.loc_rib = LocRib() if loc_rib is None else loc_rib
         self._place = place
         self._clock = clock
         self._dynamic = dynamic
-        self._services = Services(place, clock, on_event, self.loc_rib, Images(announcements), tap)
+        self._on_event = on_event
+        self._services = Services(place, clock, self._heard, self.loc_rib, Images(announcements), tap)
         self._listeners: dict[Endpoint, _Listener] = {}
         self._neighbors: dict[str, Neighbor] = {}
-        self._refused: set[asyncio.Future[None]] = set()
+        self._places: dict[str, tuple[_Listener, Address]] = {}
+        """Where each session's peer calls, and from which address."""
+        self._callers = Callers(self._part_with)
+        self._leaving = Leaving()
         self._closing = False
 
     async def listen(self, address: Address, port: int | None = None) -> Endpoint:
@@ -106,6 +111,7 @@ class Speaker:
         neighbor = self._neighbor(config, self._services)
         listener.neighbors[host] = neighbor
         self._neighbors[config.id] = neighbor
+        self._places[config.id] = listener, host
         neighbor.start()
         return neighbor
 
@@ -127,15 +133,29 @@ class Speaker:
 
     async def remove(self, session: str, notification: Notification) -> None:
         """Close a session with this NOTIFICATION, wait until its TCP connection is gone, forget it."""
-        neighbor = self._neighbors.pop(session)
+        neighbor = self._drop(session)
         neighbor.stop(notification)
-        for listener in self._listeners.values():
-            for host, listed in list(listener.neighbors.items()):
-                if listed is neighbor:
-                    del listener.neighbors[host]
-                    if neighbor.config.md5 and not self._closing:
-                        set_md5(listener.sock, host, "")
         await neighbor.stopped()
+
+    def _drop(self, session: str) -> Neighbor:
+        """It is no session of ours any more, whatever its connections still do."""
+        neighbor = self._neighbors.pop(session)
+        listener, host = self._places.pop(session)
+        del listener.neighbors[host]
+        if neighbor.config.md5 and not self._closing:
+            set_md5(listener.sock, host, "")
+        self._callers.discard(session)
+        return neighbor
+
+    def _part_with(self, neighbor: Neighbor) -> None:
+        """A caller that is not configured has left."""
+        self._drop(neighbor.config.id)
+        for wire in list(neighbor.connections.ending.values()):
+            self._leaving.add(wire)
+
+    def _heard(self, event: SpeakerEvent) -> None:
+        self._callers.heard(event)
+        self._on_event(event)
 
     async def close(self, notification: Notification | None = None) -> None:
         """Close every session with an administrative Cease and stop listening."""
@@ -144,8 +164,7 @@ class Speaker:
         for listener in self._listeners.values():
             listener.server.close()
         await asyncio.gather(*(self.remove(session, notification) for session in list(self._neighbors)))
-        while self._refused:
-            await asyncio.wait(self._refused)
+        await self._leaving.ended()
         for listener in self._listeners.values():
             await listener.server.wait_closed()
         self._listeners.clear()
@@ -161,7 +180,9 @@ class Speaker:
         neighbor = listener.neighbors.get(caller)
         if neighbor is None and self._dynamic is not None:
             config = self._dynamic(endpoint, caller)
-            neighbor = self.add(config, caller) if config is not None else None
+            if config is not None and not self._room_for(wire, caller):
+                return
+            neighbor = self._welcome(config, caller) if config is not None else None
         if neighbor is None:
             self._services.tell(UnknownPeer(self.name, self._clock.now(), str(caller)))
             self._refuse(wire)
@@ -174,8 +195,26 @@ class Speaker:
         wire.owner = neighbor
         neighbor.tcp_made(wire)
 
-    def _refuse(self, wire: Wire) -> None:
-        wire.write(encode_notification(cease(Cease.CONNECTION_REJECTED)))
+    def _welcome(self, config: NeighborConfig, caller: Address) -> Neighbor:
+        neighbor = self.add(config, caller)
+        self._callers.add(neighbor)
+        return neighbor
+
+    def _room_for(self, wire: Wire, caller: Address) -> bool:
+        """Make room for one more caller; where all others are up, it is refused (RFC 4486 §4, Out of Resources)."""
+        if not self._callers.is_full:
+            return True
+        oldest = self._callers.oldest_pending
+        if oldest is None:
+            why = "as many callers as this speaker serves are Established"
+            self._services.tell(CallerRefused(str(caller), self._clock.now(), str(caller), why, None))
+            self._refuse(wire, Cease.OUT_OF_RESOURCES)
+            return False
+        self._part_with(oldest)
+        oldest.stop(cease(Cease.OUT_OF_RESOURCES))
+        return True
+
+    def _refuse(self, wire: Wire, subcode: Cease = Cease.CONNECTION_REJECTED) -> None:
+        wire.write(encode_notification(cease(subcode)))
         wire.close()
-        self._refused.add(wire.ended)
-        wire.ended.add_done_callback(self._refused.discard)
+        self._leaving.add(wire)

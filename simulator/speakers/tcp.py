@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum
+from ipaddress import ip_address
 from typing import Protocol, cast
 
 from simulator.lab.link import Address, Endpoint, Place
@@ -47,6 +48,8 @@ class Wire(asyncio.Protocol):
         """We have said our last word; what still arrives is read and dropped, so that the peer gets that word."""
         self.peer_end = PeerEnd.NONE
         self.ended = asyncio.get_running_loop().create_future()
+        self.local_address: Address | None = None
+        """Of our end; None when the connection was reset before anybody could look."""
         self.local_port = 0
         self.peer_port = 0
         self.transport: asyncio.Transport | None = None
@@ -70,6 +73,9 @@ class Wire(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         # Any unsent octet counts as blocked: the SendHoldTimer (RFC 9687) needs to know about progress.
         self.transport.set_write_buffer_limits(high=0)
+        ours = transport.get_extra_info("sockname")
+        if ours:
+            self.local_address = ip_address(ours[0].split("%")[0])
         self.local_port = _port(transport, "sockname")
         self.peer_port = _port(transport, "peername")
         self.owner.tcp_made(self)

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,25 @@ from simulator.cli.asked import judging
 from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import Endpoint
-from simulator.policy.policy import PolicyError
+from simulator.policy.policy import PROFILES, PolicyError
 from simulator.provisioning.log import row
 from simulator.session.messages import Family
 from simulator.speakers.events import MalformedUpdate, PrefixLimit
 from simulator.speakers.max_prefix import Action, Level, MaxPrefix
+from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.faults import Outcome
+from simulator.wire.update import pack_announcements
 from tests.speakers.support import (
     EDGE4,
+    PEER4,
     PEER_AS,
     V4,
+    V6,
     RawPeer,
     announcement,
     key,
     prefixes,
+    raw_open,
     raw_routes,
 )
 
@@ -116,6 +121,111 @@ async def test_nothing_but_the_operator_s_active_lifts_the_policy(state: Connect
         assert verdicts == {"accept" if active else "withhold"}
         assert bool(running.of("gate-lifted")) is active
         assert (key("13.64.0.0/11") in peer.octets) is active
+
+
+# --- who its peer is, and who it is itself ---
+
+
+def _rules(told: list[dict[str, Any]]) -> dict[str, tuple[str, list[str]]]:
+    return {line["prefix"]: (line["verdict"], [reason["rule"] for reason in line["reasons"]]) for line in told}
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+async def test_any_as_is_judged_as_the_one_that_it_turns_out_to_be(profile: str, tmp_path: Path) -> None:
+    """Every profile, every kind of path that a rule compares with the peer's ASN: the same lines either way."""
+    irr = tmp_path / "irr.json"
+    irr.write_text(json.dumps({f"AS{PEER_AS}": [{"prefix": "20.0.0.0/16", "exact": False}]}))
+    kinds = [
+        {"as_path": (PEER_AS,)},
+        {"as_path": (3356, PEER_AS)},  # another's route, or a leak
+        {"as_path": (1111,)},
+        {"as_path": (PEER_AS, 3356)},
+        {"as_path": (PEER_AS,), "otc": PEER_AS},
+        {"as_path": (PEER_AS,), "otc": 1111},
+        {"as_path": (1111,), "otc": 1111},
+    ]
+    octets = b""
+    for number, kind in enumerate(kinds):
+        segments = (AsSegment(SegmentKind.SEQUENCE, kind["as_path"]),)  # type: ignore[arg-type]
+        path = PathAttributes(as_path=segments, next_hop=PEER4, otc=kind.get("otc"))  # type: ignore[arg-type]
+        raw = encode(path, asn4=True)
+        octets += pack_announcements(V4, raw, PEER4.packed, prefixes(V4, 1, number), 4096)[0][0]
+    found = []
+    for peer_as in (PEER_AS, None):
+        async with edge(peer_as=peer_as, asked={"profile": profile, "irr": irr}) as running, session(running) as peer:
+            await peer.send(octets)
+            await peer.answered()
+            found.append(_rules(running.of("route")))
+    assert len(found[0]) == len(kinds)
+    assert found[1] == found[0]
+
+
+async def test_the_next_caller_from_an_address_is_judged_by_its_own_asn() -> None:
+    async with edge(peer_as=None) as running:
+        host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
+        for turn, asn in enumerate((PEER_AS, PEER_AS + 1)):
+            async with await RawPeer.dial(Endpoint(IPv4Address(host), int(port)), PEER4 + turn) as peer:
+                await peer.greet(asn=asn)
+                await peer.send(raw_routes(KEYS[turn : turn + 1], next_hop=PEER4 + turn))
+                await peer.answered()
+        assert _rules(running.of("route")) == {
+            "20.0.0.0/24": ("withhold", []),
+            "20.0.1.0/24": ("reject", ["first-as"]),
+        }
+
+
+@pytest.mark.parametrize(
+    ("listen", "addresses"), [("0.0.0.0", ("127.8.0.1", "127.8.0.77")), ("::", ("::1",))], ids=["IPv4", "IPv6"]
+)
+async def test_listening_anywhere_it_announces_the_address_that_was_called(
+    listen: str, addresses: tuple[str, ...]
+) -> None:
+    family = V4 if ip_address(listen).version == 4 else V6
+    routes = (announcement(family, prefixes(family, 1, 70_000)),)
+    where = Endpoint(ip_address(listen), 0)
+    async with edge(ConnectionState.ACTIVE, listen=where, announcements=routes) as running:
+        port = int((await running.until(event="listening"))["address"].rpartition(":")[2])
+        for number, called in enumerate(addresses):
+            source = PEER4 + number if family is V4 else ip_address("::1")
+            async with await RawPeer.dial(Endpoint(ip_address(called), port), source) as peer:
+                await peer.greet(family, identifier=f"10.0.0.{number + 2}")
+                (parts,) = await peer.updates_to_end_of_rib(family)
+                hop = ip_address(called).packed
+                assert hop in (parts.reach.next_hop if parts.reach else parts.attributes)
+                assert ip_address(listen).packed not in (parts.attributes if family is V4 else peer.octets)
+
+
+async def test_a_caller_is_ruled_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    ruled = []
+    before = Edge._validated
+    monkeypatch.setattr(Edge, "_validated", lambda self, one: (ruled.append(one.config.id), before(self, one)))
+    async with edge() as running, contextlib.AsyncExitStack() as stack:
+        host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
+        for number in range(30):
+            dial = RawPeer.dial(Endpoint(IPv4Address(host), int(port)), PEER4 + number)
+            peer = await stack.enter_async_context(await dial)
+            await peer.greet(identifier=f"10.0.1.{number}")
+            await running.until(event="bgp-state", session=str(PEER4 + number), to="Established")
+    assert ruled == [str(PEER4 + number) for number in range(30)]
+
+
+async def test_a_refused_caller_is_told_with_the_time_from_which_it_is_heard(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with edge() as running:
+        host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
+        where = Endpoint(IPv4Address(host), int(port))
+        async with await RawPeer.dial(where) as peer:
+            await peer.send(raw_open(asn=PEER_AS + 1))
+            await peer.rest()
+        async with await RawPeer.dial(where) as peer:
+            assert (await peer.refused()).subcode == 5
+        told = await running.until(event="caller-refused")
+        assert told["address"] == str(PEER4)
+        assert "the OPEN carries AS64497, expected AS64496" in told["why"]
+        assert told["again"] > told["time"]
+        print_text(told)
+        assert f"heard again from {told['again'][11:19]} on" in capsys.readouterr().out
 
 
 # --- by what it judges ---

@@ -17,9 +17,11 @@ from simulator.session.session import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.speakers.events import (
     BgpStateChanged,
+    CallerRefused,
     EndOfRib,
     GateMoved,
     GateWithheld,
+    MessageIgnored,
     NotificationExchanged,
     RoutesAnnounced,
     RoutesWithdrawn,
@@ -51,6 +53,9 @@ EVENTS: list[Event] = [
     GateWithheld("s", Withheld(9.0, Direction.OUT, "IPv4", (KEY,), "why")),
     GateMoved("s", 10.0, True, 5, 3),
     UnknownPeer("edge", 11.0, "192.0.2.9"),
+    CallerRefused("s", 12.0, "192.0.2.9", "why", 13.0),
+    CallerRefused("s", 12.0, "192.0.2.9", "why", None),
+    MessageIgnored("s", 14.0, "why"),
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, NotificationExchanged, SpeakerEvent, cease
+from simulator.speakers.events import BgpStateChanged, CallerRefused, NotificationExchanged, SpeakerEvent, cease
 from simulator.speakers.tap import Tap
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
@@ -219,7 +219,10 @@ async def test_a_caller_in_idle_is_told_that_it_is_rejected(make: Make, events: 
     assert early.transport.half_closed, "closed behind the NOTIFICATION, not reset"
     early.wire.data_received(raw_open() + KEEPALIVE)
     assert bytes(early.received) == encode_notification(cease(Cease.CONNECTION_REJECTED)), "nothing is answered"
-    assert bench.neighbor.view() == before and len(events) == told
+    assert bench.neighbor.view() == before
+    (refused,) = events[told:]
+    assert isinstance(refused, CallerRefused) and refused.again == bench.neighbor._session.next_timer()
+    assert refused.why.startswith("the session rests: NOTIFICATION received: 6/2")
     bench.clock.advance(1.0)
     bring_up(bench)
     bench.crash()

@@ -238,7 +238,7 @@ async def test_one_listening_socket_serves_many_peers() -> None:
             assert (mine.view().taken, theirs.view().received) == (0, 0)
 
 
-async def test_a_dynamic_peer_is_asked_for_once_and_starts_denied() -> None:
+async def test_a_dynamic_peer_starts_denied_and_is_asked_for_anew_when_it_has_left() -> None:
     async with scene() as stage:
         asked: list[Address] = []
 
@@ -258,7 +258,7 @@ async def test_a_dynamic_peer_is_asked_for_once_and_starts_denied() -> None:
             assert (await stranger.refused()).subcode == Cease.CONNECTION_REJECTED
         await peer.remove("peer", cease(Cease.ADMINISTRATIVE_RESET))
         await stage.established(peer.add(there.config))
-        assert asked == [PEER4, EDGE4 + 9]
+        assert asked == [PEER4, EDGE4 + 9, PEER4], "who has left is a stranger again"
 
 
 @pytest.mark.parametrize("wrong", ["edge", "peer"])
