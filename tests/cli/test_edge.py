@@ -23,6 +23,7 @@ from simulator.provisioning.log import row
 from simulator.session.messages import Family
 from simulator.speakers.events import MalformedUpdate, PrefixLimit
 from simulator.speakers.max_prefix import Action, Level, MaxPrefix
+from simulator.speakers.neighbor import Neighbor
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.faults import Outcome
 from simulator.wire.update import pack_announcements
@@ -135,7 +136,7 @@ async def test_any_as_is_judged_as_the_one_that_it_turns_out_to_be(profile: str,
     """Every profile, every kind of path that a rule compares with the peer's ASN: the same lines either way."""
     irr = tmp_path / "irr.json"
     irr.write_text(json.dumps({f"AS{PEER_AS}": [{"prefix": "20.0.0.0/16", "exact": False}]}))
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {"as_path": (PEER_AS,)},
         {"as_path": (3356, PEER_AS)},  # another's route, or a leak
         {"as_path": (1111,)},
@@ -146,8 +147,8 @@ async def test_any_as_is_judged_as_the_one_that_it_turns_out_to_be(profile: str,
     ]
     octets = b""
     for number, kind in enumerate(kinds):
-        segments = (AsSegment(SegmentKind.SEQUENCE, kind["as_path"]),)  # type: ignore[arg-type]
-        path = PathAttributes(as_path=segments, next_hop=PEER4, otc=kind.get("otc"))  # type: ignore[arg-type]
+        segments = (AsSegment(SegmentKind.SEQUENCE, kind["as_path"]),)
+        path = PathAttributes(as_path=segments, next_hop=PEER4, otc=kind.get("otc"))
         raw = encode(path, asn4=True)
         octets += pack_announcements(V4, raw, PEER4.packed, prefixes(V4, 1, number), 4096)[0][0]
     found = []
@@ -196,9 +197,14 @@ async def test_listening_anywhere_it_announces_the_address_that_was_called(
 
 
 async def test_a_caller_is_ruled_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    ruled = []
+    ruled: list[str] = []
     before = Edge._validated
-    monkeypatch.setattr(Edge, "_validated", lambda self, one: (ruled.append(one.config.id), before(self, one)))
+
+    def validated(self: Edge, neighbor: Neighbor) -> None:
+        ruled.append(neighbor.config.id)
+        before(self, neighbor)
+
+    monkeypatch.setattr(Edge, "_validated", validated)
     async with edge() as running, contextlib.AsyncExitStack() as stack:
         host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
         for number in range(30):
