@@ -46,6 +46,11 @@ def at_link(path: str, *values: Any) -> list[tuple[Any, str]]:
     return [(changed(direct_body(), path, value), path) for value in values]
 
 
+def probes(name: str, *values: Any) -> list[tuple[Any, str]]:
+    place = "properties.connectivityProbes"
+    return [(changed(exchange_body(), place, [{name: value}]), f"{place}[0].{name}") for value in values]
+
+
 PEER4, PEER6 = f"{SESSION}.peerSessionIPv4Address", f"{SESSION}.peerSessionIPv6Address"
 LINK = "properties.direct.connections[0]"
 PEERINGS = [
@@ -81,9 +86,9 @@ PEERINGS = [
     *at_exchange("properties.exchange.peerAsn.id", None, "", "x", 7, PEERING, "/" * 1000),
     *at_exchange("properties.exchange", None, [], "x"),
     *at_exchange("properties.connectivityProbes", {}, "x", 7, [None], ["x"], [7], [{}] * 101),
-    *at_exchange("properties.connectivityProbes", *([{"protocol": value}] for value in ("UDP", "icmp", 7, [], {}))),
-    *at_exchange("properties.connectivityProbes", *([{"endpoint": value}] for value in (7, [], {}, "a b", "x" * 300))),
-    *at_exchange("properties.connectivityProbes", *([{"azureRegion": value}] for value in (7, [], {}, "x" * 300))),
+    *probes("protocol", "UDP", "icmp", 7, [], {}),
+    *probes("endpoint", 7, [], {}, "a b", "x" * 300),
+    *probes("azureRegion", 7, [], {}, "x" * 300),
     *at_exchange("properties", None, [], "x", 7),
     *at_exchange("sku", None, [], "x", 7),
     *at_link(f"{LINK}.peeringDBFacilityId", 86, 1),
@@ -278,11 +283,13 @@ async def test_a_registered_asn_is_refused_at_its_field(tmp_path: Path) -> None:
         await lab.asn()
         assert (await lab.put(PEERING, route_server_body())).status_code == 201
         await lab.active(PEERING)
-        for asn in (*NOBODYS, *PRIVATE, -1, 1 << 32, 1.0, "64496", None, True, []):
+        wrong: tuple[Any, ...] = (*NOBODYS, *PRIVATE, -1, 1 << 32, 1.0, "64496", None, True, [])
+        for asn in wrong:
             assert await refused(lab, path, {"properties": {"asn": asn}}, "properties.asn") is None
         assert (await lab.put(path, {"properties": {"asn": 64496}})).status_code == 201
         assert await refused(lab, path, {"properties": {"asn": 64497}}, "properties.asn") is None
-        for prefix in ("x", "2001:db8::/32", "192.0.2.1/24", "", None, 7, []):
+        prefixes: tuple[Any, ...] = ("x", "2001:db8::/32", "192.0.2.1/24", "", None, 7, [])
+        for prefix in prefixes:
             body, path = {"properties": {"prefix": prefix}}, f"{PEERING}/registeredPrefixes/x"
             answer = await lab.put(path, body)
             assert (answer.status_code, answer.json()["error"]["target"]) == (400, "properties.prefix"), prefix
