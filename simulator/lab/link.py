@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from simulator.lab.cell import Cell
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -178,9 +180,12 @@ class Place(Protocol):
         """A new socket that lives in this place."""
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
     ) -> asyncio.subprocess.Process:
-        """Start a child process in this place; it cannot outlive this process. Output goes to `log`."""
+        """Start a child process in this place; it cannot outlive this process. Output goes to `log`.
+
+        With a `cell` it has mounts of its own.
+        """
 
     def tcp_counters(self) -> dict[str, int]:
         """The kernel's TcpExt counters of this place (`TCPMD5NotFound`, …); empty where they are not its own."""
@@ -233,11 +238,11 @@ class LoopbackPlace:
             raise
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
     ) -> asyncio.subprocess.Process:
         from simulator.lab.process import spawn
 
-        return await spawn(argv, log=log, env=env)
+        return await spawn(argv, log=log, env=env, cell=cell)
 
     def tcp_counters(self) -> dict[str, int]:
         return {}
@@ -271,7 +276,7 @@ class OutsidePlace:
         raise LabError(f"{self.name} is not in this lab: nothing can be opened there")
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
     ) -> asyncio.subprocess.Process:
         raise LabError(f"{self.name} is not in this lab: nothing can be started there")
 

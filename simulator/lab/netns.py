@@ -25,6 +25,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from simulator.lab import host_interface
+from simulator.lab.cell import Cell
 from simulator.lab.link import (
     PERFECT,
     Address,
@@ -114,10 +115,10 @@ class NetnsPlace:
         return self.run(lambda: socket.socket(family, type_ | socket.SOCK_CLOEXEC, proto))
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
     ) -> asyncio.subprocess.Process:
         self._require_open()
-        process = await spawn(argv, log=log, env=env, netns_fd=self.namespace.fd)
+        process = await spawn(argv, log=log, env=env, netns_fd=self.namespace.fd, cell=cell)
         if self.state is not None:
             self.state.record_child(process.pid, f"{self.name}: {Path(argv[0]).name}")
         return process

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from simulator.lab import launcher
+from simulator.lab.cell import Cell
 from simulator.lab.link import LabError
 
 T = TypeVar("T")
@@ -46,7 +47,12 @@ def find_program(name: str) -> Path:
 
 
 async def spawn(
-    argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, netns_fd: int | None = None
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    netns_fd: int | None = None,
+    cell: Cell | None = None,
 ) -> asyncio.subprocess.Process:
     """Start a child in a session of its own, output appended to `log`; the kernel kills it when we die.
 
@@ -55,7 +61,7 @@ async def spawn(
     """
     program = find_program(argv[0])
     namespace = -1 if netns_fd is None else netns_fd
-    command = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), str(namespace), str(program), *argv[1:]]
+    command = [*launching(os.getpid(), namespace, cell), str(program), *argv[1:]]
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -66,6 +72,12 @@ async def spawn(
             start_new_session=True,
             pass_fds=() if netns_fd is None else (netns_fd,),
         )
+
+
+def launching(parent: int, namespace: int = -1, cell: Cell | None = None) -> list[str]:
+    """The command before a program's own: it ties the program's life to process `parent`."""
+    inside = "-" if cell is None else cell.to_json()
+    return [sys.executable, "-I", "-S", launcher.__file__, str(parent), str(namespace), inside]
 
 
 async def stop(process: asyncio.subprocess.Process, *, grace: float = 3.0) -> None:

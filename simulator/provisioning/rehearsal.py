@@ -116,11 +116,15 @@ class Rehearsal:
             peer = self.topology.peer(name)
             say(f"{name} configures its BGP sessions ({peer.router_kind})")
             self.versions[name] = await network.start_peer(peer)
+            for text in network.router(name).remarks():
+                say(text)
             if peer.is_external:
                 self.hand_over(peer, network.configuration(peer))
         for customer in self.topology.customers if approved else ():
             say(f"{customer.name} (AS{customer.asn}) is behind the route servers ({customer.router_kind})")
             self.versions[customer.name] = await network.start_customer(customer)
+            for text in network.router(customer.name).remarks():
+                say(text)
         if approved:
             told = "the peer says that it is configured: the sessions come up under DENY ALL and are validated"
             await self.pause("notify", f"{told}, each connection for at most {self.topology.deadline:g} s")

@@ -192,7 +192,10 @@ class Validator:
                 router = self._network.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
                     held, words = await router.received(plan.wire), await _words(router, plan.wire)
-                    gathered.tables[plan.id] = PeerTable(held, says=words)
+                    silent = self._network.view(plan).received == 0
+                    why = await router.reasons(plan.wire) if silent else ()
+                    reasons = tuple((reason.cause, reason.text) for reason in why)
+                    gathered.tables[plan.id] = PeerTable(held, says=words, reasons=reasons)
             except KeyError:
                 gathered.tables[plan.id] = PeerTable(error="the router has no such session")
             except TimeoutError:

@@ -71,6 +71,10 @@ class RouterConfig:
     """Of a simulated route server: what is switched or parametrised in its import policy."""
     file: Path | None = None
     """The user's own configuration file: started as it is, its sessions recognised by neighbor address."""
+    interfaces: tuple[str, ...] = ()
+    """The names of the node's interfaces."""
+    vrfs: tuple[str, ...] = ()
+    """The VRFs that they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,15 @@ class SessionReport:
     exported: int
     reason: str = ""
     """The router's own reason for a session that is down, or that is up and passes no routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a session is down, or announces nothing, as far as the router and its user's file tell."""
+
+    cause: str
+    """An id of `simulator.validation.remedies`."""
+    text: str
 
 
 @dataclass(slots=True)
@@ -120,6 +133,12 @@ class Router(Protocol):
 
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that the router has sent to us on this session."""
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        """Why this session is down or announces nothing, the likeliest first; nothing where the router cannot tell."""
+
+    def remarks(self) -> Sequence[str]:
+        """What production has and the lab has not, of what the user's file asks for: one line each."""
 
     async def version(self) -> str:
         """Name and version, e.g. `BIRD 2.0.12`."""

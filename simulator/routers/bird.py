@@ -1,7 +1,6 @@
 """BIRD 2 as the peer's router: configured by file, asked through its control socket as birdc asks it.
 
-A user's own file runs as it is but for two things, in a copy of the lab's: it logs to the lab, and what it includes is
-looked for beside the file.
+A user's own file is read by BIRD itself, where it is: what it logs or dumps goes to the lab's log or to the cell.
 """
 
 from __future__ import annotations
@@ -15,17 +14,21 @@ from pathlib import Path
 
 from simulator.lab.link import LabError, Place
 from simulator.lab.process import last_lines, until_ready
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.bird_answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.configs.bird import render
-from simulator.routers.daemon import Daemon, absent, read_file
+from simulator.routers.daemon import (
+    ConfigRefusedError,
+    Daemon,
+    absent,
+    read_file,
+    silence,
+)
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes well below one."""
 
 _SOCKET = "bird.ctl"
-_LOG_LINE = re.compile(r"^\s*log\s+(\"|syslog|stderr|udp|fixed)", re.IGNORECASE)
-_INCLUDE = re.compile(r'^(\s*include\s*")(?!/)')
 
 
 class Bird(Daemon):
@@ -41,17 +44,21 @@ class Bird(Daemon):
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when BIRD answers. Raises LabError with BIRD's own words."""
         self._begin(place, config, files, _SOCKET)
-        text = render(config, files.directory) if config.file is None else own_file(config.file)
         files.directory.mkdir(parents=True, exist_ok=True)
-        path = files.directory / "bird.conf"
-        path.write_text(text)
+        if config.file is None:
+            path = files.directory / "bird.conf"
+            path.write_text(render(config, files.directory))
+        else:
+            read_file(config.file)
+            path = config.file.absolute()
         argv = ["bird", "-f", "-c", str(path), "-s", str(self._socket), "-P", str(files.directory / "bird.pid")]
-        self._process = await place.spawn(argv, log=files.log)
+        self._process = await self._spawn(argv)
         try:
             await until_ready(self._process, self._answers, name=self._name, log=files.log)
         except LabError as error:
             await self.stop()
-            raise LabError(str(error).replace(str(path), str(config.file or path))) from None
+            refused = syntax_error(str(error)) if config.file is not None else ""
+            raise ConfigRefusedError(f"{self._name} refused {refused}") if refused else error from None
         except BaseException:
             await self.stop()
             raise
@@ -70,6 +77,19 @@ class Bird(Daemon):
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that BIRD sends us on this session; none while the session is down."""
         return await self._routes("export", self._session(session))
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        """What BIRD's own table tells of a session on which it announces nothing."""
+        found = self._session(session)
+        protocols = parse_protocols(await self._ask("show protocols all"))
+        protocol = protocol_of(found, protocols)
+        table = protocol.table(found.family) if protocol is not None else ""
+        if not table:
+            return self._misnamed()
+        edges = {other.name for each in self._sessions() if (other := protocol_of(each, protocols)) is not None}
+        foreign = " && ".join(f'proto != "{name}"' for name in sorted(edges))
+        own = parse_routes(await self._ask(f"show route table {table} where {foreign}", accept="No valid tables"))
+        return [*self._misnamed(), *silence(found, sorted(own), await self.exported(session))]
 
     async def version(self) -> str:
         """`BIRD 2.0.12`."""
@@ -123,12 +143,10 @@ class Bird(Daemon):
         return answer
 
 
-def own_file(path: Path) -> str:
-    """The user's file, line by line, with the lab's log and with its includes beside it. Raises LabError."""
-    beside = f"{path.parent.absolute()}/"
-    found_beside = (_INCLUDE.sub(lambda part: part[1] + beside, line) for line in read_file(path).splitlines())
-    mine = (f"# {line}" if _LOG_LINE.match(line) else line for line in found_beside)
-    return "\n".join([*mine, "log stderr all;  # lab only"]) + "\n"
+def syntax_error(words: str) -> str:
+    """`file:line:column what`, out of what BIRD says of a file that it refuses; empty where there is none."""
+    found = re.search(r"(?:^|[\s;])(?:bird: )?(/[^;\n]*?:\d+:\d+ [^;\n]+)", words)
+    return found[1] if found else ""
 
 
 async def _exchange(path: Path, text: str) -> str:

@@ -32,6 +32,10 @@ class Protocol:
         address = self.fields.get("Neighbor address", "").partition("%")[0]
         return _rfc5952(address) if ":" in address else address
 
+    def table(self, family: Family) -> str:
+        """The table that its channel of this family is joined with; empty without such a channel."""
+        return self.channels.get(_CHANNELS[family], {}).get("Table", "")
+
     def report(self, session: RouterSession) -> SessionReport:
         """Of the session's own family: one protocol may carry several."""
         state = self.fields.get("BGP state", self.info or self.state)

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from simulator.lab.cell import Cell, files_named
 from simulator.lab.link import Endpoint, LabError, LinkKind, Place
 from simulator.lab.netns import BGP_PORT
 from simulator.lab.process import last_lines, stop
 from simulator.lab.state import SOCKET_PATH_LIMIT
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.names import misnamed
 
 ABSENT = "absent"
 """The state of a session that the user's own file does not have."""
 
 
-class Daemon:
-    """One routing daemon as a child process."""
+_SYSLOG = "syslog"
+"""The socket that the daemon finds as /dev/log."""
 
+
+class ConfigRefusedError(LabError):
+    """The daemon refuses its user's own configuration file: file, line and the daemon's words."""
+
+
+class Daemon:
+    """One routing daemon as a child process, in a cell: what it writes anywhere else than in its files goes nowhere."""
+
+    kind: str
     title: ClassVar[str]
     """What errors call it: `FRR of n1 …`."""
     no_loopback: ClassVar[str] = "has no port 179 and no address of its own"
     """Why it cannot run on `link: loopback`."""
+    users: ClassVar[tuple[str, ...]] = ()
+    """Users and groups that it drops its privileges to."""
 
     def __init__(self) -> None:
         self._config: RouterConfig | None = None
         self._files: RouterFiles | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._place: Place | None = None
+        self._ear: socket.socket | None = None
 
     def endpoint(self, session: str) -> Endpoint:
         """Port 179 of the session's address. Raises LabError before the start, KeyError for an unknown session."""
@@ -36,16 +55,73 @@ class Daemon:
 
     async def stop(self) -> None:
         """Stop the daemon and wait until it is gone; safe to call twice and after a failed start."""
-        if self._process is not None:
-            await stop(self._process)
+        try:
+            if self._process is not None:
+                await stop(self._process)
+        finally:
+            self._hush()
 
-    def _begin(self, place: Place, config: RouterConfig, files: RouterFiles, socket: str = "") -> None:
-        """Take down what is to be started. Raises LabError where it cannot be; `socket` is the longest one's name."""
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        return self._misnamed()
+
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    def _misnamed(self) -> list[Reason]:
+        """What the user's file calls otherwise than the topology does."""
+        config = self._config
+        if config is None or config.file is None:
+            return []
+        return misnamed(self.kind, config.file, config.interfaces, config.vrfs)
+
+    def _begin(self, place: Place, config: RouterConfig, files: RouterFiles, socket_name: str = "") -> None:
+        """Take down what is to be started. Raises LabError where it cannot be; `socket_name` is the longest one's."""
         if place.kind is LinkKind.LOOPBACK:
             raise LabError(f"{self.title} on loopback ({config.name}) {self.no_loopback}: use link: netns")
-        self._config, self._files = config, files
-        if socket and len(bytes(files.directory / socket)) > SOCKET_PATH_LIMIT:
-            raise LabError(f"{files.directory / socket} is too long for a Unix socket: use a shorter directory")
+        self._config, self._files, self._place = config, files, place
+        if socket_name and len(bytes(files.directory / socket_name)) > SOCKET_PATH_LIMIT:
+            raise LabError(f"{files.directory / socket_name} is too long for a Unix socket: use a shorter directory")
+
+    async def _spawn(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "", log: Path | None = None
+    ) -> asyncio.subprocess.Process:
+        """Start one of its programs in its place and its cell; output goes to its log, or to `log`."""
+        assert self._config is not None and self._files is not None and self._place is not None, "begin first"
+        files = self._files
+        files.directory.mkdir(parents=True, exist_ok=True)
+        self._listen(files)
+        own = self._config.file
+        named = files_named(own.read_text(errors="replace")) if own is not None and own.is_file() else ()
+        cell = Cell((str(files.directory.absolute()),), str(files.directory / _SYSLOG), named, self.users, cwd)
+        return await self._place.spawn(argv, log=log or files.log, env=env, cell=cell)
+
+    def _listen(self, files: RouterFiles) -> None:
+        """What the daemon tells syslog goes to its log."""
+        if self._ear is not None:
+            return
+        path = files.directory / _SYSLOG
+        path.unlink(missing_ok=True)
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        directory = os.open(files.directory, os.O_PATH)
+        try:
+            ear.bind(f"/proc/self/fd/{directory}/{_SYSLOG}")  # however long the path is
+        finally:
+            os.close(directory)
+        path.chmod(0o666)
+
+        def hear() -> None:
+            with contextlib.suppress(OSError), files.log.open("ab") as log:
+                # A line of syslog: its priority comes first.
+                log.write(re.sub(rb"^<\d+>", b"", ear.recv(1 << 16)).rstrip(b"\n\0") + b"\n")
+
+        asyncio.get_running_loop().add_reader(ear, hear)
+        self._ear = ear
+
+    def _hush(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            asyncio.get_running_loop().remove_reader(ear)
+            ear.close()
 
     def _started(self) -> tuple[RouterConfig, RouterFiles, asyncio.subprocess.Process]:
         if self._config is None or self._files is None or self._process is None:
@@ -97,6 +173,23 @@ def absent(session: RouterSession) -> SessionReport:
     """Of a session that the configuration lacks."""
     reason = f"the configuration has no neighbor {session.remote_address}"
     return SessionReport(session.name, ABSENT, False, "", 0, 0, reason)
+
+
+def examples(prefixes: Sequence[str], most: int = 3) -> str:
+    """The first few, and how many there are."""
+    told = ", ".join(prefixes[:most])
+    return told if len(prefixes) <= most else f"{told} and {len(prefixes) - most} more"
+
+
+def silence(session: RouterSession, own: Sequence[str], exported: Collection[str]) -> list[Reason]:
+    """Why a router announces nothing whose table has its `own` prefixes, that do not come from Microsoft."""
+    if not own:
+        what = f"the router's table has no {session.family.label} route of its own"
+        return [Reason("nothing-to-announce", what)]
+    if exported:
+        return []
+    what = f"the router's table has {examples(own)}"
+    return [Reason("export-policy", f"{what}, and its export policy lets none of it out on this session")]
 
 
 def one_line(text: str) -> str:

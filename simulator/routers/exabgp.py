@@ -58,7 +58,7 @@ class Exabgp(Daemon):
         self._events, self._read = Events(), 0
         if config.file is not None:
             _require_readable(config.file)
-            path = config.file
+            path = config.file.absolute()
             self._console = Console(files.directory / "run")
         else:
             text = render(config, files.directory)
@@ -68,7 +68,7 @@ class Exabgp(Daemon):
             self._log_of_events.unlink(missing_ok=True)
         try:
             argv = [str(self._program), "server", str(path)]
-            self._process = await place.spawn(argv, log=files.log, env=self._environment())
+            self._process = await self._spawn(argv, env=self._environment())
             await self._until_ready(self._name)
         except BaseException:
             await self.stop()
@@ -123,6 +123,7 @@ class Exabgp(Daemon):
                 _kill_session(self._process.pid)
         if self._console is not None:
             self._console.close()
+        self._hush()
 
     @property
     def _log_of_events(self) -> Path:

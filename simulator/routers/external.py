@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.lab.link import Endpoint, Place
-from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.base import NotOurRouterError, Reason, RouterConfig, RouterFiles, SessionReport
 
 
 class External:
@@ -35,6 +35,12 @@ class External:
 
     async def exported(self, session: str) -> frozenset[str]:
         raise self._not_ours()
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        return ()
+
+    def remarks(self) -> Sequence[str]:
+        return ()
 
     async def version(self) -> str:
         return "external router, not run by turnup"

@@ -1,8 +1,8 @@
-"""FRR as the peer's router: one bgpd, configured by file, asked through its vty socket as vtysh asks it.
+"""FRR as the peer's router: zebra, staticd and bgpd as in production, asked through bgpd's vty socket as vtysh asks it.
 
-bgpd runs without zebra, which needs a user of its own: next hops are then not tracked and the kernel learns nothing.
-Only a user's file that redistributes routes gets zebra and staticd too; and a member of an exchange with IPv6, because
-bgpd needs to know its interfaces to take a route with a link-local next hop, as a route server passes them on.
+So `network` asks for a route in the RIB, `redistribute` has what the kernel and `ip route` have, next hops are tracked,
+and what is learned goes into the kernel of the router's namespace. A user's own file is loaded as FRR's start script
+loads it, with bfdd and the modules that it asks for (`frr_parts`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,19 @@ from typing import Any
 
 from simulator.lab.link import LabError, Place
 from simulator.lab.process import find_program, last_lines, stop, until_ready
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.frr import render
-from simulator.routers.daemon import Daemon, Moments, absent, one_line, read_file
+from simulator.routers.daemon import (
+    ConfigRefusedError,
+    Daemon,
+    Moments,
+    absent,
+    examples,
+    one_line,
+    read_file,
+    silence,
+)
+from simulator.routers.frr_parts import BFDD, Parts, parts
 from simulator.session.messages import Family
 
 BGPD = "/usr/lib/frr/bgpd"
@@ -34,6 +44,9 @@ _QUERY_TIMEOUT = 30.0
 _START_TIMEOUT = 30.0
 """Seconds to read the configuration: 20,000 routes take below one."""
 
+_SETTLED_WITHIN = 5.0
+"""Seconds; FRR starts a neighbor after one. One that is shut down never starts."""
+
 _AFI = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 _AFI_JSON = {Family.IPV4: "ipv4Unicast", Family.IPV6: "ipv6Unicast"}
 
@@ -41,45 +54,51 @@ _POLICY_MISSING = ("inboundEbgpRequiresPolicy", "outboundEbgpRequiresPolicy")
 """FRR's words on RFC 8212, where it has no policy and so takes or sends nothing: `show bgp summary` says (Policy)."""
 
 _SOCKET = "bgpd.vty"
-_REDISTRIBUTES = re.compile(r"^\s*redistribute\s+(static|connected|kernel)\b", re.MULTILINE)
-_LOG_LINE = re.compile(r"^\s*log\s+(file|syslog|stdout|monitor)\b")
+_DEFAULT = "default"
+"""FRR's name of the VRF that is none."""
 
 
 class Frr(Daemon):
-    """One bgpd of FRR. Sessions are recognised by neighbor address, in the default VRF."""
+    """One FRR. Sessions are recognised by neighbor address, in whatever VRF."""
 
     kind = "frr"
     title = "FRR"
     no_loopback = "refuses a NEXT_HOP in 127.0.0.0/8"
+    users = ("frr", "frrvty")
 
     def __init__(self) -> None:
         super().__init__()
         self._helpers: list[asyncio.subprocess.Process] = []
         self._moments = Moments()
+        self._parts = Parts()
+        self._vrfs: dict[str, str] = {}
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when bgpd answers. Raises LabError with FRR's own words."""
         self._begin(place, config, files, _SOCKET)
-        find_program(BGPD)
+        for program in (ZEBRA, STATICD, BGPD):
+            find_program(program)
         files.directory.mkdir(parents=True, exist_ok=True)
-        text = render(config, files.directory) if config.file is None else _without_logs(read_file(config.file))
-        path = files.directory / "bgpd.conf"
-        zebra = _needs_zebra(config, text)
-        booted = zebra or config.file is not None
-        path.write_text("" if booted else text)
+        text = render(config, files.directory) if config.file is None else read_file(config.file)
+        self._parts = Parts() if config.file is None else parts(config.file, text)
+        # Each daemon has a file, be it an empty one: else it reads that of this machine.
+        none, path = files.directory / "none.conf", files.directory / "bgpd.conf"
+        none.write_text("")
+        path.write_text(text if config.file is None else "")
         seen = files.log.stat().st_size if files.log.exists() else 0
         name = self._name
         try:
-            if zebra:
-                await self._start_zebra(place, name, path)
-            self._process = await place.spawn(self._argv(path, zebra), log=files.log)
+            for program in (ZEBRA, STATICD, *((BFDD,) if self._parts.bfdd else ())):
+                await self._start_helper(program, none)
+            self._process = await self._spawn([*self._argv(BGPD, path), "--skip_runas"])
             await until_ready(self._process, self._answers, name=name, log=files.log, timeout=_START_TIMEOUT)
-            if not booted:
+            if config.file is None:
                 refused = _refused(files.log.read_bytes()[seen:].decode(errors="replace"))
-            else:
-                refused = await self._boot(text)
-            if refused:
-                raise LabError(f"{name} refused {config.file or path}: {refused}")
+                if refused:
+                    raise LabError(f"{name} refused {path}: {refused}")
+            elif refused := await self._boot(text):
+                raise ConfigRefusedError(f"{name} refused {config.file}: {refused}")
+            await self._settle()
         except BaseException:
             await self.stop()
             raise
@@ -88,8 +107,8 @@ class Frr(Daemon):
         """What FRR says of its sessions, in the order of the configuration. Raises LabError when it is gone."""
         if not self._sessions():
             return ()
-        neighbors = json.loads(await self.command("show bgp neighbors json"))
-        return tuple(self._report(session, neighbors) for session in self._sessions())
+        instances = json.loads(await self.command("show bgp vrf all neighbors json"))
+        return tuple(self._report(session, instances) for session in self._sessions())
 
     async def received(self, session: str) -> frozenset[str]:
         """The prefixes from us that FRR holds on this session, after its import policy."""
@@ -98,6 +117,20 @@ class Frr(Daemon):
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that FRR sends us on this session; none while the session is down."""
         return frozenset((await self._table(session, "advertised-routes")).get("advertisedRoutes") or ())
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        """What FRR's own tables tell of a session on which it announces nothing."""
+        found = self._session(session)
+        table = await self._json(f"show bgp {self._vrf(found)}{_AFI[found.family]} unicast json")
+        away, own = parse_unsent(table.get("routes") or {}, {str(other.remote_address) for other in self._sessions()})
+        reasons = self._misnamed()
+        if away:
+            what = f"FRR's RIB has no usable route to {examples(away)}"
+            text = f"{what}: `network` announces nothing without one (bgp network import-check)"
+            reasons.append(Reason("network-not-in-rib", text))
+        if own or not away:
+            reasons += silence(found, own, await self.exported(session))
+        return reasons
 
     async def version(self) -> str:
         """`FRR 8.4.4`."""
@@ -128,32 +161,50 @@ class Frr(Daemon):
     def _socket(self) -> Path:
         return self._directory / _SOCKET
 
-    def _argv(self, path: Path, zebra: bool) -> list[str]:
-        # --skip_runas: neither user frr nor its groups, the lab's directory is ours. --no_kernel: install no routes.
-        return [BGPD, *self._places("bgpd", path), "--skip_runas", "--no_kernel" if zebra else "--no_zebra"]
+    def remarks(self) -> Sequence[str]:
+        return tuple(self._parts.remarks)
 
-    def _places(self, daemon: str, path: Path) -> list[str]:
-        """The options that every daemon of FRR has."""
-        directory = self._directory
+    def _argv(self, program: str, path: Path) -> list[str]:
+        """A daemon of FRR with its file, its sockets and its modules."""
+        directory, daemon = self._directory, Path(program).name
         return [
-            *("--config_file", str(path), "--vty_socket", str(directory), "--socket", str(directory / "zserv.api")),
-            *("--pid_file", str(directory / f"{daemon}.pid"), "--vty_port", "0", "--log", "stdout"),
+            *(program, "--config_file", str(path), "--vty_socket", str(directory)),
+            *("--socket", str(directory / "zserv.api"), "--pid_file", str(directory / f"{daemon}.pid")),
+            *("--vty_port", "0", "--log", "stdout", *self._parts.options(daemon)),
         ]
 
-    async def _start_zebra(self, place: Place, name: str, path: Path) -> None:
+    async def _start_helper(self, program: str, path: Path) -> None:
         assert self._files is not None, "FRR was not started"
-        log = self._files.log
-        for program, ready in ((ZEBRA, "zserv.api"), (STATICD, "staticd.vty")):
-            socket = self._directory / ready
+        daemon, log = Path(program).name, self._files.log
+        sockets = [self._directory / f"{daemon}.vty"] + ([self._directory / "zserv.api"] if program == ZEBRA else [])
+        for socket in sockets:
             socket.unlink(missing_ok=True)
-            # These two must have a user and be of FRR's vty group.
-            argv = [program, *self._places(Path(program).name, path), "--user", "root", "--group", "frrvty"]
-            self._helpers.append(await place.spawn(argv, log=log))
+        # They must have a user and be of FRR's vty group. The user is ours: the lab's directory is.
+        argv = [*self._argv(program, path), "--user", "root", "--group", "frrvty"]
+        if program == BFDD:
+            argv += ["--bfdctl", str(self._directory / "bfdd.sock")]
+        self._helpers.append(await self._spawn(argv))
 
-            async def there(socket: Path = socket) -> bool | None:
-                return _is_there(socket) or None
+        async def there() -> bool | None:
+            return all(socket.exists() for socket in sockets) or None
 
-            await until_ready(self._helpers[-1], there, name=f"{name} ({Path(program).name})", log=log)
+        await until_ready(self._helpers[-1], there, name=f"{self._name} ({daemon})", log=log)
+
+    async def _settle(self) -> None:
+        """Until bgpd knows from zebra how it reaches its neighbors: sessions that come up before, it drops again."""
+        awaited = {str(session.remote_address) for session in self._sessions()}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLED_WITHIN):
+                while awaited:
+                    instances = json.loads(await self.command("show bgp vrf all neighbors json"))
+                    there = {
+                        address: vrf for vrf, neighbors in instances.items() for address in awaited & set(neighbors)
+                    }
+                    known = ""
+                    for vrf in set(there.values()):
+                        known += await self.command(f"show bgp {'' if vrf == _DEFAULT else f'vrf {vrf} '}nexthop")
+                    awaited = {address for address in there if not re.search(rf"^ {re.escape(address)} ", known, re.M)}
+                    await asyncio.sleep(0.02 if awaited else 0)
 
     async def _answers(self) -> bool | None:
         with contextlib.suppress(OSError, EOFError):
@@ -166,40 +217,44 @@ class Frr(Daemon):
         directory.mkdir(exist_ok=True)
         (directory / "vtysh.conf").touch()
         (directory / "frr.conf").write_text(text)
-        child = await asyncio.create_subprocess_exec(
-            *(str(find_program("vtysh")), "--vty_socket", str(self._directory), "--config_dir", str(directory)),
-            "--boot",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        output = self._directory / "vtysh.log"
+        output.unlink(missing_ok=True)
+        argv = ["vtysh", "--vty_socket", str(self._directory), "--config_dir", str(directory), "--boot"]
+        child = await self._spawn(argv, log=output)
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                output, _ = await child.communicate()
+                status = await child.wait()
         except TimeoutError:
             return f"not read within {_START_TIMEOUT:g} s"
         finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        words = output.decode(errors="replace")
-        return one_line(words) if child.returncode or re.search(r"^line \d+: ", words, re.MULTILINE) else ""
+            await stop(child)
+        words = output.read_text(errors="replace")
+        return one_line(words) if status or re.search(r"^line \d+: ", words, re.MULTILINE) else ""
 
     async def _table(self, session: str, which: str) -> Mapping[str, Any]:
         found = self._session(session)
-        answer = await self.command(
-            f"show bgp {_AFI[found.family]} unicast neighbors {found.remote_address} {which} json"
-        )
+        scope = f"{self._vrf(found)}{_AFI[found.family]} unicast"
+        return await self._json(f"show bgp {scope} neighbors {found.remote_address} {which} json")
+
+    async def _json(self, command: str) -> dict[str, Any]:
         try:
-            table = json.loads(answer)
+            answer = json.loads(await self.command(command))
         except ValueError:  # words: there is no such neighbor, or none with this family
             return {}
-        return table if isinstance(table, dict) else {}
+        return answer if isinstance(answer, dict) else {}
 
-    def _report(self, session: RouterSession, neighbors: Mapping[str, Any]) -> SessionReport:
-        found = neighbors.get(str(session.remote_address))
+    def _vrf(self, session: RouterSession) -> str:
+        """`vrf IX ` where FRR has the session in one, as far as it was seen."""
+        vrf = self._vrfs.get(session.name, _DEFAULT)
+        return "" if vrf == _DEFAULT else f"vrf {vrf} "
+
+    def _report(self, session: RouterSession, instances: Mapping[str, Any]) -> SessionReport:
+        address = str(session.remote_address)
+        vrf = next((name for name, neighbors in instances.items() if address in neighbors), _DEFAULT)
+        found = instances.get(vrf, {}).get(address)
         if not isinstance(found, dict):
             return absent(session)
+        self._vrfs[session.name] = vrf
         report = parse_neighbor(session, found)
         # FRR counts seconds back from now, which may differ by one from answer to answer.
         identity = (report.established, found.get("connectionsEstablished"), found.get("connectionsDropped"))
@@ -227,24 +282,9 @@ async def _exchange(path: Path, text: str) -> tuple[int, str]:
             await writer.wait_closed()
 
 
-def _is_there(path: Path) -> bool:
-    return path.exists()
-
-
 def _refused(log: str) -> str:
     """What bgpd logged about lines of its file; it goes on without them."""
     return "; ".join(re.findall(r"\b\S[^\[\]\n]* on config line \d+: .*", log))
-
-
-def _needs_zebra(config: RouterConfig, text: str) -> bool:
-    if config.file is not None:
-        return _REDISTRIBUTES.search(text) is not None
-    return any(session.route_server and session.family is Family.IPV6 for session in config.sessions)
-
-
-def _without_logs(text: str) -> str:
-    """The user's file, but for where it logs: that is the lab's."""
-    return "\n".join(f"! {line}" if _LOG_LINE.match(line) else line for line in text.splitlines()) + "\n"
 
 
 def _since(neighbor: Mapping[str, Any], established: bool) -> str:
@@ -272,3 +312,18 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any]) -> Sessi
     if neighbor.get("lastShutdownDescription"):
         reason.append(f'"{neighbor["lastShutdownDescription"]}"')
     return SessionReport(session.name, state, False, "", 0, 0, ": ".join(filter(None, reason)))
+
+
+def parse_unsent(routes: Mapping[str, Any], from_edges: set[str]) -> tuple[list[str], list[str]]:
+    """(prefixes of `network` lines without a usable route behind them, prefixes that may be announced) of a table.
+
+    What came from one of the addresses `from_edges` is neither.
+    """
+    away, own = [], []
+    for prefix, paths in routes.items():
+        mine = [path for path in paths if path.get("peerId") not in from_edges]
+        if any(path.get("valid") for path in mine):
+            own.append(prefix)
+        elif mine:
+            away.append(prefix)
+    return away, own

@@ -18,9 +18,9 @@ from typing import Any
 from simulator.lab.link import LabError, Place
 from simulator.lab.process import find_program, until_ready
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.gobgp import FAMILIES, render
-from simulator.routers.daemon import Daemon, absent, one_line
+from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, one_line, silence
 from simulator.routers.simulated import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri
@@ -53,7 +53,7 @@ class Gobgp(Daemon):
         for program in ("gobgpd", "gobgp"):
             find_program(program)
         files.directory.mkdir(parents=True, exist_ok=True)
-        path = config.file or files.directory / "gobgpd.toml"
+        path = config.file.absolute() if config.file is not None else files.directory / "gobgpd.toml"
         if config.file is None:
             path.write_text(render(config, files.directory))
         elif not path.is_file():
@@ -61,7 +61,7 @@ class Gobgp(Daemon):
         routes = own_routes(config)
         # GoBGP takes no socket that is there already, left by one that was killed.
         self._socket.unlink(missing_ok=True)
-        self._process = await place.spawn(self._argv(path), log=files.log)
+        self._process = await self._spawn(self._argv(path))
         try:
             await self._until_ready(config, files)
             if routes:
@@ -107,6 +107,14 @@ class Gobgp(Daemon):
             return frozenset()
         return frozenset(await self._table(session, "adj-out"))
 
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        """What GoBGP's own table tells of a session on which it announces nothing."""
+        found = self._session(session)
+        table = await self._ask("global", "rib", "--address-family", FAMILIES[found.family]) or {}
+        edges = {str(other.remote_address) for other in self._sessions()}
+        own = [prefix for prefix, paths in table.items() if any(path.get("neighbor-ip") not in edges for path in paths)]
+        return [*self._misnamed(), *silence(found, own, await self.exported(session))]
+
     async def version(self) -> str:
         """`GoBGP 3.10.0`."""
         self._started()
@@ -151,7 +159,7 @@ class Gobgp(Daemon):
         except LabError as error:
             fatal = re.findall(r"level=fatal msg=(.*)", files.log.read_text(errors="replace"))
             if fatal and config.file is not None:
-                raise LabError(f"{name} refused {config.file}: {fatal[-1]}") from None
+                raise ConfigRefusedError(f"{name} refused {config.file}: {fatal[-1]}") from None
             raise error from None
 
     async def _inject(self, dump: bytes, last: str) -> None:

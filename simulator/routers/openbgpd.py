@@ -1,18 +1,16 @@
 """OpenBGPD as the peer's router: one bgpd, configured by file, asked through bgpctl.
 
 bgpd drops its privileges into the home directory of user `_openbgpd`, which is one for the whole machine and which an
-ordinary user's namespace does not have: `_enter` shows it a home, and a user, of the lab's own.
+ordinary user's namespace does not have: its cell shows it a home, and a user, of the lab's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import json
 import pwd
 import struct
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,14 +21,22 @@ from typing import Any
 
 from simulator.lab.link import LabError, Place
 from simulator.lab.process import find_program, until_ready
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
 from simulator.routers.configs.openbgpd import control_socket, lab_socket, render
-from simulator.routers.daemon import Daemon, Moments, absent, one_line, read_file
+from simulator.routers.daemon import (
+    ConfigRefusedError,
+    Daemon,
+    Moments,
+    absent,
+    one_line,
+    read_file,
+    silence,
+)
+from simulator.session.messages import Family
 
 BGPD = "/usr/sbin/bgpd"
 BGPCTL = "/usr/sbin/bgpctl"
 
-_USER = "_openbgpd"
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
 _START_TIMEOUT = 30.0
@@ -46,6 +52,7 @@ class Openbgpd(Daemon):
 
     kind = "openbgpd"
     title = "OpenBGPD"
+    users = ("_openbgpd",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +63,7 @@ class Openbgpd(Daemon):
         self._begin(place, config, files, "bgpd.sock")
         bgpd = find_program(BGPD)
         find_program(BGPCTL)
+        _require_user()
         if config.file is None:
             text, home = render(config, files.directory), files.directory
         else:
@@ -65,13 +73,13 @@ class Openbgpd(Daemon):
         path.touch(mode=0o600)  # bgpd refuses a file that others may read
         path.write_text(text)
         # bgpd looks for what its file includes in the directory that it is started in.
-        jail = [sys.executable, "-I", "-S", "-c", _JAIL, str(self._passwd(files.directory)), str(home)]
-        self._process = await place.spawn([*jail, str(bgpd), "-d", "-f", str(path)], log=files.log)
+        self._process = await self._spawn([str(bgpd), "-d", "-f", str(path)], cwd=str(home))
         try:
             try:
                 await until_ready(self._process, self._answers, name=self._name, log=files.log, timeout=_START_TIMEOUT)
             except LabError as error:
-                raise LabError(str(error).replace(str(path), str(config.file or path))) from None
+                words = str(error).replace(str(path), str(config.file or path))
+                raise (ConfigRefusedError if config.file is not None else LabError)(words) from None
             routes = [route for route in config.routes if route.as_path]
             if routes and config.file is None:
                 dump = files.directory / "routes.mrt"
@@ -97,6 +105,15 @@ class Openbgpd(Daemon):
         """The prefixes that OpenBGPD sends us on this session; none while the session is down."""
         return await self._rib("out neighbor", self._session(session))
 
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        """What OpenBGPD's own table tells of a session on which it announces nothing."""
+        found = self._session(session)
+        family = "inet" if found.family is Family.IPV4 else "inet6"
+        table = json.loads(await self.command("-j", "show", "rib", family))
+        edges = {str(other.remote_address) for other in self._sessions()}
+        own = [str(r["prefix"]) for r in table.get("rib", ()) if r.get("neighbor", {}).get("remote_addr") not in edges]
+        return [*self._misnamed(), *silence(found, own, await self.exported(session))]
+
     async def version(self) -> str:
         """`OpenBGPD 7.7`."""
         return (await self.command("-V")).strip()
@@ -113,20 +130,6 @@ class Openbgpd(Daemon):
     @property
     def _socket(self) -> Path:
         return control_socket(self._directory)
-
-    @staticmethod
-    def _passwd(directory: Path) -> Path:
-        """bgpd's user with a home below `directory`; in a namespace of one user it is that one."""
-        try:
-            user = pwd.getpwnam(_USER)
-        except KeyError:
-            raise LabError(f"OpenBGPD's user {_USER} is missing: apt-get install --reinstall openbgpd") from None
-        uid, gid = (0, 0) if _single_user() else (user.pw_uid, user.pw_gid)
-        home = directory / "empty"
-        home.mkdir(mode=0o755, exist_ok=True)
-        path = directory / "passwd"
-        path.write_text(f"{_USER}:x:{uid}:{gid}:OpenBGPD of turnup:{home}:/usr/sbin/nologin\n")
-        return path
 
     async def _answers(self) -> bool | None:
         return (await self._bgpctl("show", "summary"))[0] == 0 or None
@@ -175,54 +178,12 @@ class Openbgpd(Daemon):
         return replace(report, since=since)
 
 
-def _enter() -> None:
-    """Run by itself in the child, standard library only: see the passwd file given as /etc/passwd, go to the directory
-    given, become the program.
-
-    A user namespace of an ordinary user also forbids setgroups(), even to the groups one has; bgpd insists on it, so
-    there it is answered with success and does nothing.
-    """
-    import ctypes
-    import os
-    import platform
-    import struct
-    import sys
-
-    new_mounts, private, recursive, bind = 0x20000, 0x40000, 0x4000, 0x1000
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def check(result: int, what: str) -> None:
-        if result != 0:
-            sys.exit(f"cannot {what}: {os.strerror(ctypes.get_errno())}")
-
-    passwd, home, *argv = sys.argv[1:]
-    os.chdir(home)
-    check(libc.unshare(new_mounts), "have mounts of its own")
-    check(libc.mount(b"none", b"/", None, ctypes.c_ulong(recursive | private), None), "keep its mounts to itself")
-    check(libc.mount(os.fsencode(passwd), b"/etc/passwd", None, ctypes.c_ulong(bind), None), "mount /etc/passwd")
-    with open("/proc/self/setgroups") as file:  # noqa: PTH123 - pathlib is slow to import
-        denied = file.read().strip() == "deny"
-    if denied:
-        number = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "ppc64le": 81, "s390x": 206}.get(platform.machine())
-        if number is None:
-            sys.exit(f"on {platform.machine()} bgpd needs root: an ordinary user's namespace has no setgroups()")
-        # load the system call's number; equal to setgroups: SECCOMP_RET_ERRNO with errno 0; else SECCOMP_RET_ALLOW
-        steps = ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000), (0x06, 0, 0, 0x7FFF0000))
-        code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-        program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
-        pr_set_seccomp, filter_mode = 22, ctypes.c_ulong(2)
-        check(libc.prctl(pr_set_seccomp, filter_mode, program, 0, 0), "filter system calls")
-    os.execv(argv[0], argv)
-
-
-_JAIL = f"{inspect.getsource(_enter)}\n_enter()\n"
-
-
-def _single_user() -> bool:
-    """True in a user namespace that an ordinary user made: it has one user and forbids setgroups()."""
-    with contextlib.suppress(OSError):
-        return Path("/proc/self/setgroups").read_text().strip() == "deny"
-    return False
+def _require_user() -> None:
+    for name in Openbgpd.users:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            raise LabError(f"OpenBGPD's user {name} is missing: apt-get install --reinstall openbgpd") from None
 
 
 def _since(neighbor: Mapping[str, Any]) -> str:

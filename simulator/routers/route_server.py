@@ -11,7 +11,7 @@ from simulator.lab.link import Endpoint, LinkKind, Place
 from simulator.policy.rule import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -105,6 +105,12 @@ class SimulatedRouteServer:
         if not neighbor.view().sent:
             return frozenset()
         return frozenset(nlri.text(neighbor.config.family, key) for key in self._server.advertised(session))
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        return ()
+
+    def remarks(self) -> Sequence[str]:
+        return ()
 
     async def version(self) -> str:
         return f"simulated route server (turnup {simulator.__version__})"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import simulator
 from simulator.lab.link import Endpoint, Place
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -97,6 +97,12 @@ class Simulated:
         family = neighbor.config.family
         prefixes = (nlri.key(route.prefix) for route in self._config.routes)
         return frozenset(nlri.text(family, key) for found, key in prefixes if found is family)
+
+    async def reasons(self, session: str) -> Sequence[Reason]:
+        return ()
+
+    def remarks(self) -> Sequence[str]:
+        return ()
 
     async def version(self) -> str:
         return f"simulated peer (turnup {simulator.__version__})"

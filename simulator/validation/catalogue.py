@@ -45,7 +45,7 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
     elif others and not _md5_evidence(session):
         text = f"the router has no {view.family.label} session with us: only {name_of(others[0])} is up"
         missing = [cause_of("session-missing", text, session)]
-    return failed(_tcp_evidence(session), *missing, *_tcp_causes(session))
+    return failed(_tcp_evidence(session), *_told_by_router(session, *_NAMES), *missing, *_tcp_causes(session))
 
 
 def _tcp_evidence(session: SessionEvidence) -> list[str]:
@@ -57,6 +57,16 @@ def _tcp_evidence(session: SessionEvidence) -> list[str]:
     moved = {name: count for name, count in session.tcp_counters.items() if count}
     lines += [f"kernel counter {name} rose by {count}" for name, count in sorted(moved.items())]
     return lines
+
+
+_NAMES = ("interface-name", "vrf-name")
+"""Causes by which a session does not come up."""
+
+
+def _told_by_router(session: SessionEvidence, *only: str) -> list[Cause]:
+    """The causes that the router's own tables and its user's file tell."""
+    told = session.peer_table.reasons if session.peer_table is not None else ()
+    return [cause_of(cause, text, session) for cause, text in told if not only or cause in only]
 
 
 def _says(session: SessionEvidence) -> str:
@@ -271,7 +281,8 @@ def _r1(session: SessionEvidence, observation: Observation) -> Finding:
         text = "RFC 8212: the router has no policy for this session, so it neither sends nor takes a route"
         return failed([counts, f"the router says: {_says(session)}"], cause_of("policy-required", text, session))
     if not view.received:
-        return failed([counts], cause_of("no-export", "the router announces nothing on this session", session))
+        text = "the router announces nothing on this session"
+        return failed([counts], *(_told_by_router(session) or [cause_of("no-export", text, session)]))
     fired = [f"{r.rule}: {r.count} ({', '.join(r.examples)})" for r in session.rejected]
     return failed([counts, *fired], cause_of("all-rejected", "every route is rejected by the policy", session))
 

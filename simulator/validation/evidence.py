@@ -73,6 +73,8 @@ class PeerTable:
     not_ours: str = ""
     says: str = ""
     """The router's own words for the session, and its reason where something keeps the session or its routes back."""
+    reasons: tuple[tuple[str, str], ...] = ()
+    """(cause, text): why the session is down or the router announces nothing, by its own tables and its user's file."""
 
 
 @dataclass(frozen=True, slots=True)

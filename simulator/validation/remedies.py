@@ -59,6 +59,32 @@ REMEDIES: dict[str, dict[str, str]] = {
         _ANY: "give the session an export policy: without one, RFC 8212 routers send nothing",
         "bird": "protocol bgp {{ {channel} {{ export filter …; }}; … }}    birdc: show route export <protocol>",
     },
+    "interface-name": {
+        _ANY: "call it in the topology what it is called on the router: `interface` of the peer, of a Direct "
+        "connection `peer-interface`; or correct the file"
+    },
+    "vrf-name": {
+        _ANY: "name the VRF in the topology: `vrf` of the peer, of a Direct connection `peer-vrf`; or correct the file"
+    },
+    "network-not-in-rib": {
+        _ANY: "give the router a route to each of these prefixes: it announces only what is in its routing table",
+        "frr": "ip route <prefix> blackhole (or Null0), for IPv6 ipv6 route; or router bgp {expected}: "
+        "no bgp network import-check    vtysh: show ip route <prefix>, show bgp {channel} unicast",
+    },
+    "nothing-to-announce": {
+        _ANY: "originate the prefixes: the router has no {family} route to send to {edge}",
+        "bird": "protocol static {{ {channel}; route <prefix> unreachable; }}    birdc: show route all",
+        "frr": "ip route <prefix> blackhole; router bgp {expected}; address-family {channel} unicast; network <prefix>",
+        "openbgpd": "network <prefix>    bgpctl show rib selforiginated",
+        "gobgp": "gobgp global rib add <prefix> -a {channel}",
+    },
+    "export-policy": {
+        _ANY: "let the export policy of the session with {edge} pass the prefixes to be announced",
+        "bird": "protocol bgp {{ {channel} {{ export filter …; }}; … }}    birdc: show route export <protocol>, "
+        "show route noexport <protocol>",
+        "frr": "vtysh: show route-map, show bgp {channel} unicast neighbors {edge} advertised-routes",
+        "openbgpd": "allow to {edge} prefix <prefix>    bgpctl show rib out neighbor {edge}",
+    },
     "policy-required": {
         _ANY: "give the session with {edge} an import and an export policy: RFC 8212 routers pass nothing without",
         "frr": "router bgp {expected}; address-family {channel} unicast; neighbor {edge} route-map <NAME> in; "

@@ -20,6 +20,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -30,8 +32,10 @@ from typing import Any, ClassVar
 import pytest
 
 from simulator.connection.states import ConnectionState
+from simulator.lab.cell import Cell
 from simulator.lab.link import Address, Endpoint, LabError, LinkKind, LoopbackPlace
 from simulator.lab.netns import BGP_PORT, NetnsLink, NetnsPlace
+from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
@@ -45,8 +49,9 @@ from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
-from tests.lab_support import eventually, lan, require_netns, require_program, v4, v6
+from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6
 
+ROOT = Path(__file__).parents[2]
 MICROSOFT = 8075
 PEER_AS = 64496
 DEADLINE = 30.0
@@ -120,9 +125,9 @@ class RecordingPlace:
         return self.real.socket(family, type_, proto)
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
     ) -> asyncio.subprocess.Process:
-        child = await self.real.spawn(argv, log=log, env=env)
+        child = await self.real.spawn(argv, log=log, env=env, cell=cell)
         self.children.append(child)
         return child
 
@@ -362,6 +367,23 @@ class _Suite:
             async with NetnsLink(lan(3)) as link, AsyncExitStack() as exit_:
                 yield Bench(self.subject, link, Path(directory), exit_)
 
+    def in_a_user_namespace(self, test: str) -> None:
+        """Run one of the suite's tests as the root of a user namespace of one user: `turnup` of an ordinary user."""
+        require_netns()
+        for program in self.subject.programs:
+            require_program(program)
+        problem = userns_problem()
+        if problem is not None:
+            missing(problem)
+        if os.environ.get("TURNUP_USERNS"):
+            pytest.skip("this is that user namespace")
+        whole = f"{sys.modules[type(self).__module__].__file__}::{type(self).__name__}::{test}"
+        command = ["unshare", "--user", "--map-root-user", "--", sys.executable, "-m", "pytest", "-q", whole]
+        command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=--import-mode=importlib"]
+        environment = {**os.environ, "TURNUP_USERNS": "1", "TURNUP_REQUIRE_ROUTERS": "1"}
+        outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+        assert outcome.returncode == 0, outcome.stdout[-4000:] + outcome.stderr[-4000:]
+
 
 @pytest.mark.privileged
 @pytest.mark.router
@@ -388,6 +410,9 @@ class RouterConformance(_Suite):
             assert str(view.peer_open.bgp_identifier) == config.router_id
         reports = await until(router, lambda reports: [(r.received, r.exported) for r in reports] == [(3, 5), (2, 3)])
         assert (await router.version()).startswith(self.subject.version)
+
+    def test_an_ordinary_user_can_run_it(self) -> None:
+        self.in_a_user_namespace("test_both_families_come_up_and_routes_pass_both_ways")
 
     async def test_the_hold_time_is_the_configured_one(self, bench: Bench) -> None:
         config = replace(configuration(), hold_time=30)
@@ -704,6 +729,9 @@ class OwnFileConformance(_Suite):
         assert [found.name for found in path.parent.iterdir()] == [path.name], "nothing is written beside it"
         await router.stop()
         assert bench.places["n1"].left == []
+
+    def test_an_ordinary_user_can_run_it(self) -> None:
+        self.in_a_user_namespace("test_it_runs_as_it_is")
 
     async def test_a_session_that_the_file_lacks_is_told(self, bench: Bench) -> None:
         assert self.subject.file is not None

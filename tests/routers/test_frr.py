@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from simulator.routers.base import RouterConfig, RouterRoute
 from simulator.routers.configs.frr import render
 from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
 from simulator.session.messages import Family
-from tests.lab_support import v4
+from tests.lab_support import eventually, v4
 from tests.routers.conformance import (
     EDGE_ROUTES,
     FILE_ROUTES,
@@ -22,7 +23,9 @@ from tests.routers.conformance import (
     RouterConformance,
     Subject,
     _Suite,
+    edge_holds,
     established,
+    holds,
 )
 from tests.routers.conformance import configuration as example
 
@@ -37,6 +40,7 @@ def own_file(config: RouterConfig) -> str:
         "service integrated-vtysh-config",
         "!",
         "ip route 41.0.0.0/16 blackhole",
+        "ipv6 route 2c0f:1::/32 blackhole",
         "!",
         "interface lan",
         " description the exchange",
@@ -104,12 +108,83 @@ class TestWithoutAPolicy(_Suite):
 def redistributing_file(config: RouterConfig) -> str:
     """The same routes, by way of zebra and staticd."""
     text = own_file(config).replace("  network 41.0.0.0/16\n", "  redistribute static\n")
-    text = text.replace("  network 2c0f:1::/32\n", "  redistribute static\n")
-    return text.replace(" blackhole\n", " blackhole\nipv6 route 2c0f:1::/32 blackhole\n")
+    return text.replace("  network 2c0f:1::/32\n", "  redistribute static\n")
 
 
 class TestOwnFileThatRedistributes(OwnFileConformance):
     subject = replace(SUBJECT, file=redistributing_file, programs=(*SUBJECT.programs, ZEBRA, STATICD))
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+class TestTheRib(_Suite):
+    """What production asks of its RIB before it announces something."""
+
+    subject = SUBJECT
+
+    @pytest.mark.parametrize(
+        ("changes", "announced", "causes"),
+        [
+            ((), True, []),
+            ((("ip route 41.0.0.0/16 blackhole\n", ""),), False, ["network-not-in-rib"]),
+            ((("ip route 41.0.0.0/16 blackhole", "ip route 41.0.0.0/16 198.18.0.1"),), False, ["network-not-in-rib"]),
+            ((("ip route 41.0.0.0/16 blackhole", "ip route 41.0.0.0/16 192.0.2.77"),), True, []),
+            ((("ip route 41.0.0.0/16 blackhole", "ip route 41.0.0.0/16 Null0"),), True, []),
+            ((("ip route 41.0.0.0/16 blackhole", "ip route 41.0.0.0/16 nowhere0"),), False, ["network-not-in-rib"]),
+            (
+                (
+                    ("ip route 41.0.0.0/16 blackhole\n", ""),
+                    (" bgp router-id", " no bgp network import-check\n bgp router-id"),
+                ),
+                True,
+                [],
+            ),
+            ((("  network 41.0.0.0/16\n", ""),), False, ["nothing-to-announce"]),
+            ((("  network 41.0.0.0/16\n", "  redistribute static\n"),), True, []),
+            ((("OWN permit ^$", "OWN permit ^65000$"),), False, ["export-policy"]),
+            (
+                (
+                    ("ip route 41.0.0.0/16 blackhole\n", ""),
+                    ("  network 41.0.0.0/16\n", "  network 41.0.0.0/16\n  redistribute connected\n"),
+                    ("OWN permit ^$", "OWN permit ^65000$"),
+                ),
+                False,
+                ["network-not-in-rib", "export-policy"],
+            ),
+        ],
+        ids=lambda value: "" if isinstance(value, bool) else str(value)[:60],
+    )
+    async def test_what_it_announces_and_why_it_does_not(
+        self, bench: Bench, changes: tuple[tuple[str, str], ...], announced: bool, causes: list[str]
+    ) -> None:
+        whole = example(FILE_ROUTES, names=(V4_NAME,))
+        text = own_file(whole)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = bench.directory / "frr.conf"
+        path.write_text(text)
+        config = replace(whole, file=path)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV4]), router, config)
+        await established(router, neighbors)
+        await edge_holds(neighbors[V4_NAME], int(announced))
+        await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
+        reasons = await router.reasons(V4_NAME)
+        assert [reason.cause for reason in reasons] == causes
+        assert all("41.0.0.0/16" in r.text for r in reasons if r.cause == "network-not-in-rib")
+
+    async def test_what_it_learns_is_in_the_kernel_of_its_namespace(self, bench: Bench) -> None:
+        config = example(names=(V4_NAME,))
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(EDGE_ROUTES[Family.IPV4]), router, config)
+        await established(router, neighbors)
+        kernel = bench.places["n1"].real
+
+        async def learned() -> bool:
+            return "0000400D" in kernel.run(lambda: Path("/proc/thread-self/net/route").read_text()).upper()
+
+        await eventually(learned, bool)
 
 
 def route(**attributes: Any) -> RouterRoute:

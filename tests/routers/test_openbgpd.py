@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pwd
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,11 @@ from typing import Any
 import pytest
 
 from simulator.lab.link import Endpoint, LabError
-from simulator.lab.privilege import userns_problem
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs.openbgpd import render
-from simulator.routers.openbgpd import BGPCTL, BGPD, Openbgpd, mrt, parse_neighbor
+from simulator.routers.openbgpd import BGPCTL, BGPD, Openbgpd, _require_user, mrt, parse_neighbor
 from simulator.session.messages import Family
-from tests.lab_support import missing, require_netns, require_program, v4, v6
+from tests.lab_support import v4, v6
 from tests.routers.conformance import (
     EDGE_ROUTES,
     FILE_ROUTES,
@@ -36,8 +32,6 @@ from tests.routers.conformance import (
     sends,
     wanted,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def own_file(config: RouterConfig) -> str:
@@ -105,23 +99,6 @@ class TestConformance(RouterConformance):
         assert isinstance(router, Openbgpd)
         with pytest.raises(LabError, match=r"^OpenBGPD of n1 refused 'make coffee': unknown argument: make"):
             await router.command("make", "coffee")
-
-    def test_an_ordinary_user_can_run_it(self) -> None:
-        """In a user namespace of one user, as `turnup` makes it for somebody who is not root."""
-        require_netns()
-        for program in SUBJECT.programs:
-            require_program(program)
-        problem = userns_problem()
-        if problem is not None:
-            missing(problem)
-        if os.environ.get("TURNUP_USERNS"):
-            pytest.skip("this is that user namespace")
-        test = f"{__file__}::TestConformance::test_both_families_come_up_and_routes_pass_both_ways"
-        command = ["unshare", "--user", "--map-root-user", "--", sys.executable, "-m", "pytest", "-q", test]
-        command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=--import-mode=importlib"]
-        environment = {**os.environ, "TURNUP_USERNS": "1", "TURNUP_REQUIRE_ROUTERS": "1"}
-        outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
-        assert outcome.returncode == 0, outcome.stdout[-4000:] + outcome.stderr[-4000:]
 
 
 class TestOwnFile(OwnFileConformance):
@@ -240,4 +217,4 @@ def test_without_its_user_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
     monkeypatch.setattr(pwd, "getpwnam", nobody)
     with pytest.raises(LabError, match="apt-get install --reinstall openbgpd"):
-        Openbgpd._passwd(tmp_path)
+        _require_user()
