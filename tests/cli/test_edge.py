@@ -153,7 +153,7 @@ async def test_any_as_is_judged_as_the_one_that_it_turns_out_to_be(profile: str,
         octets += pack_announcements(V4, raw, PEER4.packed, prefixes(V4, 1, number), 4096)[0][0]
     found = []
     for peer_as in (PEER_AS, None):
-        async with edge(peer_as=peer_as, asked={"profile": profile, "irr": irr}) as running, session(running) as peer:
+        async with edge(peer_as=peer_as, asked={"profile": profile, "irr": [irr]}) as running, session(running) as peer:
             await peer.send(octets)
             await peer.answered()
             found.append(_rules(running.of("route")))
@@ -255,8 +255,8 @@ async def test_it_judges_by_a_profile_its_rules_and_its_data(tmp_path: Path) -> 
     vrp, registered = tmp_path / "vrp.json", tmp_path / "registered"
     vrp.write_text(json.dumps({"roas": [{"asn": 1, "prefix": "20.0.0.0/24", "maxLength": 24}]}))
     registered.write_text("20.0.0.0/24\n")
-    assert await judged(list(KEYS), vrp=vrp) == {"20.0.0.0/24": ["rpki-invalid"], "20.0.1.0/24": []}
-    found = await judged(list(KEYS), profile="peering-service", registered_prefixes=registered)
+    assert await judged(list(KEYS), vrp=[vrp]) == {"20.0.0.0/24": ["rpki-invalid"], "20.0.1.0/24": []}
+    found = await judged(list(KEYS), profile="peering-service", registered_prefixes=[registered])
     assert found == {
         "20.0.0.0/24": ["maps-community-missing"],
         "20.0.1.0/24": ["registered-prefix", "maps-community-missing"],
