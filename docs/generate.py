@@ -64,6 +64,18 @@ def _rfc7606_matrix() -> str:
     return "\n".join(lines)
 
 
+def _clauses() -> str:
+    table = DOCS.parent / "tests" / "speakers" / "clauses.toml"
+    lines = ["| clause | what the peer sends | state | what follows | then | case |", "|---|---|---|---|---|---|"]
+    for case in tomllib.loads(table.read_text(encoding="utf-8"))["case"]:
+        answer = f"NOTIFICATION {case['answer']}" if "/" in case["answer"] else case["answer"]
+        if "told" in case and case["answer"] == "nothing":
+            answer = "told"
+        cells = (case["clause"], case["says"], case["state"], answer, case["then"], f"`{case['id']}`")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "api-endpoints": arm.endpoints,
     "connection-exchange": lambda: _fenced(connection.mermaid(Flow.EXCHANGE)),
@@ -71,6 +83,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "connection-table": connection.markdown,
     "bgp-diagram": lambda: _fenced(session.mermaid()),
     "bgp-table": session.markdown,
+    "bgp-clauses": _clauses,
     "bgp-capabilities": session.capabilities,
     "rfc7606-counts": _rfc7606_counts,
     "rfc7606-cases": _rfc7606_matrix,
