@@ -47,11 +47,11 @@ def config(
 def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> int:
     from simulator.lab.link import LabError
     from simulator.lab.load import TopologyError, load
-    from simulator.provisioning.peer_config import agreed_config
+    from simulator.provisioning.peer_config import carried_config
     from simulator.routers.configs.registry import FORMATS
 
     try:
-        topology = load(path)
+        topology = load(path, own_files=False)
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
     peer = next((found for found in topology.peers if found.name == name), None)
@@ -65,7 +65,11 @@ def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> i
     if format_ not in FORMATS:
         fail(USAGE, f"--format {format_}: there is no such format (one of {known})")
     try:
-        text = FORMATS[format_](agreed_config(topology, peer))
+        agreed = carried_config(topology, peer)
+    except LabError as error:
+        fail(USAGE, f"{path}: {error}")
+    try:
+        text = FORMATS[format_](agreed)
     except LabError as error:
         fail(USAGE, f"--format {format_}: {error}")
     if output is None:

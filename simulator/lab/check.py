@@ -13,7 +13,7 @@ from simulator.lab.check_members import member_problems
 from simulator.lab.originate import announcements
 from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.problem import Path, Problem
-from simulator.lab.topology import EXTERNAL, OURS, Announce, Node, Peering, Topology, Wire
+from simulator.lab.topology import EXTERNAL, OURS, Announce, Node, Peer, Peering, Topology, Wire
 from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PROFILES, PolicyError, check_settings
 from simulator.policy.rules import RULES
@@ -23,9 +23,12 @@ _READ_HERE = 4_000_000
 """Octets: a longer data file takes seconds to read, and is read once, when the lab starts."""
 
 
-def problems(topology: Topology) -> list[Problem]:
-    """Everything that is wrong with a topology that fits the schema, in the order of the file."""
-    found = [*_nodes(topology), *_announcements(topology), *_peerings(topology)]
+def problems(topology: Topology, *, own_files: bool = True) -> list[Problem]:
+    """Everything that is wrong with a topology that fits the schema, in the order of the file.
+
+    `own_files`: the routers' own configuration files must be there.
+    """
+    found = [*_nodes(topology), *_own_files(topology, own_files), *_announcements(topology), *_peerings(topology)]
     found += [*_policy(topology), *member_problems(topology)]
     return found or [*_unlinked(topology), *external_problems(topology)]
 
@@ -63,19 +66,27 @@ def _nodes(topology: Topology) -> Iterator[Problem]:
         elif peer.router_kind not in (*OURS, EXTERNAL) and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
-        config = peer.router_choice.config
-        if config is not None and peer.is_external:
-            text = "an external router has its own configuration: turnup does not start it"
-            yield Problem(("peers", index, "router", "config"), text)
-        elif config is not None and peer.router_kind in OURS:
-            text = "the simulated router has no configuration file: name a real router, such as kind: bird"
-            yield Problem(("peers", index, "router", "config"), text)
-        elif config is not None and not config.is_file():
-            yield Problem(("peers", index, "router", "config"), f"there is no file {config}")
         if peer.hold_time in (1, 2):
             yield Problem(("peers", index, "hold-time"), "a hold time is 0 or at least 3 seconds (RFC 4271 §4.2)")
         if peer.asn == topology.microsoft.asn:
             yield Problem(("peers", index, "asn"), f"AS{peer.asn} is Microsoft's own: a peering is between two ASes")
+
+
+def _own_files(topology: Topology, needed: bool) -> Iterator[Problem]:
+    nodes: list[tuple[str, list[Peer]]] = [("peers", topology.peers), ("customers", [*topology.customers])]
+    for section, peers in nodes:
+        for index, peer in enumerate(peers):
+            config, text = peer.router_choice.config, ""
+            if config is None:
+                continue
+            if peer.is_external:
+                text = "an external router has its own configuration: turnup does not start it"
+            elif peer.router_kind in OURS:
+                text = "the simulated router has no configuration file: name a real router, such as kind: bird"
+            elif needed and not config.is_file():
+                text = f"there is no file {config}"
+            if text:
+                yield Problem((section, index, "router", "config"), text)
 
 
 def _unlinked(topology: Topology) -> Iterator[Problem]:

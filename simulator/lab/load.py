@@ -41,12 +41,15 @@ class TopologyError(Exception):
         self.faults = tuple(faults)
 
 
-def load(path: Path) -> Topology:
-    """Raises TopologyError with everything that is wrong with the file."""
-    return parse(_read(path), str(path), path.parent)
+def load(path: Path, *, own_files: bool = True) -> Topology:
+    """Raises TopologyError with everything that is wrong with the file.
+
+    Without `own_files` the routers' own configuration files need not be there.
+    """
+    return parse(_read(path), str(path), path.parent, own_files=own_files)
 
 
-def parse(text: str, file: str = "<topology>", directory: Path = Path()) -> Topology:
+def parse(text: str, file: str = "<topology>", directory: Path = Path(), *, own_files: bool = True) -> Topology:
     """A topology from YAML text; files that it names are relative to `directory`. Raises TopologyError."""
     document = _yaml(text, file)
     if not isinstance(document, CommentedMap):
@@ -57,7 +60,7 @@ def parse(text: str, file: str = "<topology>", directory: Path = Path()) -> Topo
         topology = Topology.model_validate(_completed(_plain(document)), context={"directory": directory})
     except ValidationError as error:
         raise TopologyError(_schema_faults(error, document, file)) from None
-    found = problems(topology)
+    found = problems(topology, own_files=own_files)
     if found:
         raise TopologyError(
             [TopologyFault(file, _line(document, p.where), _dotted(document, p.where), p.text) for p in found]

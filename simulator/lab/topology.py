@@ -229,6 +229,9 @@ class Customer(Peer):
     route_servers: list[Name] = Field(
         default=[], description="the route servers that it has sessions with, by peer name; where omitted: all"
     )
+    md5: Annotated[str, Field(max_length=80)] | None = Field(
+        default=None, repr=False, description="of its sessions with the route servers, at both ends"
+    )
 
 
 class MaxPrefixes(Model):

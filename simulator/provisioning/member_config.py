@@ -42,6 +42,7 @@ def as_route_server(topology: Topology, server: Peer, config: RouterConfig, plac
                 remote_address=theirs,
                 remote_as=customer.asn,
                 remote=Endpoint(host, 0),  # a route server waits for its clients
+                md5=customer.md5,
             )
         )
     rules = {name: setting for name, setting in topology.policy.rules.items() if name in PROFILES["exchange"]}
@@ -57,9 +58,8 @@ def customer_config(topology: Topology, customer: Customer, endpoints: dict[str,
             if ours is None or theirs is None:
                 continue
             name = session_name(server, customer, family)
-            sessions.append(
-                RouterSession(name, ours, theirs, server.asn, endpoints[name], calls_first=True, route_server=True)
-            )
+            session = RouterSession(name, ours, theirs, server.asn, endpoints[name], md5=customer.md5)
+            sessions.append(replace(session, calls_first=True, route_server=True))
     return RouterConfig(
         name=customer.name,
         asn=customer.asn,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 
-from simulator.lab.link import Endpoint
+from simulator.lab.link import Endpoint, LabError, LoopbackLink
 from simulator.lab.netns import BGP_PORT
 from simulator.lab.originate import announcements, router_routes
+from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.topology import Peer, Topology
 from simulator.provisioning.planning import SessionPlan, plans
 from simulator.routers.base import RouterConfig, RouterSession
+from simulator.session.messages import Family
 
 
 def agreed_session(plan: SessionPlan, microsoft: int) -> RouterSession:
@@ -37,6 +41,42 @@ def router_config(peer: Peer, sessions: Iterable[RouterSession], mine: Iterable[
         hold_time=peer.hold_time,
         lan=tuple(dict.fromkeys(prefix for plan in mine for prefix in plan.lan)),
         file=peer.router_choice.config,
+    )
+
+
+def carried_config(topology: Topology, peer: Peer) -> RouterConfig:
+    """As agreed, by the addresses and ports that carry the sessions: on loopback an external router knows no others.
+
+    Raises LabError where the edges' ports are not known before they listen.
+    """
+    agreed = agreed_config(topology, peer)
+    if not peer.is_external or topology.link not in ("loopback", "auto"):
+        return agreed
+    first = topology.microsoft.port
+    if first is None:
+        raise LabError(
+            f"on loopback the edges' ports are another each time, and so is what {peer.name} needs: name the first of "
+            "them (microsoft: {port: 1790})"
+        )
+    link = LoopbackLink(lan_of(topology), cables_of(topology))
+    router = link.outside(peer.name)
+    assert router is not None, "it is external"
+    sessions, ports = {}, itertools.count(first)
+    for plan in plans(topology):
+        # On IPv6, where all are ::1, each session has a port of its own.
+        port = first if plan.family is Family.IPV4 else next(ports)
+        sessions[plan.wire] = Endpoint(link.place(plan.edge.name).host(plan.edge_address), port)
+    return replace(
+        agreed,
+        sessions=tuple(
+            replace(
+                session,
+                local_address=router.host(session.local_address),
+                remote_address=sessions[session.name].host,
+                remote=sessions[session.name],
+            )
+            for session in agreed.sessions
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.lab.load import TopologyError, load
 from simulator.provisioning.peer_config import agreed_config
 from simulator.routers.configs.registry import FORMATS
 from tests.topologies import SHIPPED, document, shipped, write
@@ -109,3 +110,33 @@ def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     result = config(SHIPPED / "exchange.yaml", "contoso", "--format", "bird", "--output", tmp_path / "no" / "x.conf")
     assert result.returncode == 3
     assert "No such file or directory" in result.stderr
+
+
+def test_the_users_own_file_need_not_be_there_yet(tmp_path: Path) -> None:
+    found = document("exchange-bird")
+    found["peers"][0]["router"] = {"kind": "bird", "config": "bird.conf"}
+    path = write(found, tmp_path / "lab.yaml")
+    assert config(path, "contoso", "--output", tmp_path / "bird.conf").returncode == 0
+    assert "protocol bgp" in (tmp_path / "bird.conf").read_text()
+    found["peers"][0]["router"]["config"] = "nowhere.conf"
+    with pytest.raises(TopologyError, match=r"there is no file .*nowhere\.conf"):
+        load(write(found, path))
+
+
+def test_an_external_router_gets_the_addresses_that_carry_its_sessions() -> None:
+    text = config(SHIPPED / "external.yaml", "contoso").stdout
+    assert "neighbor 127.75.80.1 {" in text
+    assert "local-address 127.0.0.9;" in text
+    assert "192.0.2.75" not in text
+
+
+def test_ports_of_the_kernels_choice_cannot_be_printed(tmp_path: Path) -> None:
+    found = document("external")
+    del found["microsoft"]["port"]
+    line = refused(write(found, tmp_path / "lab.yaml"), "contoso")
+    assert "microsoft: {port: 1790}" in line
+
+
+def test_over_an_interface_the_addresses_are_the_topologys(tmp_path: Path) -> None:
+    text = config(write(document("external") | {"link": "interface"}, tmp_path / "lab.yaml"), "contoso").stdout
+    assert "neighbor 192.0.2.75 {" in text

@@ -21,6 +21,7 @@ from simulator.lab.netns import NetnsPlace
 from simulator.lab.process import find_program, stop
 from simulator.lab.topology import Peer
 from simulator.provisioning.log import ConnectionMoved, Event, Said
+from simulator.provisioning.peer_config import carried_config
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import CheckReport, Report
 from simulator.routers.base import RouterConfig
@@ -142,8 +143,9 @@ async def test_nobody_comes_and_the_deadline_is_kept() -> None:
     assert "Connection refused" in told[0]
 
 
-async def test_the_edge_listens_where_the_topology_says() -> None:
-    found = topology()
+@pytest.mark.parametrize("router", [{}, {"address": "127.0.0.9"}], ids=str)
+async def test_the_edge_listens_where_the_topology_says(router: dict[str, Any]) -> None:
+    found = topology(**router)
     found["microsoft"]["port"] = first = free_port("127.75.80.1")
     found["edges"].append({"name": "edge-2", "ipv4": "192.0.2.76", "ipv6": "2001:db8:2::8076"})
     found["times"]["deadline"] = 0.2
@@ -158,6 +160,8 @@ async def test_the_edge_listens_where_the_topology_says() -> None:
         f"127.75.80.2:{first}",
         f"[::1]:{first + 1}",
     ]
+    parsed = build(found)
+    assert carried_config(parsed, parsed.peers[0]) == config, "`turnup config` prints the same"
 
 
 async def test_a_session_that_is_reset_while_somebody_looks_is_validated_again() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ import pytest
 
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import LinkKind
+from simulator.provisioning import network
 from simulator.provisioning.log import ConnectionMoved, Event
+from simulator.provisioning.member_config import customer_config
 from simulator.provisioning.members import Registry
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.provisioning.standing import Standing
+from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
 from simulator.speakers.events import NotificationExchanged
 from simulator.wire import nlri
-from tests.lab_support import require_bird, require_program
+from tests.lab_support import require_bird, require_netns, require_program
 from tests.topologies import SHIPPED, build, document, shipped
 
 ECHO = {Family.IPV4: "192.0.2.192/26", Family.IPV6: "2001:db8:e::/48"}
@@ -235,3 +239,28 @@ def test_turnup_routes_tells_why_the_unregistered_customer_is_refused(tmp_path: 
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("AS64505 is not registered") == 2
     assert [line.split()[0] for line in result.stdout.splitlines() if "unicast" in line] == list(ECHO.values())
+
+
+@pytest.mark.parametrize("kind", [LinkKind.LOOPBACK, pytest.param(LinkKind.NETNS, marks=pytest.mark.privileged)])
+@pytest.mark.parametrize("theirs", ["s3cret", "another"])
+async def test_customers_have_md5_with_the_route_servers(
+    kind: LinkKind, theirs: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if kind is LinkKind.NETNS:
+        require_netns()
+    found = lab()
+    found["times"]["deadline"] = 20 if theirs == "s3cret" else 3
+    for customer in found["customers"]:
+        customer["md5"] = "s3cret"
+    configured = customer_config
+
+    def otherwise(*arguments: Any) -> RouterConfig:
+        config = configured(*arguments)
+        assert {session.md5 for session in config.sessions} == {"s3cret"}
+        return replace(config, sessions=tuple(replace(session, md5=theirs) for session in config.sessions))
+
+    monkeypatch.setattr(network, "customer_config", otherwise)
+    report = await Rehearsal(build(found), kind, False, tmp_path / "capture.pcap").run()
+    received = {session.received for connection in report.connections for session in connection.sessions}
+    assert (report.outcome == "passed") is (theirs == "s3cret"), report.errors
+    assert (received == {0}) is (theirs != "s3cret")

@@ -17,7 +17,7 @@ import pytest
 from simulator.lab.link import LabError
 from simulator.lab.process import find_program
 from simulator.routers.base import RouterConfig, RouterRoute
-from simulator.routers.configs import bird, exabgp, frr, gobgp, model, openbgpd
+from simulator.routers.configs import bird, exabgp, frr, gobgp, iosxr, model, openbgpd
 from simulator.routers.configs.registry import FORMATS
 from simulator.session.messages import Family
 from tests.lab_support import require_program, v4, v6
@@ -245,3 +245,10 @@ def test_the_first_as_is_not_asked_of_a_route_server(name: str, on: str, off: st
     assert on in [line.strip() for line in FORMATS[name](with_microsoft).splitlines()]
     assert off in lines and on not in lines
     assert "with an exchange's route servers" in member
+
+
+def test_on_ios_xr_the_first_as_is_only_ever_switched_off() -> None:
+    """The command is `bgp enforce-first-as disable`: without it, it is enforced."""
+    sessions = tuple(replace(session, route_server=True) for session in peer().sessions)
+    assert "enforce-first-as" not in iosxr.render(peer())
+    assert " bgp enforce-first-as disable" in iosxr.render(replace(peer(), sessions=sessions)).splitlines()

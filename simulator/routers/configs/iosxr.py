@@ -30,7 +30,10 @@ def _lines(config: RouterConfig) -> Iterator[str]:
         yield from _statics(config, family)
     yield f"router bgp {config.asn}"
     yield f" bgp router-id {config.router_id}"
-    yield " bgp enforce-first-as"
+    # Enforced unless said otherwise: the command has no positive form.
+    if any(session.route_server for session in config.sessions):
+        yield " ! a route server is not in the path (RFC 7947, 2.2.2)"
+        yield " bgp enforce-first-as disable"
     for family in model.families(config):
         yield f" address-family {_AFI[family]} unicast"
         yield from (f"  network {prefix}" for prefix in model.originated(config, family))
