@@ -234,7 +234,7 @@ def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Jso
         **kept,
         "peeringDBFacilityId": wanted.facility,
         "connectionIdentifier": written or wanted.identifier,  # as it was sent (recorded)
-        "connectionState": record.state.value,
+        "connectionState": record.connection.shown_state.value,
         "bgpSession": _bgp_session(request, live, kept.get("bgpSession") or {}),
     }
     if record.connection.error_message:
@@ -323,9 +323,20 @@ def put(request: ArmRequest) -> ArmAnswer:
     for kept, connection in zip(inner["connections"], wanted.connections, strict=True):
         if not guid(kept.get("connectionIdentifier")):
             kept["connectionIdentifier"] = connection.identifier
+    if known is not None:
+        inner["connections"] += _being_removed(known, wanted)
     record, created = request.provider.put_peering(str(request.id), document, wanted, warnings)
     headers = {"x-turnup-warning": "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else {}
     return ArmAnswer(201 if created else 200, render(request, record), headers=headers)
+
+
+def _being_removed(known: PeeringRecord, wanted: PeeringRequest) -> list[Json]:
+    """The client's words about connections that it names no longer: they are shown until these are gone."""
+    there = {live.request.mesh_of or live.request.identifier for live in known.connections}
+    gone = there - {connection.identifier for connection in wanted.connections}
+    inner = "exchange" if known.request.flow is Flow.EXCHANGE else "direct"
+    before = known.resource.document["properties"][inner]["connections"]
+    return [each for each in before if guid(each["connectionIdentifier"]) in gone]
 
 
 def patch(request: ArmRequest) -> ArmAnswer:

@@ -30,12 +30,13 @@ from simulator.cli.remote import (
 _WORDS = {
     "approve": "Microsoft approves a request, or with --asn a PeerAsn.",
     "reject": "Microsoft rejects a request, or with --asn a PeerAsn; the message is the errorMessage.",
+    "ask": "Microsoft asks the peer about a request that it reviews; the message is the errorMessage.",
     "notify": "The peer notifies Microsoft that it is configured.",
     "deprovision": "Set a peering for deprovisioning: PendingRemove, and every route is withdrawn at once.",
     "block": "Something outside Microsoft blocks a peering: ExternalBlocker.",
     "unblock": "The blocker is gone: the request is reviewed again.",
     "revalidate": "DENY ALL again, until the connection is validated again.",
-    "advance": "Do now what a connection waits for: a review, a notification, a removal.",
+    "advance": "Do now what a connection waits for: a review, a notification, a step, a removal.",
     "request-type-change": "A change of the peering's type is requested.",
     "start-type-change": "Microsoft starts the change of type.",
     "complete-type-change": "The new type is provisioned from the start.",
@@ -97,7 +98,8 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
 def _told(connections: list[Json]) -> None:
     for each in connections:
         error = f": {each['error_message']}" if each["error_message"] else ""
-        typer.echo(f"{each['id']} is {each['state']}{error} (waits for: {each['waits_for']})")
+        shown = f", its resource shows {each['shown_state']}" if each["shown_state"] != each["state"] else ""
+        typer.echo(f"{each['id']} is {each['state']}{shown}{error} (waits for: {each['waits_for']})")
 
 
 _SESSION_COLUMNS = (
@@ -128,7 +130,7 @@ def status(
         done = bool(found) and all(each["connection_state"] == "Active" and each["gate_open"] for each in found)
         if done or time.monotonic() >= deadline:
             break
-        after = _next_event(remote, after, deadline - time.monotonic())
+        after = _next_event(remote, after, deadline)
     rows = [
         {**each, "up": _up(each["established_at"]), "gate": "open" if each["gate_open"] else "shut"} for each in found
     ]
@@ -143,11 +145,17 @@ def status(
         )
 
 
-def _next_event(remote: Remote, after: int, within: float) -> int:
-    """Wait until the server tells something new that matters, at most `within` seconds; returns its number."""
-    for event in remote.follow("/lab/v1/events", within, after=after, follow="1"):
+_SILENCE = 1.0
+"""Seconds without an event after which is looked again: the stream has signs of life that are none of these events."""
+
+
+def _next_event(remote: Remote, after: int, deadline: float) -> int:
+    """Wait until the server tells something new that matters, until `deadline` at most; returns its number."""
+    silence = min(_SILENCE, deadline - time.monotonic())
+    for event in remote.follow("/lab/v1/events", silence, after=after, follow="1"):
         after = max(after, int(event["seq"]))
-        if event["event"] in ("connection-state", "gate-lifted", "gate-denied", "bgp-state"):
+        matters = event["event"] in ("connection-state", "gate-lifted", "gate-denied", "bgp-state")
+        if matters or time.monotonic() >= deadline:
             break
     return after
 

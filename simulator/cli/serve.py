@@ -21,7 +21,7 @@ from simulator.lab.locations import Locations, LocationsError, from_peeringdb
 from simulator.lab.privilege import netns_problem
 from simulator.lab.topology import EXTERNAL, OURS, Topology
 from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import REALISTIC, Settings
+from simulator.provisioning.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Store
 from simulator.serving.server import listen, serving
@@ -97,7 +97,7 @@ def _link(topology: Topology, wanted: str | None) -> LinkKind:
 
 def _settings(*, by_hand: bool, realistic: bool) -> Settings | None:
     if by_hand:
-        return Settings(peer_asn_review=None, peering_review=None, notification=None, removal=None)
+        return BY_HAND
     return REALISTIC if realistic else None
 
 

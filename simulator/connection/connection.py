@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import INDEX, Facts, possible
 
 
@@ -34,6 +34,17 @@ class ConnectionTransition:
     """The connection's errorMessage from this step on."""
 
 
+_CONVERSION: dict[ConnectionEvent, Conversion] = {
+    ConnectionEvent.CONVERSION_REQUESTED: Conversion.PENDING,
+    ConnectionEvent.CONVERSION_REJECTED: Conversion.REJECTED,
+    ConnectionEvent.CONVERSION_WITHDRAWN: Conversion.NONE,
+    ConnectionEvent.LEGACY_CONVERTED: Conversion.NONE,
+    ConnectionEvent.APPROVED: Conversion.NONE,  # it left Active, and its request was reviewed as any other
+}
+_SHOWN: dict[Conversion, ConnectionState] = {
+    Conversion.PENDING: ConnectionState.PENDING_APPROVAL,
+    Conversion.REJECTED: ConnectionState.PROVISIONING_FAILED,
+}
 _DELETE_REFUSED = "a peering in {state} cannot be deleted: wait until it is Active or ProvisioningFailed"
 
 
@@ -47,6 +58,27 @@ class Connection:
     error_message: str = field(default="", init=False)
     history: list[ConnectionTransition] = field(default_factory=list, init=False)
 
+    @property
+    def conversion(self) -> Conversion:
+        """How far the conversion of a legacy connection is; of the history alone, so that it outlives a restart."""
+        return next(
+            (_CONVERSION[step.event] for step in reversed(self.history) if step.event in _CONVERSION), Conversion.NONE
+        )
+
+    @property
+    def shown_state(self) -> ConnectionState:
+        """The state that the Azure resource shows: that of its request.
+
+        A legacy connection whose conversion is reviewed runs on as Active, and its resource is PendingApproval.
+        """
+        return _SHOWN.get(self.conversion, self.state) if self.state is ConnectionState.ACTIVE else self.state
+
+    @property
+    def last_step(self) -> ConnectionTransition:
+        """What led here: the last step but for changed limits, which begin nothing. Raises IndexError before any."""
+        limits = ConnectionEvent.MAX_PREFIXES_CHANGED
+        return next((step for step in reversed(self.history) if step.event is not limits), self.history[-1])
+
     def decide(
         self, event: ConnectionEvent, now: float, facts: Facts | None = None, detail: str = ""
     ) -> ConnectionTransition:
@@ -59,7 +91,11 @@ class Connection:
         if row is None:
             raise TransitionRefusedError(self.state, event, self._refusal(event))
         known = replace(
-            facts or Facts(), request_approved=self._request_approved(), never_provisioned=self._never_provisioned()
+            facts or Facts(),
+            request_approved=self._request_approved(),
+            never_provisioned=self._never_provisioned(),
+            conversion_pending=self.conversion is Conversion.PENDING,
+            conversion_unfinished=self.conversion is not Conversion.NONE,
         )
         for guard in row.guards:
             if not guard.holds(known):

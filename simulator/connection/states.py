@@ -41,6 +41,14 @@ class Flow(Enum):
         return self.value
 
 
+class Conversion(Enum):
+    """How far the conversion of a legacy connection into an Azure resource is. The connection runs all the while."""
+
+    NONE = "none asked for, or done"
+    PENDING = "under review"
+    REJECTED = "rejected"
+
+
 class Actor(Enum):
     """Who causes an event."""
 
@@ -53,6 +61,7 @@ class ConnectionEvent(Enum):
     """What can happen to a peering connection."""
 
     REQUESTED = "requested"
+    QUESTIONED = "Microsoft asked the peer"
     APPROVED = "approved"
     REJECTED = "rejected"
     CONFLICT_FOUND = "conflict found"
@@ -64,8 +73,12 @@ class ConnectionEvent(Enum):
     VALIDATION_FAILED = "validation failed"
     REVALIDATION_REQUIRED = "re-validation required"
     LEGACY_FOUND = "legacy peering found"
+    CONVERSION_REQUESTED = "conversion requested"
     LEGACY_CONVERTED = "legacy peering converted"
+    CONVERSION_REJECTED = "conversion rejected"
+    CONVERSION_WITHDRAWN = "conversion withdrawn"
     MODIFIED = "modified by the peer"
+    MAX_PREFIXES_CHANGED = "maximum of prefixes changed by the peer"
     TYPE_CHANGE_REQUESTED = "type change requested"
     TYPE_CHANGE_STARTED = "type change started"
     TYPE_CHANGE_COMPLETED = "type change completed"

@@ -39,6 +39,10 @@ class Facts:
     """Microsoft approved the request as it stands. `Connection` fills it in from its own history."""
     never_provisioned: bool = False
     """No BGP session was ever provisioned for the request. `Connection` fills it in from its own history."""
+    conversion_pending: bool = False
+    """A conversion of this legacy connection is under review. `Connection` fills it in from its own history."""
+    conversion_unfinished: bool = False
+    """A conversion is under review, or was rejected. `Connection` fills it in from its own history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,16 @@ NEVER_PROVISIONED = Guard(
     "never_provisioned",
     "BGP sessions of this connection were provisioned before: it has to be deprovisioned",
 )
+CONVERSION_PENDING = Guard(
+    "its conversion is under review",
+    "conversion_pending",
+    "no conversion of this connection is under review",
+)
+CONVERSION_UNFINISHED = Guard(
+    "its conversion is not done",
+    "conversion_unfinished",
+    "no conversion of this connection is under way",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,9 @@ _REMOVABLE: tuple[ConnectionState, ...] = (
     S.TYPE_CHANGE_REQUESTED,
 )
 _REMOVABLE += (S.TYPE_CHANGE_IN_PROGRESS, S.EXTERNAL_BLOCKER)
+_LIMITABLE = tuple(state for state in S if state not in (S.NONE, S.PENDING_REMOVE))
+QUESTION_MESSAGE = "Microsoft's peering team has a question about the request."
+"""errorMessage of a request that Microsoft asks about without words of its own (simulator)."""
 _BLOCKABLE = (S.PENDING_APPROVAL, S.APPROVED, S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED, S.VALIDATING, S.ACTIVE)
 
 TABLE: tuple[Row, ...] = (
@@ -119,6 +136,15 @@ TABLE: tuple[Row, ...] = (
         "the peer requested the peering",
         "doc, spec",
         guards=(PEER_ASN_APPROVED,),
+    ),
+    Row(
+        S.PENDING_APPROVAL,
+        E.QUESTIONED,
+        S.PENDING_APPROVAL,
+        MICROSOFT,
+        "Microsoft contacted the peer about its request",
+        "doc",
+        error_message=QUESTION_MESSAGE,
     ),
     Row(S.PENDING_APPROVAL, E.APPROVED, S.APPROVED, MICROSOFT, "Microsoft approved the request", "doc", EXCHANGE),
     Row(
@@ -231,7 +257,8 @@ TABLE: tuple[Row, ...] = (
         "the connection must be validated again: the policy is DENY ALL until it is",
         "simulator",
     ),
-    # Legacy conversion: the session runs already and is not touched.
+    # Legacy conversion: the session runs already and is not touched. While Microsoft reviews the request, its Azure
+    # resource shows PendingApproval (`Connection.shown_state`); the connection itself stays Active.
     Row(
         S.NONE,
         E.LEGACY_FOUND,
@@ -242,12 +269,52 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         S.ACTIVE,
-        E.LEGACY_CONVERTED,
+        E.CONVERSION_REQUESTED,
         S.ACTIVE,
         PEER,
+        "the peer asked to convert a running legacy peering into an Azure resource",
+        "doc",
+        guards=(PEER_ASN_APPROVED,),
+    ),
+    Row(
+        S.ACTIVE,
+        E.QUESTIONED,
+        S.ACTIVE,
+        MICROSOFT,
+        "Microsoft contacted the peer about the conversion",
+        "doc",
+        guards=(CONVERSION_PENDING,),
+        error_message=QUESTION_MESSAGE,
+    ),
+    Row(
+        S.ACTIVE,
+        E.LEGACY_CONVERTED,
+        S.ACTIVE,
+        MICROSOFT,
         "a running legacy peering became an Azure resource",
         "doc, recorded",
-        guards=(PEER_ASN_APPROVED,),
+        guards=(CONVERSION_PENDING,),
+        error_message="",
+    ),
+    Row(
+        S.ACTIVE,
+        E.CONVERSION_REJECTED,
+        S.ACTIVE,
+        MICROSOFT,
+        "Microsoft rejected the conversion: the legacy peering runs on",
+        "simulator",
+        guards=(CONVERSION_PENDING,),
+        error_message=NOT_APPROVED_MESSAGE,
+    ),
+    Row(
+        S.ACTIVE,
+        E.CONVERSION_WITHDRAWN,
+        S.ACTIVE,
+        PEER,
+        "the peer took its request for a conversion back: the legacy peering runs on",
+        "simulator",
+        guards=(CONVERSION_UNFINISHED,),
+        error_message="",
     ),
     # Modification. Sessions that run keep running; what is new is denied until it is validated.
     *(
@@ -258,6 +325,10 @@ TABLE: tuple[Row, ...] = (
             (S.PROVISIONING_FAILED, "simulator"),
             (S.ACTIVE, "doc"),
         )
+    ),
+    *(
+        Row(state, E.MAX_PREFIXES_CHANGED, state, PEER, "the peer changed its maximum of prefixes", "doc")
+        for state in _LIMITABLE
     ),
     # Operator states whose meaning Microsoft does not publish.
     Row(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from simulator.connection.connection import Connection, ConnectionTransition
-from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import Facts
 from simulator.lab.link import LabError
 from simulator.lab.topology import Peer, Topology
@@ -115,8 +115,13 @@ class ControlPlane:
         self._apply(record, _E.APPROVED)
 
     def reject(self, record: ConnectionRecord, message: str = "") -> None:
-        """Microsoft rejects the request; `message` becomes the errorMessage."""
-        self._apply(record, _E.REJECTED, detail=message)
+        """Microsoft rejects the request, or the conversion; `message` becomes the errorMessage."""
+        event = _E.CONVERSION_REJECTED if record.connection.conversion is Conversion.PENDING else _E.REJECTED
+        self._apply(record, event, detail=message)
+
+    def ask(self, record: ConnectionRecord, message: str = "") -> None:
+        """Microsoft has a question about a request that it reviews; `message` becomes the errorMessage."""
+        self._apply(record, _E.QUESTIONED, detail=message)
 
     def notify(self, record: ConnectionRecord) -> None:
         """The peer says that it is configured: its sessions are provisioned with DENY ALL, and validation starts."""
@@ -165,17 +170,25 @@ class ControlPlane:
         """A legacy peering runs: its connection is Active, its sessions denied until validated here."""
         self._apply(record, _E.LEGACY_FOUND)
 
-    def convert_legacy(self, record: ConnectionRecord) -> None:
-        """It becomes an Azure resource; its sessions are not touched."""
-        self._apply(record, _E.LEGACY_CONVERTED, self._facts(record))
+    def request_conversion(self, record: ConnectionRecord) -> None:
+        """The peer asks to make it an Azure resource; its sessions are not touched, now or later."""
+        self._apply(record, _E.CONVERSION_REQUESTED, self._facts(record))
 
-    def extend(self, record: ConnectionRecord, plans: Iterable[SessionPlan], what: str) -> None:
+    def convert_legacy(self, record: ConnectionRecord) -> None:
+        """Microsoft has reviewed the conversion: it is an Azure resource."""
+        self._apply(record, _E.LEGACY_CONVERTED)
+
+    def withdraw_conversion(self, record: ConnectionRecord) -> None:
+        """The peer takes its request back: the legacy connection runs on as before."""
+        self._apply(record, _E.CONVERSION_WITHDRAWN)
+
+    def extend(self, record: ConnectionRecord, plans: Iterable[SessionPlan], event: ConnectionEvent, what: str) -> None:
         """The peer changed its request, and these are its sessions now: what runs keeps running, what is new is denied.
 
         A prefix limit applies at once. A session with another MD5 key is denied until `renew` has made it again and it
         was validated.
         """
-        self._apply(record, _E.MODIFIED, detail=what)
+        self._apply(record, event, detail=what)
         keys = {plan.id: plan.md5 for plan in record.plans}
         record.plans = tuple(plans)
         for plan in record.plans:

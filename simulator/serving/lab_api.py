@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +23,7 @@ from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import RefusalError
 from simulator.provisioning.provider.settings import REALISTIC, Settings
+from simulator.provisioning.provider.workflow import awaits_notification
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Resource
 from simulator.serving import models, views
@@ -41,7 +42,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 _JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=10000)]
-Act = Callable[[Provider, ConnectionRecord, str], None]
+Act = Callable[[Provider, ConnectionRecord, str], Awaitable[None] | None]
 
 ACTIONS: dict[str, tuple[Act, str]] = {
     "approve": (lambda p, r, _m: p.workflow.approve(r), "Microsoft approves the request"),
@@ -49,6 +50,7 @@ ACTIONS: dict[str, tuple[Act, str]] = {
         lambda p, r, m: p.control.reject(r, m),
         "Microsoft rejects it; the message is the errorMessage",
     ),
+    "ask": (lambda p, r, m: p.control.ask(r, m), "Microsoft asks the peer; the message is the errorMessage"),
     "notify": (lambda p, r, _m: p.control.take_notice(r), "the peer says that it is configured"),
     "deprovision": (
         lambda p, r, _m: p.control.deprovision(r),
@@ -72,29 +74,41 @@ ACTIONS: dict[str, tuple[Act, str]] = {
         lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_COMPLETED, m),
         "the new type is provisioned from the start",
     ),
-    "advance": (lambda p, r, _m: _advance(p, r), "do now what it waits for: a review, a notification, a removal"),
+    "advance": (
+        lambda p, r, _m: _advance(p, r),
+        "do now what it waits for: a review, a notification, a step, a removal",
+    ),
 }
 """What may be done to a connection, or to all of a peering's."""
 TAKES_OUT = frozenset({"deprovision", "block", "revalidate", "request-type-change", "start-type-change"})
 """What denies an Active connection: done to an exchange's route servers one after the other only."""
 
 
-def _advance(provider: Provider, record: ConnectionRecord) -> None:
-    """The one thing that a person would do next."""
-    if record.state is ConnectionState.PENDING_APPROVAL:
+_BY_ITSELF: Final = frozenset(
+    {ConnectionState.PROVISIONING_STARTED, ConnectionState.PROVISIONING_COMPLETED, ConnectionState.PENDING_REMOVE}
+)
+"""What Microsoft's automation does next here, once a delay is over."""
+
+
+def _advance(provider: Provider, record: ConnectionRecord) -> Awaitable[None] | None:
+    """The one thing that would happen next."""
+    if record.connection.shown_state is ConnectionState.PENDING_APPROVAL:
         provider.workflow.approve(record)
-    elif record.state is ConnectionState.PENDING_REMOVE:
-        provider.workflow.hurry(record)
+    elif record.state in _BY_ITSELF and not awaits_notification(record):
+        return provider.workflow.hurry(record)
     else:
         provider.control.take_notice(record)
+    return None
 
 
-def _do(provider: Provider, name: str, record: ConnectionRecord, message: str) -> None:
+async def _do(provider: Provider, name: str, record: ConnectionRecord, message: str) -> None:
     """Raises TransitionRefusedError or RefusalError."""
     act, _ = ACTIONS[name]
     if name in TAKES_OUT:
         provider.peerings.must_leave_one(record)
-    act(provider, record, message)
+    done = act(provider, record, message)
+    if done is not None:
+        await done
 
 
 def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
@@ -269,7 +283,7 @@ def _act(app: FastAPI, provider: Provider) -> None:
 def _add_action(app: FastAPI, provider: Provider, name: str, what: str) -> None:
     async def to_connection(peering: str, edge: str, body: models.Message | None = None) -> models.Connection:
         record = _connection(provider, f"{peering}/{edge}")
-        _do(provider, name, record, body.message if body else "")
+        await _do(provider, name, record, body.message if body else "")
         provider.workflow.follow(record)
         return views.connection(provider, record)
 
@@ -278,7 +292,7 @@ def _add_action(app: FastAPI, provider: Provider, name: str, what: str) -> None:
         records, refusals = _peering(provider, peering), list[Exception]()
         for record in records:
             try:
-                _do(provider, name, record, body.message if body else "")
+                await _do(provider, name, record, body.message if body else "")
             except (TransitionRefusedError, RefusalError) as error:
                 refusals.append(error)
             provider.workflow.follow(record)

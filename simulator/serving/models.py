@@ -97,6 +97,9 @@ class Connection(Answer):
     identifier: str
     flow: str
     state: str
+    shown_state: str = Field(
+        description="what its Azure resource shows: while a conversion is reviewed, PendingApproval"
+    )
     error_message: str
     since: float
     waits_for: str = Field(description="what has to happen next, in words")

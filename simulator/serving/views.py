@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 import simulator
-from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import ConnectionState, Conversion
 from simulator.connection.table import possible
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import short_time, timestamp
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import PENDING
 from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.workflow import awaits_notification
 from simulator.provisioning.session_tables import session_table
 from simulator.provisioning.store.store import EventRow, Resource
 from simulator.serving import models
@@ -27,8 +28,8 @@ S = ConnectionState
 WAITS: Final[dict[ConnectionState, tuple[str, str]]] = {
     S.PENDING_APPROVAL: ("Microsoft reviews the request", "peering_review"),
     S.APPROVED: ("the peer configures its BGP sessions and notifies Microsoft", "notification"),
-    S.PROVISIONING_STARTED: ("the BGP sessions are configured with DENY ALL", ""),
-    S.PROVISIONING_COMPLETED: ("the end-to-end validation starts", ""),
+    S.PROVISIONING_STARTED: ("the BGP sessions are configured with DENY ALL", "provisioning"),
+    S.PROVISIONING_COMPLETED: ("the end-to-end validation starts", "validation"),
     S.VALIDATING: ("the end-to-end validation ends", ""),
     S.ACTIVE: ("nothing: traffic is allowed", ""),
     S.PROVISIONING_FAILED: ("the peer mends what the errorMessage says and notifies Microsoft again", ""),
@@ -40,6 +41,7 @@ WAITS: Final[dict[ConnectionState, tuple[str, str]]] = {
 """State → what it waits for, and the delay after which that happens by itself."""
 _CABLING: Final = ("the peer does its cabling by the LOA, configures BGP and notifies Microsoft", "notification")
 _NOT_LIFTED: Final = ("sessions that are still denied pass their validation", "")
+_CONVERSION: Final = ("Microsoft reviews the conversion; the legacy peering runs on", "conversion_review")
 
 
 def status(provider: Provider) -> models.Status:
@@ -111,7 +113,7 @@ def sessions(provider: Provider) -> list[models.Session]:
 def connection(provider: Provider, record: ConnectionRecord) -> models.Connection:
     live, owner = provider.peerings.live(record.id), provider.peerings.owner(record.id)
     history = record.connection.history
-    since = history[-1].time if history else 0.0
+    since = record.connection.last_step.time if history else 0.0
     waits_for, delay = _waits(record)
     return models.Connection(
         id=record.id,
@@ -119,6 +121,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> models.Connectio
         identifier=live.request.identifier if live else "",
         flow=record.flow.value,
         state=record.state.value,
+        shown_state=record.connection.shown_state.value,
         error_message=record.connection.error_message,
         since=since,
         waits_for=waits_for,
@@ -141,9 +144,10 @@ def connection(provider: Provider, record: ConnectionRecord) -> models.Connectio
 
 
 def _waits(record: ConnectionRecord) -> tuple[str, str]:
-    approved = bool(record.connection.history) and record.connection.history[-1].event is ConnectionEvent.APPROVED
-    if record.state is S.PROVISIONING_STARTED and approved and record.flow is not Flow.EXCHANGE:
+    if record.state is S.PROVISIONING_STARTED and awaits_notification(record):
         return _CABLING
+    if record.state is S.ACTIVE and record.connection.conversion is Conversion.PENDING:
+        return _CONVERSION
     if record.state is S.ACTIVE and any(plan.id not in record.validated for plan in record.plans):
         return _NOT_LIFTED
     return WAITS.get(record.state, ("nothing", ""))

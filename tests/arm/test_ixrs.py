@@ -437,7 +437,7 @@ async def test_an_action_on_the_peering_takes_one_route_server_out_of_service(tm
 
 
 async def test_the_keys_of_both_are_not_changed_at_once(tmp_path: Path) -> None:
-    settings = AT_ONCE.model_copy(update={"allow_md5_and_max_prefix_updates": True})
+    settings = AT_ONCE.model_copy(update={"allow_md5_updates": True})
     async with serving(tmp_path, exchange(), settings) as lab:
         await pair(lab)
         asn = await lab.asn("exampleix", EXCHANGE_AS)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import ConnectionMoved
-from tests.arm.support import GROUP, GUID, PEER4, Lab, connections, exchange_request, serving, states, told
+from tests.arm.support import AT_ONCE, GROUP, GUID, PEER4, Lab, connections, exchange_request, serving, states, told
 from tests.lab_support import eventually
 from tests.topologies import document
 
@@ -84,7 +85,8 @@ async def test_a_conversion_is_active_at_once_and_touches_no_session(tmp_path: P
         assert {name: view.established_at for name, view in views.items()} == before
         assert {name: view.taken for name, view in views.items()} == taken
         assert all(view.gate_open and not view.withdrawn_by_us for view in views.values())
-        assert moved(lab) == [ConnectionEvent.LEGACY_FOUND] * 2 + [ConnectionEvent.LEGACY_CONVERTED] * 2
+        converted = [ConnectionEvent.CONVERSION_REQUESTED, ConnectionEvent.LEGACY_CONVERTED]
+        assert moved(lab) == [ConnectionEvent.LEGACY_FOUND] * 2 + converted * 2
 
 
 async def test_what_was_listed_can_be_put_as_it_is(tmp_path: Path) -> None:
@@ -176,3 +178,80 @@ async def test_a_direct_legacy_peering_converts_with_its_circuits(tmp_path: Path
             "198.51.100.5",
         ]
         assert await running(lab) == before
+
+
+# --- Microsoft reviews a conversion first ---
+
+REVIEWED = AT_ONCE.model_copy(update={"conversion_review": None})
+
+
+async def shown(lab: Lab) -> list[str]:
+    return states(await lab.do(lab.client.peerings.get, GROUP, "converted"))
+
+
+async def test_a_conversion_is_reviewed_while_the_peering_runs_on(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy(), REVIEWED) as lab:
+        before = await running(lab)
+        made = await lab.put("converted", exchange_request(await lab.asn()))
+        assert states(made) == ["PendingApproval"] * 2
+        assert await listed(lab) == [], "it cannot be asked for twice"
+        for record in records(lab):
+            lab.provider.control.ask(record, "which of your routers is it?")
+        asked = await lab.do(lab.client.peerings.get, GROUP, "converted")
+        assert states(asked) == ["PendingApproval"] * 2
+        assert {each.error_message for each in connections(asked)} == {"which of your routers is it?"}
+        assert await running(lab) == before
+    async with serving(tmp_path, legacy(), REVIEWED) as lab:  # the review outlives the server
+        assert await shown(lab) == ["PendingApproval"] * 2
+        assert await listed(lab) == []
+        before = await running(lab)
+        with pytest.raises(HttpResponseError, match="modifications aren't supported"):
+            await lab.put("converted", exchange_request(await lab.asn(), max_prefixes_advertised_v4=7))
+        for record in records(lab):
+            lab.provider.workflow.approve(record)
+        approved = await lab.do(lab.client.peerings.get, GROUP, "converted")
+        assert states(approved) == ["Active"] * 2
+        assert {each.error_message for each in connections(approved)} == {None}
+        assert await running(lab) == before
+
+
+async def test_a_review_that_takes_its_time_ends_by_itself(tmp_path: Path) -> None:
+    async with serving(tmp_path, legacy(), AT_ONCE.model_copy(update={"conversion_review": 0.5})) as lab:
+        await running(lab)
+        assert states(await lab.put("converted", exchange_request(await lab.asn()))) == ["PendingApproval"] * 2
+        await eventually(lambda: shown(lab), lambda found: found == ["Active"] * 2)
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_conversion_that_comes_to_nothing_leaves_the_legacy_peering(
+    tmp_path: Path, rejected: bool, restart: bool
+) -> None:
+    async with contextlib.AsyncExitStack() as labs:
+        lab = await labs.enter_async_context(serving(tmp_path, legacy(), REVIEWED))
+        await running(lab)
+        asn = await lab.asn()
+        (before,) = await listed(lab)
+        await lab.put("converted", exchange_request(asn))
+        if rejected:
+            for record in records(lab):
+                lab.provider.control.reject(record)
+            failed = await lab.do(lab.client.peerings.get, GROUP, "converted")
+            assert states(failed) == ["ProvisioningFailed"] * 2
+            message = "This request was not approved by the Microsoft's peering team."
+            assert {each.error_message for each in connections(failed)} == {message}
+        if restart:
+            await labs.aclose()
+            lab = await labs.enter_async_context(serving(tmp_path, legacy(), REVIEWED))
+        since = await running(lab)
+        await lab.do(lab.client.peerings.delete, GROUP, "converted")
+        with pytest.raises(ResourceNotFoundError):
+            await shown(lab)
+        assert {record.state for record in records(lab)} == {ConnectionState.ACTIVE}
+        assert await running(lab) == since
+        (after,) = await listed(lab)
+        assert after.as_dict() == before.as_dict()
+        await lab.put("again", exchange_request(asn))
+        for record in records(lab):
+            lab.provider.workflow.approve(record)
+        assert states(await lab.do(lab.client.peerings.get, GROUP, "again")) == ["Active"] * 2

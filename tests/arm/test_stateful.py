@@ -299,13 +299,13 @@ class Surface(RuleBasedStateMachine):
         self._call("POST", f"/lab/v1/asns/lab/{name}/{verdict}", wanted=(200, 404, 409))
 
     @rule(
-        delay=st.sampled_from(["peering_review", "notification", "removal"]),
+        delay=st.sampled_from(["peering_review", "notification", "provisioning", "validation", "removal"]),
         seconds=st.sampled_from([0, 0, 0, None]),
         allowed=st.booleans(),
         mesh=st.booleans(),
     )
     def change_settings(self, delay: str, seconds: float | None, allowed: bool, mesh: bool) -> None:
-        body = {delay: seconds, "allow_md5_and_max_prefix_updates": allowed, "mesh": mesh}
+        body = {delay: seconds, "allow_md5_updates": allowed, "allow_max_prefix_updates": allowed, "mesh": mesh}
         self._call("PATCH", "/lab/v1/settings", body, (200,))
 
     @rule(seconds=st.sampled_from([0.02, 0.1, 0.3]))
@@ -348,8 +348,9 @@ class Surface(RuleBasedStateMachine):
         for each in listed:
             mark, properties = self._marks[each["id"].lower()], each["properties"]
             inner = properties.get("exchange") or properties.get("direct")
-            marked = [each, each["sku"], properties, inner, *inner["connections"]]
-            marked += [found["bgpSession"] for found in inner["connections"] if "bgpSession" in found]
+            named = [found for found in inner["connections"] if found["connectionState"] != "PendingRemove"]
+            marked = [each, each["sku"], properties, inner, *named]
+            marked += [found["bgpSession"] for found in named if "bgpSession" in found]
             assert [found.get("mark", "no mark") for found in marked] == [mark] * len(marked), each
             assert properties["provisioningState"] == "Succeeded" and "injected" not in str(_without_marks(each))
 

@@ -30,6 +30,8 @@ def test_a_life_by_hand(tmp_path: Path) -> None:
         assert do("approve", "--asn", "contoso") == "contoso (AS64496) is Approved\n"
         refused(1, "Approved already", "approve", "--asn", "contoso")
         do(*PEERING)
+        assert "PendingApproval: which router? (waits for" in do("ask", "contoso", "--message", "which router?")
+        assert "which router?" in do("peering", "show", "--name", "contoso", "--format", "json")
         refused(2, "name a peering, a connection, or --asn NAME", "approve")
         refused(2, "name a peering, a connection, or --asn NAME", "approve", "contoso", "--asn", "contoso")
         refused(1, "there is no peering nobody", "approve", "nobody")
@@ -40,6 +42,10 @@ def test_a_life_by_hand(tmp_path: Path) -> None:
         told = do("advance", "contoso")
         assert "contoso/ash-edge-1 is ProvisioningStarted" in told and "contoso/ash-edge-2 is Approved" in told
         do("notify", "contoso/ash-edge-2")
+        for state in ("ProvisioningStarted", "ProvisioningCompleted"):  # the walkthrough's "the operation will fail"
+            refused(1, f"a peering in {state} cannot be deleted", "peering", "delete", "--name", "contoso")
+            refused(1, "not every connection is Active after 2 s", "status", "--wait", "2")
+            do("advance", "contoso")
         table = do("status", "--wait", "30").splitlines()
         assert table[0].split()[:4] == ["Neighbor", "AS", "Connection", "BGP"]
         assert [line.split()[2:4] for line in table[1:]] == [["Active", "Established"]] * 2

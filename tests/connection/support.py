@@ -14,7 +14,10 @@ ALL_TRUE = Facts(
     sessions_removed=True,
     request_approved=True,
     never_provisioned=True,
+    conversion_pending=True,
+    conversion_unfinished=True,
 )
+"""Of what the caller says; `Connection` fills in what follows from its history."""
 _TO_FAILED = (E.REQUESTED, E.APPROVED, E.CONFLICT_FOUND)
 _TO_ACTIVE = (E.REQUESTED, E.APPROVED, E.NOTIFIED, E.PROVISIONED, E.VALIDATION_STARTED, E.VALIDATION_PASSED)
 

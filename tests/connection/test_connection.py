@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import fields
 from itertools import pairwise
 
 import pytest
@@ -10,10 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.connection.connection import Connection, ConnectionTransition, TransitionRefusedError
-from simulator.connection.states import Actor, Flow
+from simulator.connection.states import Actor, Conversion, Flow
 from simulator.connection.states import ConnectionEvent as E
 from simulator.connection.states import ConnectionState as S
-from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE, INDEX, NOT_APPROVED_MESSAGE, Facts
+from simulator.connection.table import (
+    ADDRESS_CONFLICT_MESSAGE,
+    CONVERSION_PENDING,
+    CONVERSION_UNFINISHED,
+    INDEX,
+    NOT_APPROVED_MESSAGE,
+    QUESTION_MESSAGE,
+    Facts,
+)
 from tests.connection.support import ALL_TRUE, at, path, state, walk
 
 APPROVED_ASN = Facts(peer_asn_approved=True)
@@ -76,8 +85,50 @@ def test_a_legacy_peering_runs_already_and_is_converted_as_it_is() -> None:
     connection = Connection("c1")
     found = connection.apply(E.LEGACY_FOUND, 1.0)
     assert (state(connection), found.actor) == (S.ACTIVE, Actor.MICROSOFT)
-    converted = connection.apply(E.LEGACY_CONVERTED, 2.0, APPROVED_ASN)
-    assert (state(connection), converted.source, converted.actor) == (S.ACTIVE, S.ACTIVE, Actor.PEER)
+    asked = connection.apply(E.CONVERSION_REQUESTED, 2.0, APPROVED_ASN)
+    assert (state(connection), connection.shown_state, asked.actor) == (S.ACTIVE, S.PENDING_APPROVAL, Actor.PEER)
+    connection.apply(E.QUESTIONED, 3.0, detail="which router is it?")
+    assert (state(connection), connection.error_message) == (S.ACTIVE, "which router is it?")
+    converted = connection.apply(E.LEGACY_CONVERTED, 4.0)
+    assert (state(connection), connection.shown_state, connection.error_message) == (S.ACTIVE, S.ACTIVE, "")
+    assert (converted.source, converted.actor) == (S.ACTIVE, Actor.MICROSOFT)
+    _refused(connection, E.LEGACY_CONVERTED)
+    _refused(connection, E.CONVERSION_WITHDRAWN)
+
+
+def test_a_rejected_conversion_costs_the_running_peering_nothing() -> None:
+    connection = walk(E.LEGACY_FOUND, E.CONVERSION_REQUESTED, E.CONVERSION_REJECTED)
+    assert (state(connection), connection.shown_state) == (S.ACTIVE, S.PROVISIONING_FAILED)
+    assert connection.error_message == NOT_APPROVED_MESSAGE
+    _refused(connection, E.LEGACY_CONVERTED)
+    connection.apply(E.CONVERSION_WITHDRAWN, 5.0)
+    assert (state(connection), connection.shown_state, connection.error_message) == (S.ACTIVE, S.ACTIVE, "")
+    connection.apply(E.CONVERSION_REQUESTED, 6.0, APPROVED_ASN)
+    assert connection.shown_state is S.PENDING_APPROVAL
+
+
+def test_what_leaves_active_during_its_conversion_shows_what_it_is() -> None:
+    connection = walk(E.LEGACY_FOUND, E.CONVERSION_REQUESTED, E.DEPROVISION_REQUESTED)
+    assert (state(connection), connection.shown_state) == (S.PENDING_REMOVE, S.PENDING_REMOVE)
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+@pytest.mark.parametrize("where", [each for each in S if each not in (S.NONE, S.PENDING_REMOVE)])
+def test_max_prefixes_can_be_changed_at_any_time_and_begin_nothing_anew(where: S, flow: Flow) -> None:
+    if not _can_be_at(where, flow):
+        return
+    connection = _at(where, flow)
+    message, led_here = connection.error_message, connection.last_step
+    connection.apply(E.MAX_PREFIXES_CHANGED, 9.0, detail="IPv4 7")
+    assert (connection.state, connection.error_message, connection.last_step) == (where, message, led_here)
+
+
+def test_a_question_leaves_the_request_where_it_is() -> None:
+    connection = walk(E.REQUESTED)
+    connection.apply(E.QUESTIONED, 1.0)
+    assert (state(connection), connection.error_message) == (S.PENDING_APPROVAL, QUESTION_MESSAGE)
+    connection.apply(E.APPROVED, 2.0)
+    assert (state(connection), connection.error_message) == (S.APPROVED, "")
 
 
 @pytest.mark.parametrize("where", [S.PENDING_APPROVAL, S.APPROVED, S.PROVISIONING_FAILED, S.ACTIVE])
@@ -121,7 +172,7 @@ def test_a_new_connection_is_nothing_yet() -> None:
     ("where", "event", "fact"),
     [
         (S.NONE, E.REQUESTED, "peer_asn_approved"),
-        (S.ACTIVE, E.LEGACY_CONVERTED, "peer_asn_approved"),
+        (S.ACTIVE, E.CONVERSION_REQUESTED, "peer_asn_approved"),
         (S.PROVISIONING_FAILED, E.NOTIFIED, "peer_asn_approved"),
         (S.VALIDATING, E.VALIDATION_PASSED, "blocking_checks_passed"),
         (S.PENDING_REMOVE, E.REMOVED, "sessions_removed"),
@@ -290,7 +341,7 @@ def test_a_refusal_says_what_would_be_possible() -> None:
     message = _refused(at(S.PROVISIONING_COMPLETED), E.APPROVED)
     assert message == (
         "c1: 'approved' does not apply to a connection in state ProvisioningCompleted "
-        "(possible: validation started, blocked)"
+        "(possible: validation started, maximum of prefixes changed by the peer, blocked)"
     )
 
 
@@ -318,14 +369,18 @@ def test_every_cell_moves_as_the_table_says_or_is_refused(where: S, flow: Flow) 
         if row is None:
             _refused(connection, event, ALL_TRUE)
             continue
-        message = row.error_message or (connection.error_message if row.target is where else "")
+        if {CONVERSION_PENDING, CONVERSION_UNFINISHED} & set(row.guards):
+            _refused(connection, event, ALL_TRUE)
+            connection.apply(E.CONVERSION_REQUESTED, 6.0, ALL_TRUE)
+        kept = connection.error_message if row.target is where else ""
+        message = kept if row.error_message is None else row.error_message
         step = connection.apply(event, 7.0, ALL_TRUE)
         assert step == ConnectionTransition(7.0, where, row.target, event, row.actor, row.reason, row.evidence, message)
         assert connection.history[-1] is step
         assert connection.error_message == message
 
 
-_facts = st.builds(Facts, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans())
+_facts = st.builds(Facts, *[st.booleans()] * len(fields(Facts)))
 _steps = st.lists(st.tuples(st.sampled_from(E), _facts), max_size=60)
 
 
@@ -374,7 +429,10 @@ def _assert_history(connection: Connection) -> None:
             assert approvals, "nothing is provisioned that nobody approved"
         if step.target is S.NONE:
             assert step.event in (E.REMOVED, E.DELETED)
-    if connection.state not in (S.PROVISIONING_FAILED, S.EXTERNAL_BLOCKER):
-        assert connection.error_message == ""
-    else:
+    asked_or_refused = {step.event for step in history} & {E.QUESTIONED, E.CONVERSION_REJECTED}
+    if connection.state in (S.PROVISIONING_FAILED, S.EXTERNAL_BLOCKER):
         assert connection.error_message
+    elif connection.state not in (S.PENDING_APPROVAL, S.ACTIVE) or not asked_or_refused:
+        assert connection.error_message == ""
+    if connection.shown_state is not connection.state:
+        assert connection.state is S.ACTIVE and connection.conversion is not Conversion.NONE

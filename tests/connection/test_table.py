@@ -98,7 +98,10 @@ def test_every_row_says_who_why_and_where_it_is_written(row: Row) -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.source} {row.event.name}")
 def test_an_error_message_stands_exactly_where_something_failed(row: Row) -> None:
     moves = row.target is not row.source  # one that stays keeps the message that is there
-    assert (row.error_message is not None) == (moves and row.target in (S.PROVISIONING_FAILED, S.EXTERNAL_BLOCKER))
+    failed = moves and row.target in (S.PROVISIONING_FAILED, S.EXTERNAL_BLOCKER)
+    told = row.event in (E.QUESTIONED, E.CONVERSION_REJECTED)
+    cleared = row.event in (E.LEGACY_CONVERTED, E.CONVERSION_WITHDRAWN)
+    assert (bool(row.error_message), row.error_message == "") == (failed or told, cleared)
 
 
 def test_the_published_error_messages() -> None:

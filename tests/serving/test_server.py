@@ -120,7 +120,7 @@ async def _active(lab: Served, key: str) -> httpx.Response:
 async def test_md5_keys_are_echoed_by_azures_surface_and_are_nowhere_else(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with served(tmp_path, settings=Settings(removal=0, allow_md5_and_max_prefix_updates=True)) as lab:
+    async with served(tmp_path, settings=Settings(removal=0, allow_md5_updates=True)) as lab:
         made = await _active(lab, KEY)
         assert made.status_code == 201 and KEY in made.text
         assert KEY in (await lab.client.get(PEERING)).text

@@ -114,13 +114,30 @@ class LegacyPeerings:
             raise RefusalError("OperationNotSupported", COMBINED)
         return found
 
-    def convert(self, record: ConnectionRecord, peering: str) -> None:
-        """It belongs to an Azure resource from now on. Its sessions are not touched."""
+    def request(self, record: ConnectionRecord) -> None:
+        """An Azure resource asks for it. Its sessions are not touched, now or later."""
         for name, lives in self._kept.items():
             self._kept[name] = [live for live in lives if live.record is not record]
         record.peer_asn_approved = True  # that of the request; the topology may say otherwise
+        self._control.request_conversion(record)
+
+    def convert(self, record: ConnectionRecord, peering: str) -> None:
+        """It belongs to the Azure resource from now on."""
         record.plans = tuple(replace(plan, peering=peering) for plan in record.plans)
         self._control.convert_legacy(record)
+
+    def take_back(self, record: ConnectionRecord) -> None:
+        """The resource that asked for it is gone: it can be asked for again."""
+        self._control.withdraw_conversion(record)
+        for peering in [each for each in self._topology.peerings if each.legacy]:
+            grouped = groupby(plans_of(self._topology, peering), key=lambda plan: plan.connection)
+            for position, (name, _) in enumerate(grouped):
+                if name == record.id:
+                    record.plans = tuple(replace(plan, peering=peering.name) for plan in record.plans)
+                    live = LiveConnection(self._request(peering, position, record), record, position)
+                    kept = self._kept.setdefault(peering.name, [])
+                    kept.append(live)
+                    kept.sort(key=lambda each: each.position)
 
     def running(self) -> Iterator[LiveConnection]:
         """Every legacy connection that was not converted."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from enum import Enum
 from typing import Final
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE, INDEX
 from simulator.lab.link import Address
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
@@ -16,7 +17,7 @@ from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import APPROVED
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
-from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
+from simulator.provisioning.provider.legacy import COMBINED, LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
@@ -92,10 +93,16 @@ class Peerings:
         return record
 
     def _adopt(self, record: PeeringRecord, request: ConnectionRequest, running: ConnectionRecord) -> None:
-        """A legacy connection becomes one of this peering's, as it runs."""
+        """A legacy connection becomes one of this peering's, as it runs, once Microsoft has reviewed that."""
         record.connections.append(LiveConnection(request, running, len(record.connections)))
         self._owners[running.id] = record
-        self.legacy.convert(running, record.name)
+        self.legacy.request(running)
+        if self.settings.conversion_review == 0:
+            self.convert(running)
+
+    def convert(self, running: ConnectionRecord) -> None:
+        """Microsoft approves the conversion of a legacy connection. Raises TransitionRefusedError."""
+        self.legacy.convert(running, self._owners[running.id].name)
 
     def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
         old = record.request
@@ -117,11 +124,9 @@ class Peerings:
             for live in record.connections
             if live.request.identifier not in named and live.request.mesh_of not in named
         ]
-        if gone:
-            raise RefusalError(
-                "OperationNotSupported",
-                f"Removing a connection ({gone[0].request.identifier}) is not supported: contact peering@microsoft.com",
-            )
+        removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
+        for live in removed:
+            self._must_be_removable(live)
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
         altered = {live.id: (live, self._altered(live, each)) for live, each in _changes(record, wanted, named)}
         self._one_route_server_at_a_time(
@@ -132,18 +137,29 @@ class Peerings:
         with self._books.transaction():
             record.resource = replace(record.resource, document=document, changed=self._clock.now())
             self._books.save(record.resource)
+            for live in removed:
+                self._control.delete(live.record)
             for live, (request, what) in altered.values():
                 if not what:
                     continue
                 live.request = request  # so that the journal writes it
-                self._control.extend(live.record, self._plans(record, live.id, request), what)
+                self._control.extend(live.record, self._plans(record, live.id, request), _event(what), ", ".join(what))
             for connection in done.connections:
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {record.request.metro}")
+            self._forget_gone(record)
 
-    def _altered(self, live: LiveConnection, wanted: ConnectionRequest) -> tuple[ConnectionRequest, str]:
-        """The changed request and the change in words (empty: none). Refuses before anything has happened."""
-        old, said = live.request, list[str]()
+    def _must_be_removable(self, live: LiveConnection) -> None:
+        if live.record.connection.conversion is not Conversion.NONE:
+            raise RefusalError("OperationNotSupported", COMBINED)
+        try:
+            live.record.connection.decide(ConnectionEvent.DELETED, self._clock.now())
+        except TransitionRefusedError as error:
+            raise RefusalError("Conflict", str(error)) from None
+
+    def _altered(self, live: LiveConnection, wanted: ConnectionRequest) -> tuple[ConnectionRequest, dict[str, _What]]:
+        """The changed request and the changes, in words (none: as it was). Refuses before anything has happened."""
+        old, said = live.request, dict[str, _What]()
         request = old
         if wanted.facility != old.facility:
             text = f"is {old.facility}: The peeringDBFacilityId of a connection cannot be changed"
@@ -159,7 +175,7 @@ class Peerings:
                 one = replace(old, sessions={family: session}, place=wanted.place)
                 added = self._premises.beside(old, one, family, live.record.flow)
                 request = request.with_session(family, added)
-                said.append(f"an {family.label} session was added")
+                said[f"an {family.label} session was added"] = _What.SESSION
                 continue
             moved = session.peer is not None and session.peer != before.peer
             if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
@@ -170,11 +186,20 @@ class Peerings:
                 raise refused_at(field, text, "OperationNotSupported")
             if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
                 request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
-                said.append(f"{family.label} max prefixes {session.max_prefixes}")
+                said[f"{family.label} max prefixes {session.max_prefixes}"] = _What.LIMIT
+        for family in old.sessions.keys() - wanted.sessions.keys() if wanted.sessions else ():
+            text = (
+                f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
+            )
+            raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
         if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
             request = replace(request, md5=wanted.md5)
-            said.append("another MD5 key")
-        if said and not all("added" in what for what in said) and not self.settings.allow_md5_and_max_prefix_updates:
+            said["another MD5 key"] = _What.KEY
+        refused = {
+            _What.KEY: not self.settings.allow_md5_updates,
+            _What.LIMIT: not self.settings.allow_max_prefix_updates,
+        }
+        if any(refused.get(what, False) for what in said.values()):
             raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
         if wanted.peering_service is False and old.peering_service:
             field = wanted.at("useForPeeringService")
@@ -182,16 +207,16 @@ class Peerings:
             raise refused_at(field, text, "OperationNotSupported")
         if wanted.peering_service and not old.peering_service:  # documented; the way back is not
             request = replace(request, peering_service=True)
-            said.append("it is for Peering Service")
+            said["it is for Peering Service"] = _What.OTHER
         if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
             if wanted.bandwidth < old.bandwidth and not self.settings.allow_bandwidth_downgrade:
                 text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
                 raise RefusalError("OperationNotSupported", text, wanted.at("bandwidthInMbps"))
             request = replace(request, bandwidth=wanted.bandwidth)
-            said.append(f"bandwidth {wanted.bandwidth} Mbps")
+            said[f"bandwidth {wanted.bandwidth} Mbps"] = _What.OTHER
         if said:
-            self._must_be_changeable(live.record)
-        return request, ", ".join(said)
+            self._must_be_changeable(live, _event(said))
+        return request, said
 
     def _one_route_server_at_a_time(self, renewed: list[LiveConnection]) -> None:
         """A session with another MD5 key is made again. Refuses to do that to all of an exchange's route servers."""
@@ -206,8 +231,11 @@ class Peerings:
         """Refuses to take the last one of an exchange's route servers out of service."""
         must_leave_one(record, self._control.records.values())
 
-    def _must_be_changeable(self, record: ConnectionRecord) -> None:
-        if (record.state, ConnectionEvent.MODIFIED, record.flow) not in INDEX:
+    def _must_be_changeable(self, live: LiveConnection, event: ConnectionEvent) -> None:
+        record = live.record
+        if record.connection.conversion is not Conversion.NONE:
+            raise RefusalError("OperationNotSupported", COMBINED)
+        if (record.state, event, record.flow) not in INDEX:
             raise RefusalError("Conflict", f"{record.id} is {record.state}: it cannot be changed now")
 
     def _completed(
@@ -307,7 +335,8 @@ class Peerings:
             number = self._books.transition(transaction, connection.id, moved)
             if owner is None or live is None:
                 return  # a legacy peering: no Azure resource knows it yet
-            if moved.transition.target is ConnectionState.NONE:
+            gone = moved.transition.target is ConnectionState.NONE
+            if gone or moved.transition.event is ConnectionEvent.CONVERSION_WITHDRAWN:
                 transaction.forget_connection(connection.id)
             else:
                 transaction.save_connection(self._saved(live, owner, moved.transition.target, number, moved))
@@ -346,18 +375,18 @@ class Peerings:
         record = self.records.get(key)
         if record is None:
             return False
-        for live in record.connections:
-            state = live.record.state
-            if state is ConnectionState.PENDING_REMOVE:
-                continue
-            try:
-                live.record.connection.decide(ConnectionEvent.DELETED, self._clock.now())
-            except TransitionRefusedError as error:
-                raise RefusalError("Conflict", str(error)) from None
+        lives = [live for live in record.connections if live.record.state is not ConnectionState.PENDING_REMOVE]
+        legacy = [live for live in lives if live.record.connection.conversion is not Conversion.NONE]
+        owned = [live for live in lives if live not in legacy]
+        for live in owned:
+            self._must_be_removable(live)
         with self._books.transaction():
-            for live in list(record.connections):
-                if live.record.state is not ConnectionState.PENDING_REMOVE:
-                    self._control.delete(live.record)
+            for live in legacy:  # it never became this resource's: it runs on
+                self.legacy.take_back(live.record)
+                record.connections.remove(live)
+                del self._owners[live.id]
+            for live in owned:
+                self._control.delete(live.record)
             self._forget_gone(record)
         return True
 
@@ -380,6 +409,21 @@ class Peerings:
             self._books.forget(record.resource)
             del self.records[record.key]
             self.forgotten(record)
+
+
+class _What(Enum):
+    """What a change is of, as far as the rules differ."""
+
+    SESSION = "a session that was added"
+    LIMIT = "a maximum of prefixes"
+    KEY = "the MD5 key"
+    OTHER = "something that has no rule of its own"
+
+
+def _event(said: dict[str, _What]) -> ConnectionEvent:
+    """Changed limits are an event of their own: the FAQ allows them at any time."""
+    only_limits = set(said.values()) == {_What.LIMIT}
+    return ConnectionEvent.MAX_PREFIXES_CHANGED if only_limits else ConnectionEvent.MODIFIED
 
 
 def _changes(

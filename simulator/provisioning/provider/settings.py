@@ -24,6 +24,17 @@ class Settings(BaseModel):
         default=0,
         description="seconds from the approval to the peer's notification; null: by hand",
     )
+    provisioning: Seconds | None = Field(
+        default=0, description="seconds in ProvisioningStarted, once the peer has notified; null: by hand"
+    )
+    validation: Seconds | None = Field(
+        default=0, description="seconds in ProvisioningCompleted before the validation starts; null: by hand"
+    )
+    conversion_review: Seconds | None = Field(
+        default=0,
+        description="seconds from the request to convert a legacy peering to Microsoft's approval; 0: answered with "
+        "Active at once (recorded); null: by hand",
+    )
     removal: Seconds | None = Field(
         default=2, description="seconds in PendingRemove before the sessions are closed; null: by hand"
     )
@@ -38,9 +49,10 @@ class Settings(BaseModel):
     mesh: bool = Field(
         default=True, description="an Exchange connection that names no Microsoft address gets one to each (recorded)"
     )
-    allow_md5_and_max_prefix_updates: bool = Field(
-        default=False, description="off: 405, as production answered; on: as the FAQ of 2019 says"
+    allow_max_prefix_updates: bool = Field(
+        default=True, description="on: at any time, as the FAQ says; off: 405, as production answered in 2021"
     )
+    allow_md5_updates: bool = Field(default=False, description="off: 405, as production answered in 2021")
     allow_bandwidth_downgrade: bool = Field(default=True, description="documented; one client refuses it")
     peering_service_agreement: bool = Field(
         default=False, description="the agreement for Peering Service is signed: an IxRs peering may use it"
@@ -52,7 +64,23 @@ class Settings(BaseModel):
         return None if seconds is None else since + seconds / self.time_scale
 
 
+BY_HAND: Final = Settings(
+    peer_asn_review=None,
+    peering_review=None,
+    notification=None,
+    provisioning=None,
+    validation=None,
+    conversion_review=None,
+    removal=None,
+)
+"""Nothing moves before somebody says so, but for the validation itself and what follows from it."""
 REALISTIC: Final = Settings(
-    peer_asn_review=12 * 3600, peering_review=24 * 3600, notification=24 * 3600, removal=24 * 3600, time_scale=7200
+    peer_asn_review=12 * 3600,
+    peering_review=24 * 3600,
+    notification=24 * 3600,
+    provisioning=3600,
+    conversion_review=24 * 3600,
+    removal=24 * 3600,
+    time_scale=7200,
 )
 """The published 12 hours of a PeerAsn's approval, and guesses for the rest, passing 7,200 times faster."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.lab.link import LabError
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import CheckEnded, EventLog, Said
@@ -31,6 +31,11 @@ class _Driven:
     record: ConnectionRecord
     changed: asyncio.Event
     task: asyncio.Task[None]
+
+
+def awaits_notification(record: ConnectionRecord) -> bool:
+    """Whether a connection in ProvisioningStarted still waits for its peer: the LOA is out, and the cabling to do."""
+    return record.connection.last_step.event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE
 
 
 class Workflow:
@@ -54,7 +59,8 @@ class Workflow:
         self._failed = failed
         self._validator = Validator(network, log, clock)
         self._driven: dict[str, _Driven] = {}
-        self._hurried: set[str] = set()
+        self._hurried: dict[tuple[str, int], asyncio.Future[None]] = {}
+        """By connection and the number of steps that it had made: what it waits for is done without its delay."""
         self._halted = False
         self._does: dict[S, Callable[[ConnectionRecord], Awaitable[bool]]] = {
             S.PENDING_APPROVAL: self._review,
@@ -62,7 +68,7 @@ class Workflow:
             S.PROVISIONING_STARTED: self._provision,
             S.PROVISIONING_COMPLETED: self._start_validation,
             S.VALIDATING: self._validate,
-            S.ACTIVE: self._lift_what_is_new,
+            S.ACTIVE: self._tend,
             S.PENDING_REMOVE: self._remove,
         }
 
@@ -80,10 +86,13 @@ class Workflow:
             task.add_done_callback(lambda done: self._ended(record, done))
         driven.changed.set()
 
-    def hurry(self, record: ConnectionRecord) -> None:
-        """Do not wait for the delay of its removal."""
-        self._hurried.add(record.id)
+    def hurry(self, record: ConnectionRecord) -> asyncio.Future[None]:
+        """Do not wait for the delay of what it does next; the future ends when that is done, or overtaken."""
+        key = (record.id, len(record.connection.history))
+        if key not in self._hurried:
+            self._hurried[key] = asyncio.get_running_loop().create_future()
         self.follow(record)
+        return self._hurried[key]
 
     def look_again(self) -> None:
         """The settings have changed."""
@@ -104,12 +113,14 @@ class Workflow:
     def _ended(self, record: ConnectionRecord, task: asyncio.Task[None]) -> None:
         if (driven := self._driven.get(record.id)) is not None and driven.task is task:
             del self._driven[record.id]
+            self._settle(record, over=True)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
     async def _drive(self, record: ConnectionRecord, changed: asyncio.Event) -> None:
         while record.state is not S.NONE:
             changed.clear()
+            self._settle(record)
             act = self._does.get(record.state)
             try:
                 look_again = act is not None and await act(record)
@@ -130,16 +141,36 @@ class Workflow:
             return True
         return False
 
+    def _settle(self, record: ConnectionRecord, *, over: bool = False) -> None:
+        """End the hurries that are no longer for this step."""
+        steps = len(record.connection.history)
+        for key in [key for key in self._hurried if key[0] == record.id and (over or key[1] != steps)]:
+            hurried = self._hurried.pop(key)
+            if not hurried.done():
+                hurried.set_result(None)
+
+    def _due(self, record: ConnectionRecord, delay: str) -> float | None:
+        """When the step that takes `delay` is due; None: by hand."""
+        since = record.connection.last_step.time
+        hurried = (record.id, len(record.connection.history)) in self._hurried
+        return since if hurried else self._peerings.settings.due(delay, since)
+
+    async def _delayed(self, record: ConnectionRecord, delay: str) -> bool:
+        """Wait for a delay. False when something else happened to the connection first."""
+        return await self._until(record, self._due(record, delay))
+
     # --- one step a state; True: look at the state again at once ---
 
     async def _review(self, record: ConnectionRecord) -> bool:
-        since = record.connection.history[-1].time
-        if await self._until(record, self._peerings.settings.due("peering_review", since)):
+        if await self._delayed(record, "peering_review"):
             self.approve(record)
         return True
 
     def approve(self, record: ConnectionRecord) -> None:
-        """Approve, unless an address is taken. Raises TransitionRefusedError."""
+        """Approve the request, unless an address is taken; or the conversion. Raises TransitionRefusedError."""
+        if record.connection.conversion is Conversion.PENDING:
+            self._peerings.convert(record)
+            return
         live = self._peerings.live(record.id)
         taken = self._peerings.conflict_of(live) if live is not None else ""
         if taken:
@@ -148,14 +179,15 @@ class Workflow:
             self._control.approve(record)
 
     async def _await_notification(self, record: ConnectionRecord) -> bool:
-        since = record.connection.history[-1].time
-        if await self._until(record, self._peerings.settings.due("notification", since)):
+        if await self._delayed(record, "notification"):
             self._control.take_notice(record)
         return True
 
     async def _provision(self, record: ConnectionRecord) -> bool:
-        if record.connection.history[-1].event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE:
-            return await self._await_notification(record)  # the LOA is out: the peer has its cabling to do
+        if awaits_notification(record):
+            return await self._await_notification(record)
+        if not await self._delayed(record, "provisioning"):
+            return True
         try:
             await self.prepare(record)
             await self._control.renew(record)
@@ -173,7 +205,8 @@ class Workflow:
                 await self._network.admit(plan)
 
     async def _start_validation(self, record: ConnectionRecord) -> bool:
-        self._control.start_validation(record)
+        if await self._delayed(record, "validation"):
+            self._control.start_validation(record)
         return True
 
     async def _restore_sessions(self, record: ConnectionRecord) -> None:
@@ -215,6 +248,19 @@ class Workflow:
             validation.cancel()
             await asyncio.gather(validation, return_exceptions=True)
 
+    async def _tend(self, record: ConnectionRecord) -> bool:
+        """An Active connection: its conversion is reviewed, and sessions that are still denied are validated."""
+        pending = record.connection.conversion is Conversion.PENDING
+        due = self._due(record, "conversion_review") if pending else None
+        if due is not None and due <= self._clock.now():
+            self._peerings.convert(record)
+            return True
+        if await self._lift_what_is_new(record):
+            return True
+        if due is not None:
+            await self._until(record, due)
+        return due is not None
+
     async def _lift_what_is_new(self, record: ConnectionRecord) -> bool:
         """Sessions of an Active connection that are still denied: added later, or not validated since a restart."""
         new = tuple(plan for plan in record.plans if plan.id not in record.validated)
@@ -242,11 +288,8 @@ class Workflow:
         return True
 
     async def _remove(self, record: ConnectionRecord) -> bool:
-        since = record.connection.history[-1].time
-        due = since if record.id in self._hurried else self._peerings.settings.due("removal", since)
-        if not await self._until(record, due):
+        if not await self._delayed(record, "removal"):
             return True
-        self._hurried.discard(record.id)
         await self._control.close_sessions(record, f"peering {record.peering} is deprovisioned (PendingRemove)")
         self._peerings.remove(record)
         return True

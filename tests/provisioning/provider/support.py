@@ -27,6 +27,7 @@ ASN_ID = f"{SUBSCRIPTION}/providers/Microsoft.Peering/peerAsns/contoso"
 PEERING_ID = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Peering/peerings/contoso"
 AT_ONCE = Settings(removal=0)
 BY_HAND = Settings(peer_asn_review=None, peering_review=None, notification=None, removal=None)
+"""Its people; the automation goes on by itself."""
 IPV4, IPV6 = "206.126.239.200", "2001:504:0:2:0:6:4496:1"
 """The shipped peer's addresses."""
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from simulator.connection.states import ConnectionState, Flow
+from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.lab.topology import Topology
+from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.provider import Provider
+from simulator.provisioning.provider.records import PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
-from simulator.provisioning.provider.settings import Settings
+from simulator.provisioning.provider.settings import BY_HAND, Settings
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
+from tests.connection.support import ALL_TRUE, path
 from tests.provisioning.provider import support
 from tests.provisioning.provider.support import IPV4, IPV6, PEERING_ID, connection, identifier, request
 from tests.topologies import build, document
@@ -30,8 +33,8 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db"
 
 
-def put(running: Provider, wanted: PeeringRequest, identifier: str = PEERING_ID) -> None:
-    running.put_peering(identifier, support.body(wanted), wanted)
+def put(running: Provider, wanted: PeeringRequest, identifier: str = PEERING_ID) -> PeeringRecord:
+    return running.put_peering(identifier, support.body(wanted), wanted)[0]
 
 
 def two_peers() -> Topology:
@@ -260,7 +263,9 @@ async def test_nothing_that_is_there_can_be_left_out_or_moved(tmp_path: Path) ->
         moved = connection(ipv4="206.126.239.210")
         named = one.with_session(Family.IPV4, replace(one.sessions[Family.IPV4], microsoft=ip_address(EDGE2)))
         for wanted, code, words in (
-            (request(connection("two")), "OperationNotSupported", "Removing a connection"),
+            (request(connection("two")), "BadArgument", "Connection are not unique"),
+            (request(connection(ipv6=None)), "OperationNotSupported", "Removing an IPv6 session"),
+            (request(connection(ipv4=None)), "OperationNotSupported", "Removing an IPv4 session"),
             (request(moved), "OperationNotSupported", "updates are not yet supported"),
             (request(named), "OperationNotSupported", "updates are not yet supported"),
             (request(connection(facility=2)), "OperationNotSupported", "peeringDBFacilityId"),
@@ -282,9 +287,14 @@ async def test_an_added_session_may_not_take_a_sisters_address(tmp_path: Path) -
         support.refused(lambda: put(running, request(connection("one"), both[1])), "BadArgument", "are not unique")
 
 
-@pytest.mark.parametrize("what", ["md5", "max prefixes"])
-async def test_md5_and_max_prefixes_cannot_be_changed_by_default(tmp_path: Path, what: str) -> None:
-    async with support.provider(url(tmp_path)) as running:
+@pytest.mark.parametrize(
+    ("what", "settings"),
+    [("md5", support.AT_ONCE), ("max prefixes", Settings(removal=0, allow_max_prefix_updates=False))],
+)
+async def test_what_the_settings_do_not_allow_is_refused_as_production_did(
+    tmp_path: Path, what: str, settings: Settings
+) -> None:
+    async with support.provider(url(tmp_path), settings) as running:
         await support.active(running)
         words = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
         support.refused(lambda: put(running, request(_changed(what))), "OperationNotSupported", words)
@@ -299,11 +309,11 @@ def _changed(what: str, **more: Any) -> ConnectionRequest:
     return replace(one, sessions=sessions)
 
 
-ALLOWED = Settings(removal=0, allow_md5_and_max_prefix_updates=True)
+ALLOWED = Settings(removal=0, allow_md5_updates=True)
 
 
 async def test_other_max_prefixes_apply_to_the_running_session(tmp_path: Path) -> None:
-    async with support.provider(url(tmp_path), ALLOWED) as running:
+    async with support.provider(url(tmp_path)) as running:
         await support.active(running)
         up = support.established_at(running)
         put(running, request(_changed("max prefixes")))
@@ -320,7 +330,7 @@ async def test_other_max_prefixes_apply_to_the_running_session(tmp_path: Path) -
 async def test_a_lower_limit_counts_what_is_there(tmp_path: Path) -> None:
     async with support.provider(url(tmp_path), ALLOWED) as running:
         await support.active(running)
-        one = connection(ipv6=None)
+        one = connection()
         tight = one.with_session(Family.IPV4, replace(one.sessions[Family.IPV4], max_prefixes=2))
         put(running, request(tight))
         rows = [row.row for row in running.books.events(0, 9999) if row.event == "prefix-limit"]
@@ -381,7 +391,99 @@ async def test_a_state_without_that_row_refuses_changes(tmp_path: Path, state: C
         support.refused(lambda: put(running, request()), "Conflict", f"is {state}: it cannot be changed now")
 
 
+@pytest.mark.parametrize("state", [each for each in S if each not in (S.NONE, S.PENDING_REMOVE)])
+async def test_max_prefixes_can_be_changed_at_any_time_and_outlive_a_restart(
+    tmp_path: Path, state: ConnectionState
+) -> None:
+    async with support.provider(url(tmp_path), BY_HAND) as running:
+        running.asns.approve(support.ask_for_asn(running))
+        put(running, request(connection(ipv6=None)))
+        await running.workflow.stop()
+        for each in support.records(running):
+            for event in path(state, Flow.EXCHANGE)[1:]:
+                await running.workflow.prepare(each)
+                if event is ConnectionEvent.PROVISIONED:
+                    running.control.provision(each)
+                    continue
+                moved = each.connection.decide(event, running.clock.now(), ALL_TRUE)
+                running.peerings.journal(each, ConnectionMoved(each.id, moved))
+                each.connection.take(moved)
+            assert each.state is state
+        one = connection(ipv6=None)
+        put(running, request(replace(one, sessions={Family.IPV4: replace(one.sessions[Family.IPV4], max_prefixes=7)})))
+        assert {each.state for each in support.records(running)} == {state}
+        assert {plan.max_prefix.limit for each in support.records(running) for plan in each.plans} == {7}
+        assert support.leaks(running) == 0
+    async with support.provider(url(tmp_path), BY_HAND) as running:
+        assert {plan.max_prefix.limit for each in support.records(running) for plan in each.plans} == {7}
+        assert {each.state for each in support.records(running)} == {state}
+
+
 # --- the end ---
+
+
+ONE, TWO = connection("one", ipv6=None), connection("two", ipv4="206.126.239.210", ipv6=None)
+
+
+async def test_a_connection_is_removed_and_the_others_stay(tmp_path: Path) -> None:
+    """Its routes are withdrawn at once and its sessions closed with a Cease; it is PendingRemove until then."""
+    async with support.provider(url(tmp_path), Settings(mesh=True, removal=None)) as running:
+        await support.approved_asn(running)
+        record = put(running, request(ONE, TWO))
+        stays, goes = (
+            [
+                live.record
+                for live in record.connections
+                if identifier in (live.request.identifier, live.request.mesh_of)
+            ]
+            for identifier in (ONE.identifier, TWO.identifier)
+        )
+        assert (len(stays), len(goes)) == (2, 2)
+        await support.until(running, lambda: {each.state for each in stays} == {S.ACTIVE})
+        put(running, request(ONE))
+        assert {each.state for each in goes} == {S.PENDING_REMOVE}
+        assert {each.state for each in stays} == {S.ACTIVE}
+        put(running, request(ONE))  # once is enough
+        put(running, request(ONE, TWO))  # what was read a moment ago may be written back
+        assert {each.state for each in goes} == {S.PENDING_REMOVE}
+        for each in goes:
+            await running.workflow.hurry(each)
+        assert {each.id for each in support.records(running)} == {each.id for each in stays}
+        assert not any(running.control.has_sessions(each) for each in goes)
+        assert support.open_gates(running) == {plan.id for each in stays for plan in each.plans}
+        assert support.leaks(running) == 0
+    async with support.provider(url(tmp_path), None) as running:
+        assert {each.id for each in support.records(running)} == {each.id for each in stays}
+
+
+@pytest.mark.parametrize("state", [S.PENDING_APPROVAL, S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED])
+async def test_a_connection_is_removed_by_the_rules_of_a_delete(tmp_path: Path, state: ConnectionState) -> None:
+    async with support.provider(url(tmp_path), BY_HAND) as running:
+        running.asns.approve(support.ask_for_asn(running))
+        record = put(running, request(ONE, TWO))
+        for each in [live.record for live in record.connections]:
+            if state is not S.PENDING_APPROVAL:
+                running.control.approve(each)
+                running.control.take_notice(each)
+            running.workflow.follow(each)
+            if state is S.PROVISIONING_COMPLETED:
+                await running.workflow.hurry(each)
+            assert each.state is state
+        if state is S.PENDING_APPROVAL:
+            put(running, request(ONE))
+            assert len(support.records(running)) == 2, "gone at once"
+        else:
+            support.refused(lambda: put(running, request(ONE)), "Conflict", f"in {state} cannot be deleted")
+            assert len(support.records(running)) == 4
+
+
+async def test_one_connection_can_take_the_place_of_another(tmp_path: Path) -> None:
+    async with support.provider(url(tmp_path), Settings(mesh=False, removal=0)) as running:
+        await support.active(running, request(ONE))
+        put(running, request(TWO))
+        await support.until(running, lambda: len(support.records(running)) == 1)
+        (left,) = running.peerings.records.values()
+        assert [live.request.identifier for live in left.connections] == [TWO.identifier]
 
 
 async def test_a_request_that_was_not_approved_is_deleted_at_once(tmp_path: Path) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.connection.table import INDEX
 from simulator.lab.link import LabError, LinkKind
+from simulator.lab.topology import Topology
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import Settings
+from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
+from simulator.provisioning.provider.settings import BY_HAND, Settings
 from simulator.provisioning.store.store import Store
+from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from tests.postgres import end_sessions
 from tests.provisioning.provider import support
@@ -81,6 +88,92 @@ async def test_nothing_moves_by_hand_until_somebody_says_so(tmp_path: Path) -> N
                 act(record)
                 running.workflow.follow(record)
         await support.until_all(running, S.ACTIVE)
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+@pytest.mark.parametrize("crash", [False, True])
+async def test_every_state_of_the_walkthrough_can_be_held(tmp_path: Path, flow: Flow, crash: bool) -> None:
+    """In ProvisioningStarted and ProvisioningCompleted "the operation will fail": somebody has to be able to see it."""
+    lab, wanted = _of_flow(flow)
+    async with contextlib.AsyncExitStack() as labs:
+        running = await labs.enter_async_context(support.provider(url(tmp_path), BY_HAND, lab))
+        running.asns.approve(support.ask_for_asn(running))
+        support.ask_for_peering(running, wanted)
+
+        async def held(state: ConnectionState) -> None:
+            nonlocal running
+            if crash:
+                await labs.aclose()
+                running = await labs.enter_async_context(support.provider(url(tmp_path), BY_HAND, lab))
+            async with asyncio.timeout(5):
+                while await running.log.next_event(0.05):
+                    pass
+            assert {each.state for each in support.records(running)} == {state}
+            assert support.open_gates(running) == set()
+            if state in (S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED):
+                words = f"a peering in {state} cannot be deleted"
+                support.refused(lambda: running.delete_peering(PEERING_ID.lower()), "Conflict", words)
+
+        async def then(act: Callable[[Provider, ConnectionRecord], object]) -> None:
+            for record in support.records(running):
+                done = act(running, record)
+                running.workflow.follow(record)
+                if isinstance(done, asyncio.Future):
+                    await done
+
+        await held(S.PENDING_APPROVAL)
+        await then(lambda p, each: p.workflow.approve(each))
+        await held(S.APPROVED if flow is Flow.EXCHANGE else S.PROVISIONING_STARTED)
+        await then(lambda p, each: p.control.take_notice(each))
+        await held(S.PROVISIONING_STARTED)
+        await then(lambda p, each: p.workflow.hurry(each))
+        await held(S.PROVISIONING_COMPLETED)
+        await then(lambda p, each: p.workflow.hurry(each))
+        await support.until_all(running, S.ACTIVE)
+        assert running.delete_peering(PEERING_ID.lower())
+        await held(S.PENDING_REMOVE)
+        await then(lambda p, each: p.workflow.hurry(each))
+        assert running.control.records == {}
+
+
+def _of_flow(flow: Flow) -> tuple[Topology, PeeringRequest]:
+    """A topology of the simulated kind, and a request that comes up in it."""
+    if flow is Flow.EXCHANGE:
+        return support.topology(), request(connection(ipv6=None))
+    if flow is Flow.DIRECT:
+        found = build(document("direct"))
+        circuit = SessionRequest(ip_address("198.51.100.0"), prefix=ip_network("198.51.100.0/31"))
+        one = ConnectionRequest(support.identifier("a"), 86, {Family.IPV4: circuit}, bandwidth=10000)
+        return found, request(one, flow=flow, metro="Seattle", direct_type="Edge")
+    return support.topology(), request(connection(ipv6=None), flow=flow, direct_type="IxRs")
+
+
+async def test_a_delay_of_each_step_passes_by_itself(tmp_path: Path) -> None:
+    delays = Settings(peering_review=0.1, notification=0.1, provisioning=0.1, validation=0.1, removal=0.1)
+    async with support.provider(url(tmp_path), delays) as running:
+        await support.active(running, request(connection(ipv6=None)))
+        steps = support.records(running)[0].connection.history[:5]
+        assert all(after.time - before.time >= 0.1 for before, after in pairwise(steps))
+        running.delete_peering(PEERING_ID.lower())
+        await support.until(running, lambda: not running.control.records)
+
+
+async def test_a_hurry_for_a_step_that_somebody_else_made_ends_with_it(tmp_path: Path) -> None:
+    async with support.provider(url(tmp_path), BY_HAND) as running:
+        running.asns.approve(support.ask_for_asn(running))
+        support.ask_for_peering(running, request(connection(ipv6=None)))
+        record, other = support.records(running)
+        running.workflow.approve(record)
+        running.control.take_notice(record)
+        hurried = running.workflow.hurry(record)
+        assert running.workflow.hurry(record) is hurried, "twice at once is once"
+        running.control.operate(record, E.BLOCKED)
+        running.workflow.follow(record)
+        await hurried
+        assert record.state is S.EXTERNAL_BLOCKER
+        stopped = running.workflow.hurry(other)
+        await running.workflow.stop()
+        await stopped
 
 
 async def test_a_rejected_request_has_microsofts_words_or_those_given(tmp_path: Path) -> None:
