@@ -261,10 +261,12 @@ class Surface(RuleBasedStateMachine):
     def put_back(self, group: str, name: str) -> None:
         """What a client that knows nothing of the document does: it sends back what it got."""
         path = self._path(group, name)
+        there = self.provider.peerings.records.get(path.lower())
         got = self._call("GET", path)
         if got.status_code == 200:
             again = self._call("PUT", path, got.json())
-            if path.lower() not in self.provider.peerings.records:
+            if self.provider.peerings.records.get(path.lower()) is not there:
+                self._marks[path.lower()] = got.json()["mark"]
                 return  # its removal came in between
             assert again.status_code == 200, again.text
             assert _steady(again.json()) == _steady(got.json())
