@@ -188,9 +188,7 @@ class Peerings:
                 request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
                 said[f"{family.label} max prefixes {session.max_prefixes}"] = _What.LIMIT
         for family in old.sessions.keys() - wanted.sessions.keys() if wanted.sessions else ():
-            text = (
-                f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
-            )
+            text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
             raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
         if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
             request = replace(request, md5=wanted.md5)
