@@ -19,6 +19,7 @@ from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import Address, Endpoint, HostPlace, LabError
+from simulator.lab.originate import advertised
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
@@ -123,10 +124,11 @@ def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:
         v4 = local if isinstance(local, IPv4Address) else IPv4Address("192.0.2.1")
         v6 = local if isinstance(local, ipaddress.IPv6Address) else ipaddress.IPv6Address("2001:db8::1")
         try:
-            routes += parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6)
+            for route in parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6):
+                routes.append(Announcement(route.family, advertised(route, (local,)), (route.key,)))
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
-    return tuple(Announcement(route.family, route.attributes, (route.key,)) for route in routes)
+    return tuple(routes)
 
 
 class Edge:
