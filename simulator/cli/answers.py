@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
 from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.explain import RuleResult
 from simulator.tables.formats import Format
-from simulator.tables.json_lines import route_json
+from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.tally import Tally
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
@@ -80,25 +81,16 @@ def explanation_json(
         for result in results
     ]
     return {
-        **_judged(nlri.text(family, key), route_json(path), hits),
+        **route_row(family, key, verdict(hits, denied=False), common_json(path, None)),
         "peer-as": peer_as,
         "profile": profile,
         "rules": rules,
     }
 
 
-def _judged(prefix: str, attributes: dict[str, Any], hits: Hits) -> dict[str, Any]:
-    """One judged route, under the names that `turnup edge --json` uses."""
-    verdict = Outcome.REJECT if hits else Outcome.ACCEPT
-    reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
-    return {"event": "route", "prefix": prefix, "verdict": verdict.value, "reasons": reasons, **attributes}
-
-
 def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool, as_json: bool) -> None:
     """The routes of one attribute set, a line each; without `everything` the rejected ones."""
-    attributes = route_json(routes.path) if as_json else {}
-    if as_json and routes.announcer is not None:
-        attributes |= {"peer": str(routes.announcer.address), "peer-as": routes.announcer.asn}
+    common = common_json(routes.path, routes.announcer) if as_json else {}
     lines = []
     for key in routes.keys:
         fired = hits.get(key, ())
@@ -106,7 +98,7 @@ def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool
             continue
         prefix = nlri.text(routes.family, key)
         if as_json:
-            lines.append(json.dumps(_judged(prefix, attributes, fired)))
+            lines.append(json.dumps(route_row(routes.family, key, verdict(fired, denied=False), common)))
         else:
             reasons = "".join(f"  {hit.rule} ({hit.value})" for hit in fired)
             lines.append(f"{prefix}  path {routes.path.as_path_text or '-'}{reasons}")

@@ -75,6 +75,8 @@ class Routes:
     """None where the format does not say."""
     best: bool = True
     """False for a route that the router holds and did not choose."""
+    cut: str = ""
+    """Who cut the AS path short, where it is longer than `path` says: its origin is not known then."""
     place: Place | None = None
     """Of the first of them."""
 
@@ -107,3 +109,12 @@ class Skipped:
 Entry = Routes | Unreadable | Skipped
 Reader = Callable[[Iterable[bytes]], Iterator[Entry]]
 """Takes a file in chunks of any size; memory stays bounded where the format can be read as it streams by."""
+WITHDRAWN: Final = "routes that were withdrawn later"
+REPLACED: Final = "routes that were announced anew later"
+ENDED: Final = "routes of sessions that ended later"
+
+
+def taken_back(what: str, count: int) -> Iterator[Skipped]:
+    """Nothing for no routes."""
+    if count:
+        yield Skipped(what, int(count), taken_back=True)
