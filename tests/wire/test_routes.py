@@ -51,7 +51,6 @@ def test_the_whole_syntax() -> None:
                 otc=64496,
                 unknown=((0xE0, 0x63, b"\xbe\xef"),),
             ),
-            next_hop_self=True,
         )
     ]
 
