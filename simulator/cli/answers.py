@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
 from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.explain import RuleResult
-from simulator.tables.formats import TITLES, Format
-from simulator.tables.json_lines import route_json
+from simulator.tables.formats import Format
+from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.tally import Tally
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
+
+_TITLES: Final = {
+    Format.MRT: "MRT",
+    Format.BIRD: "BIRD's show route all",
+    Format.EXABGP: "ExaBGP routes",
+    Format.JSON: "JSON lines",
+}
 
 
 def print_json(told: Mapping[str, Any], indent: int | None = None) -> None:
@@ -73,25 +81,16 @@ def explanation_json(
         for result in results
     ]
     return {
-        **_judged(nlri.text(family, key), route_json(path), hits),
+        **route_row(family, key, verdict(hits, denied=False), common_json(path, None)),
         "peer-as": peer_as,
         "profile": profile,
         "rules": rules,
     }
 
 
-def _judged(prefix: str, attributes: dict[str, Any], hits: Hits) -> dict[str, Any]:
-    """One judged route, under the names that `turnup edge --json` uses."""
-    verdict = Outcome.REJECT if hits else Outcome.ACCEPT
-    reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
-    return {"event": "route", "prefix": prefix, "verdict": verdict.value, "reasons": reasons, **attributes}
-
-
 def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool, as_json: bool) -> None:
     """The routes of one attribute set, a line each; without `everything` the rejected ones."""
-    attributes = route_json(routes.path) if as_json else {}
-    if as_json and routes.announcer is not None:
-        attributes |= {"peer": str(routes.announcer.address), "peer-as": routes.announcer.asn}
+    common = common_json(routes.path, routes.announcer) if as_json else {}
     lines = []
     for key in routes.keys:
         fired = hits.get(key, ())
@@ -99,7 +98,7 @@ def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool
             continue
         prefix = nlri.text(routes.family, key)
         if as_json:
-            lines.append(json.dumps(_judged(prefix, attributes, fired)))
+            lines.append(json.dumps(route_row(routes.family, key, verdict(fired, denied=False), common)))
         else:
             reasons = "".join(f"  {hit.rule} ({hit.value})" for hit in fired)
             lines.append(f"{prefix}  path {routes.path.as_path_text or '-'}{reasons}")
@@ -114,7 +113,7 @@ def print_unreadable(entry: Unreadable) -> None:
 
 def print_summary(name: str, format_: Format, tally: Tally) -> None:
     """Counts, then every rule that fired with examples, then what could not be read."""
-    lines = [f"{name}: {TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
+    lines = [f"{name}: {_TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
     for family, (accepted, rejected) in tally.by_family.items():
         if accepted or rejected:
             lines.append(f"  {family.label}: {accepted} accepted, {rejected} rejected")

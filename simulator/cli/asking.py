@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -22,13 +21,12 @@ from simulator.cli.answers import (
 )
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
-from simulator.cli.source import Source, SourceError
+from simulator.cli.source import Source
 from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.encodings import utf8
-from simulator.tables.entries import Entry, Place, Unreadable
+from simulator.tables.entries import Place, Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.tally import Judge
@@ -84,7 +82,7 @@ def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
         next_hop=judges.address(route.next_hop, "--next-hop") if route.next_hop else None,
         med=route.med,
         communities=tuple(map(notation.community, route.communities)),
-        large_communities=tuple(map(notation.large_community, route.large_communities)),
+        large_communities=notation.large_communities(route.large_communities),
         otc=route.otc,
     )
     return family, key, path
@@ -142,30 +140,19 @@ def _judge_all(
 ) -> Format:
     """Judge and list a whole file as it streams by; returns its format."""
     source = Source(file)
-    try:
-        found, chunks = recognise(utf8(source.chunks()))
-    except SourceError as error:
-        fail(USAGE, f"{name}: {error}")
-    if wanted is None and not isinstance(found, Format):
-        unknown = f"this is no table that is known here: say --format ({', '.join(Format)})"
-        fail(USAGE, f"{name}: {source.problem or found or unknown}")
+    found, chunks = recognise(source.chunks())
+    if wanted is None and found is None:
+        known = "neither MRT, BIRD's `show route all`, ExaBGP routes nor JSON lines: say --format"
+        fail(USAGE, f"{name}: {source.problem or f'this is {known}'}")
     format_ = Format(wanted) if wanted is not None else cast(Format, found)
-    entries = READERS[format_](chunks)
-    for routes, hits in judge.judge(_telling(entries) if as_json else entries):
+    judge.told = print_unreadable if as_json else None
+    for routes, hits in judge.judge(READERS[format_](chunks)):
         if as_json or (rejected and hits):
             print_routes(routes, hits, everything=not rejected, as_json=as_json)
     if source.problem:
         # Uncounted as to routes, but never passed over.
         list(judge.judge((Unreadable(Place("chunk", source.chunks_read + 1), source.problem),)))
     return format_
-
-
-def _telling(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same; what is unreadable is printed on the way."""
-    for entry in entries:
-        if isinstance(entry, Unreadable):
-            print_unreadable(entry)
-        yield entry
 
 
 def _peer_as(peering: Peering) -> int | None:

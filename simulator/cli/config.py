@@ -65,7 +65,10 @@ def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> i
     if format_ not in FORMATS:
         fail(USAGE, f"--format {format_}: there is no such format (one of {known})")
     try:
-        agreed = carried_config(topology, peer)
+        # With the lines of what this language has no way to say.
+        agreed = carried_config(load(path, own_files=False, formats={name: format_}), peer)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
     except LabError as error:
         fail(USAGE, f"{path}: {error}")
     try:

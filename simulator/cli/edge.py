@@ -19,13 +19,13 @@ from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
 from simulator.lab.link import Address, Endpoint, HostPlace, LabError
+from simulator.lab.originate import advertised
 from simulator.policy.data.policy_data import PolicyData
-from simulator.policy.policy import Policy
+from simulator.policy.policy import Policy, verdict
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
-from simulator.policy.verdict import Outcome
-from simulator.provisioning.log import row
+from simulator.provisioning.log import row, timestamp
 from simulator.rib.adj_out import Announcement
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
@@ -40,7 +40,8 @@ from simulator.speakers.events import (
 from simulator.speakers.max_prefix import Action, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
-from simulator.wire import nlri
+from simulator.tables.entries import Announcer
+from simulator.tables.json_lines import common_json, route_row
 from simulator.wire.routes import parse_routes
 
 
@@ -123,10 +124,11 @@ def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:
         v4 = local if isinstance(local, IPv4Address) else IPv4Address("192.0.2.1")
         v6 = local if isinstance(local, ipaddress.IPv6Address) else ipaddress.IPv6Address("2001:db8::1")
         try:
-            routes += parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6)
+            for route in parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6):
+                routes.append(Announcement(route.family, advertised(route, (local,)), (route.key,)))
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
-    return tuple(Announcement(route.family, route.attributes, (route.key,)) for route in routes)
+    return tuple(routes)
 
 
 class Edge:
@@ -204,19 +206,11 @@ class Edge:
     def _verdicts(self, event: RoutesAnnounced) -> list[dict[str, Any]]:
         assert self._speaker is not None
         neighbor = self._speaker.neighbor(event.session)
-        told = row(event)
-        common = {"time": told["time"], "event": "route", "session": event.session, "as-path": told["as-path"]}
-        path = event.attributes.path
-        common |= {"next-hop": str(path.next_hop), "communities": list(path.communities_text)}
-        lines = []
-        for key in event.keys:
-            hits = neighbor.adj_in.hits(event.family, key)
-            verdict = Outcome.REJECT if hits else Outcome.ACCEPT if neighbor.gate.is_open else Outcome.WITHHOLD
-            reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
-            lines.append(
-                {**common, "prefix": nlri.text(event.family, key), "verdict": verdict.value, "reasons": reasons}
-            )
-        return lines
+        config, denied = neighbor.config, not neighbor.gate.is_open
+        peer = Announcer(config.peer_as or 0, config.peer_address, local=config.local_address)
+        common = {"time": timestamp(event.time), "session": event.session, **common_json(event.attributes.path, peer)}
+        judged = ((key, verdict(neighbor.adj_in.hits(event.family, key), denied=denied)) for key in event.keys)
+        return [route_row(event.family, key, found, common) for key, found in judged]
 
 
 def print_json(told: dict[str, Any]) -> None:

@@ -65,9 +65,7 @@ def check(
     ],
     format_: Annotated[
         str | None,
-        typer.Option(
-            "--format", metavar="FORMAT", help="Told from the content where omitted: see ask-first.md for all."
-        ),
+        typer.Option("--format", metavar="mrt|bird|exabgp|json", help="Told from the content where omitted."),
     ] = None,
     export_as: Annotated[
         str | None,

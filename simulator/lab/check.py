@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 
 from netaddr import IPAddress, IPNetwork
 
 from simulator.lab.check_direct import direct_problems, prefix_problems
 from simulator.lab.check_external import external_problems
 from simulator.lab.check_members import member_problems
-from simulator.lab.originate import announcements
+from simulator.lab.originate import announcements, router_routes
 from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.problem import Path, Problem
 from simulator.lab.topology import EXTERNAL, OURS, Announce, Node, Peer, Peering, Topology, Wire
 from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PROFILES, PolicyError, check_settings
 from simulator.policy.rules import RULES
+from simulator.routers.configs.sayable import unsayable
 from simulator.routers.registry import ROUTERS
 
 _READ_HERE = 4_000_000
 """Octets: a longer data file takes seconds to read, and is read once, when the lab starts."""
 
 
-def problems(topology: Topology, *, own_files: bool = True) -> list[Problem]:
+def problems(
+    topology: Topology, *, own_files: bool = True, formats: Mapping[str, str] = MappingProxyType({})
+) -> list[Problem]:
     """Everything that is wrong with a topology that fits the schema, in the order of the file.
 
-    `own_files`: the routers' own configuration files must be there.
+    `own_files`: the routers' own configuration files must be there. `formats`: peer → the language that its
+    configuration is asked for in, other than its own router's.
     """
     found = [*_nodes(topology), *_own_files(topology, own_files), *_announcements(topology), *_peerings(topology)]
     found += [*_policy(topology), *member_problems(topology)]
-    return found or [*_unlinked(topology), *external_problems(topology)]
+    return found or [*_unlinked(topology), *external_problems(topology), *_unsayable(topology, formats)]
 
 
 def _nodes(topology: Topology) -> Iterator[Problem]:
@@ -143,6 +148,24 @@ def _announcements(topology: Topology) -> Iterator[Problem]:
                 announcements([entry], anywhere)
             except ValueError as error:
                 yield Problem((*where, index), str(error))
+
+
+def _unsayable(topology: Topology, formats: Mapping[str, str]) -> Iterator[Problem]:
+    """Routes that a peer's router has no way to announce."""
+    for section, nodes in (("peers", topology.peers), ("customers", topology.customers)):
+        for at, node in enumerate(nodes):
+            choice = node.router_choice
+            # What is in a file of the user's own is announced from there; GoBGP's holds no routes.
+            if node.name not in formats and choice.config is not None and choice.kind != "gobgp":
+                continue
+            language = formats.get(node.name) or choice.format or choice.kind
+            for index, entry in enumerate(node.announce):
+                if isinstance(entry, str):
+                    # The routes of a line have the same attributes.
+                    for route in router_routes(announcements([entry], node))[:1]:
+                        reason = unsayable(language, route)
+                        if reason is not None:
+                            yield Problem((section, at, "announce", index), reason)
 
 
 def _peerings(topology: Topology) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import zip_longest
@@ -41,15 +41,22 @@ class TopologyError(Exception):
         self.faults = tuple(faults)
 
 
-def load(path: Path, *, own_files: bool = True) -> Topology:
+def load(path: Path, *, own_files: bool = True, formats: Mapping[str, str] | None = None) -> Topology:
     """Raises TopologyError with everything that is wrong with the file.
 
-    Without `own_files` the routers' own configuration files need not be there.
+    Without `own_files` the routers' own configuration files need not be there. `formats` as for `problems`.
     """
-    return parse(_read(path), str(path), path.parent, own_files=own_files)
+    return parse(_read(path), str(path), path.parent, own_files=own_files, formats=formats)
 
 
-def parse(text: str, file: str = "<topology>", directory: Path = Path(), *, own_files: bool = True) -> Topology:
+def parse(
+    text: str,
+    file: str = "<topology>",
+    directory: Path = Path(),
+    *,
+    own_files: bool = True,
+    formats: Mapping[str, str] | None = None,
+) -> Topology:
     """A topology from YAML text; files that it names are relative to `directory`. Raises TopologyError."""
     document = _yaml(text, file)
     if not isinstance(document, CommentedMap):
@@ -60,7 +67,7 @@ def parse(text: str, file: str = "<topology>", directory: Path = Path(), *, own_
         topology = Topology.model_validate(_completed(_plain(document)), context={"directory": directory})
     except ValidationError as error:
         raise TopologyError(_schema_faults(error, document, file)) from None
-    found = problems(topology, own_files=own_files)
+    found = problems(topology, own_files=own_files, formats=formats or {})
     if found:
         raise TopologyError(
             [TopologyFault(file, _line(document, p.where), _dotted(document, p.where), p.text) for p in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 
@@ -14,7 +15,7 @@ from simulator.routers.base import RouterRoute
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
-from simulator.wire.routes import parse_routes
+from simulator.wire.routes import ParsedRoute, parse_routes
 
 
 def prefixes_of(entry: PrefixList) -> Iterator[str]:
@@ -49,7 +50,7 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     for entry in entries:
         if isinstance(entry, str):
             for route in parse_routes([entry], next_hop_v4=_v4(node), next_hop_v6=_v6(node)):
-                grouped.setdefault((route.family, route.attributes), []).append(route.key)
+                grouped.setdefault((route.family, advertised(route, node.addresses)), []).append(route.key)
         else:
             attributes = _attributes(entry)
             for prefix in prefixes_of(entry):
@@ -58,8 +59,18 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     return [Announcement(family, attributes, tuple(keys)) for (family, attributes), keys in grouped.items()]
 
 
+def advertised(route: ParsedRoute, own: Sequence[IPv4Address | IPv6Address]) -> PathAttributes:
+    """The attributes of a route line for the export side, which knows the session's own address: NEXT_HOP only where
+    it is another. Raises ValueError for what no external peer is sent.
+    """
+    path = route.attributes
+    if path.local_pref is not None:
+        raise ValueError("local-preference is not sent to an external peer (RFC 4271 5.1.5): leave it out")
+    return replace(path, next_hop=None) if route.next_hop_self or path.next_hop in own else path
+
+
 def _v4(node: Node) -> IPv4Address:
-    # Only a placeholder: the export side sets the next hop to the session's own address.
+    # Only a placeholder for `next-hop self`, which the export side completes.
     return node.ipv4 or IPv4Address("192.0.2.1")
 
 
@@ -78,8 +89,24 @@ def _router_routes(routes: Iterable[Announcement]) -> Iterator[RouterRoute]:
         for key in route.keys:
             yield RouterRoute(
                 nlri.text(route.family, key),
-                as_path=path.asns,
+                as_path=tuple(_path(path)),
                 communities=path.communities_text,
                 large_communities=tuple(":".join(map(str, parts)) for parts in path.large_communities),
                 med=path.med,
+                origin=path.origin,
+                next_hop=None if path.next_hop is None else str(path.next_hop),
+                atomic_aggregate=path.atomic_aggregate,
+                aggregator=None if path.aggregator is None else (path.aggregator[0], str(path.aggregator[1])),
+                extended_communities=path.extended_communities,
+                otc=path.otc,
+                unknown=path.unknown,
+                partial=path.partial,
             )
+
+
+def _path(path: PathAttributes) -> Iterator[int | AsSegment]:
+    for segment in path.as_path:
+        if segment.kind is SegmentKind.SEQUENCE:
+            yield from segment.asns
+        else:
+            yield segment

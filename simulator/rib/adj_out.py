@@ -23,7 +23,10 @@ _MOST_IMAGES = 64
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Routes to announce: one attribute set, its prefixes. AS_PATH and NEXT_HOP are the export side's to complete."""
+    """Routes to announce: one attribute set, its prefixes.
+
+    The export side completes AS_PATH, and NEXT_HOP where there is none.
+    """
 
     family: Family
     attributes: PathAttributes
@@ -46,7 +49,8 @@ class Image:
 def export(
     path: PathAttributes, local_as: int, next_hop: IPv4Address | IPv6Address, role: Role | None = None
 ) -> PathAttributes:
-    """What leaves an external session: own AS prepended (RFC 4271 §5.1.2), next hop self, no LOCAL_PREF (§5.1.5).
+    """What leaves an external session: own AS prepended (RFC 4271 §5.1.2), next hop self where the route has none of
+    its own (§5.1.3), no LOCAL_PREF (§5.1.5).
 
     Our RFC 9234 role, where there is one, marks what is for customers only (§5).
     """
@@ -56,7 +60,7 @@ def export(
     else:
         as_path = (AsSegment(SegmentKind.SEQUENCE, (local_as,)), *path.as_path)
     otc = local_as if path.otc is None and role in _MARKING else path.otc
-    return replace(path, as_path=as_path, next_hop=next_hop, local_pref=None, otc=otc)
+    return replace(path, as_path=as_path, next_hop=path.next_hop or next_hop, local_pref=None, otc=otc)
 
 
 def render(
@@ -67,25 +71,34 @@ def render(
     next_hop: IPv4Address | IPv6Address,
     role: Role | None = None,
 ) -> Image:
-    """Encode the announcements of `family` for one session. A later one of a prefix replaces an earlier one."""
-    owner: dict[bytes, int] = {}
-    for index, announcement in enumerate(announcements):
+    """Encode the announcements of `family` for one session. A later one of a prefix replaces an earlier one.
+
+    Prefixes with equal attributes share their messages, wherever they stand (RFC 4271 §4.3).
+    """
+    groups: dict[PathAttributes, dict[bytes, None]] = {}
+    owner: dict[bytes, dict[bytes, None]] = {}
+    for announcement in announcements:
         if announcement.family is family:
-            owner.update(dict.fromkeys(announcement.keys, index))
+            group = groups.setdefault(announcement.attributes, {})
+            for key in announcement.keys:
+                before = owner.get(key)
+                if before is not None and before is not group:
+                    del before[key]
+                owner[key] = group
+                group[key] = None
     size = negotiated.message_size
     messages: list[bytes] = []
     left_out: list[bytes] = []
-    for index, announcement in enumerate(announcements):
-        if announcement.family is not family:
-            continue
-        keys = [key for key in dict.fromkeys(announcement.keys) if owner[key] == index]
-        if keys and announcement.attributes.otc is not None and role in _UPWARDS:
+    for of, group in groups.items():
+        keys = tuple(group)
+        if keys and of.otc is not None and role in _UPWARDS:
             left_out += keys
         elif keys:
-            path = export(announcement.attributes, local_as, next_hop, role)
+            path = export(of, local_as, next_hop, role)
             attributes = encode(path, asn4=negotiated.asn4)
+            hop = b"" if path.next_hop is None else path.next_hop.packed
             try:
-                packed = pack_announcements(family, attributes, next_hop.packed, keys, size)
+                packed = pack_announcements(family, attributes, hop, keys, size)
             except ValueError:
                 left_out += keys
                 continue

@@ -213,7 +213,7 @@ def mrt(config: RouterConfig, routes: Sequence[RouterRoute]) -> bytes:
         network = ip_network(route.prefix)
         octets = network.network_address.packed[: (network.prefixlen + 7) // 8]
         # Not looked at, but bgpctl wants them: ORIGIN, AS_PATH and a next hop of the family.
-        path = struct.pack(f"!BB{len(route.as_path)}I", 2, len(route.as_path), *route.as_path)
+        path = struct.pack(f"!BB{len(route.asns)}I", 2, len(route.asns), *route.asns)
         hop = bytes(4) if network.version == 4 else bytes((16, *bytes(16)))
         attributes = bytes((0x40, 1, 1, 0)) + struct.pack("!BBH", 0x50, 2, len(path)) + path
         attributes += bytes((0x40, 3, len(hop)) if network.version == 4 else (0x80, 14, len(hop))) + hop

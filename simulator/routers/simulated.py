@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address
+from itertools import groupby
 
 import simulator
 from simulator.lab.link import Endpoint, Place
@@ -119,23 +122,40 @@ class Simulated:
 
 def announcements(routes: Sequence[RouterRoute]) -> list[Announcement]:
     """Routes grouped by their attributes, as a speaker announces them."""
-    grouped: dict[tuple[object, ...], list[bytes]] = {}
-    samples: dict[tuple[object, ...], tuple[Family, RouterRoute]] = {}
+    grouped: dict[tuple[Family, RouterRoute], list[bytes]] = {}
     for route in routes:
         family, key = nlri.key(route.prefix)
-        group = (family, route.as_path, route.communities, route.large_communities, route.med)
+        group = (family, replace(route, prefix=""))
         grouped.setdefault(group, []).append(key)
-        samples[group] = (family, route)
-    return [Announcement(samples[g][0], _attributes(samples[g][1]), tuple(keys)) for g, keys in grouped.items()]
+    return [Announcement(family, path_of(route), tuple(keys)) for (family, route), keys in grouped.items()]
 
 
-def _attributes(route: RouterRoute) -> PathAttributes:
+def path_of(route: RouterRoute) -> PathAttributes:
+    """A route's attributes; NEXT_HOP only where it is not the router's own."""
+
     def parts(text: str) -> list[int]:
         return [int(part) for part in text.split(":")]
 
     return PathAttributes(
-        as_path=(AsSegment(SegmentKind.SEQUENCE, route.as_path),) if route.as_path else (),
+        origin=route.origin,
+        as_path=tuple(_segments(route.as_path)),
+        next_hop=None if route.next_hop is None else ip_address(route.next_hop),
         med=route.med,
+        atomic_aggregate=route.atomic_aggregate,
+        aggregator=None if route.aggregator is None else (route.aggregator[0], IPv4Address(route.aggregator[1])),
         communities=tuple((a << 16) | b for a, b in map(parts, route.communities)),
+        extended_communities=route.extended_communities,
         large_communities=tuple((a, b, c) for a, b, c in map(parts, route.large_communities)),
+        otc=route.otc,
+        unknown=route.unknown,
+        partial=route.partial,
     )
+
+
+def _segments(parts: Iterable[int | AsSegment]) -> Iterator[AsSegment]:
+    """ASNs that stand together are one sequence."""
+    for is_asn, run in groupby(parts, lambda part: not isinstance(part, AsSegment)):
+        if is_asn:
+            yield AsSegment(SegmentKind.SEQUENCE, tuple(part for part in run if isinstance(part, int)))
+        else:
+            yield from (part for part in run if isinstance(part, AsSegment))

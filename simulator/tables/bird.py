@@ -3,6 +3,8 @@
 203.0.113.0/24       unicast [peer1 2025-11-22] * (100) [AS64500i]
     via 192.0.2.1 on eth0
     BGP.as_path: 64496 64500
+
+Version 3 says `recursive` for `unicast` where a next hop is looked up, and `bgp_path:`. Tabs may have become blanks.
 """
 
 from __future__ import annotations
@@ -14,19 +16,27 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from simulator.tables import notation
-from simulator.tables.entries import Entry, Place, Routes, Unreadable
+from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
 from simulator.tables.lines import numbered
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
 
 ROUTE: Final = re.compile(
-    r"^(?:\d{4}[- ])?(?P<prefix>[0-9a-fA-F][0-9a-fA-F.:/]*)?\s+"
-    r"(?:unicast|blackhole|unreachable|prohibit|multicast|via\s+(?P<via>\S+)(?:\s+on\s+\S+)?|dev\s+\S+)\s+"
+    r"^(?:\d{4}[- ])?(?P<prefix>[0-9a-fA-F:][0-9a-fA-F.:/]*)?\s+"
+    r"(?:unicast|recursive|blackhole|unreachable|prohibit(?:ed)?|multicast|unknown|none"
+    r"|via\s+(?P<via>\S+)(?:\s+on\s+\S+)?|dev\s+\S+)\s+"
     r"\[(?P<protocol>[^\s\]]+)[^\]]*\]\s*(?P<rest>.*)$"
 )
 """The first line of a route. Without a prefix: another route for the prefix before."""
-_ATTRIBUTE: Final = re.compile(r"^(?:\d{4}[- ])?\s+(?:BGP\.|bgp_)(?P<name>\w+):\s*(?P<value>.*)$")
-_CONTINUED: Final = re.compile(r"^(?:\d{4}[- ]|\s)?\t\t(?P<more>\S.*)$")
+_ATTRIBUTE: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?:BGP\.|bgp_)(?P<name>\w+)(?:\s+\[\w*\])?:(?:\s+(?P<value>.*))?$")
+_DAMAGED: Final = re.compile(r"^(?:\d{4}[- ])?\s*bgp[._]", re.IGNORECASE)
+_CONTINUED: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?P<more>\(.*)$")
+"""A set of communities goes on: BIRD writes about 500 octets a line, and each value in parentheses."""
+_SETS: Final = ("community", "ext_community", "large_community")
+_OURS: Final = re.compile(r"^Table \S+: AS(\d{1,10}) at ([0-9a-fA-F:.]+), connection ")
+"""What `turnup routes` writes above a session's routes."""
+_CUT: Final = "..."
+"""Ends an AS path that had no room in BIRD's line."""
 _VIA: Final = re.compile(r"^(?:\d{4}[- ])?\s+via\s+(?P<via>\S+)")
 _GROUP: Final = re.compile(r"\([^()]*\)")
 _ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
@@ -41,16 +51,19 @@ class _Found:
     prefix: str
     best: bool
     from_bgp: bool
+    announcer: Announcer | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     via: str = ""
     last: str = ""
     """The attribute that a continuation line belongs to."""
+    damaged: str = ""
+    """A line of it that looks like an attribute and is none."""
 
 
 def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
     """Every route of every table, with its line for what cannot be used."""
     found: _Found | None = None
-    prefix = ""
+    prefix, announcer = "", None
     for number, text in numbered(chunks):
         head = ROUTE.match(text)
         if head is not None:
@@ -58,14 +71,15 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
                 yield _entry(found)
             prefix = head["prefix"] or prefix
             rest = head["rest"]
-            best, mark = rest.startswith("*"), bool(_ORIGIN_MARK.search(rest))
-            found = _Found(number, prefix, best, mark, via=head["via"] or "")
-        elif found is not None and (more := _CONTINUED.match(text)) is not None:
-            if found.last:
-                found.attributes[found.last] += " " + more["more"]
+            best, mark = rest.startswith(("*", "!")), bool(_ORIGIN_MARK.search(rest))
+            found = _Found(number, prefix, best, mark, announcer, via=head["via"] or "")
+        elif found is not None and found.last in _SETS and (more := _CONTINUED.match(text)) is not None:
+            found.attributes[found.last] += " " + more["more"]
         elif found is not None and (attribute := _ATTRIBUTE.match(text)) is not None:
             found.last = attribute["name"]
-            found.attributes[found.last] = attribute["value"].strip()
+            found.attributes[found.last] = (attribute["value"] or "").strip()
+        elif found is not None and _DAMAGED.match(text):
+            found.damaged = found.damaged or text.strip()
         elif found is not None and (via := _VIA.match(text)) is not None:
             found.via, found.last = found.via or via["via"], ""
         elif text[:1].strip() and not _chatter(text):
@@ -73,8 +87,11 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
                 yield _entry(found)
                 found = None
             yield Unreadable(Place("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
-        elif found is not None:
-            found.last = ""
+        else:
+            if (ours := _OURS.match(text)) is not None:
+                announcer = _announcer(*ours.groups())
+            if found is not None and text.strip():
+                found.last = ""
     if found is not None:
         yield _entry(found)
 
@@ -91,23 +108,37 @@ def _entry(found: _Found) -> Entry:
     try:
         if not found.prefix:
             raise ValueError("a route without a prefix")
+        if found.damaged:
+            raise ValueError(f"'{found.damaged[:40]}' is no attribute")
         family, key = nlri.key(found.prefix)
         if found.from_bgp and not found.attributes:
             raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
-        return Routes(family, (key,), _path(found), best=found.best, place=place)
+        path, cut = _path(found)
+        return Routes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:
         return Unreadable(place, str(error))
 
 
-def _path(found: _Found) -> PathAttributes:
+def _announcer(asn: str, address: str) -> Announcer | None:
+    try:
+        return Announcer(notation.number(asn, "ASN"), ip_address(address))
+    except ValueError:
+        return None
+
+
+def _path(found: _Found) -> tuple[PathAttributes, str]:
+    """The attributes, and who cut the AS path short if it is."""
     given = found.attributes
     hops = given.get("next_hop", found.via).split()
     origin = _ORIGINS.get(given.get("origin", "IGP"))
     if origin is None:
         raise ValueError(f"'{given['origin'][:40]}' is no origin")
-    return PathAttributes(
+    as_path, cut = given.get("as_path", given.get("path", "")), ""
+    if as_path.endswith(_CUT):
+        as_path, cut = _whole(as_path.removesuffix(_CUT)), "BIRD"
+    path = PathAttributes(
         origin=origin,
-        as_path=notation.as_path(given.get("as_path", given.get("path", ""))),
+        as_path=notation.as_path(as_path),
         next_hop=_address(hops[0]) if hops else None,
         link_local=_link_local(hops),
         med=_number(given, "med"),
@@ -115,20 +146,30 @@ def _path(found: _Found) -> PathAttributes:
         atomic_aggregate="atomic_aggr" in given,
         aggregator=_aggregator(given),
         communities=tuple(map(notation.community, _groups(given, "community"))),
-        large_communities=tuple(map(notation.large_community, _groups(given, "large_community"))),
+        extended_communities=tuple(map(notation.extended_community, _groups(given, "ext_community"))),
+        large_communities=notation.large_communities(_groups(given, "large_community")),
         otc=_number(given, "otc"),
     )
+    return path, cut
+
+
+def _whole(path: str) -> str:
+    """What is left of a path that was cut, with the set closed that the cut fell into."""
+    opened = max(map(path.rfind, "{(["))
+    return path + {"{": "}", "(": ")", "[": "]"}[path[opened]] if opened > max(map(path.rfind, "})]")) else path
 
 
 def _aggregator(given: dict[str, str]) -> tuple[int, IPv4Address] | None:
-    parts = given.get("aggregator", "").split()
-    if len(parts) != 2:
-        return None
-    return notation.number(parts[1].removeprefix("AS"), "aggregator"), IPv4Address(parts[0])
+    text = given.get("aggregator")
+    return None if text is None else notation.aggregator(text)
 
 
 def _groups(given: dict[str, str], name: str) -> list[str]:
-    return _GROUP.findall(given.get(name, ""))
+    """ValueError for anything that stands between the values."""
+    text = given.get(name, "")
+    if rest := _GROUP.sub("", text).strip():
+        raise ValueError(f"'{rest[:40]}' is no {name}")
+    return _GROUP.findall(text)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:

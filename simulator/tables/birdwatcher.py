@@ -1,7 +1,7 @@
 """Birdwatcher's JSON, as Alice-LG's birdwatcher source decodes it: one document for each endpoint that it asks.
 
 Where Alice wants text it gets text (AS paths, MED, local preference), where it wants numbers, numbers. What the policy
-rejects is `filtered`, with the Euro-IX reason as a large community (ASN:1101:x), for Alice's `reject_reasons`.
+rejects is `filtered`, with the Euro-IX reason as a large community (ASN:1101:x), for Alice's `rejection_reasons`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,29 @@ from typing import Any
 
 from simulator.policy.rules import RULES
 from simulator.policy.verdict import Outcome
+from simulator.tables import notation
 from simulator.tables.held import Held, SessionTable
 from simulator.wire.attributes import PathAttributes
 
+_FUNCTION = 1101
+"""Euro-IX's function for the reason of a rejection."""
+OTHER_REASON = 100
+"""Of what is no rule of the policy, as a prefix limit."""
+OWN_REASONS = {
+    "microsoft-prefix": 101,
+    "as-set": 102,
+    "as-path-loop": 103,
+    "as12076": 104,
+    "otc": 105,
+    "maps-community-missing": 106,
+    "maps-as-path-too-long": 107,
+    "maps-private-asn": 108,
+    "maps-prepending": 109,
+    "registered-prefix": 110,
+    "registered-origin": 111,
+    "long-prefix-as-path": 112,
+}
+"""Rules that the Euro-IX vocabulary has no reason for → the simulator's, far above those that it has (1 to 15)."""
 _ORIGINS = ("IGP", "EGP", "Incomplete")
 
 
@@ -154,7 +174,7 @@ def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -
     return [
         {
             "network": entry.prefix,
-            "gateway": str(entry.path.next_hop),
+            "gateway": "" if entry.path.next_hop is None else str(entry.path.next_hop),
             "interface": table.edge,
             "metric": 100,
             "from_protocol": name,
@@ -165,6 +185,10 @@ def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -
             "bgp": _bgp(table, entry),
             "verdict": entry.verdict.outcome.value,
             "reasons": [str(hit) for hit in entry.verdict.hits],
+            "reject_reasons": _reasons(table, entry),
+            "as_path_text": entry.path.as_path_text,
+            "neighbor_as": table.peer.asn,
+            "source_address": str(table.edge_address),
         }
         for entry in held
     ]
@@ -175,16 +199,20 @@ def _bgp(table: SessionTable, held: Held) -> dict[str, Any]:
     found: dict[str, Any] = {
         "origin": _ORIGINS[path.origin],
         "as_path": _as_path(path),
-        "next_hop": str(path.next_hop),
+        "next_hop": " ".join(str(hop) for hop in (path.next_hop, path.link_local) if hop is not None),
         "local_pref": "100" if path.local_pref is None else str(path.local_pref),
         "communities": [[value >> 16, value & 0xFFFF] for value in path.communities],
         "large_communities": [list(value) for value in path.large_communities] + _reasons(table, held),
-        "ext_communities": [
-            ["generic", f"0x{value[:4].hex()}", f"0x{value[4:].hex()}"] for value in path.extended_communities
-        ],
+        "ext_communities": [list(notation.extended_parts(value)) for value in path.extended_communities],
     }
     if path.med is not None:
         found["med"] = str(path.med)
+    if path.atomic_aggregate:
+        found["atomic_aggr"] = ""
+    if path.aggregator is not None:
+        found["aggregator"] = f"{path.aggregator[1]} AS{path.aggregator[0]}"
+    if path.otc is not None:
+        found["otc"] = str(path.otc)
     return found
 
 
@@ -194,12 +222,18 @@ def _as_path(path: PathAttributes) -> list[str]:
 
 
 def _reasons(table: SessionTable, held: Held) -> list[list[int]]:
-    """The Euro-IX reject reasons, each once, in the edge's name."""
+    """The reject reasons, each once, in the edge's name; what is rejected has one at least."""
     found: list[list[int]] = []
     for hit in held.verdict.hits:
-        euro_ix = RULES[hit.rule].euro_ix if hit.rule in RULES else ""
-        if euro_ix:
-            reason = [table.edge_as, *map(int, euro_ix.split(":"))]
-            if reason not in found:
-                found.append(reason)
+        reason = [table.edge_as, *reason_of(hit.rule)]
+        if reason not in found:
+            found.append(reason)
     return found
+
+
+def reason_of(rule: str) -> tuple[int, int]:
+    """Euro-IX's number for a rule that its vocabulary knows, else the simulator's."""
+    if rule in RULES and (euro_ix := RULES[rule].euro_ix):
+        first, second = map(int, euro_ix.split(":"))
+        return first, second
+    return _FUNCTION, OWN_REASONS.get(rule, OTHER_REASON)

@@ -26,7 +26,6 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
-from simulator.tables.lacking import NOTHING, Lacking
 from simulator.wire.attributes import PathAttributes
 
 _NONE: Final = IPv4Address(0)
@@ -76,10 +75,10 @@ class Routes:
     """None where the format does not say."""
     best: bool = True
     """False for a route that the router holds and did not choose."""
+    cut: str = ""
+    """Who cut the AS path short, where it is longer than `path` says: its origin is not known then."""
     place: Place | None = None
     """Of the first of them."""
-    lacks: Lacking = NOTHING
-    """What the format does not say of them: rules that look at it do not judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +109,12 @@ class Skipped:
 Entry = Routes | Unreadable | Skipped
 Reader = Callable[[Iterable[bytes]], Iterator[Entry]]
 """Takes a file in chunks of any size; memory stays bounded where the format can be read as it streams by."""
+WITHDRAWN: Final = "routes that were withdrawn later"
+REPLACED: Final = "routes that were announced anew later"
+ENDED: Final = "routes of sessions that ended later"
+
+
+def taken_back(what: str, count: int) -> Iterator[Skipped]:
+    """Nothing for no routes."""
+    if count:
+        yield Skipped(what, int(count), taken_back=True)

@@ -1,20 +1,24 @@
-"""Routes as one JSON object a line: what `turnup edge --json` and `turnup routes --json` print, and whatever is close.
+"""Routes as one JSON object a line: what `turnup edge`, `routes` and `policy check` print, and whatever is close.
 
     {"prefix": "203.0.113.0/24", "as-path": "64496 64500", "communities": ["64496:100"], "next-hop": "192.0.2.1"}
 
-Keys may be written with `-`, `_` or neither; a path may be text or a list, with lists in it for sets.
+Keys may be written with `-`, `_` or neither; a path may be text or a list, with lists in it for sets. `route_json`
+writes, `read_json_lines` reads: what the one writes, the other reads back whole.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
-from simulator.tables import notation
-from simulator.tables.entries import Entry, Place, Routes, Skipped, Unreadable
+from simulator.policy.verdict import Verdict
+from simulator.session.messages import Family
+from simulator.tables import birdwatcher_reader, notation
+from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
 from simulator.tables.lines import numbered
+from simulator.tables.told import Told
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes
 
@@ -22,12 +26,20 @@ _NAMES: Final = {
     "prefix": ("prefix", "network", "nlri", "route"),
     "as path": ("aspath", "path"),
     "next hop": ("nexthop", "gateway", "nh"),
+    "link-local next hop": ("linklocalnexthop",),
     "communities": ("communities", "community"),
     "large communities": ("largecommunities", "largecommunity"),
+    "extended communities": ("extendedcommunities", "extendedcommunity", "extcommunities", "extcommunity"),
     "med": ("med", "metric", "multiexitdisc"),
     "origin": ("origin",),
     "otc": ("otc", "onlytocustomer"),
     "local preference": ("localpref", "localpreference"),
+    "aggregator": ("aggregator",),
+    "atomic aggregate": ("atomicaggregate", "atomicaggr"),
+    "other attributes": ("otherattributes",),
+    "peer": ("peer", "peeraddress", "neighbor", "neighboraddress", "learntfrom"),
+    "peer's ASN": ("peeras", "neighboras", "remoteas"),
+    "local address": ("localaddress", "sourceaddress"),
 }
 _ORIGINS: Final = {"igp": 0, "i": 0, "egp": 1, "e": 1, "incomplete": 2, "?": 2, "0": 0, "1": 1, "2": 2}
 _NESTED: Final = ("bgp", "attributes", "attrs")
@@ -35,7 +47,8 @@ _NESTED: Final = ("bgp", "attributes", "attrs")
 
 
 def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Entry]:
-    """Every line. An object that says what it is in `event` and is no route is skipped."""
+    """Every line. An object that says what it is in `event` and is no route is skipped, or takes routes back."""
+    told = Told()
     for number, text in numbered(chunks):
         line = text.strip()
         if not line:
@@ -47,22 +60,51 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Entry]:
             reason = f"no JSON ({error.msg})" if isinstance(error, json.JSONDecodeError) else "no usable JSON"
             yield Unreadable(place, reason)
             continue
-        yield read_object(found, place)
+        entry = read_object(found, place)
+        # An edge tells what happens as it happens; a looking glass, whose rows name the session's state, what there is.
+        if isinstance(found, dict) and "event" in found and "session" in found and "session-state" not in found:
+            yield from _event(found, entry, told)
+        else:
+            yield entry
+    yield from told.routes()
 
 
 def read_object(found: Any, place: Place) -> Entry:
-    """One route as an object, wherever it stands."""
+    """What one object says by itself, wherever it stands."""
     if not isinstance(found, dict):
         return Unreadable(place, "no JSON object")
-    if found.get("event", "route") != "route":
-        return Skipped(f"events of the kind {str(found['event'])[:40]!r}")
+    event = found.get("event", "route")
+    if event == "unreadable":
+        reason = f"not read when this was written: {str(found.get('reason', ''))[:300]}"
+        routes = found.get("routes")
+        return Unreadable(place, reason, routes if isinstance(routes, int) and routes > 0 else 1)
     try:
-        return _route(found, place)
+        if event == "route":
+            return route(found, place)
+        if event == "route-withdrawn":
+            nlri.key(str(found.get("prefix")))
     except ValueError as error:
         return Unreadable(place, str(error))
+    return Skipped(f"events of the kind {str(event)[:40]!r}")
 
 
-def _route(found: dict[str, Any], place: Place) -> Routes:
+def _event(found: dict[str, Any], entry: Entry, told: Told) -> Iterator[Entry]:
+    """One of a stream of events: what it takes back of what was told before."""
+    session = str(found["session"])
+    if isinstance(entry, Routes):
+        yield from told.announced(session, entry)
+        return
+    yield entry
+    if isinstance(entry, Skipped) and found["event"] == "route-withdrawn":
+        yield from told.withdrawn(session, *nlri.key(str(found["prefix"])))
+    elif found["event"] == "bgp-state" and found.get("to") != "Established":
+        yield from told.ended(session)
+
+
+def route(found: dict[str, Any], place: Place) -> Routes:
+    """One route out of one object. ValueError for what is none."""
+    if birdwatcher_reader.is_route(found):
+        found = birdwatcher_reader.plain(found)
     plain: dict[str, Any] = {}
     for part in (*(found[name] for name in _NESTED if isinstance(found.get(name), dict)), found):
         plain |= {_plain(key): value for key, value in part.items() if value is not None}
@@ -76,22 +118,50 @@ def _route(found: dict[str, Any], place: Place) -> Routes:
     family, key = nlri.key(prefix.strip())
     origin = _ORIGINS.get(str(get("origin") or 0).strip().lower())
     if origin is None:
-        raise ValueError(f"'{get('origin')}' is no origin: IGP, EGP or incomplete")
+        raise ValueError(f"'{str(get('origin'))[:40]}' is no origin: IGP, EGP or incomplete")
+    hop, second = _hops(get("next hop"))
+    link_local = _address(get("link-local next hop")) or second
+    aggregator = get("aggregator")
     path = PathAttributes(
         origin=origin,
         as_path=_as_path(get("as path")),
-        next_hop=_address(get("next hop")),
+        next_hop=hop,
+        link_local=link_local if isinstance(link_local, IPv6Address) else None,
         med=_number(get("med"), "MED"),
         local_pref=_number(get("local preference"), "local preference"),
+        atomic_aggregate=get("atomic aggregate") not in (None, False, 0, "false"),
+        aggregator=notation.aggregator(_text(aggregator)) if aggregator else None,
         communities=tuple(notation.community(_text(item)) for item in _items(get("communities"))),
-        large_communities=tuple(notation.large_community(_text(item)) for item in _items(get("large communities"))),
+        extended_communities=tuple(
+            notation.extended_community(_text(item)) for item in _items(get("extended communities"))
+        ),
+        large_communities=notation.large_communities(map(_text, _items(get("large communities")))),
         otc=_number(get("otc"), "OTC"),
+        unknown=tuple(_other(_text(item)) for item in _items(get("other attributes"))),
     )
-    return Routes(family, (key,), path, place=place)
+    return Routes(family, (key,), path, _announcer(*map(get, ("peer", "peer's ASN", "local address"))), place=place)
 
 
 def _plain(key: str) -> str:
     return key.lower().replace("-", "").replace("_", "").replace(" ", "").replace(".", "")
+
+
+def _announcer(peer: Any, asn: Any, local: Any) -> Announcer | None:
+    """Nobody where neither an address nor an ASN is named: these keys are other tools' words for other things too."""
+    address, number = _is_address(peer), 0
+    if isinstance(asn, int | str) and not isinstance(asn, bool):
+        digits = str(asn).upper().removeprefix("AS")
+        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else 0
+    if address is None and not 0 < number <= 0xFFFFFFFF:
+        return None
+    return Announcer(number, address or IPv4Address(0), local=_is_address(local))
+
+
+def _is_address(given: Any) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(given) if isinstance(given, str) else None
+    except ValueError:
+        return None
 
 
 def _as_path(given: Any) -> tuple[AsSegment, ...]:
@@ -99,6 +169,8 @@ def _as_path(given: Any) -> tuple[AsSegment, ...]:
         return ()
     if isinstance(given, str):
         return notation.as_path(given)
+    if isinstance(given, int):
+        return notation.as_path(_text(given))
     if not isinstance(given, list):
         raise ValueError("the AS path is neither text nor a list")
     parts = []
@@ -140,24 +212,73 @@ def _number(given: Any, what: str) -> int | None:
     return None if given is None or given == "" else notation.number(_text(given), what)
 
 
+def _hops(given: Any) -> tuple[IPv4Address | IPv6Address | None, IPv4Address | IPv6Address | None]:
+    """A next hop, and the second that an IPv6 one may have (RFC 2545 §3)."""
+    if given is None or given == "":
+        return None, None
+    texts = [_text(item) for item in given] if isinstance(given, list) else _text(given).split()
+    return _address(texts[0] if texts else "?"), _address(texts[1]) if len(texts) > 1 else None
+
+
 def _address(given: Any) -> IPv4Address | IPv6Address | None:
-    """A next hop; of two, the first (the second is link-local, RFC 2545 §3)."""
     if given is None or given == "":
         return None
-    text = _text(given[0] if isinstance(given, list) and given else given).split()
     try:
-        return ip_address(text[0] if text else "")
+        return ip_address(_text(given).strip())
     except ValueError:
         raise ValueError(f"'{str(given)[:60]}' is no next hop") from None
 
 
+def _other(text: str) -> tuple[int, int, bytes]:
+    flags, code, value = (*text.split(":"), "", "")[:3]
+    try:
+        return int(flags, 16) & 0xFF, int(code) & 0xFF, bytes.fromhex(value)
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is no attribute: write FLAGS:CODE:OCTETS, as in c0:99:0102") from None
+
+
 def route_json(path: PathAttributes) -> dict[str, Any]:
-    """The attributes of a route for a JSON line, under the keys that are read above."""
+    """Every attribute of a route for a JSON line, under the keys that are read above. Flat: no object in it."""
+    aggregator = path.aggregator
     return {
         "as-path": path.as_path_text,
         "next-hop": None if path.next_hop is None else str(path.next_hop),
+        "link-local-next-hop": None if path.link_local is None else str(path.link_local),
         "origin": ("IGP", "EGP", "incomplete")[path.origin],
         "med": path.med,
+        "local-preference": path.local_pref,
+        "atomic-aggregate": path.atomic_aggregate,
+        "aggregator": None if aggregator is None else f"{aggregator[1]} AS{aggregator[0]}",
         "communities": list(path.communities_text),
+        "extended-communities": [":".join(notation.extended_parts(value)) for value in path.extended_communities],
         "large-communities": [":".join(map(str, value)) for value in path.large_communities],
+        "otc": path.otc,
+        "other-attributes": [f"{flags:02x}:{code}:{value.hex()}" for flags, code, value in path.unknown],
+    }
+
+
+def common_json(path: PathAttributes, announcer: Announcer | None) -> dict[str, Any]:
+    """What the routes of one attribute set share; `announcer` None where nobody knows the session."""
+    return (announcer_json(announcer) if announcer is not None else {}) | route_json(path)
+
+
+def route_row(family: Family, key: bytes, verdict: Verdict, common: Mapping[str, Any]) -> dict[str, Any]:
+    """One judged route, as every command prints it."""
+    return {
+        "event": "route",
+        "family": family.label,
+        "prefix": nlri.text(family, key),
+        "verdict": verdict.outcome.value,
+        "reasons": [{"rule": hit.rule, "value": hit.value} for hit in verdict.hits],
+        **common,
+    }
+
+
+def announcer_json(announcer: Announcer) -> dict[str, Any]:
+    """The session of a route, so that whoever reads it judges by the same peer; what is not known is null."""
+    address, local = announcer.address, announcer.local
+    return {
+        "peer": None if address.is_unspecified else str(address),
+        "peer-as": announcer.asn or None,
+        "local-address": None if local is None else str(local),
     }

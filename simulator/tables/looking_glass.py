@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from simulator.policy.verdict import Outcome
+from simulator.tables import notation
 from simulator.tables.held import Held, SessionTable
-from simulator.tables.json_lines import route_json
+from simulator.tables.json_lines import common_json, route_row
 from simulator.wire.attributes import PathAttributes
 
 _ORIGINS = (("IGP", "i"), ("EGP", "e"), ("Incomplete", "?"))
@@ -28,7 +30,8 @@ def text(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], s
         mark = f"[{f'AS{path.origin_as}' if path.origin_as is not None else ''}{_ORIGINS[path.origin][1]}]"
         best = "* " if taken else ""
         yield f"{held.prefix:<20} unicast [{table.session} {clock(held.time)}] {best}(100) {mark}"
-        yield f"\tvia {path.next_hop} on {table.edge}"
+        if path.next_hop is not None:
+            yield f"\tvia {path.next_hop} on {table.edge}"
         yield "\tType: BGP univ"
         yield from (f"\tBGP.{name}: {value}" for name, value in _attributes(path))
         yield f"\tturnup.verdict: {held.verdict.outcome.value}"
@@ -39,9 +42,12 @@ def _attributes(path: PathAttributes) -> Iterator[tuple[str, str]]:
     """BIRD's names and notation; what is not there is not named."""
     yield "origin", _ORIGINS[path.origin][0]
     yield "as_path", path.as_path_text
-    yield "next_hop", f"{path.next_hop}{f' {path.link_local}' if path.link_local else ''}"
+    if path.next_hop is not None:
+        yield "next_hop", f"{path.next_hop}{f' {path.link_local}' if path.link_local else ''}"
     if path.med is not None:
         yield "med", str(path.med)
+    if path.local_pref is not None:
+        yield "local_pref", str(path.local_pref)
     if path.atomic_aggregate:
         yield "atomic_aggr", ""
     if path.aggregator is not None:
@@ -50,12 +56,16 @@ def _attributes(path: PathAttributes) -> Iterator[tuple[str, str]]:
         yield "community", " ".join(f"({value >> 16},{value & 0xFFFF})" for value in path.communities)
     if path.large_communities:
         yield "large_community", " ".join(f"({a}, {b}, {c})" for a, b, c in path.large_communities)
+    if path.extended_communities:
+        parts = map(notation.extended_parts, path.extended_communities)
+        yield "ext_community", " ".join(f"({', '.join(part)})" for part in parts)
     if path.otc is not None:
         yield "otc", str(path.otc)
 
 
 def rows(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], str]) -> Iterator[dict[str, Any]]:
     """The same as flat objects, under the names that `turnup edge --json` uses."""
+    peer = replace(table.peer, local=table.edge_address)
     for held in routes:
         yield {
             "event": "route",
@@ -65,13 +75,7 @@ def rows(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], s
             "connectionState": table.connection_state,
             "session-state": table.bgp_state,
             "edge": table.edge,
-            "peer": str(table.peer.address),
-            "peer-as": table.peer.asn,
-            "family": held.family.label,
-            "prefix": held.prefix,
-            "verdict": held.verdict.outcome.value,
-            "reasons": [{"rule": hit.rule, "value": hit.value} for hit in held.verdict.hits],
-            **route_json(held.path),
+            **route_row(held.family, held.key, held.verdict, common_json(held.path, peer)),
         }
 
 

@@ -64,7 +64,7 @@ def rib_attributes(family: Family, path: PathAttributes) -> bytes:
     """A RIB entry's attributes: ASNs of four octets, MP_REACH_NLRI cut to its next hop (RFC 6396 §4.3.4)."""
     try:
         block = encode(path, asn4=True)
-    except struct.error:
+    except (struct.error, ValueError):
         raise ValueError("an attribute does not fit its two octets of length") from None
     hop = path.next_hop
     if hop is None or (family is Family.IPV4 and hop.version == 4):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 from typing import Final
 
 from simulator.wire.attributes import AsSegment, SegmentKind
@@ -81,6 +82,90 @@ def large_community(text: str) -> tuple[int, int, int]:
     """`64496:1:2` or `(64496, 1, 2)`. ValueError."""
     first, second, third = _parts(text, 3, "large community", _MAX_ASN)
     return first, second, third
+
+
+def large_communities(texts: Iterable[str]) -> tuple[tuple[int, int, int], ...]:
+    """Each value once: the others are removed on receipt, and never counted (RFC 8092 §3). ValueError."""
+    return tuple(dict.fromkeys(map(large_community, texts)))
+
+
+_EXTENDED: Final = {"rt": 0x0002, "target": 0x0002, "ro": 0x0003, "soo": 0x0003, "origin": 0x0003}
+"""Route target and route origin (RFC 4360 §4, §5), as BIRD and others name them → type of the two-octet AS kind."""
+_UNNAMED: Final = re.compile(r"unknown\s+(0x[0-9a-fA-F]{1,4})")
+_EIGHT_OCTETS: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{16})")
+_KEY_BITS: Final = {high | more: bits for high, bits in ((0, 16), (1, 32), (2, 32)) for more in (0, 0x40)}
+"""High octet of the type, transitive or not (0x40) → bits of the first number (RFC 4360 §3, RFC 5668 §2)."""
+
+
+def extended_community(text: str) -> bytes:
+    """Eight octets of `rt:64496:100`, `(rt, 64496, 100)`, `(generic, 0x43000000, 0x1)` or `0x0002fbf000000064`.
+
+    The name is what BIRD prints: rt, ro, generic, or `unknown 0x4002` with the type. ValueError.
+    """
+    text = text.strip()
+    if whole := _EIGHT_OCTETS.fullmatch(text):
+        return bytes.fromhex(whole[1])
+    parts = [part.strip() for part in re.split(r"[:,]", text.removeprefix("(").removesuffix(")"))]
+    if len(parts) != 3:
+        raise ValueError(f"'{text[:40]}' is no extended community: write rt:64496:100 or generic:0x43000000:0x1")
+    name, left, right = parts[0].lower(), parts[1], parts[2]
+    if name == "generic":
+        return b"".join(_hexadecimal(part).to_bytes(4, "big") for part in (left, right))
+    if unnamed := _UNNAMED.fullmatch(name):
+        kind = int(unnamed[1], 16)
+    elif name in _EXTENDED:
+        kind = _EXTENDED[name]
+        if "." in left:
+            kind |= 0x0100
+        elif number(left, "extended community") > 0xFFFF:
+            kind |= 0x0200
+    else:
+        raise ValueError(f"'{name[:40]}' is no kind of extended community: rt, ro, generic or unknown 0x…")
+    bits = _KEY_BITS.get(kind >> 8)
+    if bits is None:
+        raise ValueError(f"an extended community of type 0x{kind:04x} is written as generic")
+    key = int(_ipv4(left)) if "." in left else number(left, "extended community", (1 << bits) - 1)
+    value = number(right, "extended community", (1 << (48 - bits)) - 1)
+    return (kind << 48 | key << (48 - bits) | value).to_bytes(8, "big")
+
+
+def extended_parts(value: bytes) -> tuple[str, str, str]:
+    """As BIRD names it, or as generic where BIRD's own words could be another one's: `extended_community` reads it."""
+    kind, whole = value[0] << 8 | value[1], int.from_bytes(value, "big")
+    bits = _KEY_BITS.get(value[0])
+    if bits is not None:
+        key, rest = whole >> (48 - bits) & ((1 << bits) - 1), whole & ((1 << (48 - bits)) - 1)
+        name = {0x0002: "rt", 0x0003: "ro"}.get(kind & 0xF0FF, f"unknown 0x{kind:x}")
+        said = name, str(IPv4Address(key)) if value[0] & 0x3F == 1 else str(key), str(rest)
+        if extended_community(":".join(said)) == value:
+            return said
+    return "generic", f"0x{whole >> 32:x}", f"0x{whole & 0xFFFFFFFF:x}"
+
+
+def aggregator(text: str) -> tuple[int, IPv4Address]:
+    """`192.0.2.1 AS64500`, as BIRD has it; the other way round and with a colon too. ValueError."""
+    parts = text.strip().removeprefix("(").removesuffix(")").replace(":", " ").replace(",", " ").split()
+    if len(parts) != 2:
+        raise ValueError(f"'{text[:40]}' is no aggregator: write 192.0.2.1 AS64500")
+    address, asn = parts if "." in parts[0] else reversed(parts)
+    return number(asn.upper().removeprefix("AS"), "aggregator"), _ipv4(address)
+
+
+def _ipv4(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is no IPv4 address") from None
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        found = int(text, 16) if text.lower().startswith("0x") and len(text) <= 20 else int(text[:20])
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is no number: an extended community is made of numbers") from None
+    if not 0 <= found <= _MAX_ASN:
+        raise ValueError(f"{text[:40]} is too large: extended community numbers are at most {_MAX_ASN}")
+    return found
 
 
 def _parts(text: str, count: int, what: str, largest: int) -> list[int]:

@@ -12,7 +12,18 @@ from typing import Final
 
 from simulator.session.messages import AS_TRANS, Family, RouteRefresh
 from simulator.tables.bgp4mp import Address, Announcement, Prefix, Recorded, Said, opened, said
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
+from simulator.tables.entries import (
+    ENDED,
+    REPLACED,
+    WITHDRAWN,
+    Announcer,
+    Entry,
+    Place,
+    Routes,
+    Skipped,
+    Unreadable,
+    taken_back,
+)
 from simulator.wire.attribute_checks import Addresses
 from simulator.wire.attributes import AttributeFault, PathAttributes, decode
 from simulator.wire.faults import Fault, Outcome, strongest
@@ -24,9 +35,6 @@ _ESTABLISHED: Final = 6
 _CACHE: Final = 65_536
 _ENDS: Final = (MessageType.OPEN, MessageType.NOTIFICATION)
 """Messages that a session in Established does not survive: it began anew, or ended."""
-WITHDRAWN: Final = "routes that were withdrawn later"
-REPLACED: Final = "routes that were announced anew later"
-ENDED: Final = "routes of sessions that ended later"
 
 
 @dataclass(slots=True)
@@ -107,7 +115,7 @@ class Replay:
     def _ended(self, found: Recorded) -> Iterator[Entry]:
         for one, other in ((found.address, found.receiver), (found.receiver, found.address)):
             session = self._sessions.get((one, other, found.interface))
-            yield from _taken_back(ENDED, session.forget() if session is not None else 0)
+            yield from taken_back(ENDED, session.forget() if session is not None else 0)
 
     def _refresh(self, session: _Session, place: Place, body: bytes) -> Iterator[Entry]:
         try:
@@ -121,7 +129,7 @@ class Replay:
         if mark.subtype == BEGIN:
             session.stale[mark.family] = set(session.tables.get(mark.family, ()))
         else:
-            yield from _taken_back(WITHDRAWN, session.withdraw(mark.family, stale))
+            yield from taken_back(WITHDRAWN, session.withdraw(mark.family, stale))
 
     def _update(self, session: _Session, place: Place, update: Said, found: Recorded) -> Iterator[Entry]:
         yield from self._disable(session, place, update.faults)
@@ -138,7 +146,7 @@ class Replay:
                 return
         for family, prefixes in update.withdrawn:
             if family not in session.disabled:
-                yield from _taken_back(WITHDRAWN, session.withdraw(family, prefixes))
+                yield from taken_back(WITHDRAWN, session.withdraw(family, prefixes))
         for part in update.announced:
             if part.family in session.disabled:
                 reason = f"{part.family.label} is ignored since record {session.disabled[part.family]}"
@@ -151,7 +159,7 @@ class Replay:
                 if fault.outcome is Outcome.SESSION_RESET:
                     yield from self._ended(found)
                     return
-                yield from _taken_back(WITHDRAWN, session.withdraw(part.family, part.prefixes))
+                yield from taken_back(WITHDRAWN, session.withdraw(part.family, part.prefixes))
             else:
                 yield from _announced(session, place, part, path)
 
@@ -161,14 +169,14 @@ class Replay:
             family = next((known for known in Family if known.value == fault.afi_safi), None)
             if family is not None:
                 session.disabled.setdefault(family, place.number)
-                yield from _taken_back(WITHDRAWN, len(session.tables.pop(family, ())))
+                yield from taken_back(WITHDRAWN, len(session.tables.pop(family, ())))
 
 
 def _announced(session: _Session, place: Place, part: Announcement, path: PathAttributes) -> Iterator[Entry]:
     table = session.tables.setdefault(part.family, {})
     before = len(table)
     table.update(dict.fromkeys(part.prefixes, (path, place.number)))
-    yield from _taken_back(REPLACED, before + len(part.prefixes) - len(table))
+    yield from taken_back(REPLACED, before + len(part.prefixes) - len(table))
     if stale := session.stale.get(part.family):
         stale.difference_update(part.prefixes)
 
@@ -202,8 +210,3 @@ def _addresses(announcer: Announcer) -> Addresses:
 
 def _told(fault: Fault) -> str:
     return f"{fault.reason}: {fault.outcome.label} ({fault.clause})"
-
-
-def _taken_back(what: str, count: int) -> Iterator[Entry]:
-    if count:
-        yield Skipped(what, count, taken_back=True)

@@ -9,8 +9,7 @@ from typing import Final
 from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.entries import Announcer, Entry, Routes, Skipped, Unreadable
-from simulator.tables.lacking import Lacking
+from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
 from simulator.tables.sessions import SessionPolicy
 from simulator.tables.wellformed import malformed
 from simulator.wire import nlri
@@ -19,6 +18,8 @@ from simulator.wire.attributes import PathAttributes
 _EXAMPLES: Final = 3
 _NAMED: Final = 10
 """Unreadable lines and records that are named; the rest are counted."""
+_BY_THE_END: Final = frozenset({"rpki-invalid", "rpki-unknown", "irr-origin", "registered-origin", "as-path-empty"})
+"""Rules that look at the end of a path. What any other refuses of its beginning, it refuses of the whole."""
 _KEPT: Final = 65_536
 """Verdicts on attribute sets that are kept."""
 
@@ -68,8 +69,6 @@ class _Known:
 
     session: SessionPolicy
     paths: dict[int, tuple[PathAttributes, Hits]] = field(default_factory=dict)
-    lacking: set[Lacking] = field(default_factory=set)
-    """What formats did not say, as far as it is in the tally."""
 
     def path_hits(self, path: PathAttributes) -> Hits:
         found = self.paths.get(id(path))
@@ -92,6 +91,8 @@ class Judge:
     session: Callable[[Announcer | None, Family], SessionPolicy]
     export_as: int | None = None
     """Judge the routes as this AS would announce them: itself in front, itself as next hop, the chosen routes only."""
+    told: Callable[[Unreadable], None] | None = None
+    """Gets each thing that is unreadable as it comes by."""
     tally: Tally = field(default_factory=Tally)
     _sessions: dict[tuple[Announcer | None, Family], _Known] = field(default_factory=dict)
     # By identity: hashing an address or an attribute set costs as much as judging it. What is held keeps its id.
@@ -106,29 +107,50 @@ class Judge:
                         self.tally.not_best += len(entry.keys)
                         continue
                     entry = _exported(entry, self.export_as)
-                yield entry, self._count(entry)
+                hits = self._hits(entry)
+                if entry.cut:
+                    entry, hits = self._certain(entry, hits)
+                if entry.keys:
+                    self._count(entry, hits)
+                    yield entry, hits
             elif isinstance(entry, Unreadable):
-                self.tally.unreadable += entry.routes
-                if len(self.tally.named) < _NAMED:
-                    self.tally.named.append(entry)
+                self._unreadable(entry)
             elif isinstance(entry, Skipped):
                 self.tally.skipped[entry.what] = self.tally.skipped.get(entry.what, 0) + entry.count
                 self.tally.taken_back += entry.count if entry.taken_back else 0
 
-    def _count(self, routes: Routes) -> dict[bytes, Hits]:
-        tally, family, path = self.tally, routes.family, routes.path
+    def _unreadable(self, entry: Unreadable) -> None:
+        self.tally.unreadable += entry.routes
+        if len(self.tally.named) < _NAMED:
+            self.tally.named.append(entry)
+        if self.told is not None:
+            self.told(entry)
+
+    def _certain(self, routes: Routes, hits: dict[bytes, Hits]) -> tuple[Routes, dict[bytes, Hits]]:
+        """Those routes of a path that was cut short that are refused whatever its end is; the others are unreadable."""
+        sure = {key: tuple(hit for hit in fired if hit.rule not in _BY_THE_END) for key, fired in hits.items()}
+        keys = tuple(key for key in routes.keys if sure.get(key))
+        if open_ := len(routes.keys) - len(keys):
+            reason = f"{routes.cut} cut the AS path short after {len(routes.path.asns)} ASNs"
+            self._unreadable(Unreadable(routes.place or Place("route", 1), reason, open_))
+        return replace(routes, keys=keys), sure
+
+    def _hits(self, routes: Routes) -> dict[bytes, Hits]:
+        family, path = routes.family, routes.path
         known = self._known(routes.announcer, family)
         session = known.session
         if path.next_hop is None and session.next_hop is not None:
             path = replace(path, next_hop=session.next_hop)
         by_path = known.path_hits(path)
-        if routes.lacks.rules:
-            by_path = self._without(routes.lacks, by_path, known)
         hits = session.policy.judge_prefixes(family, routes.keys, path)
         if by_path:
             hits = {key: hits.get(key, ()) + by_path for key in routes.keys}
+        return hits
+
+    def _count(self, routes: Routes, hits: dict[bytes, Hits]) -> None:
+        tally, family = self.tally, routes.family
         # A table may hold a prefix twice (ADD-PATH): routes are counted, not prefixes.
-        rejected = len(routes.keys) if by_path else sum(key in hits for key in routes.keys) if hits else 0
+        rejected = sum(key in hits for key in routes.keys) if hits else 0
         tally.rejected += rejected
         tally.accepted += len(routes.keys) - rejected
         tally.by_family[family][0] += len(routes.keys) - rejected
@@ -139,14 +161,6 @@ class Judge:
                 seen.count += 1
                 if len(seen.examples) < _EXAMPLES:
                     seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")
-        return hits
-
-    def _without(self, lacks: Lacking, hits: Hits, known: _Known) -> Hits:
-        """Only the hits of rules that can judge what the format says; the other rules are told."""
-        if lacks not in known.lacking:
-            known.lacking.add(lacks)
-            self.tally.unjudged |= dict.fromkeys(sorted(lacks.rules & known.session.policy.judging), lacks.why)
-        return tuple(hit for hit in hits if hit.rule not in lacks.rules)
 
     def _known(self, announcer: Announcer | None, family: Family) -> _Known:
         which = (id(announcer), family is Family.IPV6)

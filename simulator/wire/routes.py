@@ -42,6 +42,8 @@ class ParsedRoute:
     family: Family
     key: bytes
     attributes: PathAttributes
+    next_hop_self: bool = False
+    """Its next hop is that of `next-hop self`, and not an address that the line names."""
 
 
 class _Session:
@@ -138,7 +140,7 @@ def _convert(change: Any, selves: dict[Family, IPv4Address | IPv6Address | None]
     attributes = decode(block, asn4=True, external=False)
     if attributes.discarded:
         raise ValueError(attributes.discarded[0].reason)
-    return ParsedRoute(family, key, replace(attributes, next_hop=next_hop))
+    return ParsedRoute(family, key, replace(attributes, next_hop=next_hop), _is_self(nlri.nexthop))
 
 
 def _pack(code: int, attribute: Any) -> bytes:
@@ -152,10 +154,14 @@ def _pack(code: int, attribute: Any) -> bytes:
     return bytes(attribute.pack(_Session))
 
 
+def _is_self(given: Any) -> bool:
+    return bool(given.SELF) or isinstance(given, NextHopSelf)
+
+
 def _next_hop(
     given: Any, family: Family, selves: dict[Family, IPv4Address | IPv6Address | None]
 ) -> IPv4Address | IPv6Address:
-    if given.SELF or isinstance(given, NextHopSelf):
+    if _is_self(given):
         address = selves[family]
         if address is None:
             raise ValueError(f"'next-hop self' needs an {family.label} address and this session has none")

@@ -140,3 +140,29 @@ def test_ports_of_the_kernels_choice_cannot_be_printed(tmp_path: Path) -> None:
 def test_over_an_interface_the_addresses_are_the_topologys(tmp_path: Path) -> None:
     text = config(write(document("external") | {"link": "interface"}, tmp_path / "lab.yaml"), "contoso").stdout
     assert "neighbor 192.0.2.75 {" in text
+
+
+@pytest.mark.parametrize("command", ["config", "validate"])
+def test_a_route_that_a_language_cannot_say_is_refused_with_its_line(tmp_path: Path, command: str) -> None:
+    line = "route 41.9.0.0/16 next-hop self as-path [ 64500 ] ( 64501 64502 )"
+    found = document("exchange-bird")
+    found["peers"][0]["announce"] = ["route 41.8.0.0/16 next-hop self origin egp", line]
+    topology = write(found, tmp_path / "topology.yaml")
+    number = next(n for n, text in enumerate(topology.read_text().splitlines(), 1) if "41.9.0.0" in text)
+    words = [command, topology, *(["contoso", "--format", "bird"] if command == "config" else [])]
+    result = subprocess.run(
+        [sys.executable, "-m", "simulator", *map(str, words)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"turnup: {topology}:{number}: peers[0].announce[1]: route 41.9.0.0/16 cannot be written for BIRD with an "
+        "AS_SET in as-path ({64501 64502}): leave it out, or give the peer the router simulated or gobgp or exabgp\n"
+    )
+
+
+def test_another_language_may_say_what_the_peers_router_cannot(tmp_path: Path) -> None:
+    found = document("exchange")
+    found["peers"][0]["announce"] = ["route 41.9.0.0/16 next-hop self atomic-aggregate"]
+    topology = write(found, tmp_path / "topology.yaml")
+    assert "set atomic-aggregate" in config(topology, "contoso", "--format", "frr").stdout
+    assert "cannot be written for IOS XR with atomic-aggregate" in refused(topology, "contoso", "--format", "iosxr")

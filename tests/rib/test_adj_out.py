@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
@@ -42,8 +43,7 @@ def replay(family: Family, octets: bytes, limit: int = 4096) -> list[tuple[bytes
         field = parts.announced
         if family is V6:
             assert parts.reach is not None and not field and path.next_hop is None
-            assert parts.reach.next_hop == HOPS[V6].packed
-            field, path = parts.reach.nlri, replace(path, next_hop=HOPS[V6])
+            field, path = parts.reach.nlri, replace(path, next_hop=ip_address(parts.reach.next_hop))
         found += [(key, path) for key in nlri.split(field, family)]
     return found
 
@@ -87,10 +87,39 @@ def test_own_as_is_prepended(before: tuple[AsSegment, ...], after: tuple[AsSegme
 
 
 def test_next_hop_self_and_no_local_pref() -> None:
-    path = PathAttributes(next_hop=HOPS[V6], local_pref=200, med=5, communities=(1, 2), large_communities=((1, 2, 3),))
+    path = PathAttributes(local_pref=200, med=5, communities=(1, 2), large_communities=((1, 2, 3),))
     sent = export(path, 8075, HOPS[V4])
     assert (sent.next_hop, sent.local_pref) == (HOPS[V4], None)
     assert (sent.med, sent.communities, sent.large_communities) == (5, (1, 2), ((1, 2, 3),))
+
+
+def test_a_next_hop_of_its_own_stays() -> None:
+    """RFC 4271 §5.1.3: another router of the LAN, where the route names it."""
+    hops = {V4: ip_address("192.0.2.77"), V6: ip_address("2001:db8::77")}
+    for family, other in hops.items():
+        image = rendered(family, Announcement(family, PathAttributes(next_hop=other), (b"\x08\x20",)))
+        assert [path.next_hop for _, path in replay(family, image.announce)] == [other]
+
+
+@BOTH
+def test_equal_attributes_share_a_message_wherever_they_stand(family: Family) -> None:
+    """RFC 4271 §4.3: an UPDATE has one set of attributes and every prefix that has it."""
+    paths = [PathAttributes(med=number % 3) for number in range(30)]
+    image = rendered(family, *(Announcement(family, path, (bytes((8, n + 1)),)) for n, path in enumerate(paths)))
+    assert len(messages(image.announce, 4096)) == 3
+    assert [path.med for _, path in replay(family, image.announce)] == [0] * 10 + [1] * 10 + [2] * 10
+    assert len(image.keys) == 30
+
+
+@BOTH
+def test_a_later_announcement_of_a_prefix_replaces_an_earlier_one_among_equals(family: Family) -> None:
+    one, two = PathAttributes(med=1), PathAttributes(med=2)
+    a, b = b"\x08\x14", b"\x08\x15"
+    image = rendered(
+        family, Announcement(family, one, (a, b)), Announcement(family, two, (a,)), Announcement(family, one, (a, b))
+    )
+    assert {key: path.med for key, path in replay(family, image.announce)} == {a: 1, b: 1}
+    assert len(messages(image.announce, 4096)) == 1
 
 
 def test_two_octet_peers_get_two_octet_paths() -> None:

@@ -39,7 +39,10 @@ from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.configs.registry import FORMATS
+from simulator.routers.configs.sayable import SAYS, Says, needs, unsayable
 from simulator.routers.registry import ROUTERS
+from simulator.routers.simulated import path_of as announced
 from simulator.session.messages import Cease, ErrorCode, Family
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
@@ -77,6 +80,26 @@ OWN_ROUTES = (
     RouterRoute("2c0f:3:0:1:0:1::/96"),
 )
 """What the router originates: every attribute alone and together, both families."""
+
+_SET = AsSegment(SegmentKind.SET, (64501, 64502))
+RICH_ROUTES = (
+    RouterRoute("41.10.0.0/16", origin=1),
+    RouterRoute("41.11.0.0/16", (64500,), communities=("8075:8007",), med=7, origin=2),
+    RouterRoute("41.12.0.0/16", (64500, _SET)),
+    RouterRoute("41.13.0.0/16", (_SET, 64503)),
+    RouterRoute("41.14.0.0/16", aggregator=(64500, "10.0.0.1"), atomic_aggregate=True),
+    RouterRoute("41.15.0.0/16", aggregator=(4200000001, "10.0.0.2")),
+    RouterRoute("41.22.0.0/16", aggregator=(64500, "10.0.0.1")),
+    RouterRoute("41.16.0.0/16", extended_communities=(bytes.fromhex("0002fbf000000064"),)),
+    RouterRoute("41.17.0.0/16", (64500,), extended_communities=(bytes.fromhex("0203fa56ea010005"),)),
+    RouterRoute("41.18.0.0/16", extended_communities=(bytes.fromhex("0102c00002010007"), bytes(range(8)))),
+    RouterRoute("41.19.0.0/16", otc=PEER_AS),
+    RouterRoute("41.20.0.0/16", unknown=((0xC0, 99, b"\1\2"),)),
+    RouterRoute("41.21.0.0/16", next_hop="192.0.2.77"),
+    RouterRoute("2c0f:10::/32", origin=2, extended_communities=(bytes.fromhex("0003fbf000000065"),)),
+    RouterRoute("2c0f:11::/32", (64500, _SET), origin=1),
+)
+"""What only some languages have a way to say."""
 
 FILE_ROUTES = (RouterRoute("41.0.0.0/16"), RouterRoute("2c0f:1::/32"))
 """What the user's own file originates. They are in the RouterConfig too, for routers whose file cannot hold routes."""
@@ -215,6 +238,15 @@ def wanted(config: RouterConfig, name: str, subject: Subject) -> dict[str, tuple
         for route in config.routes
         if (":" in route.prefix) == (found.family is Family.IPV6)
     }
+
+
+def rich(route: RouterRoute, config: RouterConfig, name: str, subject: Subject) -> PathAttributes:
+    """What the edge should hold of a route: all that was written."""
+    found = next(found for found in config.sessions if found.name == name)
+    path = announced(replace(route, as_path=(config.asn, *route.as_path)))
+    med = subject.default_med if path.med is None else path.med
+    extended = tuple(sorted(path.extended_communities))
+    return replace(path, next_hop=path.next_hop or found.local_address, med=med, extended_communities=extended)
 
 
 def path_of(*asns: int) -> PathAttributes:
@@ -413,6 +445,35 @@ class RouterConformance(_Suite):
 
     def test_an_ordinary_user_can_run_it(self) -> None:
         self.in_a_user_namespace("test_both_families_come_up_and_routes_pass_both_ways")
+
+    async def test_it_announces_all_that_its_language_can_say(self, bench: Bench) -> None:
+        """And refuses the rest in words, each attribute of it."""
+        kind = self.subject.make().kind
+        said = [route for route in RICH_ROUTES if unsayable(kind, route) is None]
+        _, says = SAYS[kind]
+        assert {what for route in said for what, _ in needs(route)} >= says - {Says.PARTIAL}, "each was tried"
+        config = configuration(said)
+        router = await bench.start(config)
+        neighbors = bench.provision(await bench.edge(), router, config)
+        await established(router, neighbors)
+        for name, family in ((V4_NAME, Family.IPV4), (V6_NAME, Family.IPV6)):
+            expected = {
+                route.prefix: rich(route, config, name, self.subject)
+                for route in said
+                if (":" in route.prefix) == (family is Family.IPV6)
+            }
+            await edge_holds(neighbors[name], len(expected))
+            for held_route in neighbors[name].adj_in.routes():
+                path = held_route.attributes.path  # daemons sort what is a set
+                path = replace(path, extended_communities=tuple(sorted(path.extended_communities)), link_local=None)
+                assert path == expected.pop(nlri.text(family, held_route.key))
+            assert not expected
+        for route in RICH_ROUTES:
+            if route not in said:
+                with pytest.raises(
+                    LabError, match=f"route {route.prefix} cannot be written for {self.subject.title} with"
+                ):
+                    FORMATS[kind](configuration([route]))
 
     async def test_the_hold_time_is_the_configured_one(self, bench: Bench) -> None:
         config = replace(configuration(), hold_time=30)

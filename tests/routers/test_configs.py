@@ -19,9 +19,13 @@ from simulator.lab.process import find_program
 from simulator.routers.base import RouterConfig, RouterRoute
 from simulator.routers.configs import bird, exabgp, frr, gobgp, iosxr, model, openbgpd
 from simulator.routers.configs.registry import FORMATS
+from simulator.routers.configs.sayable import SAYS, Says, needs, unsayable
+from simulator.routers.simulated import path_of
 from simulator.session.messages import Family
+from simulator.wire.path import AsSegment, SegmentKind
+from simulator.wire.routes import parse_routes
 from tests.lab_support import require_program, v4, v6
-from tests.routers.conformance import OWN_ROUTES, configuration
+from tests.routers.conformance import OWN_ROUTES, RICH_ROUTES, configuration
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "TURNUP_UPDATE_GOLDEN"
@@ -47,6 +51,53 @@ def test_it_is_what_was_agreed_to_be_printed(name: str, security: str) -> None:
     if os.environ.get(UPDATE) == "1":
         path.write_text(text)
     assert text == path.read_text(), f"run with {UPDATE}=1 if this is meant, and read what changed"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_only_some_languages_have_a_way_to_say(name: str) -> None:
+    """All that this one has, printed; each of the others refused in one line that says what to do."""
+    said = [route for route in RICH_ROUTES if unsayable(name, route) is None]
+    path, text = GOLDEN / f"{name}.rich.txt", FORMATS[name](configuration(said))
+    if os.environ.get(UPDATE) == "1":
+        path.write_text(text)
+    assert text == path.read_text(), f"run with {UPDATE}=1 if this is meant, and read what changed"
+    title, says = SAYS[name]
+    assert {what for route in said for what, _ in needs(route)} <= says
+    for route in RICH_ROUTES:
+        if route not in said:
+            words = f"route {route.prefix} cannot be written for {title} with .*: (leave it out|write next-hop)"
+            with pytest.raises(LabError, match=words):
+                FORMATS[name](configuration([route]))
+
+
+def test_every_format_says_what_it_can_say() -> None:
+    assert list(SAYS) == list(FORMATS)
+    tried = {what for route in RICH_ROUTES for what, _ in needs(route)}
+    assert tried == set(Says) - {Says.CONFEDERATION, Says.PARTIAL}
+    for route in (
+        RouterRoute("41.0.0.0/16", (AsSegment(SegmentKind.CONFED_SEQUENCE, (64501,)),)),
+        RouterRoute("41.0.0.0/16", communities=("1:2",), partial=(8,)),
+    ):
+        assert [name for name in FORMATS if unsayable(name, route) is None] == [
+            name for name, (_, says) in SAYS.items() if {what for what, _ in needs(route)} <= says
+        ]
+        assert unsayable("simulated", route) is None
+
+
+def test_what_exabgp_is_given_reads_back_as_it_was() -> None:
+    lines = re.findall(r"route .*;", exabgp.render(configuration(RICH_ROUTES)))
+    assert len(lines) == len(RICH_ROUTES)
+    for line, route in zip(lines, RICH_ROUTES, strict=True):
+        (found,) = parse_routes([line], next_hop_v4=None, next_hop_v6=None)
+        # ExaBGP adds its own AS where a route has no path.
+        path = path_of(replace(route, as_path=(64496, *route.as_path)) if route.as_path else route)
+        own = v4(1) if found.family is Family.IPV4 else v6(1)
+        path = replace(path, next_hop=path.next_hop or own)
+        extended = tuple(sorted(path.extended_communities))
+        got = found.attributes
+        assert replace(got, extended_communities=tuple(sorted(got.extended_communities))) == replace(
+            path, extended_communities=extended
+        )
 
 
 @pytest.mark.parametrize("name", FORMATS)

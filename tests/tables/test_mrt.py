@@ -51,7 +51,7 @@ paths4 = st.builds(
     local_pref=st.none() | st.integers(0, 2**32 - 1),
     atomic_aggregate=st.booleans(),
     communities=st.lists(st.integers(0, 2**32 - 1), max_size=4).map(tuple),
-    large_communities=st.lists(st.tuples(asns, asns, asns), max_size=3).map(tuple),
+    large_communities=st.lists(st.tuples(asns, asns, asns), max_size=3, unique=True).map(tuple),
     otc=st.none() | asns,
 )
 paths6 = st.builds(

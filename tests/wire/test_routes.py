@@ -51,6 +51,7 @@ def test_the_whole_syntax() -> None:
                 otc=64496,
                 unknown=((0xE0, 0x63, b"\xbe\xef"),),
             ),
+            next_hop_self=True,
         )
     ]
 

@@ -10,6 +10,7 @@ from simulator.lab.link import LabError
 from simulator.lab.netns import BGP_PORT
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _CHANNELS = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
@@ -18,6 +19,7 @@ _MED = "turnup_med"
 
 def render(config: RouterConfig, lab: Path | None = None) -> str:
     """The whole file. Raises LabError for what BIRD has no way to write."""
+    require("bird", config.routes)
     return "\n".join(_lines(config, lab)) + "\n"
 
 
@@ -92,11 +94,17 @@ def _policy(config: RouterConfig, family: Family) -> Iterator[str]:
 
 
 def _attributes(route: RouterRoute) -> str:
-    statements = [f"bgp_path.prepend({asn});" for asn in reversed(route.as_path)]
+    statements = [f"bgp_path.prepend({asn});" for asn in reversed(route.asns)]
+    if route.origin:
+        statements.append(f"bgp_origin = ORIGIN_{model.ORIGINS[route.origin].upper()};")
     for community in route.communities:
         statements.append(f"bgp_community.add(({model.numbers(community, 2, route).replace(':', ', ')}));")
     for community in route.large_communities:
         statements.append(f"bgp_large_community.add(({model.numbers(community, 3, route).replace(':', ', ')}));")
+    for value in route.extended_communities:
+        statements.append(f"bgp_ext_community.add((generic, 0x{value[:4].hex()}, 0x{value[4:].hex()}));")
+    if route.otc is not None:
+        statements.append(f"bgp_otc = {route.otc};")
     if route.med is not None:
         statements.append(f"{_MED} = {route.med};")
     return f" {{ {' '.join(statements)} }}" if statements else ""

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
 from simulator.routers.configs.prefix_lists import WORD, refused, route_maps
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what EOS has no way to write."""
+    require("eos", config.routes)
     return "\n".join(_lines(config)) + "\n"
 
 
@@ -70,6 +72,10 @@ def _settings(group: model.Group) -> Iterator[str]:
         yield f"set metric {group.med}"
     if group.communities:
         yield f"set community {' '.join(group.communities)} additive"
+    for kind, texts in model.by_kind(group).items():
+        yield f"set extcommunity {kind} {' '.join(texts)} additive"
+    if group.origin:
+        yield f"set origin {group.origin}"
     if group.large_communities:
         yield f"set large-community {' '.join(group.large_communities)} additive"
 
@@ -81,7 +87,8 @@ def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:
     yield f"{peer} enforce-first-as"
     yield f"{peer} next-hop-self"
     yield f"{peer} timers {model.keepalive(config)} {config.hold_time}"
-    yield f"{peer} send-community standard large"
+    extended = " extended" if any(route.extended_communities for route in config.routes) else ""
+    yield f"{peer} send-community standard{extended} large"
     if session.md5 is not None:
         yield f"{peer} password {model.plain_key(session, 'EOS', refused='?')}"
     if session.gtsm:

@@ -11,7 +11,9 @@ from simulator.lab.link import LabError
 from simulator.lab.netns import BGP_PORT
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.wire.path import AsSegment
 
 _FAMILY = {Family.IPV4: "ipv4 unicast", Family.IPV6: "ipv6 unicast"}
 _MD5_KEY_MAX = 80
@@ -24,6 +26,7 @@ def events(lab: Path) -> Path:
 
 def render(config: RouterConfig, lab: Path | None = None) -> str:
     """The whole file. Raises LabError for what ExaBGP has no way to write."""
+    require("exabgp", config.routes)
     return "\n".join(_lines(config, lab)) + "\n"
 
 
@@ -84,7 +87,8 @@ def _neighbor(config: RouterConfig, session: RouterSession, lab: Path | None) ->
         yield "\t}"
     yield "\tstatic {"
     for route in model.own(config, session.family):
-        yield f"\t\troute {route.prefix} next-hop {session.local_address}{_attributes(config, route)};"
+        hop = route.next_hop or session.local_address
+        yield f"\t\troute {route.prefix} next-hop {hop}{_attributes(config, route)};"
     yield "\t}"
     yield "}"
 
@@ -104,7 +108,19 @@ def _attributes(config: RouterConfig, route: RouterRoute) -> str:
     text = ""
     if route.as_path:
         # With a path of its own ExaBGP does not add its AS.
-        text += f" as-path [ {config.asn} {' '.join(map(str, route.as_path))} ]"
+        text += f" as-path {_path(route, config.asn)}"
+    if route.origin:
+        text += f" origin {model.ORIGINS[route.origin]}"
+    if route.atomic_aggregate:
+        text += " atomic-aggregate"
+    if route.aggregator is not None:
+        text += f" aggregator ( {route.aggregator[0]}:{route.aggregator[1]} )"
+    if route.extended_communities:
+        text += f" extended-community [ {' '.join(f'0x{value.hex()}' for value in route.extended_communities)} ]"
+    if route.otc is not None:
+        text += f" attribute [ 0x23 0xc0 0x{route.otc:08x} ]"
+    for flags, code, value in route.unknown:
+        text += f" attribute [ 0x{code:02x} 0x{flags:02x} 0x{value.hex()} ]"
     if route.med is not None:
         text += f" med {route.med}"
     for name, communities in (("community", route.communities), ("large-community", route.large_communities)):
@@ -114,3 +130,16 @@ def _attributes(config: RouterConfig, route: RouterRoute) -> str:
         if communities:
             text += f" {name} [ {' '.join(communities)} ]"
     return text
+
+
+def _path(route: RouterRoute, own: int) -> str:
+    """`[ 64496 64500 ] ( 64501 64502 )`: an AS_SET is in parentheses."""
+    text = f"[ {own}"
+    sequence = True
+    for part in route.as_path:
+        if isinstance(part, AsSegment):
+            text += (" ]" if sequence else "") + f" ( {' '.join(map(str, part.asns))} )"
+        else:
+            text += f" {part}" if sequence else f" [ {part}"
+        sequence = not isinstance(part, AsSegment)
+    return text + (" ]" if sequence else "")

@@ -10,6 +10,7 @@ from simulator.lab.link import LabError
 from simulator.lab.netns import BGP_PORT
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _AFI = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
@@ -21,6 +22,7 @@ _KEPT_AT_HOME = {"no-export": "65535:65281", "no-advertise": "65535:65282", "loc
 
 def render(config: RouterConfig, lab: Path | None = None) -> str:
     """The whole file. Raises LabError for what FRR has no way to write."""
+    require("frr", config.routes)
     return "\n".join(_lines(config, lab)) + "\n"
 
 
@@ -139,7 +141,13 @@ def _attributes(route: RouterRoute) -> tuple[int, list[str]]:
     tag = 1
     settings: list[str] = []
     if route.as_path:
-        settings.append(f"set as-path prepend {' '.join(map(str, route.as_path))}")
+        settings.append(f"set as-path prepend {' '.join(map(str, route.asns))}")
+    if route.origin:
+        settings.append(f"set origin {model.ORIGINS[route.origin]}")
+    if route.aggregator is not None:
+        settings.append(f"set aggregator as {route.aggregator[0]} {route.aggregator[1]}")
+    if route.atomic_aggregate:
+        settings.append("set atomic-aggregate")
     communities = []
     for community in route.communities:
         numbers = model.numbers(community, 2, route)
@@ -152,6 +160,10 @@ def _attributes(route: RouterRoute) -> tuple[int, list[str]]:
     if route.large_communities:
         large = " ".join(model.numbers(community, 3, route) for community in route.large_communities)
         settings.append(f"set large-community {large}")
+    for kind in ("rt", "soo"):
+        values = [text for found, text in model.targets(route) if found == kind]
+        if values:
+            settings.append(f"set extcommunity {kind} {' '.join(values)}")
     if route.med is not None:
         settings.append(f"set metric {route.med}")
     return tag, settings

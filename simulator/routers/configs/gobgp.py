@@ -9,13 +9,15 @@ from pathlib import Path
 from simulator.lab.netns import BGP_PORT
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
 
 def render(config: RouterConfig, lab: Path | None = None) -> str:
-    """The whole file."""
+    """The whole file. Raises LabError for what GoBGP has no way to write."""
+    require("gobgp", config.routes)
     return "\n".join(_lines(config, lab)) + "\n"
 
 
@@ -94,15 +96,17 @@ def _statement(name: str, what: str, *, external: bool, paths: str = "", prefixe
 
 def command(route: RouterRoute) -> str:
     """What originates a route on a GoBGP that runs. Raises LabError for a community that is none."""
-    words = ["gobgp global rib add", route.prefix, "origin igp"]
+    words = ["gobgp global rib add", route.prefix, f"origin {model.ORIGINS[route.origin] or 'igp'}"]
     if route.as_path:
-        words.append(f'aspath "{" ".join(map(str, route.as_path))}"')
+        words.append(f'aspath "{model.path_text(route)}"')
     if route.communities:
         words.append("community " + ",".join(model.numbers(text, 2, route) for text in route.communities))
     if route.large_communities:
         words.append("large-community " + ",".join(model.numbers(text, 3, route) for text in route.large_communities))
     if route.med is not None:
         words.append(f"med {route.med}")
+    if route.aggregator is not None:
+        words.append(f"aggregator {route.aggregator[0]}:{route.aggregator[1]}")
     words.append(f"-a {FAMILIES[model.family_of(route.prefix)]}")
     return " ".join(words)
 

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
 from simulator.routers.configs.prefix_lists import prefix_lists, route_maps
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _PATHS = "120"
@@ -16,6 +17,7 @@ _PATHS = "120"
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what IOS has no way to write."""
+    require("ios", config.routes)
     return "\n".join(_lines(config)) + "\n"
 
 
@@ -67,6 +69,10 @@ def _settings(group: model.Group) -> Iterator[str]:
         yield f"set metric {group.med}"
     if group.communities:
         yield f"set community {' '.join(group.communities)} additive"
+    for kind, texts in model.by_kind(group).items():
+        yield f"set extcommunity {kind} {' '.join(texts)} additive"
+    if group.origin:
+        yield f"set origin {group.origin}"
     if group.large_communities:
         yield f"set large-community {' '.join(group.large_communities)} additive"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
 from simulator.routers.configs.prefix_lists import refused
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _AFI = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
@@ -14,6 +15,7 @@ _AFI = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what IOS XR has no way to write."""
+    require("iosxr", config.routes)
     return "\n".join(_lines(config)) + "\n"
 
 
@@ -79,6 +81,10 @@ def _policies(config: RouterConfig, family: Family) -> Iterator[str]:
             yield f"    set med {group.med}"
         if group.communities:
             yield f"    set community ({', '.join(group.communities)}) additive"
+        for kind, texts in model.by_kind(group).items():
+            yield f"    set extcommunity {kind} ({', '.join(texts)}) additive"
+        if group.origin:
+            yield f"    set origin {group.origin}"
         if group.large_communities:
             yield f"    set large-community ({', '.join(group.large_communities)}) additive"
         yield "    done"
@@ -116,5 +122,7 @@ def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:
     yield f"   route-policy TO-MICROSOFT-{v} out"
     yield "   next-hop-self"
     yield "   send-community-ebgp"
+    if any(route.extended_communities for route in config.routes):
+        yield "   send-extended-community-ebgp"
     yield "  !"
     yield " !"

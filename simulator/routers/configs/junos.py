@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from simulator.lab.link import LabError
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
+_TARGETS = {"rt": "target", "soo": "origin"}
 _INET = {Family.IPV4: "inet", Family.IPV6: "inet6"}
 
 
@@ -34,6 +36,7 @@ class _Text:
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what Junos has no way to write."""
+    require("junos", config.routes)
     text = _Text()
     text.say(*(f"/* {line} */" for line in model.heading(config)))
     text.say(*(f"/* {line} */" for line in model.customers(config)))
@@ -71,6 +74,7 @@ def _routing(text: _Text, config: RouterConfig) -> None:
 def _communities(text: _Text, config: RouterConfig, family: Family) -> None:
     for group in model.groups(config, family):
         members = [*group.communities, *(f"large:{large}" for large in group.large_communities)]
+        members += [f"{_TARGETS[kind]}:{_four_octets(text)}" for kind, text in group.targets]
         if members:
             text.say(f"community {group.name} members [ {' '.join(members)} ];")
 
@@ -102,7 +106,9 @@ def _export(text: _Text, config: RouterConfig, family: Family) -> None:
                 with text.block("then"):
                     if group.med is not None:
                         text.say(f"metric {group.med};")
-                    if group.communities or group.large_communities:
+                    if group.origin:
+                        text.say(f"origin {group.origin};")
+                    if group.communities or group.large_communities or group.targets:
                         text.say(f"community add {group.name};")
                     text.say("next-hop self;", "accept;")
         text.say("/* nothing else: neither what other neighbors announce nor what is internal */", "then reject;")
@@ -163,3 +169,9 @@ def _filter(text: _Text, sessions: list[RouterSession], family: Family) -> None:
             text.say("then discard;")
         with text.block("term rest"):
             text.say("then accept;")
+
+
+def _four_octets(text: str) -> str:
+    """Junos marks an ASN of four octets with an L."""
+    head, _, local = text.partition(":")
+    return f"{head}L:{local}" if head.isdecimal() and int(head) > 0xFFFF else text

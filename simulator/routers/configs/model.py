@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from simulator.lab.link import LabError
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
+from simulator.routers.configs.sayable import target
 from simulator.session.messages import Family
 
 NEVER = 12076
@@ -22,6 +23,9 @@ LONGEST = {Family.IPV4: 24, Family.IPV6: 48}
 """Longer prefixes are too specific for the Internet (RFC 7454 §6.1.3)."""
 DEFAULT = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
 BITS = {Family.IPV4: 32, Family.IPV6: 128}
+
+ORIGINS = ("", "egp", "incomplete")
+"""By the number of ORIGIN; IGP goes without saying."""
 
 WELL_KNOWN = {
     "graceful-shutdown": "65535:0",
@@ -55,6 +59,12 @@ class Group:
     """As numbers: `65535:65281`."""
     large_communities: tuple[str, ...]
     med: int | None
+    origin: str = ""
+    """`egp` or `incomplete`; empty for IGP, which is what a router originates with."""
+    targets: tuple[tuple[str, str], ...] = ()
+    """Extended communities: (`rt` or `soo`, `64496:100`)."""
+    aggregator: tuple[int, str] | None = None
+    atomic_aggregate: bool = False
 
 
 def suffix(family: Family) -> str:
@@ -111,15 +121,37 @@ def _collapsed(prefixes: Iterator[str]) -> list[str]:
 
 def groups(config: RouterConfig, family: Family) -> tuple[Group, ...]:
     """What is announced, by its attributes. Raises LabError for a community that is none."""
-    found: dict[tuple[tuple[str, ...], tuple[str, ...], int | None], list[RouterRoute]] = {}
+    found: dict[Group, list[RouterRoute]] = {}
     for route in own(config, family):
-        communities = tuple(numbers(text, 2, route) for text in route.communities)
-        large = tuple(numbers(text, 3, route) for text in route.large_communities)
-        found.setdefault((communities, large, route.med), []).append(route)
+        of = Group(
+            "",
+            (),
+            communities=tuple(numbers(text, 2, route) for text in route.communities),
+            large_communities=tuple(numbers(text, 3, route) for text in route.large_communities),
+            med=route.med,
+            origin=ORIGINS[route.origin],
+            targets=targets(route),
+            aggregator=route.aggregator,
+            atomic_aggregate=route.atomic_aggregate,
+        )
+        found.setdefault(of, []).append(route)
     return tuple(
-        Group(f"OWN-{suffix(family)}-{number}", tuple(routes), *attributes)
-        for number, (attributes, routes) in enumerate(found.items(), 1)
+        replace(of, name=f"OWN-{suffix(family)}-{number}", routes=tuple(routes))
+        for number, (of, routes) in enumerate(found.items(), 1)
     )
+
+
+def targets(route: RouterRoute) -> tuple[tuple[str, str], ...]:
+    """Its extended communities that are route targets or origins. A language without the others has refused them."""
+    return tuple(found for found in map(target, route.extended_communities) if found is not None)
+
+
+def by_kind(group: Group) -> dict[str, list[str]]:
+    """`rt` → every route target, and `soo` → every route origin, where there are any."""
+    found: dict[str, list[str]] = {}
+    for kind, text in group.targets:
+        found.setdefault(kind, []).append(text)
+    return found
 
 
 def originated(config: RouterConfig, family: Family) -> tuple[str, ...]:
@@ -152,12 +184,21 @@ def heading(config: RouterConfig) -> Iterator[str]:
 
 def customers(config: RouterConfig) -> Iterator[str]:
     """Tells of the routes that begin elsewhere, one line an AS, without the comment sign."""
-    found: dict[int, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for route in learned(config):
-        found.setdefault(route.as_path[0], []).append(route.prefix)
-    for asn, prefixes in found.items():
+        first = route.as_path[0]
+        whom = f"AS{first}" if isinstance(first, int) else f"a neighbor whose path begins with {first}"
+        if len(route.asns) != len(route.as_path):
+            whom += f", with the path {path_text(route)},"
+        found.setdefault(whom, []).append(route.prefix)
+    for whom, prefixes in found.items():
         more = f" and {len(prefixes) - 4} more" if len(prefixes) > 4 else ""
-        yield f"a customer's, to be learned from AS{asn} on a session of its own: {', '.join(prefixes[:4])}{more}"
+        yield f"a customer's, to be learned from {whom} on a session of its own: {', '.join(prefixes[:4])}{more}"
+
+
+def path_text(route: RouterRoute) -> str:
+    """`64500 {64501 64502}`."""
+    return " ".join(map(str, route.as_path))
 
 
 def label(session: RouterSession) -> str:

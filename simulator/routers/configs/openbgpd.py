@@ -10,6 +10,7 @@ from simulator.lab.link import LabError
 from simulator.lab.netns import BGP_PORT
 from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -19,6 +20,7 @@ _MD5_KEY_MAX = 79
 
 def render(config: RouterConfig, lab: Path | None = None) -> str:
     """The whole file. Raises LabError for what OpenBGPD has no way to write."""
+    require("openbgpd", config.routes)
     return "\n".join(_lines(config, lab)) + "\n"
 
 
@@ -94,6 +96,9 @@ def _groups(routes: Sequence[RouterRoute]) -> dict[tuple[bool, tuple[str, ...]],
     for route in routes:
         settings = [f"community {model.numbers(community, 2, route)}" for community in route.communities]
         settings += [f"large-community {model.numbers(community, 3, route)}" for community in route.large_communities]
+        settings += [f"ext-community {kind} {text}" for kind, text in model.targets(route)]
+        if route.origin:
+            settings.append(f"origin {model.ORIGINS[route.origin]}")
         if route.med is not None:
             settings.append(f"med {route.med}")
         groups.setdefault((bool(route.as_path), tuple(settings)), []).append(route)

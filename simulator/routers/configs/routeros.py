@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from simulator.lab.link import LabError
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _AFI = {Family.IPV4: "ip", Family.IPV6: "ipv6"}
@@ -18,6 +19,7 @@ _AFI = {Family.IPV4: "ip", Family.IPV6: "ipv6"}
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what RouterOS has no way to write."""
+    require("routeros", config.routes)
     return "\n".join(_lines(config)) + "\n"
 
 

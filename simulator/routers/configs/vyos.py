@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
+from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
 
 _LIST = {Family.IPV4: "prefix-list", Family.IPV6: "prefix-list6"}
@@ -16,6 +17,7 @@ _ROUTE = {Family.IPV4: "route", Family.IPV6: "route6"}
 
 def render(config: RouterConfig) -> str:
     """The whole configuration. Raises LabError for what VyOS has no way to write."""
+    require("vyos", config.routes)
     return "\n".join(_lines(config)) + "\n"
 
 
@@ -81,6 +83,15 @@ def _export(config: RouterConfig, family: Family) -> Iterator[str]:
         if group.med is not None:
             yield f"{rule} set metric {group.med}"
         yield from (f"{rule} set community add {community}" for community in group.communities)
+        if group.origin:
+            yield f"{rule} set origin {group.origin}"
+        for kind, texts in model.by_kind(group).items():
+            yield f"{rule} set extcommunity {kind} '{' '.join(texts)}'"
+        if group.aggregator is not None:
+            yield f"{rule} set aggregator as {group.aggregator[0]}"
+            yield f"{rule} set aggregator ip {group.aggregator[1]}"
+        if group.atomic_aggregate:
+            yield f"{rule} set atomic-aggregate"
         yield from (f"{rule} set large-community add {community}" for community in group.large_communities)
     yield f"{name} rule {10 * (len(groups) + 1)} action deny"
 
