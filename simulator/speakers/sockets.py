@@ -18,7 +18,9 @@ _GTSM_TTL = 255
 _BYTES_ACKED = 120
 """Where struct tcp_info (linux/tcp.h) has tcpi_bytes_acked."""
 BACKLOG = 1024
-"""Callers that may wait at once; asyncio calls listen() again and has to be told too."""
+"""Callers that may wait at once."""
+ACCEPTED_AT_ONCE = 16
+"""Callers that are accepted before the sessions there are get their turn; asyncio takes it for the backlog as well."""
 
 
 def family_of(address: Address) -> socket.AddressFamily:
@@ -77,6 +79,16 @@ def set_gtsm(sock: socket.socket, address: Address) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, _GTSM_TTL)
     else:
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, _GTSM_TTL)
+
+
+def travelled(sock: socket.socket, address: Address) -> bool:
+    """Whether an accepted connection came from further than a hop away: the TTL of the ACK that made it is kept here.
+
+    Whoever sends before the connection is accepted is read without any check of `set_gtsm`.
+    """
+    if address.version == 4:
+        return sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) != _GTSM_TTL
+    return sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS) != _GTSM_TTL
 
 
 def listening_socket(place: Place, address: Address, port: int) -> socket.socket:

@@ -18,7 +18,15 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
-from simulator.speakers.sockets import BACKLOG, listening_socket, set_gtsm, set_md5, set_ttl
+from simulator.speakers.sockets import (
+    ACCEPTED_AT_ONCE,
+    BACKLOG,
+    listening_socket,
+    set_gtsm,
+    set_md5,
+    set_ttl,
+    travelled,
+)
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire
 from simulator.wire.notification import encode_notification
@@ -91,8 +99,9 @@ class Speaker:
         endpoint = Endpoint(host, sock.getsockname()[1])
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock, backlog=BACKLOG
+            lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock, backlog=ACCEPTED_AT_ONCE
         )
+        sock.listen(BACKLOG)
         self._listeners[endpoint] = _Listener(endpoint, sock, server)
         return endpoint
 
@@ -190,6 +199,7 @@ class Speaker:
         sock = wire.transport.get_extra_info("socket")
         if neighbor.config.gtsm:
             set_gtsm(sock, caller)
+            wire.deaf = travelled(sock, caller)
         else:
             set_ttl(sock, caller, _ORDINARY_TTL)  # the listener's 255 was only for GTSM peers
         wire.owner = neighbor

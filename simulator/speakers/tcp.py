@@ -46,6 +46,8 @@ class Wire(asyncio.Protocol):
         self.framer = Framer()
         self.closing = False
         """We have said our last word; what still arrives is read and dropped, so that the peer gets that word."""
+        self.deaf = False
+        """What arrives has travelled too far (RFC 5082 §3): it is dropped, as the kernel drops what comes later."""
         self.peer_end = PeerEnd.NONE
         self.ended = asyncio.get_running_loop().create_future()
         self.local_address: Address | None = None
@@ -81,7 +83,7 @@ class Wire(asyncio.Protocol):
         self.owner.tcp_made(self)
 
     def data_received(self, data: bytes) -> None:
-        if not self.closing:
+        if not self.closing and not self.deaf:
             self.owner.tcp_data(self, data)
 
     def pause_writing(self) -> None:

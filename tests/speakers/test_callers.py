@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,6 +17,7 @@ from simulator.speakers.callers import MOST_CALLERS, MOST_LEAVING, Leaving
 from simulator.speakers.events import CallerRefused, NeighborConfig, NotificationExchanged, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
+from simulator.speakers.tcp import Wire
 from simulator.wire.framing import KEEPALIVE, MessageType
 from simulator.wire.notification import encode_notification
 from tests.speakers.support import (
@@ -211,6 +213,34 @@ async def test_strangers_that_do_not_hang_up_are_bounded_too() -> None:
         await stage.until(lambda: len(stage.of(UnknownPeer)) == 20, "all were refused")
         assert len(edge._leaving._wires) <= 4
         assert (await strangers[-1].refused()).subcode == Cease.CONNECTION_REJECTED
+
+
+async def test_many_calls_at_once_do_not_open_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them wait in the backlog. Those that are accepted get their turn, and their end, before the next are."""
+    open_now: set[Wire] = set()
+    most, made, lost = 0, Wire.connection_made, Wire.connection_lost
+
+    def connection_made(self: Wire, transport: asyncio.BaseTransport) -> None:
+        nonlocal most
+        open_now.add(self)
+        most = max(most, len(open_now))
+        made(self, transport)
+
+    def connection_lost(self: Wire, error: Exception | None) -> None:
+        open_now.discard(self)
+        lost(self, error)
+
+    monkeypatch.setattr(Wire, "connection_made", connection_made)
+    monkeypatch.setattr(Wire, "connection_lost", connection_lost)
+    async with scene() as stage, AsyncExitStack() as stack:
+        edge, where = await anybody(stage, most=5)
+        edge._leaving._most = 4
+        for number in range(300):
+            caller = stack.enter_context(socket.socket())
+            caller.bind((str(PEER4 + number), 0))
+            caller.connect((str(where.host), where.port))
+        await stage.until(lambda: edge.has(str(PEER4 + 299)), "the last one was heard")
+        assert most < 100
 
 
 # --- one octet at a time, and nothing at all ---

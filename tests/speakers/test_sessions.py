@@ -22,8 +22,11 @@ from simulator.speakers.events import (
     cease,
 )
 from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.sockets import family_of, set_ttl
+from simulator.wire.framing import KEEPALIVE
 from tests.speakers.support import (
     EDGE4,
+    LOOPBACK6,
     PEER4,
     V4,
     V6,
@@ -39,6 +42,8 @@ from tests.speakers.support import (
     lift,
     peer_config,
     prefixes,
+    raw_open,
+    raw_routes,
     routes_of,
     scene,
     transitions,
@@ -390,6 +395,29 @@ async def test_ttl_is_255_before_listen_and_64_on_an_ordinary_session(
             sock = wire.transport.get_extra_info("socket")
             assert ttl(sock, family) == 64
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "a KEEPALIVE waits for nobody"
+
+
+@BOTH
+@pytest.mark.parametrize("hops", [0, 1])
+async def test_gtsm_holds_for_what_was_sent_before_the_call_was_accepted(family: Family, hops: int) -> None:
+    """RFC 5082 §3. OPEN, KEEPALIVE and routes are in the socket before anybody could ask for their TTL."""
+    async with scene() as stage:
+        edge = stage.speaker("edge")
+        where = await edge.listen(EDGE4 if family is V4 else LOOPBACK6)
+        host = PEER4 if family is V4 else LOOPBACK6
+        here = edge.add(edge_config(where, host, gtsm=True))
+        with socket.socket(family_of(host)) as caller:
+            set_ttl(caller, host, 255 - hops)
+            caller.bind((str(host), 0))
+            caller.connect((str(where.host), where.port))
+            caller.sendall(raw_open(family) + KEEPALIVE + raw_routes(prefixes(family, 3), family))
+            await stage.until(lambda: here.view().bgp_state in (BgpState.OPEN_SENT, BgpState.ESTABLISHED), "accepted")
+            if hops:
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                assert (here.view().bgp_state, here.view().received) == (BgpState.OPEN_SENT, 0)
+            else:
+                await stage.holds(here, 3)
 
 
 async def test_hundreds_of_callers_at_once_are_all_heard() -> None:
