@@ -33,11 +33,11 @@ CUSTOMERS = {
 
 
 def exchange(edges: int = 1) -> dict[str, Any]:
-    """The shipped pair of route servers; with a second edge where the peering is for Peering Service."""
+    """The shipped pair of route servers with so many edges: a peering for Peering Service needs two."""
     found = document("route-server")
-    found["edges"] += [
+    found["edges"] = [
         {"name": f"edge-{number}", "ipv4": f"203.0.113.{74 + number}", "ipv6": f"2001:db8:ffff::{74 + number}"}
-        for number in range(2, edges + 1)
+        for number in range(1, edges + 1)
     ]
     return found
 
