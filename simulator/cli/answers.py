@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
 from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.explain import RuleResult
-from simulator.tables.formats import Format
+from simulator.tables.formats import TITLES, Format
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.tally import Tally
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
-
-_TITLES: Final = {
-    Format.MRT: "MRT",
-    Format.BIRD: "BIRD's show route all",
-    Format.EXABGP: "ExaBGP routes",
-    Format.JSON: "JSON lines",
-}
 
 
 def print_json(told: Mapping[str, Any], indent: int | None = None) -> None:
@@ -113,7 +106,7 @@ def print_unreadable(entry: Unreadable) -> None:
 
 def print_summary(name: str, format_: Format, tally: Tally) -> None:
     """Counts, then every rule that fired with examples, then what could not be read."""
-    lines = [f"{name}: {_TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
+    lines = [f"{name}: {TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
     for family, (accepted, rejected) in tally.by_family.items():
         if accepted or rejected:
             lines.append(f"  {family.label}: {accepted} accepted, {rejected} rejected")

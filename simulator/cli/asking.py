@@ -21,11 +21,12 @@ from simulator.cli.answers import (
 )
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
-from simulator.cli.source import Source
+from simulator.cli.source import Source, SourceError
 from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
+from simulator.tables.encodings import utf8
 from simulator.tables.entries import Place, Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
@@ -140,10 +141,13 @@ def _judge_all(
 ) -> Format:
     """Judge and list a whole file as it streams by; returns its format."""
     source = Source(file)
-    found, chunks = recognise(source.chunks())
-    if wanted is None and found is None:
-        known = "neither MRT, BIRD's `show route all`, ExaBGP routes nor JSON lines: say --format"
-        fail(USAGE, f"{name}: {source.problem or f'this is {known}'}")
+    try:
+        found, chunks = recognise(utf8(source.chunks()))
+    except SourceError as error:
+        fail(USAGE, f"{name}: {error}")
+    if wanted is None and not isinstance(found, Format):
+        unknown = f"this is no table that is known here: say --format ({', '.join(Format)})"
+        fail(USAGE, f"{name}: {source.problem or found or unknown}")
     format_ = Format(wanted) if wanted is not None else cast(Format, found)
     judge.told = print_unreadable if as_json else None
     for routes, hits in judge.judge(READERS[format_](chunks)):

@@ -65,7 +65,9 @@ def check(
     ],
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="mrt|bird|exabgp|json", help="Told from the content where omitted."),
+        typer.Option(
+            "--format", metavar="FORMAT", help="Told from the content where omitted: see ask-first.md for all."
+        ),
     ] = None,
     export_as: Annotated[
         str | None,

@@ -26,6 +26,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
+from simulator.tables.lacking import NOTHING, Lacking
 from simulator.wire.attributes import PathAttributes
 
 _NONE: Final = IPv4Address(0)
@@ -79,6 +80,8 @@ class Routes:
     """Who cut the AS path short, where it is longer than `path` says: its origin is not known then."""
     place: Place | None = None
     """Of the first of them."""
+    lacks: Lacking = NOTHING
+    """What the format does not say of them: rules that look at it do not judge."""
 
 
 @dataclass(frozen=True, slots=True)

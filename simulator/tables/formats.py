@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import chain
 from typing import Final
 
-from simulator.tables import mrt
+from simulator.tables import cisco_detail, cisco_table, junos, mrt
 from simulator.tables.bird import ROUTE, read_bird
-from simulator.tables.entries import Entry
-from simulator.tables.json_lines import read_json_lines
+from simulator.tables.entries import Reader
+from simulator.tables.eos_json import read_eos
+from simulator.tables.foreign import Foreign, foreign
+from simulator.tables.frr_json import read_frr
+from simulator.tables.gobgp import read_gobgp
+from simulator.tables.json_documents import read_json
 from simulator.tables.mrt_reader import read_mrt
+from simulator.tables.openbgpd import read_openbgpd
 from simulator.tables.route_lines import read_route_lines
+from simulator.tables.terminal import cleaned, is_chatter
 
 
 class Format(StrEnum):
@@ -23,26 +29,71 @@ class Format(StrEnum):
     EXABGP = "exabgp"
     BIRD = "bird"
     JSON = "json"
+    GOBGP = "gobgp"
+    OPENBGPD = "openbgpd"
+    FRR = "frr"
+    EOS = "eos"
+    CISCO = "cisco"
+    CISCO_DETAIL = "cisco-detail"
+    JUNOS = "junos"
 
 
-READERS: Final[dict[Format, Callable[[Iterable[bytes]], Iterator[Entry]]]] = {
+READERS: Final[dict[Format, Reader]] = {
     Format.MRT: read_mrt,
     Format.EXABGP: read_route_lines,
     Format.BIRD: read_bird,
-    Format.JSON: read_json_lines,
+    Format.JSON: read_json,
+    Format.GOBGP: read_gobgp,
+    Format.OPENBGPD: read_openbgpd,
+    Format.FRR: read_frr,
+    Format.EOS: read_eos,
+    Format.CISCO: cisco_table.read_cisco_table,
+    Format.CISCO_DETAIL: cisco_detail.read_cisco_detail,
+    Format.JUNOS: junos.read_junos,
+}
+TITLES: Final = {
+    Format.MRT: "MRT",
+    Format.EXABGP: "ExaBGP routes",
+    Format.BIRD: "BIRD's show route all",
+    Format.JSON: "JSON",
+    Format.GOBGP: "GoBGP's JSON",
+    Format.OPENBGPD: "OpenBGPD's JSON",
+    Format.FRR: "FRR's JSON",
+    Format.EOS: "EOS's JSON",
+    Format.CISCO: "a show bgp table",
+    Format.CISCO_DETAIL: "show bgp detail",
+    Format.JUNOS: "Junos's show route",
 }
 _ENOUGH: Final = 4096
 """Octets that always tell, unless they are all comment."""
 _MOST: Final = 1024 * 1024
 _LINES: Final = 200
 """Lines to look at before giving up: a router's greeting is never as long."""
-_PREFIX: Final = re.compile(r"^[0-9a-fA-F]*[.:][0-9a-fA-F.:]*/\d{1,3}\s*(?:#.*|;)?$")
-_STATEMENT: Final = re.compile(r"^(?:announce\s+)?(?:route|attributes)\s")
+_BY_LINE: Final = (
+    (Format.EXABGP, re.compile(r"^\s*(?:announce\s+)?(?:route|attributes)\s")),
+    (Format.EXABGP, re.compile(r"^\s*[0-9a-fA-F]*[.:][0-9a-fA-F.:]*/\d{1,3}\s*(?:#.*|;)?$")),
+    (Format.BIRD, ROUTE),
+    (Format.BIRD, re.compile(r"^(?:\d{4}[- ])?(?:BIRD \d|Table (?!ID:)\S+:)")),
+    (Format.CISCO_DETAIL, cisco_detail.ENTRY),
+    (Format.CISCO, cisco_table.TITLES),
+    (Format.JUNOS, junos.TABLE),
+)
+"""The first line that one of them is found in tells."""
+_BY_NAMES: Final = (
+    (Format.OPENBGPD, re.compile(r'\A\s*\{\s*"rib"\s*:\s*\[')),
+    (Format.EOS, re.compile(r'"(?:bgpRouteEntries|vrfs)"\s*:\s*\{')),
+    (Format.FRR, re.compile(r'"(?:routes|receivedRoutes|advertisedRoutes|filteredRoutes)"\s*:\s*\{')),
+    (Format.FRR, re.compile(r'"(?:bgpLocalRouterId|bgpTableVersion|defaultLocPrf|vrfName)"\s*:')),
+    (Format.FRR, re.compile(r'\A\s*\{\s*"prefix"\s*:\s*"[^"]*"\s*,[^\[\]]*"paths"\s*:\s*\[')),
+    (Format.GOBGP, re.compile(r'\A\s*\{\s*"[0-9A-Fa-f.:]+/\d+"\s*:\s*\[\s*\{[^\[\]]*"(?:attrs|nlri)"\s*:')),
+)
+"""The first that is found in the beginning of a JSON text tells; else it is of no router in particular."""
 
 
-def recognise(chunks: Iterable[bytes]) -> tuple[Format | None, Iterator[bytes]]:
-    """The format, or None for none of ours; and the same chunks, from the start."""
-    source, seen, size, found = iter(chunks), list[bytes](), 0, None
+def recognise(chunks: Iterable[bytes]) -> tuple[Format | Foreign | None, Iterator[bytes]]:
+    """The format, what else it is, or None where nobody can tell; and the same chunks, from the start."""
+    source, seen, size = iter(chunks), list[bytes](), 0
+    found: Format | Foreign | None = None
     for chunk in source:
         seen.append(chunk)
         size += len(chunk)
@@ -50,20 +101,27 @@ def recognise(chunks: Iterable[bytes]) -> tuple[Format | None, Iterator[bytes]]:
             break
     else:
         found = _judge(b"".join(seen))
-    return found, chain(seen, source)
+    return found or foreign(b"".join(seen)[:_MOST]), chain(seen, source)
 
 
-def _judge(head: bytes) -> Format | None:
+def _judge(head: bytes) -> Format | Foreign | None:
     if mrt.looks_like(head):
         return Format.MRT
-    for line in head[:_MOST].decode("utf-8", "replace").splitlines()[:_LINES]:
-        text = line.strip()
-        if not text or text.startswith("#"):
+    text = head[:_MOST].decode("utf-8", "replace")
+    at = 0
+    for line in text.splitlines(keepends=True)[:_LINES]:
+        shown = cleaned(line)
+        if shown.strip().startswith(("{", "[")) and not is_chatter(shown):
+            return _by_names(text[at:]) or foreign(head) or Format.JSON
+        at += len(line)
+        if not shown.strip() or shown.lstrip().startswith("#"):
             continue
-        if text.startswith("{"):
-            return Format.JSON
-        if _STATEMENT.match(text) or _PREFIX.match(text):
-            return Format.EXABGP
-        if ROUTE.match(line) or re.match(r"^(?:\d{4}[- ])?(?:BIRD \d|Table \S+:)", line):
-            return Format.BIRD
+        for format_, pattern in _BY_LINE:
+            if pattern.match(shown):
+                alien = foreign(head) if format_ is Format.CISCO_DETAIL else None
+                return alien or format_
     return None
+
+
+def _by_names(text: str) -> Format | None:
+    return next((format_ for format_, pattern in _BY_NAMES if pattern.search(text)), None)

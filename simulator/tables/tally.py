@@ -10,6 +10,7 @@ from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
 from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
+from simulator.tables.lacking import Lacking
 from simulator.tables.sessions import SessionPolicy
 from simulator.tables.wellformed import malformed
 from simulator.wire import nlri
@@ -69,6 +70,8 @@ class _Known:
 
     session: SessionPolicy
     paths: dict[int, tuple[PathAttributes, Hits]] = field(default_factory=dict)
+    lacking: set[Lacking] = field(default_factory=set)
+    """What formats did not say, as far as it is in the tally."""
 
     def path_hits(self, path: PathAttributes) -> Hits:
         found = self.paths.get(id(path))
@@ -142,6 +145,8 @@ class Judge:
         if path.next_hop is None and session.next_hop is not None:
             path = replace(path, next_hop=session.next_hop)
         by_path = known.path_hits(path)
+        if routes.lacks.rules:
+            by_path = self._without(routes.lacks, by_path, known)
         hits = session.policy.judge_prefixes(family, routes.keys, path)
         if by_path:
             hits = {key: hits.get(key, ()) + by_path for key in routes.keys}
@@ -161,6 +166,13 @@ class Judge:
                 seen.count += 1
                 if len(seen.examples) < _EXAMPLES:
                     seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")
+
+    def _without(self, lacks: Lacking, hits: Hits, known: _Known) -> Hits:
+        """Only the hits of rules that can judge what the format says; the other rules are told."""
+        if lacks not in known.lacking:
+            known.lacking.add(lacks)
+            self.tally.unjudged |= dict.fromkeys(sorted(lacks.rules & known.session.policy.judging), lacks.why)
+        return tuple(hit for hit in hits if hit.rule not in lacks.rules)
 
     def _known(self, announcer: Announcer | None, family: Family) -> _Known:
         which = (id(announcer), family is Family.IPV6)

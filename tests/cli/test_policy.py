@@ -338,12 +338,12 @@ def test_what_was_not_judged_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "arguments", "words"),
     [
-        (b"", [], "this is neither MRT"),
+        (b"", [], "this is no table that is known here"),
         (b"hello\n", [], "say --format"),
         (b"hello\n", ["--format", "exabgp"], "there is no route in it: line 1:"),
         (b"\0\1\2\3", ["--format", "mrt"], "there is no route in it: record 1: the file ends inside this record"),
         (b"# nothing\n", ["--format", "json"], "there is no route in it"),
-        (b"20.0.0.0/16\n", ["--format", "cisco"], "there is no such format (there are: mrt, exabgp, bird, json)"),
+        (b"20.0.0.0/16\n", ["--format", "x"], "there is no such format (there are: mrt, exabgp, bird, json, gobgp, "),
         (b"20.0.0.0/16\n", ["--export-as", "x"], "--export-as 'x' is no ASN"),
         (b"20.0.0.0/16\n", ["--profile", "x"], "no policy profile"),
     ],

@@ -1,0 +1,94 @@
+"""What routers print as JSON: GoBGP, OpenBGPD, FRR and EOS, a dialect each, read as it streams by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simulator.tables import words
+from simulator.tables.documents import Broken, Path, Value, values
+from simulator.tables.entries import Entry, Place, Routes, Unreadable
+from simulator.tables.lacking import NOTHING, Lacking
+from simulator.tables.terminal import is_chatter
+from simulator.wire import nlri
+from simulator.wire.attributes import PathAttributes
+
+Object = dict[str, Any]
+Found = tuple[str, Any]
+"""A prefix in text, and the object of one route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What an object says of a route, but for its prefix."""
+
+    path: PathAttributes
+    peer: Any = None
+    """The address of the session's far end in text, None where it is not said."""
+    best: bool = True
+    lacks: Lacking = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one daemon lays out its tables."""
+
+    walk: Callable[[Path], bool]
+    """Whether the container at this path only holds others."""
+    split: Callable[[Path, Any], Iterable[Found] | None]
+    """The routes of a value; None for what is no route, such as a table's own version. ValueError."""
+    route: Callable[[Object], Route]
+    """ValueError, and what Python raises for an object of another shape."""
+
+
+_SHAPES: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+
+
+def read(dialect: Dialect, chunks: Iterable[bytes]) -> Iterator[Entry]:
+    """Every route of every document; lines around the documents that are no route are passed over."""
+    for found in values(chunks, dialect.walk):
+        if isinstance(found, Broken):
+            if not (found.text and is_chatter(found.text)):
+                yield Unreadable(
+                    Place("line", found.line), found.reason + (f": {found.text[:60]!r}" if found.text else "")
+                )
+        else:
+            yield from _entries(dialect, found)
+
+
+def _entries(dialect: Dialect, found: Value) -> Iterator[Entry]:
+    place = Place("line", found.line)
+    try:
+        split = dialect.split(found.path, found.value)
+        routes = None if split is None else list(split)
+    except _SHAPES as error:
+        yield Unreadable(place, _in_words(error))
+        return
+    for prefix, told in routes or ():
+        try:
+            yield _entry(dialect, prefix, told, place)
+        except _SHAPES as error:
+            yield Unreadable(place, f"{str(prefix)[:50]}: {_in_words(error)}")
+
+
+def _entry(dialect: Dialect, prefix: str, told: Any, place: Place) -> Entry:
+    if not isinstance(prefix, str):
+        raise ValueError("there is no prefix")
+    if not isinstance(told, dict):
+        raise ValueError("a route that is no object")
+    family, key = nlri.key(prefix)
+    route = dialect.route(told)
+    return Routes(
+        family, (key,), route.path, words.neighbor(str(route.peer)), route.best, place=place, lacks=route.lacks
+    )
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else "the object is not laid out as that of a route"
+
+
+def one_or_more(prefix: str, value: Any) -> Iterator[Found]:
+    """An object is a route of its own, in an array every member."""
+    for told in value if isinstance(value, list) else [value]:
+        yield prefix, told
