@@ -98,6 +98,16 @@ class Gate:
         if not self.is_open:
             self.leaked[direction] += nlri
 
+    def add(self, other: Gate) -> None:
+        """Count what another gate has counted."""
+        for mine, theirs in (
+            (self.withheld, other.withheld),
+            (self.passed, other.passed),
+            (self.leaked, other.leaked),
+        ):
+            for direction in Direction:
+                mine[direction] += theirs[direction]
+
     @property
     def why(self) -> str:
         """Why the gate is shut, in words; empty when it is open."""

@@ -63,7 +63,7 @@ def rehearse(
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = 140  # a log has no window to fit into
-    _remove_leftovers(console)
+    remove_leftovers(console)
     with _scratch(topology) as scratch:
         rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap")
         # A view that repaints itself and a person who presses Enter would write over each other.
@@ -84,7 +84,7 @@ def rehearse(
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
 
 
-def _remove_leftovers(console: Console) -> None:
+def remove_leftovers(console: Console) -> None:
     """What an earlier run left behind when it was killed goes now, and is told."""
     with contextlib.suppress(LabError):
         for leftover in leftovers():

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from simulator.cli.exits import LAB, PASSED, USAGE, fail
-from simulator.cli.rehearse import choose_link
+from simulator.cli.rehearse import choose_link, remove_leftovers
 from simulator.cli.view import PlainView
 from simulator.lab.link import LabError, LinkKind
 from simulator.lab.load import TopologyError, default, load
@@ -119,6 +119,7 @@ async def _run(
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
+    remove_leftovers(console)
     provider = Provider(topology, kind, store, settings, locations)
     view = PlainView(topology, console)
     provider.log.subscribe(view.take)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from simulator.connection.states import ConnectionEvent, ConnectionState, Conver
 from simulator.connection.table import Facts
 from simulator.lab.link import LabError
 from simulator.lab.topology import Peer, Topology
-from simulator.provisioning.log import ConnectionMoved, EventLog
+from simulator.provisioning.log import ConnectionMoved, EventLog, Said
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import FLOWS, SessionPlan, plans_of
 from simulator.session.messages import Cease
@@ -76,12 +77,23 @@ Journal = Callable[[ConnectionRecord, ConnectionMoved], None]
 class ControlPlane:
     """Microsoft's side of the life cycle. Every method that is refused raises TransitionRefusedError."""
 
-    def __init__(self, network: Network, log: EventLog, clock: Clock, journal: Journal | None = None) -> None:
-        """`journal` is told of every step before it is made; where it raises, the step is not made."""
+    def __init__(
+        self,
+        network: Network,
+        log: EventLog,
+        clock: Clock,
+        journal: Journal | None = None,
+        write: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`journal` is told of every step before it is made; where it raises, the step is not made.
+
+        `write` writes what was logged so far; where it raises, nothing is lifted.
+        """
         self._network = network
         self._log = log
         self._clock = clock
         self._journal = journal
+        self._write = write
         self._sealed = False
         self.records: dict[str, ConnectionRecord] = {}
 
@@ -199,9 +211,9 @@ class ControlPlane:
 
     async def renew(self, record: ConnectionRecord) -> None:
         """Close the sessions that run with another MD5 key than they should (RFC 4486: Other Configuration Change)."""
-        for plan in record.plans:
-            if self._network.is_outdated(plan):
-                await self._network.deprovision(plan, cease(Cease.OTHER_CONFIGURATION_CHANGE, "another MD5 key"))
+        notification = cease(Cease.OTHER_CONFIGURATION_CHANGE, "another MD5 key")
+        plans = [plan for plan in record.plans if self._network.is_outdated(plan)]
+        await asyncio.gather(*(self._network.deprovision(plan, notification) for plan in plans))
 
     def provision_new(self, record: ConnectionRecord) -> None:
         """Configure the sessions that an Active connection lacks, with DENY ALL. Raises LabError."""
@@ -211,9 +223,17 @@ class ControlPlane:
             self._rule(record, plan)
 
     def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckResult]) -> bool:
-        """Judge the validation of sessions that an Active connection still denies; those that passed are lifted."""
+        """Judge the validation of sessions that an Active connection still denies; those that passed are lifted.
+
+        As a transition is, that is written before anything follows from it.
+        """
+        plans = tuple(plans)
         passed = record.state is ConnectionState.ACTIVE and passes(results)
         if passed:
+            names = ", ".join(plan.id for plan in plans)
+            text = f"validated: {names}; the policy is lifted, the connection stays Active"
+            self._log.append(Said(self._clock.now(), text, record.id))
+            self._write()
             record.validated |= {plan.id for plan in plans}
             for plan in record.plans:
                 self._rule(record, plan)
@@ -260,10 +280,13 @@ class ControlPlane:
         self.forget(record)
 
     async def close_sessions(self, record: ConnectionRecord, why: str) -> None:
-        """Close every BGP session of a connection with an administrative Cease (RFC 4486, RFC 9003)."""
-        for plan in record.plans:
-            if self._network.is_provisioned(plan):
-                await self._network.deprovision(plan, cease(Cease.ADMINISTRATIVE_SHUTDOWN, why))
+        """Close every BGP session of a connection with an administrative Cease (RFC 4486, RFC 9003).
+
+        All at once: a router that hangs keeps no other session waiting.
+        """
+        notification = cease(Cease.ADMINISTRATIVE_SHUTDOWN, why)
+        plans = [plan for plan in record.plans if self._network.is_provisioned(plan)]
+        await asyncio.gather(*(self._network.deprovision(plan, notification) for plan in plans))
 
     def _facts(self, record: ConnectionRecord) -> Facts:
         return Facts(peer_asn_approved=record.peer_asn_approved)

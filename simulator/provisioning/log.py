@@ -261,21 +261,23 @@ def row(event: Event) -> dict[str, Any]:
         case DataFileRead(time, key, file, error, left_out):
             told = {"time": timestamp(time), "event": "policy-data", "data": key, "file": file}
             return {**told, "error": error, "left-out": left_out}
-        case UnknownPeer(speaker, time, address):
+        case UnknownPeer():
             return {
-                "time": timestamp(time),
+                "time": timestamp(event.time),
                 "event": "unknown-peer",
-                "speaker": speaker,
-                "address": address,
+                "speaker": event.speaker,
+                "address": event.address,
                 "why": "not a configured peer",
                 "again": None,
+                "count": event.count,
             }
-        case CallerRefused(session, time, address, why, again):
+        case CallerRefused():
             return {
-                "time": timestamp(time),
+                "time": timestamp(event.time),
                 "event": "caller-refused",
-                "session": session,
-                "address": address,
-                "why": why,
-                "again": None if again is None else timestamp(again),
+                "session": event.session,
+                "address": event.address,
+                "why": event.why,
+                "again": None if event.again is None else timestamp(event.again),
+                "count": event.count,
             }

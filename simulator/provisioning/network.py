@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.policy.transform import ImportSettings
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
+from simulator.provisioning.knocks import Knocks
 from simulator.provisioning.member_config import as_route_server, customer_config, session_name
 from simulator.provisioning.peer_config import agreed_session, router_config
 from simulator.provisioning.planning import SessionPlan, plans
@@ -35,7 +37,7 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SessionView, SpeakerEvent
+from simulator.speakers.events import CallerRefused, NeighborConfig, SessionView, SpeakerEvent, UnknownPeer
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
@@ -68,8 +70,10 @@ class Network:
         self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
         self.captures: dict[tuple[str, str], Capture] = {}
         """By edge and interface."""
-        self.gates: list[Gate] = []
-        """The gate of every session that was ever provisioned: what they counted outlives the sessions."""
+        self._gates: dict[str, Gate] = {}
+        """Of the sessions that are provisioned."""
+        self._past = Gate()
+        """What the gates of all earlier sessions counted; it was never open."""
         self.data: DataFiles | None = None
         """What the rules look things up in; None until the network is built."""
         self.adjust: Callable[[str, PolicyData], PolicyData] = lambda session, data: data
@@ -77,6 +81,7 @@ class Network:
         self.ruled: Callable[[SessionPlan, bool], None] = lambda plan, opens: None
         """Told of every ruling: before a gate may open, after it is shut."""
         self._emit = emit
+        self._knocks = Knocks()
         self._state: LabState | None = None
         self._link: Link | None = None
         self._edges: dict[str, Speaker] = {}
@@ -84,10 +89,12 @@ class Network:
         self._routers: dict[str, Router] = {}
         self._configured: set[str] = set()
         """The sessions that a started router has in its configuration."""
+        self._ipv6_ports: set[int] = set()
+        """Of the ports that the topology gives to IPv6 on loopback, those that are taken."""
+        self._admitted: set[str] = set()
+        """The sessions that were planned while the network ran."""
         self._announcements: dict[str, list[Announcement]] = {}
         self._own: dict[str, PrefixSet] = {}
-        self._ipv6_ports = 0
-        """How many of the ports that the topology gives to IPv6 on loopback are taken."""
         self._exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Network:
@@ -121,7 +128,7 @@ class Network:
             if self.kind is not LinkKind.LOOPBACK:
                 await self._capture(edge.name)
             routes = announcements(topology.microsoft.announce, edge)
-            speaker = Speaker(edge.name, self.place(edge.name), clock, self._emit, routes, self.tap)
+            speaker = Speaker(edge.name, self.place(edge.name), clock, self._hear, routes, self.tap)
             self._edges[edge.name], self._announcements[edge.name] = speaker, routes
             keys = ((route.family, key) for route in routes for key in route.keys)
             self._own[edge.name] = PrefixSet.of_keys(keys, f"announced by AS{topology.microsoft.asn}")
@@ -131,6 +138,14 @@ class Network:
         if self.data.is_watching_anything:
             watching = asyncio.ensure_future(self.data.watch(self.apply_data))
             self._exit.push_async_callback(_end, watching)
+
+    def _hear(self, event: SpeakerEvent) -> None:
+        if isinstance(event, UnknownPeer | CallerRefused):
+            told = self._knocks.heard(event)
+            if told is None:
+                return
+            event = told
+        self._emit(event)
 
     async def _capture(self, edge: str) -> None:
         assert self._state is not None
@@ -164,6 +179,18 @@ class Network:
         except KeyError:
             raise LabError(f"session {plan.id}: {plan.edge.name} has no address {plan.edge_address} here") from None
         self.plans.append(plan)
+        self._admitted.add(plan.wire)
+
+    async def dismiss(self, plan: SessionPlan) -> None:
+        """Forget a session that was taken in by `admit`, once it is deprovisioned; the topology's own ones stay."""
+        if plan.wire not in self._admitted or self.is_provisioned(plan):
+            return
+        self._admitted.discard(plan.wire)
+        self.plans = [other for other in self.plans if other.wire != plan.wire]
+        endpoint = self._listening.pop(plan.wire)
+        if endpoint not in self._listening.values():
+            self._ipv6_ports.discard(endpoint.port)
+            await self._edges[plan.edge.name].stop_listening(endpoint)
 
     def knows(self, plan: SessionPlan) -> bool:
         """Whether the session was planned: its edge listens for it."""
@@ -183,8 +210,9 @@ class Network:
         first = self.topology.microsoft.port
         if first is None or family is Family.IPV4:
             return first
-        self._ipv6_ports += 1
-        return first + self._ipv6_ports - 1
+        port = next(port for port in itertools.count(first) if port not in self._ipv6_ports)
+        self._ipv6_ports.add(port)
+        return port
 
     def place(self, node: str) -> Place:
         assert self._link is not None, "the network is not built"
@@ -339,7 +367,7 @@ class Network:
             ),
             host,
         )
-        self.gates.append(neighbor.gate)
+        self._gates[plan.id] = neighbor.gate
 
     def _host(self, plan: SessionPlan) -> Address:
         """Where the peer calls from. An address that nobody has here is one that nobody calls from, as in the field."""
@@ -393,6 +421,13 @@ class Network:
     async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
         """Close one session with this NOTIFICATION and forget it."""
         await self._edges[plan.edge.name].remove(plan.id, notification)
+        if (gate := self._gates.pop(plan.id, None)) is not None:
+            self._past.add(gate)
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gate of every session, and one for all those that are gone: what they counted outlives the sessions."""
+        return (*self._gates.values(), self._past)
 
     def announcements(self, edge: str) -> tuple[Announcement, ...]:
         """What an edge announces to everybody."""

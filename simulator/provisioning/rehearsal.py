@@ -75,8 +75,8 @@ class Rehearsal:
                     await self._play(network, self.control, Validator(network, self.log, clock), clock)
                 finally:
                     # Microsoft's side speaks the last word, also when the rehearsal is interrupted.
-                    for record in self.control.records.values():
-                        await self.control.close_sessions(record, "the rehearsal is over")
+                    records = self.control.records.values()
+                    await asyncio.gather(*(self.control.close_sessions(r, "the rehearsal is over") for r in records))
         except LabError as error:
             self.errors.append(str(error))
         return final_report(self, self._outcome())

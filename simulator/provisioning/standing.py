@@ -55,8 +55,7 @@ class Standing:
                 await self._turn_up(network, control, registry, records, clock)
                 tables = [self._table(network, record, plan) for record in records for plan in record.plans]
             finally:
-                for record in records:
-                    await control.close_sessions(record, "the looking glass was closed")
+                await asyncio.gather(*(control.close_sessions(r, "the looking glass was closed") for r in records))
         if tap is not None:
             self.octets, self.octets_cut = tap.records, tap.truncated
         return tables

@@ -202,6 +202,8 @@ class UnknownPeer:
     speaker: str
     time: float
     address: str
+    count: int = 1
+    """Calls that this tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,8 @@ class CallerRefused:
     why: str
     again: float | None
     """When it will be heard; None where that is no matter of time."""
+    count: int = 1
+    """Calls that this tells of."""
 
 
 SpeakerEvent = (

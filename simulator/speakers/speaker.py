@@ -105,6 +105,12 @@ class Speaker:
         self._listeners[endpoint] = _Listener(endpoint, sock, server)
         return endpoint
 
+    async def stop_listening(self, endpoint: Endpoint) -> None:
+        """Close a listening socket that no session uses any more."""
+        listener = self._listeners.pop(endpoint)
+        listener.server.close()
+        await listener.server.wait_closed()
+
     def add(self, config: NeighborConfig, peer_host: Address | None = None) -> Neighbor:
         """Configure and start one session. `peer_host`: where the peer calls from, if not from where we dial."""
         if config.id in self._neighbors:
@@ -181,7 +187,7 @@ class Speaker:
     def receive(self, endpoint: Endpoint, wire: Wire) -> None:
         """A TCP connection arrived: give it to its neighbour, or refuse it with a Cease (RFC 4486 §4)."""
         assert wire.transport is not None
-        if self._closing:  # accepted by the kernel before the listening socket was gone
+        if self._closing or endpoint not in self._listeners:  # accepted before the listening socket was gone
             self._refuse(wire)
             return
         caller = ip_address(wire.transport.get_extra_info("peername")[0].split("%")[0])

@@ -436,6 +436,36 @@ async def test_an_action_on_the_peering_takes_one_route_server_out_of_service(tm
         await held_everywhere(lab, "alpha")
 
 
+async def test_the_last_one_is_not_taken_out_while_the_other_is_requested_again(tmp_path: Path) -> None:
+    """Whatever the other one waits for: it does not matter why it is not in service."""
+    async with serving(tmp_path, exchange()) as lab:
+        asn = await lab.asn("exampleix", EXCHANGE_AS)
+        for number, name in ((1, "one"), (2, "two")):
+            await lab.put(name, request(asn, connection(number)))
+            await lab.active(name)
+        transport = httpx.ASGITransport(lab_api(lab.provider, asyncio.Event()))
+        (one,) = [each for each in lab.provider.control.records.values() if each.peering == "one"]
+
+        def other() -> list[str]:
+            return [str(each.state) for each in lab.provider.control.records.values() if each.peering == "two"]
+
+        async with httpx.AsyncClient(transport=transport, base_url="http://lab") as api:
+            await lab.do(lab.client.peerings.delete, GROUP, "two")
+            await eventually(lambda: lab.do(other), lambda states: states == [])
+            by_hand = {"peering_review": None, "notification": None}
+            lab.provider.set(AT_ONCE.model_copy(update=by_hand))
+            await lab.put("two", request(asn, connection(2)))
+            for step in ("approve", "notify"):
+                for action in ("revalidate", "block", "deprovision", "request-type-change"):
+                    refused = await api.post(f"/lab/v1/connections/{one.id}/{action}")
+                    assert (refused.status_code, str(one.state)) == (409, "Active")
+                    assert "is the only route server of AS64500 in service: wait for two/" in refused.json()["detail"]
+                assert (await api.post(f"/lab/v1/peerings/two/{step}")).status_code == 200
+            await lab.active("two")
+            assert (await api.post(f"/lab/v1/connections/{one.id}/revalidate")).status_code == 200
+        await lab.active("one")
+
+
 async def test_the_keys_of_both_are_not_changed_at_once(tmp_path: Path) -> None:
     settings = AT_ONCE.model_copy(update={"allow_md5_updates": True})
     async with serving(tmp_path, exchange(), settings) as lab:

@@ -67,6 +67,22 @@ def test_the_snippet_that_it_prints_and_the_one_of_its_page_run(tmp_path: Path, 
             assert (ran.returncode, ran.stdout) == (0, "['contoso']\n"), ran.stderr
 
 
+def test_what_a_killed_server_left_behind_goes_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "state"
+    monkeypatch.setenv("TURNUP_STATE_DIR", str(base))
+    with serving(tmp_path) as killed:
+        assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    (left,) = base.iterdir()
+    with serving(tmp_path) as server:
+        (mine,) = base.iterdir()
+        assert mine != left
+        assert f"turnup: of an earlier run: removed {left}" in " ".join(server.said.split())
+        assert server.end(signal.SIGTERM) == 0
+    assert list(base.iterdir()) == []
+
+
 def test_what_it_says_at_its_start_works(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         for word in (

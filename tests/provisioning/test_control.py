@@ -33,6 +33,9 @@ class FakeNetwork:
         self.ruled: list[tuple[str, ConnectionState, bool]] = []
         self.closed: list[Notification] = []
         self.broken = ""
+        self.all_told = asyncio.Event()
+        """Until then no closed session is gone: the routers hang."""
+        self.all_told.set()
 
     def is_provisioned(self, plan: SessionPlan) -> bool:
         return plan.id in self.gates
@@ -49,8 +52,9 @@ class FakeNetwork:
         return Change.NOTHING
 
     async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
-        del self.gates[plan.id]
         self.closed.append(notification)
+        await self.all_told.wait()
+        del self.gates[plan.id]
 
 
 class Stage:
@@ -206,3 +210,46 @@ async def test_sessions_that_cannot_be_configured_fail_the_provisioning() -> Non
         stage.control.notify(stage.record)
     assert stage.record.state is S.PROVISIONING_FAILED
     assert stage.record.connection.error_message == "no such address"
+
+
+async def test_all_sessions_are_closed_at_once_though_their_routers_hang() -> None:
+    stage = Stage().validating()
+    stage.network.all_told.clear()
+    closing = asyncio.ensure_future(stage.control.close_sessions(stage.record, "works"))
+    for _ in range(5):  # turns of the event loop: nobody has to wait for anything
+        await asyncio.sleep(0)
+    assert len(stage.network.closed) == len(stage.record.plans) == 2
+    assert not closing.done()
+    stage.network.all_told.set()
+    await closing
+    assert stage.network.gates == {}
+
+
+async def test_what_lifts_a_session_of_an_active_connection_is_written_before_the_gate_opens() -> None:
+    stage = Stage().validating()
+    stage.control.conclude(stage.record, [result()])
+    stage.record.validated.clear()
+    for plan in stage.record.plans:
+        stage.network.gates[plan.id] = False
+    seen: list[tuple[str, int]] = []
+    control = ControlPlane(
+        stage.network,  # type: ignore[arg-type]
+        stage.log,
+        Clock(asyncio.get_running_loop()),
+        write=lambda: seen.append((str(stage.log.entries[-1]), stage.open_gates)),
+    )
+    assert control.lift(stage.record, stage.record.plans, [result()])
+    ((text, open_gates),) = seen
+    assert "validated: contoso-ashburn/ash-edge-1/ipv4" in text
+    assert (open_gates, stage.open_gates) == (0, 2)
+
+    def full() -> None:
+        raise OSError("no space left")
+
+    stage.record.validated.clear()
+    for plan in stage.record.plans:
+        stage.network.gates[plan.id] = False
+    control = ControlPlane(stage.network, stage.log, Clock(asyncio.get_running_loop()), write=full)  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="no space"):
+        control.lift(stage.record, stage.record.plans, [result()])
+    assert stage.open_gates == 0

@@ -52,9 +52,9 @@ EVENTS: list[Event] = [
     EndOfRib("s", 8.0, Family.IPV6),
     GateWithheld("s", Withheld(9.0, Direction.OUT, "IPv4", (KEY,), "why")),
     GateMoved("s", 10.0, True, 5, 3),
-    UnknownPeer("edge", 11.0, "192.0.2.9"),
+    UnknownPeer("edge", 11.0, "192.0.2.9", 3),
     CallerRefused("s", 12.0, "192.0.2.9", "why", 13.0),
-    CallerRefused("s", 12.0, "192.0.2.9", "why", None),
+    CallerRefused("s", 12.0, "192.0.2.9", "why", None, 3),
     MessageIgnored("s", 14.0, "why"),
 ]
 

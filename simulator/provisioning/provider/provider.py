@@ -58,7 +58,7 @@ class Provider:
         self.settings = settings or Settings.model_validate(store.setting("settings") or {})
         self.premises = Premises(topology, locations or embedded())
         self.network = Network(topology, kind, self.log.append, record=False)
-        self.control = ControlPlane(self.network, self.log, self.clock, self._journal)
+        self.control = ControlPlane(self.network, self.log, self.clock, self._journal, self.books.flush)
         self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
         self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
         now = self.clock.now

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.lab.link import LabError
-from simulator.provisioning.control import ConnectionRecord, ControlPlane
+from simulator.provisioning.control import ConnectionRecord, ControlPlane, passes
 from simulator.provisioning.log import CheckEnded, EventLog, Said
 from simulator.provisioning.network import Network
 from simulator.provisioning.planning import SessionPlan
@@ -128,6 +128,10 @@ class Workflow:
                 continue  # somebody else moved it while this step was being prepared
             if not look_again:
                 await changed.wait()
+        self._hurried.discard(record.id)
+        again = self._control.records.get(record.id)
+        for plan in record.plans if again is None else ():
+            await self._network.dismiss(plan)
 
     async def _until(self, record: ConnectionRecord, due: float | None) -> bool:
         """Wait for a time (None: never by itself). False when something else happened to the connection first."""
@@ -274,15 +278,13 @@ class Workflow:
         results = await self._judged(record, new)
         if results is None:
             return True
+        news = record.results != results
+        if news or passes(results):
+            self._tell(record, results)
+            record.results = results
         if self._control.lift(record, new, results):
-            self._tell(record, results)
-            record.results = results
-            names = ", ".join(plan.id for plan in new)
-            self._say(record, f"validated: {names}; the policy is lifted, the connection stays Active")
             return False
-        if record.results != results:
-            self._tell(record, results)
-            record.results = results
+        if news:
             self._say(record, "the sessions did not pass their validation: they stay denied, and it is tried again")
         await self._until(record, self._clock.now() + self._network.topology.deadline)
         return True

@@ -28,7 +28,7 @@ def exchange(routers: list[str], soak: float) -> dict[str, Any]:
     found["peers"] = [
         {
             "name": f"peer{number}",
-            "asn": 64500 + number,
+            "asn": 64495 + number,
             "router": router,
             "ipv4": f"206.126.239.{number}",
             "announce": [{"prefixes": [f"41.{number}.0.0/16"]}],
@@ -50,7 +50,7 @@ def peering_id(number: int) -> str:
 
 def wanted(number: int) -> PeeringRequest:
     one = support.connection(f"peer{number}", ipv4=f"206.126.239.{number}", ipv6=None)
-    return support.request(one, asn=64500 + number, peer_asn=asn_id(number))
+    return support.request(one, asn=64495 + number, peer_asn=asn_id(number))
 
 
 def ask(running: Provider, number: int) -> None:
@@ -97,8 +97,8 @@ async def test_active_again_and_again(tmp_path: Path, routers: list[str]) -> Non
     lab = build(exchange(routers, soak))
     async with support.provider(f"sqlite:///{tmp_path}/store.db", SETTINGS, lab, LinkKind.NETNS) as running:
         for number in range(1, count + 1):
-            document = {"properties": {"peerAsn": 64500 + number, "peerName": f"peer{number}"}}
-            running.asns.approve(running.asns.put(asn_id(number), document, 64500 + number)[0])
+            document = {"properties": {"peerAsn": 64495 + number, "peerName": f"peer{number}"}}
+            running.asns.approve(running.asns.put(asn_id(number), document, 64495 + number)[0])
             ask(running, number)
         await all_active(running, count)
         for _ in range(2):
