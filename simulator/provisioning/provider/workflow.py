@@ -128,7 +128,6 @@ class Workflow:
                 continue  # somebody else moved it while this step was being prepared
             if not look_again:
                 await changed.wait()
-        self._hurried.discard(record.id)
         again = self._control.records.get(record.id)
         for plan in record.plans if again is None else ():
             await self._network.dismiss(plan)
