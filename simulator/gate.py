@@ -98,16 +98,6 @@ class Gate:
         if not self.is_open:
             self.leaked[direction] += nlri
 
-    def add(self, other: Gate) -> None:
-        """Count what another gate has counted."""
-        for mine, theirs in (
-            (self.withheld, other.withheld),
-            (self.passed, other.passed),
-            (self.leaked, other.leaked),
-        ):
-            for direction in Direction:
-                mine[direction] += theirs[direction]
-
     @property
     def why(self) -> str:
         """Why the gate is shut, in words; empty when it is open."""
@@ -119,3 +109,18 @@ class Gate:
         if self._connection_state is not ConnectionState.ACTIVE:
             return f"the connection is {self._connection_state}"
         return "the session has not been validated"
+
+
+class GateCounts:
+    """What gates that are gone have counted."""
+
+    __slots__ = ("leaked", "passed", "withheld")
+
+    def __init__(self) -> None:
+        self.withheld, self.passed, self.leaked = (dict.fromkeys(Direction, 0) for _ in range(3))
+
+    def add(self, gate: Gate) -> None:
+        for direction in Direction:
+            self.withheld[direction] += gate.withheld[direction]
+            self.passed[direction] += gate.passed[direction]
+            self.leaked[direction] += gate.leaked[direction]

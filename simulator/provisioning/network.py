@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from simulator.connection.states import ConnectionState
-from simulator.gate import Change, Gate, nlri_may_pass
+from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
 from simulator.lab.link import Address, Endpoint, LabError, Link, LinkKind, LoopbackLink, Place
 from simulator.lab.netns import BGP_PORT, NetnsLink, netns_place
@@ -72,8 +72,8 @@ class Network:
         """By edge and interface."""
         self._gates: dict[str, Gate] = {}
         """Of the sessions that are provisioned."""
-        self._past = Gate()
-        """What the gates of all earlier sessions counted; it was never open."""
+        self._past = GateCounts()
+        """Of the sessions that are gone."""
         self.data: DataFiles | None = None
         """What the rules look things up in; None until the network is built."""
         self.adjust: Callable[[str, PolicyData], PolicyData] = lambda session, data: data
@@ -425,8 +425,8 @@ class Network:
             self._past.add(gate)
 
     @property
-    def gates(self) -> tuple[Gate, ...]:
-        """The gate of every session, and one for all those that are gone: what they counted outlives the sessions."""
+    def gates(self) -> tuple[Gate | GateCounts, ...]:
+        """The gate of every session, and what those counted whose sessions are gone."""
         return (*self._gates.values(), self._past)
 
     def announcements(self, edge: str) -> tuple[Announcement, ...]:
