@@ -76,8 +76,19 @@ def _clauses() -> str:
     return "\n".join(lines)
 
 
+def _published_examples() -> str:
+    """Each published example with what a lab answers otherwise; tests/arm/test_published.py sends them all."""
+    table = tomllib.loads((DOCS.parent / "tests" / "arm" / "published_differences.toml").read_text(encoding="utf-8"))
+    lines = ["| example | answers | differs in |", "|---|---|---|"]
+    for name, statuses in table["examples"].items():
+        found = [f"_{row['what']}_ · {row['why']}" for row in table["difference"] if name in row["in"]]
+        lines.append(f"| {name} | {', '.join(map(str, statuses))} | {'<br>'.join(found) or 'nothing'} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "api-endpoints": arm.endpoints,
+    "published-examples": _published_examples,
     "connection-exchange": lambda: _fenced(connection.mermaid(Flow.EXCHANGE)),
     "connection-direct": lambda: _fenced(connection.mermaid(Flow.DIRECT)),
     "connection-table": connection.markdown,

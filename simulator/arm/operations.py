@@ -9,6 +9,7 @@ from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, listing
 from simulator.arm.ids import NAMESPACE
 
 _CRUD: Final = ("write", "read", "delete")
+_READ_FIRST: Final = ("read", "write", "delete")
 _RESOURCES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("peerAsns", "PeerAsn", _CRUD),
     ("peeringLocations", "PeeringLocation", ("read",)),
@@ -16,14 +17,21 @@ _RESOURCES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("peerings", "Peering", _CRUD),
     ("peeringServiceLocations", "PeeringServiceLocations", ("read",)),
     ("peeringServiceProviders", "PeeringServiceProviders", ("read",)),
-    ("peeringServices", "PeeringServices", _CRUD),
-    ("peeringServices/prefixes", "PeeringServicePrefixes", _CRUD),
-    ("peerings/registeredPrefixes", "RegisteredPrefixes", _CRUD),
-    ("peerings/registeredAsns", "RegisteredAsns", _CRUD),
+    ("peeringServices", "PeeringServices", _READ_FIRST),
+    ("peeringServices/prefixes", "PeeringServicePrefixes", _READ_FIRST),
+    ("peerings/registeredPrefixes", "RegisteredPrefixes", _READ_FIRST),
+    ("peerings/registeredAsns", "RegisteredAsns", _READ_FIRST),
     ("peerings/receivedRoutes", "PeeringReceivedRoutes", ("read",)),
-    ("peeringServices/connectionMonitorTests", "Peering Service Connection Monitor Tests", _CRUD),
+    ("peeringServices/connectionMonitorTests", "Peering Service Connection Monitor Tests", _READ_FIRST),
 )
-"""The operations of the REST specification's example."""
+"""The operations of the REST specification's example, in its order."""
+_MONITOR: Final = "peeringServices/connectionMonitorTests"
+_AS_PUBLISHED: Final = {
+    ("peeringServices", "write"): {"operation": "Write PeeringService"},
+    (_MONITOR, "read"): {"description": "Read any Peering Service Connection Monitor Tests"},
+    (_MONITOR, "delete"): {"description": "Delete any Peering Service Connection Monitor Tests"},
+}
+"""Where the example's words do not follow from the type."""
 _REGISTER: Final = {
     "name": f"{NAMESPACE}/register/action",
     "display": {
@@ -44,6 +52,7 @@ def _operation(path: str, what: str, verb: str) -> Json:
         "resource": resource,
         "operation": f"{verb.capitalize()} {what}",
         "description": f"{verb.capitalize()} any {resource}",
+        **_AS_PUBLISHED.get((path, verb), {}),
     }
     return {"name": f"{NAMESPACE}/{path}/{verb}", "display": display, "isDataAction": False}
 

@@ -124,6 +124,15 @@ async def test_an_md5_key_may_be_empty(tmp_path: Path) -> None:
         await lab.active(PEERING)
 
 
+async def test_the_counts_of_a_2022_example_are_kept(tmp_path: Path) -> None:
+    counts = {f"accepted{what}CountV{number}": 0 for what in ("PrefixesSent", "BestPath") for number in (4, 6)}
+    async with plain_lab(tmp_path) as lab:
+        await lab.asn()
+        assert (await lab.put(PEERING, exchange_body(**counts), "2022-10-01")).status_code == 201
+        shown = await lab.get(PEERING, "2022-10-01")
+        assert connections(shown)[0]["bgpSession"].items() >= counts.items() and "systemData" not in shown
+
+
 async def test_tags_may_be_called_as_a_read_only_field_is(tmp_path: Path) -> None:
     tags = {"path": "a", "etag": "b", "errorMessage": "c", "events": ""}
     async with plain_lab(tmp_path) as lab:
