@@ -134,12 +134,12 @@ def line(event: Event, board: Board) -> Text | None:
         case NotificationExchanged(session, seen):
             text = f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}"
             return Text.assemble((_clock(seen.time), "dim"), f"  {session:<34} ", (text, "yellow"))
-        case GateMoved(session, when, is_open, sent, taken):
+        case GateMoved(session, when, is_open, sent, taken, cut):
             word, style = ("lifted", "bold green") if is_open else ("denied", "magenta")
             done = (
                 f"{sent} NLRI sent, {taken} routes taken"
                 if is_open
-                else f"{sent} NLRI withdrawn, {taken} routes removed"
+                else f"{sent} NLRI withdrawn, {taken} routes removed{f', session reset: {cut}' if cut else ''}"
             )
             return Text.assemble(
                 (_clock(when), "dim"), f"  {session:<34} ", ("policy ", "bold"), (word, style), f"  {done}"

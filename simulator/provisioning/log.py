@@ -242,13 +242,15 @@ def row(event: Event) -> dict[str, Any]:
                 "reason": held.why,
                 "prefixes": _texts(_FAMILIES[held.family], held.nlri),
             }
-        case GateMoved(session, time, is_open, sent, taken):
+        case GateMoved(session, time, is_open, sent, taken, cut):
+            reset = {"session-reset": str(cut), "nlri-handed": cut.handed, "octets-not-taken": cut.held} if cut else {}
             return {
                 "time": timestamp(time),
                 "event": "gate-lifted" if is_open else "gate-denied",
                 "session": session,
                 "nlri-sent" if is_open else "nlri-withdrawn": sent,
                 "routes-taken" if is_open else "routes-removed": taken,
+                **reset,
             }
         case PolicyApplied(session, time, refused, accepted):
             return {

@@ -83,6 +83,7 @@ class Connections:
         """The session talks on this one."""
         self._until_ended(wire)
         self.wires[wire.channel] = wire
+        wire.kept = True
         if self._services.tap is not None:
             self._services.tap.opened(self._config, wire, self._services.clock.now())
 
@@ -117,8 +118,19 @@ class Connections:
         wire = self.wires.pop(channel, None)
         if wire is not None:
             wire.close()
-            if self._services.tap is not None:
-                self._services.tap.closed(self._config, wire, self._services.clock.now())
+
+    def finished(self, wire: Wire) -> None:
+        """Our direction of a connection ended."""
+        if self._services.tap is not None and wire.kept:
+            self._services.tap.closed(self._config, wire, self._services.clock.now())
+
+    def reset(self, wire: Wire) -> None:
+        """Cut a connection at once, with all that has not left."""
+        if self.wires.get(wire.channel) is wire:
+            del self.wires[wire.channel]
+        wire.reset()
+        if self._services.tap is not None and wire.kept:
+            self._services.tap.reset(self._config, wire, self._services.clock.now())
 
     def _until_ended(self, wire: Wire) -> None:
         self.ending[wire.ended] = wire

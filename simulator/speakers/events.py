@@ -171,6 +171,20 @@ class GateWithheld(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A deny found announcements on their way to a peer that had not taken them, and reset the connection."""
+
+    handed: int
+    """NLRI that the kernel had got by then, of those that the session was to announce."""
+    held: int
+    """Octets of what the kernel had got that the peer's TCP had not acknowledged (SIOCOUTQ): dropped but for those
+    that are on the wire. What was acknowledged is in the peer's hands, read or not, and cannot be recalled."""
+
+    def __str__(self) -> str:
+        return f"denied while announcements were unsent: {self.handed} NLRI handed to TCP, {self.held} octets not taken"
+
+
+@dataclass(frozen=True, slots=True)
 class GateMoved:
     """The gate of a session opened or shut."""
 
@@ -178,9 +192,11 @@ class GateMoved:
     time: float
     is_open: bool
     sent: int
-    """NLRI written by the lift, or withdrawn by the re-deny."""
+    """NLRI that the lift lets go, or that the re-deny withdraws."""
     taken: int
     """Routes that entered, or left, Loc-RIB."""
+    cut: Cut | None = None
+    """The re-deny had to reset the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +277,7 @@ class SessionView:
     accepted: int
     rejected: int
     sent: int
-    """NLRI that the peer holds from us now."""
+    """NLRI that the kernel was given for the peer, and that were not withdrawn."""
     rendered: int
     """NLRI ready to be sent."""
     taken: int

@@ -35,6 +35,7 @@ from simulator.speakers.connections import Connections
 from simulator.speakers.events import (
     BgpStateChanged,
     CallerRefused,
+    Cut,
     GateMoved,
     GateWithheld,
     MessageIgnored,
@@ -45,15 +46,15 @@ from simulator.speakers.events import (
 from simulator.speakers.inbound import Inbound
 from simulator.speakers.max_prefix import MaxPrefix
 from simulator.speakers.outbound import Outbound
+from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
 from simulator.speakers.uncollected import uncollected
 from simulator.wire.attributes import PathAttributes
-from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError
+from simulator.wire.framing import KEEPALIVE, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
 from simulator.wire.refresh import BEGIN, REQUEST, Ignored, decode_refresh, encode_refresh
-from simulator.wire.update import count_nlri
 
 _UPDATE = int(MessageType.UPDATE)
 
@@ -78,7 +79,7 @@ class Neighbor:
         )
         self._passage = Passage(self.gate, config, services.clock.now)
         self.inbound = Inbound(config, services, self._passage, self._reset)
-        self.outbound = Outbound(config, services.images, self._passage, self._send_octets)
+        self.outbound = Outbound(config, services.images, self._passage, self._hand_over)
         self.connections = Connections(config, services, self, self._dial_failed)
         self._timer: asyncio.TimerHandle | None = None
         self._closed_early, self._closed_early_at = "", 0.0
@@ -108,7 +109,7 @@ class Neighbor:
         if change is Change.LIFTED:
             self._moved(sent=self.outbound.send_everything(), taken=self.inbound.take_everything())
         elif change is Change.DENIED:
-            self._moved(sent=self.outbound.withdraw_everything(), taken=self.inbound.forget_everything())
+            self._denied()
         return change
 
     def apply_policy(self, policy: Policy) -> None:
@@ -142,8 +143,10 @@ class Neighbor:
         agreed = self._session.negotiated
         if agreed is None or not agreed.route_refresh:
             return False
-        self._send_octets(encode_refresh(RouteRefresh(self.config.family)))
-        return True
+        wire = self._established
+        if wire is not None:
+            wire.write(encode_refresh(RouteRefresh(self.config.family)))
+        return wire is not None
 
     @property
     def bgp_state(self) -> BgpState:
@@ -234,10 +237,22 @@ class Neighbor:
             except WireError as error:
                 self._session.wire_error(wire.channel, error.notification, self._now(), error.local)
             self._carry_out()
+        self._hand_over()  # what the peer asked for, once for all that was read together
 
-    def tcp_drained(self, wire: Wire) -> None:
-        self._session.octets_taken(wire.channel, self._now())
-        self._schedule()
+    def tcp_next(self, wire: Wire) -> Run | None:
+        return self.outbound.next() if wire is self._established else None
+
+    def tcp_taken(self, wire: Wire, run: Run, start: int) -> None:
+        """The last point before the socket: whatever leaves passes here."""
+        now = self._now()
+        self._session.octets_taken(wire.channel, now)
+        if self._services.tap is not None and wire.kept:
+            self._services.tap.octets(self.config, wire, run.since(start), outbound=True, now=now)
+        if not self._passage.is_open:
+            self._passage.went(Direction.OUT, run.announced_since(start))
+
+    def tcp_finished(self, wire: Wire) -> None:
+        self.connections.finished(wire)
 
     def tcp_lost(self, wire: Wire, why: str) -> None:
         if self.connections.lost(wire):
@@ -293,7 +308,7 @@ class Neighbor:
         elif refresh.family is not self.config.family:
             self._ignored(f"a ROUTE-REFRESH of {refresh.family.label}, which this session does not carry")
         elif refresh.subtype == REQUEST:
-            self.outbound.answer_refresh(enhanced=agreed.enhanced_route_refresh)
+            self.outbound.refresh_wanted(enhanced=agreed.enhanced_route_refresh)
         elif refresh.subtype == BEGIN and agreed.graceful_restart and not self.inbound.end_of_rib:
             self._ignored("a BoRR before the End-of-RIB of a peer with Graceful Restart (RFC 7313 §4)")
         else:
@@ -304,8 +319,23 @@ class Neighbor:
 
     # --- the gate tells ---
 
-    def _moved(self, sent: int, taken: int) -> None:
-        self._services.tell(GateMoved(self.config.id, self._now(), self.gate.is_open, sent, taken))
+    def _moved(self, sent: int, taken: int, cut: Cut | None = None) -> None:
+        self._services.tell(GateMoved(self.config.id, self._now(), self.gate.is_open, sent, taken, cut))
+
+    def _denied(self) -> None:
+        """The gate has shut: what the peer has is withdrawn; what has not left yet is dropped with the connection."""
+        wire, cut = self._established, None
+        for ending in tuple(self.connections.ending.values()):
+            if ending.unsent_announcements and ending is not wire:
+                self.connections.reset(ending)
+        if wire is not None and wire.outlet is not None and (self.outbound.waits or wire.unsent_announcements):
+            cut = Cut(self.outbound.sent, wire.outlet.unacknowledged)
+            self.connections.reset(wire)
+        withdrawn = 0 if cut else self.outbound.withdraw_everything()
+        self._moved(withdrawn, self.inbound.forget_everything(), cut)
+        if wire is not None and cut is not None:
+            self._session.tcp_failed(wire.channel, self._now(), f"reset by us, {cut}")
+            self._carry_out()
 
     def _log_withheld(self, withheld: Withheld) -> None:
         self._services.tell(GateWithheld(self.config.id, withheld))
@@ -354,28 +384,23 @@ class Neighbor:
         if wire is None:
             return
         if message is None:
-            self._write(wire, KEEPALIVE)
+            wire.write(KEEPALIVE)
         elif isinstance(message, Open):
-            self._write(wire, encode_open(message))
+            wire.write(encode_open(message))
         else:
-            self._write(wire, encode_notification(message))
+            wire.write(encode_notification(message))
 
-    def _send_octets(self, data: bytes) -> None:
-        """On the connection that is Established."""
+    @property
+    def _established(self) -> Wire | None:
+        """The connection that is Established."""
         channel = self._session.channel
-        wire = self.connections.wires.get(channel) if channel is not None else None
-        if wire is not None and data:
-            self._write(wire, data)
+        return self.connections.wires.get(channel) if channel is not None else None
 
-    def _write(self, wire: Wire, data: bytes) -> None:
-        """The last point before the socket: whatever leaves passes here."""
-        wire.write(data)
-        if not wire.blocked:
-            self._session.octets_taken(wire.channel, self._now())
-        if self._services.tap is not None:
-            self._services.tap.octets(self.config, wire, data, outbound=True, now=self._now())
-        if not self._passage.is_open:
-            self._passage.went(Direction.OUT, _announced(data))
+    def _hand_over(self) -> None:
+        """There may be something to send."""
+        wire = self._established
+        if wire is not None:
+            wire.hand_over()
 
     def _schedule(self) -> None:
         when = self._session.next_timer()
@@ -400,11 +425,3 @@ class Neighbor:
 def _times(config: NeighborConfig) -> SessionTimes:
     limit = config.max_prefix
     return config.times if limit is None else replace(config.times, prefix_limit_hold=limit.restart)
-
-
-def _announced(octets: bytes) -> int:
-    """NLRI announced in these messages, counted from the octets themselves."""
-    framer = Framer()
-    framer.max_size = 65535
-    framer.feed(octets)
-    return sum(count_nlri(body)[0] for kind, body in framer.messages() if kind == MessageType.UPDATE)

@@ -1,35 +1,55 @@
-"""What one session sends of routes: Adj-RIB-Out image → gate → octets."""
+"""What one session sends of routes: Adj-RIB-Out image → gate → octets, as fast as the peer takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from simulator.gate import Direction
 from simulator.rib.adj_out import Image, Images
-from simulator.session.messages import Family, RouteRefresh
+from simulator.session.messages import RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.speakers.events import NeighborConfig
+from simulator.speakers.run import Run
 from simulator.speakers.services import Passage
 from simulator.wire.refresh import BEGIN, END, encode_refresh
 from simulator.wire.update import end_of_rib
 
 
-class Outbound:
-    """The sending half of a session. Everything that it writes goes through `write`, the last point before TCP."""
+@dataclass(slots=True)
+class Task:
+    """Something to be said, made of runs that are only made when the kernel can take them."""
 
-    def __init__(
-        self, config: NeighborConfig, images: Images, passage: Passage, write: Callable[[bytes], None]
-    ) -> None:
+    runs: Iterator[Run]
+    is_answer: bool = False
+    """To a ROUTE-REFRESH."""
+    begun: bool = False
+
+
+class Outbound:
+    """The sending half of a session.
+
+    It queues no octets: what it has to say waits as at most one lift, one withdrawal, one answer under way and one more
+    (RFC 2918 §4 asks for what is there then, not for as many answers as there are requests). The gate is asked when
+    the kernel can take what is to be announced.
+    """
+
+    def __init__(self, config: NeighborConfig, images: Images, passage: Passage, hand_over: Callable[[], None]) -> None:
+        """`hand_over` is called when there is something for `next` to give."""
         self.image: Image | None = None
         """What is ready to be sent; None while the session is not Established."""
-        self.sent = 0
-        """NLRI that the peer holds from us now."""
         self.withdrawn = 0
         """NLRI withdrawn by re-denies, in all."""
         self._config = config
         self._images = images
         self._passage = passage
-        self._write = write
+        self._hand_over = hand_over
+        self._tasks: deque[Task] = deque()
+        self._held = 0
+        """NLRI that the peer held before `_run`."""
+        self._run: Run | None = None
+        """What changes that now."""
 
     @property
     def rendered(self) -> int:
@@ -37,8 +57,32 @@ class Outbound:
         return len(self.image.keys) if self.image else 0
 
     @property
-    def _family(self) -> Family:
-        return self._config.family
+    def sent(self) -> int:
+        """NLRI that the kernel was given for the peer, and that were not withdrawn."""
+        if self._run is None:
+            return self._held
+        announced, withdrawn = self._run.nlri
+        return max(self._held, announced) if self._run.announces else self._held - withdrawn
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that the kernel could not take yet, or not all of it."""
+        return bool(self._tasks)
+
+    def next(self) -> Run | None:
+        """What goes to the kernel next; None: nothing for now."""
+        while self._tasks:
+            task = self._tasks[0]
+            task.begun = True
+            run = next(task.runs, None)
+            if run is not None:
+                return run
+            self._tasks.popleft()
+        return None
+
+    def _add(self, task: Task) -> None:
+        self._tasks.append(task)
+        self._hand_over()
 
     def meet(self, config: NeighborConfig) -> None:
         """The session is coming up, and what its configuration left open is known."""
@@ -54,41 +98,65 @@ class Outbound:
         if self._passage.is_open:
             self.send_everything()
         else:
-            self.send_routes()  # held back by the gate, which counts what would have gone
+            self._may_go()  # the gate counts what would have gone
 
     def down(self) -> None:
         """No longer Established: the peer forgets what it had."""
-        self.image, self.sent = None, 0
-
-    def send_routes(self) -> int:
-        """Past the gate onto the wire; returns how many NLRI went."""
-        image = self.image
-        if image is None or not image.keys or not self._passage.passes(Direction.OUT, image.keys):
-            return 0
-        self._write(image.announce)
-        self.sent = len(image.keys)
-        return self.sent
+        self.image, self._held, self._run = None, 0, None
+        self._tasks.clear()
 
     def send_everything(self) -> int:
-        """The routes and End-of-RIB (RFC 4724 §2); returns how many NLRI went."""
+        """The routes and End-of-RIB (RFC 4724 §2); returns how many NLRI are to go."""
         if self.image is None:
             return 0
-        sent = self.send_routes()
-        self._write(end_of_rib(self._family))
-        return sent
+        self._add(Task(self._everything()))
+        return self.rendered
 
     def withdraw_everything(self) -> int:
-        """The re-deny; returns how many NLRI were withdrawn."""
-        sent, self.sent = self.sent, 0
+        """The re-deny; returns how many NLRI are to be withdrawn."""
+        sent = self.sent
         if sent and self.image is not None:
-            self._write(self.image.withdraw)
-            self.withdrawn += sent
+            self._add(Task(self._withdrawal(self.image.withdraw, sent)))
         return sent
 
-    def answer_refresh(self, *, enhanced: bool) -> None:
-        """The peer asks for everything again (RFC 2918 §4); `enhanced` marks begin and end (RFC 7313 §4.1)."""
+    def refresh_wanted(self, *, enhanced: bool) -> None:
+        """The peer asks for everything again (RFC 2918 §4): answered with what it is sent next.
+
+        `enhanced` marks begin and end (RFC 7313 §4.1). However often it asks before an answer begins, it gets one.
+        """
+        if not any(task.is_answer and not task.begun for task in self._tasks):
+            self._tasks.append(Task(self._answer(enhanced), is_answer=True))
+
+    # --- what the tasks are made of ---
+
+    def _may_go(self) -> bool:
+        image = self.image
+        return image is not None and bool(image.keys) and self._passage.passes(Direction.OUT, image.keys)
+
+    def routes(self) -> Iterator[Run]:
+        """Past the gate."""
+        if self.image is not None and self._may_go():
+            self._run = Run(self.image.announce, announces=True, done=self._changed)
+            yield self._run
+
+    def _changed(self) -> None:
+        self._held, self._run = self.sent, None
+
+    def _everything(self) -> Iterator[Run]:
+        yield from self.routes()
+        yield Run(end_of_rib(self._config.family))
+
+    def _withdrawal(self, octets: bytes, sent: int) -> Iterator[Run]:
+        def done() -> None:
+            self._held, self._run = 0, None
+            self.withdrawn += sent
+
+        self._run = Run(octets, done=done)
+        yield self._run
+
+    def _answer(self, enhanced: bool) -> Iterator[Run]:
         if enhanced:
-            self._write(encode_refresh(RouteRefresh(self._family, BEGIN)))
-        self.send_routes()
+            yield Run(encode_refresh(RouteRefresh(self._config.family, BEGIN)))
+        yield from self.routes()
         if enhanced:
-            self._write(encode_refresh(RouteRefresh(self._family, END)))
+            yield Run(encode_refresh(RouteRefresh(self._config.family, END)))

@@ -8,12 +8,13 @@ their would-be verdicts, but nobody is told of them and it is told nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
 from simulator.gate import Direction
 from simulator.lab.link import Address, LabError, Place
 from simulator.rib.adj_out import Images
+from simulator.rib.route_server.backlog import Backlog, portions
 from simulator.rib.route_server.client import Client, Settings
 from simulator.rib.route_server.control import ControlCommunities
 from simulator.rib.route_server.loc import RouteServerRib
@@ -25,7 +26,8 @@ from simulator.session.negotiation import EXTENDED_MESSAGE, Negotiated
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.outbound import Outbound
+from simulator.speakers.outbound import Outbound, Task
+from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
@@ -91,7 +93,10 @@ class Distributor:
 
 
 class ClientOutbound(Outbound):
-    """What one client is sent."""
+    """What one client is sent.
+
+    A client that does not keep up costs nobody else anything: what it has not taken is a `Backlog`.
+    """
 
     def __init__(
         self,
@@ -100,9 +105,9 @@ class ClientOutbound(Outbound):
         distributor: Distributor,
         images: Images,
         passage: Passage,
-        write: Callable[[bytes], None],
+        hand_over: Callable[[], None],
     ) -> None:
-        super().__init__(config, images, passage, write)
+        super().__init__(config, images, passage, hand_over)
         self.client = client
         self._distributor = distributor
         self._format: Format | None = None
@@ -110,11 +115,25 @@ class ClientOutbound(Outbound):
         self._ready, self._has = Receiver(), Receiver()
         """What it would have, were it not for the gate; and what it has."""
         self._follows = False
-        """It was given everything, and so every change is for it."""
+        """It was given everything, or is about to be, and so every change is for it."""
+        self._growth = 0
+        """How many more prefixes it has once it has `_run`."""
+        self._changes = Backlog(client, distributor.table, distributor.renderer)
 
     @property
     def rendered(self) -> int:
         return self._ready.count
+
+    @property
+    def sent(self) -> int:
+        if self._run is None:
+            return self._has.count
+        announced, withdrawn = self._run.nlri
+        return self._has.count + (announced if self._growth > 0 else -withdrawn if self._growth < 0 else 0)
+
+    @property
+    def waits(self) -> bool:
+        return super().waits or bool(self._changes)
 
     def up(self, negotiated: Negotiated) -> None:
         if self.client.family not in negotiated.families:
@@ -126,71 +145,124 @@ class ClientOutbound(Outbound):
         if self._passage.is_open:
             self.send_everything()
         else:
-            self.send_routes()  # held back by the gate, which counts what would have gone
+            for piece in self._view():
+                self._ready.told(piece)
+                self._may_go_on([piece])  # the gate counts what would have gone
 
     def down(self) -> None:
+        super().down()
         self._distributor.leave(self)
         self._format, self._follows = None, False
+        self._changes.clear()
         self._ready.clear()
         self._has.clear()
-        self.sent = 0
 
     def follow(self, pieces: Iterable[Piece]) -> None:
-        """Something has changed: past the gate with what is announced; what is withdrawn may always be told."""
-        octets: list[bytes] = []
+        """Something has changed."""
         for piece in pieces:
             self._ready.told(piece)
             if self._follows:
-                passes = not piece.announces or self._passage.passes(Direction.OUT, piece.keys)
-            else:
-                passes = False
-                if piece.announces and not self._passage.is_open:
-                    self._passage.passes(Direction.OUT, piece.keys)  # counted
-            if passes:
-                self._has.told(piece)
-                octets.append(piece.octets)
-        if octets:
-            self._write(b"".join(octets))
-            self.sent = self._has.count
+                self._changes.add(piece)
+            elif piece.announces and not self._passage.is_open:
+                self._may_go_on([piece])  # counted
+        if self._follows:
+            self._hand_over()
 
-    def send_routes(self) -> int:
+    def next(self) -> Run | None:
         if self._format is None:
-            return 0
-        self._distributor.flush()
-        self._ready.clear()
-        self._has.clear()
-        octets: list[bytes] = []
-        for piece in self._distributor.view(self.client, self._format):
-            self._ready.told(piece)
-            if piece.unsent:
-                self._has.told(piece)
-            elif self._passage.passes(Direction.OUT, piece.keys):
-                self._has.told(piece)
-                octets.append(piece.octets)
-        self._follows = self._passage.is_open
-        if octets:
-            self._write(b"".join(octets))
-        self.sent = self._has.count
-        return self.sent
+            return None
+        while True:
+            if self._changes and not any(task.begun for task in self._tasks):
+                if self._changes.is_behind:
+                    self._distributor.flush()
+                run = self._told(self._changes.take(self._format))
+                if run is not None:
+                    return run
+            else:
+                run = super().next()
+                if run is not None or not self._changes:
+                    return run
 
     def send_everything(self) -> int:
         if self._format is None:
             return 0
-        sent = self.send_routes()
-        self._write(end_of_rib(self.client.family))
-        return sent
+        pieces = [piece.silenced() for piece in self._view()]
+        self._ready.clear()
+        self._has.clear()
+        for piece in pieces:
+            self._ready.told(piece)
+        self._follows = True
+        # What is sent is settled: what changes from now on comes after it.
+        self._add(Task(self._everything_of(pieces), begun=True))
+        return self.rendered
 
     def withdraw_everything(self) -> int:
         if self._format is None:
             return 0
         self._distributor.flush()
-        sent, self.sent, self._follows = self.sent, 0, False
-        self._has.clear()
+        self._follows = False
+        sent = self.sent
         if sent:
             keys = [key for change in self._distributor.table.view(self.client) for key in change.keys]
-            self._write(self._distributor.renderer.withdrawal(keys, self._format))
-            self.withdrawn += sent
+            octets = self._distributor.renderer.withdrawal(keys, self._format)
+            self._add(Task(self._withdrawal(octets, sent), begun=True))
         return sent
+
+    # --- what the tasks are made of ---
+
+    def _view(self) -> list[Piece]:
+        """Everything that it gets, as it is now."""
+        assert self._format is not None
+        self._distributor.flush()
+        return list(self._distributor.view(self.client, self._format))
+
+    def _may_go_on(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """Those that pass the gate; what is withdrawn may always be told."""
+        return [p for p in pieces if not p.announces or self._passage.passes(Direction.OUT, p.keys)]
+
+    def _told(self, pieces: Iterable[Piece]) -> Run | None:
+        """A run of these, which it has once the kernel has them."""
+        passing = self._may_go_on(pieces)
+        if not passing:
+            return None
+
+        def done() -> None:
+            self._run = None
+            for piece in passing:
+                self._has.told(piece)
+
+        # Only a piece that is alone is long enough for anybody to ask how far it has come.
+        self._growth = passing[0].growth if len(passing) == 1 else 0
+        self._run = _run(passing, done)
+        return self._run
+
+    def _everything_of(self, pieces: Iterable[Piece]) -> Iterator[Run]:
+        for some in portions(pieces):
+            run = self._told(some)
+            if run is not None:
+                yield run
+        yield Run(end_of_rib(self.client.family))
+
+    def routes(self) -> Iterator[Run]:
+        """For an answer: it has them already."""
+        for some in portions(piece for piece in self._view() if not piece.unsent):
+            passing = self._may_go_on(some)
+            if passing:
+                yield _run(passing)
+
+    def _withdrawal(self, octets: bytes, sent: int) -> Iterator[Run]:
+        def done() -> None:
+            self._run = None
+            self._has.clear()
+            self.withdrawn += sent
+
+        self._growth = -sent
+        self._run = Run(octets, done=done)
+        yield self._run
+
+
+def _run(pieces: Sequence[Piece], done: Callable[[], None] | None = None) -> Run:
+    return Run(b"".join([p.octets for p in pieces]), announces=any(p.announces for p in pieces), done=done)
 
 
 class ClientSession(Neighbor):
@@ -198,7 +270,7 @@ class ClientSession(Neighbor):
 
     def __init__(self, config: NeighborConfig, services: Services, client: Client, distributor: Distributor) -> None:
         super().__init__(config, services)
-        self.outbound = ClientOutbound(config, client, distributor, services.images, self._passage, self._send_octets)
+        self.outbound = ClientOutbound(config, client, distributor, services.images, self._passage, self._hand_over)
 
 
 class RouteServer(Speaker):

@@ -17,6 +17,7 @@ from simulator.speakers.callers import Callers, Leaving
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.run import Run
 from simulator.speakers.services import Services
 from simulator.speakers.sockets import (
     ACCEPTED_AT_ONCE,
@@ -55,7 +56,13 @@ class _Reception:
     def tcp_data(self, wire: Wire, data: bytes) -> None:
         """Refused: nothing that it says is read."""
 
-    def tcp_drained(self, wire: Wire) -> None:
+    def tcp_next(self, wire: Wire) -> Run | None:
+        """Refused: it has been told why."""
+
+    def tcp_taken(self, wire: Wire, run: Run, start: int) -> None:
+        """Refused: nobody counts this."""
+
+    def tcp_finished(self, wire: Wire) -> None:
         """Refused: nobody waits for this."""
 
     def tcp_lost(self, wire: Wire, why: str) -> None:

@@ -46,6 +46,10 @@ class Tap:
         """We ended the connection."""
         self._add(config, wire, b"", outbound=True, now=now, flags="FA")
 
+    def reset(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+        """We cut the connection."""
+        self._add(config, wire, b"", outbound=True, now=now, flags="R")
+
     def octets(self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float) -> None:
         self._room -= len(data)
         if self._room < 0:

@@ -18,6 +18,7 @@ from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.outlet import Outlet
 from simulator.speakers.services import Services
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import Wire
@@ -25,25 +26,15 @@ from tests.speakers.support import EDGE4, LOOPBACK6, PEER4, edge_config
 
 
 class FakeTransport(asyncio.Transport):
-    """Keeps what is written. `stuck`: TCP takes nothing more."""
+    """A transport that can only end."""
 
-    def __init__(self, written: Callable[[bytes], None]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._written = written
         self.wire: Wire | None = None
-        self.stuck = False
         self.ended = False
-        self.half_closed = False
 
     def write(self, data: Any) -> None:
-        assert not self.half_closed, "written after the end of the stream"
-        if not self.ended:
-            self._written(bytes(data))
-            if self.stuck and self.wire is not None:
-                self.wire.pause_writing()
-
-    def write_eof(self) -> None:
-        self.half_closed = True
+        raise AssertionError("nothing may be given to the transport")
 
     def abort(self) -> None:
         self.end(None)
@@ -58,11 +49,54 @@ class FakeTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.ended
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high == 0
-
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 179) if name in ("sockname", "peername") else default
+
+
+class FakeOutlet(Outlet):
+    """A kernel that gives the peer all it takes. `room`: how many octets it takes; None: any number."""
+
+    held = 0
+    unacknowledged = 0
+
+    def __init__(self, transport: FakeTransport, written: Callable[[bytes], None]) -> None:
+        self.transport = transport
+        self.room: int | None = None
+        self.half_closed = False
+        self.was_reset = False
+        self._written = written
+        self._callback: Callable[[], None] | None = None
+
+    def take(self, octets: bytes | memoryview) -> int:
+        assert not self.half_closed, "written after the end of the stream"
+        taken = bytes(octets[: self.room])
+        if self.room is not None:
+            self.room -= len(taken)
+        if taken and not self.transport.ended:
+            self._written(taken)
+        return len(taken)
+
+    def reads(self, room: int | None) -> None:
+        """The peer makes room."""
+        self.room = room
+        if room != 0 and self._callback is not None:
+            self._callback()
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+
+    def at_rest(self) -> None:
+        self._callback = None
+
+    def finish(self) -> None:
+        self.half_closed = True
+
+    def close(self) -> None:
+        self.transport.abort()
+
+    def reset(self) -> None:
+        self.was_reset = True
+        self.transport.abort()
 
 
 class FakeTimer(asyncio.TimerHandle):
@@ -115,7 +149,10 @@ class Line:
 
     wire: Wire
     transport: FakeTransport
+    outlet: FakeOutlet
     received: bytearray = field(default_factory=bytearray)
+    begun: bytearray = field(default_factory=bytearray)
+    """The message that has come in part, for those who replay what was written."""
     holds: set[bytes] = field(default_factory=set)
     """What the peer holds, for those who replay what was written."""
 
@@ -189,8 +226,10 @@ class Bench:
             line.received += data
             self._written(self, line, data)
 
-        line = Line(wire, FakeTransport(written))
-        line.transport.wire = wire
+        transport = FakeTransport()
+        transport.wire = wire
+        wire.outlet = outlet = FakeOutlet(transport, written)
+        line = Line(wire, transport, outlet)
         self.lines.append(line)
         wire.connection_made(line.transport)
         return line

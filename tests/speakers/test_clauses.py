@@ -116,7 +116,7 @@ async def test_clause(case: Clause, chunk: int) -> None:
         assert [kind for kind, _ in messages] == [MessageType.NOTIFICATION]
         notification = decode_notification(messages[0][1])
         assert f"{notification.code}/{notification.subcode}" == case.answer
-        assert line.transport.half_closed, "closed in order, so that the peer reads it"
+        assert line.outlet.half_closed, "closed in order, so that the peer reads it"
         if case.data is not None:
             assert notification.data.hex() == case.data
     elif case.answer == "nothing":

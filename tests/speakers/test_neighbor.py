@@ -79,7 +79,7 @@ async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) 
     line = bench.answer()
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     assert bytes(line.received).endswith(encode_notification(cease(Cease.PEER_DECONFIGURED)))
-    assert line.transport.half_closed and line.is_up
+    assert line.outlet.half_closed and line.is_up
     (task,) = bench.neighbor.connections.dials
     await turns()
     assert task.done() and not task.cancelled()
@@ -148,7 +148,7 @@ async def test_the_send_hold_timer_looks_at_what_tcp_takes(make: Make) -> None:
     bench = make(dial=False)
     bench.neighbor.start()
     line = bring_up(bench, hold=90)
-    line.transport.stuck = True
+    line.outlet.room = 0
     started = bench.clock.time
     while bench.neighbor.view().bgp_state is BgpState.ESTABLISHED and bench.clock.time < started + 1000:
         bench.clock.advance(10.0)
@@ -158,17 +158,18 @@ async def test_the_send_hold_timer_looks_at_what_tcp_takes(make: Make) -> None:
     bench.crash()
 
 
-async def test_a_slow_peer_that_takes_everything_now_and_then_is_kept(make: Make) -> None:
+@pytest.mark.parametrize("room", [None, 7])
+async def test_a_slow_peer_that_takes_something_now_and_then_is_kept(make: Make, room: int | None) -> None:
+    """Be it less than a message: more than the kernel has left, it can only take when the peer has read."""
     bench = make(dial=False)
     bench.neighbor.start()
     line = bring_up(bench, hold=90)
     for _ in range(6):
-        line.transport.stuck = True
+        line.outlet.room = 0
         for _ in range(40):
             bench.clock.advance(10.0)
             line.wire.data_received(KEEPALIVE)
-        line.transport.stuck = False
-        line.wire.resume_writing()
+        line.outlet.reads(room)
     assert bench.neighbor.view().bgp_state is BgpState.ESTABLISHED
     bench.crash()
 
@@ -180,7 +181,7 @@ async def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: 
     bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
     said, told = bytes(line.received), len(events)
     line.wire.data_received(raw_open() + KEEPALIVE)
-    line.wire.resume_writing()
+    line.outlet.reads(None)
     lift(bench.neighbor)
     deny(bench.neighbor)
     assert bytes(line.received) == said
@@ -189,16 +190,29 @@ async def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: 
     await asyncio.wait_for(bench.neighbor.stopped(), 5)
 
 
-async def test_a_peer_that_half_closes_is_lost_at_once_and_flushed(make: Make) -> None:
+async def test_a_peer_that_half_closes_is_lost_at_once(make: Make) -> None:
     bench = make(dial=False)
     bench.neighbor.start()
     line = bring_up(bench)
-    assert line.wire.eof_received() is False, "the transport closes by itself once all is flushed"
-    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED and bench.neighbor.connections.ending
-    assert line.wire._cut is not None, "and is cut when that never comes"
-    line.transport.end(None)
+    line.wire.eof_received()
+    assert bench.neighbor.view().bgp_state is not BgpState.ESTABLISHED and not line.is_up and not line.outlet.was_reset
     await turns()
-    assert not bench.neighbor.connections.ending and line.wire._cut.cancelled()
+    assert not bench.neighbor.connections.ending
+    bench.crash()
+
+
+async def test_a_peer_that_half_closes_may_still_read_our_last_word(make: Make) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    line.outlet.room = 0
+    bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    line.wire.eof_received()
+    assert line.wire.blocked and line.is_up
+    line.outlet.reads(None)
+    assert bytes(line.received).endswith(encode_notification(cease(Cease.ADMINISTRATIVE_SHUTDOWN)))
+    said = "FIN" if line.outlet.half_closed else "nothing"
+    assert (said, line.transport.ended, line.outlet.was_reset) == ("FIN", True, False)
     bench.crash()
 
 
@@ -216,7 +230,7 @@ async def test_a_caller_in_idle_is_told_that_it_is_rejected(make: Make, events: 
     told = len(events)
     early = bench.call()
     assert bytes(early.received) == encode_notification(cease(Cease.CONNECTION_REJECTED))
-    assert early.transport.half_closed, "closed behind the NOTIFICATION, not reset"
+    assert early.outlet.half_closed, "closed behind the NOTIFICATION, not reset"
     early.wire.data_received(raw_open() + KEEPALIVE)
     assert bytes(early.received) == encode_notification(cease(Cease.CONNECTION_REJECTED)), "nothing is answered"
     assert bench.neighbor.view() == before
@@ -277,7 +291,7 @@ async def test_a_listener_that_fails_costs_nobody_anything() -> None:
     assert (view.sent, view.taken, view.gate_open, view.withdrawn_by_us) == (0, 0, False, 3)
     neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
     assert bytes(line.received).endswith(encode_notification(cease(Cease.ADMINISTRATIVE_SHUTDOWN)))
-    assert line.transport.half_closed and bench.clock.next() is None
+    assert line.outlet.half_closed and bench.clock.next() is None
     assert {str(error) for error in heard} >= {"BgpStateChanged", "GateMoved", "GateWithheld", "NotificationExchanged"}
     bench.crash()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.rib.route_server.client import Client
 from simulator.rib.route_server.table import Change
@@ -29,6 +29,10 @@ class Piece:
     to: Client | None
     unsent: tuple[bytes, ...] = ()
     """Prefixes that are withdrawn because their attributes do not fit this format's messages (RFC 8654 §4)."""
+
+    def silenced(self) -> Piece:
+        """The same for a client that has nothing yet: there is nothing to withdraw."""
+        return replace(self, octets=b"") if self.unsent else self
 
 
 class Renderer:
