@@ -14,6 +14,7 @@ from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, paged
 from simulator.arm.peerings import existing
 from simulator.arm.places import region_of
 from simulator.arm.times import iso
+from simulator.lab.link import Address
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.policy.data.vrp import Validity
@@ -40,6 +41,8 @@ class _Session:
     data: PolicyData
     time: float
     """Of its last UPDATE."""
+    carrier: Address
+    """The peer's address on the wire, which loopback may have in place of the topology's."""
 
 
 _Route = tuple[_Session, bytes, AttributeSet]
@@ -69,7 +72,9 @@ def _sessions(request: ArmRequest, record: PeeringRecord) -> Iterator[_Session]:
                 neighbor = network.neighbor(plan)
                 policy = neighbor.config.policy
                 data = policy.context.data if policy is not None else PolicyData()
-                yield _Session(plan, neighbor.adj_in, data, neighbor.inbound.last_update or 0.0)
+                yield _Session(
+                    plan, neighbor.adj_in, data, neighbor.inbound.last_update or 0.0, neighbor.config.peer_address
+                )
 
 
 def _routes(sessions: Iterable[_Session]) -> Iterator[_Route]:
@@ -89,13 +94,18 @@ def _render(route: _Route) -> Json:
     session, key, attributes = route
     return {
         "prefix": nlri.text(session.plan.family, key),
-        "nextHop": str(session.plan.peer_address),
+        "nextHop": _next_hop(session, attributes.path),
         "asPath": attributes.path.as_path_text,
         "originAsValidationState": _origin(session, attributes.path),
         "rpkiValidationState": _rpki(session, key, attributes.path),
         "trustAnchor": "None",
         "receivedTimestamp": iso(session.time),
     }
+
+
+def _next_hop(session: _Session, path: PathAttributes) -> str:
+    """As it was announced; where another address carries the session, the topology's."""
+    return str(session.plan.peer_address if path.next_hop in (None, session.carrier) else path.next_hop)
 
 
 def _rpki(session: _Session, key: bytes, path: PathAttributes) -> str:

@@ -31,7 +31,7 @@ from simulator.tables import birdwatcher
 from simulator.tables.entries import Announcer
 from simulator.tables.held import SessionTable, covering
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
-from simulator.tables.recorded import updates
+from simulator.tables.recorded import renamed, updates
 from simulator.tables.shapes import Shape, lines
 
 
@@ -174,4 +174,5 @@ def _updates(octets: Iterable[Octets], tables: Iterable[SessionTable]) -> Iterat
         table = ends.get((seen.source, seen.destination))
         if table is not None:
             local = Announcer(table.edge_as, table.edge_address)
-            yield message(seen.time, table.peer, local, update, asn4=table.asn4)
+            names = {real.packed: named.packed for real, named in table.carried}
+            yield message(seen.time, table.peer, local, renamed(update, names), asn4=table.asn4)

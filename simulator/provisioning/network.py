@@ -368,6 +368,8 @@ class Network:
             host,
         )
         self._gates[plan.id] = neighbor.gate
+        if self.tap is not None:
+            self.tap.name(plan.id, plan.edge_address, plan.peer_address)
 
     def _host(self, plan: SessionPlan) -> Address:
         """Where the peer calls from. An address that nobody has here is one that nobody calls from, as in the field."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address
 
+from simulator.lab.link import Address
 from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.network import Network
@@ -12,6 +14,7 @@ from simulator.provisioning.planning import SessionPlan
 from simulator.rib.adj_in import HeldRoute
 from simulator.tables.entries import Announcer
 from simulator.tables.held import Held, SessionTable
+from simulator.wire.attributes import PathAttributes
 
 
 def session_table(
@@ -33,7 +36,18 @@ def session_table(
 
 def table_of(network: Network, record: ConnectionRecord, plan: SessionPlan, routes: Iterable[Held]) -> SessionTable:
     """A session as it is now, with these routes of it."""
-    view = network.view(plan)
+    view, carried = network.view(plan), _carried(network, plan)
+    names, known = dict(carried), dict[int, tuple[PathAttributes, PathAttributes]]()
+
+    def named(held: Held) -> Held:
+        path = held.path
+        if path.next_hop not in names:
+            return held
+        # One for all that share it; what is known is held, so that its id is its own.
+        if id(path) not in known:
+            known[id(path)] = path, replace(path, next_hop=names[path.next_hop])
+        return replace(held, path=known[id(path)][1])
+
     identifier = view.peer_open.bgp_identifier if view.peer_open is not None else IPv4Address(0)
     return SessionTable(
         session=plan.id,
@@ -49,5 +63,15 @@ def table_of(network: Network, record: ConnectionRecord, plan: SessionPlan, rout
         last_error=view.last_error,
         asn4=view.peer_open.capabilities.asn4 if view.peer_open is not None else True,
         sent=view.sent,
-        routes=tuple(routes),
+        routes=tuple(map(named, routes)) if carried else tuple(routes),
+        carried=carried,
     )
+
+
+def _carried(network: Network, plan: SessionPlan) -> tuple[tuple[Address, Address], ...]:
+    """The peer's address last: on IPv6 loopback both ends have the same, and a next hop is the peer's."""
+    if not network.is_provisioned(plan):
+        return ()
+    config = network.neighbor(plan).config
+    ends = ((config.local_address, plan.edge_address), (config.peer_address, plan.peer_address))
+    return tuple((real, named) for real, named in ends if real != named)

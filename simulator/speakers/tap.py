@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.lab.link import Address
 from simulator.speakers.events import NeighborConfig
 from simulator.speakers.tcp import PeerEnd, Wire
 
@@ -28,6 +29,11 @@ class Tap:
         self.records: list[Octets] = []
         self.truncated = False
         self._room = limit
+        self._names: dict[str, tuple[Address, Address]] = {}
+
+    def name(self, session: str, local: Address, peer: Address) -> None:
+        """The addresses of a session's ends as the topology has them, where others carry it."""
+        self._names[session] = local, peer
 
     def opened(self, config: NeighborConfig, wire: Wire, now: float) -> None:
         dialled = wire.channel.value == "dialled"
@@ -61,7 +67,8 @@ class Tap:
         self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float, flags: str = "PA"
     ) -> None:
         dialled = wire.channel.value == "dialled"
-        ours = (str(config.local_address), wire.local_port if dialled else 179)
-        theirs = (str(config.peer_address), 179 if dialled else wire.peer_port)
+        local, peer = self._names.get(config.id, (config.local_address, config.peer_address))
+        ours = (str(local), wire.local_port if dialled else 179)
+        theirs = (str(peer), 179 if dialled else wire.peer_port)
         source, destination = (ours, theirs) if outbound else (theirs, ours)
         self.records.append(Octets(now, *source, *destination, data, flags))

@@ -52,6 +52,12 @@ class SessionTable:
     sent: int
     """Prefixes that the peer holds from us."""
     routes: tuple[Held, ...]
+    carried: tuple[tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address], ...] = ()
+    """Addresses that carry the session in place of the topology's, each with the one that it stands for.
+
+    What is held and recorded is told with the topology's, so that whoever reads it by the topology gets the same
+    verdicts.
+    """
 
 
 def covering(routes: Iterable[Held], prefix: str) -> list[Held]:

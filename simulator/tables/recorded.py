@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
-from simulator.wire.framing import EXTENDED_MAX, Framer, MessageType, WireError, frame
+from simulator.wire.attribute_checks import EXTENDED_LENGTH, walk
+from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, Framer, MessageType, WireError, frame
 
 
 class Recorded(Protocol):
@@ -46,3 +47,29 @@ def updates(pieces: Iterable[R]) -> Iterator[tuple[R, bytes]]:
                     yield piece, frame(kind, body)
         except WireError:
             streams[which] = None
+
+
+_NEXT_HOP, _MP_REACH = 3, 14
+
+
+def renamed(update: bytes, names: Mapping[bytes, bytes]) -> bytes:
+    """An UPDATE whose next hops have other addresses: `names` has octets of one address → those of another as long.
+
+    What is damaged stays as it is.
+    """
+    octets = bytearray(update)
+    start = HEADER_SIZE + 4 + int.from_bytes(update[HEADER_SIZE : HEADER_SIZE + 2], "big")
+    block = update[start : start + int.from_bytes(update[start - 2 : start], "big")]
+    at = start
+    for flags, code, value in walk(block):
+        at += 4 if flags & EXTENDED_LENGTH else 3
+        # AFI, SAFI and the length stand before the next hop of MP_REACH_NLRI (RFC 4760 §3).
+        hop = at + 4 if code == _MP_REACH else at
+        size = value[3] if code == _MP_REACH and len(value) > 3 else len(value)
+        for length in (16, 4):
+            name = names.get(bytes(octets[hop : hop + length])) if code in (_NEXT_HOP, _MP_REACH) else None
+            if name is not None and len(name) == length <= size:
+                octets[hop : hop + length] = name
+                break
+        at += len(value)
+    return bytes(octets)

@@ -234,6 +234,46 @@ def test_interrupted_it_takes_the_lab_down(tmp_path: Path) -> None:
     assert not list(state.glob("*"))
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_router_on_other_addresses_is_told_with_the_topology_s(version: int, tmp_path: Path) -> None:
+    """Loopback carries its session: what is written is read back by the topology, with the verdicts of the session."""
+    (tmp_path / "routes").write_text(
+        "route 20.1.0.0/24 next-hop self\nroute 20.2.0.0/24 next-hop self as-path [ 12076 ]\n"
+        "route 20.3.0.0/24 next-hop 192.0.2.99\n"
+        if version == 4
+        else "route 2a00:1::/32 next-hop self\nroute 2a00:2::/32 next-hop self as-path [ 12076 ]\n"
+        "route 2a00:3::/32 next-hop 2001:db8::99\n"
+    )
+    router = [sys.executable, "-m", "simulator", "edge", "--listen", "127.0.0.9:0" if version == 4 else "[::1]:0"]
+    router += ["--peer", "any", "--peer-as", "8075", "--local-as", "64496", "--router-id", "192.0.2.1"]
+    router += ["--passive", "--state", "Active", "--announce", str(tmp_path / "routes"), "--json"]
+    with subprocess.Popen(router, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            address, _, port = json.loads(process.stdout.readline())["address"].rpartition(":")
+            found = document("external")
+            found["microsoft"].pop("port", None)
+            found["peers"][0]["router"] = {"kind": "external", "port": int(port)}
+            if version == 4:
+                found["peers"][0]["router"]["address"] = address
+            found["peerings"][0]["families"] = [f"IPv{version}"]
+            lab = write(found, tmp_path / "lab.yaml")
+            files = {"--mrt": tmp_path / "rib.mrt", "--mrt-updates": tmp_path / "updates.mrt"}
+            options = [item for pair in files.items() for item in pair]
+            shown = turnup("routes", lab, "--json", *options)
+        finally:
+            process.terminate()
+    assert shown.returncode == 0, shown.stderr
+    (tmp_path / "rows").write_text(shown.stdout)
+    told = {row["prefix"]: [hit["rule"] for hit in row["reasons"]] for row in rows(shown) if row["event"] == "route"}
+    assert sorted(told.values()) == [[], ["as12076"], ["next-hop"]]
+    for file in (*files.values(), tmp_path / "rows"):
+        again = turnup("policy", "check", file, "--topology", lab, "--json")
+        read = [json.loads(line) for line in again.stdout.splitlines()]
+        judged = (row for row in read if row["event"] == "route")
+        assert {row["prefix"]: [hit["rule"] for hit in row["reasons"]] for row in judged} == told
+
+
 def test_the_collector_is_the_edge(lab: Path, tmp_path: Path) -> None:
     turnup("routes", lab, "--mrt", tmp_path / "rib.mrt")
     assert (tmp_path / "rib.mrt").read_bytes()[12:16] == IPv4Address("206.126.236.17").packed
