@@ -58,14 +58,15 @@ class NeighborConfig:
 
     def met(self, peer_as: int, local: Address | None) -> NeighborConfig:
         """What was left open is known once the session is up: the ASN of the peer's OPEN, our end of the connection."""
-        policy, address = self.policy, self.local_address
-        if policy is not None and self.peer_as is None:
-            policy = policy.of_peer(peer_as)
-        if local is not None and address.is_unspecified:
-            address = local
-        if policy is self.policy and address is self.local_address:
+        anybody, anywhere = self.peer_as is None, local is not None and self.local_address.is_unspecified
+        if not anybody and not anywhere:
             return self
-        return replace(self, policy=policy, local_address=address)
+        return replace(
+            self,
+            peer_as=peer_as,
+            policy=self.policy.of_peer(peer_as) if self.policy is not None and anybody else self.policy,
+            local_address=local if local is not None and anywhere else self.local_address,
+        )
 
     def open_message(self) -> Open:
         """The OPEN of this side."""

@@ -167,7 +167,7 @@ class Neighbor:
             negotiated_hold_time=agreed.hold_time if agreed else None,
             local_open=session.config.local,
             peer_open=session.last_open,
-            expected_as=self.config.peer_as,
+            expected_as=self._asked.peer_as,
             dialled=None if session.channel is None else session.channel is Channel.DIALLED,
             last_error=session.last_error,
             notifications=tuple(session.notifications),
