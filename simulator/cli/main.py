@@ -297,7 +297,11 @@ def serve(
 
 @app.command()
 def validate(topology: TopologyFile) -> None:
-    """Lint a topology: every error with file, line and what to do. Nothing is started."""
+    """Lint a topology: every error with file, line and what to do. Nothing is started.
+
+    A router's own configuration file is read by the daemon's own parser, where the daemon is installed.
+    """
+    from simulator.cli.own_files import require_readable
     from simulator.lab.load import TopologyError, load
     from simulator.provisioning.planning import plans
 
@@ -305,6 +309,8 @@ def validate(topology: TopologyFile) -> None:
         found = load(topology)
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
+    for line in require_readable(found):
+        typer.echo(line)
     sessions = plans(found)
     connections = len({plan.connection for plan in sessions})
     typer.echo(

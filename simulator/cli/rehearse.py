@@ -15,6 +15,7 @@ from rich.console import Console
 
 from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.external import handing_over
+from simulator.cli.own_files import require_readable
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
@@ -57,6 +58,7 @@ def rehearse(
     if step and not (sys.stdin.isatty() and (sys.stderr if as_json else sys.stdout).isatty()):
         fail(USAGE, "--step: there is no terminal to press Enter at: leave it out, or run this in a terminal")
     kind = choose_link(topology, link, sys.argv[1:])
+    require_readable(topology)
     if report is not None and report.exists() and not report.is_dir():
         fail(USAGE, f"--report {report}: this is a file: name a directory")
     # With --json the result alone goes to standard output.
@@ -81,6 +83,8 @@ def rehearse(
     if as_json:
         where = Capture(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
+    if rehearsal.refused:
+        return USAGE
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.own_files import require_readable
 from simulator.cli.rehearse import choose_link, remove_leftovers
 from simulator.cli.view import PlainView
 from simulator.lab.link import LabError, LinkKind
@@ -51,6 +52,7 @@ def serve(
     except LocationsError as error:
         fail(USAGE, f"--peeringdb {error}")
     kind = _link(topology, link)
+    require_readable(topology)
     settings = _settings(by_hand=by_hand, realistic=realistic)
     try:
         store = Store.open(database or f"sqlite:///{topology.name}.db")

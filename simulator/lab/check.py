@@ -11,6 +11,7 @@ from netaddr import IPAddress, IPNetwork
 from simulator.lab.check_direct import direct_problems, prefix_problems
 from simulator.lab.check_external import external_problems
 from simulator.lab.check_members import member_problems
+from simulator.lab.check_names import name_problems
 from simulator.lab.originate import announcements, router_routes
 from simulator.lab.policy_files import files_of, read_file
 from simulator.lab.problem import Path, Problem
@@ -33,7 +34,13 @@ def problems(
     `own_files`: the routers' own configuration files must be there. `formats`: peer → the language that its
     configuration is asked for in, other than its own router's.
     """
-    found = [*_nodes(topology), *_own_files(topology, own_files), *_announcements(topology), *_peerings(topology)]
+    found = [
+        *_nodes(topology),
+        *_own_files(topology, own_files),
+        *name_problems(topology),
+        *_announcements(topology),
+        *_peerings(topology),
+    ]
     found += [*_policy(topology), *member_problems(topology)]
     return found or [*_unlinked(topology), *external_problems(topology), *_unsayable(topology, formats)]
 
@@ -109,7 +116,7 @@ def _unlinked(topology: Topology) -> Iterator[Problem]:
                 yield Problem((section, index), f"{text}: give it one, or leave it out")
 
 
-_OF_THE_LAN = {*Wire.model_fields, "mtu"}
+_OF_THE_LAN = {*Wire.model_fields, "mtu", "interface", "vrf"}
 
 
 def _wire_problems(wire: Wire, where: Path) -> Iterator[Problem]:

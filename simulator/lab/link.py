@@ -108,6 +108,10 @@ class NodeSpec:
     """Octets; the link's where None."""
     outside: OutsideSpec | None = None
     """Of a node that the lab does not run."""
+    interface: str = ""
+    """What it calls its interface there; the lab's name for it where empty."""
+    vrf: str = ""
+    """The VRF that the interface is in; none where empty."""
 
 
 def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Network:

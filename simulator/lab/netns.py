@@ -54,6 +54,9 @@ INTERFACE = "lan"
 CABLE = "pni"
 """The nth cable of a lab (from 1) is the interface `pni<n>` at both of its ends (a private network interconnect)."""
 
+_FIRST_TABLE = 1000
+"""VRFs have the routing tables behind this one."""
+
 _IFA_F_NODAD = 0x02
 BGP_PORT = 179
 
@@ -86,6 +89,8 @@ class NetnsPlace:
     """Where the children are recorded."""
     interfaces: dict[str, tuple[Network, ...]] = field(default_factory=dict)
     """Its interfaces, and the prefixes that each is on."""
+    vrfs: list[str] = field(default_factory=list)
+    """The VRFs that some of them are in."""
     kind: LinkKind = field(default=LinkKind.NETNS, init=False)
 
     @property
@@ -215,14 +220,14 @@ class NetnsLink:
         mine = [node for node in self._lan.nodes if node.outside is None]
         if lan_out is not None:
             for node in mine:
-                self._plug(lan_out, self._lan, node, INTERFACE)
+                self._plug(lan_out, self._lan, node, node.interface or INTERFACE)
         elif self._lan.nodes:
             self._bridge = Namespace()
             self._bridge.run(self._build_lan)
         for node in mine:
             lengths = {address: self._lan.prefix_of(address).prefixlen for address in node.addresses}
             quality = node.quality if lan_out is None else PERFECT
-            self._attach(node.name, INTERFACE, self._lan.prefixes, lengths, quality)
+            self._attach(node, node.interface or INTERFACE, self._lan.prefixes, lengths, quality)
         for number, cable in enumerate(self._cables, 1):
             self._build_cable(cable, number)
 
@@ -263,7 +268,7 @@ class NetnsLink:
                 if node.outside is not None:
                     continue
                 peer = {
-                    "ifname": INTERFACE,
+                    "ifname": node.interface or INTERFACE,
                     "net_ns_fd": self._places[node.name].namespace.fd,
                     "mtu": node.mtu or self._lan.mtu,
                     "address": mac(number),
@@ -281,43 +286,56 @@ class NetnsLink:
         name = f"{CABLE}{number}"
         out = self._leads_out(cable)
         if out is not None:
-            self._plug(out, cable, near, name)
+            self._plug(out, cable, near, near.interface or name)
         elif far.outside is None:
             self._lay(cable, name, number)
         else:
             raise LabError(f"{far.name} is not in this lab, and {cable.name} has no interface that leads to it")
         for end in cable.ends if out is None else (near,):
             lengths = {address: cable.prefix_of(address).prefixlen for address in end.addresses}
-            self._attach(end.name, name, cable.prefixes, lengths, PERFECT if out is not None else cable.quality)
+            quality = PERFECT if out is not None else cable.quality
+            self._attach(end, end.interface or name, cable.prefixes, lengths, quality)
 
     def _lay(self, cable: CableSpec, name: str, number: int) -> None:
         near, far = cable.ends
 
         def lay() -> None:
             peer = {
-                "ifname": name,
+                "ifname": far.interface or name,
                 "net_ns_fd": self._places[far.name].namespace.fd,
                 "mtu": far.mtu or cable.mtu,
                 "address": mac(2, cable=number),
             }
             own = {"mtu": near.mtu or cable.mtu, "address": mac(1, cable=number)}
             with IPRoute() as ip:
-                ip.link("add", ifname=name, kind="veth", peer=peer, **own)
+                ip.link("add", ifname=near.interface or name, kind="veth", peer=peer, **own)
 
         self._places[near.name].run(lay)
 
     def _attach(
-        self, node: str, interface: str, prefixes: tuple[Network, ...], lengths: dict[Address, int], quality: Quality
+        self,
+        node: NodeSpec,
+        interface: str,
+        prefixes: tuple[Network, ...],
+        lengths: dict[Address, int],
+        quality: Quality,
     ) -> None:
         """Bring a node's new interface up with these addresses, each with its prefix length."""
-        place = self._places[node]
+        place = self._places[node.name]
         place.interfaces[interface] = prefixes
+        is_new = bool(node.vrf) and node.vrf not in place.vrfs
+        if is_new:
+            place.vrfs.append(node.vrf)
 
         def bring_up() -> None:
             with IPRoute() as ip:
                 ip.link("set", index=_index(ip, "lo"), state="up")
                 _offloads_off(interface)
                 index = _index(ip, interface)
+                if is_new:
+                    _make_vrf(ip, node.vrf, _FIRST_TABLE + len(place.vrfs), node.name)
+                if node.vrf:  # before it has addresses: the kernel takes IPv6 ones away from what moves into a VRF
+                    ip.link("set", index=index, master=_index(ip, node.vrf))
                 for address, length in lengths.items():
                     # Without it an IPv6 address may still be tentative for a moment, and nothing can bind to it.
                     flags = {"flags": _IFA_F_NODAD} if address.version == 6 else {}
@@ -342,6 +360,16 @@ def netns_place(place: Place, what: str) -> NetnsPlace:
     if isinstance(place, NetnsPlace):
         return place
     raise LabError(f"{what} needs frames of its own LAN, and {place.name} is on {place.kind.value}: use link: netns")
+
+
+def _make_vrf(ip: Any, name: str, table: int, node: str) -> None:
+    try:
+        ip.link("add", ifname=name, kind="vrf", vrf_table=table)
+    except NetlinkError as error:
+        if error.code != errno.EOPNOTSUPP:
+            raise
+        raise LabError(f"VRF {name} of {node}: this kernel has no VRF devices (as root: modprobe vrf)") from None
+    ip.link("set", index=_index(ip, name), state="up")
 
 
 def _index(ip: Any, name: str) -> int:

@@ -17,7 +17,7 @@ MARK = "TURNUP_USERNS"
 
 # Only the user is another one: network namespaces follow from that, and by staying in the host's own network the
 # portal and the API remain reachable at its loopback.
-_UNSHARE = ("--user", "--map-root-user", "--")
+USERNS = ("--user", "--map-root-user", "--")
 
 # What switches user namespaces off, and the value that does not.
 _SWITCHES = {
@@ -42,7 +42,7 @@ def userns_problem() -> str | None:
     """Why this user cannot make network namespaces inside a user namespace, or None: finds out by trying (10 ms)."""
     try:
         unshare = str(find_program("unshare"))
-        command = [unshare, *_UNSHARE, unshare, "--net", "true"]
+        command = [unshare, *USERNS, unshare, "--net", "true"]
         outcome = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
     except (LabError, OSError, subprocess.TimeoutExpired) as error:
         return f"no user namespace: {error}"
@@ -67,4 +67,4 @@ def reexec_in_userns(argv: list[str]) -> NoReturn:
     unshare = str(find_program("unshare"))
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(unshare, [unshare, *_UNSHARE, sys.executable, "-m", "simulator", *argv], {**os.environ, MARK: "1"})
+    os.execve(unshare, [unshare, *USERNS, sys.executable, "-m", "simulator", *argv], {**os.environ, MARK: "1"})

@@ -52,7 +52,8 @@ def lan_of(topology: Topology) -> LanSpec:
 
 
 def _on_lan(node: Node) -> NodeSpec:
-    return NodeSpec(node.name, node.addresses, node.quality, node.mtu, _outside(node))
+    names = (node.interface or "", node.vrf or "") if isinstance(node, Peer) else ("", "")
+    return NodeSpec(node.name, node.addresses, node.quality, node.mtu, _outside(node), *names)
 
 
 def _outside(node: Node) -> OutsideSpec | None:
@@ -82,6 +83,8 @@ def _cable(name: str, topology: Topology, peering: Peering, choice: ConnectionCh
     taken = (session_addresses(choice, family, peering.peer_side) for family in Family)
     edge = NodeSpec(choice.edge, tuple(pair.microsoft for pair in agreed if pair is not None))
     theirs = tuple(pair.peer for pair in taken if pair is not None)
-    peer = NodeSpec(peering.peer, theirs, outside=_outside(topology.peer(peering.peer)))
+    outside = _outside(topology.peer(peering.peer))
+    name, vrf = choice.peer_interface or "", choice.peer_vrf or ""
+    peer = NodeSpec(peering.peer, theirs, outside=outside, interface=name, vrf=vrf)
     out = _leading_out(choice.interface)
     return CableSpec(name, choice.prefixes, (edge, peer), choice.mtu, choice.quality, out)

@@ -205,6 +205,10 @@ class Peer(Node):
     )
     hold_time: Annotated[int, Field(ge=0, le=65535)] = 90
     announce: Announce = []
+    interface: InterfaceName | None = Field(
+        default=None, description="what its router calls its interface on the exchange LAN; `lan` where omitted"
+    )
+    vrf: InterfaceName | None = Field(default=None, description="the VRF that this interface is in; none where omitted")
 
     @property
     def router_choice(self) -> RouterChoice:
@@ -288,6 +292,11 @@ class ConnectionChoice(Wire):
     interface: HostInterface | InterfaceName | None = Field(
         default=None, description="Direct, link: interface: the bridge or NIC of this host that leads to the peer"
     )
+
+    peer_interface: InterfaceName | None = Field(
+        default=None, description="Direct: what the peer's router calls its end of the link; `pni<n>` where omitted"
+    )
+    peer_vrf: InterfaceName | None = Field(default=None, description="Direct: the VRF that this end is in")
 
     def prefix(self, family: Family) -> IPv4Network | IPv6Network | None:
         return self.ipv4 if family is Family.IPV4 else self.ipv6

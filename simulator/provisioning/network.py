@@ -14,7 +14,7 @@ from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
 from simulator.lab.link import Address, Endpoint, LabError, Link, LinkKind, LoopbackLink, Place
-from simulator.lab.netns import BGP_PORT, NetnsLink, netns_place
+from simulator.lab.netns import BGP_PORT, NetnsLink, NetnsPlace, netns_place
 from simulator.lab.originate import announcements
 from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState
@@ -248,6 +248,7 @@ class Network:
         sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
         config = router_config(peer, sessions, mine)
         config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        config = self._with_interfaces(config)
         if peer.router_kind == ROUTE_SERVER:
             places = {customer.name: self.place(customer.name) for customer in self.topology.customers}
             config = as_route_server(self.topology, peer, config, places)
@@ -270,9 +271,15 @@ class Network:
         router = ROUTERS[customer.router_kind]()
         self._routers[customer.name] = router
         self._exit.push_async_callback(router.stop)
-        config = customer_config(self.topology, customer, endpoints)
+        config = self._with_interfaces(customer_config(self.topology, customer, endpoints))
         await router.start(self.place(customer.name), config, RouterFiles(self._state.subdirectory(customer.name)))
         return await router.version()
+
+    def _with_interfaces(self, config: RouterConfig) -> RouterConfig:
+        place = self.place(config.name)
+        if not isinstance(place, NetnsPlace):
+            return config
+        return replace(config, interfaces=tuple(place.interfaces), vrfs=tuple(place.vrfs))
 
     def _configured_by_peer(self, plan: SessionPlan) -> bool:
         families = plan.peer_side.families

@@ -23,6 +23,7 @@ from simulator.provisioning.reporting import final_report
 from simulator.provisioning.validating import Validator
 from simulator.report.model import Outcome, Report
 from simulator.routers.base import RouterConfig
+from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -56,6 +57,8 @@ class Rehearsal:
     shortfalls: list[str] = field(default_factory=list, init=False)
     """What did not come out as the topology expects, one line each."""
     errors: list[str] = field(default_factory=list, init=False)
+    refused: bool = field(default=False, init=False)
+    """What ended it is not the lab's: a daemon refused its user's own file."""
     _registry: Registry | None = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
 
@@ -79,6 +82,7 @@ class Rehearsal:
                     await asyncio.gather(*(self.control.close_sessions(r, "the rehearsal is over") for r in records))
         except LabError as error:
             self.errors.append(str(error))
+            self.refused = isinstance(error, ConfigRefusedError)
         return final_report(self, self._outcome())
 
     def _outcome(self) -> Outcome:

@@ -65,7 +65,7 @@ class Daemon:
         return self._misnamed()
 
     def remarks(self) -> Sequence[str]:
-        return ()
+        return [reason.text for reason in self._misnamed()]
 
     def _misnamed(self) -> list[Reason]:
         """What the user's file calls otherwise than the topology does."""

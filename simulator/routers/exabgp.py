@@ -54,7 +54,7 @@ class Exabgp(Daemon):
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when ExaBGP has read its configuration. Raises LabError with its words."""
         self._begin(place, config, files)
-        self._program = _program()
+        self._program = program()
         self._events, self._read = Events(), 0
         if config.file is not None:
             _require_readable(config.file)
@@ -233,7 +233,8 @@ class Exabgp(Daemon):
         return SessionReport(session.name, state, up, since, *counts)
 
 
-def _program() -> Path:
+def program() -> Path:
+    """The ExaBGP beside this interpreter, else the one on PATH. Raises LabError."""
     beside = Path(sys.executable).with_name("exabgp")
     return beside if os.access(beside, os.X_OK) else find_program("exabgp")
 

@@ -162,7 +162,7 @@ class Frr(Daemon):
         return self._directory / _SOCKET
 
     def remarks(self) -> Sequence[str]:
-        return tuple(self._parts.remarks)
+        return [*super().remarks(), *self._parts.remarks]
 
     def _argv(self, program: str, path: Path) -> list[str]:
         """A daemon of FRR with its file, its sockets and its modules."""

@@ -130,8 +130,7 @@ class Gobgp(Daemon):
         return self._directory / "api.sock"
 
     def _argv(self, path: Path) -> list[str]:
-        kind = _TYPES.get(path.suffix.lower(), "toml")
-        options = ["--config-file", str(path), "--config-type", kind, "--log-plain", "--pprof-disable"]
+        options = ["--config-file", str(path), "--config-type", file_type(path), "--log-plain", "--pprof-disable"]
         return ["gobgpd", *options, "--api-hosts", f"unix://{self._socket}"]
 
     async def _until_ready(self, config: RouterConfig, files: RouterFiles) -> None:
@@ -225,6 +224,11 @@ class Gobgp(Daemon):
                 return {}
             raise LabError(f"{name} refused {text!r}: {one_line(output)}")
         return json.loads(output)
+
+
+def file_type(path: Path) -> str:
+    """What a configuration file is written in, by its name."""
+    return _TYPES.get(path.suffix.lower(), "toml")
 
 
 async def _run(program: str, *arguments: str) -> tuple[int, str]:

@@ -119,7 +119,7 @@ def test_an_ordinary_user_builds_a_lab_in_a_user_namespace() -> None:
     problem = userns_problem()
     if problem is not None:
         missing(problem)
-    command = ["unshare", *privilege._UNSHARE, sys.executable, "-c", _ORDINARY]
+    command = ["unshare", *privilege.USERNS, sys.executable, "-c", _ORDINARY]
     environment = {**os.environ, MARK: "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     if os.getuid() == 0:
         # This interpreter may be out of an ordinary user's reach, the packages that it uses are not.

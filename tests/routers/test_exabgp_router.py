@@ -246,7 +246,7 @@ def test_without_it_pip_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match=r"ExaBGP is not installed: pip install exabgp=="):
-        exabgp._program()
+        exabgp.program()
 
 
 def heard(*told: dict[str, Any], peer: str = "192.0.2.2") -> Events:

@@ -1,0 +1,28 @@
+"""The users' own configuration files of a topology, read by the daemons' own parsers before anything is started."""
+
+from __future__ import annotations
+
+from simulator.cli.exits import USAGE, fail
+from simulator.lab.link import LabError
+from simulator.lab.topology import Topology
+from simulator.routers.parsing import faults
+
+
+def require_readable(topology: Topology) -> list[str]:
+    """End with exit code 2 where a daemon refuses its file; else what was read, or could not be, one line a file."""
+    found: list[str] = []
+    told: list[str] = []
+    for peer in (*topology.peers, *topology.customers):
+        path = peer.router_choice.config
+        if path is None:
+            continue
+        try:
+            wrong = faults(peer.router_kind, path)
+        except LabError as error:
+            told.append(f"{path}: not checked: {error}")
+            continue
+        found += map(str, wrong)
+        told.append(f"{path}: no errors for {peer.router_kind}")
+    if found:
+        fail(USAGE, *found)
+    return told
