@@ -16,6 +16,7 @@ LARGEST: Final = 64 * 1024 * 1024
 class Kind(IntEnum):
     """Record types that are read or written here (RFC 6396 §4)."""
 
+    TABLE_DUMP = 12
     TABLE_DUMP_V2 = 13
     BGP4MP = 16
     BGP4MP_ET = 17

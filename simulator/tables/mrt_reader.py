@@ -1,4 +1,4 @@
-"""Routes out of MRT: TABLE_DUMP_V2 as it streams by, BGP4MP replayed to the table that it ends with.
+"""Routes out of MRT: TABLE_DUMP and TABLE_DUMP_V2 as they stream by, BGP4MP replayed to the table that it ends with.
 
 The attributes are decoded by the codec that the sessions use, so that a table gets the verdicts that a session would.
 """
@@ -15,6 +15,7 @@ from simulator.session.messages import Family
 from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
 from simulator.tables.mrt import Dump, Kind, Message, MrtError, Record, records
 from simulator.tables.replay import Replay
+from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
 from simulator.wire.attributes import AttributeFault, PathAttributes, decode
 from simulator.wire.update import next_hops
 
@@ -66,7 +67,7 @@ class _Reader:
         self._waiting: dict[tuple[int, bool, bytes], list[bytes]] = {}
         self._first: dict[tuple[int, bool, bytes], int] = {}
         self._count = 0
-        self._decoded: dict[tuple[bool, bytes], PathAttributes | str] = {}
+        self._decoded: dict[tuple[bool, bool, bytes], PathAttributes | str] = {}
 
     def take(self, record: Record) -> Iterator[Entry]:
         number, _, kind, subtype, body = record
@@ -80,12 +81,21 @@ class _Reader:
                 self._peers = _peer_index(body)
             elif kind == Kind.BGP4MP and subtype in _MESSAGES:
                 yield from self.replay.take(number, subtype, body)
+            elif kind == Kind.TABLE_DUMP and subtype in SUBTYPES:
+                yield self._dumped(number, dumped(subtype, body))
             else:
                 what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
                 yield Unreadable(Place("record", number), f"{what}, is not read")
         except (struct.error, IndexError, ValueError) as error:
             reason = str(error) if type(error) is ValueError else "the record is cut short"
             yield Unreadable(Place("record", number), reason)
+
+    def _dumped(self, number: int, route: Dumped) -> Entry:
+        place = Place("record", number)
+        path = self._path(route.family is Family.IPV6, route.attributes, route.asn4)
+        if isinstance(path, str):
+            return Unreadable(place, path)
+        return Routes(route.family, (route.key,), path, _known(route.announcer), place=place)
 
     def _rib(self, number: int, body: bytes, family: Family, addpath: bool) -> None:
         """One prefix, one path or several. All or nothing: a record that is cut short gives no route."""
@@ -136,18 +146,18 @@ class _Reader:
                 family, announcer = Family.IPV6 if v6 else Family.IPV4, _known(self._peers[peer])
                 yield Routes(family, tuple(keys), path, announcer, place=place)
 
-    def _path(self, v6: bool, raw: bytes) -> PathAttributes | str:
-        found = self._decoded.get((v6, raw))
+    def _path(self, v6: bool, raw: bytes, asn4: bool = True) -> PathAttributes | str:
+        found = self._decoded.get((v6, asn4, raw))
         if found is None:
             if len(self._decoded) >= _CACHE:
                 self._decoded.clear()
             try:
-                found = rib_attributes(Family.IPV6 if v6 else Family.IPV4, raw)
+                found = rib_attributes(Family.IPV6 if v6 else Family.IPV4, raw, asn4=asn4)
             except AttributeFault as fault:
                 found = fault.reason
             except ValueError as error:
                 found = str(error)
-            self._decoded[v6, raw] = found
+            self._decoded[v6, asn4, raw] = found
         return found
 
 
@@ -156,7 +166,7 @@ def _known(peer: Announcer) -> Announcer | None:
     return None if not peer.asn and peer.address.is_unspecified else peer
 
 
-def rib_attributes(family: Family, raw: bytes) -> PathAttributes:
+def rib_attributes(family: Family, raw: bytes, *, asn4: bool = True) -> PathAttributes:
     """The attributes of a RIB entry (RFC 6396 §4.3.4): ASNs of four octets, MP_REACH_NLRI cut to its next hop.
 
     A table is no session: routers also dump routes of their own, without ORIGIN or AS_PATH, and attributes with the
@@ -165,9 +175,9 @@ def rib_attributes(family: Family, raw: bytes) -> PathAttributes:
     """
     rest, next_hop = _cut_mp_reach(raw)
     try:
-        path = decode(rest, asn4=True, external=False)
+        path = decode(rest, asn4=asn4, external=False)
     except AttributeFault:
-        path = decode(_set_right(rest), asn4=True, external=False)
+        path = decode(_set_right(rest), asn4=asn4, external=False)
     if next_hop and (family is Family.IPV6 or path.next_hop is None):
         address, link_local = next_hops(next_hop)
         path = replace(path, next_hop=address, link_local=link_local)

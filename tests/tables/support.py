@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
@@ -154,8 +155,31 @@ def mrt_updates(samples: Iterable[Sample], *, asn4: bool = True, extended_time: 
     )
 
 
+def table_dump(samples: Iterable[Sample], *, asn4: bool = False) -> bytes:
+    """TABLE_DUMP as Quagga wrote it: ASNs of two octets with AS4_PATH behind, MP_REACH_NLRI with all of its parts."""
+    found = b""
+    for sequence, sample in enumerate(samples):
+        family, address = sample.family, ADDRESSES[sample.family]
+        attributes = encode(sample.attributes, asn4=asn4)
+        if family is Family.IPV6:
+            reach = b"\0\2\1\x10" + ip_address(sample.hop).packed + b"\0" + sample.key
+            attributes += bytes((0x80, 14, len(reach))) + reach
+        prefix = sample.key[1:].ljust(family.max_length // 8, b"\0")
+        body = struct.pack("!HH", 0, sequence & 0xFFFF) + prefix + bytes((sample.key[0], 1)) + struct.pack("!L", 1)
+        body += address.packed + struct.pack("!LH" if asn4 else "!HH", 1103, len(attributes)) + attributes
+        subtype = (1 if family is Family.IPV4 else 2) + (2 if asn4 else 0)
+        found += struct.pack("!LHHL", 1, 12, subtype, len(body)) + body
+    return found
+
+
+def table_dump_as4(samples: Iterable[Sample]) -> bytes:
+    return table_dump(samples, asn4=True)
+
+
 FILES = {
     "mrt-rib": (Format.MRT, mrt_rib),
+    "mrt-table-dump": (Format.MRT, table_dump),
+    "mrt-table-dump-4": (Format.MRT, table_dump_as4),
     "mrt-updates": (Format.MRT, mrt_updates),
     "exabgp": (Format.EXABGP, exabgp),
     "bird": (Format.BIRD, bird),

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Endpoint, Place
+from simulator.lab.link import Address, Endpoint, Place
 from simulator.lab.netns import BGP_PORT, NetnsLink
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.frr import BGPD
@@ -39,9 +39,9 @@ from tests.speakers.support import RawPeer
 from tests.tables.support import verdicts
 
 PEER_AS, DAEMON_AS, MICROSOFT = 3321, 1136, 8075
-SOURCE = {Family.IPV4: v4(2), Family.IPV6: v6(2)}
-DAEMON = {Family.IPV4: v4(1), Family.IPV6: v6(1)}
-EDGE = {Family.IPV4: v4(3), Family.IPV6: v6(3)}
+SOURCE: dict[Family, Address] = {Family.IPV4: v4(2), Family.IPV6: v6(2)}
+DAEMON: dict[Family, Address] = {Family.IPV4: v4(1), Family.IPV6: v6(1)}
+EDGE: dict[Family, Address] = {Family.IPV4: v4(3), Family.IPV6: v6(3)}
 SESSIONS = Sessions("exchange", peer_as=PEER_AS, addresses=SOURCE)
 SAYS_LESS = {"otc", "too-many-communities"}
 """What a brief table cannot be judged by."""
@@ -109,7 +109,7 @@ def updates(family: Family) -> dict[str, bytes]:
     routes += [(prefix, Forged("3321 3303")) for prefix in plain]
     found = {}
     for prefix, forged in routes:
-        hop = (v4(77) if family is Family.IPV4 else v6(77)) if forged.foreign_next_hop else SOURCE[family]
+        hop: Address = (v4(77) if family is Family.IPV4 else v6(77)) if forged.foreign_next_hop else SOURCE[family]
         path = PathAttributes(as_path=notation.as_path(forged.path), next_hop=hop, **forged.more)
         of, key = nlri.key(prefix)
         ((octets, _),) = pack_announcements(of, encode(path, asn4=True), hop.packed, (key,), 4096)

@@ -219,9 +219,9 @@ def test_a_bad_record_is_told_and_the_next_one_read(data: bytes, reason: str) ->
 
 
 def test_records_that_are_not_read_may_hold_routes() -> None:
-    data = record(12, 1, b"xyz") + record(13, 6, b"") + record(48, 0, b"?") + record(17, 4, b"\0")
+    data = record(12, 7, b"xyz") + record(13, 6, b"") + record(48, 0, b"?") + record(17, 4, b"\0")
     assert [str(entry) for entry in read_mrt((data,))] == [
-        "record 1: MRT TABLE_DUMP, subtype 1, is not read",
+        "record 1: MRT TABLE_DUMP, subtype 7, is not read",
         "record 2: MRT TABLE_DUMP_V2, subtype 6, is not read",
         "record 3: MRT OSPFv3, subtype 0, is not read",
         "record 4: MRT BGP4MP_ET, subtype 4, is not read",
