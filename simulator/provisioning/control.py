@@ -319,6 +319,11 @@ def passes(results: list[CheckResult]) -> bool:
 
 
 def _in_one_line(result: CheckResult) -> str:
-    if result.finding.causes:
-        return f"{result.id} {result.finding.causes[0].text}"
-    return f"{result.id} {(result.finding.evidence or (result.title,))[0]}"
+    """`T1 IPv4 192.0.2.1 with 192.0.2.75: …`: the check, the session that failed it by its addresses, and why."""
+    finding = result.finding
+    whose = f"{finding.session}: " if finding.session else ""
+    if finding.causes:
+        return f"{result.id} {whose}{finding.causes[0].text}"
+    why = (finding.evidence or (result.title,))[0]
+    said = finding.session.split(" with ")[0]
+    return f"{result.id} {whose}{why.removeprefix(f'{said}: ') if said else why}"

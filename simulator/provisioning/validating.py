@@ -259,8 +259,10 @@ class Validator:
         now, before = self._network.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
         neighbor = self._network.neighbor(plan)
+        carried = (now.local_address, now.peer_address)
         return SessionEvidence(
-            view=view,
+            view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
+            carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
             max_prefixes=self._network.max_prefixes(plan),
             router=plan.peer.router_kind,
             soaked=self._soaked(now, gathered.since),

@@ -31,11 +31,12 @@ class Check:
 def cause_of(id_: str, text: str, session: SessionEvidence) -> Cause:
     """A cause with its remedy, written for the router at the session's other end."""
     view = session.view
+    edge, peer = session.carried or (view.local_address, view.peer_address)
     values: dict[str, Any] = {
         "expected": view.expected_as,
         "local_as": view.local_open.asn,
-        "edge": view.local_address,
-        "peer": view.peer_address,
+        "edge": edge,
+        "peer": peer,
         "family": view.family.label,
         "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
         "mtu": session.mtu,
@@ -69,6 +70,11 @@ def name_of(session: SessionEvidence) -> str:
     return f"{session.view.family.label} {session.view.peer_address}"
 
 
+def ends_of(session: SessionEvidence) -> str:
+    """`IPv4 192.0.2.1 with 192.0.2.75`: the session by both of the addresses that it was asked for with."""
+    return f"{name_of(session)} with {session.view.local_address}"
+
+
 def of_each(judge: Callable[[SessionEvidence, Observation], Finding]) -> Callable[[Observation], Finding]:
     """A check of every session: the worst status counts, and evidence says which session it is of."""
     order = (Status.FAILURE, Status.ERROR, Status.UNSET, Status.SUCCESS, Status.SKIPPED)
@@ -89,6 +95,7 @@ def of_each(judge: Callable[[SessionEvidence, Observation], Finding]) -> Callabl
             evidence=tuple(f"{name_of(session)}: {line}" for session, finding in found for line in finding.evidence),
             causes=tuple(causes.values()),
             rests_on=tuple(dict.fromkeys(check for _, finding in found for check in finding.rests_on)),
+            session=ends_of(found[0][0]),
         )
 
     return combined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv6Address
 
 from simulator.session.states import BgpState
 from simulator.speakers.events import SessionView
@@ -103,7 +104,8 @@ class SessionEvidence:
     """One session of the connection under validation."""
 
     view: SessionView
-    """As it is now; what it counts, and what happened to it, is of the time since the validation began (`since`)."""
+    """As it is now; what it counts, and what happened to it, is of the time since the validation began (`since`). Its
+    addresses are those that were agreed."""
     max_prefixes: int
     router: str
     """The kind of router at the other end: remedies are written for it."""
@@ -111,6 +113,9 @@ class SessionEvidence:
     """Established without interruption for the soak time."""
     settled: bool
     """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
+    carried: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None = None
+    """The edge's address and the peer's that really carry it, where they are others: a router outside of the lab is
+    configured with them."""
     foreign_identifiers: dict[str, str] = field(default_factory=dict)
     """BGP Identifiers of *other* peers on this edge, and whose they are."""
     lan: LanAnswer | None = None

@@ -42,6 +42,8 @@ class Finding:
     causes: tuple[Cause, ...] = ()
     rests_on: tuple[str, ...] = ()
     """Of a skipped check: the checks that it rests on and that did not succeed."""
+    session: str = ""
+    """Of several sessions the one that decided, by its addresses; empty where none did."""
 
 
 @dataclass(frozen=True, slots=True)
