@@ -84,16 +84,18 @@ class ControlPlane:
         clock: Clock,
         journal: Journal | None = None,
         write: Callable[[], None] = lambda: None,
+        behind: Callable[[], bool] = lambda: False,
     ) -> None:
         """`journal` is told of every step before it is made; where it raises, the step is not made.
 
-        `write` writes what was logged so far; where it raises, nothing is lifted.
+        `write` writes what was logged so far; where it raises, nothing is lifted. While `behind` says that something
+        is not written yet, no gate opens; `settle` opens them afterwards.
         """
         self._network = network
         self._log = log
         self._clock = clock
         self._journal = journal
-        self._write = write
+        self._write, self._behind = write, behind
         self._sealed = False
         self.records: dict[str, ConnectionRecord] = {}
 
@@ -228,7 +230,7 @@ class ControlPlane:
         As a transition is, that is written before anything follows from it.
         """
         plans = tuple(plans)
-        passed = record.state is ConnectionState.ACTIVE and passes(results)
+        passed = not self._sealed and record.state is ConnectionState.ACTIVE and passes(results)
         if passed:
             names = ", ".join(plan.id for plan in plans)
             text = f"validated: {names}; the policy is lifted, the connection stays Active"
@@ -256,6 +258,12 @@ class ControlPlane:
         self._sealed = True
         for record in self.records.values():
             record.validated.clear()
+            for plan in record.plans:
+                self._rule(record, plan)
+
+    def settle(self) -> None:
+        """Everything is written: lift what waited for that."""
+        for record in self.records.values():
             for plan in record.plans:
                 self._rule(record, plan)
 
@@ -298,6 +306,9 @@ class ControlPlane:
         step = record.connection.decide(event, self._clock.now(), facts, detail)
         moved = ConnectionMoved(record.id, step)
         if self._journal is not None:
+            if step.target is not ConnectionState.ACTIVE:  # a denial waits for nobody, and a database may be slow
+                for plan in record.plans:
+                    self._network.rule(plan, record.state, validated=False)
             self._journal(record, moved)
         record.connection.take(step)
         self._log.append(moved)
@@ -309,6 +320,8 @@ class ControlPlane:
 
     def _rule(self, record: ConnectionRecord, plan: SessionPlan) -> None:
         validated = plan.id in record.validated and not self._sealed
+        if validated and self._behind() and not self._network.is_lifted(plan):
+            validated = False  # a lift waits until it is written
         self._network.rule(plan, record.state, validated=validated)
 
 

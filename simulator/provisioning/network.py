@@ -427,6 +427,10 @@ class Network:
             self.ruled(plan, opens)
         return change
 
+    def is_lifted(self, plan: SessionPlan) -> bool:
+        """Whether the session's gate is open."""
+        return self.is_provisioned(plan) and self.neighbor(plan).gate.is_open
+
     async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
         """Close one session with this NOTIFICATION and forget it."""
         await self._edges[plan.edge.name].remove(plan.id, notification)

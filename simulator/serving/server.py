@@ -15,6 +15,7 @@ import uvicorn
 from simulator.arm.app import ArmApp
 from simulator.lab.link import LabError
 from simulator.provisioning.provider.provider import Provider
+from simulator.serving.durable import Durable
 from simulator.serving.guard import App, Guard, Receive, Scope, Send
 from simulator.serving.http_connection import HttpConnection
 from simulator.serving.lab_api import lab_api
@@ -30,7 +31,7 @@ def application(provider: Provider, token: str = "", ending: asyncio.Event | Non
         of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
         await (arm if of_arm else lab)(scope, receive, send)
 
-    return Guard(app, token)
+    return Guard(Durable(app, provider.books), token)
 
 
 def listen(host: str, port: int) -> socket.socket:

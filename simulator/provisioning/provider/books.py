@@ -1,20 +1,30 @@
 """The provider's books: the resources in memory and in the store, and every event on its way there.
 
-The store is written before anything that a transition implies is done. Where it cannot be written the provider fails
-as a whole, with every gate shut: what is on disk is then the truth that the next start recovers.
+The store is written before anything that a transition implies is done, but for a denial, which may act before. Where
+somebody else holds the database, a thread waits for it and nothing is lifted meanwhile. Where it cannot be written the
+provider fails as a whole, with every gate shut: what is on disk is then the truth that the next start recovers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from simulator.provisioning.log import ConnectionMoved, Event, row
 from simulator.provisioning.store.lock import StoreError
-from simulator.provisioning.store.store import EventRow, Json, NewEvent, Resource, Store, Transaction
+from simulator.provisioning.store.store import (
+    EventRow,
+    Json,
+    NewEvent,
+    Resource,
+    Store,
+    StoreBusyError,
+    Transaction,
+)
 from simulator.speakers.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
 
 _PREFIXES_KEPT = 20
@@ -34,6 +44,11 @@ class Books:
         self._waiting: list[NewEvent] = []
         self._open: Transaction | None = None
         self._broken = False
+        self._backlog: deque[Transaction] = deque()
+        """What is to be written, in order, while somebody else holds the database."""
+        self._catching_up: asyncio.Task[None] | None = None
+        self.caught_up: Callable[[], None] = lambda: None
+        """Told when all of it is written."""
         self._steps: dict[str, int] = {}
 
     @contextlib.contextmanager
@@ -49,18 +64,59 @@ class Books:
             yield self._open
             return
         try:
-            with self.store.transaction() as transaction:
+            with self._collected() as transaction:
                 self._open = transaction
                 transaction.append(self._taken())
                 yield transaction
                 transaction.append(self._taken())
         except Exception as error:
-            self._broken = True
-            self._failed(error)
+            self._fail(error)
             raise
         finally:
             self._open = None
         self.wake()
+
+    @contextlib.contextmanager
+    def _collected(self) -> Iterator[Transaction]:
+        """Written at the end: at once, or by a thread where somebody else holds the database."""
+        if self._backlog:  # in order: what came before is not written yet
+            yield (transaction := self.store.collect())
+            self._backlog.append(transaction)
+            return
+        try:
+            with self.store.transaction() as transaction:
+                yield transaction
+        except StoreBusyError:
+            self._backlog.append(transaction)
+            self._catching_up = asyncio.ensure_future(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """Write the backlog, outside of the event loop: sessions and denials do not wait for it."""
+        try:
+            while self._backlog:
+                await asyncio.to_thread(self.store.write, self._backlog[0])
+                self._backlog.popleft()
+        except Exception as error:
+            self._fail(error)
+            return
+        self.wake()
+        self.caught_up()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that was decided is not written yet: nothing may be lifted."""
+        return bool(self._backlog)
+
+    async def durable(self) -> None:
+        """Wait until all that was decided is written. Raises StoreError where it cannot be."""
+        if self._catching_up is not None:
+            await asyncio.shield(self._catching_up)
+        if self._broken:
+            raise StoreError(f"{self.store.name}: what was decided could not be written")
+
+    def _fail(self, error: Exception) -> None:
+        self._broken = True
+        self._failed(error)
 
     def wake(self) -> None:
         """Let everybody look who waits for something written."""

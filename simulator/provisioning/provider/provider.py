@@ -58,7 +58,10 @@ class Provider:
         self.settings = settings or Settings.model_validate(store.setting("settings") or {})
         self.premises = Premises(topology, locations or embedded())
         self.network = Network(topology, kind, self.log.append, record=False)
-        self.control = ControlPlane(self.network, self.log, self.clock, self._journal, self.books.flush)
+        self.control = ControlPlane(
+            self.network, self.log, self.clock, self._journal, self.books.flush, lambda: self.books.behind
+        )
+        self.books.caught_up = self.control.settle
         self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
         self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
         now = self.clock.now
@@ -106,6 +109,7 @@ class Provider:
         await self._exit.aclose()
         if not self.failure.done():
             self.books.flush()
+            await self.books.durable()
 
     def fail(self, error: BaseException) -> None:
         """Something that must not happen did: shut every gate, move nothing any more, and say so."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, Executable, create_engine, delete, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -23,6 +25,12 @@ from simulator.provisioning.store.lock import AdvisoryLock, FileLock, Lock, Stor
 from simulator.provisioning.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS
 
 Json = dict[str, Any]
+_AT_ONCE: Final = 0.05
+"""Seconds that the event loop waits for a database that somebody else holds; then a thread does (simulator)."""
+_WAIT: Final = {
+    "sqlite": "PRAGMA busy_timeout = {}",
+    "postgresql": "SET LOCAL lock_timeout = '{}ms'",
+}
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -83,11 +91,21 @@ class NewEvent:
     step: int | None = None
 
 
-class Transaction:
-    """What is written together, or not at all."""
+class StoreBusyError(StoreError):
+    """Somebody else holds the database for longer than was waited: nothing was written."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+
+class Transaction:
+    """What is to be written together, or not at all."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+        self._statements: list[tuple[Executable, list[Json] | None]] = []
+
+    def execute(self, connection: Connection) -> None:
+        """Write all of it. Raises DBAPIError."""
+        for statement, rows in self._statements:
+            connection.execute(statement, rows)
 
     def save(self, resource: Resource) -> None:
         self._upsert(
@@ -96,8 +114,8 @@ class Transaction:
             {
                 "id": resource.id,
                 "type": resource.type,
-                "document": resource.document,
-                "status": resource.status,
+                "document": deepcopy(resource.document),  # as it is now: it may be written later
+                "status": deepcopy(resource.status),
                 "created": resource.created,
                 "changed": resource.changed,
             },
@@ -108,13 +126,13 @@ class Transaction:
         self._upsert(CONNECTIONS, {"id": values.pop("id")}, values)
 
     def forget_connection(self, identifier: str) -> None:
-        self._connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.id == identifier))
+        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.id == identifier))
 
     def forget(self, resource: Resource) -> None:
         """Remove a resource, its connections and whatever is below it. The event log keeps its rows."""
         below = RESOURCES.c.key.startswith(resource.key + "/", autoescape=True)
-        self._connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.peering == resource.key))
-        self._connection.execute(delete(RESOURCES).where((RESOURCES.c.key == resource.key) | below))
+        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.peering == resource.key))
+        self._add(delete(RESOURCES).where((RESOURCES.c.key == resource.key) | below))
 
     def append(self, events: Sequence[NewEvent]) -> None:
         rows = [
@@ -122,15 +140,18 @@ class Transaction:
             for new in events
         ]
         if rows:
-            self._connection.execute(insert(EVENTS), rows)
+            self._add(insert(EVENTS), rows)
 
     def set(self, key: str, value: Json) -> None:
         self._upsert(SETTINGS, {"key": key}, {"value": value})
 
     def _upsert(self, table: Any, key: Json, values: Json) -> None:
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
+        dialect = sqlite if self._dialect == "sqlite" else postgresql
         wanted = dialect.insert(table).values(**key, **values)
-        self._connection.execute(wanted.on_conflict_do_update(index_elements=list(key), set_=values))
+        self._add(wanted.on_conflict_do_update(index_elements=list(key), set_=values))
+
+    def _add(self, statement: Executable, rows: list[Json] | None = None) -> None:
+        self._statements.append((statement, rows))
 
 
 class Store:
@@ -187,14 +208,32 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Commits at the end of the block; an exception takes everything back. Raises StoreError."""
+        """Written at the end of the block, unless that raises. Raises StoreError, and StoreBusyError soon."""
+        try:
+            transaction = self.collect()
+            yield transaction
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+        self.write(transaction, _AT_ONCE)
+
+    def collect(self) -> Transaction:
+        """A transaction that is written later, by `write`."""
+        return Transaction(self._engine.dialect.name)
+
+    def write(self, transaction: Transaction, patience: float = 30.0) -> None:
+        """Write and commit; blocks for `patience` seconds at most while somebody else holds the database.
+
+        Raises StoreError; StoreBusyError where that was too short.
+        """
         try:
             with self._engine.begin() as connection:
                 if not self._lock.held(connection):
                     raise self._lost()
-                yield Transaction(connection)
+                connection.exec_driver_sql(_WAIT[self._engine.dialect.name].format(round(patience * 1000)))
+                transaction.execute(connection)
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+            kind = StoreBusyError if _is_busy(error) else StoreError
+            raise kind(f"{self.name}: {_first_line(error)}") from error
 
     def resources(self) -> list[Resource]:
         """All resources, oldest first."""
@@ -310,6 +349,12 @@ def _migrate(engine: Engine) -> None:
                 f"{engine.url.render_as_string()} was made by a newer turnup ({error}; this one knows {known}): "
                 "use that version, or another --database"
             ) from None
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    """Whether somebody else holds what was to be written (SQLite's SQLITE_BUSY, PostgreSQL's lock_not_available)."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code == sqlite3.SQLITE_BUSY or getattr(error.orig, "sqlstate", "") == "55P03"
 
 
 def _first_line(error: BaseException) -> str:

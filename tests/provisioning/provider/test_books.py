@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from simulator.connection.states import ConnectionState
+from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.gate import Direction, Withheld
 from simulator.lab.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved
@@ -167,3 +168,79 @@ async def test_every_step_of_every_connection_is_numbered_once(tmp_path: Path) -
         await support.active(running)
         for name in set(moved):
             assert running.books.step_of(name) == moved.count(name) == running.books.store.last_step(name)
+
+
+# --- somebody else holds the database ---
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Another process writes to the database, and takes its time."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def test_a_denial_does_not_wait_for_a_database_that_somebody_holds_and_a_lift_does(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with support.provider(f"sqlite:///{path}") as running:
+        await support.active(running)
+        first, second = support.records(running)
+        with holding(path):
+            running.control.operate(first, ConnectionEvent.BLOCKED)
+            running.control.operate(second, ConnectionEvent.REVALIDATION_REQUIRED)
+            assert (support.open_gates(running), running.books.behind) == (set(), True)
+            assert {each.state for each in running.books.store.connections()} == {"Active"}, "not written yet"
+            running.workflow.follow(second)
+            await support.until(running, lambda: len(second.validated) == len(second.plans))
+            assert second.state is ConnectionState.ACTIVE
+            assert support.open_gates(running) == set(), "validated, and not lifted before that is written"
+        await running.books.durable()
+        assert not running.books.behind
+        assert support.open_gates(running) == {plan.id for plan in second.plans}
+        assert [each.state for each in running.books.store.connections()] == ["ExternalBlocker", "Active"]
+        steps = [row.row["to"] for row in running.books.store.transitions() if row.subject == second.id]
+        assert steps[-3:] == ["Active", "Validating", "Active"]
+        assert support.leaks(running) == 0
+
+
+async def test_nothing_else_waits_either_and_all_is_written_in_order(store: Store, tmp_path: Path) -> None:
+    books = Books(store)
+    with holding(tmp_path / "store.db"):
+        for number in range(5):
+            books.save(Resource(f"{NAME}a", TYPE, {"number": number}))
+            books.tell(number, f"event {number}", "s", {})
+        books.flush()
+        assert (books.behind, store.resources(), store.events()) == (True, [], [])
+    await books.durable()
+    assert [each.document for each in store.resources()] == [{"number": 4}]
+    assert [row.event for row in store.events()] == [f"event {number}" for number in range(5)]
+
+
+async def test_what_is_written_later_is_what_was_saved(store: Store, tmp_path: Path) -> None:
+    books, resource = Books(store), Resource(f"{NAME}a", TYPE, {"tags": {}})
+    with holding(tmp_path / "store.db"):
+        books.save(resource)
+        resource.document["tags"]["later"] = "not saved"
+    await books.durable()
+    assert [each.document for each in store.resources()] == [{"tags": {}}]
+
+
+async def test_a_database_that_is_never_free_ends_the_provider(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[BaseException] = []
+    books, write = Books(store, failures.append), store.write
+    monkeypatch.setattr(store, "write", lambda transaction, _patience=0.0: write(transaction, 0.05))
+    with holding(tmp_path / "store.db"):
+        books.save(Resource(f"{NAME}a", TYPE, {}))
+        assert failures == []
+        with pytest.raises(StoreError):
+            await books.durable()
+    assert [str(failure).endswith("database is locked") for failure in failures] == [True]
+    with pytest.raises(StoreError, match="nothing is written any more"):
+        books.save(Resource(f"{NAME}b", TYPE, {}))

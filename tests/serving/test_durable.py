@@ -1,0 +1,56 @@
+"""An answer to a change is held back until the change is written."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator.provisioning.provider.books import Books
+from simulator.provisioning.store.lock import StoreError
+from simulator.provisioning.store.store import Store
+from simulator.serving.durable import Durable
+from simulator.serving.guard import Receive, Scope, Send
+
+
+class Slow(Books):
+    """Books that are behind until somebody says otherwise."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.asked = asyncio.Event()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def durable(self) -> None:
+        self.asked.set()
+        await self.done
+
+
+async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 201, "headers": []})
+    await send({"type": "http.response.body", "body": b"made"})
+
+
+@pytest.mark.parametrize(("error", "status", "words"), [(None, 201, "made"), (StoreError("full"), 503, "stopping")])
+async def test_a_change_is_answered_when_it_is_written_and_a_question_at_once(
+    tmp_path: Path, error: StoreError | None, status: int, words: str
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/store.db")
+    books = Slow(store)
+    wrapped: Any = Durable(app, books)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(wrapped), base_url="http://lab") as client:
+        assert (await client.get("/x")).status_code == 201
+        assert not books.asked.is_set()
+        putting = asyncio.ensure_future(client.put("/x"))
+        await books.asked.wait()
+        assert not putting.done()
+        if error is None:
+            books.done.set_result(None)
+        else:
+            books.done.set_exception(error)
+        answer = await putting
+    store.close()
+    assert (answer.status_code, words in answer.text) == (status, True)
