@@ -50,6 +50,9 @@ _IXRS: RuleSettings = {
     "registered-prefix": True,
     "registered-origin": True,
     "long-prefix-as-path": True,
+    # The walkthrough wants 8075:8007 on "all infrastructure prefixes"; which of a peer's prefixes these are, only the
+    # peer knows, and most of what a route server passes on are its clients' own.
+    "maps-community-missing": False,
 }
 _PEERING_SERVICE: RuleSettings = {
     **_DIRECT,

@@ -9,7 +9,8 @@ from simulator.policy.rule import MICROSOFT_AS, SIMULATOR, PolicyContext, Rule
 __all__ = ["MICROSOFT_AS", "RULES", "PolicyContext", "Rule"]
 
 _POLICY = "Microsoft's peering policy"
-_REGISTERED = "Microsoft's registered prefix requirements"
+_OF_A_REGISTERED_PREFIX = f"{SIMULATOR}, after Microsoft's registered prefix requirements"
+"""Microsoft says it of the validation of a registered prefix; that a session refuses the route is our choice."""
 _ROUTE_SERVER = "Microsoft's exchange route server walkthrough"
 
 _RULES = (
@@ -160,27 +161,27 @@ _RULES = (
     ),
     Rule(
         id="maps-community-missing",
-        source=_REGISTERED,
+        source=_OF_A_REGISTERED_PREFIX,
         explanation="the MAPS community is missing",
         parameters={"community": "8075:8007"},
         attributes=attribute_rules.community_missing,
     ),
     Rule(
         id="maps-as-path-too-long",
-        source=_REGISTERED,
+        source=_OF_A_REGISTERED_PREFIX,
         explanation="the AS path is too long for Peering Service",
         parameters={"limit": 3},
         attributes=attribute_rules.path_length,
     ),
     Rule(
         id="maps-private-asn",
-        source=_REGISTERED,
+        source=_OF_A_REGISTERED_PREFIX,
         explanation="Peering Service allows no private ASN in the path",
         attributes=attribute_rules.private_asn,
     ),
     Rule(
         id="maps-prepending",
-        source=_REGISTERED,
+        source=_OF_A_REGISTERED_PREFIX,
         explanation="Peering Service allows no prepending",
         attributes=attribute_rules.prepending,
     ),
@@ -221,7 +222,7 @@ _RULES = (
     ),
     Rule(
         id="registered-prefix",
-        source=_REGISTERED,
+        source=_OF_A_REGISTERED_PREFIX,
         explanation="the prefix is not one of the peering's registered prefixes",
         needs="registered-prefixes",
         route=route_rules.registered_prefix,

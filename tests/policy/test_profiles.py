@@ -32,7 +32,8 @@ def test_what_each_profile_has() -> None:
     assert set(PROFILES) == {"exchange", "direct", "ixrs", "peering-service"}
     assert set(PROFILES["exchange"]) == common | {"exchange-lan", "first-as"}
     assert set(PROFILES["direct"]) == common | {"first-as"}
-    assert set(PROFILES["ixrs"]) == common | {"exchange-lan", "long-prefix-as-path"} | REGISTERED
+    registered = {"exchange-lan", "long-prefix-as-path", "maps-community-missing"} | REGISTERED
+    assert set(PROFILES["ixrs"]) == common | registered
     assert set(PROFILES["peering-service"]) == common | {"first-as"} | MAPS | REGISTERED
     assert set().union(*PROFILES.values()) == set(RULES), "a rule that no profile has is no rule"
 
@@ -41,15 +42,18 @@ def test_what_each_profile_has() -> None:
 def test_profiles_give_parameters_that_their_rules_know(profile: str) -> None:
     check_settings(profile, PROFILES[profile])
     off = {name for name, setting in PROFILES[profile].items() if setting is False}
-    assert off == {"rpki-unknown"}, "Microsoft may refuse what is not signed, and does not say that it does"
+    maps = {"maps-community-missing"} if profile == "ixrs" else set()
+    assert off == {"rpki-unknown"} | maps, "Microsoft may refuse what is not signed, and does not say that it does"
 
 
 def test_sources_tell_microsofts_word_from_good_practice_and_from_this_labs_choice() -> None:
     microsoft = {name for name, rule in RULES.items() if rule.source.startswith("Microsoft")}
     ours = {name for name, rule in RULES.items() if rule.source == "simulator"}
-    assert microsoft == ORIGINS | MAPS | REGISTERED | {"as12076", "long-prefix-as-path"}
+    after = {name for name, rule in RULES.items() if rule.source.startswith("simulator, after Microsoft")}
+    assert microsoft == ORIGINS | {"as12076", "registered-origin", "long-prefix-as-path"}
+    assert after == MAPS | {"registered-prefix"}, "what is said of a prefix's validation is chosen for a session"
     assert ours == {"prefix-too-short", "as-path-too-long", "transit-free-asn", "too-many-communities"}
-    assert all(RULES[name].source.startswith("RFC ") for name in set(RULES) - microsoft - ours)
+    assert all(RULES[name].source.startswith("RFC ") for name in set(RULES) - microsoft - ours - after)
 
 
 def test_the_euro_ix_vocabulary_is_used_up() -> None:

@@ -8,15 +8,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.lab.process import find_program
+from simulator.policy.data import vrp
+from simulator.policy.data.policy_data import PolicyData
 from simulator.tables.bird import read_bird
 from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.formats import READERS, Format, recognise
+from simulator.tables.sessions import Sessions
+from simulator.tables.tally import Judge
 from simulator.wire import nlri
 from tests.lab_support import eventually, require_program
 from tests.tables.support import read_routes
@@ -72,7 +78,24 @@ BIRD3 = """BIRD 3.0.1 ready.
 \tbgp_community: (1103,5464) (1103,8339)
 \t\t(1103,11077)
 \tbgp_large_community: (1103, 0, 2000)
+\tbgp_ext_community: (rt, 1103, 1)
+\tbgp_aggregator: 192.0.2.3 AS1136
+\tbgp_otc: 1103
 \tInternal route handling values: 0L 0G 0S id 1
+::/0                 recursive [ibgp1 11:50:09.000 from 2001:db8::7] * (100/?) [AS1103i]
+\thostentry: via 2001:db8::7 table master6
+\tfrom: 2001:db8::7
+\tbgp_origin: IGP
+\tbgp_path: 1103 5089
+\tbgp_next_hop: 2001:db8::7
+2a00:1001::/32       prohibited [static6 11:50:09.000] ! (200)
+\tpreference: 200
+\tsource: static
+                     unicast [upstream2 11:50:09.000] (100) [AS1103i]
+\tvia 2001:db8::3 on eth2
+\tbgp_origin: IGP
+\tbgp_path: 1103
+\tInternal route handling values: 0L 0G 0S id 2
 """
 
 BIRD1 = """BIRD 1.6.8 ready.
@@ -103,6 +126,7 @@ def test_bird_2() -> None:
     assert (path.origin, str(path.next_hop), path.med, path.local_pref, path.otc) == (0, "192.0.2.1", 5, 100, 1103)
     assert path.communities_text == ("1103:1", "1103:2", "1103:3")
     assert path.large_communities == ((1103, 1, 2),)
+    assert [value.hex() for value in path.extended_communities] == ["0002044f00000001", "4300000000000001"]
     assert path.atomic_aggregate
     assert path.aggregator is not None
     assert path.aggregator[0] == 1136
@@ -112,10 +136,72 @@ def test_bird_2() -> None:
 
 
 def test_bird_3_has_other_names() -> None:
-    (route,) = read_routes(read_bird((BIRD3.encode(),)))
+    route, inside, refused, other = read_routes(read_bird((BIRD3.encode(),)))
     assert route.path.as_path_text == "1103 1136"
     assert route.path.communities_text == ("1103:5464", "1103:8339", "1103:11077")
     assert (route.path.med, route.path.large_communities) == (7, ((1103, 0, 2000),))
+    assert [value.hex() for value in route.path.extended_communities] == ["0002044f00000001"]
+    assert (route.path.otc, route.path.aggregator) == (1103, (1136, IPv4Address("192.0.2.3")))
+    assert (nlri.text(inside.family, inside.keys[0]), inside.path.as_path_text) == ("::/0", "1103 5089")
+    assert (inside.best, refused.best, other.best) == (True, True, False), "! is chosen, and the kernel did not take it"
+    assert [str(found.path.next_hop) for found in (inside, refused, other)] == ["2001:db8::7", "None", "2001:db8::3"]
+
+
+def with_blanks(text: str, tab: str) -> str:
+    return text.replace("\t", tab)
+
+
+@pytest.mark.parametrize("tab", [" ", "    ", "        "])
+@pytest.mark.parametrize("text", [BIRD1, BIRD2, BIRD3], ids=["1", "2", "3"])
+def test_blanks_for_tabs_change_nothing(text: str, tab: str) -> None:
+    found, pasted = (read_routes(read_bird((given.encode(),))) for given in (text, with_blanks(text, tab)))
+    assert found == pasted
+
+
+@pytest.mark.parametrize("text", [BIRD1, BIRD2, BIRD3], ids=["1", "2", "3"])
+@given(data=st.data())
+def test_no_line_of_an_attribute_is_lost_silently(text: str, data: st.DataObject) -> None:
+    """A character of an attribute's name, or of what follows it, becomes another: read as it is there, or told."""
+    lines = text.splitlines()
+    at = data.draw(st.sampled_from([n for n, line in enumerate(lines) if "community" in line or "otc" in line] or [0]))
+    if not at:
+        return
+    column = data.draw(st.integers(lines[at].lower().index("bgp") + 4, len(lines[at]) - 1))
+    mark = data.draw(st.sampled_from("x=;*"))
+    lines[at] = lines[at][:column] + mark + lines[at][column + 1 :]
+    entries = list(read_bird(("\n".join(lines).encode(),)))
+    whole = [entry for entry in read_bird((text.encode(),)) if isinstance(entry, Routes)]
+    assert len(entries) == len(whole)
+    assert any(isinstance(entry, Unreadable) for entry in entries) or mark == "x", "x may be part of a name"
+
+
+LONG = " ".join(str(4200000000 + n) for n in range(60))
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        (f"1103 {LONG} ...", "as-path-too-long"),
+        (f"1103 {{{LONG} ...", "as-set"),
+        ("1103 12076 ...", "as12076"),
+        ("1103 1136 ...", ""),
+        ("...", ""),
+        (f"1103 {LONG}...", "as-path-too-long"),
+    ],
+)
+def test_a_path_that_bird_cut_is_refused_by_what_is_there_or_unreadable(path: str, verdict: str) -> None:
+    text = f"20.0.0.0/16  unicast [p1 1] * (100) [AS1136i]\n\tBGP.origin: IGP\n\tBGP.as_path: {path}\n"
+    vrps = vrp.read(b'{"roas": [{"asn": 1, "prefix": "20.0.0.0/16", "maxLength": 16}]}')
+    off = {"bogon-asn": False}
+    judge = Judge(Sessions("exchange", settings={**off}, peer_as=1103, data=PolicyData(vrp=vrps)).session)
+    found = [hits for _, hits in judge.judge(read_bird((text.encode(),)))]
+    assert (judge.tally.rejected, judge.tally.unreadable) == ((1, 0) if verdict else (0, 1))
+    if verdict:
+        ((fired,),) = (hits.values() for hits in found)
+        assert verdict in {hit.rule for hit in fired}
+        assert "rpki-invalid" not in {hit.rule for hit in fired}, "nobody knows the origin"
+    else:
+        assert "BIRD cut the AS path short" in str(judge.tally.named[0])
 
 
 def test_bird_1_names_the_gateway_first() -> None:
