@@ -22,7 +22,7 @@ from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
 
 ROUTE: Final = re.compile(
-    r"^(?:\d{4}[- ])?(?P<prefix>[0-9a-fA-F:][0-9a-fA-F.:/]*)?\s+"
+    r"^(?:\d{4}[- ])?\s*(?P<prefix>[0-9a-fA-F:][0-9a-fA-F.:/]*)?\s+"
     r"(?:unicast|recursive|blackhole|unreachable|prohibit(?:ed)?|multicast|unknown|none"
     r"|via\s+(?P<via>\S+)(?:\s+on\s+\S+)?|dev\s+\S+)\s+"
     r"\[(?P<protocol>[^\s\]]+)[^\]]*\]\s*(?P<rest>.*)$"
@@ -38,6 +38,8 @@ _OURS: Final = re.compile(r"^Table \S+: AS(\d{1,10}) at ([0-9a-fA-F:.]+), connec
 _CUT: Final = "..."
 """Ends an AS path that had no room in BIRD's line."""
 _VIA: Final = re.compile(r"^(?:\d{4}[- ])?\s+via\s+(?P<via>\S+)")
+_PREFIXED: Final = re.compile(r"^\s*[0-9a-fA-F:.]{2,}/\d")
+"""However far to the right it stands, a prefix begins a route."""
 _GROUP: Final = re.compile(r"\([^()]*\)")
 _ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
 _ORIGIN_MARK: Final = re.compile(r"\[(?:AS\d+)?[ie?]\]")
@@ -82,7 +84,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
             found.damaged = found.damaged or text.strip()
         elif found is not None and (via := _VIA.match(text)) is not None:
             found.via, found.last = found.via or via["via"], ""
-        elif text[:1].strip() and not _chatter(text):
+        elif (text[:1].strip() or _PREFIXED.match(text)) and not _chatter(text):
             if found is not None:
                 yield _entry(found)
                 found = None
