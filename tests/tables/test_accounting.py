@@ -1,4 +1,4 @@
-"""What goes in comes out: each route of a file is judged, unreadable, or taken back by the file, whatever the damage."""
+"""What goes in comes out: each route of a file is judged, unreadable, or taken back by it, whatever the damage."""
 
 from __future__ import annotations
 
