@@ -68,6 +68,30 @@ def path_of(name: str) -> str:
     return "router.yaml" if "yaml" in name else "router.conf"
 
 
+OPENBGPD = "openbgpd, groups, sets and macros"
+SILENT = [
+    (BIRD, (("route 192.0.2.0/24 blackhole; route 198.51.100.0/24 blackhole;", ""),), "nothing-to-announce"),
+    (BIRD, (('export where proto ~ "static*"', "export none"),), "export-policy"),
+    (FRR, (("MS-OUT permit 10", "MS-OUT deny 10"),), "export-policy"),
+    (FRR, (("ip route 192.0.2.0/24 Null0\n", ""), ("ip route 198.51.100.0/24", "!")), "network-not-in-rib"),
+    (OPENBGPD, (("network prefix-set mynetworks", "# "),), "nothing-to-announce"),
+    (OPENBGPD, (("allow to group", "deny to group"),), "export-policy"),
+]
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+@pytest.mark.parametrize(("name", "changes", "cause"), SILENT)
+async def test_why_nothing_is_announced_is_the_finding(
+    name: str, changes: tuple[tuple[str, str], ...], cause: str, tmp_path: Path
+) -> None:
+    require(FILES[name][0])
+    report, _ = await rehearse(lay(name, tmp_path, *changes)[0], deadline=8)
+    found = {check.id: check for check in report.connections[0].checks if check.status == "failure"}
+    assert [first.id for first in found["R1"].causes] == [cause], found
+    assert found["R1"].causes[0].remedy
+
+
 def files_in(directory: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in directory.iterdir() if file.name != "capture.pcap"}
 

@@ -1,0 +1,69 @@
+"""What a user's file binds its sessions to, in every router's language, with the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.routers.names import bindings, misnamed
+
+BINDINGS = [
+    ("bird", 'protocol bgp x {\n  interface "ens19";\n}\n', [("interface", "ens19", 2)]),
+    ("bird", 'template bgp t {\n\n vrf "IX"; interface "e*"; }\n', [("interface", "e*", 3), ("vrf", "IX", 3)]),
+    ("bird", 'protocol direct { interface "eth*"; }\nprotocol device { interface "lo"; }\n', []),
+    ("bird", 'protocol direct { ipv4; }\nprotocol bgp { interface "a"; }\n', [("interface", "a", 2)]),
+    ("bird", '# interface "a"\nprotocol bgp { /* interface "b";\n */ interface "c"; }\n', [("interface", "c", 3)]),
+    ("bird", "protocol bgp {\n neighbor fe80::1%ens19 as 8075; }\n", [("interface", "ens19", 2)]),
+    ("bird", "protocol bgp {\n neighbor fe80::1%'ens-19' as 8075; }\n", [("interface", "ens-19", 2)]),
+    ("bird", "protocol bgp { neighbor 192.0.2.1 as 8075; }\n", []),
+    ("frr", "router bgp 1\n neighbor 192.0.2.1 update-source ens19\n", [("interface", "ens19", 2)]),
+    ("frr", "router bgp 1\n neighbor MS update-source 192.0.2.9\n", []),
+    ("frr", "router bgp 1\n neighbor MS update-source 2001:db8::1\n", []),
+    ("frr", "router bgp 1\n neighbor ens19 interface remote-as 8075\n", [("interface", "ens19", 2)]),
+    ("frr", "router bgp 1\n neighbor MS update-source bond0.101\n", [("interface", "bond0.101", 2)]),
+    ("frr", "!\nrouter bgp 64496 vrf IX\n", [("vrf", "IX", 2)]),
+    ("frr", "! router bgp 1 vrf IX\nrouter bgp 64496\ninterface ens19 vrf IX\n", []),
+    ("openbgpd", "neighbor 192.0.2.1 {\n depend on em0\n}\n", [("interface", "em0", 2)]),
+    ("gobgp", '[neighbors.transport.config]\n bind-interface = "ens19"\n', [("interface", "ens19", 2)]),
+    ("gobgp", "transport:\n  config:\n    bind-interface: ens19\n", [("interface", "ens19", 3)]),
+    ("exabgp", "neighbor 192.0.2.1 {\n source-interface ens19;\n}\n", [("interface", "ens19", 2)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "expected"), BINDINGS)
+def test_bindings(kind: str, text: str, expected: list[tuple[str, str, int]], tmp_path: Path) -> None:
+    path = tmp_path / "router.conf"
+    path.write_text(text)
+    assert [(found.what, found.name, found.line) for found in bindings(kind, path)] == expected
+
+
+@pytest.mark.parametrize("kind", ["bird", "openbgpd"])
+def test_what_is_included_counts_by_its_own_lines(kind: str, tmp_path: Path) -> None:
+    text = {"bird": 'protocol bgp { interface "a"; }', "openbgpd": "neighbor 192.0.2.1 { depend on a }"}[kind]
+    (tmp_path / "router.conf").write_text(f'include "part.conf"{";" if kind == "bird" else ""}\n')
+    (tmp_path / "part.conf").write_text(f'\n{text}\ninclude "router.conf"\n')
+    (found,) = bindings(kind, tmp_path / "router.conf")
+    assert (found.file, found.name, found.line) == (tmp_path / "part.conf", "a", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "interfaces", "vrfs", "causes"),
+    [
+        ('protocol bgp { interface "ens19"; }', ("ens19",), (), []),
+        ('protocol bgp { interface "ens*"; }', ("lan", "ens19"), (), []),
+        ('protocol bgp { interface "ens19"; }', ("lan",), (), ["interface-name"]),
+        ('protocol bgp { interface "a"; vrf "X"; }', ("lan",), (), ["interface-name", "vrf-name"]),
+        ('protocol bgp { vrf "IX"; }', ("lan",), ("IX",), []),
+        ('protocol bgp { vrf "X"; }', ("lan",), ("IX",), ["vrf-name"]),
+        ("protocol bgp { }", ("lan",), ("IX",), ["vrf-name"]),
+        ("protocol bgp { }", ("lan",), (), []),
+        ('protocol bgp { interface "lo"; }', ("lan",), (), []),
+    ],
+)
+def test_what_does_not_match(
+    text: str, interfaces: tuple[str, ...], vrfs: tuple[str, ...], causes: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "bird.conf"
+    path.write_text(text)
+    assert [reason.cause for reason in misnamed("bird", path, interfaces, vrfs)] == causes
