@@ -12,7 +12,7 @@ from uuid import uuid4
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from simulator.arm import ids, surface, versions
+from simulator.arm import documents, ids, surface, versions
 from simulator.arm.errors import ArmError
 from simulator.arm.exchange import ArmRequest
 from simulator.arm.fields import quoted
@@ -115,9 +115,11 @@ async def _body(request: Request) -> Any:
     except (ValueError, RecursionError) as error:
         text = "nested too deeply" if isinstance(error, RecursionError) else str(error).split(": line")[0]
         raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None
-    if _too_deep(body, _DEPTH) or _unstorable(body):
-        text = f"The request content nests over {_DEPTH} deep, or has a NUL, a surrogate or an endless number."
-        raise ArmError(400, "InvalidRequestContent", text)
+    if (way := _unkept(body, _DEPTH)) is not None:
+        text = f"nests over {_DEPTH} deep, or has a NUL, a surrogate or an endless number"
+        place = documents.place(way)
+        subject = f"{place}: " if place else "The request content "
+        raise ArmError(400, "InvalidRequestContent", f"{subject}{text}.", target=place)
     return body
 
 
@@ -125,22 +127,26 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-def _too_deep(value: Any, left: int) -> bool:
-    if left == 0:
-        return True
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_too_deep(each, left - 1) for each in inner)
+def _unkept(value: Any, left: int) -> tuple[int | str, ...] | None:
+    """The way to a field that cannot be kept; None: every one can.
+
+    PostgreSQL's JSON takes no NUL, UTF-8 no lone surrogate, and JSON no number that a float has no room for.
+    """
+    if left == 0 or _unstorable(value):
+        return ()
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        if _unstorable(name):
+            return ()
+        if (way := _unkept(each, left - 1)) is not None:
+            return (name, *way)
+    return None
 
 
 def _unstorable(value: Any) -> bool:
-    """PostgreSQL's JSON takes no NUL, UTF-8 no lone surrogate, and JSON no number that a float has no room for."""
     if isinstance(value, float):
         return not math.isfinite(value)
-    if isinstance(value, str):
-        return "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
-    if isinstance(value, dict):
-        return any(_unstorable(key) or _unstorable(each) for key, each in value.items())
-    return isinstance(value, list) and any(map(_unstorable, value))
+    return isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value))
 
 
 def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:

@@ -258,8 +258,8 @@ def read(model: type[D], body: object) -> D:
         return model.model_validate(without_read_only(body))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = _place(first["loc"])
-        raise bad_argument(f"{place}: {_refusal(model, first)}", place) from None
+        field = place(first["loc"])
+        raise bad_argument(f"{field}: {_refusal(model, first)}", field) from None
 
 
 def _refusal(model: type[BaseModel], found: Any) -> str:
@@ -271,7 +271,7 @@ def _refusal(model: type[BaseModel], found: Any) -> str:
     return words.format(**found.get("ctx", {})) if words else str(found["msg"])
 
 
-def _place(loc: Iterable[int | str]) -> str:
+def place(loc: Iterable[int | str]) -> str:
     """`properties.exchange.connections[0].bgpSession`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
     return "".join(parts).lstrip(".")[:_PLACE_LIMIT]

@@ -124,6 +124,20 @@ async def test_an_md5_key_may_be_empty(tmp_path: Path) -> None:
         await lab.active(PEERING)
 
 
+async def test_a_limit_alone_leaves_out_no_session_that_microsoft_addressed(tmp_path: Path) -> None:
+    found = mixed()
+    found["peerings"][-1]["connections"][0]["session-address-provider"] = "Microsoft"
+    body = direct_body(sessionAddressProvider="Microsoft", bgpSession={"maxPrefixesAdvertisedV4": 1000})
+    async with plain_lab(tmp_path, found) as lab:
+        await lab.asn()
+        assert (await lab.put(PEERING, body)).status_code == 201
+        for _ in range(2):
+            again = await lab.put(PEERING, body)
+            assert again.status_code == 200, again.text
+        families = {plan.family.label for each in lab.provider.control.records.values() for plan in each.plans}
+        assert families == {"IPv4", "IPv6"}
+
+
 async def test_the_counts_of_a_2022_example_are_kept(tmp_path: Path) -> None:
     counts = {f"accepted{what}CountV{number}": 0 for what in ("PrefixesSent", "BestPath") for number in (4, 6)}
     async with plain_lab(tmp_path) as lab:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from azure.core.exceptions import HttpResponseError
 from azure.mgmt.peering.aio import PeeringManagementClient
 
 from tests.arm.support import GROUP, SUBSCRIPTION, NoAuth, exchange_request, m, serving, states
@@ -40,4 +42,13 @@ async def test_it_drives_a_peering_to_active(tmp_path: Path) -> None:
         await eventually(lambda: client.peerings.get(GROUP, "contoso"), lambda found: set(states(found)) == {"Active"})
         routes = [route.prefix async for route in client.received_routes.list_by_peering(GROUP, "contoso")]
         assert len(routes) == 10
+        wrong = exchange_request(str(asn.id))
+        wrong.exchange.connections[0].bgp_session.peer_session_i_pv4_address = "206.126.236.17"
+        wrong.exchange.connections[0].connection_identifier = "8AB00818D5334504A25A03A17F61201C"
+        with pytest.raises(HttpResponseError) as refused:
+            await client.peerings.create_or_update(GROUP, "wrong", wrong)
+        assert refused.value.error is not None
+        assert str(refused.value.error.target).endswith("[0].bgpSession.peerSessionIPv4Address")
+        assert "is Microsoft's own" in str(refused.value.error.message)
+        assert [each async for each in client.cdn_peering_prefixes.list(peering_location="Atlantis")] == []
         assert [each.name async for each in client.peerings.list_by_subscription()] == ["contoso"]

@@ -250,3 +250,4 @@ def test_what_nests_too_deep_is_refused_wherever_it_stands(bench: Bench, kind: s
     for way in [*fields(model, body), ("unknown",)]:
         status, answer, _ = bench.sent(f"{collection}/x", put_in(body, way, DEEP))
         assert (status, answer["error"]["code"]) == (400, "InvalidRequestContent"), way
+        assert answer["error"]["target"].startswith(str(way[0])), answer

@@ -238,6 +238,7 @@ async def test_what_the_form_does_not_take(
             await lab.put("ixrs", request(asn, connection(1, bgp, **changes)))
         assert told(refused)[:2] == (400, "BadArgument")
         assert words in told(refused)[2]
+        assert refused.value.error is not None and refused.value.error.target
         assert await lab.all(lab.client.peerings.list_by_subscription) == []
 
 

@@ -187,7 +187,8 @@ class Peerings:
             if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
                 request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
                 said[f"{family.label} max prefixes {session.max_prefixes}"] = _What.LIMIT
-        for family in old.sessions.keys() - wanted.sessions.keys() if wanted.sessions else ():
+        named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
+        for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
             text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
             raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
         if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
@@ -198,7 +199,7 @@ class Peerings:
             _What.LIMIT: not self.settings.allow_max_prefix_updates,
         }
         if any(refused.get(what, False) for what in said.values()):
-            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED)
+            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
         if wanted.peering_service is False and old.peering_service:
             field = wanted.at("useForPeeringService")
             text = "cannot be taken back: contact peering@microsoft.com"
