@@ -80,6 +80,7 @@ _BY_LINE: Final = (
 )
 """The first line that one of them is found in tells."""
 _BY_NAMES: Final = (
+    (Format.JSON, re.compile(r'\A\s*\{\s*"api"\s*:\s*\{')),  # birdwatcher's
     (Format.OPENBGPD, re.compile(r'\A\s*\{\s*"rib"\s*:\s*\[')),
     (Format.EOS, re.compile(r'"(?:bgpRouteEntries|vrfs)"\s*:\s*\{')),
     (Format.FRR, re.compile(r'"(?:routes|receivedRoutes|advertisedRoutes|filteredRoutes)"\s*:\s*\{')),

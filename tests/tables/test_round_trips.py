@@ -17,10 +17,10 @@ from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import birdwatcher, looking_glass, notation
 from simulator.tables.birdwatcher import OTHER_REASON, OWN_REASONS, reason_of
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
+from simulator.tables.entries import Announcer, Entry, Routes, Unreadable
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.held import Held, SessionTable
-from simulator.tables.json_lines import common_json, read_object, route_row
+from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.sessions import Sessions
 from simulator.tables.tally import Judge
@@ -220,7 +220,10 @@ def test_every_attribute_and_every_verdict_comes_back(format_: Format, write, fo
 def test_so_they_do_of_birdwatcher(found: SessionTable) -> None:
     document = json.loads(json.dumps(birdwatcher.union([found], {found.session: found.routes}, "turnup", TIMES)))
     # BIRD has a local preference always, and birdwatcher's is a number that Alice insists on.
-    check(found, [read_object(each, Place("route", 1)) for each in document["routes"]], local_pref=None)
+    for indent in (None, 2):
+        data = json.dumps(document, indent=indent).encode()
+        assert recognise((data,))[0] is Format.JSON
+        check(found, READERS[Format.JSON]((data,)), local_pref=None)
     filtered = birdwatcher.documents([found], "turnup", "192.0.2.9", TIMES)["routes/filtered/p_e"]["routes"]
     assert len(filtered) == sum(held.verdict.outcome is Outcome.REJECT for held in found.routes)
     assert all(route["reject_reasons"] for route in filtered)
