@@ -78,7 +78,7 @@ def encode(attrs: PathAttributes, *, asn4: bool) -> bytes:
         block += _attribute(_OPTIONAL_TRANSITIVE, 17, four) if four else b""
     block += old
     if attrs.large_communities:
-        value = b"".join(struct.pack("!3L", *community) for community in dict.fromkeys(attrs.large_communities))
+        value = b"".join(_LARGE.pack(*community) for community in dict.fromkeys(attrs.large_communities))
         block += _attribute(_OPTIONAL_TRANSITIVE | (PARTIAL if 32 in partial else 0), 32, value)
     if attrs.otc is not None:
         flags = _OPTIONAL_TRANSITIVE | (PARTIAL if 35 in partial else 0)
@@ -169,14 +169,17 @@ def _extended(value: bytes) -> tuple[bytes, ...]:
     return tuple(value[at : at + 8] for at in range(0, len(value), 8))
 
 
+_LARGE: Final = struct.Struct("!3L")
+
+
 def _large(value: bytes) -> tuple[tuple[int, int, int], ...]:
     """Each once: what is repeated is removed on receipt (RFC 8092 §3)."""
-    return tuple(dict.fromkeys((a, b, c) for a, b, c in struct.iter_unpack("!3L", value)))
+    return tuple(dict.fromkeys(_LARGE.iter_unpack(value)))
 
 
 def _distinct_large(value: bytes) -> tuple[tuple[int, int, int], ...] | None:
-    found = _large(value)
-    return found if 12 * len(found) == len(value) else None
+    found = tuple(_LARGE.iter_unpack(value))
+    return found if len(found) == len(set(found)) else None
 
 
 def _aggregator(value: bytes) -> tuple[int, IPv4Address]:

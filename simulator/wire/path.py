@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from simulator.wire.faults import Fault
 
@@ -64,6 +64,12 @@ class PathAttributes:
     """Type codes of those above that came with the Partial bit: nobody may take it away (RFC 4271 §5)."""
     discarded: tuple[Fault, ...] = ()
     """What `decode` left out by RFC 7606 attribute discard."""
+
+    def but(self, **fields: Any) -> PathAttributes:
+        """The same with other values for these fields. Several times as fast as `dataclasses.replace`."""
+        made = object.__new__(PathAttributes)
+        object.__setattr__(made, "__dict__", self.__dict__ | fields)
+        return made
 
     @property
     def asns(self) -> tuple[int, ...]:

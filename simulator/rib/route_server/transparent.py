@@ -6,8 +6,7 @@ they ask for, a blackhole's next hop, OTC (RFC 9234 §5) and unknown attributes 
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import NO_ADVERTISE, NO_EXPORT, ControlCommunities
@@ -50,23 +49,26 @@ class Transparent:
         """The same as plain data."""
         offer, prepends = pick
         path = offer.attributes.path
-        communities, large = path.communities, path.large_communities
+        changed: dict[str, Any] = {}
+        if prepends:
+            changed["as_path"] = _prepended(path.as_path, prepends)
+        communities = path.communities
         if offer.is_scrubbed:
-            communities = tuple(value for value in communities if not self._control.is_scrubbed(value))
-            large = tuple(value for value in large if not self._control.is_scrubbed_large(value))
+            control, large = self._control, path.large_communities
+            communities = tuple(value for value in communities if not control.is_scrubbed(value))
+            changed["large_communities"] = tuple(value for value in large if not control.is_scrubbed_large(value))
         if self._limits(offer):
             communities += (NO_EXPORT,)
+        if communities is not path.communities:
+            changed["communities"] = communities
         hop = self._settings.blackhole_next_hops.get(family) if offer.is_blackhole else None
-        return replace(
-            path,
-            as_path=_prepended(path.as_path, prepends),
-            next_hop=hop or path.next_hop,
-            link_local=None if hop else path.link_local,
-            communities=communities,
-            large_communities=large,
-            otc=format_.otc if path.otc is None else path.otc,
-            unknown=tuple((flags | PARTIAL, code, value) for flags, code, value in path.unknown),
-        )
+        if hop is not None:
+            changed |= {"next_hop": hop, "link_local": None}
+        if path.otc is None and format_.otc is not None:
+            changed["otc"] = format_.otc
+        if path.unknown:
+            changed["unknown"] = tuple((flags | PARTIAL, code, value) for flags, code, value in path.unknown)
+        return path.but(**changed) if changed else path
 
     def _limits(self, offer: Offer) -> bool:
         communities = offer.attributes.path.communities
