@@ -18,6 +18,7 @@ from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.lab import pages as topology
 from simulator.policy import pages as policy
+from simulator.routers.configs.sayable import SAYS, Says
 from simulator.session import diagram as session
 from simulator.validation import pages as validation
 
@@ -64,6 +65,14 @@ def _rfc7606_matrix() -> str:
     return "\n".join(lines)
 
 
+def _sayable() -> str:
+    lines = [f"| | {' | '.join(f'`{name}`' for name in SAYS)} |", f"|---|{'---|' * len(SAYS)}"]
+    for what in Says:
+        marks = ("yes" if what in says else "" for _, says in SAYS.values())
+        lines.append(f"| {what.value} | {' | '.join(marks)} |")
+    return "\n".join(lines)
+
+
 def _clauses() -> str:
     table = DOCS.parent / "tests" / "speakers" / "clauses.toml"
     lines = ["| clause | what the peer sends | state | what follows | then | case |", "|---|---|---|---|---|---|"]
@@ -98,6 +107,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "bgp-capabilities": session.capabilities,
     "rfc7606-counts": _rfc7606_counts,
     "rfc7606-cases": _rfc7606_matrix,
+    "sayable": _sayable,
     "checks": validation.checks,
     "remedies": validation.remedies,
     "rules": policy.rules,

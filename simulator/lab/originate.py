@@ -37,11 +37,18 @@ def _attributes(entry: PrefixList) -> PathAttributes:
     return PathAttributes(
         as_path=(AsSegment(SegmentKind.SEQUENCE, tuple(entry.as_path)),) if entry.as_path else (),
         med=entry.med,
-        communities=tuple((int(a) << 16) | int(b) for a, b in (text.split(":") for text in entry.communities)),
+        communities=tuple(a << 16 | b for a, b in (_numbers(text, 0xFFFF) for text in entry.communities)),
         large_communities=tuple(
-            (int(a), int(b), int(c)) for a, b, c in (text.split(":") for text in entry.large_communities)
+            (a, b, c) for a, b, c in (_numbers(text, 0xFFFFFFFF) for text in entry.large_communities)
         ),
     )
+
+
+def _numbers(community: str, most: int) -> list[int]:
+    numbers = [int(part) for part in community.split(":")]
+    if max(numbers) > most:
+        raise ValueError(f"community {community}: each part is at most {most}")
+    return numbers
 
 
 def announcements(entries: Announce, node: Node) -> list[Announcement]:

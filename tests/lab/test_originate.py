@@ -136,3 +136,12 @@ def test_local_preference_is_refused() -> None:
     """It was left out in silence, which is another route than the line says."""
     with pytest.raises(ValueError, match="local-preference is not sent to an external peer"):
         announcements(["route 20.1.2.0/24 next-hop self local-preference 200"], Node(name="n"))
+
+
+@pytest.mark.parametrize(
+    "entry", [{"communities": ["1:70000"]}, {"communities": ["65536:1"]}, {"large-communities": ["1:2:4294967296"]}]
+)
+def test_a_community_that_does_not_fit_is_refused(entry: dict[str, list[str]]) -> None:
+    """Its bits ran over into the other half."""
+    with pytest.raises(ValueError, match="each part is at most"):
+        announcements([PrefixList.model_validate({"prefixes": ["41.0.0.0/16"], **entry})], NODE)

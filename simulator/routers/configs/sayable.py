@@ -34,9 +34,8 @@ class Says(Enum):
     PARTIAL = "an attribute with its Partial bit"
 
 
-_PATHS: Final = frozenset({Says.AS_SET, Says.CONFEDERATION})
 _ORIGINS: Final = frozenset({Says.EGP, Says.INCOMPLETE})
-_LEARNED: Final = _PATHS
+_LEARNED: Final = frozenset({Says.AS_SET})
 """These languages originate nothing with a path: such a route is a customer's, who is named with its path."""
 
 SAYS: Final[dict[str, tuple[str, frozenset[Says]]]] = {
