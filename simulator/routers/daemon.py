@@ -16,6 +16,7 @@ from simulator.lab.link import Endpoint, LabError, LinkKind, Place
 from simulator.lab.netns import BGP_PORT
 from simulator.lab.process import last_lines, stop
 from simulator.lab.state import SOCKET_PATH_LIMIT
+from simulator.routers.absences import absences
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.names import misnamed
 
@@ -65,7 +66,9 @@ class Daemon:
         return self._misnamed()
 
     def remarks(self) -> Sequence[str]:
-        return [reason.text for reason in self._misnamed()]
+        file = self._config.file if self._config is not None else None
+        missing = absences(self.kind, file) if file is not None else []
+        return [*(reason.text for reason in self._misnamed()), *missing]
 
     def _misnamed(self) -> list[Reason]:
         """What the user's file calls otherwise than the topology does."""

@@ -54,7 +54,7 @@ class Binding:
 
 def bindings(kind: str, path: Path) -> Iterator[Binding]:
     """Of a router's own file and of what it includes, in the order of the text."""
-    for file, text in _sources(kind, path, set()):
+    for file, text in sources(kind, path):
         blanked = _COMMENTS.get(kind, _HASH).sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
         found = []
         for what, pattern in _BINDS.get(kind, ()):
@@ -63,6 +63,11 @@ def bindings(kind: str, path: Path) -> Iterator[Binding]:
                 if blocks and blocks[-1] == "bgp":
                     found.append(Binding(what, hit[1], file, blanked.count("\n", 0, hit.start(1)) + 1))
         yield from sorted(found, key=lambda binding: binding.line)
+
+
+def sources(kind: str, path: Path) -> Iterator[tuple[Path, str]]:
+    """A file and what it includes, each once; what cannot be read is left out."""
+    yield from _sources(kind, path, set())
 
 
 def _sources(kind: str, path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:

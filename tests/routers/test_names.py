@@ -1,4 +1,4 @@
-"""What a user's file binds its sessions to, in every router's language, with the line."""
+"""What a user's file binds its sessions to, and asks for that no lab has, in every router's language, with the line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.lab.link import LabError
+from simulator.routers.absences import absences
+from simulator.routers.frr_parts import parts
 from simulator.routers.names import bindings, misnamed
 
 BINDINGS = [
@@ -67,3 +70,58 @@ def test_what_does_not_match(
     path = tmp_path / "bird.conf"
     path.write_text(text)
     assert [reason.cause for reason in misnamed("bird", path, interfaces, vrfs)] == causes
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        ("bird", "router id 1.1.1.1;\nprotocol ospf v2 x { ipv4; }\n", [(2, "OSPF")]),
+        ("bird", "protocol rpki r { roa4 { table t; }; }\nprotocol bfd { }\n", [(1, "RPKI cache"), (2, "BFD")]),
+        ("bird", "protocol bgp x { bfd on; }\n# protocol ospf\n", []),
+        ("openbgpd", "AS 1\nrtr 192.0.2.1 {\n port 3323\n}\n", [(2, "RPKI cache")]),
+        ("gobgp", "[[rpki-servers]]\n [rpki-servers.config]\n", [(1, "RPKI cache")]),
+        ("gobgp", "global:\nbmp-servers:\n - config: {}\nzebra:\n", [(2, "BMP"), (4, "zebra")]),
+        ("exabgp", "neighbor 192.0.2.1 {\n}\n", []),
+    ],
+)
+def test_what_no_lab_has(kind: str, text: str, told: list[tuple[int, str]], tmp_path: Path) -> None:
+    path = tmp_path / "router.conf"
+    path.write_text(text)
+    found = absences(kind, path)
+    assert len(found) == len(told), found
+    for line, (number, words) in zip(found, told, strict=True):
+        assert line.startswith(f"{path}:{number}: ")
+        assert words in line
+
+
+@pytest.mark.parametrize(
+    ("text", "daemons", "modules", "bfdd", "remarks"),
+    [
+        ("router bgp 1\n", None, {}, False, []),
+        ("rpki\n rpki cache 192.0.2.1 3323 preference 1\n", None, {"bgpd": ["rpki"]}, False, ["RPKI cache"]),
+        ("agentx\n", None, {"zebra": ["snmp"], "bgpd": ["snmp"]}, False, []),
+        ("router bgp 1\n bmp targets x\n", None, {"bgpd": ["bmp"]}, False, []),
+        ("router bgp 1\n neighbor 192.0.2.1 bfd\n", None, {}, True, ["BFD"]),
+        ("bfd\n profile x\n", None, {}, True, ["BFD"]),
+        ("router bgp 1\n", 'bgpd_options="-A 127.0.0.1 -M snmp"\n', {"bgpd": ["snmp"]}, False, []),
+        ("agentx\n", "bgpd_options='--module=snmp'\n", {"zebra": ["snmp"], "bgpd": ["snmp"]}, False, []),
+        ("router ospf\nrouter isis x\n", None, {}, False, ["OSPF", "IS-IS"]),
+        ("!router ospf\nrouter bgp 1\n neighbor x description bfd\n", None, {}, False, []),
+    ],
+)
+def test_what_a_frr_conf_asks_for(
+    text: str, daemons: str | None, modules: dict[str, list[str]], bfdd: bool, remarks: list[str], tmp_path: Path
+) -> None:
+    if daemons is not None:
+        (tmp_path / "daemons").write_text(daemons)
+    found = parts(tmp_path / "frr.conf", text)
+    assert (found.modules, found.bfdd) == (modules, bfdd)
+    assert len(found.remarks) == len(remarks), found.remarks
+    assert all(words in line for words, line in zip(remarks, found.remarks, strict=True))
+
+
+def test_a_module_that_is_not_installed_is_told(tmp_path: Path) -> None:
+    found = parts(tmp_path / "frr.conf", "router bgp 1\n")
+    found.ask("bgpd", "teapot")
+    with pytest.raises(LabError, match="FRR's module teapot for bgpd is not installed: put it into "):
+        found.options("bgpd")
