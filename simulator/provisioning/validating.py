@@ -44,6 +44,8 @@ _ELSEWHERE = 0.3
 """Seconds to ask for one more address of a link's prefix."""
 _PATIENCE = 2.0
 """Seconds that a peer's router has for its answers at least, also when the deadline is near."""
+_COMES_BACK = {"R3.as-path-loop", "R3.microsoft-prefix"}
+"""A route server passes one edge's routes on to the others, as it has to: no fault of anybody's, once they are lifted."""
 _POLL = 0.1
 """Seconds between two questions to a peer's router, which tells nothing by itself."""
 
@@ -101,14 +103,17 @@ class Validator:
     ) -> list[CheckResult]:
         """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time.
 
-        `expected`: how many accepted routes to wait for until the deadline, by session.
+        `expected`: how many accepted routes to wait for until the deadline, by session. A rule that rejects only what
+        came after the validation is told too.
         """
         until = self._clock.now() + self._times.active
         results = await self._poll(record, before, LIFTED, expected)
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
             await self._log.next_event(left)
             results = await self._poll(record, before, LIFTED)
-        return results
+        told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
+        late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now())))
+        return [*results, *(each for each in late if each.id not in told)]
 
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""

@@ -54,7 +54,7 @@ def _tcp_evidence(session: SessionEvidence) -> list[str]:
         lines.append(f"the peer accepted the TCP connection and ended it: {session.view.peer_closed_early}")
     if _says(session):
         lines.append(f"the router says: {_says(session)}")
-    moved = {name: count for name, count in session.tcp_counters.items() if count}
+    moved = _md5_counters(session)
     lines += [f"kernel counter {name} rose by {count}" for name, count in sorted(moved.items())]
     return lines
 
@@ -85,7 +85,13 @@ def _md5_evidence(session: SessionEvidence) -> list[str]:
         "TCPMD5Unexpected": "the peer signs its segments, and no MD5 key is configured here",
         "TCPMD5Failure": "the peer's MD5 key is not the one configured here",
     }
-    return [text for name, text in texts.items() if session.tcp_counters.get(name)]
+    return [text for name, text in texts.items() if name in _md5_counters(session)]
+
+
+def _md5_counters(session: SessionEvidence) -> dict[str, int]:
+    """The kernel's counters that rose and can be of this session: they are the edge's, and others move them too."""
+    wanted = ("TCPMD5NotFound", "TCPMD5Failure") if session.view.md5 else ("TCPMD5Unexpected",)
+    return {name: session.tcp_counters[name] for name in wanted if session.tcp_counters.get(name)}
 
 
 def _tcp_causes(session: SessionEvidence) -> list[Cause]:

@@ -190,9 +190,10 @@ def test_one_fault_is_one_failing_check_with_its_cause_first(
     [
         ({"last_error": "TCP connection failed: Connection refused"}, {}, "not-listening"),
         ({}, {}, "filtered"),
-        ({}, {"TCPMD5NotFound": 3}, "md5"),
+        ({"md5": True}, {"TCPMD5NotFound": 3}, "md5"),
         ({}, {"TCPMD5Unexpected": 3}, "md5"),
-        ({}, {"TCPMD5Failure": 3}, "md5"),
+        ({"md5": True}, {"TCPMD5Failure": 3}, "md5"),
+        ({}, {"TCPMD5Failure": 3, "TCPMD5NotFound": 3}, "filtered"),  # of another session of the same edge
         ({"md5": True}, {}, "md5"),
         ({"peer_closed_early": "closed by the peer"}, {}, "not-configured"),
     ],
@@ -236,6 +237,67 @@ def test_notifications_and_flaps_of_an_earlier_validation_do_not_count() -> None
     assert failing(run(observe(evidence(view)))) == ["S5"]
     later = evidence(since(view, view, 2.0))
     assert failing(run(observe(later))) == []
+
+
+UP_AGAIN = replace(HEALTHY, established_at=90.0, established_transitions=4, peer_open_at=89.0)
+COUNTS = ("withheld_in", "withheld_out", "leaked_in", "leaked_out", "withdrawn_by_us", "established_transitions")
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_counter_counts_from_the_beginning_of_the_validation(name: str) -> None:
+    three: dict[str, Any] = {name: 3}
+    eight: dict[str, Any] = {name: 8}
+    before, now = replace(HEALTHY, **three), replace(HEALTHY, **eight)
+    assert getattr(since(before, now, 100.0), name) == 5
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        (HEALTHY, replace(DOWN, peer_open=PEER_OPEN, peer_open_at=50.0), False),  # it ran, and is gone
+        (HEALTHY, replace(DOWN, peer_open=PEER_OPEN, peer_open_at=101.0), True),  # it came back, and went
+        (HEALTHY, replace(HEALTHY, peer_open_at=50.0), True),  # it runs on
+        (DOWN, replace(DOWN, peer_open=PEER_OPEN, peer_open_at=50.0), True),  # the last attempt: it rests since
+        (DOWN, replace(DOWN, peer_open=PEER_OPEN, peer_open_at=20.0), False),
+    ],
+)
+def test_an_open_counts_while_it_says_something_of_now(before: SessionView, now: SessionView, kept: bool) -> None:
+    assert (since(before, now, 100.0).peer_open is not None) is kept
+
+
+@pytest.mark.parametrize(("at", "kept"), [(50.0, False), (100.0, True), (120.0, True)])
+def test_an_error_of_an_earlier_time_is_no_evidence(at: float, kept: bool) -> None:
+    now = replace(DOWN, last_error="refused", last_error_at=at, peer_closed_early="cut", peer_closed_early_at=at)
+    view = since(HEALTHY, now, 100.0)
+    assert (view.last_error, view.peer_closed_early) == (("refused", "cut") if kept else ("", ""))
+
+
+def test_notifications_before_a_session_came_up_are_no_instability() -> None:
+    """A router that rests after a Cease refuses the first call."""
+    refused, cut = (NotificationSeen(time, False, Notification(6, 5)) for time in (80.0, 95.0))
+    now = replace(UP_AGAIN, notifications=(refused, cut))
+    down = replace(DOWN, established_transitions=3)
+    assert since(down, now, 70.0).notifications == (cut,)
+    assert since(replace(HEALTHY, established_transitions=3), now, 70.0).notifications == (refused, cut)
+    assert since(replace(down, notifications=(refused, cut)), now, 96.0).notifications == ()
+
+
+def test_the_capture_leads_the_message_of_a_d1_that_fails_and_what_passed_is_not_told() -> None:
+    finding = run(observe(capture=CaptureProof(True, "", 8, 9)))["D1"].finding
+    assert finding.evidence[0].startswith("the capture shows 8 NLRI")
+    assert "0 NLRI written" not in " ".join(finding.evidence)
+
+
+def test_a1_waits_for_the_routes_that_are_expected_and_no_longer_than_the_deadline() -> None:
+    lifted = evidence(replace(HEALTHY, taken=3, sent=1), peer_table=PeerTable(frozenset({"13.64.0.0/11"})))
+    for expected, final, status in (
+        (None, False, Status.SUCCESS),
+        (3, False, Status.SUCCESS),
+        (4, False, Status.UNSET),
+        (4, True, Status.SUCCESS),  # what is missing is the topology's to tell
+    ):
+        observation = observe(replace(lifted, expected=expected), final=final)
+        assert run(observation, LIFTED)["A1"].finding.status is status
 
 
 @pytest.mark.parametrize(
