@@ -45,7 +45,7 @@ _ELSEWHERE = 0.3
 _PATIENCE = 2.0
 """Seconds that a peer's router has for its answers at least, also when the deadline is near."""
 _COMES_BACK = {"R3.as-path-loop", "R3.microsoft-prefix"}
-"""A route server passes one edge's routes on to the others, as it has to: no fault of anybody's, once they are lifted."""
+"""A route server passes one edge's routes on to the others, as it has to: no fault, once they are lifted."""
 _POLL = 0.1
 """Seconds between two questions to a peer's router, which tells nothing by itself."""
 
