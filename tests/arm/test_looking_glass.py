@@ -72,4 +72,7 @@ async def test_in_a_namespace_the_edge_really_asks(tmp_path: Path) -> None:
         assert hops[1].startswith(f" 1 {PEER4} ")
         assert len(hops) == 2
         assert "network unreachable" in await ask(lab, "Traceroute", "8.8.8.8")
+        published = (await ask(lab, "Traceroute", "0.0.0.0", "West US", "AzureRegion")).splitlines()
+        assert published[0] == "West US: this lab has no edge there, so that ash-edge-1 was asked"
+        assert published[1].startswith("traceroute to 0.0.0.0 from ash-edge-1")
         assert "0 answered" in await ask(lab, "Ping", "8.8.8.8")
