@@ -44,6 +44,7 @@ class RouteText:
     next_hop: str | None
     communities: tuple[str, ...]
     large_communities: tuple[str, ...]
+    extended_communities: tuple[str, ...]
     med: int | None
     otc: int | None
     as_set: str | None
@@ -84,6 +85,7 @@ def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
         med=route.med,
         communities=tuple(map(notation.community, route.communities)),
         large_communities=notation.large_communities(route.large_communities),
+        extended_communities=tuple(map(notation.extended_community, route.extended_communities)),
         otc=route.otc,
     )
     return family, key, path

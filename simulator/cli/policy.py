@@ -30,6 +30,9 @@ def explain(
         list[str] | None, typer.Option(metavar="A:B", help="May be repeated; names such as no-export too.")
     ] = None,
     large_community: Annotated[list[str] | None, typer.Option(metavar="A:B:C", help="May be repeated.")] = None,
+    extended_community: Annotated[
+        list[str] | None, typer.Option(metavar="rt:A:B", help="May be repeated; ro and generic too, as BIRD has them.")
+    ] = None,
     med: Annotated[int | None, typer.Option(min=0, max=4294967295, show_default=False)] = None,
     otc: Annotated[
         int | None, typer.Option(min=0, max=4294967295, help="Only to Customer (RFC 9234).", show_default=False)
@@ -49,7 +52,15 @@ def explain(
     from simulator.cli import asking
 
     route = asking.RouteText(
-        prefix, as_path, next_hop, tuple(community or ()), tuple(large_community or ()), med, otc, as_set
+        prefix,
+        as_path,
+        next_hop,
+        tuple(community or ()),
+        tuple(large_community or ()),
+        tuple(extended_community or ()),
+        med,
+        otc,
+        as_set,
     )
     raise typer.Exit(asking.explain(judging, peering, route, as_json=as_json))
 

@@ -29,7 +29,7 @@ def read_json(chunks: Iterable[bytes]) -> Iterator[Entry]:
             break
     rest = chain((head,), source)
     listed = _LIST.search(head) is not None
-    if head.lstrip()[:1] != b"[" and not listed and any(map(_is_route, head.split(b"\n", _LINES)[:_LINES])):
+    if head.lstrip()[:1] != b"[" and any(map(_is_route, head.split(b"\n", _LINES)[:_LINES])):
         yield from read_json_lines(rest)
     else:
         yield from _documents(rest, listed)
@@ -40,7 +40,9 @@ def _is_route(line: bytes) -> bool:
     if not line.startswith(b"{"):
         return False
     try:
-        return isinstance(json.loads(line), dict)
+        found = json.loads(line)
+        # An event may have a list of that name too, of prefixes.
+        return isinstance(found, dict) and ("event" in found or not any(isinstance(found.get(n), list) for n in _LISTS))
     except (ValueError, RecursionError):
         return len(line) >= _ENOUGH
 

@@ -78,6 +78,9 @@ def read_object(found: Any, place: Place) -> Entry:
         reason = f"not read when this was written: {str(found.get('reason', ''))[:300]}"
         routes = found.get("routes")
         return Unreadable(place, reason, routes if isinstance(routes, int) and routes > 0 else 1)
+    prefixes = found.get("prefixes")
+    if event == "malformed-update" and found.get("outcome") == "treat-as-withdraw" and isinstance(prefixes, list):
+        return Unreadable(place, str(found.get("reason"))[:300], max(len(prefixes), 1))
     try:
         if event == "route":
             return route(found, place)
@@ -97,7 +100,8 @@ def _event(found: dict[str, Any], entry: Entry, told: Told) -> Iterator[Entry]:
     yield entry
     if isinstance(entry, Skipped) and found["event"] == "route-withdrawn":
         yield from told.withdrawn(session, *nlri.key(str(found["prefix"])))
-    elif found["event"] == "bgp-state" and found.get("to") != "Established":
+    elif found["event"] == "bgp-state" and found.get("to") == "Established":
+        # Not before: a log ends when its edge does, and what its sessions last held is what is asked for.
         yield from told.ended(session)
 
 

@@ -1,4 +1,4 @@
-"""Routes that a stream of events tells one after the other: what each session holds when the stream ends."""
+"""Routes that a stream of events tells one after the other: what each session held last."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Told:
         yield from taken_back(ENDED, len(self._sessions.pop(session, ())))
 
     def routes(self) -> Iterator[Entry]:
-        """What is left."""
+        """What is left, also of sessions that are down since."""
         for table in self._sessions.values():
             for (family, key), (path, announcer, place) in table.items():
                 yield Routes(family, (key,), path, announcer, place=place)

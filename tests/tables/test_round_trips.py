@@ -297,7 +297,8 @@ def test_what_an_edge_takes_back_is_gone() -> None:
         event("20.0.0.0/16", path="64496 1136"),
         event("20.2.0.0/16", "other"),
         {"event": "route-withdrawn", "session": "s", "prefix": "20.1.0.0/16"},
-        {"event": "bgp-state", "session": "other", "from": "Established", "to": "Idle"},
+        {"event": "bgp-state", "session": "other", "from": "OpenConfirm", "to": "Established"},
+        {"event": "bgp-state", "session": "s", "from": "Established", "to": "Idle"},
     )
     judge = Judge(SESSIONS.session)
     (left,) = [routes for routes, _ in judge.judge(found)]
@@ -310,6 +311,16 @@ def test_what_was_unreadable_once_is_so_again() -> None:
     (found,) = events({"event": "unreadable", "unit": "record", "number": 3, "reason": "ORIGIN", "routes": 7})
     assert isinstance(found, Unreadable)
     assert (found.routes, str(found)) == (7, "line 1: not read when this was written: ORIGIN")
+    told: dict[str, object] = {
+        "event": "malformed-update",
+        "session": "s",
+        "reason": "ORIGIN",
+        "prefixes": ["20.0.0.0/16", "20.1.0.0/16"],
+    }
+    (found,) = events(told | {"outcome": "treat-as-withdraw"})
+    assert isinstance(found, Unreadable)
+    assert (found.routes, found.reason) == (2, "ORIGIN")
+    assert not isinstance(events(told | {"outcome": "attribute discard"})[0], Unreadable), "its routes were taken"
     (bad,) = events({"event": "route-withdrawn", "session": "s", "prefix": "x"})
     assert isinstance(bad, Unreadable)
     assert isinstance(events(event("20.0.0.0/16"))[0], Routes)
