@@ -329,8 +329,9 @@ class Neighbor:
             if ending.unsent_announcements and ending is not wire:
                 self.connections.reset(ending)
         if wire is not None and wire.outlet is not None and (self.outbound.waits or wire.unsent_announcements):
-            cut = Cut(self.outbound.sent, wire.outlet.unacknowledged)
-            self.connections.reset(wire)
+            held = wire.outlet.unacknowledged
+            self.connections.reset(wire)  # at once: to count takes time
+            cut = Cut(self.outbound.sent, held)
         withdrawn = 0 if cut else self.outbound.withdraw_everything()
         self._moved(withdrawn, self.inbound.forget_everything(), cut)
         if wire is not None and cut is not None:
