@@ -94,10 +94,16 @@ def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
     found: _Found | None = None
     prefix, since, paths, chosen = "", 0, 0, False
     for number_, text in screen(chunks):
+        try:
+            taken = found is not None and _takes(found, text)
+        except ValueError as error:
+            yield Unreadable(Place("line", number_), str(error))
+            found = None
+            continue
         if (entry := ENTRY.match(text)) is not None:
             yield from _finished(found, prefix, since, paths)
             found, prefix, since, paths = None, entry["prefix"], number_, 0
-        elif not text.strip() or (found is not None and _takes(found, text)):
+        elif not text.strip() or taken:
             continue
         elif prefix and (begun := _begins(number_, prefix, text)) is not None:
             if found is not None:
@@ -133,7 +139,7 @@ def _begins(number_: int, prefix: str, text: str) -> _Found | None:
 def _takes(found: _Found, text: str) -> bool:
     """Whether a line says something of the path that is being collected."""
     if found.unknown and (hexed := _HEX.match(text)) is not None:
-        raw = bytes.fromhex(re.sub(r"\s", "", hexed["hex"]).ljust(2, "0")[: len(hexed["hex"]) // 2 * 2])
+        raw = bytes.fromhex(hexed["hex"])
         if found.unknown == 35 and len(raw) == 4:
             found.fields["otc"] = int.from_bytes(raw, "big")
         found.unknown = 0

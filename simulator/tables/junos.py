@@ -51,6 +51,15 @@ _UNKNOWN: Final = re.compile(
 )
 _AROUND: Final = re.compile(r"^\+ = Active Route|^\s*Restart (?:Complete|Pending)|^---|^Limit/|^@ = |^\s*\(\d+ ")
 
+# fmt: off
+_OTHERS: Final = frozenset({
+    "Access", "Access-internal", "Aggregate", "Anchor", "ARP", "BGP-Static", "CBF", "Direct", "DTCP", "ESIS",
+    "EVPN", "Flow", "Frr-internal", "IS-IS", "ISIS", "L-ISIS", "L-OSPF", "L2CKT", "L2VPN", "LDP", "Local",
+    "MPLS", "Multicast", "ND", "OSPF", "OSPF2", "OSPF3", "PIM", "RIFT", "RIP", "RIPng", "RSVP", "SPRING-TE",
+    "Static", "Tunnel", "VPLS", "VPN-Unicast",
+})
+# fmt: on
+"""What else `show route` has."""
 _NO_OTC: Final = Lacking(OTC, "Junos does not show it")
 _TABLE_LACKS: Final = Lacking(
     COMMUNITIES | OTC,
@@ -68,7 +77,7 @@ class _Found:
     number: int
     prefix: str
     best: bool
-    bgp: bool = True
+    protocol: str = "BGP"
     detailed: bool = False
     advertised: bool = False
     """`[64496]` in front is what this router puts there; else it may be a count."""
@@ -112,15 +121,11 @@ class _Reader:
                 )
         elif (protocol := _PROTOCOL.match(text)) is not None and self.detail:
             yield from self.finish()
-            self.found = _Found(
-                number_, self.prefix, protocol["mark"] == "*", protocol["protocol"] == "BGP", detailed=True
-            )
+            self.found = _Found(number_, self.prefix, protocol["mark"] == "*", protocol["protocol"], detailed=True)
         elif (brief := _BRIEF.match(text)) is not None:
             yield from self.finish()
             self.prefix = brief["prefix"] or self.prefix
-            self.found = _Found(
-                number_, self.prefix, brief["mark"] in "*" and bool(brief["mark"]), brief["protocol"] == "BGP"
-            )
+            self.found = _Found(number_, self.prefix, brief["mark"] in "*" and bool(brief["mark"]), brief["protocol"])
             self._note(brief["more"])
         elif self.columns and (row := _PEER_ROUTE.match(text)) is not None:
             yield from self.finish()
@@ -199,7 +204,7 @@ class _Reader:
         found.listing = False
         match name.strip():
             case "Nexthop":
-                found.hop = found.hop or value.split()[0] if value else found.hop
+                found.hop = found.hop or value.strip().partition(" ")[0]
             case "Next hop" | "Protocol next hop":
                 first = value.split()
                 if first and not found.hop:
@@ -212,9 +217,9 @@ class _Reader:
                 found.communities += value.split()
                 found.listing = True
             case "Localpref":
-                found.fields["local_pref"] = number(value.split()[0], "localpref")
+                found.fields["local_pref"] = number(value.partition(" ")[0], "localpref")
             case "MED":
-                found.fields["med"] = number(value.split()[0], "MED")
+                found.fields["med"] = number(value.partition(" ")[0], "MED")
             case "State":
                 found.hidden = "Hidden" in value
             case _:
@@ -223,7 +228,7 @@ class _Reader:
     def _note(self, text: str) -> None:
         found = self.found
         assert found is not None
-        if (metric := _METRIC.search(text)) is not None and found.bgp:
+        if (metric := _METRIC.search(text)) is not None:
             found.fields.setdefault("med", number(metric["med"] or metric["metric"], "MED"))
         if (preference := _PREFERENCE.search(text)) is not None:
             found.fields["local_pref"] = number(preference["value"], "localpref")
@@ -247,9 +252,11 @@ def read_junos(chunks: Iterable[bytes]) -> Iterator[Entry]:
 
 def _entry(found: _Found) -> Entry:
     place = Place("line", found.number)
-    if not found.bgp:
+    if found.protocol in _OTHERS:
         return Skipped("routes of other protocols than BGP")
     try:
+        if found.protocol != "BGP":
+            raise ValueError(f"{found.prefix}: '{found.protocol[:20]}' is no protocol that is known")
         if not found.prefix:
             raise ValueError("a route without a prefix")
         if found.path is None:

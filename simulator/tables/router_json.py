@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,6 +43,8 @@ class Dialect:
     """ValueError, and what Python raises for an object of another shape."""
 
 
+_PREFIX: Final = re.compile(r"[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*/\d+")
+_NAMES: Final = frozenset({"prefix", "network", "nlri"})
 _SHAPES: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
@@ -65,6 +68,8 @@ def _entries(dialect: Dialect, found: Value) -> Iterator[Entry]:
     except _SHAPES as error:
         yield Unreadable(place, _in_words(error))
         return
+    if routes is None and _holds_routes(found.value):
+        yield Unreadable(place, f"'{'.'.join(found.path)[:60]}' seems to hold routes, and is no place where they are")
     for prefix, told in routes or ():
         try:
             yield _entry(dialect, prefix, told, place)
@@ -82,6 +87,13 @@ def _entry(dialect: Dialect, prefix: str, told: Any, place: Place) -> Entry:
     return Routes(
         family, (key,), route.path, words.neighbor(str(route.peer)), route.best, place=place, lacks=route.lacks
     )
+
+
+def _holds_routes(value: Any) -> bool:
+    """Whether something in a place where no routes are may hold some all the same."""
+    if isinstance(value, list):
+        return any(isinstance(member, dict) and not _NAMES.isdisjoint(member) for member in value)
+    return isinstance(value, dict) and any(_PREFIX.fullmatch(name) for name in value)
 
 
 def _in_words(error: Exception) -> str:

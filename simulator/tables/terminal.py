@@ -18,6 +18,8 @@ _PROMPT: Final = re.compile(
     r"(?![0-9A-Fa-f.:]+/\d)(?:\{\w+(?::\d+)?\}|(?:RP/\S+:)?[\w.@:~/()\[\]-]{1,100}[>#$%])(?:\s*[A-Za-z!?].*)?"
 )
 """`router#show ip bgp`, `user@router> show route`, `RP/0/RP0/CPU0:router#`, Junos's `{master:0}`; never a prefix."""
+_ROUTE: Final = re.compile(r"[.:]\S*/\d+\s+[0-9A-Fa-f]*[.:]")
+"""A prefix and an address behind it: a damaged route may look like a prompt."""
 _CHATTER: Final = re.compile(
     r"(?:show|bgpctl|gobgp|vtysh|birdc|terminal|sudo|exit|quit|logout)\b"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d"
@@ -53,4 +55,6 @@ def cleaned(text: str) -> str:
 def is_chatter(line: str) -> bool:
     """Whether a line is what a terminal shows around a table: a prompt, with or without a command, or the time."""
     text = line.strip()
-    return not text or _PROMPT.fullmatch(text) is not None or _CHATTER.match(text) is not None
+    if not text or _CHATTER.match(text):
+        return True
+    return _PROMPT.fullmatch(text) is not None and _ROUTE.search(text) is None
