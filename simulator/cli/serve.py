@@ -25,6 +25,7 @@ from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Store
+from simulator.routers.daemon import ConfigRefusedError
 from simulator.serving.server import listen, serving
 
 
@@ -60,6 +61,8 @@ def serve(
         fail(USAGE, str(error))
     try:
         return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token))
+    except ConfigRefusedError as error:
+        fail(USAGE, str(error))
     except LabError as error:
         fail(LAB, str(error))
     except StoreError as error:

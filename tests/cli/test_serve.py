@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator.cli import serve as serve_command
 from simulator.provisioning.store.store import Store
+from simulator.routers.daemon import ConfigRefusedError
 from tests.cli.serving import command, serving, topology
 from tests.cli.test_main import ROOT, one_line, turnup
+from tests.topologies import SHIPPED
 
 PEERING = ("peering", "create", "--name", "contoso", "--peer-asn", "contoso", "--ipv4", "206.126.239.200")
 
@@ -171,3 +174,27 @@ def test_usage_errors_are_one_line(tmp_path: Path, arguments: tuple[str, ...], w
     result = start(tmp_path, *arguments)
     assert result.returncode == 2
     assert words in one_line(result)
+
+
+async def _refused(*_: object) -> int:
+    raise ConfigRefusedError("FRR of contoso refused frr.conf: line 7: neighbor 192.0.2.1 nonsense")
+
+
+def test_a_users_file_that_the_daemon_refuses_is_bad_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serve_command, "_run", _refused)
+    with pytest.raises(SystemExit) as ended:
+        serve_command.serve(
+            SHIPPED / "exchange.yaml",
+            host="127.0.0.1",
+            port=0,
+            database=f"sqlite:///{tmp_path}/x.db",
+            token="",
+            link="loopback",
+            peeringdb=None,
+            by_hand=False,
+            realistic=False,
+        )
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
