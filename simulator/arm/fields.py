@@ -14,12 +14,12 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from simulator.session.md5 import md5_fault
+
 INT32: Final = 2**31 - 1
 """The largest value of the specification's `int32`."""
 TEXT_LIMIT: Final = 256
 """Characters of a text of which no other limit is known (simulator)."""
-MD5_LIMIT: Final = 80
-"""Octets of a TCP MD5 key: Linux takes no more (TCP_MD5SIG_MAXKEYLEN). Microsoft publishes no limit (simulator)."""
 TAGS_LIMIT, TAG_NAME_LIMIT, TAG_VALUE_LIMIT = 50, 512, 256
 """Of a resource's tags (Azure Resource Manager's documented limits)."""
 _SHOWN: Final = 60
@@ -115,10 +115,8 @@ def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
 
 
 def _md5(value: str) -> str:
-    if len(value.encode()) > MD5_LIMIT:
-        raise refusal(f"is {len(value.encode())} octets long: TCP MD5 takes {MD5_LIMIT} at most")
-    if not all("!" <= letter <= "~" for letter in value):
-        raise refusal("has a blank, a control character or one outside ASCII: routers take printable ASCII only")
+    if fault := md5_fault(value):
+        raise refusal(fault)
     return value
 
 

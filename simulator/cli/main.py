@@ -186,6 +186,7 @@ def edge(
     """
     from simulator.cli import edge as command
     from simulator.connection.states import ConnectionState
+    from simulator.session.md5 import md5_fault
 
     try:
         where = command.endpoint(listen)
@@ -196,6 +197,8 @@ def edge(
             raise ValueError(f"--peer-as '{peer_as}' is no ASN (1 to 4294967295, or any)")
         if md5 and who is None:
             raise ValueError("--md5 needs --peer: the kernel keeps MD5 keys by address")
+        if md5 and (fault := md5_fault(md5)):
+            raise ValueError(f"--md5 {fault}")
         if hold_time in (1, 2):
             raise ValueError("--hold-time is 0 or at least 3 seconds (RFC 4271 §4.2)")
         identifier = (

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from simulator.lab.link import Quality
+from simulator.session.md5 import md5_fault
 from simulator.session.messages import Family
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
@@ -16,6 +18,16 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,4
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,15}$")]
 """As Linux takes it: at most 15 characters, no blank and no slash."""
 Asn = Annotated[int, Field(ge=1, le=4294967295)]
+
+
+def _md5(key: str) -> str:
+    if fault := md5_fault(key):
+        raise PydanticCustomError("md5", "{fault}", {"fault": fault})
+    return key
+
+
+Md5Key = Annotated[str, AfterValidator(_md5)]
+"""By the rule that the API has for `md5AuthenticationKey`; an empty one is none."""
 Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
 LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
 
@@ -233,7 +245,7 @@ class Customer(Peer):
     route_servers: list[Name] = Field(
         default=[], description="the route servers that it has sessions with, by peer name; where omitted: all"
     )
-    md5: Annotated[str, Field(max_length=80)] | None = Field(
+    md5: Md5Key | None = Field(
         default=None, repr=False, description="of its sessions with the route servers, at both ends"
     )
 
@@ -258,7 +270,7 @@ class PeerSide(Model):
 
     asn: Asn | None = Field(default=None, description="the ASN in its OPEN")
     remote_as: Asn | None = Field(default=None, description="the ASN that it expects of Microsoft")
-    md5: str | None = Field(default=None, description="its MD5 key; empty for none", repr=False)
+    md5: Md5Key | None = Field(default=None, description="its MD5 key; empty for none", repr=False)
     gtsm: bool | None = None
     families: list[Literal["IPv4", "IPv6"]] | None = Field(default=None, description="the sessions that it configures")
     halves: Literal["recorded", "faq"] | None = Field(
@@ -333,9 +345,7 @@ class Peering(Model):
     )
     profile: str | None = Field(default=None, description="the lifted policy's; where omitted: that of `policy`")
     max_prefixes: MaxPrefixes = MaxPrefixes()
-    md5: Annotated[str, Field(max_length=80)] | None = Field(
-        default=None, repr=False, description="md5AuthenticationKey"
-    )
+    md5: Md5Key | None = Field(default=None, repr=False, description="md5AuthenticationKey")
     gtsm: bool = False
     peer_side: PeerSide = PeerSide()
     legacy: bool = Field(

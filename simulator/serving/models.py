@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 
 def _plain(text: str) -> str:
     """One line of text that every store and terminal takes."""
     if not text.isprintable():
-        raise ValueError("must be one line of printable characters")
+        raise PydanticCustomError("plain", "must be one line of printable characters")
     return text
 
 

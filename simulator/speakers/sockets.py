@@ -9,9 +9,9 @@ import struct
 import termios
 
 from simulator.lab.link import Address, Endpoint, LabError, Place
+from simulator.session.md5 import md5_fault
 
 _TCP_MD5SIG = 14
-_MD5_KEY_MAX = 80
 _IP_MINTTL = 21
 _IPV6_MINHOPCOUNT = 73
 _GTSM_TTL = 255
@@ -33,8 +33,8 @@ def set_md5(sock: socket.socket, peer: Address, key: str) -> None:
     The kernel drops unsigned and wrongly signed segments silently and counts them (TcpExtTCPMD5*).
     """
     secret = key.encode()
-    if len(secret) > _MD5_KEY_MAX:
-        raise LabError(f"the MD5 key for {peer} has {len(secret)} octets: Linux takes at most {_MD5_KEY_MAX}")
+    if fault := md5_fault(key):
+        raise LabError(f"the MD5 key for {peer} {fault}")
     if peer.version == 4:
         sockaddr = struct.pack("=HH4s120x", socket.AF_INET, 0, peer.packed)
     else:

@@ -97,7 +97,7 @@ def test_the_simulated_router_has_no_file() -> None:
 
 def test_a_key_that_the_language_cannot_write_is_one_line(tmp_path: Path) -> None:
     found = document()
-    found["peerings"][0]["md5"] = 'two "words"'
+    found["peerings"][0]["md5"] = "why?"
     line = refused(write(found, tmp_path / "lab.yaml"), "contoso", "--format", "ios")
     assert "MD5 key" in line
 

@@ -202,6 +202,7 @@ def free_port() -> int:
         (["--listen", "127.0.0.1:1790", "--peer", "x"], 2, "'x' is no IPv4 or IPv6 address"),
         (["--listen", "127.0.0.1:1790", "--peer-as", "x"], 2, "is no ASN"),
         (["--listen", "127.0.0.1:1790", "--md5", "k"], 2, "--md5 needs --peer"),
+        (["--listen", "127.0.0.1:1790", "--peer", "127.0.0.2", "--md5", "é" * 41], 2, "--md5 is 82 octets long"),
         (["--listen", "[::1]:1790", "--peer", "127.0.0.1"], 2, "different address families"),
         (["--listen", "127.0.0.1:1790", "--hold-time", "2"], 2, "--hold-time is 0 or at least 3"),
         (["--listen", "127.0.0.1:1790", "--announce", "/nonexistent"], 2, "No such file"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.arm import documents
+from simulator.arm.errors import ArmError
 from simulator.lab.load import TopologyError, load, parse
-from tests.topologies import SHIPPED, shipped
+from tests.topologies import SHIPPED, document, shipped
 
 TEXT = (SHIPPED / "exchange.yaml").read_text()
 
@@ -259,6 +262,38 @@ def test_an_md5_key_is_never_repeated_in_an_error() -> None:
     (fault,) = faults(text)
     assert "md5" in fault
     assert "s3cret" not in fault
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("s3cret" * 13 + "12", ""),
+        ("s3cret" * 13 + "123", "is 81 octets long"),
+        ("é" * 41, "is 82 octets long"),
+        ("café", "printable ASCII"),
+        ("two words", "printable ASCII"),
+        ("tab\there", "printable ASCII"),
+        ("\x7f", "printable ASCII"),
+        ("!~", ""),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("where", ["peering", "peer-side", "customer"])
+def test_an_md5_key_is_what_the_api_takes_for_one(where: str, key: str, words: str) -> None:
+    """One rule, by octets, wherever a key is written (RFC 2385 §4.5)."""
+    found = document("route-server")
+    peering, customer = found["peerings"][0], found["customers"][0]
+    peering["peer-side"] = {}
+    {"peering": peering, "peer-side": peering["peer-side"], "customer": customer}[where]["md5"] = key
+    text = json.dumps(found)
+    if not words:
+        parse(text)
+        documents.read(documents.BgpSession, {"md5AuthenticationKey": key})
+        return
+    (fault,) = faults(text)
+    assert words in fault
+    with pytest.raises(ArmError, match=words):
+        documents.read(documents.BgpSession, {"md5AuthenticationKey": key})
 
 
 def test_yaml_1_2_leaves_words_and_numbers_alone() -> None:

@@ -343,7 +343,7 @@ async def test_an_md5_key_that_linux_does_not_take() -> None:
     async with scene() as stage:
         edge = stage.speaker("edge")
         where = await edge.listen(EDGE4)
-        with pytest.raises(LabError, match="at most 80"):
+        with pytest.raises(LabError, match="80 at most"):
             edge.add(edge_config(where, PEER4, md5="x" * 81))
         assert edge.neighbors == ()
 
