@@ -200,46 +200,61 @@ def _next_hop(value: bytes, side: Side) -> Verdict:
 
 
 _COMPOSITE: Final = 0x80
+_COMPOSITE_LABEL: Final = 3
 _SOURCE_AND_GROUP: Final = (8, 32)
 _PMSI_TUNNELS: Final[dict[int, tuple[int, ...]]] = {
-    0: (),  # no tunnel: the identifier is ignored
-    1: (12, 24),  # RSVP-TE P2MP LSP: a session object's address, tunnel and P2MP id
-    2: (),  # mLDP P2MP LSP: a FEC element
-    3: _SOURCE_AND_GROUP,  # PIM-SSM
-    4: _SOURCE_AND_GROUP,  # PIM-SM
-    5: _SOURCE_AND_GROUP,  # BIDIR-PIM
-    6: (4, 16),  # ingress replication: an address
-    7: (),  # mLDP MP2MP LSP
-    8: (),  # transport tunnel (RFC 7524)
-    10: (),  # assisted replication (RFC 9574)
-    11: (),  # BIER (RFC 8556)
-    12: (),  # SR-MPLS P2MP tree (RFC 9524)
-    13: (),  # SRv6 P2MP tree (RFC 9524)
+    0x00: (),  # no tunnel: the identifier is ignored
+    0x01: (12, 24),  # RSVP-TE P2MP LSP: a session object's address, tunnel and P2MP id
+    0x02: (),  # mLDP P2MP LSP: a FEC element
+    0x03: _SOURCE_AND_GROUP,  # PIM-SSM
+    0x04: _SOURCE_AND_GROUP,  # PIM-SM
+    0x05: _SOURCE_AND_GROUP,  # BIDIR-PIM
+    0x06: (4, 16),  # ingress replication: an address
+    0x07: (),  # mLDP MP2MP LSP
+    0x08: (),  # transport tunnel (RFC 7524)
+    0x0A: (),  # assisted replication (RFC 9574)
+    0x0B: (),  # BIER (RFC 8556)
+    0x0C: (),  # SR-MPLS P2MP tree
+    0x0D: (),  # SRv6 P2MP tree
     **dict.fromkeys(range(0x7B, 0x7F), ()),  # experiments (RFC 7385)
+    **dict.fromkeys(range(0xFB, 0xFF), ()),  # experiments with composite tunnels (RFC 8317)
+    0xFF: (),  # wildcard (RFC 8338)
 }
 """The tunnel types that IANA has, and how long their identifiers are; empty for those whose length says nothing."""
+_MLDP: Final = (0x02, 0x07)
+_NOT_COMPOSITE: Final = (0x00, 0x06)
+"""No tunnel and ingress replication cannot stand beside an ingress replication tunnel (RFC 8317 §5.2)."""
 
 
 def _pmsi_tunnel(value: bytes, side: Side) -> Verdict:
     """Malformed: an undefined tunnel type, or an identifier that cannot be one of its type."""
     if len(value) < 5:
         return Defect(f"{len(value)} octets, less than 5")
-    kind, size = value[1], len(value) - 5
+    kind, identifier = value[1], value[5:]
+    if kind not in _PMSI_TUNNELS and kind & _COMPOSITE:
+        base = kind & ~_COMPOSITE
+        if base in _NOT_COMPOSITE:
+            return Defect(f"tunnel type {base} as a composite tunnel")
+        if base in _PMSI_TUNNELS and len(identifier) < _COMPOSITE_LABEL:
+            return Defect("a composite tunnel without its label")
+        kind, identifier = base, identifier[_COMPOSITE_LABEL:]
     sizes = _PMSI_TUNNELS.get(kind)
-    if sizes is None and kind & _COMPOSITE and kind & ~_COMPOSITE in _PMSI_TUNNELS:
-        return None  # a composite tunnel (RFC 8317 §5): what else it has comes before the identifier
     if sizes is None:
-        return Defect(f"undefined tunnel type {kind}")
-    if sizes and size not in sizes:
-        return Defect(f"a tunnel identifier of {size} octets instead of {' or '.join(map(str, sizes))}")
-    if kind in (2, 7) and not _is_mldp(value[5:]):
+        return Defect(f"undefined tunnel type {value[1]}")
+    if sizes and len(identifier) not in sizes:
+        return Defect(f"a tunnel identifier of {len(identifier)} octets instead of {' or '.join(map(str, sizes))}")
+    if kind in _MLDP and not _is_mldp(identifier):
         return Defect("a tunnel identifier that is no FEC element")
     return None
 
 
+_ROOTS: Final = ((1, 4), (2, 16))
+"""Address families of an mLDP root, and how long their addresses are."""
+
+
 def _is_mldp(value: bytes) -> bool:
     """A P2MP or MP2MP FEC element (RFC 6388 §2.2): type, address family, root, opaque value, each with its length."""
-    if len(value) < 4:
+    if len(value) < 4 or (int.from_bytes(value[1:3], "big"), value[3]) not in _ROOTS:
         return False
     opaque = 4 + value[3]
     return len(value) >= opaque + 2 and len(value) == opaque + 2 + int.from_bytes(value[opaque : opaque + 2], "big")

@@ -431,8 +431,17 @@ MLDP = bytes.fromhex("06" + "0001" + "04" + "c0000201" + "0007" + "0100040000000
         *((bytes((0, 6, 0, 0, 0)) + bytes(size), True) for size in (4, 16)),
         *((bytes((0, kind, 0, 0, 0)) + MLDP, True) for kind in (2, 7)),
         *((bytes((0, kind, 0, 0, 0)) + MLDP[:-1], False) for kind in (2, 7)),
-        *((bytes((0, kind, 0, 0, 0)), True) for kind in (8, 10, 11, 12, 13, 0x7B, 0x7E, 0x80, 0x86, 0xFB)),
-        *((bytes((0, kind, 0, 0, 0)) + bytes(8), False) for kind in (9, 14, 0x7A, 0x7F, 0x89, 0xFF)),
+        (bytes((0, 2, 0, 0, 0)) + bytes.fromhex("06 0003 04 c0000201 0000"), False),
+        (bytes((0, 2, 0, 0, 0)) + bytes.fromhex("06 0002 04 c0000201 0000"), False),
+        *((bytes((0, kind, 0, 0, 0)), True) for kind in (8, 10, 11, 12, 13, 0x7B, 0x7E, 0xFB, 0xFE, 0xFF)),
+        *((bytes((0, kind, 0, 0, 0)) + bytes(8), False) for kind in (9, 14, 0x7A, 0x7F, 0x89, 0x8E, 0xFA)),
+        # Composite tunnels: a label before the identifier, and neither no tunnel nor ingress replication.
+        *((bytes((0, 0x80 | kind, 0, 0, 0)) + bytes(3 + 8), True) for kind in (3, 4, 5, 8, 10, 11, 12, 13)),
+        *((bytes((0, 0x80 | kind, 0, 0, 0)) + bytes(8), False) for kind in (1, 3, 4, 5)),
+        *((bytes((0, 0x80 | kind, 0, 0, 0)) + bytes(3) + MLDP, True) for kind in (2, 7)),
+        *((bytes((0, 0x80 | kind, 0, 0, 0)) + MLDP, False) for kind in (2, 7)),
+        *((bytes((0, 0x80 | kind, 0, 0, 0)) + bytes(size), False) for kind in (0, 6) for size in (0, 3, 4, 7)),
+        (bytes((0, 0x88, 0, 0, 0)) + bytes(2), False),
     ],
 )
 def test_pmsi_tunnels(value: bytes, sound: bool) -> None:
