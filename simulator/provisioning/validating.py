@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.connection.states import Flow
@@ -21,7 +21,7 @@ from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.waiting import tell_waits
 from simulator.provisioning.watching import Watches
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.base import NotOurRouterError, Router
+from simulator.routers.base import NotOurRouterError, Reason, Router
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -62,6 +62,8 @@ class _Gathered:
     expected: Mapping[str, int] = field(default_factory=dict)
     lan: dict[str, LanAnswer] = field(default_factory=dict)
     tables: dict[str, PeerTable] = field(default_factory=dict)
+    told: dict[str, Sequence[Reason]] = field(default_factory=dict)
+    """What the routers of sessions that announce something tell of the rest: asked once, for it may be a long table."""
     capture: CaptureProof | None = None
     capture_skipped: str = ""
 
@@ -131,7 +133,8 @@ class Validator:
         expected: Mapping[str, int] | None = None,
     ) -> list[CheckResult]:
         """Ask the peers' routers until every check passes or the deadline comes."""
-        gathered = _Gathered(before, self._clock.now(), expected=expected or {})
+        asked: dict[str, Sequence[Reason]] = {plan.id: () for plan in record.plans}  # before the lift
+        gathered = _Gathered(before, self._clock.now(), expected=expected or {}, told=asked)
         deadline = self._clock.now() + self._network.topology.deadline
         checks = tuple(checks)
         while True:
@@ -197,8 +200,10 @@ class Validator:
                 router = self._network.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
                     held, words = await router.received(plan.wire), await _words(router, plan.wire)
-                    silent = self._network.view(plan).received == 0
-                    why = await router.reasons(plan.wire) if silent else ()
+                    if (why := gathered.told.get(plan.id)) is None:
+                        silent = self._network.view(plan).received == 0
+                        why = await router.reasons(plan.wire)
+                        gathered.told |= {} if silent else {plan.id: why}
                     reasons = tuple((reason.cause, reason.text) for reason in why)
                     gathered.tables[plan.id] = PeerTable(held, says=words, reasons=reasons)
             except KeyError:

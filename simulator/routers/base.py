@@ -116,7 +116,7 @@ class SessionReport:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a session is down, or announces nothing, as far as the router and its user's file tell."""
+    """Why a session is down, or announces nothing or not all, as far as the router and its user's file tell."""
 
     cause: str
     """An id of `simulator.validation.remedies`."""
@@ -155,7 +155,7 @@ class Router(Protocol):
         """The prefixes that the router has sent to us on this session."""
 
     async def reasons(self, session: str) -> Sequence[Reason]:
-        """Why this session is down or announces nothing, the likeliest first; nothing where the router cannot tell."""
+        """Why this session is down or announces nothing or not all, the likeliest first; empty where unknown."""
 
     def remarks(self) -> Sequence[str]:
         """What production has and the lab has not, of what the user's file asks for: one line each."""

@@ -119,7 +119,7 @@ class Frr(Daemon):
         return frozenset((await self._table(session, "advertised-routes")).get("advertisedRoutes") or ())
 
     async def reasons(self, session: str) -> Sequence[Reason]:
-        """What FRR's own tables tell of a session on which it announces nothing."""
+        """What FRR's own tables tell of a session on which it announces nothing, or not every `network`."""
         found = self._session(session)
         table = await self._json(f"show bgp {self._vrf(found)}{_AFI[found.family]} unicast json")
         away, own = parse_unsent(table.get("routes") or {}, {str(other.remote_address) for other in self._sessions()})

@@ -308,6 +308,23 @@ def _r2(session: SessionEvidence, observation: Observation) -> Finding:
     return passed(counts)
 
 
+_NOT_ANNOUNCED = ("network-not-in-rib",)
+"""Causes by which a router announces less than its user's file says."""
+
+
+def _r4(session: SessionEvidence, observation: Observation) -> Finding:
+    causes = _told_by_router(session, *_NOT_ANNOUNCED) if session.view.received else []
+    counts = f"{session.view.received} received"
+    if not causes:
+        return passed(counts)
+    return failed([f"{counts}; {cause.text}" for cause in causes], *causes)
+
+
+def _announces_a_part(observation: Observation) -> bool:
+    """A session has announced some of what its router's file says; of one that is silent R1 tells why."""
+    return any(session.view.received and _told_by_router(session, *_NOT_ANNOUNCED) for session in observation.sessions)
+
+
 def _a1(session: SessionEvidence, observation: Observation) -> Finding:
     view, table = session.view, session.peer_table
     ours = f"Loc-RIB holds {view.taken} of {view.accepted} accepted routes"
@@ -415,6 +432,16 @@ VALIDATION: tuple[Check, ...] = (
         _B.ACTIVE,
         of_each(_r2),
         ("S5",),
+    ),
+    Check(
+        "R4",
+        "The router announces all that its own file says",
+        "simulator",
+        _B.WARN,
+        of_each(_r4),
+        ("S5",),
+        only="where FRR has a `network` without a route",
+        applies=_announces_a_part,
     ),
 )
 """Before the lift."""

@@ -87,9 +87,10 @@ def of_each(judge: Callable[[SessionEvidence, Observation], Finding]) -> Callabl
             return Finding(Status.ERROR, ("the connection has no session to look at",))
         found = [(session, judge(session, observation)) for session in observation.sessions]
         found.sort(key=lambda pair: rank(pair[1]))  # what failed is told first
-        causes: dict[str, Cause] = {}
+        # One text is told once; another text of the same cause is of another session, and names what is there.
+        causes: dict[tuple[str, str], Cause] = {}
         for cause in (cause for _, finding in found for cause in finding.causes):
-            causes.setdefault(cause.id, cause)
+            causes.setdefault((cause.id, cause.text), cause)
         return Finding(
             status=found[0][1].status,
             evidence=tuple(f"{name_of(session)}: {line}" for session, finding in found for line in finding.evidence),

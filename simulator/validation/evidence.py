@@ -75,7 +75,7 @@ class PeerTable:
     says: str = ""
     """The router's own words for the session, and its reason where something keeps the session or its routes back."""
     reasons: tuple[tuple[str, str], ...] = ()
-    """(cause, text): why the session is down or the router announces nothing, by its own tables and its user's file."""
+    """(cause, text): why the session is down or what is not announced, by the router's tables and its user's file."""
 
 
 @dataclass(frozen=True, slots=True)

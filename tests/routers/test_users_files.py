@@ -88,8 +88,22 @@ async def test_why_nothing_is_announced_is_the_finding(
     require(FILES[name][0])
     report, _ = await rehearse(lay(name, tmp_path, *changes)[0], deadline=8)
     found = {check.id: check for check in report.connections[0].checks if check.status == "failure"}
-    assert [first.id for first in found["R1"].causes] == [cause], found
+    assert {first.id for first in found["R1"].causes} == {cause}, found  # one text a family
     assert found["R1"].causes[0].remedy
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+async def test_a_network_without_a_route_beside_one_that_has_one_is_a_warning(tmp_path: Path) -> None:
+    require("frr")
+    change = ("ip route 192.0.2.0/24 Null0\n", "")
+    topology, _ = lay(FRR, tmp_path, change)
+    topology.write_text(topology.read_text().replace("accepted: 2", "accepted: 1"))
+    report, _ = await rehearse(topology)
+    assert report.outcome == "passed"
+    (warned,) = (check for check in report.connections[0].checks if check.status == "failure")
+    assert (warned.id, [cause.id for cause in warned.causes]) == ("R4", ["network-not-in-rib"])
+    assert "192.0.2.0/24" in warned.causes[0].text and "198.51.100.0/24" not in warned.causes[0].text
 
 
 def files_in(directory: Path) -> dict[str, bytes]:

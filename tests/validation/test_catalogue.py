@@ -216,6 +216,33 @@ def test_a_missing_session_beside_a_running_one_is_the_first_cause() -> None:
     assert not results["D2"].holds, "one session's evidence does not stand for the other's"
 
 
+def silent(family: Family, *prefixes: str) -> SessionEvidence:
+    """A session on which the router announces nothing, because of these prefixes."""
+    why = tuple(("network-not-in-rib", f"no route to {prefix}") for prefix in prefixes)
+    offered = replace(PEER_OPEN, capabilities=Capabilities(families=frozenset({family})))
+    view = replace(HEALTHY, id=family.label, family=family, peer_open=offered, received=0, accepted=0)
+    return evidence(view, router="frr", peer_table=PeerTable(reasons=why))
+
+
+def test_each_session_has_its_own_text_of_a_cause() -> None:
+    found = run(observe(silent(Family.IPV4, "192.0.2.0/24"), silent(Family.IPV6, "2001:db8::/32")))["R1"].finding
+    assert [cause.text for cause in found.causes] == ["no route to 192.0.2.0/24", "no route to 2001:db8::/32"]
+    assert ["ipv6 unicast" in cause.remedy for cause in found.causes] == [False, True]
+    same = run(observe(silent(Family.IPV4, "x"), silent(Family.IPV6, "x")))["R1"].finding
+    assert len(same.causes) == 1
+
+
+def test_a_part_that_is_not_announced_is_a_warning() -> None:
+    part = PeerTable(reasons=(("network-not-in-rib", "no route to 192.0.2.0/24"),))
+    found = run(observe(evidence(router="frr", peer_table=part), evidence()))
+    assert failing(found) == ["R4"] and not found["R4"].stops
+    assert first_cause(found, "R4") == "network-not-in-rib"
+    assert "no route to 192.0.2.0/24" in found["R4"].finding.evidence[0]
+    # Of a silent session R1 tells it.
+    assert "R4" not in run(observe(silent(Family.IPV4, "192.0.2.0/24")))
+    assert "R4" not in run(observe(evidence(peer_table=PeerTable(reasons=(("export-policy", "…"),)))))
+
+
 def test_the_remedy_is_written_for_the_router() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
     bird = run(observe(evidence(view)))["S1"].finding.causes[0].remedy
