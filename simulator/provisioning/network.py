@@ -231,8 +231,13 @@ class Network:
     # --- the peer's side ---
 
     async def start_peer(self, peer: Peer) -> str:
-        """Configure and start a peer's router; returns its version. Raises LabError in the router's own words."""
+        """Configure and start a peer's router; returns its version. Raises LabError in the router's own words.
+
+        What is left of one that ran before, and lost one of its daemons, ends first: it holds files and ports.
+        """
         assert self._state is not None
+        if (before := self._routers.get(peer.name)) is not None:
+            await before.stop()
         router = ROUTERS[peer.router_kind]()
         self._routers[peer.name] = router
         self._exit.push_async_callback(router.stop)
