@@ -16,10 +16,10 @@ from typing import Any
 from simulator.arm import pages as arm
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
-from simulator.lab import pages as topology
 from simulator.policy import pages as policy
-from simulator.routers.configs.sayable import SAYS, Says
 from simulator.session import diagram as session
+from simulator.topology import pages as topology
+from simulator.topology.sayable import SAYS, Says
 from simulator.validation import pages as validation
 
 DOCS = Path(__file__).parent

@@ -11,9 +11,10 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from simulator.lab.link import LabError, LanSpec, NodeSpec
 from simulator.lab.privilege import netns_problem
-from simulator.lab.process import find_program
+from simulator.places.errors import LabError
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.process import find_program
 
 T = TypeVar("T")
 

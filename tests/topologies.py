@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from simulator.lab.load import load
-from simulator.lab.topology import Topology
+from simulator.topology.load import load
+from simulator.topology.schema import Topology
 
 SHIPPED = Path(__file__).parent.parent / "topologies"
 

@@ -14,18 +14,20 @@ from simulator.arm.errors import bad_argument
 from simulator.arm.exchange import ArmAnswer, ArmRequest
 from simulator.arm.fields import quoted
 from simulator.arm.times import iso
-from simulator.lab.link import Address, LinkKind, Place
 from simulator.lab.probe import ping
-from simulator.lab.topology import Node
 from simulator.lab.traceroute import traceroute
+from simulator.places.endpoint import Address
+from simulator.places.link import LinkKind
+from simulator.places.place import Place
 from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.session_tables import table_of
 from simulator.session.messages import Family
 from simulator.tables import looking_glass
 from simulator.tables.held import Held, SessionTable
+from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Node
 from simulator.wire import nlri
 
 COMMANDS: Final = ("Traceroute", "Ping", "BgpRoute")

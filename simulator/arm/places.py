@@ -9,9 +9,9 @@ from simulator.arm import documents
 from simulator.arm.documents import DIRECT_TYPES
 from simulator.arm.errors import bad_argument
 from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, paged
-from simulator.lab.locations import ExchangeLocation, FacilityLocation
 from simulator.provisioning.provider.premises import Premises
 from simulator.session.messages import Family
+from simulator.topology.locations import ExchangeLocation, FacilityLocation
 from simulator.wire import nlri
 
 _OFFERS: Final = [{"offerName": "10Gbps", "valueInMbps": 10000}, {"offerName": "100Gbps", "valueInMbps": 100000}]

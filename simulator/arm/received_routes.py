@@ -14,17 +14,17 @@ from simulator.arm.exchange import ArmAnswer, ArmRequest, Json, paged
 from simulator.arm.peerings import existing
 from simulator.arm.places import region_of
 from simulator.arm.times import iso
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.policy.data.vrp import Validity
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.records import PeeringRecord
 from simulator.provisioning.provider.registrations import NOT_THIS_TYPE, VERIFIED, for_peering_service
 from simulator.provisioning.provider.services import PREFIX
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
+from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 from simulator.wire.path import PathAttributes
 

@@ -22,7 +22,6 @@ from simulator.cli.answers import (
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.source import Source, SourceError
-from simulator.lab.load import TopologyError
 from simulator.policy.verdict import Outcome
 from simulator.session.messages import Family
 from simulator.tables import notation
@@ -31,6 +30,7 @@ from simulator.tables.entries import Place, Unreadable
 from simulator.tables.explain import explain as explain_route
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.tally import Judge
+from simulator.topology.load import TopologyError
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes, SegmentKind
 

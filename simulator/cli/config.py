@@ -45,10 +45,10 @@ def config(
 
 
 def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> int:
-    from simulator.lab.link import LabError
-    from simulator.lab.load import TopologyError, load
+    from simulator.places.errors import LabError
     from simulator.provisioning.peer_config import carried_config
     from simulator.routers.configs.registry import FORMATS
+    from simulator.topology.load import TopologyError, load
 
     try:
         topology = load(path, own_files=False)

@@ -18,9 +18,11 @@ from simulator.cli import judges
 from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import Address, Endpoint, HostPlace, LabError
-from simulator.lab.originate import advertised
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.loopback import HostPlace
 from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.max_prefix import Action, MaxPrefix
 from simulator.policy.policy import Policy, verdict
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
@@ -37,11 +39,11 @@ from simulator.speakers.events import (
     SpeakerEvent,
     cease,
 )
-from simulator.speakers.max_prefix import Action, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.tables.entries import Announcer
 from simulator.tables.json_lines import common_json, route_row
+from simulator.topology.originate import advertised
 from simulator.wire.routes import parse_routes
 
 

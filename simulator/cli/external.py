@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 from rich.text import Text
 
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.topology import Peer, Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.registry import FORMATS
+from simulator.topology.schema import Peer, Topology
 
 
 def handing_over(

@@ -12,10 +12,7 @@ from typing import Any, TypeVar
 
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import warn
-from simulator.lab.link import LabError
-from simulator.lab.load import load
-from simulator.lab.originate import announcements
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data import irr, registered, vrp
 from simulator.policy.data.irr import IrrLists
@@ -26,10 +23,13 @@ from simulator.policy.policy import check_settings
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
-from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
 from simulator.session.messages import Family
 from simulator.tables.sessions import Sessions, read_settings
+from simulator.topology.load import load
+from simulator.topology.originate import announcements
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Topology
 
 T = TypeVar("T")
 _DEFAULT = "exchange"

@@ -19,9 +19,7 @@ from simulator.cli.judges import peer_of
 from simulator.cli.rehearse import choose_link
 from simulator.cli.remote import Remote
 from simulator.connection.connection import TransitionRefusedError
-from simulator.lab.link import LabError
-from simulator.lab.load import TopologyError, load
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
 from simulator.provisioning.log import short_time, timestamp
 from simulator.provisioning.standing import Standing
 from simulator.report.model import Segment
@@ -33,6 +31,8 @@ from simulator.tables.held import SessionTable, covering
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.recorded import renamed, updates
 from simulator.tables.shapes import Shape, lines
+from simulator.topology.load import TopologyError, load
+from simulator.topology.schema import Topology
 
 
 @dataclass(frozen=True, slots=True)

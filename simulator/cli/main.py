@@ -305,8 +305,8 @@ def validate(topology: TopologyFile) -> None:
     A router's own configuration file is read by the daemon's own parser, where the daemon is installed.
     """
     from simulator.cli.own_files import require_readable
-    from simulator.lab.load import TopologyError, load
-    from simulator.provisioning.planning import plans
+    from simulator.topology.load import TopologyError, load
+    from simulator.topology.plan import plans
 
     try:
         found = load(topology)
@@ -324,7 +324,7 @@ def validate(topology: TopologyFile) -> None:
 @app.command()
 def schema() -> None:
     """Print the topology files' JSON Schema, for editors that complete and check YAML."""
-    from simulator.lab.topology import Topology
+    from simulator.topology.schema import Topology
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Topology.model_json_schema(by_alias=True)}
     typer.echo(json.dumps(document, indent=2))
@@ -333,9 +333,9 @@ def schema() -> None:
 @app.command()
 def clean() -> None:
     """Remove what an earlier run left behind when it was killed. Running labs are not touched."""
-    from simulator.lab.link import LabError
     from simulator.lab.state import clean as remove
     from simulator.lab.state import leftovers
+    from simulator.places.errors import LabError
 
     try:
         found = leftovers()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from simulator.cli.exits import USAGE, fail
-from simulator.lab.link import LabError
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
 from simulator.routers.parsing import faults
+from simulator.topology.schema import Topology
 
 
 def require_readable(topology: Topology) -> list[str]:

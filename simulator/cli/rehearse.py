@@ -19,20 +19,21 @@ from simulator.cli.own_files import require_readable
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
-from simulator.lab.check_external import unreachable
 from simulator.lab.host_interface import check_all
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.load import TopologyError, load
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
-from simulator.lab.segments import cables_of, lan_of
 from simulator.lab.state import LabState, clean, leftovers
-from simulator.lab.topology import EXTERNAL, OURS, Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
 from simulator.report.pcap import Capture
 from simulator.report.writer import ReportError, write_report
 from simulator.routers.configs.registry import FORMATS
+from simulator.topology.checks.external import unreachable
+from simulator.topology.load import TopologyError, load
+from simulator.topology.schema import EXTERNAL, OURS, Topology
+from simulator.topology.segments import cables_of, lan_of
 
 
 def rehearse(

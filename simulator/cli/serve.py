@@ -16,17 +16,18 @@ from simulator.cli.exits import LAB, PASSED, USAGE, fail
 from simulator.cli.own_files import require_readable
 from simulator.cli.rehearse import choose_link, remove_leftovers
 from simulator.cli.view import PlainView
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.load import TopologyError, default, load
-from simulator.lab.locations import Locations, LocationsError, from_peeringdb
 from simulator.lab.privilege import netns_problem
-from simulator.lab.topology import EXTERNAL, OURS, Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Store
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.serving.server import listen, serving
+from simulator.topology.load import TopologyError, default, load
+from simulator.topology.locations import Locations, LocationsError, from_peeringdb
+from simulator.topology.schema import EXTERNAL, OURS, Topology
 
 
 def serve(

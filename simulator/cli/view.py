@@ -18,10 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.topology import Topology
 from simulator.provisioning.datafiles import DataFileRead
 from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, Said
-from simulator.provisioning.planning import SessionPlan, plans
 from simulator.session.states import BgpState
 from simulator.speakers.events import (
     BgpStateChanged,
@@ -33,6 +31,8 @@ from simulator.speakers.events import (
     RoutesAnnounced,
     RoutesWithdrawn,
 )
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Topology
 from simulator.validation.result import CheckResult, Status
 
 CONNECTION_STYLE = {

@@ -15,10 +15,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import Address, LabError, Place
-from simulator.lab.netns import INTERFACE, netns_place
+from simulator.lab.netns import netns_place
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
+from simulator.places.endpoint import Address
+from simulator.places.errors import LabError
+from simulator.places.link import INTERFACE
+from simulator.places.place import Place
 
 _SOL_PACKET = 263
 _PACKET_ADD_MEMBERSHIP = 1

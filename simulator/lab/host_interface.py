@@ -15,8 +15,9 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from simulator.lab.link import CableSpec, HostInterfaceSpec, LabError, LanSpec
 from simulator.lab.namespace import in_thread
+from simulator.places.errors import LabError
+from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec
 
 _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8

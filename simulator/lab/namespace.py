@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from simulator.lab.launcher import CLONE_NEWNET
+from simulator.places.launcher import CLONE_NEWNET
 
 T = TypeVar("T")
 

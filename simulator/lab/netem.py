@@ -7,7 +7,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from simulator.lab.link import Quality
+from simulator.places.link import Quality
 
 _LIMIT = 100_000
 """Frames that may be under way at once: a full table must not be lost to the delay."""

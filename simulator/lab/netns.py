@@ -25,40 +25,34 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from simulator.lab import host_interface
-from simulator.lab.cell import Cell
-from simulator.lab.link import (
+from simulator.lab.namespace import Namespace
+from simulator.lab.netem import impair
+from simulator.lab.state import LabState
+from simulator.places.cell import Cell
+from simulator.places.endpoint import BGP_PORT, Address, Network
+from simulator.places.errors import LabError
+from simulator.places.link import (
+    CABLE,
+    INTERFACE,
     PERFECT,
-    Address,
     CableSpec,
     HostInterfaceSpec,
-    LabError,
     LanSpec,
     LinkKind,
-    Network,
     NodeSpec,
-    OutsidePlace,
-    Place,
     Quality,
     addresses_by_node,
     outside_nodes,
 )
-from simulator.lab.namespace import Namespace
-from simulator.lab.netem import impair
-from simulator.lab.process import spawn
-from simulator.lab.state import LabState
+from simulator.places.place import OutsidePlace, Place
+from simulator.places.process import spawn
 
 T = TypeVar("T")
-
-INTERFACE = "lan"
-"""The name of a node's interface on the exchange LAN, and of the bridge in the namespace of the LAN itself."""
-CABLE = "pni"
-"""The nth cable of a lab (from 1) is the interface `pni<n>` at both of its ends (a private network interconnect)."""
 
 _FIRST_TABLE = 1000
 """VRFs have the routing tables behind this one."""
 
 _IFA_F_NODAD = 0x02
-BGP_PORT = 179
 
 # Nothing but what the topology says decides how a node behaves: a new namespace inherits some of these from the host.
 _NODE_SYSCTLS = {

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from simulator.lab.link import LabError, LanSpec, NodeSpec
 from simulator.lab.netns import NetnsLink
-from simulator.lab.process import find_program
+from simulator.places.errors import LabError
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.process import find_program
 
 MARK = "TURNUP_USERNS"
 """Set in the environment of a turnup that already runs in a user namespace of its own making."""

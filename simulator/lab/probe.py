@@ -14,9 +14,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal
 
 from simulator.lab.capture import listen
-from simulator.lab.link import Address, LabError, Place
 from simulator.lab.netns import netns_place
 from simulator.lab.streams import load_scapy
+from simulator.places.endpoint import Address
+from simulator.places.errors import LabError
+from simulator.places.place import Place
 
 _QUIET = 0.3
 """Seconds without a further answer after which no second one is expected."""

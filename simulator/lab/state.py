@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 
 SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a Unix socket, without its end mark."""

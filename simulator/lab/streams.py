@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from simulator.lab.link import Address
-from simulator.lab.netns import BGP_PORT
+from simulator.places.endpoint import BGP_PORT, Address
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _HALF = 1 << 31

@@ -9,8 +9,9 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from simulator.lab.link import Address, Place
 from simulator.lab.probe import ICMP_ECHO, echo_request, icmp_socket, reading, reason
+from simulator.places.endpoint import Address
+from simulator.places.place import Place
 
 _SILENT = 3
 """Hops in a row that do not answer, after which no further one is asked."""

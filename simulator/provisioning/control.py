@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import Facts
-from simulator.lab.link import LabError
-from simulator.lab.topology import Peer, Topology
+from simulator.places.errors import LabError
 from simulator.provisioning.log import ConnectionMoved, EventLog, Said
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import FLOWS, SessionPlan, plans_of
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import cease
+from simulator.topology.plan import FLOWS, SessionPlan, plans_of
+from simulator.topology.schema import Peer, Topology
 from simulator.validation.result import Blocks, CheckResult
 
 _E = ConnectionEvent

@@ -12,14 +12,14 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import LabError
-from simulator.lab.policy_files import files_of, read_file
-from simulator.lab.topology import DataChoice
+from simulator.places.errors import LabError
 from simulator.policy.data import registered
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.reading import DataError
 from simulator.policy.data.vrp import VrpTable
+from simulator.topology.policy_files import files_of, read_file
+from simulator.topology.schema import DataChoice
 
 LOOK_EVERY = 1.0
 """Seconds between two looks."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.lab.segments import session_addresses
-from simulator.lab.topology import ConnectionChoice, Peering, Topology
 from simulator.session.messages import Family
+from simulator.topology.schema import ConnectionChoice, Peering, Topology
+from simulator.topology.segments import session_addresses
 
 
 def where(topology: Topology, connection: str = "") -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.lab.link import Endpoint, Place
-from simulator.lab.originate import announcements, router_routes
-from simulator.lab.topology import Customer, Peer, Topology
+from simulator.places.endpoint import Endpoint
+from simulator.places.place import Place
 from simulator.policy.profiles import PROFILES
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.session.messages import Family
+from simulator.topology.originate import announcements, router_routes
+from simulator.topology.schema import Customer, Peer, Topology
 
 
 def session_name(server: Peer, customer: Customer, family: Family) -> str:

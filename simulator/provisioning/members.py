@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from simulator.policy.data.policy_data import PolicyData
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
+from simulator.topology.plan import SessionPlan
 
 
 class Registry:

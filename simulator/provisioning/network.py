@@ -13,12 +13,13 @@ from types import TracebackType
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
-from simulator.lab.link import Address, Endpoint, LabError, Link, LinkKind, LoopbackLink, Place
-from simulator.lab.netns import BGP_PORT, NetnsLink, NetnsPlace, netns_place
-from simulator.lab.originate import announcements
-from simulator.lab.segments import cables_of, lan_of
+from simulator.lab.netns import NetnsLink, NetnsPlace, netns_place
 from simulator.lab.state import LabState
-from simulator.lab.topology import ROUTE_SERVER, Customer, Peer, Topology
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.places.loopback import LoopbackLink
+from simulator.places.place import Link, Place
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
@@ -29,7 +30,6 @@ from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.provisioning.knocks import Knocks
 from simulator.provisioning.member_config import as_route_server, customer_config, session_name
 from simulator.provisioning.peer_config import agreed_session, router_config
-from simulator.provisioning.planning import SessionPlan, plans
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
@@ -41,6 +41,10 @@ from simulator.speakers.events import CallerRefused, NeighborConfig, SessionView
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
+from simulator.topology.originate import announcements
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import ROUTE_SERVER, Customer, Peer, Topology
+from simulator.topology.segments import cables_of, lan_of
 
 
 class Network:

@@ -6,14 +6,15 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
-from simulator.lab.link import Endpoint, LabError, LoopbackLink
-from simulator.lab.netns import BGP_PORT
-from simulator.lab.originate import announcements, router_routes
-from simulator.lab.segments import cables_of, lan_of
-from simulator.lab.topology import Peer, Topology
-from simulator.provisioning.planning import SessionPlan, plans
+from simulator.places.endpoint import BGP_PORT, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.loopback import LoopbackLink
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.session.messages import Family
+from simulator.topology.originate import announcements, router_routes
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Peer, Topology
+from simulator.topology.segments import cables_of, lan_of
 
 
 def agreed_session(plan: SessionPlan, microsoft: int) -> RouterSession:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState, Flow
-from simulator.lab.link import LabError, LinkKind
 from simulator.lab.merge import merge_captures
-from simulator.lab.topology import Peer, Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord, ControlPlane, passes
 from simulator.provisioning.direct import approval_steps, cabling_steps, where
 from simulator.provisioning.log import CheckEnded, EventLog, Said
@@ -27,6 +27,7 @@ from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
+from simulator.topology.schema import Peer, Topology
 from simulator.validation.result import CheckResult, Status
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.policy.policy import verdict
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.rib.adj_in import HeldRoute
 from simulator.tables.entries import Announcer
 from simulator.tables.held import Held, SessionTable
+from simulator.topology.plan import SessionPlan
 from simulator.wire.attributes import PathAttributes
 
 

@@ -6,13 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 from simulator.connection.states import Flow
-from simulator.lab.link import LinkKind
-from simulator.lab.topology import Customer, Topology
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import EventLog
 from simulator.provisioning.members import Registry
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.session_tables import session_table
 from simulator.provisioning.validating import Validator
 from simulator.session.messages import Family
@@ -21,6 +19,8 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import RoutesAnnounced, SessionView
 from simulator.speakers.tap import Octets, Tap
 from simulator.tables.held import SessionTable
+from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Customer, Topology
 
 
 @dataclass(slots=True)

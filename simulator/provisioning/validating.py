@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.connection.states import Flow
-from simulator.lab.link import Address, LabError, LinkKind
-from simulator.lab.link import Network as LinkPrefix
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.places.endpoint import Address
+from simulator.places.endpoint import Network as LinkPrefix
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import EventLog
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.waiting import tell_waits
 from simulator.provisioning.watching import Watches
 from simulator.rib.adj_in import HeldRoute
@@ -25,6 +26,7 @@ from simulator.routers.base import NotOurRouterError, Reason, Router
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
+from simulator.topology.plan import SessionPlan
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.validation.check import Check
 from simulator.validation.evidence import (

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from simulator.provisioning.log import EventLog, Said
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, SessionView
+from simulator.topology.plan import SessionPlan
 
 _AGAIN = 30.0
 """Seconds after which a wait is told again though nothing changed."""

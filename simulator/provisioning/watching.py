@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from simulator.lab.capture import Capture
 from simulator.lab.streams import Ends, Watch
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
+from simulator.topology.plan import SessionPlan
 from simulator.validation.evidence import CaptureProof
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from simulator.lab.link import Address, Endpoint, LabError, Place
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.place import Place
 from simulator.session.messages import Family
-from simulator.wire.path import AsSegment
+from simulator.topology.route import RouterRoute
 
 
 class NotOurRouterError(LabError):
@@ -39,38 +41,6 @@ class RouterSession:
     @property
     def family(self) -> Family:
         return Family.IPV4 if self.local_address.version == 4 else Family.IPV6
-
-
-@dataclass(frozen=True, slots=True)
-class RouterRoute:
-    """One route to originate: the prefix in text and, where wanted, path attributes in the field's usual notation."""
-
-    prefix: str
-    as_path: tuple[int | AsSegment, ...] = ()
-    """What stands behind the router's own AS: ASNs, and the segments that are no sequence."""
-    communities: tuple[str, ...] = ()
-    """`8075:8007`."""
-    large_communities: tuple[str, ...] = ()
-    med: int | None = None
-    origin: int = 0
-    """0 IGP, 1 EGP, 2 INCOMPLETE."""
-    next_hop: str | None = None
-    """Where it is not the router's own address."""
-    atomic_aggregate: bool = False
-    aggregator: tuple[int, str] | None = None
-    """ASN and address."""
-    extended_communities: tuple[bytes, ...] = ()
-    """Eight octets each."""
-    otc: int | None = None
-    unknown: tuple[tuple[int, int, bytes], ...] = ()
-    """(flags, code, value) of transitive attributes that have no word here."""
-    partial: tuple[int, ...] = ()
-    """Type codes of attributes with the Partial bit."""
-
-    @property
-    def asns(self) -> tuple[int, ...]:
-        """Those of `as_path` that stand in sequences."""
-        return tuple(part for part in self.as_path if isinstance(part, int))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simulator.lab.link import LabError, Place
-from simulator.lab.process import last_lines, until_ready
+from simulator.places.errors import LabError
+from simulator.places.place import Place
+from simulator.places.process import last_lines, until_ready
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.bird_answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.configs.bird import render

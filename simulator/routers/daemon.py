@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from simulator.lab.cell import Cell, files_named
-from simulator.lab.link import Endpoint, LabError, LinkKind, Place
-from simulator.lab.netns import BGP_PORT
-from simulator.lab.process import last_lines, stop
 from simulator.lab.state import SOCKET_PATH_LIMIT
+from simulator.places.cell import Cell, files_named
+from simulator.places.endpoint import BGP_PORT, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.places.place import Place
+from simulator.places.process import last_lines, stop
 from simulator.routers.absences import absences
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.names import misnamed

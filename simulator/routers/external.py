@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.lab.link import Endpoint, Place
+from simulator.places.endpoint import Endpoint
+from simulator.places.place import Place
 from simulator.routers.base import NotOurRouterError, Reason, RouterConfig, RouterFiles, SessionReport
 
 

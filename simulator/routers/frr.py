@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import LabError, Place
-from simulator.lab.process import find_program, last_lines, stop, until_ready
+from simulator.places.errors import LabError
+from simulator.places.place import Place
+from simulator.places.process import find_program, last_lines, stop, until_ready
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.frr import render
 from simulator.routers.daemon import (

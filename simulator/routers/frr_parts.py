@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 
 LIBRARY = Path("/usr/lib/frr")
 BFDD = str(LIBRARY / "bfdd")

@@ -15,8 +15,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import LabError, Place
-from simulator.lab.process import find_program, until_ready
+from simulator.places.errors import LabError
+from simulator.places.place import Place
+from simulator.places.process import find_program, until_ready
 from simulator.rib.adj_out import Announcement
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.gobgp import FAMILIES, render

@@ -19,9 +19,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import LabError, Place
-from simulator.lab.process import find_program, until_ready
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.places.errors import LabError
+from simulator.places.place import Place
+from simulator.places.process import find_program, until_ready
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.openbgpd import control_socket, lab_socket, render
 from simulator.routers.daemon import (
     ConfigRefusedError,
@@ -33,6 +34,7 @@ from simulator.routers.daemon import (
     silence,
 )
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
 
 BGPD = "/usr/sbin/bgpd"
 BGPCTL = "/usr/sbin/bgpctl"

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.lab.cell import Cell, files_named
-from simulator.lab.link import LabError
 from simulator.lab.privilege import MARK, USERNS, userns_problem
-from simulator.lab.process import find_program, launching
+from simulator.places.cell import Cell, files_named
+from simulator.places.errors import LabError
+from simulator.places.process import find_program, launching
 from simulator.routers.daemon import one_line
 from simulator.routers.exabgp import program as exabgp_program
 from simulator.routers.gobgp import file_type

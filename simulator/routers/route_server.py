@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import simulator
-from simulator.lab.link import Endpoint, LinkKind, Place
+from simulator.places.endpoint import Endpoint
+from simulator.places.link import LinkKind
+from simulator.places.place import Place
 from simulator.policy.rule import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy

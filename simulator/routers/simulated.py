@@ -10,15 +10,17 @@ from ipaddress import IPv4Address, ip_address
 from itertools import groupby
 
 import simulator
-from simulator.lab.link import Endpoint, Place
+from simulator.places.endpoint import Endpoint
+from simulator.places.place import Place
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
+from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
 

@@ -18,7 +18,6 @@ import simulator
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import RefusalError
@@ -28,6 +27,7 @@ from simulator.provisioning.store.lock import StoreError
 from simulator.provisioning.store.store import Resource
 from simulator.serving import models, views
 from simulator.tables.shapes import Shape
+from simulator.topology.plan import SessionPlan
 
 _E = ConnectionEvent
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

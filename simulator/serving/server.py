@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import uvicorn
 
 from simulator.arm.app import ArmApp
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.provisioning.provider.provider import Provider
 from simulator.serving.durable import Durable
 from simulator.serving.guard import App, Guard, Receive, Scope, Send

@@ -11,7 +11,6 @@ from simulator.connection.states import ConnectionState, Conversion
 from simulator.connection.table import possible
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import short_time, timestamp
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import PENDING
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.workflow import awaits_notification
@@ -21,6 +20,7 @@ from simulator.serving import models
 from simulator.tables import birdwatcher, looking_glass
 from simulator.tables.held import Held, SessionTable, covering
 from simulator.tables.shapes import Shape, lines
+from simulator.topology.plan import SessionPlan
 from simulator.validation.result import CheckResult
 
 S = ConnectionState

@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from simulator.lab.link import Address, LabError
+from simulator.places.endpoint import Address
+from simulator.places.errors import LabError
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease
 from simulator.speakers.events import NeighborConfig, cease

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from simulator.gate import Withheld
-from simulator.lab.link import Address, Endpoint
+from simulator.places.endpoint import Address, Endpoint
+from simulator.policy.max_prefix import Level, MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
 from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
 from simulator.session.states import BgpState
-from simulator.speakers.max_prefix import Level, MaxPrefix
 from simulator.wire.faults import Outcome
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
+from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
@@ -44,7 +45,6 @@ from simulator.speakers.events import (
     SessionView,
 )
 from simulator.speakers.inbound import Inbound
-from simulator.speakers.max_prefix import MaxPrefix
 from simulator.speakers.outbound import Outbound
 from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services

@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
 from simulator.gate import Direction
-from simulator.lab.link import Address, LabError, Place
+from simulator.places.endpoint import Address
+from simulator.places.errors import LabError
+from simulator.places.place import Place
 from simulator.rib.adj_out import Images
 from simulator.rib.route_server.backlog import Backlog, portions
 from simulator.rib.route_server.client import Client, Settings

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from simulator.gate import Direction, Gate
-from simulator.lab.link import Place
+from simulator.places.place import Place
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.speakers.clock import Clock

@@ -8,7 +8,9 @@ import socket
 import struct
 import termios
 
-from simulator.lab.link import Address, Endpoint, LabError, Place
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.place import Place
 from simulator.session.md5 import md5_fault
 
 _TCP_MD5SIG = 14

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from simulator.lab.link import Address, Endpoint, LabError, Place
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.place import Place
 from simulator.rib.adj_out import Announcement, Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.speakers.events import NeighborConfig
 from simulator.speakers.tcp import PeerEnd, Wire
 

@@ -9,7 +9,8 @@ from enum import Enum
 from ipaddress import ip_address
 from typing import Protocol, cast
 
-from simulator.lab.link import Address, Endpoint, Place
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.place import Place
 from simulator.session.fsm import Channel
 from simulator.speakers.outlet import Outlet
 from simulator.speakers.run import Run

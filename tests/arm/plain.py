@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from simulator.arm.app import ArmApp
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Store

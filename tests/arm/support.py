@@ -15,7 +15,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.peering import PeeringManagementClient, models
 
 from simulator.arm.app import ArmApp
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Store

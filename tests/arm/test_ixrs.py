@@ -11,10 +11,10 @@ import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.settings import Settings
 from simulator.serving.lab_api import lab_api
 from simulator.session.messages import Family
+from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 from tests.arm.support import AT_ONCE, GROUP, Lab, m, serving, states, told
 from tests.arm.test_registrations import register

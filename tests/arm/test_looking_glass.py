@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from tests.arm.support import AT_ONCE, PEER4, Lab, serving
 from tests.lab_support import require_netns
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from simulator.lab.link import LinkKind
-from simulator.lab.netns import BGP_PORT
+from simulator.places.endpoint import BGP_PORT
+from simulator.places.link import LinkKind
 from tests.arm.support import GROUP, PEER4, Lab, m, serving
 from tests.arm.test_services import make
 from tests.lab_support import eventually, require_netns

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from simulator.arm.api_versions import API_VERSIONS
-from simulator.lab.locations import embedded
+from simulator.topology.locations import embedded
 from tests.arm.support import SUBSCRIPTION, Lab, m, serving, told
 from tests.topologies import document
 

@@ -19,14 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from simulator.connection.states import ConnectionState, Flow
 from simulator.connection.table import INDEX
-from simulator.lab.link import LinkKind
-from simulator.lab.topology import Topology
+from simulator.places.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved, Event
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Store
 from simulator.serving.lab_api import ACTIONS
 from simulator.serving.server import application
+from simulator.topology.schema import Topology
 from tests.topologies import build, mixed
 
 T = TypeVar("T")

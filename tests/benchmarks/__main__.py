@@ -18,8 +18,9 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from simulator.lab.link import LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.place import Place
 from tests.benchmarks import api, bird_filter, feed
 from tests.benchmarks.children import Bird, Child, Watch, resident
 from tests.benchmarks.feeders import Feeder

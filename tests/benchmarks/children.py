@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from simulator.lab.link import Place
-from simulator.lab.process import stop
+from simulator.places.place import Place
+from simulator.places.process import stop
 from simulator.routers.bird import _exchange
 
 ROOT = Path(__file__).parent.parent.parent

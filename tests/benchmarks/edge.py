@@ -14,7 +14,7 @@ import time
 from ipaddress import IPv4Address, ip_address
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import HostPlace
+from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext

@@ -7,8 +7,8 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from simulator.lab.link import Place
-from simulator.lab.process import stop
+from simulator.places.place import Place
+from simulator.places.process import stop
 from simulator.routers import bird, frr, gobgp
 from tests.benchmarks.children import until
 from tests.benchmarks.feed import PEER_AS, SOURCE_AS

@@ -21,8 +21,10 @@ from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import HostPlace, LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.loopback import HostPlace
+from simulator.places.place import Place
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.lab.process import find_program
+from simulator.places.process import find_program
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.policy import ClientPolicy

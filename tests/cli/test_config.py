@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.load import TopologyError, load
 from simulator.provisioning.peer_config import agreed_config
 from simulator.routers.configs.registry import FORMATS
+from simulator.topology.load import TopologyError, load
 from tests.topologies import SHIPPED, document, shipped, write
 
 ROOT = Path(__file__).parent.parent.parent

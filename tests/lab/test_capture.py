@@ -16,8 +16,7 @@ import pytest
 
 from simulator.lab import streams
 from simulator.lab.capture import Capture
-from simulator.lab.link import Address, LabError, LoopbackPlace
-from simulator.lab.netns import BGP_PORT, NetnsLink
+from simulator.lab.netns import NetnsLink
 from simulator.lab.streams import (
     AbsenceProof,
     Beginnings,
@@ -30,6 +29,9 @@ from simulator.lab.streams import (
     load_scapy,
     prove_absence,
 )
+from simulator.places.endpoint import BGP_PORT, Address
+from simulator.places.errors import LabError
+from simulator.places.loopback import LoopbackPlace
 from tests.lab_support import lan, require_netns, v4, v6
 
 MARKER = b"\xff" * 16

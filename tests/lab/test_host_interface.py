@@ -16,9 +16,10 @@ import pytest
 
 from simulator.lab import host_interface
 from simulator.lab.host_interface import check, look_up, mac
-from simulator.lab.link import CableSpec, HostInterfaceSpec, LabError, LanSpec, LinkKind, NodeSpec, OutsideSpec
 from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.places.errors import LabError
+from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec, LinkKind, NodeSpec, OutsideSpec
 from tests.host_support import OUTSIDE, Host, host_with, ip
 from tests.lab_support import LAN4, eventually, lan, require_netns, v4, v6
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
-from simulator.lab.link import CableSpec, LanSpec, NodeSpec, Quality
 from simulator.lab.netem import impair, settings
 from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import ping
+from simulator.places.link import CableSpec, LanSpec, NodeSpec, Quality
 from tests.lab_support import lan, require_netns, v4
 
 CABLE = CableSpec(

@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 from pyroute2 import IPRoute
 
-from simulator.lab.link import CableSpec, LabError, LanSpec, NodeSpec
 from simulator.lab.namespace import Namespace
 from simulator.lab.netns import NetnsLink, NetnsPlace, mac
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.lab.state import LabState, clean, leftovers
+from simulator.places.errors import LabError
+from simulator.places.link import CableSpec, LanSpec, NodeSpec
 from tests.lab_support import LAN4, LAN6, lan, require_bird, require_netns, v4, v6
 
 pytestmark = pytest.mark.privileged

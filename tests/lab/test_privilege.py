@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from simulator.lab import privilege
-from simulator.lab.link import LabError
 from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
+from simulator.places.errors import LabError
 from tests.lab_support import missing, require_netns
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_the_problem_is_one_line_that_says_what_to_do(monkeypatch: pytest.Monkey
 
 
 def test_missing_unshare_is_a_problem_of_user_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.lab.process.shutil.which", lambda *_args, **_more: None)
+    monkeypatch.setattr("simulator.places.process.shutil.which", lambda *_args, **_more: None)
     assert userns_problem() == "no user namespace: unshare is not installed: apt-get install util-linux"
 
 
@@ -81,12 +81,13 @@ def test_what_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
 _ORDINARY = """
 import asyncio, os, sys
 from ipaddress import ip_network
-from simulator.lab.link import CableSpec, LabError, NodeSpec
 from simulator.lab.netns import NetnsLink
 from simulator.lab.privilege import netns_problem
 from simulator.lab.probe import ping
 from simulator.lab.state import LabState
 from simulator.routers.base import RouterConfig, RouterFiles
+from simulator.places.errors import LabError
+from simulator.places.link import CableSpec, NodeSpec
 from simulator.routers.bird import Bird
 from tests.lab_support import lan, v4, v6
 

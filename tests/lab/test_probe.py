@@ -10,9 +10,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from simulator.lab.link import Address, LabError, LanSpec, LoopbackPlace, NodeSpec
 from simulator.lab.netns import NetnsLink, mac
 from simulator.lab.probe import neighbors_on_lan, ping, tcp_port
+from simulator.places.endpoint import Address
+from simulator.places.errors import LabError
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.loopback import LoopbackPlace
 from tests.lab_support import LAN4, LAN6, lan, require_netns, v4, v6
 
 pytestmark = pytest.mark.privileged

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from simulator.lab import state
-from simulator.lab.link import LabError
 from simulator.lab.state import LabState, ProcessId, clean, leftovers
+from simulator.places.errors import LabError
 
 
 @pytest.fixture(autouse=True)

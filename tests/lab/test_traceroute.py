@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.lab.link import Address
 from simulator.lab.netns import NetnsLink
 from simulator.lab.traceroute import is_ours, traceroute
+from simulator.places.endpoint import Address
 from tests.lab_support import lan, require_netns, v4, v6
 
 IDENTIFIER = b"turn"

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint
-from simulator.lab.netns import BGP_PORT, NetnsLink
+from simulator.lab.netns import NetnsLink
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.policy.data import registered
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.frr import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
@@ -31,6 +31,7 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
+from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from tests.lab_support import LAN4, LAN6, eventually, lan, require_netns, require_program, v4, v6
 from tests.policy.support import irr_lists, vrps

@@ -10,13 +10,13 @@ import pytest
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState, Flow
 from simulator.gate import Change, nlri_may_pass
-from simulator.lab.link import LabError
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved, EventLog
-from simulator.provisioning.planning import SessionPlan, plans
 from simulator.session.messages import Notification
 from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Topology
 from simulator.validation.result import Blocks, Cause, CheckResult, Finding, Status
 from tests.topologies import build, document
 

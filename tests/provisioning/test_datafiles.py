@@ -14,9 +14,8 @@ import pytest
 
 from simulator.cli.view import Board, line
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.load import TopologyError, load, parse
-from simulator.lab.topology import DataChoice
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.policy.data.vrp import Validity
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.provisioning.log import ConnectionMoved, row
@@ -25,6 +24,8 @@ from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.session.messages import Family, Role
 from simulator.speakers.events import PolicyApplied
+from simulator.topology.load import TopologyError, load, parse
+from simulator.topology.schema import DataChoice
 from simulator.wire.attributes import PathAttributes
 from tests.policy.support import V4, key
 from tests.topologies import build, document, write

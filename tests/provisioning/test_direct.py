@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState, Flow
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved, Said
-from simulator.provisioning.planning import plans
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import CheckReport, Report
+from simulator.topology.plan import plans
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document, mixed, shipped
 

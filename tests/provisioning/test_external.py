@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LinkKind
 from simulator.lab.netns import NetnsPlace
-from simulator.lab.process import find_program, stop
-from simulator.lab.topology import Peer
+from simulator.places.link import LinkKind
+from simulator.places.process import find_program, stop
 from simulator.provisioning.log import ConnectionMoved, Event, Said
 from simulator.provisioning.peer_config import carried_config
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import CheckReport, Report
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs.registry import FORMATS
+from simulator.topology.schema import Peer
 from tests.host_support import OUTSIDE, host_with
 from tests.lab_support import require_netns, require_program, v4, v6
 from tests.topologies import build, document, write

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning import network
 from simulator.provisioning.log import ConnectionMoved, Event
 from simulator.provisioning.member_config import customer_config
 from simulator.provisioning.members import Registry
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.provisioning.standing import Standing
 from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
 from simulator.speakers.events import NotificationExchanged
+from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 from tests.lab_support import require_bird, require_netns, require_program
 from tests.topologies import SHIPPED, build, document, shipped

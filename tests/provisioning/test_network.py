@@ -9,14 +9,15 @@ from ipaddress import ip_address
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LabError, LinkKind
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.policy.max_prefix import MaxPrefix
 from simulator.provisioning.log import Event, EventLog
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import plans
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged, cease
-from simulator.speakers.max_prefix import MaxPrefix
+from simulator.topology.plan import plans
 from tests.topologies import build, document
 
 

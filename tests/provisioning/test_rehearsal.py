@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved, Event
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import CheckReport, Report

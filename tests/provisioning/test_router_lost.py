@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved, Event, EventLog
 from simulator.provisioning.network import Network

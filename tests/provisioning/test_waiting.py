@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.provisioning.waiting import Wait, wait_of
 from simulator.session.states import BgpState
 from simulator.speakers.events import NeighborConfig

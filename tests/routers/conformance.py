@@ -32,15 +32,17 @@ from typing import Any, ClassVar
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.cell import Cell
-from simulator.lab.link import Address, Endpoint, LabError, LinkKind, LoopbackPlace
-from simulator.lab.netns import BGP_PORT, NetnsLink, NetnsPlace
+from simulator.lab.netns import NetnsLink, NetnsPlace
 from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
+from simulator.places.cell import Cell
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.places.loopback import LoopbackPlace
 from simulator.rib.adj_out import Announcement
-from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.registry import FORMATS
-from simulator.routers.configs.sayable import SAYS, Says, needs, unsayable
 from simulator.routers.registry import ROUTERS
 from simulator.routers.simulated import path_of as announced
 from simulator.session.messages import Cease, ErrorCode, Family
@@ -50,6 +52,8 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
+from simulator.topology.route import RouterRoute
+from simulator.topology.sayable import SAYS, Says, needs, unsayable
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
 from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import Endpoint, LabError, LoopbackPlace
 from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import ping
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute, RouterSession, SessionReport
+from simulator.places.endpoint import Endpoint
+from simulator.places.errors import LabError
+from simulator.places.loopback import LoopbackPlace
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.bird import Bird
 from simulator.routers.bird_answers import parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.configs.bird import protocol_names, render
 from simulator.routers.registry import ROUTERS
+from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, lan, require_bird, v4, v6
 
 MANY = 20_000

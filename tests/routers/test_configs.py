@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import LabError
-from simulator.lab.process import find_program
-from simulator.routers.base import RouterConfig, RouterRoute
+from simulator.places.errors import LabError
+from simulator.places.process import find_program
+from simulator.routers.base import RouterConfig
 from simulator.routers.configs import bird, exabgp, frr, gobgp, iosxr, model, openbgpd
 from simulator.routers.configs.registry import FORMATS
-from simulator.routers.configs.sayable import SAYS, Says, needs, unsayable
 from simulator.routers.simulated import path_of
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
+from simulator.topology.sayable import SAYS, Says, needs, unsayable
 from simulator.wire.path import AsSegment, SegmentKind
 from simulator.wire.routes import parse_routes
 from tests.lab_support import require_program, v4, v6

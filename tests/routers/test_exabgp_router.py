@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Endpoint, LabError
+from simulator.places.endpoint import Endpoint
+from simulator.places.errors import LabError
 from simulator.rib.adj_out import Announcement
 from simulator.routers import exabgp
-from simulator.routers.base import RouterConfig, RouterFiles, RouterRoute
+from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.routers.configs.exabgp import render
 from simulator.routers.exabgp import Exabgp
 from simulator.routers.exabgp_console import Console, parse_rib
 from simulator.routers.exabgp_events import Events
 from simulator.session.messages import Cease, Family
 from simulator.speakers.events import cease
+from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from tests.lab_support import eventually, v6
 from tests.routers.conformance import (

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import LabError
-from simulator.routers.base import RouterConfig, RouterRoute
+from simulator.places.errors import LabError
+from simulator.routers.base import RouterConfig
 from simulator.routers.configs.frr import render
 from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, v4
 from tests.routers.conformance import (
     EDGE_ROUTES,

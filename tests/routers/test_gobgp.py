@@ -6,11 +6,12 @@ import tomllib
 
 import pytest
 
-from simulator.lab.link import LabError
-from simulator.routers.base import RouterConfig, RouterRoute
+from simulator.places.errors import LabError
+from simulator.routers.base import RouterConfig
 from simulator.routers.configs.gobgp import render
 from simulator.routers.gobgp import Gobgp, mrt, own_routes, parse_neighbor, parse_reasons
 from simulator.routers.simulated import announcements
+from simulator.topology.route import RouterRoute
 from tests.routers.conformance import Bench, OwnFileConformance, RouterConformance, Subject
 from tests.routers.conformance import configuration as example
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.routers.absences import absences
 from simulator.routers.frr_parts import parts
 from simulator.routers.names import bindings, misnamed

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Endpoint, LabError
-from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
+from simulator.places.endpoint import Endpoint
+from simulator.places.errors import LabError
+from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.openbgpd import render
 from simulator.routers.openbgpd import BGPCTL, BGPD, Openbgpd, _require_user, mrt, parse_neighbor
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
 from tests.lab_support import v4, v6
 from tests.routers.conformance import (
     EDGE_ROUTES,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import LinkKind
-from simulator.lab.load import TopologyError, load
+from simulator.places.link import LinkKind
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import Report
+from simulator.topology.load import TopologyError, load
 from tests.lab_support import require_netns, require_program
 from tests.topologies import SHIPPED
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint, LanSpec, NodeSpec
-from simulator.lab.netns import BGP_PORT, NetnsLink
-from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession
+from simulator.lab.netns import NetnsLink
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.bird import Bird
 from simulator.routers.frr import BGPD as FRR_BGPD
 from simulator.routers.frr import Frr
@@ -28,6 +29,7 @@ from simulator.routers.route_server import SimulatedRouteServer
 from simulator.session.messages import Family
 from simulator.tables.bird import read_bird
 from simulator.tables.entries import Routes
+from simulator.topology.route import RouterRoute
 from tests.lab_support import LAN4, LAN6, eventually, require_netns, require_program, v4, v6
 
 RS_AS = 9033

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint, LanSpec, LoopbackLink, NodeSpec
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.loopback import LoopbackLink
 from simulator.policy.policy import PolicyError
-from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterRoute, RouterSession
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.route_server import SimulatedRouteServer
 from simulator.routers.simulated import Simulated
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from tests.lab_support import eventually
 

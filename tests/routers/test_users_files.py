@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from simulator.cli.own_files import require_readable
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.load import load
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.log import Said
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.routers import parsing
 from simulator.routers.parsing import faults
+from simulator.topology.load import load
 from tests.lab_support import require_netns, require_program
 from tests.routers.own_files import FILES
 from tests.routers.test_matrix import PROGRAMS

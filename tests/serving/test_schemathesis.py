@@ -21,11 +21,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from simulator.lab.topology import Topology
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.settings import Settings
 from simulator.serving.lab_api import lab_api
 from simulator.serving.server import listen, serving
+from simulator.topology.schema import Topology
 from tests.provisioning.provider import support
 from tests.topologies import build, document
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.provisioning.provider.settings import Settings
 from simulator.serving.server import listen, serving
 from tests.provisioning.provider import support

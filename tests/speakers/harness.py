@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulator.lab.link import Endpoint, HostPlace, Place
+from simulator.places.endpoint import Endpoint
+from simulator.places.loopback import HostPlace
+from simulator.places.place import Place
 from simulator.rib.adj_out import Announcement, Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import Address, Endpoint, HostPlace
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.rib.adj_out import Announcement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from simulator.lab.link import Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 from simulator.speakers.attribute_sets import _SWEPT, AttributeSets

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint
+from simulator.places.endpoint import Address, Endpoint
 from simulator.session.messages import Cease
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState

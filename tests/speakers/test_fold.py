@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.lab.link import Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rule import PolicyContext
 from simulator.rib.attribute_set import AttributeSet

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.session.messages import Cease, Family, Notification, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.events import EndOfRib, NotificationExchanged, RoutesWithdrawn, cease

@@ -6,14 +6,15 @@ import asyncio
 import gc
 from ipaddress import ip_address
 
-from simulator.lab.link import Endpoint, HostPlace
+from simulator.places.endpoint import Endpoint
+from simulator.places.loopback import HostPlace
+from simulator.policy.max_prefix import Action, MaxPrefix
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import RoutesAnnounced, SpeakerEvent
-from simulator.speakers.max_prefix import Action, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint, HostPlace, LabError
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.loopback import HostPlace
+from simulator.policy.max_prefix import Action, MaxPrefix
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy
@@ -19,7 +22,6 @@ from simulator.session.messages import Role, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import GateWithheld, NeighborConfig, PrefixLimit, RoutesAnnounced, RoutesWithdrawn, cease
-from simulator.speakers.max_prefix import Action, MaxPrefix
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.lab.link import Address, LanSpec, NodeSpec, Place
 from simulator.lab.netns import NetnsLink
+from simulator.places.endpoint import Address
+from simulator.places.link import LanSpec, NodeSpec
+from simulator.places.place import Place
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import GRACEFUL_SHUTDOWN
 from simulator.routers.base import RouterConfig, RouterFiles

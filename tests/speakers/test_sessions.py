@@ -8,7 +8,8 @@ import socket
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.lab.link import Address, Endpoint, LabError
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
 from simulator.session.messages import Cease, Family
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState

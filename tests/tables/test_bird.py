@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.lab.process import find_program
+from simulator.places.process import find_program
 from simulator.policy.data import vrp
 from simulator.policy.data.policy_data import PolicyData
 from simulator.tables.bird import read_bird

@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
-from simulator.lab.link import Address, Endpoint, Place
-from simulator.lab.netns import BGP_PORT, NetnsLink
+from simulator.lab.netns import NetnsLink
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.frr import BGPD
 from simulator.routers.registry import ROUTERS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.lab.link import Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family, RouteRefresh

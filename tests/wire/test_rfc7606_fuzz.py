@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from simulator.lab.link import Endpoint, HostPlace
+from simulator.places.endpoint import Endpoint
+from simulator.places.loopback import HostPlace
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel

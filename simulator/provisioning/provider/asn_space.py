@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.lab.topology import Topology
 from simulator.policy.registries import BOGON_ASNS, DOCUMENTATION_ASNS, PRIVATE_ASNS
+from simulator.topology.schema import Topology
 
 MICROSOFT_ASNS: Final = (8068, 8069, 8075, 12076)
 """Microsoft's peering policy (2019, 2020)."""

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from simulator.lab.topology import Topology
 from simulator.provisioning.provider.asn_space import nobodys
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.requests import RefusalError, refused_at
 from simulator.provisioning.store.store import Json, Resource
+from simulator.topology.schema import Topology
 
 TYPE: Final = "Microsoft.Peering/peerAsns"
 PENDING, APPROVED, FAILED = "Pending", "Approved", "Failed"

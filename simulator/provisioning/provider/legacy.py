@@ -14,11 +14,8 @@ from uuid import UUID, uuid5
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
-from simulator.lab.link import Address
-from simulator.lab.locations import ExchangeLocation, FacilityLocation
-from simulator.lab.topology import ConnectionChoice, Peering
+from simulator.places.endpoint import Address
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
-from simulator.provisioning.planning import FLOWS, plans_of
 from simulator.provisioning.provider.premises import LAB_FACILITY, Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import (
@@ -29,6 +26,9 @@ from simulator.provisioning.provider.requests import (
     SessionRequest,
 )
 from simulator.provisioning.store.store import Resource
+from simulator.topology.locations import ExchangeLocation, FacilityLocation
+from simulator.topology.plan import FLOWS, plans_of
+from simulator.topology.schema import ConnectionChoice, Peering
 
 COMBINED: Final = "A legacy peering is converted as it is: modifications aren't supported in the same step"
 """Documented; the words are the simulator's."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final
 
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.rule import AsnTest, PolicyContext
 from simulator.policy.rules import RULES

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from simulator.lab.link import Address, LabError, LinkKind, Place
-from simulator.lab.netns import BGP_PORT
 from simulator.lab.probe import ping, tcp_port
 from simulator.lab.traceroute import traceroute
+from simulator.places.endpoint import BGP_PORT, Address
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.places.place import Place
 from simulator.provisioning.network import Network
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.store.store import Resource

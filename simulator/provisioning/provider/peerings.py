@@ -10,10 +10,9 @@ from typing import Final
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE, INDEX
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asns import APPROVED
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
@@ -26,6 +25,7 @@ from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Json, Resource, SavedConnection
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
 
 TYPE: Final = "Microsoft.Peering/peerings"
 UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"

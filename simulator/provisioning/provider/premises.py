@@ -12,12 +12,9 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from simulator.connection.states import Flow
-from simulator.lab.link import Address
-from simulator.lab.locations import ExchangeLocation, FacilityLocation, Locations
-from simulator.lab.segments import halves, session_addresses
-from simulator.lab.topology import ConnectionChoice, Node, Peer, Peering, Topology
+from simulator.places.endpoint import Address
+from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.profiles import PROFILES
-from simulator.provisioning.planning import SessionPlan, plans
 from simulator.provisioning.provider.requests import (
     ConnectionRequest,
     PeeringRequest,
@@ -27,7 +24,10 @@ from simulator.provisioning.provider.requests import (
     refused_at,
 )
 from simulator.session.messages import Family
-from simulator.speakers.max_prefix import MaxPrefix
+from simulator.topology.locations import ExchangeLocation, FacilityLocation, Locations
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import ConnectionChoice, Node, Peer, Peering, Topology
+from simulator.topology.segments import halves, session_addresses
 
 LAB_FACILITY = 99999
 """The id of a lab's own exchange or facility where the topology names none: that of Microsoft's test exchange."""

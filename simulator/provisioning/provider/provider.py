@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.locations import Locations, embedded
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved, EventLog
 from simulator.provisioning.network import Network
@@ -33,6 +32,8 @@ from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.provider.workflow import Workflow
 from simulator.provisioning.store.store import Json, Resource, Store
 from simulator.speakers.clock import Clock
+from simulator.topology.locations import Locations, embedded
+from simulator.topology.schema import Topology
 
 _EVENTS_KEPT: Final = 10_000
 """Of what is in the store for good, so much stays in memory (simulator)."""

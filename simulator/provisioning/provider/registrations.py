@@ -16,7 +16,6 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.asn_space import not_routed
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.maps import Seen, registered_prefix_fault
@@ -25,6 +24,7 @@ from simulator.provisioning.provider.records import PeeringRecord
 from simulator.provisioning.provider.requests import RefusalError, refused_at
 from simulator.provisioning.store.store import Json, Resource
 from simulator.session.messages import Family
+from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 
 ASN_TYPE: Final = "Microsoft.Peering/peerings/registeredAsns"

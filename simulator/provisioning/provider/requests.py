@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from simulator.connection.states import Flow
-from simulator.lab.link import Address
+from simulator.places.endpoint import Address
 from simulator.session.messages import Family
 
 Json = dict[str, Any]

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.provisioning.control import ConnectionRecord, ControlPlane, passes
 from simulator.provisioning.log import CheckEnded, EventLog, Said
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.peerings import Peerings
 from simulator.provisioning.validating import Validator
 from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
 from simulator.validation.result import CheckResult
 
 S = ConnectionState

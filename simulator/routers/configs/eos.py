@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
 from simulator.routers.configs.prefix_lists import WORD, refused, route_maps
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.sayable import require
 
 
 def render(config: RouterConfig) -> str:

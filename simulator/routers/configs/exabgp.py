@@ -7,12 +7,13 @@ from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulator.lab.link import LabError
-from simulator.lab.netns import BGP_PORT
-from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
+from simulator.places.endpoint import BGP_PORT
+from simulator.places.errors import LabError
+from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
+from simulator.topology.sayable import require
 from simulator.wire.path import AsSegment
 
 _FAMILY = {Family.IPV4: "ipv4 unicast", Family.IPV6: "ipv6 unicast"}

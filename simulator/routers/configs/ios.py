@@ -8,8 +8,8 @@ from ipaddress import IPv4Network
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
 from simulator.routers.configs.prefix_lists import prefix_lists, route_maps
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.sayable import require
 
 _PATHS = "120"
 """The AS path list: IOS numbers them, 1 to 500."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.sayable import require
 
 _TARGETS = {"rt": "target", "soo": "origin"}
 _INET = {Family.IPV4: "inet", Family.IPV6: "inet6"}

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from simulator.lab.link import LabError
-from simulator.routers.base import RouterConfig, RouterRoute, RouterSession
-from simulator.routers.configs.sayable import target
+from simulator.places.errors import LabError
+from simulator.routers.base import RouterConfig, RouterSession
 from simulator.session.messages import Family
+from simulator.topology.route import RouterRoute
+from simulator.topology.sayable import target
 
 NEVER = 12076
 """The AS from which nobody shall accept routes, wherever in the path it stands (Microsoft: peering policy)."""

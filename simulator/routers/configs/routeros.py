@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from simulator.lab.link import LabError
+from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.sayable import require
 
 _AFI = {Family.IPV4: "ip", Family.IPV6: "ipv6"}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs import model
-from simulator.routers.configs.sayable import require
 from simulator.session.messages import Family
+from simulator.topology.sayable import require
 
 _LIST = {Family.IPV4: "prefix-list", Family.IPV6: "prefix-list6"}
 _MATCH = {Family.IPV4: "ip", Family.IPV6: "ipv6"}

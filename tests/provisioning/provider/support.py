@@ -10,8 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from simulator.connection.states import ConnectionState, Flow
-from simulator.lab.link import LinkKind
-from simulator.lab.topology import Topology
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.records import PeeringRecord
@@ -20,6 +19,7 @@ from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Resource, Store
 from simulator.session.messages import Family
 from simulator.speakers.events import SessionView
+from simulator.topology.schema import Topology
 from tests.topologies import build, document
 
 SUBSCRIPTION = "/subscriptions/lab"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionEvent, ConnectionState
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import PeeringRequest
 from simulator.provisioning.provider.settings import Settings

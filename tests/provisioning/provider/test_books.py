@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.gate import Direction, Withheld
-from simulator.lab.link import LinkKind
+from simulator.places.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.books import Books
 from simulator.provisioning.provider.provider import Provider

@@ -10,11 +10,11 @@ from pathlib import Path
 from simulator.connection.states import ConnectionState
 from simulator.gate import Gate
 from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.records import PeeringRecord
 from simulator.session.session import BgpSession
 from simulator.speakers.neighbor import Neighbor
+from simulator.topology.plan import SessionPlan
 from tests.provisioning.provider import support
 
 KINDS = (Neighbor, BgpSession, Gate, SessionPlan, ConnectionRecord, PeeringRecord)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
-from simulator.lab.topology import Topology
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.records import PeeringRecord
@@ -18,6 +17,7 @@ from simulator.provisioning.provider.requests import ConnectionRequest, PeeringR
 from simulator.provisioning.provider.settings import BY_HAND, Settings
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
+from simulator.topology.schema import Topology
 from tests.connection.support import ALL_TRUE, path
 from tests.provisioning.provider import support
 from tests.provisioning.provider.support import IPV4, IPV6, PEERING_ID, connection, identifier, request

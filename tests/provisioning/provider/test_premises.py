@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.connection.states import Flow
-from simulator.lab.locations import embedded
 from simulator.provisioning.provider.premises import DEFAULT_MAX_PREFIXES, LAB_FACILITY, Premises
 from simulator.provisioning.provider.requests import ConnectionRequest, RefusalError, SessionRequest
 from simulator.session.messages import Family
+from simulator.topology.locations import embedded
 from tests.provisioning.provider.support import IPV4, connection, identifier, request
 from tests.topologies import build, document, mixed
 

@@ -14,18 +14,19 @@ import pytest
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.connection.table import INDEX
-from simulator.lab.link import LabError, LinkKind
-from simulator.lab.topology import Topology
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
 from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.network import Network
-from simulator.provisioning.planning import SessionPlan
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.provisioning.provider.settings import BY_HAND, Settings
 from simulator.provisioning.store.store import Store
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
+from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Topology
 from tests.postgres import end_sessions
 from tests.provisioning.provider import support
 from tests.provisioning.provider.support import PEERING_ID, connection, request

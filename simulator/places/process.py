@@ -1,0 +1,137 @@
+"""Child processes that cannot outlive the lab: started in a namespace, watched until ready, stopped to the last one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from simulator.places import launcher
+from simulator.places.cell import Cell
+from simulator.places.errors import LabError
+
+T = TypeVar("T")
+
+# program as it is called -> (what people call it, how to get it)
+_PACKAGES: dict[str, tuple[str, str]] = {
+    "bird": ("BIRD", "apt-get install bird2"),
+    "birdc": ("BIRD", "apt-get install bird2"),
+    "gobgpd": ("GoBGP", "apt-get install gobgpd"),
+    "gobgp": ("GoBGP", "apt-get install gobgpd"),
+    "/usr/sbin/bgpd": ("OpenBGPD", "apt-get install openbgpd"),
+    "/usr/sbin/bgpctl": ("OpenBGPD", "apt-get install openbgpd"),
+    "bgpctl": ("OpenBGPD", "apt-get install openbgpd"),
+    "/usr/lib/frr/bgpd": ("FRR", "apt-get install frr"),
+    "/usr/lib/frr/zebra": ("FRR", "apt-get install frr"),
+    "vtysh": ("FRR", "apt-get install frr"),
+    "exabgp": ("ExaBGP", "pip install exabgp==5.0.15"),
+    "unshare": ("unshare", "apt-get install util-linux"),
+}
+
+
+def find_program(name: str) -> Path:
+    """The absolute path of a program. Raises LabError that names the package when it is missing."""
+    # An ordinary user's PATH has no sbin, where Debian keeps routing daemons.
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+    found = shutil.which(name, path=path)
+    if found:
+        return Path(found).absolute()
+    title, remedy = _PACKAGES.get(name, (Path(name).name, "install it or put it on PATH"))
+    raise LabError(f"{title} is not installed: {remedy}")
+
+
+async def spawn(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    netns_fd: int | None = None,
+    cell: Cell | None = None,
+) -> asyncio.subprocess.Process:
+    """Start a child in a session of its own, output appended to `log`; the kernel kills it when we die.
+
+    To the kernel the parent is the calling thread: call this on a thread that lives as long as the lab (the event
+    loop's). Raises LabError when the program is missing.
+    """
+    program = find_program(argv[0])
+    namespace = -1 if netns_fd is None else netns_fd
+    command = [*launching(os.getpid(), namespace, cell), str(program), *argv[1:]]
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            start_new_session=True,
+            pass_fds=() if netns_fd is None else (netns_fd,),
+        )
+
+
+def launching(parent: int, namespace: int = -1, cell: Cell | None = None) -> list[str]:
+    """The command before a program's own: it ties the program's life to process `parent`."""
+    inside = "-" if cell is None else cell.to_json()
+    return [sys.executable, "-I", "-S", launcher.__file__, str(parent), str(namespace), inside]
+
+
+async def stop(process: asyncio.subprocess.Process, *, grace: float = 3.0) -> None:
+    """End a child of `spawn` and its process group: SIGTERM, after `grace` seconds SIGKILL; returns when it is gone."""
+    try:
+        if process.returncode is None:
+            _signal_group(process, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await process.wait()
+    finally:
+        # Also after a clean exit, and when cancelled: what the child left behind in its group goes with it.
+        _signal_group(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+async def until_ready(
+    process: asyncio.subprocess.Process,
+    attempt: Callable[[], Awaitable[T | None]],
+    *,
+    name: str,
+    log: Path,
+    timeout: float = 10.0,  # noqa: ASYNC109 - the message must say how long
+    interval: float = 0.02,
+) -> T:
+    """Poll `attempt` until it gives something other than None, times in seconds.
+
+    Raises LabError with the last log lines when the process ends first or the deadline passes.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    exited = asyncio.ensure_future(process.wait())
+    try:
+        while True:
+            result = await attempt()
+            if result is not None:
+                return result
+            if exited.done():
+                raise LabError(f"{name} ended at once (exit status {exited.result()}): {last_lines(log)}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise LabError(f"{name} did not answer within {timeout:g} s: {last_lines(log)}")
+            await asyncio.wait((exited,), timeout=interval)
+    finally:
+        exited.cancel()
+
+
+def last_lines(log: Path, count: int = 4) -> str:
+    """The end of a log on one line, for an error message."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return "; ".join(line.strip() for line in lines[-count:] if line.strip()) or f"nothing in {log}"

@@ -1,0 +1,42 @@
+"""What has to hold of an exchange's route servers and of the customers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simulator.routers.registry import ROUTERS
+from simulator.session.messages import Family
+from simulator.topology.problem import Problem
+from simulator.topology.schema import EXTERNAL, OURS, ROUTE_SERVER, Topology
+
+
+def member_problems(topology: Topology) -> Iterator[Problem]:
+    """Customers need a route server, route servers an IxRs peering; and addresses in common."""
+    ixrs = {peering.peer for peering in topology.peerings if peering.is_ixrs}
+    for index, peer in enumerate(topology.peers):
+        if peer.router_kind == ROUTE_SERVER and peer.name not in ixrs:
+            text = "a route server has peerings of kind IxRs: this peer has none"
+            yield Problem(("peers", index, "router"), text)
+    for index, peering in enumerate(topology.peerings):
+        simulated = {peer.name for peer in topology.peers if peer.router_kind == "simulated"}
+        if peering.is_ixrs and peering.peer in simulated:
+            text = f"'{peering.peer}' is the exchange's route server: give it `router: route-server`, or a real one"
+            yield Problem(("peerings", index, "peer"), text)
+    for index, customer in enumerate(topology.customers):
+        unknown = [name for name in customer.route_servers if name not in ixrs]
+        if unknown or not ixrs:
+            known = ", ".join(sorted(ixrs)) or "none"
+            what = f"no route server '{unknown[0]}'" if unknown else "a customer needs an exchange's route server"
+            yield Problem(("customers", index, "route-servers"), f"{what} with an IxRs peering (there are: {known})")
+            continue
+        if customer.router_kind not in ROUTERS or customer.router_kind in (ROUTE_SERVER, EXTERNAL):
+            known = ", ".join(kind for kind in ROUTERS if kind not in (ROUTE_SERVER, EXTERNAL))
+            text = f"no router '{customer.router_kind}' for a customer (there are: {known})"
+            yield Problem(("customers", index, "router"), text)
+        elif customer.router_kind not in OURS and topology.link == "loopback":
+            text = f"router '{customer.router_kind}' needs real addresses and port 179: use link: netns"
+            yield Problem(("customers", index, "router"), text)
+        shared = {family for server in topology.route_servers(customer) for family in Family if server.address(family)}
+        if not any(customer.address(family) for family in shared):
+            text = f"'{customer.name}' has no address of a family that its route servers have"
+            yield Problem(("customers", index), text)

@@ -1,0 +1,41 @@
+"""What has to hold of announced routes: their syntax, and that the node's router has a way to say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from simulator.topology.originate import announcements, router_routes
+from simulator.topology.problem import Path, Problem
+from simulator.topology.sayable import unsayable
+from simulator.topology.schema import Announce, Node, Topology
+
+
+def announcement_problems(topology: Topology) -> Iterator[Problem]:
+    anywhere = Node(name="any")
+    sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce)]
+    sections += [(("peers", index, "announce"), peer.announce) for index, peer in enumerate(topology.peers)]
+    sections += [(("customers", index, "announce"), each.announce) for index, each in enumerate(topology.customers)]
+    for where, entries in sections:
+        for index, entry in enumerate(entries):
+            try:
+                announcements([entry], anywhere)
+            except ValueError as error:
+                yield Problem((*where, index), str(error))
+
+
+def unsayable_problems(topology: Topology, formats: Mapping[str, str]) -> Iterator[Problem]:
+    """Routes that a peer's router has no way to announce."""
+    for section, nodes in (("peers", topology.peers), ("customers", topology.customers)):
+        for at, node in enumerate(nodes):
+            choice = node.router_choice
+            # What is in a file of the user's own is announced from there; GoBGP's holds no routes.
+            if node.name not in formats and choice.config is not None and choice.kind != "gobgp":
+                continue
+            language = formats.get(node.name) or choice.format or choice.kind
+            for index, entry in enumerate(node.announce):
+                if isinstance(entry, str):
+                    # The routes of a line have the same attributes.
+                    for route in router_routes(announcements([entry], node))[:1]:
+                        reason = unsayable(language, route)
+                        if reason is not None:
+                            yield Problem((section, at, "announce", index), reason)

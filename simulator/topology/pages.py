@@ -1,0 +1,49 @@
+"""The topology's schema as Markdown, for the documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.topology.schema import Topology
+
+
+def keys() -> str:
+    """Every key of a topology file, model by model."""
+    schema = Topology.model_json_schema(by_alias=True)
+    parts = [_table("the file", schema)]
+    parts += [_table(name, part) for name, part in schema["$defs"].items() if "properties" in part]
+    return "\n\n".join(parts)
+
+
+def _table(name: str, schema: dict[str, Any]) -> str:
+    required = set(schema.get("required", ()))
+    head = f"### {name}\n\n{schema.get('description', '').splitlines()[0] if schema.get('description') else ''}\n"
+    lines = [head, "| key | value | default | meaning |", "|---|---|---|---|"]
+    for key, part in schema["properties"].items():
+        default = "required" if key in required else _default(part.get("default"))
+        lines.append(f"| `{key}` | {_kind(part)} | {default} | {part.get('description', '').replace(chr(10), ' ')} |")
+    return "\n".join(lines)
+
+
+def _default(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    return "see there" if isinstance(value, dict) else f"`{value}`"
+
+
+def _kind(part: dict[str, Any]) -> str:
+    if "$ref" in part:
+        return str(part["$ref"]).rpartition("/")[2]
+    if "enum" in part:
+        return " or ".join(f"`{value}`" for value in part["enum"])
+    if "const" in part:
+        return f"`{part['const']}`"
+    for union in ("anyOf", "oneOf", "allOf"):
+        if union in part:
+            kinds = dict.fromkeys(_kind(option) for option in part[union])
+            return " or ".join(kind for kind in kinds if kind != "null")
+    if part.get("type") == "array":
+        return f"list of {_kind(part.get('items', {}))}"
+    low, high = part.get("minimum", part.get("exclusiveMinimum")), part.get("maximum")
+    bounds = f" {low} to {high}" if low is not None and high is not None else ""
+    return f"{part.get('format') or part.get('type', 'anything')}{bounds}"

@@ -1,0 +1,40 @@
+"""The data files that a topology's policy names: which there are, and how each is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from simulator.policy.data import irr, peeringdb, registered, vrp
+from simulator.policy.data.reading import DataError
+from simulator.topology.schema import DataChoice
+
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    "vrp": vrp.read,
+    "irr": irr.read,
+    "registered-prefixes": registered.read_prefixes,
+    "registered-asns": registered.read_asns,
+    "peeringdb": peeringdb.read,
+}
+"""By the key of `policy.data`."""
+
+
+def files_of(choice: DataChoice) -> Iterator[tuple[str, Path]]:
+    """(key of `policy.data`, path) of every file that is named there."""
+    for key in _READERS:
+        value = getattr(choice, key.replace("-", "_"))
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, Path):
+                yield key, part
+
+
+def read_file(key: str, path: Path) -> Any:
+    """What the file holds, as PolicyData has it. Raises DataError."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("there is no such file") from None
+    except OSError as error:
+        raise DataError(f"it cannot be read: {error.strerror}") from None
+    return _READERS[key](data)

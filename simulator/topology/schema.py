@@ -1,0 +1,483 @@
+"""The schema of a topology file: what is simulated, with what addresses, and what is expected to come out."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from simulator.places.link import Quality
+from simulator.session.md5 import md5_fault
+from simulator.session.messages import Family
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
+"""A name of a node or peering: letters, digits, `_`, `.` and `-`; at most 48."""
+InterfaceName = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,15}$")]
+"""As Linux takes it: at most 15 characters, no blank and no slash."""
+Asn = Annotated[int, Field(ge=1, le=4294967295)]
+
+
+def _md5(key: str) -> str:
+    if fault := md5_fault(key):
+        raise PydanticCustomError("md5", "{fault}", {"fault": fault})
+    return key
+
+
+Md5Key = Annotated[str, AfterValidator(_md5)]
+"""By the rule that the API has for `md5AuthenticationKey`; an empty one is none."""
+Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
+LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
+
+
+EXTERNAL = "external"
+ROUTE_SERVER = "route-server"
+OURS = ("simulated", ROUTE_SERVER)
+"""Router kinds that turnup plays itself."""
+"""The kind of a router that the lab does not run."""
+
+EXTERNAL_DEADLINE = 900.0
+"""Seconds for a connection's validation where people configure the router by hand (simulator)."""
+
+
+class Model(BaseModel):
+    """Keys are written with hyphens; a key that the schema does not know is an error."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=lambda name: name.rstrip("_").replace("_", "-"),
+    )
+
+
+class Lan(Model):
+    """The exchange LAN's prefixes."""
+
+    ipv4: IPv4Network | None = None
+    ipv6: IPv6Network | None = None
+
+    @property
+    def prefixes(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
+
+
+class HostInterface(Model):
+    """A bridge or a NIC of this host that leads to a router outside; its name alone does as well."""
+
+    name: InterfaceName
+    default_route: bool = Field(default=False, description="take it although the host's default route goes over it")
+
+
+class Exchange(Model):
+    """The Internet exchange where both sides meet."""
+
+    name: str = Field(min_length=1, max_length=80)
+    peeringdb_ix: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="PeeringDB's id of the exchange (Azure calls it peeringDBFacilityId)"
+    )
+    metro: str | None = None
+    lan: Lan
+    mtu: Annotated[int, Field(ge=1280, le=9216)] = 1500
+    interface: HostInterface | InterfaceName | None = Field(
+        default=None, description="link: interface: the bridge or NIC of this host that the LAN is joined with"
+    )
+
+
+class Generate(Model):
+    """Consecutive prefixes, for tables too long to write down."""
+
+    within: IPv4Network | IPv6Network
+    length: Annotated[int, Field(ge=1, le=128)]
+    count: Annotated[int, Field(ge=1, le=2_000_000)]
+
+
+class PrefixList(Model):
+    """Prefixes that share their path attributes."""
+
+    prefixes: list[IPv4Network | IPv6Network] = []
+    generate: Generate | None = None
+    as_path: list[Asn] = Field(default=[], description="what stands behind the announcing AS")
+    communities: list[Community] = []
+    large_communities: list[LargeCommunity] = []
+    med: Annotated[int, Field(ge=0, le=4294967295)] | None = None
+
+
+Announce = list[str | PrefixList]
+"""Routes in ExaBGP's syntax (`route 192.0.2.0/24 next-hop self community [ 8075:8007 ]`), or prefix lists."""
+
+
+class Wire(Model):
+    """What a link does to frames. Latency, jitter and loss need the kernel's netem, and `link: netns`."""
+
+    latency: Annotated[float, Field(ge=0, le=10_000)] = Field(default=0, description="milliseconds, each way")
+    jitter: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        default=0, description="milliseconds by which the latency varies; at most the latency"
+    )
+    loss: Annotated[float, Field(ge=0, le=100)] = Field(default=0, description="percent of the frames, each way")
+
+    @property
+    def quality(self) -> Quality:
+        return Quality(self.latency, self.jitter, self.loss)
+
+
+class Node(Wire):
+    """An edge or a peer. Its addresses are those on the exchange LAN, and so are latency, jitter, loss and mtu."""
+
+    name: Name
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
+    mtu: Annotated[int, Field(ge=1280, le=9216)] | None = Field(
+        default=None, description="of its interface on the exchange LAN; the exchange's where omitted"
+    )
+    router_id: IPv4Address | None = Field(default=None, description="BGP Identifier; the IPv4 address where omitted")
+
+    def address(self, family: Family) -> IPv4Address | IPv6Address | None:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    @property
+    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        return tuple(address for address in (self.ipv4, self.ipv6) if address is not None)
+
+    @property
+    def identifier(self) -> IPv4Address:
+        """The BGP Identifier; derived from the name where nothing gives one (simulator)."""
+        if self.router_id or self.ipv4:
+            return self.router_id or self.ipv4  # type: ignore[return-value]
+        return IPv4Address(0x0A000000 + (sum(ord(c) * 31**i for i, c in enumerate(self.name)) & 0xFFFFFE) + 1)
+
+
+class Microsoft(Model):
+    """AS8075's side."""
+
+    asn: Asn = 8075
+    hold_time: Annotated[int, Field(ge=3, le=65535)] = 90
+    role: Literal["provider", "rs", "rs-client", "customer", "peer"] | None = Field(
+        default=None, description="RFC 9234 role in its OPENs; none where omitted"
+    )
+    port: Annotated[int, Field(ge=1, le=65000)] | None = Field(
+        default=None,
+        description="link: loopback: where the edges listen, for IPv6 from this port on upwards; of the kernel's "
+        "choice where omitted",
+    )
+    announce: Announce = []
+
+
+def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("directory", ".")) / path
+
+
+DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
+"""Relative to the directory of the topology file."""
+
+
+class RouterLimits(Model):
+    """How many prefixes of Microsoft's the peer's router takes on a session; null for no limit."""
+
+    ipv4: Annotated[int, Field(ge=1)] | None = 2000
+    ipv6: Annotated[int, Field(ge=1)] | None = 500
+
+    def of(self, family: Family) -> int | None:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+
+class RouterChoice(Model):
+    """Which router plays the peer."""
+
+    kind: Name
+    config: DataFile | None = Field(
+        default=None, description="your own configuration file for it, run as it is; where omitted, turnup writes one"
+    )
+    max_prefixes: RouterLimits = Field(
+        default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
+    )
+    format: Name | None = Field(
+        default=None, description="the language of the configuration that turnup prints for an external router"
+    )
+    address: IPv4Address | None = Field(
+        default=None, description="external, link: loopback: the 127.x address of the router; printed where omitted"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="external, link: loopback: where it listens; where omitted, turnup only listens"
+    )
+
+
+class Peer(Node):
+    """A network that peers with AS8075."""
+
+    asn: Asn
+    asn_state: Literal["Approved", "Pending", "Failed", "None"] = Field(
+        default="Approved", description="ValidationState of its PeerAsn"
+    )
+    router: RouterChoice | Name = Field(
+        default="simulated",
+        description="`simulated`, a real router such as `bird`, or `external`: one that turnup does not run",
+    )
+    hold_time: Annotated[int, Field(ge=0, le=65535)] = 90
+    announce: Announce = []
+    interface: InterfaceName | None = Field(
+        default=None, description="what its router calls its interface on the exchange LAN; `lan` where omitted"
+    )
+    vrf: InterfaceName | None = Field(default=None, description="the VRF that this interface is in; none where omitted")
+
+    @property
+    def router_choice(self) -> RouterChoice:
+        return RouterChoice(kind=self.router) if isinstance(self.router, str) else self.router
+
+    @property
+    def router_kind(self) -> str:
+        return self.router_choice.kind
+
+    @property
+    def is_external(self) -> bool:
+        """The lab does not run its router, and waits for it."""
+        return self.router_kind == EXTERNAL
+
+
+class Customer(Peer):
+    """A network behind the exchange's route servers. It has no session with AS8075."""
+
+    registered: bool = Field(
+        default=True, description="its ASN is registered at the IxRs peerings once they are Active; if not, it is seen"
+    )
+    route_servers: list[Name] = Field(
+        default=[], description="the route servers that it has sessions with, by peer name; where omitted: all"
+    )
+    md5: Md5Key | None = Field(
+        default=None, repr=False, description="of its sessions with the route servers, at both ends"
+    )
+
+
+class MaxPrefixes(Model):
+    """maxPrefixesAdvertisedV4 and V6: how many prefixes the peer may announce on a session."""
+
+    ipv4: Annotated[int, Field(ge=1, le=20000)] = 20000
+    ipv6: Annotated[int, Field(ge=1, le=2000)] = 2000
+
+    action: Literal["warn", "block", "cease"] = Field(default="warn", description="what more than that does")
+    count: Literal["received", "accepted"] = Field(default="received", description="which routes count")
+    warn_at: Annotated[float, Field(gt=0, le=1)] = Field(default=0.8, description="the share at which a warning is due")
+    restart: Annotated[float, Field(gt=0, le=86400)] = Field(default=60, description="seconds down after a Cease")
+
+    def of(self, family: Family) -> int:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+
+class PeerSide(Model):
+    """What the peer configures differently from what was agreed: a mistake to rehearse."""
+
+    asn: Asn | None = Field(default=None, description="the ASN in its OPEN")
+    remote_as: Asn | None = Field(default=None, description="the ASN that it expects of Microsoft")
+    md5: Md5Key | None = Field(default=None, description="its MD5 key; empty for none", repr=False)
+    gtsm: bool | None = None
+    families: list[Literal["IPv4", "IPv6"]] | None = Field(default=None, description="the sessions that it configures")
+    halves: Literal["recorded", "faq"] | None = Field(
+        default=None, description="Direct: who it takes to have which address of a prefix; needs link: netns"
+    )
+
+
+class ConnectionChoice(Wire):
+    """One connection of a peering: the peer to one edge. All but `edge` and `id` is of a Direct peering's link."""
+
+    edge: Name
+    id: Name | None = Field(default=None, description="where omitted: the peering and the edge, joined by a slash")
+    ipv4: IPv4Network | None = Field(default=None, description="Direct: sessionPrefixV4, a /30 or /31")
+    ipv6: IPv6Network | None = Field(default=None, description="Direct: sessionPrefixV6, a /126 or /127")
+    halves: Literal["recorded", "faq"] = Field(
+        default="recorded",
+        description="who has which address: in a /31 or /127 the peer has the first and Microsoft the second. In a /30 "
+        "or /126 `recorded` gives the peer the second and Microsoft the third address, as production did in "
+        "recordings; `faq` gives them the first and the second, as Microsoft's FAQ says of every length",
+    )
+    session_address_provider: Literal["Peer", "Microsoft"] = Field(
+        default="Peer", description="Direct: who provides the prefixes; Microsoft's are told with the approval"
+    )
+    bandwidth: Annotated[int, Field(ge=10_000, multiple_of=10_000)] = Field(
+        default=10_000, description="Direct: bandwidthInMbps, ordered in steps of 10000; the lab does not limit traffic"
+    )
+    facility: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Direct: PeeringDB's id of the facility (peeringDBFacilityId)"
+    )
+    mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(default=1500, description="Direct: of both ends")
+    interface: HostInterface | InterfaceName | None = Field(
+        default=None, description="Direct, link: interface: the bridge or NIC of this host that leads to the peer"
+    )
+
+    peer_interface: InterfaceName | None = Field(
+        default=None, description="Direct: what the peer's router calls its end of the link; `pni<n>` where omitted"
+    )
+    peer_vrf: InterfaceName | None = Field(default=None, description="Direct: the VRF that this end is in")
+
+    def prefix(self, family: Family) -> IPv4Network | IPv6Network | None:
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    @property
+    def prefixes(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
+
+
+class Expect(Model):
+    """What the rehearsal must come to; anything else fails it."""
+
+    state: Literal["Active", "ProvisioningFailed"] = "Active"
+    failing_checks: list[str] = Field(default=[], description="checks that must end in failure, by id")
+    accepted: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="routes accepted on each IPv4 session"
+    )
+    accepted_ipv6: Annotated[int, Field(ge=0)] | None = None
+
+
+class Peering(Model):
+    """A peering request: one peer at this exchange, or by links of its own."""
+
+    name: Name
+    kind: Literal["Exchange", "Direct", "IxRs"] = Field(
+        default="Exchange", description="IxRs: with an exchange's route server, the peer; one connection to all edges"
+    )
+    peer: Name
+    connections: list[ConnectionChoice] | None = Field(
+        default=None, description="Exchange, where omitted: one to every edge on the LAN (the mesh)"
+    )
+    families: list[Literal["IPv4", "IPv6"]] = Field(
+        default=["IPv4", "IPv6"], description="Direct, where omitted: those of each connection's prefixes"
+    )
+    profile: str | None = Field(default=None, description="the lifted policy's; where omitted: that of `policy`")
+    max_prefixes: MaxPrefixes = MaxPrefixes()
+    md5: Md5Key | None = Field(default=None, repr=False, description="md5AuthenticationKey")
+    gtsm: bool = False
+    peer_side: PeerSide = PeerSide()
+    legacy: bool = Field(
+        default=False,
+        description="for a served lab: it runs already when the lab starts, and no Azure resource knows it yet",
+    )
+    expect: Expect = Expect()
+
+    @property
+    def is_direct(self) -> bool:
+        return self.kind == "Direct"
+
+    @property
+    def is_ixrs(self) -> bool:
+        """A peering with an exchange route server (Azure: kind Direct, directPeeringType IxRs)."""
+        return self.kind == "IxRs"
+
+    def session_families(self) -> tuple[Family, ...]:
+        return tuple(family for family in Family if family.label in self.families)
+
+    def families_of(self, connection: ConnectionChoice) -> tuple[Family, ...]:
+        """The sessions of one connection. A Direct one has those that it has prefixes for, unless `families` is set."""
+        if self.is_direct and "families" not in self.model_fields_set:
+            return tuple(family for family in Family if connection.prefix(family) is not None)
+        return self.session_families()
+
+
+class DataChoice(Model):
+    """Files that the rules look things up in. They are read again when they change."""
+
+    vrp: DataFile | None = Field(default=None, description="validated ROA payloads: rpki-client's or Routinator's JSON")
+    irr: DataFile | list[DataFile] | None = Field(
+        default=None,
+        description="output of `bgpq4 -j`; a list called AS64496 (`-l AS64496`) is for that peer, others are for all",
+    )
+    registered_prefixes: DataFile | list[IPv4Network | IPv6Network] | None = Field(
+        default=None, description="the peering's registered prefixes: a list, or a file of JSON or lines"
+    )
+    registered_asns: DataFile | list[Asn] | None = Field(
+        default=None, description="the peering's registered ASNs: a list, or a file of JSON or lines"
+    )
+    peeringdb: DataFile | None = Field(
+        default=None, description="PeeringDB's net JSON: its prefix counts stand in for max-prefixes that are not given"
+    )
+
+
+class ImportChoice(Model):
+    """What AS8075 does to the routes that it takes. Microsoft publishes that it overwrites MED, not with what."""
+
+    med: Annotated[int, Field(ge=0, le=4294967295)] | None = 0
+    local_pref: Annotated[int, Field(ge=0, le=4294967295)] = 100
+    informational: bool = Field(default=True, description="add the large community 8075:1:<the peer's ASN>")
+
+
+class PolicyChoice(Model):
+    """The lifted policy: its profile, rules switched off or parametrised by id, and the data that they use."""
+
+    profile: str | None = Field(
+        default=None, description="where omitted: `exchange` for Exchange peerings, `direct` for Direct ones"
+    )
+    rules: dict[str, bool | dict[str, Any]] = {}
+    data: DataChoice = DataChoice()
+    import_: ImportChoice = ImportChoice()
+
+
+class Times(Model):
+    """How long things may take, in seconds. All are the simulator's choice: Microsoft publishes none."""
+
+    soak: Annotated[float, Field(ge=0, le=86400)] = Field(
+        default=2, description="Established without a flap before S5 passes"
+    )
+    deadline: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=30, description="for the validation of one connection; 900 where a router is external"
+    )
+    active: Annotated[float, Field(ge=0, le=86400)] = Field(default=0, description="Active before the deprovisioning")
+    connect_retry: Annotated[float, Field(gt=0, le=65535)] = 5
+
+
+class Topology(Model):
+    """A rehearsal: who meets AS8075 where, and what must come of it."""
+
+    name: Name
+    description: str = ""
+    link: Literal["loopback", "netns", "interface", "auto"] = "auto"
+    exchange: Exchange | None = Field(default=None, description="needed by Exchange peerings")
+    microsoft: Microsoft = Microsoft()
+    edges: Annotated[list[Node], Field(min_length=1)]
+    peers: Annotated[list[Peer], Field(min_length=1)]
+    customers: list[Customer] = Field(default=[], description="networks behind the exchange's route servers")
+    peerings: Annotated[list[Peering], Field(min_length=1)]
+    policy: PolicyChoice = PolicyChoice()
+    times: Times = Times()
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for the validation of one connection: what the file says, else more where people type."""
+        by_hand = any(peer.is_external for peer in self.peers) and "deadline" not in self.times.model_fields_set
+        return EXTERNAL_DEADLINE if by_hand else self.times.deadline
+
+    def peer(self, name: str) -> Peer:
+        return next(peer for peer in self.peers if peer.name == name)
+
+    def edge(self, name: str) -> Node:
+        return next(edge for edge in self.edges if edge.name == name)
+
+    def peering(self, name: str) -> Peering:
+        return next(peering for peering in self.peerings if peering.name == name)
+
+    @property
+    def lan(self) -> Lan:
+        """The exchange LAN's prefixes; none without an exchange."""
+        return self.exchange.lan if self.exchange is not None else Lan()
+
+    def choices(self, peering: Peering) -> list[ConnectionChoice]:
+        """The connections of a peering, the mesh written out."""
+        if peering.connections is not None:
+            return peering.connections
+        return [ConnectionChoice(edge=edge.name) for edge in self.edges if edge.addresses]
+
+    def connections(self, peering: Peering) -> list[tuple[str, Node]]:
+        """(connection id, edge) of each connection of a peering."""
+        end = peering.peer if peering.is_ixrs else None  # its mesh is one connection
+        return [
+            (choice.id or f"{peering.name}/{end or choice.edge}", self.edge(choice.edge))
+            for choice in self.choices(peering)
+        ]
+
+    def route_servers(self, customer: Customer) -> list[Peer]:
+        """The route servers that a customer has sessions with."""
+        ixrs = dict.fromkeys(peering.peer for peering in self.peerings if peering.is_ixrs)
+        return [self.peer(name) for name in customer.route_servers or ixrs]
+
+    def profile(self, peering: Peering) -> str:
+        """The lifted policy's profile: the peering's own, else the topology's, else that of its kind."""
+        return peering.profile or self.policy.profile or peering.kind.lower()
