@@ -24,6 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy": {"session", "wire"},
     "rib": {"session", "wire", "policy"},
     "tables": {"session", "wire", "policy"},
+    "places": set(),
+    "lab": {"places"},
+    "speakers": {"gate", "connection", "session", "wire", "policy", "rib", "places"},
+    "validation": {"session", "speakers"},
     "report": set(),
 }
 """What a room may import of the others."""
@@ -118,7 +122,7 @@ if TYPE_CHECKING:
 
 
 def test_rooms_and_rulings_are_found() -> None:
-    assert rooms_in({"simulator.gate", "simulator.lab.link", "os.path", "simulator"}) == {"gate", "lab"}
+    assert rooms_in({"simulator.gate", "simulator.places.place", "os.path", "simulator"}) == {"gate", "places"}
     assert rulings("gate.rule(1)\nself.x.rule(2)\nrule(3)\ngate.rules(4)") == 2
 
 
