@@ -302,6 +302,8 @@ class SessionView:
     peer_closed_early_at: float | None = None
     disabled: bool = False
     """The peer's routes are ignored until the session ends: AFI/SAFI disable (RFC 7606 §2)."""
+    cut: Cut | None = None
+    """How the last deny ended the connection; None where it did not, and from the next lift on."""
 
 
 def cease(subcode: int, communication: str = "") -> Notification:

@@ -83,6 +83,7 @@ class Neighbor:
         self.connections = Connections(config, services, self, self._dial_failed)
         self._timer: asyncio.TimerHandle | None = None
         self._closed_early, self._closed_early_at = "", 0.0
+        self._cut: Cut | None = None
 
     @property
     def adj_in(self) -> AdjRibIn:
@@ -107,6 +108,7 @@ class Neighbor:
         """Provisioning's ruling on this session's gate: lifts or re-denies on the running session, without a reset."""
         change = self.gate.rule(connection_state, session_validated=session_validated)
         if change is Change.LIFTED:
+            self._cut = None
             self._moved(sent=self.outbound.send_everything(), taken=self.inbound.take_everything())
         elif change is Change.DENIED:
             self._denied()
@@ -193,6 +195,7 @@ class Neighbor:
             end_of_rib=inbound.end_of_rib,
             last_update=inbound.last_update,
             disabled=inbound.disabled,
+            cut=self._cut,
         )
 
     # --- TCP tells ---
@@ -331,7 +334,7 @@ class Neighbor:
         if wire is not None and wire.outlet is not None and (self.outbound.waits or wire.unsent_announcements):
             held = wire.outlet.unacknowledged
             self.connections.reset(wire)  # at once: to count takes time
-            cut = Cut(self.outbound.sent, held)
+            self._cut = cut = Cut(self.outbound.sent, held)
         withdrawn = 0 if cut else self.outbound.withdraw_everything()
         self._moved(withdrawn, self.inbound.forget_everything(), cut)
         if wire is not None and cut is not None:

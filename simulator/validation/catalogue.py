@@ -367,8 +367,10 @@ def _a4(session: SessionEvidence, observation: Observation) -> Finding:
         return (
             Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else UNSET
         )
-    if not held and not table.prefixes and view.bgp_state is _UP:
+    if not held and not table.prefixes and (view.bgp_state is _UP or view.cut is not None):
         left = f"none left here; {table.not_ours}" if table.not_ours else "none left at either end"
+        if view.cut is not None:  # what a withdrawal could only follow was dropped, and the session with it
+            return passed(f"the session was reset, {view.cut}; {left}")
         return passed(f"{view.withdrawn_by_us} routes withdrawn, {left}, the session still Established")
     if not observation.final:
         return UNSET

@@ -108,7 +108,7 @@ async def is_cut(scene: Scene, neighbor: Neighbor, peer: RawPeer, ruling: tuple[
     assert not stat.S_ISSOCK(os.fstat(wire.outlet._sock.fileno()).st_mode), "at once, not when the loop comes round"
     assert (view.gate_open, view.sent, view.leaked_out, view.withdrawn_by_us) == (False, 0, 0, 0)
     assert view.bgp_state is not BgpState.ESTABLISHED and "denied while announcements were unsent" in view.last_error
-    assert denied.cut is not None and 0 < denied.cut.handed < MILLION and denied.cut.held > 0
+    assert denied.cut is not None and denied.cut == view.cut and 0 < denied.cut.handed < MILLION and denied.cut.held > 0
     count, octets = await all_that_comes(peer)
     assert mine <= count <= mine + left, "what our kernel held went with the connection"
     assert len(list(announcements(octets))) < denied.cut.handed, "no more than was handed over"
@@ -127,6 +127,7 @@ async def test_an_edges_peer_that_does_not_read_gets_nothing_after_a_deny() -> N
                 await stage.established(here)
                 stop_reading(peer)
                 lift(here)
+                assert here.view().cut is None, "that was an earlier deny"
                 assert 0 < here.view().sent < MILLION == here.view().rendered
                 await is_cut(stage, here, peer, ruling)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulator.session.messages import Capabilities, Family, Notification, Open
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
-from simulator.speakers.events import SessionView
+from simulator.speakers.events import Cut, SessionView
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.validation.evidence import (
     CaptureProof,
@@ -27,6 +27,7 @@ from simulator.validation.evidence import (
 from simulator.validation.result import CheckResult, Status
 
 EDGE_OPEN = Open(8075, 90, IPv4Address("206.126.236.17"), Capabilities(families=frozenset({Family.IPV4})))
+CUT = Cut(handed=7, held=90)
 PEER_OPEN = Open(64496, 90, IPv4Address("206.126.239.200"), Capabilities(families=frozenset({Family.IPV4})))
 
 HEALTHY = SessionView(
@@ -443,8 +444,21 @@ def test_after_the_deprovisioning() -> None:
         replace(clean, peer_table=PeerTable(frozenset({"13.64.0.0/11"}))),
         replace(clean, view=replace(clean.view, taken=1)),
         replace(clean, view=replace(clean.view, bgp_state=BgpState.IDLE)),
+        replace(clean, view=replace(clean.view, taken=1, cut=CUT)),
+        replace(clean, view=replace(clean.view, cut=CUT), peer_table=PeerTable(frozenset({"13.64.0.0/11"}))),
     ):
         assert failing(run(observe(bad), DEPROVISIONED)) == ["A4"]
+
+
+@pytest.mark.parametrize("state", [BgpState.IDLE, BgpState.ACTIVE, BgpState.ESTABLISHED])
+def test_a_deprovisioning_that_had_to_reset_a_session_left_nothing_either(state: BgpState) -> None:
+    """The peer had not read its table yet: what waited was dropped, and the session with it."""
+    reset = evidence(replace(HEALTHY, bgp_state=state, cut=CUT), peer_table=PeerTable())
+    (result,) = run(observe(reset), DEPROVISIONED).values()
+    assert result.finding.status is Status.SUCCESS
+    (told,) = result.finding.evidence
+    assert "the session was reset, denied while announcements were unsent: 7 NLRI" in told
+    assert told.endswith("none left at either end")
 
 
 def test_rejected_routes_are_warnings_with_their_routes() -> None:
