@@ -22,7 +22,7 @@ from simulator.provisioning.network import Network
 from simulator.provisioning.waiting import tell_waits
 from simulator.provisioning.watching import Watches
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.base import NotOurRouterError, Reason, Router
+from simulator.routers.base import NotOurRouterError, Reason, Router, SessionReport
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -201,13 +201,16 @@ class Validator:
             try:
                 router = self._network.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
-                    held, words = await router.received(plan.wire), await _words(router, plan.wire)
+                    held, report = await router.received(plan.wire), await _report(router, plan.wire)
                     if (why := gathered.told.get(plan.id)) is None:
                         silent = self._network.view(plan).received == 0
                         why = await router.reasons(plan.wire)
                         gathered.told |= {} if silent else {plan.id: why}
-                    reasons = tuple((reason.cause, reason.text) for reason in why)
-                    gathered.tables[plan.id] = PeerTable(held, says=words, reasons=reasons)
+                    reasons = [(reason.cause, reason.text) for reason in why]
+                    if report is not None and report.shut_down:
+                        reasons.insert(0, ("shut-down", "the session is shut down on the router"))
+                    says = f"{report.state}: {report.reason}" if report is not None and report.reason else ""
+                    gathered.tables[plan.id] = PeerTable(held, says=says, reasons=tuple(reasons))
             except KeyError:
                 gathered.tables[plan.id] = PeerTable(error="the router has no such session")
             except TimeoutError:
@@ -309,10 +312,9 @@ def _is_broadcast(address: Address, prefix: LinkPrefix) -> bool:
     return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
 
 
-async def _words(router: Router, session: str) -> str:
-    """What the peer's own router says of a session that is not as it should be. Raises LabError."""
-    reports = [report for report in await router.sessions() if report.name == session and report.reason]
-    return "; ".join(f"{report.state}: {report.reason}" for report in reports)
+async def _report(router: Router, session: str) -> SessionReport | None:
+    """What the peer's own router says of a session; None where it has none of this name. Raises LabError."""
+    return next((report for report in await router.sessions() if report.name == session), None)
 
 
 def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

@@ -82,6 +82,8 @@ class SessionReport:
     exported: int
     reason: str = ""
     """The router's own reason for a session that is down, or that is up and passes no routes."""
+    shut_down: bool = False
+    """The router's operator has it down, by its configuration or by a command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from simulator.routers.base import RouterSession, SessionReport
 from simulator.session.messages import Family
 
+_DISABLED = "down"
+"""The state of a protocol that is disabled; one that is not tries to come up."""
 _CHANNELS = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
 
@@ -45,7 +47,8 @@ class Protocol:
         routes = self.channels.get(_CHANNELS[session.family], {}).get("Routes", "")
         counters = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", routes)}
         received, exported = counters.get("imported", 0), counters.get("exported", 0)
-        return SessionReport(session.name, state, established, self.since, received, exported, reason)
+        shut_down = self.state == _DISABLED
+        return SessionReport(session.name, state, established, self.since, received, exported, reason, shut_down)
 
 
 def lines(answer: str) -> Iterator[tuple[int, str]]:

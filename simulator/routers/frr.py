@@ -312,7 +312,8 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any]) -> Sessi
     reason = [neighbor.get("lastResetDueTo", ""), neighbor.get("lastNotificationReason", "")]
     if neighbor.get("lastShutdownDescription"):
         reason.append(f'"{neighbor["lastShutdownDescription"]}"')
-    return SessionReport(session.name, state, False, "", 0, 0, ": ".join(filter(None, reason)))
+    shut_down = bool(neighbor.get("adminShutDown"))
+    return SessionReport(session.name, state, False, "", 0, 0, ": ".join(filter(None, reason)), shut_down)
 
 
 def parse_unsent(routes: Mapping[str, Any], from_edges: set[str]) -> tuple[list[str], list[str]]:

@@ -269,6 +269,10 @@ def parse_reasons(log: str) -> dict[str, str]:
     return reasons
 
 
+_ADMIN_DOWN = 1
+"""Of `admin_state`; 0 is up, 2 shut because of the prefix limit."""
+
+
 def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any], reason: str) -> SessionReport:
     """The answer to `gobgp -j neighbor ADDRESS`."""
     number = neighbor["state"].get("session_state", 0)
@@ -276,7 +280,8 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any], reason: 
     moment = times.get("uptime" if number == _ESTABLISHED else "downtime", {}).get("seconds")
     since = datetime.fromtimestamp(moment, UTC).isoformat() if moment else ""
     if number != _ESTABLISHED:
-        return SessionReport(session.name, _STATES[number], False, since, 0, 0, reason)
+        shut_down = neighbor["state"].get("admin_state") == _ADMIN_DOWN
+        return SessionReport(session.name, _STATES[number], False, since, 0, 0, reason, shut_down)
     states = [family.get("state", {}) for family in neighbor.get("afi_safis", [])]
     received = sum(state.get("accepted", 0) for state in states)
     return SessionReport(

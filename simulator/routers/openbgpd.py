@@ -203,7 +203,7 @@ def parse_neighbor(name: str, neighbor: Mapping[str, Any]) -> SessionReport:
     reason = ", ".join(f"{how} {words}" for how, words in errors.items() if words)
     if neighbor.get("last_shutdown_reason"):
         reason += f' "{neighbor["last_shutdown_reason"]}"'
-    return SessionReport(name, state, False, "", 0, 0, reason)
+    return SessionReport(name, state, False, "", 0, 0, reason, bool(neighbor.get("config", {}).get("down")))
 
 
 def mrt(config: RouterConfig, routes: Sequence[RouterRoute]) -> bytes:

@@ -120,6 +120,7 @@ _NAMES: dict[int, tuple[str, dict[int, str]]] = {
             2: "Bad Peer AS",
             3: "Bad BGP Identifier",
             4: "Unsupported Optional Parameter",
+            5: "Authentication Failure",  # RFC 1771 §6.2; later RFCs deprecate it
             6: "Unacceptable Hold Time",
             7: "Unsupported Capability",
             11: "Role Mismatch",

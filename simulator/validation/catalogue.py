@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simulator.session.messages import ErrorCode, Notification
+from simulator.session.messages import Capabilities
 from simulator.session.states import BgpState
 from simulator.validation import link_checks
 from simulator.validation.check import UNSET, Check, cause_of, failed, name_of, of_each, passed, resting_on, skipped
 from simulator.validation.evidence import Observation, SessionEvidence
+from simulator.validation.refusals import refusal
 from simulator.validation.result import Blocks, Cause, CheckResult, Finding, Status
 
 _UP = BgpState.ESTABLISHED
 _MIN_COMFORTABLE_HOLD = 9
 
 
-def _received(session: SessionEvidence, code: int, subcode: int | None = None) -> Notification | None:
-    """The first NOTIFICATION of this kind that the peer sent."""
-    for seen in session.view.notifications:
-        note = seen.notification
-        if not seen.sent and note.code == code and (subcode is None or note.subcode == subcode):
-            return note
-    return None
+def _refused(session: SessionEvidence) -> tuple[list[str], list[Cause]]:
+    """Evidence and cause of the NOTIFICATION by which the peer refused the session; nothing where it did not."""
+    found = refusal(session)
+    if found is None:
+        return [], []
+    note, cause, text = found
+    return [f"NOTIFICATION received: {note}"], [cause_of(cause, text, session)]
 
 
 def _t1(session: SessionEvidence, observation: Observation) -> Finding:
@@ -35,9 +36,13 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
         return passed(f"TCP is up, {who}")
     if any(not seen.sent for seen in view.notifications):
         return passed("TCP is up: the peer sent a NOTIFICATION over it")
+    if view.bgp_state is BgpState.OPEN_SENT and not view.peer_closed_early and observation.final:
+        return passed("TCP is up: our OPEN was sent over it")
     if not observation.final:
         return UNSET
     others = [other for other in observation.sessions if other.view.id != view.id and other.view.bgp_state is _UP]
+    if told := _told_by_router(session, *_KEEPS_DOWN):
+        return failed(_tcp_evidence(session), *told)
     missing = []
     if _says(session).startswith("absent"):
         text = f"the router's configuration has no session with {view.local_address}"
@@ -45,7 +50,7 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
     elif others and not _md5_evidence(session):
         text = f"the router has no {view.family.label} session with us: only {name_of(others[0])} is up"
         missing = [cause_of("session-missing", text, session)]
-    return failed(_tcp_evidence(session), *_told_by_router(session, *_NAMES), *missing, *_tcp_causes(session))
+    return failed(_tcp_evidence(session), *missing, *_tcp_causes(session))
 
 
 def _tcp_evidence(session: SessionEvidence) -> list[str]:
@@ -59,7 +64,7 @@ def _tcp_evidence(session: SessionEvidence) -> list[str]:
     return lines
 
 
-_NAMES = ("interface-name", "vrf-name")
+_KEEPS_DOWN = ("shut-down", "interface-name", "vrf-name")
 """Causes by which a session does not come up."""
 
 
@@ -97,6 +102,8 @@ def _md5_counters(session: SessionEvidence) -> dict[str, int]:
 def _tcp_causes(session: SessionEvidence) -> list[Cause]:
     view, error, md5 = session.view, session.view.last_error.lower(), _md5_evidence(session)
     causes = [cause_of("md5", text, session) for text in md5]
+    if view.gtsm and view.peer_closed_early:
+        causes.append(cause_of("gtsm", "GTSM may be on at this end only: then the peer's packets are dropped", session))
     if view.peer_closed_early:
         causes.append(cause_of("not-configured", "the router accepts the connection but has no such neighbor", session))
     if "refused" in error:
@@ -111,11 +118,12 @@ def _tcp_causes(session: SessionEvidence) -> list[Cause]:
 
 def _s1(session: SessionEvidence, observation: Observation) -> Finding:
     view = session.view
-    if _received(session, ErrorCode.OPEN_MESSAGE, 2):
-        text = f"the peer expects another AS than AS{view.local_open.asn} from us"
-        return failed(["the peer refused our OPEN: 2/2 Bad Peer AS"], cause_of("remote-as-wrong", text, session))
+    refused, causes = _refused(session)
     if view.peer_open is None:
-        return failed(["no OPEN from the peer"], *_tcp_causes(session)) if observation.final else UNSET
+        told = ["no OPEN from the peer", *refused]
+        return failed(told, *(causes or _silence_causes(session))) if observation.final else UNSET
+    if refused and causes[0].id == "remote-as-wrong":
+        return failed(refused, *causes)
     asn = view.peer_open.asn
     if view.expected_as is not None and asn != view.expected_as:
         text = f"the router announces AS{asn}; the PeerAsn is AS{view.expected_as}"
@@ -174,6 +182,11 @@ def _s4(session: SessionEvidence, observation: Observation) -> Finding:
         causes.append(cause_of("refresh-missing", "the router has no route refresh", session))
     offered = f"{', '.join(sorted(family.label for family in families)) or 'no IP'} unicast"
     evidence = f"offers {offered}, four-octet AS {_yes(theirs.asn4)}, route refresh {_yes(theirs.route_refresh)}"
+    refused, why = _refused(session)
+    if causes and refused:
+        # A router that refuses a neighbor may send an OPEN without any parameter first: that says nothing of it.
+        bare = theirs == Capabilities(theirs.families, False, False, False, False)
+        return failed([evidence, *refused], *why, *([] if bare else causes))
     return failed([evidence], *causes) if causes else passed(evidence)
 
 
@@ -200,22 +213,20 @@ def _s5(session: SessionEvidence, observation: Observation) -> Finding:
 
 
 def _instability_causes(session: SessionEvidence) -> list[Cause]:
-    if _received(session, ErrorCode.CEASE, 2):
-        return [cause_of("shut-down", "the router's operator shut the session down", session)]
-    if _received(session, ErrorCode.CEASE, 1):
-        return [cause_of("import-policy", "the router's own prefix limit was reached", session)]
-    if _received(session, ErrorCode.CEASE, 5):
-        return [cause_of("not-configured", "the router rejects the connection: it has no such neighbor", session)]
-    if _received(session, ErrorCode.OPEN_MESSAGE, 6):
-        return [cause_of("hold-time", "the router does not accept our hold time", session)]
-    if session.view.gtsm:
-        return [cause_of("gtsm", "GTSM is on at this end only: the peer's packets arrive with a lower TTL", session)]
-    if session.view.bgp_state in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM):
-        return [
-            cause_of("gtsm", "the peer does not hear us: GTSM is on at its end only, or its process hangs", session)
-        ]
+    _, refused = _refused(session)
     # It was up, and it is not even on its way back: what stands in the way of TCP now is what there is to mend.
-    return [] if session.view.bgp_state is _UP else _tcp_causes(session)
+    return refused or ([] if session.view.bgp_state is _UP and not session.view.gtsm else _silence_causes(session))
+
+
+def _silence_causes(session: SessionEvidence) -> list[Cause]:
+    """Why the peer says nothing, where it does not refuse."""
+    if session.view.bgp_state not in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, _UP):
+        return _tcp_causes(session)
+    if session.view.gtsm:
+        text = "GTSM is on at this end only: the peer's packets arrive with a lower TTL"
+    else:
+        text = "the peer does not hear us: GTSM is on at its end only, or its process hangs"
+    return [cause_of("gtsm", text, session)]
 
 
 def _s6(observation: Observation) -> Finding:
@@ -347,8 +358,10 @@ def _a1(session: SessionEvidence, observation: Observation) -> Finding:
     if not observation.final:
         return UNSET
     evidence = [theirs, ours] + ([f"missing at the peer: {', '.join(sorted(missing)[:5])}"] if missing else [])
-    cause = cause_of("import-policy", "the router's import policy refuses Microsoft's routes", session)
-    return failed(evidence, *((cause,) if missing else ()))
+    refused, causes = _refused(session)
+    if not causes and missing and view.bgp_state is _UP:
+        causes = [cause_of("import-policy", "the router's import policy refuses Microsoft's routes", session)]
+    return failed([*evidence, *refused], *causes)
 
 
 def _a3(session: SessionEvidence, observation: Observation) -> Finding:

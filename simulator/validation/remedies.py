@@ -55,6 +55,14 @@ REMEDIES: dict[str, dict[str, str]] = {
         _ANY: "bring the session up on the router: it was shut down by its operator",
         "bird": "birdc enable <protocol>",
     },
+    "refused": {_ANY: "read the router's log of neighbor {edge}: it refused the session"},
+    "role": {_ANY: "take the BGP role off the session with {edge}, or give it the one that fits ours (RFC 9234)"},
+    "peer-limit": {
+        _ANY: "raise the prefix limit of the session with {edge} above what Microsoft announces, then clear it",
+        "bird": "protocol bgp {{ {channel} {{ import limit <more> action restart; }}; … }}    birdc enable <protocol>",
+    },
+    "reset": {_ANY: "leave the session with {edge} alone for the soak: it was reset on the router"},
+    "bfd": {_ANY: "take BFD off the session with {edge}, or find out why it is down"},
     "no-export": {
         _ANY: "give the session an export policy: without one, RFC 8212 routers send nothing",
         "bird": "protocol bgp {{ {channel} {{ export filter …; }}; … }}    birdc: show route export <protocol>",

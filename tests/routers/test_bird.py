@@ -282,6 +282,8 @@ def test_each_protocol_is_read_with_its_channels() -> None:
     assert [(r.received, r.exported, r.since) for r in (four, six)] == [(1, 2, "12:00:01.000"), (4, 5, "12:00:01.000")]
     down = other.report(v4_session)
     assert (down.state, down.established, down.reason) == ("Active", False, "Socket: Connection refused")
+    assert not down.shut_down, "it tries to come up"
+    assert replace(other, state="down").report(v4_session).shut_down
     assert protocol_of(v4_session, [dual, other]) is other
     assert protocol_of(v6_session, [dual, other]) is None
 

@@ -243,6 +243,8 @@ def test_a_session_that_is_down_gives_all_of_frrs_words() -> None:
     report = parse_neighbor(session, neighbor)
     assert (report.state, report.established, report.received, report.exported) == ("Idle", False, 0, 0)
     assert report.reason == 'BGP Notification received: Cease/Administrative Shutdown: "until Monday"'
+    assert not report.shut_down, "that was the other end's operator"
+    assert parse_neighbor(session, {**neighbor, "adminShutDown": True}).shut_down
 
 
 def test_a_session_that_is_up_gives_its_counters() -> None:

@@ -105,3 +105,6 @@ def test_a_neighbor_that_never_was_up_has_no_moment() -> None:
     (session, _) = example().sessions
     report = parse_neighbor(session, {"state": {}, "timers": {}}, "why")
     assert (report.state, report.established, report.since, report.reason) == ("Unknown", False, "", "why")
+    for admin_state in (0, 1, 2):
+        report = parse_neighbor(session, {"state": {"admin_state": admin_state}, "timers": {}}, "")
+        assert report.shut_down is (admin_state == 1)

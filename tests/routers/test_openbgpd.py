@@ -211,6 +211,8 @@ def test_a_session_that_is_down_gives_all_of_its_words() -> None:
     assert (report.state, report.established, report.received, report.exported) == ("Idle", False, 0, 0)
     assert report.reason == 'received Cease, administratively down "until Monday"'
     assert parse_neighbor("x", {"state": "Active"}).reason == ""
+    for down in (False, True):
+        assert parse_neighbor("x", {"state": "Idle", "config": {"down": down}}).shut_down is down
 
 
 def test_without_its_user_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

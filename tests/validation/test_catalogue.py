@@ -24,6 +24,7 @@ from simulator.validation.evidence import (
     SessionEvidence,
     since,
 )
+from simulator.validation.refusals import REFUSALS
 from simulator.validation.result import CheckResult, Status
 
 EDGE_OPEN = Open(8075, 90, IPv4Address("206.126.236.17"), Capabilities(families=frozenset({Family.IPV4})))
@@ -166,7 +167,7 @@ VIEWS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "refresh-missing",
     ),
     ("shut down by its operator", {"notifications": (seen(6, 2),)}, {"soaked": False}, "S5", "shut-down"),
-    ("the peer's own limit", {"notifications": (seen(6, 1),)}, {"soaked": False}, "S5", "import-policy"),
+    ("the peer's own limit", {"notifications": (seen(6, 1),)}, {"soaked": False}, "S5", "peer-limit"),
     ("rejected", {"notifications": (seen(6, 5),)}, {"soaked": False}, "S5", "not-configured"),
     ("stuck in OpenConfirm", {"bgp_state": BgpState.OPEN_CONFIRM}, {"soaked": False}, "S5", "gtsm"),
     ("nothing announced", {"received": 0, "accepted": 0}, {}, "R1", "no-export"),
@@ -206,6 +207,61 @@ def test_a_session_that_never_gets_tcp_says_why_and_drowns_nothing(
     assert failing(results) == ["T1"]
     assert first_cause(results, "T1") == cause
     assert {r.finding.status for r in results.values()} == {Status.SUCCESS, Status.FAILURE, Status.SKIPPED}
+
+
+BARE = replace(PEER_OPEN, capabilities=Capabilities(frozenset({Family.IPV4}), False, False, False, False))
+"""Without any optional parameter, as Junos sends it to a neighbor that it is about to reject."""
+
+
+@pytest.mark.parametrize("state", [BgpState.IDLE, BgpState.ACTIVE, BgpState.CONNECT, BgpState.OPEN_SENT])
+@pytest.mark.parametrize(("peer_open", "check"), [(None, "S1"), (BARE, "S4"), (PEER_OPEN, "S5")])
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_notification_is_the_cause_whichever_check_fails_first(
+    kind: tuple[int, int], peer_open: Open | None, check: str, state: BgpState
+) -> None:
+    noise = (seen(6, 7), seen(6, 2, sent=True))
+    view = replace(DOWN, bgp_state=state, peer_open=peer_open, notifications=(seen(*kind), *noise))
+    results = run(observe(evidence(replace(view, last_error="the peer refused our BGP version"))))
+    (failed,) = failing(results)
+    assert failed == ("S1" if kind == (2, 2) else check)
+    finding = results[failed].finding
+    cause, text = REFUSALS[kind]
+    assert [cause.id for cause in finding.causes] == [cause]
+    assert finding.causes[0].text.startswith(text.partition("{")[0])
+    assert finding.causes[0].remedy
+    assert any(f"NOTIFICATION received: {kind[0]}/{kind[1]} " in line for line in finding.evidence)
+
+
+def test_the_peers_last_refusal_counts_with_its_words() -> None:
+    last = NotificationSeen(3.0, False, Notification(6, 2, communication="wait for CHG0042"))
+    finding = run(observe(evidence(replace(DOWN, notifications=(seen(6, 5), last)))))["S1"].finding
+    assert finding.causes[0].text == 'the router\'s operator shut the session down ("wait for CHG0042")'
+
+
+def test_a_router_that_lacks_capabilities_and_refuses_has_two_causes() -> None:
+    lacking = replace(PEER_OPEN, capabilities=replace(PEER_OPEN.capabilities, asn4=False))
+    finding = run(observe(evidence(replace(DOWN, peer_open=lacking, notifications=(seen(6, 5),)))))["S4"].finding
+    assert [cause.id for cause in finding.causes] == ["not-configured", "asn4-missing"]
+
+
+@pytest.mark.parametrize("gtsm", [True, False])
+def test_a_peer_that_takes_our_open_and_answers_nothing_is_not_filtered(gtsm: bool) -> None:
+    results = run(observe(evidence(replace(DOWN, bgp_state=BgpState.OPEN_SENT, gtsm=gtsm))))
+    assert failing(results) == ["S1"]
+    assert [cause.id for cause in results["S1"].finding.causes] == ["gtsm"]
+
+
+def test_gtsm_is_the_first_guess_where_the_connection_ends_and_only_this_end_is_known_to_have_it() -> None:
+    view = replace(DOWN, bgp_state=BgpState.OPEN_SENT, gtsm=True, peer_closed_early="Connection reset by peer")
+    assert [cause.id for cause in run(observe(evidence(view)))["T1"].finding.causes] == ["gtsm", "not-configured"]
+
+
+@pytest.mark.parametrize("error", ["TCP connection failed: Connection refused", "closed by the peer"])
+def test_what_the_router_says_of_a_session_that_is_down_is_the_only_cause(error: str) -> None:
+    shut = PeerTable(says="Idle: Admin. shutdown", reasons=(("shut-down", "the session is shut down on the router"),))
+    view = replace(DOWN, last_error=error, peer_closed_early=error)
+    finding = run(observe(evidence(view, peer_table=shut)))["T1"].finding
+    assert [cause.id for cause in finding.causes] == ["shut-down"]
 
 
 def test_a_missing_session_beside_a_running_one_is_the_first_cause() -> None:
@@ -430,6 +486,10 @@ def test_after_the_lift() -> None:
     assert failing(results) == ["A1"]
     assert first_cause(results, "A1") == "import-policy"
     assert failing(run(observe(lifted(view={"taken": 2})), LIFTED)) == ["A1"]
+    limit = replace(missing, view=replace(missing.view, bgp_state=BgpState.IDLE, notifications=(seen(6, 1),)))
+    assert [cause.id for cause in run(observe(limit), LIFTED)["A1"].finding.causes] == ["peer-limit"]
+    gone_idle = replace(missing, view=replace(missing.view, bgp_state=BgpState.IDLE))
+    assert run(observe(gone_idle), LIFTED)["A1"].finding.causes == (), "nothing is known of its policy"
     assert failing(run(observe(lifted(lost=("the session was reset",))), LIFTED)) == ["A3"]
     assert failing(run(observe(lifted(view={"bgp_state": BgpState.IDLE})), LIFTED)) == ["A3"]
     assert run(observe(missing, final=False), LIFTED)["A1"].finding.status is Status.UNSET
