@@ -19,7 +19,7 @@ from simulator.connection.states import Flow
 from simulator.policy import pages as policy
 from simulator.session import diagram as session
 from simulator.topology import pages as topology
-from simulator.topology.sayable import SAYS, Says
+from simulator.topology.kinds import LANGUAGES, Says
 from simulator.validation import pages as validation
 
 DOCS = Path(__file__).parent
@@ -66,9 +66,9 @@ def _rfc7606_matrix() -> str:
 
 
 def _sayable() -> str:
-    lines = [f"| | {' | '.join(f'`{name}`' for name in SAYS)} |", f"|---|{'---|' * len(SAYS)}"]
+    lines = [f"| | {' | '.join(f'`{name}`' for name in LANGUAGES)} |", f"|---|{'---|' * len(LANGUAGES)}"]
     for what in Says:
-        marks = ("yes" if what in says else "" for _, says in SAYS.values())
+        marks = ("yes" if what in says else "" for says in (language.says for language in LANGUAGES.values()))
         lines.append(f"| {what.value} | {' | '.join(marks)} |")
     return "\n".join(lines)
 

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rib": {"session", "wire", "policy"},
     "tables": {"session", "wire", "policy"},
     "places": set(),
+    "topology": {"places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},
     "speakers": {"gate", "connection", "session", "wire", "policy", "rib", "places"},
     "validation": {"session", "speakers"},
@@ -148,6 +149,29 @@ def test_a_pure_room_opens_and_prints_nothing(module: Path) -> None:
 def test_a_room_imports_only_the_rooms_that_it_may(module: Path) -> None:
     own = room(module)
     assert rooms_in(imports_of(module)) - {own} <= MAY_IMPORT[own]
+
+
+def _reached(room_: str, arrows: dict[str, set[str]]) -> set[str]:
+    """Every room that one leads to by imports, directly or not."""
+    found: set[str] = set()
+    waiting = [room_]
+    while waiting:
+        new = arrows.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_no_circle_of_rooms() -> None:
+    arrows: dict[str, set[str]] = {}
+    for module in MODULES:
+        arrows.setdefault(room(module), set()).update(rooms_in(imports_of(module)) - {room(module)})
+    assert [name for name in arrows if name in _reached(name, arrows)] == []
+
+
+def test_a_circle_is_found() -> None:
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"b"}}
+    assert [name for name in arrows if name in _reached(name, arrows)] == ["b", "c"]
 
 
 def test_the_two_axes_do_not_know_each_other() -> None:

@@ -32,7 +32,7 @@ from simulator.report.writer import ReportError, write_report
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.checks.external import unreachable
 from simulator.topology.load import TopologyError, load
-from simulator.topology.schema import EXTERNAL, OURS, Topology
+from simulator.topology.schema import Topology
 from simulator.topology.segments import cables_of, lan_of
 
 
@@ -118,7 +118,7 @@ def _override(topology: Topology, soak: float | None, deadline: float | None) ->
 def choose_link(topology: Topology, wanted: str | None, argv: list[str]) -> LinkKind:
     """The link to use; replaces this process by one in a user namespace where only that gives the privilege."""
     choice = wanted or topology.link
-    real = [peer for peer in (*topology.peers, *topology.customers) if peer.router_kind not in (*OURS, EXTERNAL)]
+    real = [peer for peer in (*topology.peers, *topology.customers) if not peer.router_abilities.on_loopback]
     if choice == "auto" and not real and any(peer.is_external for peer in topology.peers):
         return LinkKind.LOOPBACK
     for fault in unreachable(topology, "netns" if choice == "auto" else choice):

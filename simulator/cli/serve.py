@@ -27,7 +27,7 @@ from simulator.routers.daemon import ConfigRefusedError
 from simulator.serving.server import listen, serving
 from simulator.topology.load import TopologyError, default, load
 from simulator.topology.locations import Locations, LocationsError, from_peeringdb
-from simulator.topology.schema import EXTERNAL, OURS, Topology
+from simulator.topology.schema import Topology
 
 
 def serve(
@@ -85,7 +85,7 @@ def _must_be_safe(host: str, token: str) -> None:
 
 def _link(topology: Topology, wanted: str | None) -> LinkKind:
     choice = wanted or topology.link
-    real = [peer for peer in (*topology.peers, *topology.customers) if peer.router_kind not in (*OURS, EXTERNAL)]
+    real = [peer for peer in (*topology.peers, *topology.customers) if not peer.router_abilities.on_loopback]
     if any(peer.is_external for peer in topology.peers) or choice == "interface":
         return choose_link(topology, choice, sys.argv[1:])
     if choice == "loopback" and real:

@@ -41,9 +41,10 @@ from simulator.speakers.events import CallerRefused, NeighborConfig, SessionView
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
+from simulator.topology.kinds import RouteServer
 from simulator.topology.originate import announcements
 from simulator.topology.plan import SessionPlan, plans
-from simulator.topology.schema import ROUTE_SERVER, Customer, Peer, Topology
+from simulator.topology.schema import Customer, Peer, Topology
 from simulator.topology.segments import cables_of, lan_of
 
 
@@ -258,7 +259,7 @@ class Network:
         config = router_config(peer, sessions, mine)
         config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
         config = self._with_interfaces(config)
-        if peer.router_kind == ROUTE_SERVER:
+        if peer.router_abilities.route_server is RouteServer.ALWAYS:
             places = {customer.name: self.place(customer.name) for customer in self.topology.customers}
             config = as_route_server(self.topology, peer, config, places)
         return config
@@ -273,7 +274,8 @@ class Network:
         for server in self.topology.route_servers(customer):
             for family in Family:
                 name, address = session_name(server, customer, family), server.address(family)
-                if server.router_kind == ROUTE_SERVER and address is not None and customer.address(family) is not None:
+                played = server.router_abilities.is_played
+                if played and address is not None and customer.address(family) is not None:
                     endpoints[name] = self._routers[server.name].endpoint(name)
                 elif address is not None:
                     endpoints[name] = Endpoint(address, BGP_PORT)

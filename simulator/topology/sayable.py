@@ -7,51 +7,12 @@ and by every renderer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from ipaddress import IPv4Address
-from typing import Final
 
 from simulator.places.errors import LabError
+from simulator.topology.kinds import KINDS, LANGUAGES, Says
 from simulator.topology.route import RouterRoute
 from simulator.wire.path import AsSegment, SegmentKind
-
-
-class Says(Enum):
-    """Something that a route may need said beyond its prefix, a sequence of ASNs, MED and communities."""
-
-    AS_SET = "an AS_SET in as-path"
-    CONFEDERATION = "a confederation segment in as-path"
-    EGP = "origin egp"
-    INCOMPLETE = "origin incomplete"
-    NEXT_HOP = "a next-hop that is not its own address"
-    ATOMIC_AGGREGATE = "atomic-aggregate"
-    AGGREGATOR = "aggregator"
-    AGGREGATOR4 = "an aggregator with an ASN of four octets"
-    TARGET = "an extended-community that is a route target or a route origin"
-    EXTENDED = "an extended-community of this type"
-    OTC = "Only to Customer (attribute 0x23)"
-    ATTRIBUTE = "an attribute by its number"
-    PARTIAL = "an attribute with its Partial bit"
-
-
-_ORIGINS: Final = frozenset({Says.EGP, Says.INCOMPLETE})
-_LEARNED: Final = frozenset({Says.AS_SET})
-"""These languages originate nothing with a path: such a route is a customer's, who is named with its path."""
-
-SAYS: Final[dict[str, tuple[str, frozenset[Says]]]] = {
-    "bird": ("BIRD", _ORIGINS | {Says.TARGET, Says.EXTENDED, Says.OTC}),
-    "frr": ("FRR", _ORIGINS | {Says.ATOMIC_AGGREGATE, Says.AGGREGATOR, Says.TARGET}),  # 8.4 sends another large ASN
-    "openbgpd": ("OpenBGPD", _ORIGINS | {Says.TARGET}),
-    "gobgp": ("GoBGP", _ORIGINS | {Says.AS_SET, Says.AGGREGATOR, Says.AGGREGATOR4}),
-    "exabgp": ("ExaBGP", frozenset(Says) - {Says.CONFEDERATION, Says.PARTIAL}),
-    "junos": ("Junos", _LEARNED | _ORIGINS | {Says.TARGET}),
-    "iosxr": ("IOS XR", _LEARNED | _ORIGINS | {Says.TARGET}),
-    "ios": ("IOS", _LEARNED | {Says.INCOMPLETE, Says.TARGET}),
-    "eos": ("EOS", _LEARNED | _ORIGINS | {Says.TARGET}),
-    "routeros": ("RouterOS", _LEARNED),
-    "vyos": ("VyOS", _LEARNED | _ORIGINS | {Says.ATOMIC_AGGREGATE, Says.AGGREGATOR, Says.TARGET}),
-}
-"""Format → the router's name, and what its language can say. The first five were tried with the daemons themselves."""
 
 
 def needs(route: RouterRoute) -> Iterator[tuple[Says, str]]:
@@ -97,21 +58,24 @@ def target(value: bytes) -> tuple[str, str] | None:
 
 def unsayable(format_: str, route: RouterRoute) -> str | None:
     """Why a language cannot say a route, and what to do; None where it can, or where it is none of these."""
-    title, says = SAYS.get(format_, ("", frozenset(Says)))
+    language = LANGUAGES.get(format_)
+    if language is None:
+        return None
     for what, value in needs(route):
-        if what not in says:
-            able = [name for name, (_, theirs) in SAYS.items() if what in theirs and name in _DAEMONS]
+        if what not in language.says:
             told = f"{what.value} ({value})" if value else what.value
             instead = "write next-hop self" if what is Says.NEXT_HOP else "leave it out"
-            routers = " or ".join(("simulated", *able))
             return (
-                f"route {route.prefix} cannot be written for {title} with {told}: {instead}, or give the peer the "
-                f"router {routers}"
+                f"route {route.prefix} cannot be written for {language.title} with {told}: {instead}, or give the peer "
+                f"the router {' or '.join(_able(what))}"
             )
     return None
 
 
-_DAEMONS: Final = ("bird", "frr", "openbgpd", "gobgp", "exabgp")
+def _able(what: Says) -> Iterator[str]:
+    """The kinds of router that can announce it: those that turnup plays, and daemons whose language can say it."""
+    yield from (name for name, kind in KINDS.items() if kind.is_played and kind.may_be_customer)
+    yield from (name for name, language in LANGUAGES.items() if name in KINDS and what in language.says)
 
 
 def require(format_: str, routes: Iterable[RouterRoute]) -> None:

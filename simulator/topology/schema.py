@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from simulator.places.link import Quality
 from simulator.session.md5 import md5_fault
 from simulator.session.messages import Family
+from simulator.topology.kinds import KINDS, UNKNOWN, Kind
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
 """A name of a node or peering: letters, digits, `_`, `.` and `-`; at most 48."""
@@ -31,12 +32,6 @@ Md5Key = Annotated[str, AfterValidator(_md5)]
 Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
 LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
 
-
-EXTERNAL = "external"
-ROUTE_SERVER = "route-server"
-OURS = ("simulated", ROUTE_SERVER)
-"""Router kinds that turnup plays itself."""
-"""The kind of a router that the lab does not run."""
 
 EXTERNAL_DEADLINE = 900.0
 """Seconds for a connection's validation where people configure the router by hand (simulator)."""
@@ -231,9 +226,14 @@ class Peer(Node):
         return self.router_choice.kind
 
     @property
+    def router_abilities(self) -> Kind:
+        """What a router of its kind can do."""
+        return KINDS.get(self.router_kind, UNKNOWN)
+
+    @property
     def is_external(self) -> bool:
         """The lab does not run its router, and waits for it."""
-        return self.router_kind == EXTERNAL
+        return self.router_abilities.is_external
 
 
 class Customer(Peer):

@@ -52,8 +52,9 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
+from simulator.topology.kinds import LANGUAGES, Says
 from simulator.topology.route import RouterRoute
-from simulator.topology.sayable import SAYS, Says, needs, unsayable
+from simulator.topology.sayable import needs, unsayable
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
 from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6
@@ -454,7 +455,7 @@ class RouterConformance(_Suite):
         """And refuses the rest in words, each attribute of it."""
         kind = self.subject.make().kind
         said = [route for route in RICH_ROUTES if unsayable(kind, route) is None]
-        _, says = SAYS[kind]
+        says = LANGUAGES[kind].says
         assert {what for route in said for what, _ in needs(route)} >= says - {Says.PARTIAL}, "each was tried"
         config = configuration(said)
         router = await bench.start(config)

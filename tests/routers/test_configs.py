@@ -21,8 +21,9 @@ from simulator.routers.configs import bird, exabgp, frr, gobgp, iosxr, model, op
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.simulated import path_of
 from simulator.session.messages import Family
+from simulator.topology.kinds import LANGUAGES, Says
 from simulator.topology.route import RouterRoute
-from simulator.topology.sayable import SAYS, Says, needs, unsayable
+from simulator.topology.sayable import needs, unsayable
 from simulator.wire.path import AsSegment, SegmentKind
 from simulator.wire.routes import parse_routes
 from tests.lab_support import require_program, v4, v6
@@ -62,7 +63,7 @@ def test_what_only_some_languages_have_a_way_to_say(name: str) -> None:
     if os.environ.get(UPDATE) == "1":
         path.write_text(text)
     assert text == path.read_text(), f"run with {UPDATE}=1 if this is meant, and read what changed"
-    title, says = SAYS[name]
+    title, says = LANGUAGES[name].title, LANGUAGES[name].says
     assert {what for route in said for what, _ in needs(route)} <= says
     for route in RICH_ROUTES:
         if route not in said:
@@ -72,7 +73,7 @@ def test_what_only_some_languages_have_a_way_to_say(name: str) -> None:
 
 
 def test_every_format_says_what_it_can_say() -> None:
-    assert list(SAYS) == list(FORMATS)
+    assert list(LANGUAGES) == list(FORMATS)
     tried = {what for route in RICH_ROUTES for what, _ in needs(route)}
     assert tried == set(Says) - {Says.CONFEDERATION, Says.PARTIAL}
     for route in (
@@ -80,7 +81,7 @@ def test_every_format_says_what_it_can_say() -> None:
         RouterRoute("41.0.0.0/16", communities=("1:2",), partial=(8,)),
     ):
         assert [name for name in FORMATS if unsayable(name, route) is None] == [
-            name for name, (_, says) in SAYS.items() if {what for what, _ in needs(route)} <= says
+            name for name, language in LANGUAGES.items() if {what for what, _ in needs(route)} <= language.says
         ]
         assert unsayable("simulated", route) is None
 

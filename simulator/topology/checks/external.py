@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simulator.places.endpoint import LOOPBACK_HOSTS
-from simulator.routers.configs.registry import FORMATS
+from simulator.topology.kinds import LANGUAGES
 from simulator.topology.problem import Path, Problem
 from simulator.topology.schema import Peer, Topology
 
@@ -64,8 +64,8 @@ def _router_problems(topology: Topology, peer: Peer, where: Path) -> Iterator[Pr
     if told and not peer.is_external:
         yield Problem((*where, told[0]), f"only a router: external has that, and this one is '{choice.kind}'")
         return
-    if choice.format is not None and choice.format not in FORMATS:
-        yield Problem((*where, "format"), f"there is no format '{choice.format}' (one of {', '.join(FORMATS)})")
+    if choice.format is not None and choice.format not in LANGUAGES:
+        yield Problem((*where, "format"), f"there is no format '{choice.format}' (one of {', '.join(LANGUAGES)})")
     address = choice.address
     if address is None:
         return

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
+from simulator.topology.kinds import KINDS, RouteServer
 from simulator.topology.problem import Problem
-from simulator.topology.schema import EXTERNAL, OURS, ROUTE_SERVER, Topology
+from simulator.topology.schema import Topology
 
 
 def member_problems(topology: Topology) -> Iterator[Problem]:
     """Customers need a route server, route servers an IxRs peering; and addresses in common."""
     ixrs = {peering.peer for peering in topology.peerings if peering.is_ixrs}
     for index, peer in enumerate(topology.peers):
-        if peer.router_kind == ROUTE_SERVER and peer.name not in ixrs:
+        if peer.router_abilities.route_server is RouteServer.ALWAYS and peer.name not in ixrs:
             text = "a route server has peerings of kind IxRs: this peer has none"
             yield Problem(("peers", index, "router"), text)
+    unable = {peer.name for peer in topology.peers if peer.router_abilities.route_server is RouteServer.NO}
     for index, peering in enumerate(topology.peerings):
-        simulated = {peer.name for peer in topology.peers if peer.router_kind == "simulated"}
-        if peering.is_ixrs and peering.peer in simulated:
+        if peering.is_ixrs and peering.peer in unable:
             text = f"'{peering.peer}' is the exchange's route server: give it `router: route-server`, or a real one"
             yield Problem(("peerings", index, "peer"), text)
     for index, customer in enumerate(topology.customers):
@@ -29,11 +29,11 @@ def member_problems(topology: Topology) -> Iterator[Problem]:
             what = f"no route server '{unknown[0]}'" if unknown else "a customer needs an exchange's route server"
             yield Problem(("customers", index, "route-servers"), f"{what} with an IxRs peering (there are: {known})")
             continue
-        if customer.router_kind not in ROUTERS or customer.router_kind in (ROUTE_SERVER, EXTERNAL):
-            known = ", ".join(kind for kind in ROUTERS if kind not in (ROUTE_SERVER, EXTERNAL))
+        if customer.router_kind not in KINDS or not customer.router_abilities.may_be_customer:
+            known = ", ".join(name for name, kind in KINDS.items() if kind.may_be_customer)
             text = f"no router '{customer.router_kind}' for a customer (there are: {known})"
             yield Problem(("customers", index, "router"), text)
-        elif customer.router_kind not in OURS and topology.link == "loopback":
+        elif not customer.router_abilities.on_loopback and topology.link == "loopback":
             text = f"router '{customer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("customers", index, "router"), text)
         shared = {family for server in topology.route_servers(customer) for family in Family if server.address(family)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from simulator.places.link import CABLE, INTERFACE
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import OURS, Peer, Topology
+from simulator.topology.schema import Peer, Topology
 
 _RESERVED = ("lo", "all", "default")
 
@@ -56,7 +56,7 @@ def _names(topology: Topology, peer: Peer, where: Path) -> Iterator[Problem]:
         elif name in _RESERVED:
             yield Problem(spot, f"the kernel has a use of its own for the name {name}: use another one")
     for spot, name in vrfs:
-        if peer.router_kind in OURS:
+        if peer.router_abilities.is_played:
             yield Problem(spot, "only a real router has VRFs: name one, such as kind: frr with its config")
         elif name in interfaces:
             yield Problem(spot, f"{name} is the name of an interface of '{peer.name}' as well")

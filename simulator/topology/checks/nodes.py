@@ -7,12 +7,13 @@ from ipaddress import IPv4Address, IPv6Address
 
 from netaddr import IPAddress, IPNetwork
 
-from simulator.routers.registry import ROUTERS
+from simulator.topology.kinds import KINDS
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import EXTERNAL, OURS, Peer, Topology, Wire
+from simulator.topology.schema import Peer, Topology, Wire
 
 
 def node_problems(topology: Topology) -> Iterator[Problem]:
+    """Names that two nodes have, addresses that are not the exchange's, routers that cannot run."""
     names: dict[str, str] = {}
     taken: dict[IPv4Address | IPv6Address, str] = {}
     lan = topology.lan
@@ -39,10 +40,10 @@ def node_problems(topology: Topology) -> Iterator[Problem]:
                     yield Problem((*where, key), f"{address} is already the address of '{taken[address]}'")
                 taken[address] = node.name
     for index, peer in enumerate(topology.peers):
-        if peer.router_kind not in ROUTERS:
-            known = ", ".join(ROUTERS)
+        if peer.router_kind not in KINDS:
+            known = ", ".join(KINDS)
             yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
-        elif peer.router_kind not in (*OURS, EXTERNAL) and topology.link == "loopback":
+        elif not peer.router_abilities.on_loopback and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
         if peer.hold_time in (1, 2):
@@ -52,6 +53,7 @@ def node_problems(topology: Topology) -> Iterator[Problem]:
 
 
 def own_file_problems(topology: Topology, needed: bool) -> Iterator[Problem]:
+    """Configuration files of the user's own for routers that take none; and, where `needed`, that are not there."""
     nodes: list[tuple[str, list[Peer]]] = [("peers", topology.peers), ("customers", [*topology.customers])]
     for section, peers in nodes:
         for index, peer in enumerate(peers):
@@ -60,7 +62,7 @@ def own_file_problems(topology: Topology, needed: bool) -> Iterator[Problem]:
                 continue
             if peer.is_external:
                 text = "an external router has its own configuration: turnup does not start it"
-            elif peer.router_kind in OURS:
+            elif peer.router_abilities.is_played:
                 text = "the simulated router has no configuration file: name a real router, such as kind: bird"
             elif needed and not config.is_file():
                 text = f"there is no file {config}"
@@ -87,6 +89,7 @@ _OF_THE_LAN = {*Wire.model_fields, "mtu", "interface", "vrf"}
 
 
 def link_problems(wire: Wire, where: Path) -> Iterator[Problem]:
+    """What a link cannot do to frames."""
     if wire.jitter > wire.latency:
         text = f"a jitter of {wire.jitter:g} ms is more than the latency of {wire.latency:g} ms that it varies"
         yield Problem((*where, "jitter"), text)

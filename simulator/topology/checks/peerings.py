@@ -11,6 +11,7 @@ from simulator.topology.schema import Node, Peering, Topology
 
 
 def peering_problems(topology: Topology) -> Iterator[Problem]:
+    """Peerings whose names, peers, edges or addresses do not fit together."""
     peers, edges = {peer.name for peer in topology.peers}, {edge.name for edge in topology.edges}
     names: set[str] = set()
     used: dict[tuple[str, str], str] = {}

@@ -24,6 +24,7 @@ def _profiles(topology: Topology) -> Iterator[tuple[Path, str]]:
 
 
 def policy_problems(topology: Topology) -> Iterator[Problem]:
+    """Profiles and rules that there are not, and data that they cannot judge by."""
     profiles: list[str] = []
     for where, profile in _profiles(topology):
         try:

@@ -11,6 +11,7 @@ from simulator.topology.schema import Announce, Node, Topology
 
 
 def announcement_problems(topology: Topology) -> Iterator[Problem]:
+    """Routes that nobody could announce."""
     anywhere = Node(name="any")
     sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce)]
     sections += [(("peers", index, "announce"), peer.announce) for index, peer in enumerate(topology.peers)]
@@ -28,8 +29,8 @@ def unsayable_problems(topology: Topology, formats: Mapping[str, str]) -> Iterat
     for section, nodes in (("peers", topology.peers), ("customers", topology.customers)):
         for at, node in enumerate(nodes):
             choice = node.router_choice
-            # What is in a file of the user's own is announced from there; GoBGP's holds no routes.
-            if node.name not in formats and choice.config is not None and choice.kind != "gobgp":
+            # What is in a file of the user's own is announced from there, where it can hold routes.
+            if node.name not in formats and choice.config is not None and node.router_abilities.routes_from_file:
                 continue
             language = formats.get(node.name) or choice.format or choice.kind
             for index, entry in enumerate(node.announce):
