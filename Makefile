@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PURE := $(addprefix tests/,connection session wire policy rib tables validation report test_architecture.py test_gate.py)
 
-.PHONY: rehearse test lint format docs benchmark clean help
+.PHONY: rehearse test check lint format docs benchmark clean help
 
 rehearse: $(STAMP) ## play the shipped Exchange topology through (no root, no daemons)
 	@$(BIN)/turnup rehearse topologies/exchange.yaml
@@ -15,6 +16,9 @@ test: $(STAMP) ## run the tests; those whose router or privilege is missing are 
 
 lint: $(STAMP) ## ruff and mypy, warnings are errors
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+check: lint ## lint, and the tests of the rooms without I/O: under a minute, before each commit
+	@$(BIN)/python -m pytest -q -n auto -m "not router and not privileged" $(PURE)
 
 format: $(STAMP) ## let ruff format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
