@@ -35,9 +35,10 @@ NOTES: Final[dict[str, Note]] = {
         "lab's exchange.",
     ),
     "legacyPeerings": Note(
-        "`peeringLocation` and `kind` are required. Converted by a PUT without modifications: after a review, or Active at "
-        "once (recorded).",
-        "The setting `conversion_review` says how long the review takes. Peerings with `legacy: true`, of the subscription's Approved PeerAsns. 405 where a conversion would change "
+        "`peeringLocation` and `kind` are required. Converted by a PUT without modifications: after a review, or "
+        "Active at once (recorded).",
+        "The setting `conversion_review` says how long the review takes. Peerings with `legacy: true`, of the "
+        "subscription's Approved PeerAsns. 405 where a conversion would change "
         "something.",
     ),
     "cdnPeeringPrefixes": Note(
@@ -51,8 +52,8 @@ NOTES: Final[dict[str, Note]] = {
         "BgpRoute as BIRD prints it. Ping and Traceroute need `link: netns`.",
     ),
     "peerings": Note(
-        "PUT 201 and 200, PATCH of tags, DELETE 200 and 204. A connection that a PUT leaves out is removed; one address "
-        "family of a connection is not. MaxPrefix updates: at any time (FAQ), and 405 in a recording; MD5: 405.",
+        "PUT 201 and 200, PATCH of tags, DELETE 200 and 204. A connection that a PUT leaves out is removed; one "
+        "address family of a connection is not. MaxPrefix updates: at any time (FAQ), and 405 in a recording; MD5: 405.",
         "409 to delete in ProvisioningStarted and ProvisioningCompleted. [Settings](server.md) say which updates are "
         "allowed. The rest: [life cycle](life-cycle.md).",
     ),
