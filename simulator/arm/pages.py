@@ -53,7 +53,7 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "peerings": Note(
         "PUT 201 and 200, PATCH of tags, DELETE 200 and 204. A connection that a PUT leaves out is removed; one "
-        "address family of a connection is not. MaxPrefix updates: at any time (FAQ), and 405 in a recording; MD5: 405.",
+        "address family of a connection is not. MaxPrefix updates: at any time (FAQ), or 405 (recorded); MD5: 405.",
         "409 to delete in ProvisioningStarted and ProvisioningCompleted. [Settings](server.md) say which updates are "
         "allowed. The rest: [life cycle](life-cycle.md).",
     ),
