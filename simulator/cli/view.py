@@ -91,10 +91,10 @@ class Board:
                 row.bgp = change.target
                 if change.source is BgpState.ESTABLISHED:
                     row.received, row.sent = 0, 0
-            case RoutesAnnounced(session, _, _, keys, _) if session in self.rows:
-                self.rows[session].received += len(keys)
+            case RoutesAnnounced(session) if session in self.rows:
+                self.rows[session].received += event.added
             case RoutesWithdrawn(session, _, _, keys, _) if session in self.rows:
-                self.rows[session].received = max(0, self.rows[session].received - len(keys))
+                self.rows[session].received -= len(keys)
             case GateMoved(session, _, is_open, sent, _) if session in self.rows:
                 self.rows[session].gate_open = is_open
                 self.rows[session].sent = sent if is_open else 0

@@ -36,16 +36,15 @@ class AdjRibIn:
 
     def announce(
         self, family: Family, keys: Collection[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]
-    ) -> None:
-        """Add or replace routes. `hits` names those of the keys that a prefix rule rejects."""
+    ) -> int:
+        """Add or replace routes; returns how many were added. `hits` names the keys that a prefix rule rejects."""
         routes, prefix_hits = self._routes[family], self._prefix_hits[family]
-        by_attributes = bool(attributes.hits)
+        by_attributes, before_all = bool(attributes.hits), len(routes)
         if routes.keys().isdisjoint(keys):  # all new, as in a table that loads
-            before_all = len(routes)
             routes.update(dict.fromkeys(keys, attributes))
             prefix_hits.update(hits)
             self._rejected += len(routes) - before_all if by_attributes else len(hits)
-            return
+            return len(routes) - before_all
         for key in keys:
             before = routes.get(key)
             if before is not None and (before.hits or key in prefix_hits):
@@ -59,6 +58,7 @@ class AdjRibIn:
                     prefix_hits.pop(key, None)
                 if by_attributes:
                     self._rejected += 1
+        return len(routes) - before_all
 
     def judge_again(
         self,

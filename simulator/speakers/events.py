@@ -101,6 +101,8 @@ class RoutesAnnounced(NamedTuple):
     family: Family
     keys: tuple[bytes, ...]
     attributes: AttributeSet
+    added: int
+    """How many of them the peer had not announced before: the others replace a route."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,8 +223,8 @@ class Inbound:
             self._stale.difference_update(keys)
         if self._limit is not None:
             hits = self._limit.announced(keys, attributes, hits)
-        self.adj_in.announce(family, keys, attributes, hits)
-        self._services.tell(RoutesAnnounced(self._id, now, family, tuple(keys), attributes))
+        added = self.adj_in.announce(family, keys, attributes, hits)
+        self._services.tell(RoutesAnnounced(self._id, now, family, tuple(keys), attributes, added))
         if attributes.hits:
             self._services.loc_rib.forget(self._id, family, keys)
             return

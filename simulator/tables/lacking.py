@@ -14,9 +14,9 @@ LOOKS: Final[dict[str, frozenset[str]]] = {
     "too-many-communities": COMMUNITIES,
     "maps-community-missing": frozenset({"communities"}),
     "next-hop": NEXT_HOP,
-    "link-local-next-hop": NEXT_HOP,
+    "link-local-next-hop": frozenset({"next_hop", "link_local"}),
 }
-"""Rule → the attributes that it looks at and that some format leaves out. Every format has prefix and AS path."""
+"""Rule → all attributes that it looks at but for the AS path, which every format has; no other rule has any."""
 
 
 @dataclass(frozen=True, slots=True)

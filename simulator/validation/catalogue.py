@@ -105,7 +105,11 @@ def _tcp_causes(session: SessionEvidence) -> list[Cause]:
     if view.gtsm and view.peer_closed_early:
         causes.append(cause_of("gtsm", "GTSM may be on at this end only: then the peer's packets are dropped", session))
     if view.peer_closed_early:
-        causes.append(cause_of("not-configured", "the router accepts the connection but has no such neighbor", session))
+        # OpenBGPD takes a neighbor's connections, and drops them, while it waits after a session's end.
+        text = (
+            "the router accepts the connection and ends it: it has no such neighbor, or rests after an earlier session"
+        )
+        causes.append(cause_of("not-configured", text, session))
     if "refused" in error:
         causes.append(cause_of("not-listening", f"nothing listens on the BGP port of {view.peer_address}", session))
     if view.md5 and not md5:

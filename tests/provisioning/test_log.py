@@ -47,7 +47,7 @@ EVENTS: list[Event] = [
     CheckEnded(3.0, "c", CheckResult("S1", "t", "RFC", Blocks.ACTIVE, Finding(Status.SUCCESS, ("e",)))),
     Said(4.0, "text"),
     NotificationExchanged("s", NotificationSeen(5.0, True, Notification(6, 2))),
-    RoutesAnnounced("s", 6.0, Family.IPV4, (KEY,), AttributeSet(PathAttributes(), ())),
+    RoutesAnnounced("s", 6.0, Family.IPV4, (KEY,), AttributeSet(PathAttributes(), ()), 1),
     RoutesWithdrawn("s", 7.0, Family.IPV4, (KEY,)),
     EndOfRib("s", 8.0, Family.IPV6),
     GateWithheld("s", Withheld(9.0, Direction.OUT, "IPv4", (KEY,), "why")),

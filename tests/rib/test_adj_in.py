@@ -30,7 +30,8 @@ class AdjRibInMachine(RuleBasedStateMachine):
     def announce(self, family: Family, keys: list[bytes], refused: bool, hit: set[bytes]) -> None:
         attributes = attribute_set(HIT if refused else (), 64496)
         hits = {key: PREFIX_HIT for key in keys if key in hit}
-        self.rib.announce(family, keys, attributes, hits)
+        added = len(set(keys) - self.model[family].keys())
+        assert self.rib.announce(family, keys, attributes, hits) == added
         self.model[family].update({key: (attributes, hits.get(key, ())) for key in keys})
 
     @rule(family=FAMILIES, keys=SOME)
