@@ -28,7 +28,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
 from simulator.provisioning.log import row, timestamp
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import (

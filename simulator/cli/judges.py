@@ -23,7 +23,7 @@ from simulator.policy.policy import check_settings
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.provisioning.datafiles import DataFileRead, DataFiles
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.tables.sessions import Sessions, read_settings
 from simulator.topology.load import load

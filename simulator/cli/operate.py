@@ -10,9 +10,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.remote import (
@@ -168,6 +165,10 @@ def _up(since: float | None) -> str:
 
 
 def _print_sessions(rows: list[Json]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console()
     if not console.is_terminal:
         console.width = 160

@@ -9,16 +9,16 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-import httpx
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from simulator.arm.api_versions import NEWEST
 from simulator.cli.exits import FAILED, LAB, USAGE, fail
+
+if TYPE_CHECKING:
+    import httpx
 
 Json = dict[str, Any]
 
@@ -55,6 +55,8 @@ class Remote:
         if not _is_url(server):
             fail(USAGE, f"--server {server}: not a URL, such as {SERVER}")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        import httpx  # here and below: it takes as long to import as the rest of the command line
+
         self._client = httpx.Client(base_url=server, headers=headers, timeout=30, trust_env=False)
         self._server = server
 
@@ -71,6 +73,8 @@ class Remote:
         return self._answer("GET", path, None, query).text
 
     def _answer(self, verb: str, path: str, body: Json | None, query: Json) -> httpx.Response:
+        import httpx
+
         found = {name.replace("_", "-"): value for name, value in query.items() if value not in (None, "")}
         try:
             answer = self._client.request(verb, path, params=found or None, json=body)
@@ -97,6 +101,8 @@ class Remote:
 
     def follow(self, path: str, silence: float | None, **query: Any) -> Iterator[Json]:
         """Server-sent events, until none came for `silence` seconds (None: for ever) or the command is interrupted."""
+        import httpx
+
         patience = httpx.Timeout(30, read=max(silence, 0.001) if silence is not None else None)
         try:
             with self._client.stream("GET", path, params=query, timeout=patience) as answer:
@@ -145,6 +151,9 @@ def show(rows: Sequence[Json] | Json, columns: Sequence[tuple[str, str]], how: F
         writer.writerows(cells)
         sys.stdout.write(out.getvalue())
         return
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     if not console.is_terminal:
         console.width = 160

@@ -30,7 +30,7 @@ from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.provisioning.knocks import Knocks
 from simulator.provisioning.member_config import as_route_server, customer_config, session_name
 from simulator.provisioning.peer_config import agreed_session, router_config
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family, Notification

@@ -14,7 +14,7 @@ from simulator.rib.adj_in import HeldRoute
 from simulator.tables.entries import Announcer
 from simulator.tables.held import Held, SessionTable
 from simulator.topology.plan import SessionPlan
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.path import PathAttributes
 
 
 def session_table(

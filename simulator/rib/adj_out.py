@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family, Role
 from simulator.session.negotiation import Negotiated
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attributes import encode
+from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.update import pack_announcements, pack_withdrawals
 
 _MARKING = (Role.PROVIDER, Role.PEER, Role.ROUTE_SERVER)
@@ -19,18 +21,6 @@ _UPWARDS = (Role.CUSTOMER, Role.PEER, Role.RS_CLIENT)
 
 _MOST_IMAGES = 64
 """So many images are kept for the next session that they fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """Routes to announce: one attribute set, its prefixes.
-
-    The export side completes AS_PATH, and NEXT_HOP where there is none.
-    """
-
-    family: Family
-    attributes: PathAttributes
-    keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

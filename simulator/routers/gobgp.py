@@ -18,7 +18,7 @@ from typing import Any
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.gobgp import FAMILIES, render
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, one_line, silence

@@ -12,7 +12,7 @@ from itertools import groupby
 import simulator
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
@@ -22,7 +22,7 @@ from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
 
 
 class Simulated:

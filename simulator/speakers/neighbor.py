@@ -50,10 +50,10 @@ from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
 from simulator.speakers.uncollected import uncollected
-from simulator.wire.attributes import PathAttributes
 from simulator.wire.framing import KEEPALIVE, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
+from simulator.wire.path import PathAttributes
 from simulator.wire.refresh import BEGIN, REQUEST, Ignored, decode_refresh, encode_refresh
 
 _UPDATE = int(MessageType.UPDATE)

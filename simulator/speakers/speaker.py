@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.rib.adj_out import Announcement, Images
+from simulator.rib.adj_out import Images
+from simulator.rib.announcement import Announcement
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification

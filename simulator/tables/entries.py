@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.tables.lacking import NOTHING, Lacking
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.path import PathAttributes
 
 _NONE: Final = IPv4Address(0)
 

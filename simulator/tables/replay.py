@@ -25,10 +25,11 @@ from simulator.tables.entries import (
     taken_back,
 )
 from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import AttributeFault, PathAttributes, decode
+from simulator.wire.attributes import AttributeFault, decode
 from simulator.wire.faults import Fault, Outcome, strongest
 from simulator.wire.framing import MessageType, WireError
 from simulator.wire.judgement import judge
+from simulator.wire.path import PathAttributes
 from simulator.wire.refresh import BEGIN, END, decode_refresh
 
 _ESTABLISHED: Final = 6

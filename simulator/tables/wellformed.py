@@ -11,7 +11,7 @@ from typing import Final
 
 from simulator.policy.verdict import Hit
 from simulator.wire.attribute_checks import CHECKS, CONFEDERATION, Addresses, Code, Side, unusable_next_hop
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.path import PathAttributes
 
 RULE: Final = "malformed"
 """Stands in the place of a rule's id: no profile has it, and nothing switches it off."""

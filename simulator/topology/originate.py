@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from netaddr import IPNetwork
 
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from simulator.topology.schema import Announce, Node, PrefixList
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
-from simulator.wire.routes import ParsedRoute, parse_routes
+from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+
+if TYPE_CHECKING:
+    from simulator.wire.routes import ParsedRoute
 
 
 def prefixes_of(entry: PrefixList) -> Iterator[str]:
@@ -56,6 +59,8 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     grouped: dict[tuple[Family, PathAttributes], list[bytes]] = {}
     for entry in entries:
         if isinstance(entry, str):
+            from simulator.wire.routes import parse_routes  # ExaBGP, whose import takes long, reads them
+
             for route in parse_routes([entry], next_hop_v4=_v4(node), next_hop_v6=_v6(node)):
                 grouped.setdefault((route.family, advertised(route, node.addresses)), []).append(route.key)
         else:

@@ -20,7 +20,8 @@ from exabgp.configuration.static import route as exa_route
 from simulator.session.messages import Family
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
 from simulator.wire.attribute_checks import DECODED, TRANSITIVE, Code
-from simulator.wire.attributes import AttributeFault, PathAttributes, decode
+from simulator.wire.attributes import AttributeFault, decode
+from simulator.wire.path import PathAttributes
 
 _PARSERS: Final = {"route": exa_route, "attributes": exa_attributes}
 # Words that make ExaBGP build something other than a plain unicast announcement.

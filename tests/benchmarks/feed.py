@@ -10,7 +10,7 @@ from typing import Any
 
 from netaddr import IPNetwork
 
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode

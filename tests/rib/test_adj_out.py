@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.rib.adj_out import Announcement, Image, Images, export, render
+from simulator.rib.adj_out import Image, Images, export, render
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
 from simulator.wire import nlri

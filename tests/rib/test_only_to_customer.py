@@ -6,7 +6,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from simulator.rib.adj_out import Announcement, Images, export
+from simulator.rib.adj_out import Images, export
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Capabilities, Family, Open, Role
 from simulator.session.negotiation import Negotiated, negotiate
 from simulator.wire.attributes import PathAttributes, decode

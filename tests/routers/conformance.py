@@ -40,7 +40,7 @@ from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackPlace
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.registry import ROUTERS

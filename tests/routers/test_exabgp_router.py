@@ -12,7 +12,7 @@ import pytest
 
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers import exabgp
 from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.routers.configs.exabgp import render

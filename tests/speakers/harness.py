@@ -13,7 +13,8 @@ from typing import Any
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.places.place import Place
-from simulator.rib.adj_out import Announcement, Images
+from simulator.rib.adj_out import Images
+from simulator.rib.announcement import Announcement
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Family

@@ -17,7 +17,7 @@ from simulator.places.endpoint import Address, Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.session.messages import Capabilities, Family, Notification, Open, RouteRefresh
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.rib.adj_out import Announcement
+from simulator.rib.announcement import Announcement
 from simulator.routers.simulated import announcements as regrouped
 from simulator.session.messages import Family
 from simulator.topology.originate import announcements, prefixes_of, router_routes
