@@ -60,7 +60,7 @@ class ArmApp:
             return _with_headers(request, _json(gone.status, gone.body(version)))
 
     async def _answered(self, request: Request, version: str) -> Response:
-        found = surface.target(request.scope["path"])
+        found = surface.target(request.scope["raw_path"].decode("ascii"))
         _check_names(found)
         verb = request.method
         answer = surface.handler(found, verb)
@@ -92,9 +92,9 @@ class ArmApp:
 
 def _check_names(found: surface.Target) -> None:
     """Raises ArmError 400 for a name that no resource can have."""
-    scopes = (("subscription", found.subscription), ("resource group", found.group))
-    for what, name in scopes:
-        if name and not ids.is_scope(name):
+    scopes = (("subscription", found.subscription, "SG"), ("resource group", found.group, "G"))
+    for what, name, of in scopes:
+        if found.scope in of and not ids.is_scope(name):
             raise ArmError(400, "InvalidResourceName", f"The {what} {quoted(name)} is not valid: {ids.SCOPE_RULE}.")
     for type_, name in zip(found.types, found.names, strict=False):
         if not ids.is_name(name):
@@ -111,7 +111,7 @@ async def _body(request: Request) -> Any:
     if not octets.strip():
         return None
     try:
-        body = json.loads(octets.decode("utf-8"), parse_constant=_refuse_constant)
+        body = json.loads(octets.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         text = "nested too deeply" if isinstance(error, RecursionError) else str(error).split(": line")[0]
         raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None

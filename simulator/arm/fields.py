@@ -7,6 +7,7 @@ converted that JSON tells apart: 1 is no true, "1" is no 1, and 1.0 is no 1. A f
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Annotated, Any, Final
@@ -30,6 +31,8 @@ _HOST: Final = re.compile(
 )
 """A name, an IPv4 address (which looks like one), or something like an IPv6 address."""
 _GUID: Final = re.compile(r"\{?[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}\}?\Z")
+_TAG_NAME: Final = re.compile(r"[^<>%&\\?/]+\Z")
+"""Azure Resource Manager's documented characters of a tag's name."""
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\Z")
 
 
@@ -114,6 +117,17 @@ def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(letter) == "Cc" for letter in text)
+
+
+def _on_one_line(value: str) -> str:
+    """What control characters would do is done to the terminal that shows them (simulator)."""
+    if _has_control(value):
+        raise refusal("has a control character")
+    return value
+
+
 def _md5(value: str) -> str:
     if fault := md5_fault(value):
         raise refusal(fault)
@@ -124,6 +138,8 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > TAGS_LIMIT:
         raise refusal(f"are {len(tags)}: a resource has {TAGS_LIMIT} at most")
     for name, value in tags.items():
+        if not _TAG_NAME.match(name) or _has_control(name):
+            raise refusal(f"{quoted(name)} is no tag's name: it must not be empty, nor have < > % & \\ ? / in it")
         if len(name) > TAG_NAME_LIMIT or len(value) > TAG_VALUE_LIMIT:
             text = f"{quoted(name)} is too long: {TAG_NAME_LIMIT} characters, and {TAG_VALUE_LIMIT} of its value"
             raise refusal(text)
@@ -135,7 +151,8 @@ def between(least: int, most: int) -> Any:
     return Field(ge=least, le=most)
 
 
-Short = Annotated[str, StringConstraints(max_length=TEXT_LIMIT)]
+Short = Annotated[str, StringConstraints(max_length=TEXT_LIMIT), AfterValidator(_on_one_line)]
+"""A text on one line."""
 Required = Annotated[Short, BeforeValidator(_blank_is_none)]
 """A text that has to be there; one of blanks is none."""
 Text = Annotated[Short | None, BeforeValidator(_blank_is_none)]

@@ -84,7 +84,8 @@ def _identified(
                 (
                     live.request.mesh_of or live.request.identifier
                     for live in known.connections
-                    if addresses & {one.peer for one in live.request.sessions.values()}
+                    if live.record.state is not ConnectionState.PENDING_REMOVE
+                    and addresses & {one.peer for one in live.request.sessions.values()}
                 ),
                 None,
             )

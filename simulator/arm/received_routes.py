@@ -188,9 +188,11 @@ def _unbilled(request: ArmRequest, record: PeeringRecord) -> Iterator[str]:
         if resource.type == PREFIX and resource.status["prefixValidationState"] == VERIFIED
     )
     seen: set[tuple[Family, bytes]] = set()
-    for session, key, _ in _routes(_sessions(request, record)):
+    ours = request.provider.topology.microsoft.asn
+    own = cache(lambda attributes: ours in attributes.path.asns)  # a route server sends what other edges announced
+    for session, key, attributes in _routes(_sessions(request, record)):
         family = session.plan.family
-        if (family, key) not in seen and not billed.covers(family, key):
+        if (family, key) not in seen and not own(attributes) and not billed.covers(family, key):
             seen.add((family, key))
             yield nlri.text(family, key)
 

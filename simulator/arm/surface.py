@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from simulator.arm import (
     asns,
@@ -100,8 +101,9 @@ class Target:
 
 
 def target(path: str) -> Target:
-    """Read a path. Raises ArmError 404 for what is no path of this provider."""
-    parts = path.strip("/").split("/")
+    """Read a path as it was sent, with its percent-encoded octets: an encoded slash is a part of a name, and parts
+    nothing. Raises ArmError 404 for what is no path of this provider."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
     lower = [part.lower() for part in parts]
     subscription = group = ""
     scope, at = "P", 0

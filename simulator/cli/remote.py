@@ -90,6 +90,11 @@ class Remote:
         """A call of the ARM surface, in its newest api-version."""
         return self.call(verb, path, body, **query, api_version=NEWEST)
 
+    def delete(self, path: str) -> None:
+        """Delete a resource; that there was none is no error, as it is none of the API's, and is said."""
+        if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == httpx.codes.NO_CONTENT:
+            print(f"turnup: nothing to delete: there is no {path}", file=sys.stderr)  # noqa: T201
+
     def every(self, path: str, **query: Any) -> list[Json]:
         """Every page of an ARM list."""
         page = self.arm("GET", path, **query) or {"value": []}

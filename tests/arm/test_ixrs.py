@@ -396,6 +396,21 @@ async def test_a_prefix_has_to_come_from_both_route_servers(tmp_path: Path) -> N
         assert await validated(lab, prefix, "00000000-0000-0000-0000-000000000000") == ("Failed", wrong)
 
 
+async def test_what_a_route_server_sends_back_to_microsoft_is_billed_to_nobody(tmp_path: Path) -> None:
+    """Each edge hears by the route servers what the other one announced."""
+    async with serving(tmp_path, exchange(2)) as lab:
+        await pair(lab)
+        await heard_everywhere(lab, "alpha")
+        received = await eventually(
+            lambda: lab.all(lab.client.received_routes.list_by_peering, GROUP, "ixrs"),
+            lambda routes: any(each.as_path == "8075" for each in routes),
+        )
+        back = {each.prefix for each in received if each.as_path == "8075"}
+        unbilled = {each.prefix for each in await lab.all(lab.client.rp_unbilled_prefixes.list, GROUP, "ixrs")}
+        assert CUSTOMERS["alpha"][1] in unbilled
+        assert not back & unbilled
+
+
 async def test_one_key_is_for_all_prefixes_of_a_customer(tmp_path: Path) -> None:
     found = announcing(exchange(2), prefixes=["198.51.100.0/26", "198.51.100.64/26", "2001:db8:b::/48"])
     async with serving(tmp_path, found) as lab:

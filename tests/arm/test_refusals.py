@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from simulator.provisioning.provider.asn_space import not_routed
 from simulator.provisioning.provider.peerings import NOT_UNIQUE, UPDATES_NOT_SUPPORTED
 from tests.arm.plain import (
     GROUP,
+    NEWEST,
     ROOT,
     PlainLab,
     direct_body,
@@ -60,6 +62,9 @@ PEERINGS = [
     *at_exchange("kind", "exchange", "Other", "", None, 7, []),
     *at_exchange("location", "", None, 7, "east/us", "x" * 100),
     *at_exchange("tags", [], "x", 7, {str(number): "" for number in range(51)}, {"x" * 513: ""}, {"x": "y" * 257}),
+    *at_exchange(
+        "tags", *({name: "v"} for name in ("", "a<b", "a>b", "a%b", "a&b", "a\\b", "a?b", "a/b", "a\x1b", "\x9b"))
+    ),
     *at_exchange("tags.a", None, 1, {}),
     *at_exchange(PEER4, "206.126.236.17", "206.126.236.148", "206.126.236.0", "206.126.239.255"),
     *at_exchange(PEER4, "192.0.2.1", "224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255"),
@@ -115,7 +120,12 @@ DOCUMENTS = [
         "properties.peerAsn",
         (4294967295, 70000, -1, "1", 1.0, None),
     ),
-    (f"{ROOT}/peerAsns/x", {"properties": {"peerAsn": 64496}}, "properties.peerName", (7, [], "x" * 300)),
+    (
+        f"{ROOT}/peerAsns/x",
+        {"properties": {"peerAsn": 64496}},
+        "properties.peerName",
+        (7, [], "x" * 300, "\x1b[31m", "a\nb"),
+    ),
     (
         f"{ROOT}/peerAsns/x",
         {"properties": {"peerAsn": 64496}},
@@ -126,7 +136,7 @@ DOCUMENTS = [
         f"{ROOT}/peerAsns/x",
         {"properties": {"peerAsn": 64496, "peerContactDetail": [{}]}},
         "properties.peerContactDetail[0].email",
-        ("x", 7, "a b@c", "x" * 300),
+        ("x", 7, "a b@c", "x" * 300, "a@b\x1b", "a@b\x7f"),
     ),
     (
         f"{ROOT}/peerAsns/x",
@@ -317,3 +327,55 @@ async def test_a_name_that_no_resource_can_have_is_refused(tmp_path: Path) -> No
         for path in (f"{ROOT}/peerAsns/", f"{GROUP}/peerings/", f"{GROUP}/peerings//registeredAsns/x"):
             assert (await lab.put(path, {})).status_code in (404, 405)
         assert list(lab.provider.books.resources) == [f"{ROOT}/peerAsns/contoso".lower()]
+
+
+async def test_an_encoded_slash_parts_no_names(tmp_path: Path) -> None:
+    """Clients encode what they are given as a name: `a/b` must not lead to the b of an a."""
+    async with plain_lab(tmp_path) as lab:
+        await lab.asn()
+        await lab.put(PEERING, exchange_body())
+        for path in (
+            f"{PEERING}%2f",
+            f"{GROUP}/peerings%2Fp",
+            f"{GROUP}/peerings/p%2FregisteredAsns",
+            f"{PEERING}%252f",
+        ):
+            answer = await lab.call("GET", path)
+            assert answer.status_code in (400, 404), (path, answer.text)
+        for path in (PEERING, f"{PEERING}/", PEERING.upper(), f"{GROUP}/%70eerings/%70"):
+            assert (await lab.get(path))["name"] == "p"
+
+
+async def test_who_names_no_subscription_sees_nobodys(tmp_path: Path) -> None:
+    """A variable that was never set must not list, or create, what is in the others."""
+    async with plain_lab(tmp_path) as lab:
+        await lab.asn()
+        for scope in ("/subscriptions/", "/subscriptions/%20", "/subscriptions//resourceGroups/rg"):
+            answer = await lab.call("GET", f"{scope}/providers/Microsoft.Peering/peerings")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceName"), scope
+        for verb, path in (("GET", "peerings"), ("PUT", "peeringServices/s")):
+            whole = f"/subscriptions/lab/resourceGroups//providers/Microsoft.Peering/{path}"
+            assert (await lab.call(verb, whole, {"location": "eastus"})).status_code == 400
+        assert (await lab.call("GET", "/subscriptions//providers/Microsoft.Peering/peerAsns")).status_code == 400
+
+
+async def test_a_byte_order_mark_is_no_part_of_a_document(tmp_path: Path) -> None:
+    """RFC 8259 §8.1: a reader may ignore it, and files written on Windows have it."""
+    async with plain_lab(tmp_path) as lab:
+        content = json.dumps({"properties": {"peerAsn": 64496}}).encode("utf-8-sig")
+        answer = await lab.client.put(f"{ROOT}/peerAsns/x", params={"api-version": NEWEST}, content=content)
+        assert answer.status_code == 201, answer.text
+
+
+async def test_a_route_server_has_one_connection_to_all_edges(tmp_path: Path) -> None:
+    async with plain_lab(tmp_path) as lab:
+        await lab.asn()
+        field = "properties.direct.connections[0].bgpSession.microsoftSessionIPv4Address"
+        one, two = (changed(route_server_body(), field, edge) for edge in ("206.126.236.17", "206.126.236.148"))
+        (second,) = two["properties"]["direct"]["connections"]
+        both = [*one["properties"]["direct"]["connections"], {**second, "connectionIdentifier": OTHER}]
+        body = changed(one, "properties.direct.connections", both)
+        answer = await lab.put(PEERING, body)
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["error"]["message"].startswith(f"properties.direct.connections: {NOT_UNIQUE}")
+        assert (await lab.put(PEERING, one)).status_code == 201

@@ -54,6 +54,9 @@ def test_a_life_by_hand(tmp_path: Path) -> None:
         checks = json.loads(do("checks", "contoso/ash-edge-1", "--format", "json"))
         assert {check["connection"] for check in checks} == {"contoso/ash-edge-1"}
         assert "success" in do("checks")
+        unprintable = server.turnup("block", "contoso", "--message", "two\nlines")
+        words = "body.message: must be one line of printable characters"
+        assert (unprintable.returncode, one_line(unprintable)) == (1, f"turnup: {words}")
         assert "is ExternalBlocker: works" in do("block", "contoso", "--message", "works")
         assert "is PendingApproval" in do("unblock", "contoso")
         assert "is PendingRemove" in do("deprovision", "contoso")

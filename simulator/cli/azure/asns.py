@@ -78,4 +78,4 @@ def asn_delete(
     name: NameOption, server: ServerOption = SERVER, subscription: SubscriptionOption = SUBSCRIPTION
 ) -> None:
     """Delete one that no peering uses."""
-    Remote(server).arm("DELETE", f"{scope(subscription)}/peerAsns/{name}")
+    Remote(server).delete(f"{scope(subscription)}/peerAsns/{name}")

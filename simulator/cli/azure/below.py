@@ -87,7 +87,7 @@ def below(
         subscription: SubscriptionOption = SUBSCRIPTION,
     ) -> None:
         """Delete one."""
-        Remote(server).arm("DELETE", path(subscription, group, above, name))
+        Remote(server).delete(path(subscription, group, above, name))
 
     if type_ == "registeredPrefixes":
 

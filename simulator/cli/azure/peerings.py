@@ -180,4 +180,4 @@ def peering_delete(
     subscription: SubscriptionOption = SUBSCRIPTION,
 ) -> None:
     """Delete one. What was provisioned is PendingRemove for a while."""
-    Remote(server).arm("DELETE", f"{scope(subscription, group)}/peerings/{name}")
+    Remote(server).delete(f"{scope(subscription, group)}/peerings/{name}")

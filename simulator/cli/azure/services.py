@@ -88,7 +88,7 @@ def service_delete(
     subscription: SubscriptionOption = SUBSCRIPTION,
 ) -> None:
     """Delete one."""
-    Remote(server).arm("DELETE", f"{scope(subscription, group)}/peeringServices/{name}")
+    Remote(server).delete(f"{scope(subscription, group)}/peeringServices/{name}")
 
 
 for _word, _type, _columns in (

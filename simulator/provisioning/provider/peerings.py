@@ -106,6 +106,9 @@ class Peerings:
 
     def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
         old = record.request
+        if all(live.record.state is ConnectionState.PENDING_REMOVE for live in record.connections):
+            text = f"{record.name} is PendingRemove: it cannot be changed now. Request it again when it is gone"
+            raise RefusalError("Conflict", text)
         if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
             both_direct = Flow.EXCHANGE not in (wanted.flow, old.flow)
             field = "properties.direct.directPeeringType" if both_direct else "kind"
@@ -256,6 +259,8 @@ class Peerings:
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
             raise RefusalError("BadArgument", NOT_UNIQUE, field)
+        if wanted.flow is Flow.IXRS:
+            _each_route_server_once([*known, *done.connections], field)
         for connection in done.connections:  # what cannot be planned is refused before anything is written
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
         return done
@@ -436,6 +441,14 @@ def _changes(
             elif live.request.mesh_of == each.identifier and live.request.identifier not in named:
                 sessions = {family: replace(one, microsoft=None) for family, one in each.sessions.items()}
                 yield live, replace(each, identifier=live.request.identifier, sessions=sessions)
+
+
+def _each_route_server_once(connections: Iterable[ConnectionRequest], field: str) -> None:
+    """A connection with a route server has a session to every edge, whichever of Microsoft's addresses it names."""
+    peers = [session.peer for each in connections for session in each.sessions.values()]
+    if twice := next((peer for peer in peers if peers.count(peer) > 1), None):
+        text = f"{NOT_UNIQUE}: {twice} is in two, and one has its sessions with all of Microsoft's edges"
+        raise refused_at(field, text)
 
 
 def _inner(wanted: PeeringRequest) -> str:

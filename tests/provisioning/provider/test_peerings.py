@@ -391,6 +391,22 @@ async def test_a_state_without_that_row_refuses_changes(tmp_path: Path, state: C
         support.refused(lambda: put(running, request()), "Conflict", f"is {state}: it cannot be changed now")
 
 
+@pytest.mark.parametrize("again", ["as it was", "more connections"])
+async def test_a_peering_that_is_being_removed_cannot_be_had_back(tmp_path: Path, again: str) -> None:
+    """Who asks for it meanwhile hears so, instead of seeing an answer to a request that goes with it."""
+    other = connection("other", ipv4="206.126.239.201", ipv6=None)
+    async with support.provider(url(tmp_path), support.BY_HAND) as running:
+        running.asns.approve(support.ask_for_asn(running))
+        put(running, request())
+        for each in support.records(running):
+            running.control.approve(each)
+        assert running.delete_peering(PEERING_ID.lower())
+        before = [each.id for each in support.records(running)]
+        wanted = request() if again == "as it was" else request(connection(), other)
+        support.refused(lambda: put(running, wanted), "Conflict", "is PendingRemove")
+        assert [each.id for each in support.records(running)] == before
+
+
 @pytest.mark.parametrize("state", [each for each in S if each not in (S.NONE, S.PENDING_REMOVE)])
 async def test_max_prefixes_can_be_changed_at_any_time_and_outlive_a_restart(
     tmp_path: Path, state: ConnectionState
