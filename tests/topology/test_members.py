@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.topology.check import problems
+from simulator.topology.kinds import KINDS, RunBy
 from simulator.topology.load import TopologyError, load
 from tests.topologies import SHIPPED, build, document, shipped
 
@@ -47,6 +48,18 @@ def test_a_simulated_peer_is_no_route_server() -> None:
     assert told(found) == [
         "peerings.0.peer: 'rs1' is the exchange's route server: give it `router: route-server`, or a real one"
     ]
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.run_by is RunBy.DAEMON])
+def test_a_daemon_between_members_and_microsoft_has_its_own_configuration(kind: str) -> None:
+    found = document("route-server-bird")
+    found["peers"][0]["router"] = kind
+    assert told(found) == [
+        f"peers.0.router: turnup writes no route server's configuration for {kind}, and 'rs1' has customers:"
+        " give it your own `config`, or `router: route-server`"
+    ]
+    found["customers"] = []
+    assert told(found) == [], "without members it is a router like any other"
 
 
 @pytest.mark.parametrize(

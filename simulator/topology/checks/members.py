@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simulator.session.messages import Family
-from simulator.topology.kinds import KINDS, RouteServer
+from simulator.topology.kinds import KINDS, RouteServer, RunBy
 from simulator.topology.problem import Problem
 from simulator.topology.schema import Topology
 
@@ -22,6 +22,13 @@ def member_problems(topology: Topology) -> Iterator[Problem]:
         if peering.is_ixrs and peering.peer in unable:
             text = f"'{peering.peer}' is the exchange's route server: give it `router: route-server`, or a real one"
             yield Problem(("peerings", index, "peer"), text)
+    known_servers = {name for name in ixrs if any(peer.name == name for peer in topology.peers)}
+    served = {name for customer in topology.customers for name in customer.route_servers or known_servers}
+    for index, peer in enumerate(topology.peers):
+        choice = peer.router_choice
+        if peer.name in served & ixrs and peer.router_abilities.run_by is RunBy.DAEMON and choice.config is None:
+            text = f"turnup writes no route server's configuration for {choice.kind}, and '{peer.name}' has customers"
+            yield Problem(("peers", index, "router"), f"{text}: give it your own `config`, or `router: route-server`")
     for index, customer in enumerate(topology.customers):
         unknown = [name for name in customer.route_servers if name not in ixrs]
         if unknown or not ixrs:
