@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from simulator.provisioning.provider.asn_space import not_routed
-from simulator.provisioning.provider.peerings import NOT_UNIQUE, UPDATES_NOT_SUPPORTED
+from simulator.provisioning.provider.changes import UPDATES_NOT_SUPPORTED
+from simulator.provisioning.provider.peerings import NOT_UNIQUE
 from tests.arm.plain import (
     GROUP,
     NEWEST,

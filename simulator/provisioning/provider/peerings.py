@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from enum import Enum
 from typing import Final
 
-from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
-from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE, INDEX
+from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
 from simulator.places.endpoint import Address
 from simulator.provisioning.control import ConnectionRecord, ControlPlane
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.asns import APPROVED
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
-from simulator.provisioning.provider.legacy import COMBINED, LegacyPeerings, pairs
+from simulator.provisioning.provider.changes import changes, inner, must_be_removable, same_peering
+from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
 from simulator.provisioning.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
 from simulator.provisioning.provider.route_server_pair import must_leave_one
 from simulator.provisioning.provider.settings import Settings
 from simulator.provisioning.store.store import Json, Resource, SavedConnection
-from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
 
 TYPE: Final = "Microsoft.Peering/peerings"
-UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
-"""Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
 NOT_UNIQUE: Final = "Connection are not unique"
 """Recorded."""
-_SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 _S = ConnectionState
 _HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
 """States in which an address is held only by a session that is there (simulator)."""
@@ -105,23 +100,10 @@ class Peerings:
         self.legacy.convert(running, self._owners[running.id].name)
 
     def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
-        old = record.request
-        if all(live.record.state is ConnectionState.PENDING_REMOVE for live in record.connections):
-            text = f"{record.name} is PendingRemove: it cannot be changed now. Request it again when it is gone"
-            raise RefusalError("Conflict", text)
-        if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
-            both_direct = Flow.EXCHANGE not in (wanted.flow, old.flow)
-            field = "properties.direct.directPeeringType" if both_direct else "kind"
-            raise refused_at(field, f"is {_kind(old)}: The kind of a peering cannot be changed")
-        if wanted.peer_asn.lower() != old.peer_asn.lower():
-            field = f"properties.{_inner(wanted)}.peerAsn.id"
-            raise refused_at(field, f"is {old.peer_asn}: The PeerAsn of a peering cannot be changed")
-        if wanted.metro.lower() != old.metro.lower():
-            text = f"is {old.metro}: The peeringLocation of a peering cannot be changed"
-            raise refused_at("properties.peeringLocation", text)
+        same_peering(record, wanted)
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
-            raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{_inner(wanted)}.connections")
+            raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{inner(wanted)}.connections")
         gone = [
             live
             for live in record.connections
@@ -129,96 +111,27 @@ class Peerings:
         ]
         removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
         for live in removed:
-            self._must_be_removable(live)
+            must_be_removable(live, self._clock.now())
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
-        altered = {live.id: (live, self._altered(live, each)) for live, each in _changes(record, wanted, named)}
+        changed = changes(record, wanted, self._premises, self.settings)
         self._one_route_server_at_a_time(
-            [live for live, (request, _) in altered.values() if request.md5 != live.request.md5]
+            [each.live for each in changed.values() if each.request.md5 != each.live.request.md5]
         )
-        known = [altered[live.id][1][0] if live.id in altered else live.request for live in record.connections]
+        known = [changed[live.id].request if live.id in changed else live.request for live in record.connections]
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
         with self._books.transaction():
             record.resource = replace(record.resource, document=document, changed=self._clock.now())
             self._books.save(record.resource)
             for live in removed:
                 self._control.delete(live.record)
-            for live, (request, what) in altered.values():
-                if not what:
-                    continue
-                live.request = request  # so that the journal writes it
-                self._control.extend(live.record, self._plans(record, live.id, request), _event(what), ", ".join(what))
+            for each in [change for change in changed.values() if change.said]:
+                each.live.request = each.request  # so that the journal writes it
+                plans = self._plans(record, each.live.id, each.request)
+                self._control.extend(each.live.record, plans, each.event, ", ".join(each.said))
             for connection in done.connections:
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {record.request.metro}")
             self._forget_gone(record)
-
-    def _must_be_removable(self, live: LiveConnection) -> None:
-        if live.record.connection.conversion is not Conversion.NONE:
-            raise RefusalError("OperationNotSupported", COMBINED)
-        try:
-            live.record.connection.decide(ConnectionEvent.DELETED, self._clock.now())
-        except TransitionRefusedError as error:
-            raise RefusalError("Conflict", str(error)) from None
-
-    def _altered(self, live: LiveConnection, wanted: ConnectionRequest) -> tuple[ConnectionRequest, dict[str, _What]]:
-        """The changed request and the changes, in words (none: as it was). Refuses before anything has happened."""
-        old, said = live.request, dict[str, _What]()
-        request = old
-        if wanted.facility != old.facility:
-            text = f"is {old.facility}: The peeringDBFacilityId of a connection cannot be changed"
-            raise refused_at(wanted.at("peeringDBFacilityId"), text, "OperationNotSupported")
-        if wanted.provider != old.provider:
-            text = f"is {old.provider}, and cannot be changed"
-            raise refused_at(wanted.at("sessionAddressProvider"), text, "OperationNotSupported")
-        for family, session in wanted.sessions.items():
-            before = old.sessions.get(family)
-            if before is None:
-                if session.peer is None and session.prefix is None:
-                    continue
-                one = replace(old, sessions={family: session}, place=wanted.place)
-                added = self._premises.beside(old, one, family, live.record.flow)
-                request = request.with_session(family, added)
-                said[f"an {family.label} session was added"] = _What.SESSION
-                continue
-            moved = session.peer is not None and session.peer != before.peer
-            if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
-                raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
-            if session.prefix is not None and session.prefix != before.prefix:
-                text = f"is {before.prefix}, and cannot be changed"
-                field = wanted.at(f"bgpSession.sessionPrefix{_SUFFIX[family]}")
-                raise refused_at(field, text, "OperationNotSupported")
-            if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
-                request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
-                said[f"{family.label} max prefixes {session.max_prefixes}"] = _What.LIMIT
-        named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
-        for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
-            text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
-            raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
-        if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
-            request = replace(request, md5=wanted.md5)
-            said["another MD5 key"] = _What.KEY
-        refused = {
-            _What.KEY: not self.settings.allow_md5_updates,
-            _What.LIMIT: not self.settings.allow_max_prefix_updates,
-        }
-        if any(refused.get(what, False) for what in said.values()):
-            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
-        if wanted.peering_service is False and old.peering_service:
-            field = wanted.at("useForPeeringService")
-            text = "cannot be taken back: contact peering@microsoft.com"
-            raise refused_at(field, text, "OperationNotSupported")
-        if wanted.peering_service and not old.peering_service:  # documented; the way back is not
-            request = replace(request, peering_service=True)
-            said["it is for Peering Service"] = _What.OTHER
-        if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
-            if wanted.bandwidth < old.bandwidth and not self.settings.allow_bandwidth_downgrade:
-                text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
-                raise RefusalError("OperationNotSupported", text, wanted.at("bandwidthInMbps"))
-            request = replace(request, bandwidth=wanted.bandwidth)
-            said[f"bandwidth {wanted.bandwidth} Mbps"] = _What.OTHER
-        if said:
-            self._must_be_changeable(live, _event(said))
-        return request, said
 
     def _one_route_server_at_a_time(self, renewed: list[LiveConnection]) -> None:
         """A session with another MD5 key is made again. Refuses to do that to all of an exchange's route servers."""
@@ -233,13 +146,6 @@ class Peerings:
         """Refuses to take the last one of an exchange's route servers out of service."""
         must_leave_one(record, self._control.records.values())
 
-    def _must_be_changeable(self, live: LiveConnection, event: ConnectionEvent) -> None:
-        record = live.record
-        if record.connection.conversion is not Conversion.NONE:
-            raise RefusalError("OperationNotSupported", COMBINED)
-        if (record.state, event, record.flow) not in INDEX:
-            raise RefusalError("Conflict", f"{record.id} is {record.state}: it cannot be changed now")
-
     def _completed(
         self, wanted: PeeringRequest, known: Iterable[ConnectionRequest], record: PeeringRecord | None = None
     ) -> PeeringRequest:
@@ -250,7 +156,7 @@ class Peerings:
             if connection.identifier in identifiers:
                 text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
                 raise RefusalError("BadArgument", text, connection.at("connectionIdentifier"))
-        field = f"properties.{_inner(wanted)}.connections"
+        field = f"properties.{inner(wanted)}.connections"
         if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
             raise RefusalError("BadArgument", NOT_UNIQUE, field)
         known = list(known)
@@ -268,14 +174,14 @@ class Peerings:
     def _approved(self, wanted: PeeringRequest) -> Resource:
         asn = self._books.resources.get(wanted.peer_asn.lower())
         if asn is None or asn.type != ASN_TYPE:
-            field = f"properties.{_inner(wanted)}.peerAsn.id"
+            field = f"properties.{inner(wanted)}.peerAsn.id"
             raise RefusalError("NotFound", "PeerAsn does not exist with the given name", field)
         if asn.status["validationState"] != APPROVED:
             raise RefusalError(
                 "PeerAsnNotApproved",
                 f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
                 "a peering can be requested only on an ASN with ValidationState Approved",
-                f"properties.{_inner(wanted)}.peerAsn.id",
+                f"properties.{inner(wanted)}.peerAsn.id",
             )
         return asn
 
@@ -383,7 +289,7 @@ class Peerings:
         legacy = [live for live in lives if live.record.connection.conversion is not Conversion.NONE]
         owned = [live for live in lives if live not in legacy]
         for live in owned:
-            self._must_be_removable(live)
+            must_be_removable(live, self._clock.now())
         with self._books.transaction():
             for live in legacy:  # it never became this resource's: it runs on
                 self.legacy.take_back(live.record)
@@ -415,49 +321,12 @@ class Peerings:
             self.forgotten(record)
 
 
-class _What(Enum):
-    """What a change is of, as far as the rules differ."""
-
-    SESSION = "a session that was added"
-    LIMIT = "a maximum of prefixes"
-    KEY = "the MD5 key"
-    OTHER = "something that has no rule of its own"
-
-
-def _event(said: dict[str, _What]) -> ConnectionEvent:
-    """Changed limits are an event of their own: the FAQ allows them at any time."""
-    only_limits = set(said.values()) == {_What.LIMIT}
-    return ConnectionEvent.MAX_PREFIXES_CHANGED if only_limits else ConnectionEvent.MODIFIED
-
-
-def _changes(
-    record: PeeringRecord, wanted: PeeringRequest, named: set[str]
-) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
-    """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin."""
-    for each in wanted.connections:
-        for live in record.connections:
-            if live.request.identifier == each.identifier:
-                yield live, each
-            elif live.request.mesh_of == each.identifier and live.request.identifier not in named:
-                sessions = {family: replace(one, microsoft=None) for family, one in each.sessions.items()}
-                yield live, replace(each, identifier=live.request.identifier, sessions=sessions)
-
-
 def _each_route_server_once(connections: Iterable[ConnectionRequest], field: str) -> None:
     """A connection with a route server has a session to every edge, whichever of Microsoft's addresses it names."""
     peers = [session.peer for each in connections for session in each.sessions.values()]
     if twice := next((peer for peer in peers if peers.count(peer) > 1), None):
         text = f"{NOT_UNIQUE}: {twice} is in two, and one has its sessions with all of Microsoft's edges"
         raise refused_at(field, text)
-
-
-def _inner(wanted: PeeringRequest) -> str:
-    """Where a peering's document has its connections."""
-    return "exchange" if wanted.flow is Flow.EXCHANGE else "direct"
-
-
-def _kind(wanted: PeeringRequest) -> str:
-    return "Exchange" if wanted.flow is Flow.EXCHANGE else f"Direct, {wanted.direct_type}"
 
 
 def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:
