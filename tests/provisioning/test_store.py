@@ -105,6 +105,25 @@ def test_events_page_and_filter(store: Store) -> None:
     assert [row.seq for row in store.events(subject="even")] == [2, 4, 6]
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 400])
+def test_the_log_keeps_every_transition_and_the_newest_of_the_rest(
+    store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    kept, between = 300, 100
+    monkeypatch.setattr("simulator.provisioning.store.store.EVENTS_KEPT", kept)
+    monkeypatch.setattr("simulator.provisioning.store.store._TRIMMED_AFTER", between)
+    written = [NewEvent(float(n), "x", "p/e", {}, n if n % 50 == 0 else None) for n in range(1, 1201)]
+    for start in range(0, len(written), at_once):
+        with store.transaction() as transaction:
+            transaction.append(written[start : start + at_once])
+        others = [row for row in store.events(limit=2000) if row.time % 50]
+        assert len(others) <= kept + between + at_once
+    assert [row.time for row in store.transitions()] == [float(n) for n in range(50, 1201, 50)]
+    newest = [row.time for row in store.events(after=store.last_event() - kept)]
+    assert newest == [float(n) for n in range(901, 1201)]
+    assert store.last_step("p/e") == 1200
+
+
 def test_a_second_server_is_refused_and_a_dead_one_is_no_obstacle(url: str) -> None:
     code = (
         "import sys\nfrom simulator.provisioning.store.store import Store\n"

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Executable, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, Executable, create_engine, delete, event, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -25,6 +25,11 @@ from simulator.provisioning.store.lock import AdvisoryLock, FileLock, Lock, Stor
 from simulator.provisioning.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS
 
 Json = dict[str, Any]
+EVENTS_KEPT: Final = 200_000
+"""So many of the newest events stay, about 100 MB, and every transition of a connection whatever its age: what a lab
+recovers from is never thrown away, and a session that flaps for months fills no disk (simulator)."""
+_TRIMMED_AFTER: Final = 1000
+"""Events that are written between two looks for older ones."""
 _AT_ONCE: Final = 0.05
 """Seconds that the event loop waits for a database that somebody else holds; then a thread does (simulator)."""
 _WAIT: Final = {
@@ -101,6 +106,8 @@ class Transaction:
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect
         self._statements: list[tuple[Executable, list[Json] | None]] = []
+        self.events = 0
+        """How many it appends."""
 
     def execute(self, connection: Connection) -> None:
         """Write all of it. Raises DBAPIError."""
@@ -141,6 +148,7 @@ class Transaction:
         ]
         if rows:
             self._add(insert(EVENTS), rows)
+            self.events += len(rows)
 
     def set(self, key: str, value: Json) -> None:
         self._upsert(SETTINGS, {"key": key}, {"value": value})
@@ -160,6 +168,8 @@ class Store:
     def __init__(self, engine: Engine, lock: Lock) -> None:
         self._engine = engine
         self._lock = lock
+        self._untrimmed = _TRIMMED_AFTER
+        """Events that were written since the last look for older ones; after a start it is time for one."""
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -231,9 +241,19 @@ class Store:
                     raise self._lost()
                 connection.exec_driver_sql(_WAIT[self._engine.dialect.name].format(round(patience * 1000)))
                 transaction.execute(connection)
+                self._trim(connection, transaction.events)
         except DBAPIError as error:
             kind = StoreBusyError if _is_busy(error) else StoreError
             raise kind(f"{self.name}: {_first_line(error)}") from error
+
+    def _trim(self, connection: Connection, written: int) -> None:
+        """Remove events, but no transitions, that are older than those that are kept."""
+        self._untrimmed += written
+        if self._untrimmed < _TRIMMED_AFTER:
+            return
+        self._untrimmed = 0
+        newest = connection.scalar(select(func.max(EVENTS.c.seq))) or 0
+        connection.execute(delete(EVENTS).where(EVENTS.c.seq <= newest - EVENTS_KEPT, EVENTS.c.step.is_(None)))
 
     def resources(self) -> list[Resource]:
         """All resources, oldest first."""
