@@ -1,4 +1,7 @@
-"""The contract of every router that a lab can run: one file a kind, one line in `simulator.routers.registry`."""
+"""The contract of every router that a lab can run.
+
+A kind is a folder (or one module), a line in `simulator.routers.registry`, and a line in `simulator.topology.kinds`.
+"""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from simulator.places.cell import Cell, files_named
 from simulator.places.errors import LabError
 from simulator.places.process import find_program, launching
 from simulator.routers.daemon import one_line
-from simulator.routers.exabgp import program as exabgp_program
-from simulator.routers.gobgp import file_type
-from simulator.routers.openbgpd import BGPD
+from simulator.routers.exabgp.adapter import program as exabgp_program
+from simulator.routers.gobgp.adapter import file_type
+from simulator.routers.openbgpd.adapter import BGPD
 
 _TIMEOUT = 60.0
 """Seconds; ExaBGP reads 20,000 routes in ten."""

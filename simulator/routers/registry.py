@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.routers.base import Router
-from simulator.routers.bird import Bird
-from simulator.routers.exabgp import Exabgp
+from simulator.routers.bird.adapter import Bird
+from simulator.routers.exabgp.adapter import Exabgp
 from simulator.routers.external import External
-from simulator.routers.frr import Frr
-from simulator.routers.gobgp import Gobgp
-from simulator.routers.openbgpd import Openbgpd
+from simulator.routers.frr.adapter import Frr
+from simulator.routers.gobgp.adapter import Gobgp
+from simulator.routers.openbgpd.adapter import Openbgpd
 from simulator.routers.route_server import SimulatedRouteServer
 from simulator.routers.simulated import Simulated
 

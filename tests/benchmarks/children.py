@@ -14,7 +14,7 @@ from typing import Any
 
 from simulator.places.place import Place
 from simulator.places.process import stop
-from simulator.routers.bird import _exchange
+from simulator.routers.bird.adapter import _exchange
 
 ROOT = Path(__file__).parent.parent.parent
 _TICK = os.sysconf("SC_CLK_TCK")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from simulator.places.place import Place
 from simulator.places.process import stop
-from simulator.routers import bird, frr, gobgp
+from simulator.routers.bird import adapter as bird
+from simulator.routers.frr import adapter as frr
+from simulator.routers.gobgp import adapter as gobgp
 from tests.benchmarks.children import until
 from tests.benchmarks.feed import PEER_AS, SOURCE_AS
 

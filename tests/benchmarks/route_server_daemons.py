@@ -19,9 +19,9 @@ from simulator.policy.registries import (
     TRANSIT_FREE_ASNS,
 )
 from simulator.policy.rules import RULES
-from simulator.routers.bird import Bird
-from simulator.routers.frr import Frr
-from simulator.routers.openbgpd import Openbgpd
+from simulator.routers.bird.adapter import Bird
+from simulator.routers.frr.adapter import Frr
+from simulator.routers.openbgpd.adapter import Openbgpd
 from tests.benchmarks.bird_filter import CONDITIONS
 
 RS_AS = 9033

@@ -14,8 +14,8 @@ from simulator.places.process import find_program
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.policy import ClientPolicy
-from simulator.routers.frr import BGPD as FRR_BGPD
-from simulator.routers.openbgpd import BGPD as OPENBGPD_BGPD
+from simulator.routers.frr.adapter import BGPD as FRR_BGPD
+from simulator.routers.openbgpd.adapter import BGPD as OPENBGPD_BGPD
 from simulator.session.messages import Family
 from simulator.wire.attributes import decode
 from simulator.wire.judgement import Reach

@@ -23,7 +23,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
-from simulator.routers.frr import BGPD
+from simulator.routers.frr.adapter import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.session.session import SessionTimes

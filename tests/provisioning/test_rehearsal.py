@@ -13,7 +13,7 @@ from simulator.places.link import LinkKind
 from simulator.provisioning.log import ConnectionMoved, Event
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import CheckReport, Report
-from simulator.routers.bird import Bird
+from simulator.routers.bird.adapter import Bird
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged, GateMoved, NotificationExchanged
 from tests.lab_support import require_bird

@@ -15,9 +15,9 @@ from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import LoopbackPlace
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.bird import Bird
-from simulator.routers.bird_answers import parse_protocols, parse_routes, protocol_of, same_moment
-from simulator.routers.configs.bird import protocol_names, render
+from simulator.routers.bird.adapter import Bird
+from simulator.routers.bird.answers import parse_protocols, parse_routes, protocol_of, same_moment
+from simulator.routers.bird.config import protocol_names, render
 from simulator.routers.registry import ROUTERS
 from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, lan, require_bird, v4, v6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.routers.base import RouterConfig
-from simulator.routers.bird import Bird
+from simulator.routers.bird.adapter import Bird
 from simulator.session.messages import Family
 from tests.routers.conformance import (
     EDGE_ROUTES,

@@ -17,8 +17,13 @@ import pytest
 from simulator.places.errors import LabError
 from simulator.places.process import find_program
 from simulator.routers.base import RouterConfig
-from simulator.routers.configs import bird, exabgp, frr, gobgp, iosxr, model, openbgpd
+from simulator.routers.bird import config as bird
+from simulator.routers.configs import iosxr, model
 from simulator.routers.configs.registry import FORMATS
+from simulator.routers.exabgp import config as exabgp
+from simulator.routers.frr import config as frr
+from simulator.routers.gobgp import config as gobgp
+from simulator.routers.openbgpd import config as openbgpd
 from simulator.routers.simulated import path_of
 from simulator.session.messages import Family
 from simulator.topology.kinds import LANGUAGES, Says

@@ -13,12 +13,12 @@ import pytest
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.rib.announcement import Announcement
-from simulator.routers import exabgp
 from simulator.routers.base import RouterConfig, RouterFiles
-from simulator.routers.configs.exabgp import render
-from simulator.routers.exabgp import Exabgp
-from simulator.routers.exabgp_console import Console, parse_rib
-from simulator.routers.exabgp_events import Events
+from simulator.routers.exabgp import adapter as exabgp
+from simulator.routers.exabgp.adapter import Exabgp
+from simulator.routers.exabgp.config import render
+from simulator.routers.exabgp.console import Console, parse_rib
+from simulator.routers.exabgp.events import Events
 from simulator.session.messages import Cease, Family
 from simulator.speakers.events import cease
 from simulator.topology.route import RouterRoute

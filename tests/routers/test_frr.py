@@ -10,8 +10,8 @@ import pytest
 
 from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig
-from simulator.routers.configs.frr import render
-from simulator.routers.frr import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
+from simulator.routers.frr.adapter import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
+from simulator.routers.frr.config import render
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, v4

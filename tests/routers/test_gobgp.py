@@ -8,8 +8,8 @@ import pytest
 
 from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig
-from simulator.routers.configs.gobgp import render
-from simulator.routers.gobgp import Gobgp, mrt, own_routes, parse_neighbor, parse_reasons
+from simulator.routers.gobgp.adapter import Gobgp, mrt, own_routes, parse_neighbor, parse_reasons
+from simulator.routers.gobgp.config import render
 from simulator.routers.simulated import announcements
 from simulator.topology.route import RouterRoute
 from tests.routers.conformance import Bench, OwnFileConformance, RouterConformance, Subject

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.places.errors import LabError
 from simulator.routers.absences import absences
-from simulator.routers.frr_parts import parts
+from simulator.routers.frr.parts import parts
 from simulator.routers.names import bindings, misnamed
 
 BINDINGS = [

@@ -12,8 +12,8 @@ import pytest
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig, RouterSession
-from simulator.routers.configs.openbgpd import render
-from simulator.routers.openbgpd import BGPCTL, BGPD, Openbgpd, _require_user, mrt, parse_neighbor
+from simulator.routers.openbgpd.adapter import BGPCTL, BGPD, Openbgpd, _require_user, mrt, parse_neighbor
+from simulator.routers.openbgpd.config import render
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from tests.lab_support import v4, v6

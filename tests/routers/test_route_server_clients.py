@@ -19,12 +19,12 @@ from simulator.lab.netns import NetnsLink
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
-from simulator.routers.bird import Bird
-from simulator.routers.frr import BGPD as FRR_BGPD
-from simulator.routers.frr import Frr
-from simulator.routers.gobgp import Gobgp
-from simulator.routers.openbgpd import BGPD as OPENBGPD_BGPD
-from simulator.routers.openbgpd import Openbgpd
+from simulator.routers.bird.adapter import Bird
+from simulator.routers.frr.adapter import BGPD as FRR_BGPD
+from simulator.routers.frr.adapter import Frr
+from simulator.routers.gobgp.adapter import Gobgp
+from simulator.routers.openbgpd.adapter import BGPD as OPENBGPD_BGPD
+from simulator.routers.openbgpd.adapter import Openbgpd
 from simulator.routers.route_server import SimulatedRouteServer
 from simulator.session.messages import Family
 from simulator.tables.bird import read_bird

@@ -19,7 +19,7 @@ from simulator.places.place import Place
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import GRACEFUL_SHUTDOWN
 from simulator.routers.base import RouterConfig, RouterFiles
-from simulator.routers.bird import Bird
+from simulator.routers.bird.adapter import Bird
 from simulator.session.messages import Capabilities, Family, Open
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import NeighborConfig

@@ -23,7 +23,7 @@ from simulator.lab.netns import NetnsLink
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
-from simulator.routers.frr import BGPD
+from simulator.routers.frr.adapter import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.routers.base import RouterConfig
-from simulator.routers.configs import (
-    bird,
-    eos,
-    exabgp,
-    frr,
-    gobgp,
-    ios,
-    iosxr,
-    junos,
-    openbgpd,
-    routeros,
-    vyos,
-)
+from simulator.routers.bird import config as bird
+from simulator.routers.configs import eos, ios, iosxr, junos, routeros, vyos
+from simulator.routers.exabgp import config as exabgp
+from simulator.routers.frr import config as frr
+from simulator.routers.gobgp import config as gobgp
+from simulator.routers.openbgpd import config as openbgpd
 
 Renderer = Callable[[RouterConfig], str]
 

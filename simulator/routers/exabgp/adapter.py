@@ -26,10 +26,10 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, stop, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.configs.exabgp import events, render
 from simulator.routers.daemon import Daemon, absent
-from simulator.routers.exabgp_console import PIPES, Console, parse_rib
-from simulator.routers.exabgp_events import UP, Events
+from simulator.routers.exabgp.config import events, render
+from simulator.routers.exabgp.console import PIPES, Console, parse_rib
+from simulator.routers.exabgp.events import UP, Events
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes about one."""

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulator.routers.exabgp_events import UNICAST
+from simulator.routers.exabgp.events import UNICAST
 
 PIPES = "turnup"
 _PIPE_SIZE = 1 << 20

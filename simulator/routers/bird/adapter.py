@@ -16,8 +16,8 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import last_lines, until_ready
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.bird_answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
-from simulator.routers.configs.bird import render
+from simulator.routers.bird.answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
+from simulator.routers.bird.config import render
 from simulator.routers.daemon import (
     ConfigRefusedError,
     Daemon,

@@ -20,8 +20,8 @@ from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.configs.gobgp import FAMILIES, render
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, one_line, silence
+from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.simulated import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri

@@ -23,7 +23,6 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.configs.openbgpd import control_socket, lab_socket, render
 from simulator.routers.daemon import (
     ConfigRefusedError,
     Daemon,
@@ -33,6 +32,7 @@ from simulator.routers.daemon import (
     read_file,
     silence,
 )
+from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 

@@ -22,7 +22,6 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, last_lines, stop, until_ready
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.configs.frr import render
 from simulator.routers.daemon import (
     ConfigRefusedError,
     Daemon,
@@ -33,7 +32,8 @@ from simulator.routers.daemon import (
     read_file,
     silence,
 )
-from simulator.routers.frr_parts import BFDD, Parts, parts
+from simulator.routers.frr.config import render
+from simulator.routers.frr.parts import BFDD, Parts, parts
 from simulator.session.messages import Family
 
 BGPD = "/usr/lib/frr/bgpd"
