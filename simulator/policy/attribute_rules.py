@@ -128,22 +128,23 @@ def transit_free(context: PolicyContext, parameters: Parameters) -> AsnTest:
 
 def next_hop(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None:
     allowed = ip_address(context.peer_address)
+    carried = ip_address(context.carried_address) if context.carried_address else allowed
     if not parameters["lan"]:
-        return _only(allowed)
+        return _only(allowed, carried)
     lan = [network for network in map(ip_network, context.lan) if network.version == allowed.version]
     if not lan:
         return None
 
     def judge(path: PathAttributes, asns: tuple[int, ...]) -> str | None:
         hop = path.next_hop
-        if hop is not None and any(hop in network for network in lan):
+        if hop is not None and (hop == carried != allowed or any(hop in network for network in lan)):
             return None
         return f"{hop}, the exchange LAN is {', '.join(map(str, lan))}"
 
     return judge
 
 
-def _only(allowed: IPv4Address | IPv6Address) -> AttributeJudge:
+def _only(allowed: IPv4Address | IPv6Address, carried: IPv4Address | IPv6Address) -> AttributeJudge:
     passed = allowed
     """Addresses are slow to compare, and equal octets are decoded to the same object over and over."""
 
@@ -152,7 +153,7 @@ def _only(allowed: IPv4Address | IPv6Address) -> AttributeJudge:
         hop = path.next_hop
         if hop is passed:
             return None
-        if hop is None or hop != allowed:
+        if hop is None or hop not in (allowed, carried):
             return f"{hop}, peer is {allowed}"
         passed = hop
         return None

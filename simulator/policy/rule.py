@@ -30,7 +30,7 @@ class PolicyContext:
     peer_as: int | None
     """None: whoever the peer turns out to be (its ASN is then not checked)."""
     peer_address: str
-    """The peer's session address: the next hop that it may announce."""
+    """The peer's session address, as agreed: the next hop that it may announce."""
     local_as: int = MICROSOFT_AS
     lan: tuple[str, ...] = ()
     """The exchange LAN's prefixes."""
@@ -39,6 +39,8 @@ class PolicyContext:
     role: Role | None = None
     """Our RFC 9234 role on this session; None where none is configured."""
     data: PolicyData = field(default_factory=PolicyData)
+    carried_address: str = ""
+    """The address that really carries the session, where that is another: then it is the peer's next hop too."""
 
 
 PrefixJudge = Callable[[Family, bytes], str | None]

@@ -354,12 +354,13 @@ class Network:
             edge_address, peer_address = self._listening[plan.wire].host, host
         context = PolicyContext(
             peer_as=plan.peer.asn,
-            peer_address=str(peer_address),
+            peer_address=str(plan.peer_address),
             local_as=topology.microsoft.asn,
             lan=plan.lan,
             own=self._own[plan.edge.name],
             role=role,
             data=self.adjust(plan.id, self.data.data),
+            carried_address=str(peer_address) if peer_address != plan.peer_address else "",
         )
         taking = ImportSettings(**topology.policy.import_.model_dump())
         remote = self._where_to_dial(plan, host)

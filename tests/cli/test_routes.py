@@ -239,10 +239,10 @@ def test_a_router_on_other_addresses_is_told_with_the_topology_s(version: int, t
     """Loopback carries its session: what is written is read back by the topology, with the verdicts of the session."""
     (tmp_path / "routes").write_text(
         "route 20.1.0.0/24 next-hop self\nroute 20.2.0.0/24 next-hop self as-path [ 12076 ]\n"
-        "route 20.3.0.0/24 next-hop 192.0.2.99\n"
+        "route 20.3.0.0/24 next-hop 192.0.2.99\nroute 20.4.0.0/24 next-hop 192.0.2.1\n"
         if version == 4
         else "route 2a00:1::/32 next-hop self\nroute 2a00:2::/32 next-hop self as-path [ 12076 ]\n"
-        "route 2a00:3::/32 next-hop 2001:db8::99\n"
+        "route 2a00:3::/32 next-hop 2001:db8::99\nroute 2a00:4::/32 next-hop 2001:db8:2::1\n"
     )
     router = [sys.executable, "-m", "simulator", "edge", "--listen", "127.0.0.9:0" if version == 4 else "[::1]:0"]
     router += ["--peer", "any", "--peer-as", "8075", "--local-as", "64496", "--router-id", "192.0.2.1"]
@@ -265,13 +265,14 @@ def test_a_router_on_other_addresses_is_told_with_the_topology_s(version: int, t
             process.terminate()
     assert shown.returncode == 0, shown.stderr
     (tmp_path / "rows").write_text(shown.stdout)
-    told = {row["prefix"]: [hit["rule"] for hit in row["reasons"]] for row in rows(shown) if row["event"] == "route"}
-    assert sorted(told.values()) == [[], ["as12076"], ["next-hop"]]
+    told = {row["prefix"]: row["reasons"] for row in rows(shown) if row["event"] == "route"}
+    rules = sorted([hit["rule"] for hit in reasons] for reasons in told.values())
+    assert rules == [[], [], ["as12076"], ["next-hop"]], "it may name itself by either of its addresses"
     for file in (*files.values(), tmp_path / "rows"):
         again = turnup("policy", "check", file, "--topology", lab, "--json")
         read = [json.loads(line) for line in again.stdout.splitlines()]
         judged = (row for row in read if row["event"] == "route")
-        assert {row["prefix"]: [hit["rule"] for hit in row["reasons"]] for row in judged} == told
+        assert {row["prefix"]: row["reasons"] for row in judged} == told
 
 
 def test_the_collector_is_the_edge(lab: Path, tmp_path: Path) -> None:

@@ -193,6 +193,26 @@ def test_next_hop_of_ipv6() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hop", "only", "lan"),
+    [
+        ("192.0.2.1", [], []),  # as agreed
+        ("127.0.0.9", [], []),  # what carries it
+        ("192.0.2.2", ["next-hop"], []),
+        ("127.0.0.8", ["next-hop"], ["next-hop"]),
+    ],
+)
+def test_a_peer_that_other_addresses_carry_may_name_itself_by_either(hop: str, only: list[str], lan: list[str]) -> None:
+    ends: dict[str, Any] = {"peer_address": "192.0.2.1", "carried_address": "127.0.0.9", "lan": ("192.0.2.0/24",)}
+    announced = path(64496, next_hop=ip_address(hop))
+    assert attribute_rules(announced, **ends) == only
+    assert attribute_rules(announced, LAB | {"next-hop": {"lan": True}}, **ends) == lan
+    (hit,) = Policy("exchange", replace(CONTEXT, **ends), LAB).judge_attributes(
+        path(64496, next_hop=ip_address("1.1.1.1"))
+    )
+    assert hit.value == "1.1.1.1, peer is 192.0.2.1"
+
+
+@pytest.mark.parametrize(
     ("prefix", "parameters", "rules"),
     [
         ("20.0.0.0/25", {"prefix-too-long": {"ipv4": 25}}, []),

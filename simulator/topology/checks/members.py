@@ -22,8 +22,7 @@ def member_problems(topology: Topology) -> Iterator[Problem]:
         if peering.is_ixrs and peering.peer in unable:
             text = f"'{peering.peer}' is the exchange's route server: give it `router: route-server`, or a real one"
             yield Problem(("peerings", index, "peer"), text)
-    known_servers = {name for name in ixrs if any(peer.name == name for peer in topology.peers)}
-    served = {name for customer in topology.customers for name in customer.route_servers or known_servers}
+    served = {name for customer in topology.customers for name in customer.route_servers or ixrs}
     for index, peer in enumerate(topology.peers):
         choice = peer.router_choice
         if peer.name in served & ixrs and peer.router_abilities.run_by is RunBy.DAEMON and choice.config is None:
