@@ -33,6 +33,8 @@ _DAMAGED: Final = re.compile(r"^(?:\d{4}[- ])?\s*bgp[._]", re.IGNORECASE)
 _CONTINUED: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?P<more>\(.*)$")
 """A set of communities goes on: BIRD writes about 500 octets a line, and each value in parentheses."""
 _SETS: Final = ("community", "ext_community", "large_community")
+_ALWAYS: Final = ({"origin"}, {"as_path", "path"})
+"""What every route of BGP has, be it empty; each in the names that versions give it."""
 _OURS: Final = re.compile(r"^Table \S+: AS(\d{1,10}) at ([0-9a-fA-F:.]+), connection ")
 """What `turnup routes` writes above a session's routes."""
 _CUT: Final = "..."
@@ -65,7 +67,7 @@ class _Found:
 def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
     """Every route of every table, with its line for what cannot be used."""
     found: _Found | None = None
-    prefix, announcer = "", None
+    prefix, announcer, told = "", None, False  # `told`: what follows is of a route that was unreadable already
     for number, text in numbered(chunks):
         head = ROUTE.match(text)
         if head is not None:
@@ -74,12 +76,18 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
             prefix = head["prefix"] or prefix
             rest = head["rest"]
             best, mark = rest.startswith(("*", "!")), bool(_ORIGIN_MARK.search(rest))
-            found = _Found(number, prefix, best, mark, announcer, via=head["via"] or "")
+            found, told = _Found(number, prefix, best, mark, announcer, via=head["via"] or ""), False
         elif found is not None and found.last in _SETS and (more := _CONTINUED.match(text)) is not None:
             found.attributes[found.last] += " " + more["more"]
-        elif found is not None and (attribute := _ATTRIBUTE.match(text)) is not None:
-            found.last = attribute["name"]
-            found.attributes[found.last] = (attribute["value"] or "").strip()
+        elif not told and (attribute := _ATTRIBUTE.match(text)) is not None:
+            name = attribute["name"]
+            if found is None or name in found.attributes:  # the line that a route begins with is missing
+                if found is not None:
+                    found.damaged = found.damaged or f"a second {text.strip()}"
+                    yield _entry(found)
+                found = _Found(number, "", best=False, from_bgp=True)
+            found.last = name
+            found.attributes[name] = (attribute["value"] or "").strip()
         elif found is not None and _DAMAGED.match(text):
             found.damaged = found.damaged or text.strip()
         elif found is not None and (via := _VIA.match(text)) is not None:
@@ -88,6 +96,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
             if found is not None:
                 yield _entry(found)
                 found = None
+            told = True
             yield Unreadable(Place("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
         else:
             if (ours := _OURS.match(text)) is not None:
@@ -109,12 +118,14 @@ def _entry(found: _Found) -> Entry:
     place = Place("line", found.number)
     try:
         if not found.prefix:
-            raise ValueError("a route without a prefix")
+            raise ValueError("a route without a prefix: the line that it begins with is missing")
         if found.damaged:
-            raise ValueError(f"'{found.damaged[:40]}' is no attribute")
+            raise ValueError(f"'{found.damaged[:40]}' is no attribute of this route")
         family, key = nlri.key(found.prefix)
         if found.from_bgp and not found.attributes:
             raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
+        if found.from_bgp and (missing := [name for name in _ALWAYS if not found.attributes.keys() & name]):
+            raise ValueError(f"the route is cut short, or damaged: its {min(missing[0])} is missing")
         path, cut = _path(found)
         return Routes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:

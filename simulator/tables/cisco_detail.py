@@ -31,6 +31,7 @@ from simulator.wire.path import PathAttributes
 ENTRY: Final = re.compile(
     r"^\s*BGP routing table entry for (?:[\d.]+:\d+:(?=\d+\.\d))?(?P<prefix>[0-9A-Fa-f.:]+(?:/\d+)?)(?:,|\s|$)"
 )
+_AVAILABLE: Final = re.compile(r"^\s*Paths:? \(?(?P<count>\d+) available")
 _LACKS: Final = Lacking(OTC, "this output does not show it: give an MRT dump where the router writes one")
 _AS_PATH: Final = re.compile(
     r"^  (?P<path>Local|[\d.]*[\d{(\[][\d.\s{}(),\[\]]*?)(?P<more>(?:,? *\([a-zA-Z][^)]*\))*(?:, [\w -]+)*)\s*$"
@@ -67,6 +68,9 @@ _AROUND: Final = re.compile(
     r"|Dampinfo|Peer|VRF|For |Route Distinguisher|recursive|\(\S+\)$|[\d. ]+$|0x|% |-+$)"
 )
 """How lines begin that say nothing of a route."""
+_ANY: Final = 1 << 30
+"""As many paths as come: the output has not said how many there are."""
+_UNKNOWN_PREFIX: Final = "?"
 _DEEPER: Final = re.compile(r"^ {8,}\S")
 
 
@@ -92,7 +96,7 @@ class _Found:
 def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
     """Every path of every prefix; an entry without a path is unreadable, and so is a line that makes no sense."""
     found: _Found | None = None
-    prefix, since, paths, chosen = "", 0, 0, False
+    prefix, since, paths, said, chosen = "", 0, 0, _ANY, False
     for number_, text in screen(chunks):
         try:
             taken = found is not None and _takes(found, text)
@@ -102,13 +106,20 @@ def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
             continue
         if (entry := ENTRY.match(text)) is not None:
             yield from _finished(found, prefix, since, paths)
-            found, prefix, since, paths = None, entry["prefix"], number_, 0
+            found, prefix, since, paths, said = None, entry["prefix"], number_, 0, _ANY
+        elif (available := _AVAILABLE.match(text)) is not None:
+            if said != _ANY:  # the line is missing that says whose paths they are
+                yield from _finished(found, prefix, since, paths)
+                found, prefix, since, paths = None, _UNKNOWN_PREFIX, number_, 0
+            said = int(available["count"])
         elif not text.strip() or taken:
             continue
         elif prefix and (begun := _begins(number_, prefix, text)) is not None:
             if found is not None:
                 yield _entry(found)
             found, paths = begun, paths + 1
+            if paths > said:
+                found.prefix = _UNKNOWN_PREFIX
             found.best, chosen = chosen, False
         elif _NXOS_TYPE.match(text):
             chosen = "is best path" in text
@@ -198,6 +209,8 @@ def _entry(found: _Found) -> Entry:
         if not found.hop or not found.origin:
             missing = "next hop" if not found.hop else "origin"
             raise ValueError(f"{found.prefix}: the path is cut short, its {missing} is missing")
+        if found.prefix == _UNKNOWN_PREFIX:
+            raise ValueError("a path of no prefix: the line 'BGP routing table entry for …' is missing above it")
         family, key = nlri.key(with_length(found.prefix))
         path = _path(found)
         lacks = NOTHING if path.otc is not None else _LACKS

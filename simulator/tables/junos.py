@@ -31,7 +31,7 @@ _ALONE: Final = re.compile(rf"^[* ]? ?{_PREFIX}$")
 _BRIEF: Final = re.compile(
     rf"^(?:{_PREFIX})?\s*(?P<mark>[*+-]?)\[(?P<protocol>\w[\w-]*)/-?\d+(?:/-?\d+)?\]\s*(?P<more>.*)$"
 )
-_DETAIL: Final = re.compile(rf"^(?P<mark>[* ]?) ?{_PREFIX} \(\d+ entr(?:y|ies)(?:, \d+ announced)?\)")
+_DETAIL: Final = re.compile(rf"^(?P<mark>[* ]?) ?{_PREFIX} \((?P<count>\d+) entr(?:y|ies)(?:, \d+ announced)?\)")
 _PROTOCOL: Final = re.compile(r"^\s+(?P<mark>[*+-]?)(?P<protocol>[A-Z][\w-]*)\s+Preference: ")
 _PEER_TITLES: Final = re.compile(r"^\s*Prefix\s+Nexthop\s+MED\s+Lclpref\s+AS path$", re.IGNORECASE)
 _TERSE_TITLES: Final = re.compile(r"^\s*A\s+V?\s*Destination\s+P\s+Prf\s+Metric 1", re.IGNORECASE)
@@ -98,6 +98,8 @@ class _Reader:
         self.table = False
         self.detail = False
         """Whether a prefix's entries are under way, and their protocol is awaited."""
+        self.left = 0
+        """How many of them may still come."""
         self.advertised = False
         self.columns: tuple[int, ...] = ()
 
@@ -114,13 +116,16 @@ class _Reader:
             raise ValueError("the terse table has no whole AS paths: give `show route detail`")
         elif (detail := _DETAIL.match(text)) is not None:
             yield from self.finish()
-            self.prefix, self.detail = detail["prefix"], True
+            self.prefix, self.detail, self.left = detail["prefix"], True, int(detail["count"])
             if detail["mark"] or text.startswith("  "):  # `receive-protocol … detail` has no line of a protocol
                 self.found = _Found(
                     number_, self.prefix, detail["mark"] == "*", detailed=True, advertised=self.advertised
                 )
         elif (protocol := _PROTOCOL.match(text)) is not None and self.detail:
             yield from self.finish()
+            self.left -= 1
+            if self.left < 0:  # the line is missing that says whose they are
+                self.prefix = ""
             self.found = _Found(number_, self.prefix, protocol["mark"] == "*", protocol["protocol"], detailed=True)
         elif (brief := _BRIEF.match(text)) is not None:
             yield from self.finish()

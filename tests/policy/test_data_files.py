@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -87,6 +88,12 @@ def test_files_of_both_families_are_joined() -> None:
     assert joined.allowed_origins(1) == frozenset({1, 2})
 
 
+def test_an_empty_list_is_of_the_kind_that_another_file_s_list_of_its_name_is() -> None:
+    origins, nothing = irr_lists(NN=[1]), irr_lists(NN=[])
+    for joined in (origins.joined(nothing), nothing.joined(origins)):
+        assert joined.allowed_prefixes(1) is None and joined.allowed_origins(1) == frozenset({1})
+
+
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), family=st.sampled_from(Family))
 def test_allowed_is_what_some_entry_allows(data: st.DataObject, family: Family) -> None:
@@ -126,6 +133,9 @@ def test_registered_prefixes(text: bytes) -> None:
     found = registered.read_prefixes(text)
     assert found.covers(V4, key("192.0.2.0/24")) and found.covers(V4, key("192.0.2.128/25"))
     assert not found.covers(V4, key("192.0.2.0/23"))
+    for encoding in ("utf-8-sig", "utf-16"):
+        again = registered.read_prefixes(text.decode().encode(encoding))
+        assert again.covers(V4, key("192.0.2.0/24")) and again.covers(V6, key("2001:db8:1::/48"))
     assert found.covers(V6, key("2001:db8:1::/48")) and not found.covers(V6, key("2001:db9::/32"))
 
 
@@ -176,7 +186,9 @@ PREFIXES, ASNS = registered.read_prefixes, registered.read_asns
         (PREFIXES, b"192.0.2.1/24", "entry 1: '192.0.2.1/24' has host bits set"),
         (PREFIXES, b"{}", "there is no list in it"),
         (PREFIXES, b'["192.0.2.0/24"', "not JSON"),
-        (PREFIXES, b"\xff\xfe", "neither JSON nor text"),
+        (PREFIXES, b"\xff\xfe\xff", "neither JSON nor text"),
+        (irr.read, gzip.compress(BGPQ4), "not JSON \\(it is packed: unpack it\\)"),
+        (irr.read, b"\xfb\xfb", "not JSON \\(it is no text\\)"),
         (PREFIXES, b'[{"properties": 5}]', "entry 1: 5 is not a prefix"),
         (ASNS, b"64496\nAS", "entry 2: 'AS' is not an ASN"),
         (ASNS, b'[{"asn": null}]', "entry 1: None is not an ASN"),

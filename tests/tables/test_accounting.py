@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from simulator.tables.bird import read_bird
 from simulator.tables.entries import Reader
+from simulator.tables.formats import READERS
 from simulator.tables.json_lines import read_json_lines
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.route_lines import read_route_lines
 from simulator.tables.sessions import Sessions
 from simulator.tables.tally import Judge, Tally
-from tests.tables.support import SAMPLES, bird, exabgp, json_lines, mrt_rib, mrt_updates
+from tests.tables.router_outputs import OUTPUTS
+from tests.tables.support import SAMPLES, bird, exabgp, json_lines, mrt_rib, mrt_updates, verdicts
 
 MRT_HEADER = 12
 
@@ -66,6 +68,27 @@ def test_each_route_of_bird_is_accounted_for(data: st.DataObject) -> None:
     head, _, rest = blocks[at].partition(b"\n")
     blocks[at] = damaged(data, head, 0, head.index(b"["), b"\n\r\x0b\x0c\x1c\x1d\x1e\x85 \t") + b"\n" + rest
     assert accounted(counted(read_bird, b"".join(blocks))) == len(blocks)
+
+
+WRITERS = {"bird": (read_bird, bird)} | {
+    name: (READERS[format_], write) for name, (format_, write) in OUTPUTS.items() if name != "gobgp"
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_line_that_is_missing_moves_nothing_from_route_to_route(name: str) -> None:
+    """Without the line that a route begins with, what is below it is not taken for the route above."""
+    read, write = WRITERS[name]
+    lines = write(SAMPLES).splitlines(keepends=True)
+    for at in range(len(lines)):
+        found, tally = verdicts(read((b"".join(lines[:at] + lines[at + 1 :]),)))
+        assert tally.unreadable or (tally.routes, len(found)) == (len(SAMPLES), len(SAMPLES)), lines[at]
+
+
+def test_a_path_of_bird_that_is_missing_is_told() -> None:
+    lines = bird(SAMPLES[:1]).splitlines(keepends=True)
+    for name in (b"BGP.as_path", b"BGP.origin"):
+        assert counted(read_bird, b"".join(line for line in lines if name not in line)).unreadable == 1
 
 
 @given(st.integers(1, 12))

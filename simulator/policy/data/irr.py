@@ -70,7 +70,8 @@ class IrrLists:
             prefixes[name] = (*prefixes.get(name, ()), *entries)
         for name, more in other.asns.items():
             asns[name] = asns.get(name, frozenset()) | more
-        return IrrLists(prefixes, asns)
+        # bgpq4 writes an empty list of ASNs as it does one of prefixes: the other file tells which it is.
+        return IrrLists({name: found for name, found in prefixes.items() if found or name not in asns}, asns)
 
 
 def _is_for(name: str, peer_as: int | None) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from simulator.session.messages import Family
 
 _IPV4: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})/([0-9]{1,2})")
+_PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+"""How files begin that gzip, bzip2, xz, zstd and zip pack."""
 _ASN: Final = re.compile(r"(?:AS)?([0-9]{1,10})", re.IGNORECASE)
 
 
@@ -21,6 +23,9 @@ def read_json(data: bytes, what: str) -> Any:
     """Raises DataError, also for a file that is still being written."""
     try:
         return json.loads(data)
+    except UnicodeDecodeError:
+        reason = "it is packed: unpack it" if data.startswith(_PACKED) else "it is no text"
+        raise DataError(f"this is not JSON ({reason}): {what} is expected") from None
     except ValueError as error:
         reason = "it is empty" if not data.strip() else " ".join(str(error).split())
         raise DataError(f"this is not JSON ({reason}): {what} is expected") from None

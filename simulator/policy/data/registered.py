@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from json import detect_encoding
 
 from simulator.policy.data.reading import DataError, asn_of, key_of, read_json
 from simulator.policy.prefixes import PrefixMap
@@ -65,17 +66,18 @@ def registered_asns(values: Iterable[object]) -> frozenset[int]:
 
 def _values(data: bytes, key: str) -> list[object]:
     what = f"a list of {key}es" if key == "prefix" else f"a list of {key}s"
-    if data.lstrip()[:1] in (b"[", b"{"):
+    try:
+        # As PowerShell and editors write it, too: UTF-16, or with a byte order mark.
+        text = data.decode(detect_encoding(data))
+    except UnicodeDecodeError:
+        raise DataError(f"this is neither JSON nor text: {what} is expected") from None
+    if text.lstrip()[:1] in ("[", "{"):
         document = read_json(data, what)
         entries = document.get("value") if isinstance(document, dict) else document
         if not isinstance(entries, list):
             raise DataError(f"there is no list in it: {what} is expected")
         return [_value(entry, key) for entry in entries]
-    try:
-        lines = data.decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"this is neither JSON nor text: {what} is expected") from None
-    return [text for line in lines if (text := line.partition("#")[0].strip())]
+    return [found for line in text.splitlines() if (found := line.partition("#")[0].strip())]
 
 
 def _value(entry: object, key: str) -> object:
