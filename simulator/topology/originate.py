@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
-from itertools import islice
 from typing import TYPE_CHECKING
-
-from netaddr import IPNetwork
 
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
-from simulator.topology.schema import Announce, Node, PrefixList
+from simulator.topology.schema import Announce, Generate, Node, PrefixList
 from simulator.wire import nlri
 from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
 
@@ -25,15 +22,30 @@ def prefixes_of(entry: PrefixList) -> Iterator[str]:
     """Every prefix of a list, in order. Raises ValueError when `generate` asks for more than there are."""
     yield from map(str, entry.prefixes)
     if entry.generate is not None:
-        within, length, count = entry.generate.within, entry.generate.length, entry.generate.count
-        longest = within.max_prefixlen
-        if not within.prefixlen <= length <= longest:
-            raise ValueError(f"generate: length {length} is not between /{within.prefixlen} of {within} and /{longest}")
-        if count > 1 << (length - within.prefixlen):
-            raise ValueError(
-                f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}"
-            )
-        yield from map(str, islice(IPNetwork(str(within)).subnet(length), count))
+        family, keys = _generated(entry.generate)
+        yield from (nlri.text(family, key) for key in keys)
+
+
+def _keys_of(entry: PrefixList) -> Iterator[tuple[Family, bytes]]:
+    """The same as keys."""
+    yield from (nlri.key(str(prefix)) for prefix in entry.prefixes)
+    if entry.generate is not None:
+        family, keys = _generated(entry.generate)
+        yield from ((family, key) for key in keys)
+
+
+def _generated(asked: Generate) -> tuple[Family, Iterator[bytes]]:
+    """Counted, not parsed: there may be a full table of them. Raises ValueError."""
+    within, length, count = asked.within, asked.length, asked.count
+    longest = within.max_prefixlen
+    if not within.prefixlen <= length <= longest:
+        raise ValueError(f"generate: length {length} is not between /{within.prefixlen} of {within} and /{longest}")
+    if count > 1 << (length - within.prefixlen):
+        raise ValueError(f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}")
+    first, octets, head = int(within.network_address) >> (longest - length), (length + 7) // 8, bytes((length,))
+    padding = octets * 8 - length
+    keys = (head + (number << padding).to_bytes(octets, "big") for number in range(first, first + count))
+    return Family.IPV4 if within.version == 4 else Family.IPV6, keys
 
 
 def _attributes(entry: PrefixList) -> PathAttributes:
@@ -65,8 +77,7 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
                 grouped.setdefault((route.family, advertised(route, node.addresses)), []).append(route.key)
         else:
             attributes = _attributes(entry)
-            for prefix in prefixes_of(entry):
-                family, key = nlri.key(prefix)
+            for family, key in _keys_of(entry):
                 grouped.setdefault((family, attributes), []).append(key)
     return [Announcement(family, attributes, tuple(keys)) for (family, attributes), keys in grouped.items()]
 
