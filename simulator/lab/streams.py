@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from simulator.places.endpoint import BGP_PORT, Address
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_MP_REACH_NLRI, _EXTENDED_LENGTH = 14, 0x10
 _HALF = 1 << 31
 _WRAP = 1 << 32
 _KEPT: Final = 16 << 20
@@ -294,7 +295,10 @@ def prove_absence(streams: Collection[Stream], doubts: Collection[str] = ()) -> 
         for message in found:
             if message[18] == 2:
                 updates += 1
-                nlri += announced(message)
+                count = announced(message)
+                nlri += count or 0
+                if count is None:
+                    reasons.append(f"{stream.ends}: an UPDATE cannot be read")
     if not streams and not reasons:
         reasons.append("no BGP connection of this speaker was captured")
     packets = sum(stream.packets for stream in streams)
@@ -317,18 +321,42 @@ def bgp_messages(data: bytes) -> tuple[list[bytes], bytes]:
     return messages, data[position:]
 
 
-def announced(message: bytes) -> int:
-    """How many prefixes an UPDATE announces, as scapy reads it: NLRI and MP_REACH_NLRI."""
+def announced(message: bytes) -> int | None:
+    """How many prefixes an UPDATE announces, as scapy reads it: NLRI and MP_REACH_NLRI. None where it cannot."""
+    if (routes := _has_routes(message)) is not True:  # scapy reads no long list of withdrawn prefixes
+        return None if routes is None else 0
     load_scapy()
-    from scapy.contrib.bgp import BGPHeader, BGPPAMPReachNLRI
+    from scapy.contrib.bgp import BGPHeader, BGPPAMPReachNLRI, BGPUpdate
 
     update = BGPHeader(message).payload
+    if not isinstance(update, BGPUpdate):
+        return None
     count = len(update.nlri or ())
     for attribute in update.path_attr or ():
         reach = getattr(attribute, "attribute", None)
         if isinstance(reach, BGPPAMPReachNLRI):
             count += len(reach.nlri or ())
     return count
+
+
+def _has_routes(message: bytes) -> bool | None:
+    """Whether an UPDATE has NLRI or MP_REACH_NLRI; None where its lengths do not fit."""
+    found = False
+    try:
+        (withdrawn,) = struct.unpack_from("!H", message, 19)
+        (attributes,) = struct.unpack_from("!H", message, 21 + withdrawn)
+        position, end = 23 + withdrawn, 23 + withdrawn + attributes
+        while position < end:
+            flags, code, length = struct.unpack_from("!BBB", message, position)
+            position += 3
+            if flags & _EXTENDED_LENGTH:
+                (length,) = struct.unpack_from("!H", message, position - 1)
+                position += 1
+            position += length
+            found = found or code == _MP_REACH_NLRI
+    except struct.error:
+        return None
+    return None if position != end or end > len(message) else found or end < len(message)
 
 
 def dissect(frame: bytes, length: int) -> Segment | None:

@@ -28,7 +28,7 @@ class Watches:
         self._watches: dict[Capture, Watch] = {}
         for capture, mine in self._plans.items():
             pairs = [(plan.edge_address, plan.peer_address) for plan in mine]
-            self._watches[capture] = capture.watch(pairs, self._written(mine))
+            self._watches[capture] = capture.watch(pairs, self._written(mine, whole=True))
 
     def end(self) -> None:
         for capture, watch in self._watches.items():
@@ -47,11 +47,14 @@ class Watches:
             packets=sum(proof.packets for proof in proofs),
         )
 
-    def _written(self, plans: Iterable[SessionPlan]) -> dict[Ends, int]:
-        """How many octets were ever written to each running TCP connection of these sessions, as the kernel says."""
+    def _written(self, plans: Iterable[SessionPlan], *, whole: bool = False) -> dict[Ends, int]:
+        """How many octets were ever written to each running TCP connection of these sessions, as the kernel says.
+
+        `whole`: up to where a message begins, so that what follows can be read.
+        """
         found: dict[Ends, int] = {}
         for plan in plans:
             if self._network.is_provisioned(plan):
-                written = self._network.neighbor(plan).connections.written()
+                written = self._network.neighbor(plan).connections.written(whole=whole)
                 found |= {Ends(*ends): octets for ends, octets in written.items()}
         return found

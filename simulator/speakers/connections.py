@@ -41,15 +41,20 @@ class Connections:
         while self.dials or self.ending:
             await asyncio.wait({*self.dials, *self.ending})
 
-    def written(self) -> dict[tuple[Address, int, Address, int], int]:
-        """How many octets were ever written to each connection that talks; by address and port, ours and the peer's."""
+    def written(self, *, whole: bool = False) -> dict[tuple[Address, int, Address, int], int]:
+        """How many octets were ever written to each connection that talks; by address and port, ours and the peer's.
+
+        `whole`: a withdrawal that the kernel has in part, because the peer reads slowly, counts as if it had all of it.
+        """
         found = {}
         for wire in self.wires.values():
             assert wire.transport is not None
             here, there = (wire.transport.get_extra_info(name) for name in ("sockname", "peername"))
             if here and there:  # or it was reset before anybody could look
                 with contextlib.suppress(OSError):
-                    found[_address(here), here[1], _address(there), there[1]] = wire.written
+                    found[_address(here), here[1], _address(there), there[1]] = wire.written + (
+                        wire.under_way if whole else 0
+                    )
         return found
 
     # --- dialling ---

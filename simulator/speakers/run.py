@@ -60,10 +60,15 @@ class Run:
         """NLRI announced in the messages that the kernel has whole, and had not when it had `start` octets."""
         return walk(self.octets, walk(self.octets, 0, start, count=False)[0], self.taken)[1][0]
 
+    @property
+    def under_way(self) -> int:
+        """Octets that the kernel lacks of the message that it has in part; 0 where it has none in part."""
+        at, _ = walk(self.octets, 0, self.taken, count=False)
+        return 0 if at == self.taken else at + _size(self.octets, at) - self.taken
+
     def end_here(self) -> None:
         """Nothing goes any more but the rest of the message that the kernel has a part of."""
-        at, _ = walk(self.octets, 0, self.taken, count=False)
-        self.end = at if at == self.taken else at + _size(self.octets, at)
+        self.end = self.taken + self.under_way
         self.done = None
 
 

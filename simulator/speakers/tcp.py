@@ -102,6 +102,11 @@ class Wire(asyncio.Protocol):
         assert self.transport is not None
         return octets_written(self.transport.get_extra_info("socket")) - (1 if self.channel is Channel.DIALLED else 0)
 
+    @property
+    def under_way(self) -> int:
+        """Octets that are still to be written of a message that was written in part, and announces nothing."""
+        return self._run.under_way if self._run is not None and not self._run.announces else 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.outlet = self.outlet or Outlet(self.transport)

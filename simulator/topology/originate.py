@@ -41,7 +41,9 @@ def _generated(asked: Generate) -> tuple[Family, Iterator[bytes]]:
     if not within.prefixlen <= length <= longest:
         raise ValueError(f"generate: length {length} is not between /{within.prefixlen} of {within} and /{longest}")
     if count > 1 << (length - within.prefixlen):
-        raise ValueError(f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}")
+        raise ValueError(
+            f"generate: {within} has {1 << (length - within.prefixlen)} prefixes of /{length}, not {count}"
+        )
     first, octets, head = int(within.network_address) >> (longest - length), (length + 7) // 8, bytes((length,))
     padding = octets * 8 - length
     keys = (head + (number << padding).to_bytes(octets, "big") for number in range(first, first + count))

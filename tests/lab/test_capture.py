@@ -487,3 +487,36 @@ def test_messages_are_split_at_their_lengths() -> None:
     assert bgp_messages(OPEN + KEEPALIVE) == ([OPEN, KEEPALIVE], b"")
     assert bgp_messages(OPEN + KEEPALIVE[:18]) == ([OPEN], KEEPALIVE[:18])
     assert bgp_messages(MARKER + b"\x00\x05\x04") == ([], MARKER + b"\x00\x05\x04")
+
+
+HERE = Ends(v4(1), 179, v4(2), 40000)
+
+
+@pytest.mark.parametrize("count", [1, 150, 300, 900])
+def test_withdrawals_of_any_length_announce_nothing(count: int) -> None:
+    """Scapy reads no long list of withdrawn prefixes."""
+    keys = b"".join(b"\x18" + (0x29000000 + (n << 8)).to_bytes(4)[:3] for n in range(count))
+    unreach = struct.pack("!HB", 2, 1) + b"".join(b"\x20" + (0x2A000000 + n).to_bytes(4) for n in range(count))
+    for withdrawal in (
+        message(2, len(keys).to_bytes(2) + keys + bytes(2)),
+        update(b"\x90\x0f" + len(unreach).to_bytes(2) + unreach),
+    ):
+        proof = prove_absence([Stream(HERE, 1, "", OPEN + withdrawal + KEEPALIVE)])
+        assert proof.absent and (proof.updates, proof.messages) == (1, 3), proof
+        behind = prove_absence([Stream(HERE, 1, "", OPEN + withdrawal + ROUTES_4 + ROUTES_6)])
+        assert behind.nlri == 3, "what comes behind them is seen"
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xff", b"\0\0\xff\xff", b"\0\0\0\3\x40\x01\x09", b"\0\0\0\1\x40", b"\0\0\0\3\x90\x0f\0", b"\0"]
+)
+def test_an_update_that_cannot_be_read_proves_nothing(body: bytes) -> None:
+    proof = prove_absence([Stream(HERE, 1, "", OPEN + message(2, body))])
+    assert not proof.absent and not proof.conclusive, proof
+
+
+def test_routes_between_long_withdrawals_in_one_update_are_not_overlooked() -> None:
+    keys = b"".join(b"\x18" + (0x29000000 + (n << 8)).to_bytes(4)[:3] for n in range(300))
+    routes = ORIGIN + AS_PATH + b"\x40\x03\x04\xc0\x00\x02\x01"
+    both = message(2, len(keys).to_bytes(2) + keys + len(routes).to_bytes(2) + routes + b"\x18\x0a\x00\x00")
+    assert not prove_absence([Stream(HERE, 1, "", both)]).absent

@@ -116,3 +116,26 @@ async def test_active_again_and_again(tmp_path: Path, routers: list[str]) -> Non
             ask(running, number)
         await all_active(running, count)
         assert support.leaks(running) == 0
+
+
+@pytest.mark.privileged
+async def test_active_again_after_a_withdrawal_that_no_socket_holds(tmp_path: Path) -> None:
+    """The validation begins while the kernel has a message of it in part."""
+    require_netns()
+    found = exchange(["simulated"], 0.3)
+    found["microsoft"]["announce"] = [{"generate": {"within": "32.0.0.0/4", "length": 24, "count": 400_000}}]
+    lab = build(found)
+    async with support.provider(f"sqlite:///{tmp_path}/store.db", SETTINGS, lab, LinkKind.NETNS) as running:
+        document = {"properties": {"peerAsn": 64496, "peerName": "peer1"}}
+        running.asns.approve(running.asns.put(asn_id(1), document, 64496)[0])
+        ask(running, 1)
+        await all_active(running, 1)
+        (record,) = support.records(running)
+        (wire,) = running.network.neighbor(record.plans[0]).connections.wires.values()
+        await support.until(running, lambda: not wire.unsent_announcements and not wire.blocked, 30)
+        revalidate(running)
+        assert wire.blocked, "withdrawals: the session stays"
+        await all_active(running, 1)
+        assert wire in running.network.neighbor(record.plans[0]).connections.wires.values()
+        assert statuses(running, "D1", "D3") == {Status.SUCCESS}
+        assert support.leaks(running) == 0
