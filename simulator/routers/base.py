@@ -18,7 +18,7 @@ from simulator.topology.route import RouterRoute
 
 
 class NotOurRouterError(LabError):
-    """The lab does not run this router: there is no way to ask it."""
+    """There is no way to ask this router: the lab does not run it, or it keeps no table that tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,20 @@ async def test_why_nothing_is_announced_is_the_finding(
 
 @pytest.mark.privileged
 @pytest.mark.router
+async def test_a_table_that_exabgp_does_not_keep_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    require("exabgp")
+    change = ("family { ipv4 unicast; }", "adj-rib-in false; family { ipv4 unicast; }")
+    report, _ = await rehearse(lay("exabgp, a template and a helper", tmp_path, change)[0])
+    assert (report.outcome, report.errors) == ("passed", ())
+    evidence = {check.id: check.evidence for check in report.connections[0].checks}
+    assert evidence["D3"][0] == "IPv6 2001:504:0:2:0:6:4496:1: the peer's own table holds nothing of ours"
+    assert all(
+        "adj-rib-in false" in evidence[check][-1] or "adj-rib-in false" in evidence[check][0] for check in ("D3", "A1")
+    )
+
+
+@pytest.mark.privileged
+@pytest.mark.router
 async def test_a_network_without_a_route_beside_one_that_has_one_is_a_warning(tmp_path: Path) -> None:
     require("frr")
     change = ("ip route 192.0.2.0/24 Null0\n", "")

@@ -25,10 +25,10 @@ from typing import Any
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, stop, until_ready
-from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.daemon import Daemon, absent
 from simulator.routers.exabgp.config import events, render
-from simulator.routers.exabgp.console import PIPES, Console, parse_rib
+from simulator.routers.exabgp.console import PIPES, Console, parse_forgetful, parse_rib
 from simulator.routers.exabgp.events import UP, Events
 
 _QUERY_TIMEOUT = 30.0
@@ -51,6 +51,7 @@ class Exabgp(Daemon):
         self._read = 0
         self._console: Console | None = None
         self._since: dict[str, tuple[bool, int]] = {}
+        self._forgetful: frozenset[str] | None = None
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when ExaBGP has read its configuration. Raises LabError with its words."""
@@ -88,7 +89,15 @@ class Exabgp(Daemon):
         return tuple(self._report(session, peers, received, exported) for session in self._sessions())
 
     async def received(self, session: str) -> frozenset[str]:
-        """The prefixes from us that ExaBGP holds on this session: announced and not withdrawn."""
+        """The prefixes from us that ExaBGP holds on this session: announced and not withdrawn.
+
+        Raises NotOurRouterError where its user's file has it hold none.
+        """
+        if self._console is not None:
+            if self._forgetful is None:
+                self._forgetful = parse_forgetful(await self._ask(self._console, "show neighbor configuration"))
+            if str(self._session(session).remote_address) in self._forgetful:
+                raise NotOurRouterError("ExaBGP cannot tell what it was sent: its file says adj-rib-in false")
         return await self._routes(self._session(session), "in")
 
     async def exported(self, session: str) -> frozenset[str]:

@@ -84,3 +84,15 @@ def parse_rib(lines: Iterable[str]) -> dict[str, frozenset[str]]:
         if f"{afi} {safi}" in UNICAST:
             tables.setdefault(peer, set()).add(prefix)
     return {peer: frozenset(prefixes) for peer, prefixes in tables.items()}
+
+
+def parse_forgetful(lines: Iterable[str]) -> frozenset[str]:
+    """The neighbors that keep no Adj-RIB-In, by address, from an answer to `show neighbor configuration`."""
+    found, neighbor = set(), ""
+    for line in lines:
+        words = line.strip().rstrip(";").split()
+        if words[:1] == ["neighbor"] and words[-1] == "{":
+            neighbor = words[1]
+        elif words == ["adj-rib-in", "false"]:
+            found.add(neighbor)
+    return frozenset(found)
