@@ -47,7 +47,7 @@ def _t1(session: SessionEvidence, observation: Observation) -> Finding:
     if _says(session).startswith("absent"):
         text = f"the router's configuration has no session with {view.local_address}"
         missing = [cause_of("session-missing", text, session)]
-    elif others and not _md5_evidence(session):
+    elif others and not _md5_evidence(session) and not _router_has_it(session):
         text = f"the router has no {view.family.label} session with us: only {name_of(others[0])} is up"
         missing = [cause_of("session-missing", text, session)]
     return failed(_tcp_evidence(session), *missing, *_tcp_causes(session))
@@ -72,6 +72,12 @@ def _told_by_router(session: SessionEvidence, *only: str) -> list[Cause]:
     """The causes that the router's own tables and its user's file tell."""
     told = session.peer_table.reasons if session.peer_table is not None else ()
     return [cause_of(cause, text, session) for cause, text in told if not only or cause in only]
+
+
+def _router_has_it(session: SessionEvidence) -> bool:
+    """Whether the router was asked for this session and knows it."""
+    table = session.peer_table
+    return table is not None and not (table.error or table.not_ours) and not _says(session).startswith("absent")
 
 
 def _says(session: SessionEvidence) -> str:

@@ -266,11 +266,16 @@ def test_what_the_router_says_of_a_session_that_is_down_is_the_only_cause(error:
 
 def test_a_missing_session_beside_a_running_one_is_the_first_cause() -> None:
     v6 = replace(DOWN, id="c/ipv6", family=Family.IPV6, peer_address=IPv6Address("2001:db8::1"))
-    results = run(observe(evidence(), evidence(v6)))
+    untold = PeerTable(error="the router has no such session")
+    results = run(observe(evidence(), evidence(v6, peer_table=untold)))
     assert failing(results) == ["T1"]
     assert first_cause(results, "T1") == "session-missing"
     assert "IPv6" in results["T1"].finding.evidence[0], "what failed is told first"
     assert not results["D2"].holds, "one session's evidence does not stand for the other's"
+    refused = replace(v6, last_error="Connection refused")
+    for table, cause in ((PeerTable(not_ours="…"), "session-missing"), (PeerTable(), "not-listening")):
+        found = run(observe(evidence(), evidence(refused, peer_table=table)))
+        assert first_cause(found, "T1") == cause, "a router that was asked and has the session misses none"
 
 
 def silent(family: Family, *prefixes: str) -> SessionEvidence:
