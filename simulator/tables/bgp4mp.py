@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
@@ -33,7 +34,8 @@ class Recorded(NamedTuple):
     address: Address
     receiver_asn: int
     receiver: Address
-    interface: int
+    ends: tuple[bytes, bytes, bytes]
+    """The octets of both addresses, the sender's first, and of the interface: they tell sessions apart."""
     asn4: bool
     """Whether the message has ASNs of four octets."""
     addpath: bool
@@ -52,26 +54,33 @@ def opened(subtype: int, record: bytes) -> Recorded:
     afi = record[at - 2] << 8 | record[at - 1]
     if afi not in (1, 2):
         raise ValueError(f"address family {afi} in a BGP4MP record")
-    size = 4 if afi == 1 else 16
-    rest = record[at + 2 * size :]
-    peer, local = record[at : at + size], record[at + size : at + 2 * size]
-    if len(local) < size:
+    end = at + (8 if afi == 1 else 32)
+    head, rest = record[:end], record[end:]
+    if len(head) < end:
         raise IndexError
-    ends = [
-        (int.from_bytes(record[:width], "big"), IPv4Address(peer) if afi == 1 else IPv6Address(peer)),
-        (int.from_bytes(record[width : 2 * width], "big"), IPv4Address(local) if afi == 1 else IPv6Address(local)),
-    ]
-    sender, receiver = reversed(ends) if subtype in _LOCAL else ends
-    interface = record[at - 4] << 8 | record[at - 3]
+    ends = _ends(head, width, subtype in _LOCAL)
     if subtype in _STATES:
         if len(rest) != 4:
             raise IndexError
-        return Recorded(*sender, *receiver, interface, asn4, False, rest[2] << 8 | rest[3], 0, b"")
+        return Recorded(*ends, asn4, False, rest[2] << 8 | rest[3], 0, b"")
     if len(rest) < HEADER_SIZE or rest[:16] != MARKER:
         raise ValueError("no BGP message in a BGP4MP record")
     if rest[16] << 8 | rest[17] != len(rest):
         raise ValueError("the BGP message is cut short")
-    return Recorded(*sender, *receiver, interface, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
+    return Recorded(*ends, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
+
+
+@lru_cache(maxsize=4096)  # a file has few sessions, and addresses take longer to make than an UPDATE to be read
+def _ends(head: bytes, width: int, local: bool) -> tuple[int, Address, int, Address, tuple[bytes, bytes, bytes]]:
+    """The first fields of `Recorded`; `local`: the recording router is who sent."""
+    at = 2 * width + 4
+    middle = (at + len(head)) // 2
+    asns = int.from_bytes(head[:width], "big"), int.from_bytes(head[width : 2 * width], "big")
+    peer, own, interface = head[at:middle], head[middle:], head[2 * width : 2 * width + 2]
+    made = IPv4Address if len(peer) == 4 else IPv6Address
+    if local:
+        return asns[1], made(own), asns[0], made(peer), (own, peer, interface)
+    return asns[0], made(peer), asns[1], made(own), (peer, own, interface)
 
 
 class Announcement(NamedTuple):

@@ -33,8 +33,6 @@ _DAMAGED: Final = re.compile(r"^(?:\d{4}[- ])?\s*bgp[._]", re.IGNORECASE)
 _CONTINUED: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?P<more>\(.*)$")
 """A set of communities goes on: BIRD writes about 500 octets a line, and each value in parentheses."""
 _SETS: Final = ("community", "ext_community", "large_community")
-_ALWAYS: Final = ({"origin"}, {"as_path", "path"})
-"""What every route of BGP has, be it empty; each in the names that versions give it."""
 _OURS: Final = re.compile(r"^Table \S+: AS(\d{1,10}) at ([0-9a-fA-F:.]+), connection ")
 """What `turnup routes` writes above a session's routes."""
 _CUT: Final = "..."
@@ -124,8 +122,10 @@ def _entry(found: _Found) -> Entry:
         family, key = nlri.key(found.prefix)
         if found.from_bgp and not found.attributes:
             raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
-        if found.from_bgp and (missing := [name for name in _ALWAYS if not found.attributes.keys() & name]):
-            raise ValueError(f"the route is cut short, or damaged: its {min(missing[0])} is missing")
+        given = found.attributes
+        if found.from_bgp and not ("origin" in given and ("as_path" in given or "path" in given)):
+            missing = "AS path" if "origin" in given else "origin"  # each BGP route has both, be the path empty
+            raise ValueError(f"the route is cut short, or damaged: its {missing} is missing")
         path, cut = _path(found)
         return Routes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from simulator.tables import words
 from simulator.tables.entries import Entry, Place, Routes, Unreadable
-from simulator.tables.lacking import COMMUNITIES, OTC, Lacking
+from simulator.tables.lacking import COMMUNITIES, NEXT_HOP, OTC, Lacking
 from simulator.tables.notation import number
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
@@ -26,6 +27,9 @@ from simulator.wire.path import PathAttributes
 TITLES: Final = re.compile(r"^\s*Network\s+Next[ -]Hop\s.*\bPath\s*$", re.IGNORECASE)
 """The line of titles; what is before `Network` are status codes."""
 _LACKS: Final = Lacking(COMMUNITIES | OTC, "the table of `show bgp` does not show it: give `show bgp … detail`")
+_LACKS_HOP: Final = Lacking(
+    _LACKS.attributes | NEXT_HOP, "the table of `show bgp` does not show all of it: give `show bgp … detail`"
+)
 _STATUS: Final = re.compile(r"[A-Za-z *>=#|&@-]*")
 _MARKED: Final = re.compile(r"^ {0,3}(?:[VIN]?[*>]|[sdhrRSxbm#][ *>])")
 """A line that begins with a status code is a route, whatever else it is."""
@@ -195,7 +199,11 @@ def _entry(found: _Found) -> Entry:
             raise ValueError(
                 f"{found.prefix}: there is no next hop" + (f" in {found.rest[:40]!r}" if found.rest else "")
             )
-        return Routes(family, (key,), _path(found), best=found.best, place=place, lacks=_LACKS)
+        path, lacks = _path(found), _LACKS
+        if isinstance(path.next_hop, IPv6Address) and path.next_hop.is_link_local:
+            # The one that is forwarded to: the global one that came with it (RFC 2545 §3) is not shown.
+            path, lacks = path.but(next_hop=None, link_local=path.next_hop), _LACKS_HOP
+        return Routes(family, (key,), path, best=found.best, place=place, lacks=lacks)
     except ValueError as error:
         return Unreadable(place, str(error))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from simulator.session.messages import AS_TRANS, Family, RouteRefresh
-from simulator.tables.bgp4mp import Address, Announcement, Prefix, Recorded, Said, opened, said
+from simulator.tables.bgp4mp import Announcement, Prefix, Recorded, Said, opened, said
 from simulator.tables.entries import (
     ENDED,
     REPLACED,
@@ -67,7 +67,7 @@ class Replay:
     """Takes BGP4MP records in their order. Sessions differ by both addresses (RFC 6396 §4.4.2)."""
 
     def __init__(self) -> None:
-        self._sessions: dict[tuple[Address, Address, int], _Session] = {}
+        self._sessions: dict[tuple[bytes, bytes, bytes], _Session] = {}
 
     def take(self, number: int, subtype: int, body: bytes) -> Iterator[Entry]:
         """One BGP4MP record. ValueError and IndexError for one that is damaged or cut short."""
@@ -103,19 +103,17 @@ class Replay:
                     yield Routes(family, tuple(keys), path, session.announcer, place=Place("record", number))
 
     def _session(self, found: Recorded) -> _Session:
-        which = found.address, found.receiver, found.interface
-        session = self._sessions.get(which)
-        local = None if found.receiver.is_unspecified else found.receiver
+        session = self._sessions.get(found.ends)
         if session is None:
-            announcer = Announcer(found.asn, found.address, local=local)
-            session = self._sessions[which] = _Session(announcer)
+            session = self._sessions[found.ends] = _Session(_announcer(found))
         elif found.asn not in (session.announcer.asn, AS_TRANS):
-            session.announcer = Announcer(found.asn, found.address, local=local)
+            session.announcer = _announcer(found)
         return session
 
     def _ended(self, found: Recorded) -> Iterator[Entry]:
-        for one, other in ((found.address, found.receiver), (found.receiver, found.address)):
-            session = self._sessions.get((one, other, found.interface))
+        sender, receiver, interface = found.ends
+        for ends in ((sender, receiver, interface), (receiver, sender, interface)):
+            session = self._sessions.get(ends)
             yield from taken_back(ENDED, session.forget() if session is not None else 0)
 
     def _refresh(self, session: _Session, place: Place, body: bytes) -> Iterator[Entry]:
@@ -137,7 +135,7 @@ class Replay:
         for afi, safi in update.foreign:
             yield Unreadable(place, f"routes of AFI {afi}, SAFI {safi}: IPv4 and IPv6 unicast are judged here")
         if not update.announced and update.attributes:
-            addresses = _addresses(session.announcer)
+            addresses = _addresses(found)
             faults = judge(
                 update.attributes, asn4=found.asn4, external=_external(found), reach=update.reach, addresses=addresses
             ).faults
@@ -194,7 +192,7 @@ def _path(session: _Session, raw: bytes, part: Announcement, found: Recorded) ->
             external=_external(found),
             reach=part.reach,
             next_hop=part.next_hop,
-            addresses=_addresses(session.announcer),
+            addresses=_addresses(found),
         )
         session.decoded[which] = path
     return path
@@ -204,9 +202,13 @@ def _external(found: Recorded) -> bool:
     return found.asn != found.receiver_asn
 
 
-def _addresses(announcer: Announcer) -> Addresses:
-    local = announcer.local
-    return Addresses(announcer.address.packed, local.packed if local is not None else b"")
+def _announcer(found: Recorded) -> Announcer:
+    return Announcer(found.asn, found.address, local=None if found.receiver.is_unspecified else found.receiver)
+
+
+def _addresses(found: Recorded) -> Addresses:
+    sender, receiver, _ = found.ends
+    return Addresses(sender, receiver if any(receiver) else b"")
 
 
 def _told(fault: Fault) -> str:

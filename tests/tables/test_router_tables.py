@@ -68,6 +68,15 @@ def test_a_rule_that_looks_at_what_is_not_said_refuses_nothing() -> None:
     assert "maps-community-missing" not in tally.unjudged
 
 
+def test_a_table_that_shows_the_link_local_next_hop_alone_refuses_nothing_for_it() -> None:
+    """As FRR does where the peer sent both (RFC 2545 §3): the global one is in no column."""
+    sample = next(s for s in SAMPLES if ":" in s.prefix and not s.rules)
+    data = cisco([Sample(sample.prefix, sample.path, next_hop="fe80::2")])
+    found, tally = verdicts(READERS[Format.CISCO]((data,)))
+    assert found == {sample.prefix: ()}
+    assert {"next-hop", "link-local-next-hop"} <= set(tally.unjudged)
+
+
 def test_rules_that_look_at_a_lacking_attribute_are_rules() -> None:
     assert set(LOOKS) <= {rule for profile in PROFILES.values() for rule in profile}
 
