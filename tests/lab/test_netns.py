@@ -245,7 +245,7 @@ import asyncio, json, os, sys
 from simulator.lab.netns import NetnsLink
 from simulator.lab.state import LabState
 from simulator.routers.base import RouterConfig, RouterFiles
-from simulator.routers.bird import Bird
+from simulator.routers.bird.adapter import Bird
 from tests.lab_support import lan
 
 async def main():

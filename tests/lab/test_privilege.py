@@ -88,7 +88,7 @@ from simulator.lab.state import LabState
 from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, NodeSpec
-from simulator.routers.bird import Bird
+from simulator.routers.bird.adapter import Bird
 from tests.lab_support import lan, v4, v6
 
 async def main():
