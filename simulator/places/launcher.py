@@ -140,6 +140,8 @@ def _enter(cell: dict[str, Any]) -> None:
         _bind(fd, _ROOT + path)
     for path in cell["names"]:
         if not path.startswith((*_ELSEWHERE, *cell["keeps"])):
+            if alone:
+                _claim(_ROOT + path)
             _make_usable(_ROOT + path)
     _write_users(cell["users"], alone)
     os.chdir(_ROOT)
@@ -217,6 +219,44 @@ def _renew(path: str) -> None:
     _mount_memory(path)
     for name in inner:
         os.makedirs(name, exist_ok=True)
+
+
+def _claim(path: str) -> None:
+    """Alone: where there is to be a file in a directory of another user's, have one of our own with the same in it."""
+    if os.access(path, os.F_OK):
+        return
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    if _may_write_in(folder):
+        return
+    entries: list[str] = []
+    with contextlib.suppress(OSError):  # nobody here may read it
+        entries = os.listdir(folder)
+    opened = _opened((f"{folder}/{name}", f"{folder}/{name}") for name in entries)
+    links = [(name, os.readlink(name)) for name, _ in opened if os.path.islink(name)]
+    _mount_memory(folder)
+    for name, target in links:
+        os.symlink(target, name)
+    for name, fd in opened:
+        if not os.path.islink(name):
+            if os.path.isdir(f"/proc/self/fd/{fd}"):
+                os.mkdir(name)
+            else:
+                os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+            _bind(fd, name)
+        os.close(fd)
+
+
+def _may_write_in(folder: str) -> bool:
+    """Tried, for neither its mode nor its owner says it of a layer over another user's directory."""
+    probe = f"{folder}/.{os.getpid()}"
+    try:
+        os.mkdir(probe)
+        os.rmdir(probe)
+    except OSError:
+        return False
+    return True
 
 
 def _make_usable(path: str) -> None:

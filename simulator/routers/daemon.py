@@ -20,7 +20,7 @@ from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
 from simulator.routers.absences import absences
 from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.names import misnamed
+from simulator.routers.names import misnamed, sources
 
 ABSENT = "absent"
 """The state of a session that the user's own file does not have."""
@@ -96,7 +96,8 @@ class Daemon:
         files.directory.mkdir(parents=True, exist_ok=True)
         self._listen(files)
         own = self._config.file
-        named = files_named(own.read_text(errors="replace")) if own is not None and own.is_file() else ()
+        texts = [text for _, text in sources(self.kind, own)] if own is not None else []
+        named = files_named("\n".join(texts))
         cell = Cell((str(files.directory.absolute()),), str(files.directory / _SYSLOG), named, self.users, cwd)
         return await self._place.spawn(argv, log=log or files.log, env=env, cell=cell)
 
@@ -202,8 +203,13 @@ def one_line(text: str) -> str:
 
 
 def read_file(path: Path) -> str:
-    """The user's own configuration file. Raises LabError."""
+    """The user's own configuration file; `write_file` gives back each of its octets. Raises LabError."""
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
+        return path.read_bytes().decode(errors="surrogateescape")
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what `read_file` has read, whatever its encoding and its line ends: the daemon judges that."""
+    path.write_bytes(text.encode(errors="surrogateescape"))

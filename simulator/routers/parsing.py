@@ -14,7 +14,7 @@ from simulator.lab.privilege import MARK, USERNS, userns_problem
 from simulator.places.cell import Cell, files_named
 from simulator.places.errors import LabError
 from simulator.places.process import find_program, launching
-from simulator.routers.daemon import one_line
+from simulator.routers.daemon import one_line, read_file, write_file
 from simulator.routers.exabgp.adapter import program as exabgp_program
 from simulator.routers.gobgp.adapter import file_type
 from simulator.routers.openbgpd.adapter import BGPD
@@ -42,11 +42,9 @@ def faults(kind: str, path: Path) -> list[Fault]:
     """
     path = path.absolute()
     try:
-        text = path.read_text()
-    except OSError as error:
-        return [Fault(str(path), 0, str(error.strerror))]
-    except UnicodeDecodeError as error:
-        return [Fault(str(path), 0, str(error))]
+        text = read_file(path)
+    except LabError as error:
+        return [Fault(str(path), 0, str(error).removeprefix(f"{path}: "))]
     with tempfile.TemporaryDirectory(prefix="turnup-") as directory:
         return _PARSERS[kind](path, text, Path(directory))
 
@@ -105,7 +103,7 @@ def _frr(path: Path, text: str, scratch: Path) -> list[Fault]:
 def _openbgpd(path: Path, text: str, scratch: Path) -> list[Fault]:
     copy = scratch / "bgpd.conf"  # bgpd refuses a file that others may read
     copy.touch(mode=0o600)
-    copy.write_text(text)
+    write_file(copy, text)
     status, words = _run([BGPD, "-n", "-f", str(copy)], path, text, scratch)
     if status == 0:
         return []
@@ -142,7 +140,7 @@ def _exabgp(path: Path, text: str, scratch: Path) -> list[Fault]:
     if status == 0:
         return []
     what = words.rpartition("is not a valid config file:")[2]
-    line = re.search(r"^line (\d+): *(.*)$", what, re.MULTILINE)
+    line = re.search(r"^(?: *problem parsing configuration file )?line (\d+)(?:: *(.*))?$", what, re.MULTILINE)
     said = re.sub(r"^line \d+:.*$", "", what, flags=re.MULTILINE)
     told = one_line(f"{said}\n{line[2] if line else ''}")
     return [Fault(str(path), int(line[1]) if line else 0, told)] if told else _otherwise(path, words)

@@ -53,8 +53,7 @@ def run(before: tuple[str, ...], cell: Cell, script: str) -> subprocess.Complete
 class TestCell:
     def test_what_it_writes_is_gone_with_it(self, before: tuple[str, ...], kept: Path) -> None:
         folders = ["/var/log", "/run", "/var/log/never-heard-of/deep", "/never-heard-of/deep"]
-        if before == ():
-            folders += ["/etc", "/home", "/root", "/usr/local/share", "/var/lib", "/tmp"]
+        folders += ["/etc", "/home", "/root", "/usr/local/share", "/usr/local/never/deep", "/var/lib", "/tmp"]
         marks = [f"{folder}/turnup-mark" for folder in folders]
         script = "; ".join(f"echo x > {mark} && cat {mark}" for mark in marks)
         outcome = run(before, Cell((str(kept),), names=tuple(marks)), f"rm -f /etc/hostname; {script}")

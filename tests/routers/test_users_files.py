@@ -18,6 +18,7 @@ from simulator.provisioning.log import Said
 from simulator.provisioning.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.routers import parsing
+from simulator.routers.daemon import read_file, write_file
 from simulator.routers.parsing import faults
 from simulator.topology.load import load
 from tests.lab_support import require_netns, require_program
@@ -213,6 +214,7 @@ WRONG = [
         "Unknown",
     ),
     ("openbgpd", "a.conf", "AS 64496\nneighbor 192.0.2.1 {\n\tremote-ass 5\n}\n", [3, 4], "syntax error"),
+    ("openbgpd", "a.conf", "# as Windows ends lines\r\nAS 64496\r\n", [2], "syntax error"),
     ("openbgpd", "a.conf", 'AS 64496\ninclude "nowhere.conf"\n', [2], "nowhere.conf"),
     ("openbgpd", "a.conf", "AS 64496\nallow from grup x\n", [2], "grup"),
     ("gobgp", "a.toml", '[global.config]\n  as = 64496\n  router-id = "1.1.1.1\n', [3], "parsing config"),
@@ -221,6 +223,7 @@ WRONG = [
     ("gobgp", "a.yaml", "global:\n  config:\n    as: 64496\n   router-id: 1.1.1.1\n", [3], "parsing config"),
     ("exabgp", "a.conf", "neighbor 192.0.2.1 {\n local-as 5;\n peer-ass 6;\n}\n", [3], "peer-ass"),
     ("exabgp", "a.conf", "neighbor 192.0.2.1 {\n local-as five;\n}\n", [2], "local-as"),
+    ("exabgp", "a.conf", "neighbor 192.0.2.1 {\n local-as 5;\n peer-as", [3], "invalid syntax"),
 ]
 
 
@@ -239,6 +242,25 @@ def test_what_the_daemon_refuses_is_told_with_its_line(
     assert [(fault.file, fault.line) for fault in found] == [(str(path), line) for line in lines], found
     assert words in found[0].text
     assert not any("\n" in fault.text for fault in found)
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("bird", b"# caf\xe9\nrouter id 1.1.1.1;\nprotocol device {}\n"),
+        ("frr", b"! caf\xe9\r\nrouter bgp 1\r\n neighbor 192.0.2.1 remote-as 5\r\n"),
+        ("openbgpd", b"# caf\xe9\nAS 64496\n"),
+    ],
+)
+def test_an_encoding_that_the_daemon_takes_is_taken(kind: str, text: bytes, tmp_path: Path) -> None:
+    require(kind)
+    path, copy = tmp_path / "a.conf", tmp_path / "copy.conf"
+    path.write_bytes(text)
+    assert faults(kind, path) == []
+    write_file(copy, read_file(path))
+    assert copy.read_bytes() == text
 
 
 def command(*words: str | Path) -> subprocess.CompletedProcess[str]:

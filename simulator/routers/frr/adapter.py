@@ -31,6 +31,7 @@ from simulator.routers.daemon import (
     one_line,
     read_file,
     silence,
+    write_file,
 )
 from simulator.routers.frr.config import render
 from simulator.routers.frr.parts import BFDD, Parts, parts
@@ -217,7 +218,7 @@ class Frr(Daemon):
         directory = self._directory / "etc"
         directory.mkdir(exist_ok=True)
         (directory / "vtysh.conf").touch()
-        (directory / "frr.conf").write_text(text)
+        write_file(directory / "frr.conf", text)
         output = self._directory / "vtysh.log"
         output.unlink(missing_ok=True)
         argv = ["vtysh", "--vty_socket", str(self._directory), "--config_dir", str(directory), "--boot"]

@@ -31,6 +31,7 @@ from simulator.routers.daemon import (
     one_line,
     read_file,
     silence,
+    write_file,
 )
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.session.messages import Family
@@ -73,7 +74,7 @@ class Openbgpd(Daemon):
         files.directory.mkdir(parents=True, exist_ok=True)
         path = files.directory / "bgpd.conf"
         path.touch(mode=0o600)  # bgpd refuses a file that others may read
-        path.write_text(text)
+        write_file(path, text)
         # bgpd looks for what its file includes in the directory that it is started in.
         self._process = await self._spawn([str(bgpd), "-d", "-f", str(path)], cwd=str(home))
         try:
