@@ -23,6 +23,7 @@ from simulator.provisioning.waiting import tell_waits
 from simulator.provisioning.watching import Watches
 from simulator.rib.adj_in import HeldRoute
 from simulator.routers.base import NotOurRouterError, Reason, Router, SessionReport
+from simulator.routers.names import CAUSES
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import SessionView
@@ -207,7 +208,9 @@ class Validator:
                         why = await router.reasons(plan.wire)
                         gathered.told |= {} if silent else {plan.id: why}
                     reasons = [(reason.cause, reason.text) for reason in why]
-                    if report is not None and report.shut_down:
+                    # One whose file names what is not there is down for that, although nobody shut it down.
+                    misnamed = any(cause in CAUSES.values() for cause, _ in reasons)
+                    if report is not None and report.shut_down and not misnamed:
                         reasons.insert(0, ("shut-down", "the session is shut down on the router"))
                     says = f"{report.state}: {report.reason}" if report is not None and report.reason else ""
                     gathered.tables[plan.id] = PeerTable(held, says=says, reasons=tuple(reasons))

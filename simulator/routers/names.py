@@ -11,7 +11,7 @@ from pathlib import Path
 from simulator.routers.base import Reason
 
 INTERFACE, VRF = "interface", "vrf"
-_CAUSES = {INTERFACE: "interface-name", VRF: "vrf-name"}
+CAUSES = {INTERFACE: "interface-name", VRF: "vrf-name"}
 
 _INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n]+)"', re.MULTILINE)
 _INCLUDING = ("bird", "openbgpd")
@@ -98,8 +98,8 @@ def misnamed(kind: str, path: Path, interfaces: Iterable[str], vrfs: Iterable[st
         if binding.what is VRF:
             have = f"here the router is {there}" if not here[VRF] else f"the router's VRF here is {there}"
         text = f"{binding.file}:{binding.line} binds to {binding.what} {binding.name}, and {have}"
-        reasons.setdefault(binding.what, Reason(_CAUSES[binding.what], text))
+        reasons.setdefault(binding.what, Reason(CAUSES[binding.what], text))
     if here[VRF] and not any(binding.what is VRF for binding in found):
         text = f"the topology puts the router into VRF {', '.join(here[VRF])}, and {path} has no session in a VRF"
-        reasons.setdefault(VRF, Reason(_CAUSES[VRF], text))
+        reasons.setdefault(VRF, Reason(CAUSES[VRF], text))
     return list(reasons.values())
