@@ -73,23 +73,37 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
 def _identified(
     request: ArmRequest, connections: list[documents.ConnectionDocument]
 ) -> Iterable[documents.ConnectionDocument]:
-    """A connection without an identifier is the one that has its peer address already, or else a new one."""
-    known = request.provider.peering(request.id.key)
+    """A connection without an identifier is the one that has its addresses already, or else a new one."""
+    record = request.provider.peering(request.id.key)
+    known = record.connections if record is not None else []
+    there = [live for live in known if live.record.state is not ConnectionState.PENDING_REMOVE]
+    taken = {guid(each.connectionIdentifier) for each in connections}
     for each in connections:
-        identifier = each.connectionIdentifier
-        session = each.bgpSession
-        if identifier is None and known is not None and session is not None:
-            addresses = {session.peerSessionIPv4Address, session.peerSessionIPv6Address} - {None}
-            identifier = next(
-                (
-                    live.request.mesh_of or live.request.identifier
-                    for live in known.connections
-                    if live.record.state is not ConnectionState.PENDING_REMOVE
-                    and addresses & {one.peer for one in live.request.sessions.values()}
-                ),
-                None,
-            )
-        yield each.model_copy(update={"connectionIdentifier": identifier or str(uuid4())})
+        identifier = each.connectionIdentifier or _known(each.bgpSession, there, taken) or str(uuid4())
+        taken.add(guid(identifier))
+        yield each.model_copy(update={"connectionIdentifier": identifier})
+
+
+def _known(session: documents.BgpSession | None, there: list[LiveConnection], taken: set[str]) -> str | None:
+    """The identifier of the connection with these addresses; of several with one edge each, the one that it names."""
+    if session is None:
+        return None
+    peers = {session.peerSessionIPv4Address, session.peerSessionIPv6Address} - {None}
+    ours = {session.microsoftSessionIPv4Address, session.microsoftSessionIPv6Address} - {None}
+    links = {session.sessionPrefixV4, session.sessionPrefixV6} - {None}
+    alive = {live.request.identifier for live in there}
+    for live in there:
+        sessions = live.request.sessions.values()
+        at_link = live.record.flow is Flow.DIRECT and links & {one.prefix for one in sessions}
+        if not at_link and not peers & {one.peer for one in sessions}:
+            continue
+        if ours and not ours & {one.microsoft for one in sessions}:
+            continue
+        origin = live.request.mesh_of
+        found = origin if origin in alive and not ours else live.request.identifier
+        if found not in taken:
+            return found
+    return None
 
 
 def guid(text: object) -> str:

@@ -69,22 +69,21 @@ def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
 
 
 def changes(record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings) -> dict[str, Change]:
-    """What is asked of each connection that is there and named, by its id."""
+    """What is asked of each connection that is there and wanted, by its id."""
+    return {live.id: change(live, each, premises, settings) for live, each in asked(record, wanted)}
+
+
+def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
+    """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin as long as
+    that names no address of Microsoft's: who names one means that one alone."""
     named = {connection.identifier for connection in wanted.connections}
-    return {live.id: change(live, each, premises, settings) for live, each in _asked(record, wanted, named)}
-
-
-def _asked(
-    record: PeeringRecord, wanted: PeeringRequest, named: set[str]
-) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
-    """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin."""
     for each in wanted.connections:
+        meshed = not any(session.microsoft for session in each.sessions.values())
         for live in record.connections:
             if live.request.identifier == each.identifier:
                 yield live, each
-            elif live.request.mesh_of == each.identifier and live.request.identifier not in named:
-                sessions = {family: replace(one, microsoft=None) for family, one in each.sessions.items()}
-                yield live, replace(each, identifier=live.request.identifier, sessions=sessions)
+            elif meshed and live.request.mesh_of == each.identifier and live.request.identifier not in named:
+                yield live, replace(each, identifier=live.request.identifier)
 
 
 def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, settings: Settings) -> Change:

@@ -14,7 +14,7 @@ from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.asns import APPROVED
 from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
 from simulator.provisioning.provider.books import Books
-from simulator.provisioning.provider.changes import changes, inner, must_be_removable, same_peering
+from simulator.provisioning.provider.changes import asked, changes, inner, must_be_removable, same_peering
 from simulator.provisioning.provider.legacy import LegacyPeerings, pairs
 from simulator.provisioning.provider.premises import Premises
 from simulator.provisioning.provider.records import LiveConnection, PeeringRecord
@@ -104,11 +104,8 @@ class Peerings:
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
             raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{inner(wanted)}.connections")
-        gone = [
-            live
-            for live in record.connections
-            if live.request.identifier not in named and live.request.mesh_of not in named
-        ]
+        kept = {live.id for live, _ in asked(record, wanted)}
+        gone = [live for live in record.connections if live.id not in kept]
         removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
         for live in removed:
             must_be_removable(live, self._clock.now())
