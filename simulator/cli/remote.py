@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -92,7 +93,7 @@ class Remote:
 
     def delete(self, path: str) -> None:
         """Delete a resource; that there was none is no error, as it is none of the API's, and is said."""
-        if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == httpx.codes.NO_CONTENT:
+        if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == HTTPStatus.NO_CONTENT:
             print(f"turnup: nothing to delete: there is no {path}", file=sys.stderr)  # noqa: T201
 
     def every(self, path: str, **query: Any) -> list[Json]:

@@ -318,7 +318,7 @@ def test_malformed_lines_are_named_and_do_not_pass(tmp_path: Path) -> None:
 def test_the_router_s_own_table_as_it_would_be_announced(tmp_path: Path) -> None:
     table = bird((Sample("20.0.0.0/16", ""), Sample("20.1.0.0/16", "1136", next_hop="192.0.2.77")))
     table += b"                     unicast [p2 2026-11-22] (100) [AS5089i]\n\tvia 192.0.2.3 on eth0\n"
-    table += b"\tBGP.as_path: 5089 5089\n"
+    table += b"\tBGP.origin: IGP\n\tBGP.as_path: 5089 5089\n"
     (tmp_path / "table").write_bytes(table)
     as_is = turnup("check", tmp_path / "table", *SESSION)
     assert as_is.returncode == 1

@@ -159,7 +159,9 @@ def test_the_topology_names_the_format_and_without_one_it_says_how_to_get_one(tm
     path = write(found, tmp_path / "plain.yaml")
     assert "--format NAME prints a configuration for it (one of bird, frr" in turnup("rehearse", path).stdout
     assert "there is no such format (one of bird" in one_line(turnup("rehearse", path, "--format", "nx-os"))
-    assert "neighbor 192.0.2.75 {" in turnup("config", external(tmp_path), "contoso").stdout
+    microsoft = {**found["microsoft"], "port": 1790}
+    assert "neighbor 127.75.80.1 {" in turnup("config", external(tmp_path, microsoft=microsoft), "contoso").stdout
+    assert "microsoft: {port: 1790}" in one_line(turnup("config", external(tmp_path), "contoso"))
 
 
 @pytest.mark.parametrize("command", ["rehearse", "serve"])
