@@ -269,11 +269,14 @@ class Workflow:
         new = tuple(plan for plan in record.plans if plan.id not in record.validated)
         if not new:
             return False
+        steps = len(record.connection.history)
         try:
             await self._restore_sessions(record)
         except LabError as error:
             self._say(record, f"sessions of an Active connection cannot be provisioned: {error}")
             return False
+        if len(record.connection.history) != steps:
+            return True  # changed meanwhile: what was made may not be what is wanted any more
         results = await self._judged(record, new)
         if results is None:
             return True

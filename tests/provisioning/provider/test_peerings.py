@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
+from simulator.provisioning.control import ConnectionRecord
 from simulator.provisioning.log import ConnectionMoved
 from simulator.provisioning.provider.provider import Provider
 from simulator.provisioning.provider.records import PeeringRecord
@@ -351,6 +353,35 @@ async def test_another_md5_key_makes_the_session_anew_and_denied(tmp_path: Path)
         assert {row["subcode"] for row in rows} == {int(Cease.OTHER_CONFIGURATION_CHANGE)} and len(rows) == 4
         assert support.leaks(running) == 0
         assert KEY not in str(running.books.events(0, 9999))
+
+
+async def test_a_key_that_changes_while_sessions_are_made_lifts_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An IPv6 session is added to a running one; while it is made another key is asked for, which the router lacks."""
+    found = document()
+    found["times"] = {"soak": 0.1, "deadline": 0.5}
+    found["peerings"][0]["md5"] = KEY
+    settings = Settings(removal=0, mesh=False, allow_md5_updates=True)
+    async with support.provider(url(tmp_path), settings, build(found)) as running:
+        await support.active(running, request(connection(ipv6=None, md5=KEY)))
+        made, other = running.workflow._restore_sessions, "another-key"
+        done = asyncio.Event()
+
+        async def restore(record: ConnectionRecord) -> None:
+            await made(record)
+            if not done.is_set():
+                done.set()
+                put(running, request(connection(md5=other)))
+
+        monkeypatch.setattr(running.workflow, "_restore_sessions", restore)
+        put(running, request(connection(md5=KEY)))
+        await done.wait()
+        words = "did not pass their validation: they stay denied"
+        await support.until(running, lambda: any(words in str(row.row) for row in running.books.events(0, 9999)))
+        (record,) = support.records(running)
+        assert {running.network.neighbor(plan).config.md5 for plan in record.plans} == {other}
+        assert (record.validated, support.open_gates(running)) == (set(), set())
 
 
 async def test_the_right_key_mends_a_failed_connection(tmp_path: Path) -> None:
