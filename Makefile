@@ -17,7 +17,7 @@ test: $(STAMP) ## run the tests; those whose router or privilege is missing are 
 lint: $(STAMP) ## ruff and mypy, warnings are errors
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-check: lint ## lint, and the tests of the rooms without I/O: under a minute, before each commit
+check: lint ## lint, and the tests of the rooms without I/O: before each commit
 	@$(BIN)/python -m pytest -q -n auto -m "not router and not privileged" $(PURE)
 
 format: $(STAMP) ## let ruff format the code
