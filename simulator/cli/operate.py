@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import sys
 import time
 from datetime import datetime
@@ -204,11 +206,10 @@ def events(
     remote = Remote(server)
     with contextlib.suppress(BrokenPipeError):
         if follow:
-            try:
-                for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
-                    _print_event(event, how)
-            except KeyboardInterrupt:
-                raise typer.Exit(INTERRUPTED) from None
+            # There is nothing to tidy up, and an exception from a signal can be lost in a library's callback.
+            signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
+            for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
+                _print_event(event, how)
             raise typer.Exit(PASSED)
         while True:
             page = remote.call("GET", "/lab/v1/events", after=after, subject=subject, limit=1000)
