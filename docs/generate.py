@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from simulator.arm import pages as arm
+from simulator.azure.rest import pages as arm
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.policy import pages as policy
@@ -86,8 +86,10 @@ def _clauses() -> str:
 
 
 def _published_examples() -> str:
-    """Each published example with what a lab answers otherwise; tests/arm/test_published.py sends them all."""
-    table = tomllib.loads((DOCS.parent / "tests" / "arm" / "published_differences.toml").read_text(encoding="utf-8"))
+    """Each published example with what a lab answers otherwise; tests/azure/rest/test_published.py sends them all."""
+    table = tomllib.loads(
+        (DOCS.parent / "tests" / "azure" / "rest" / "published_differences.toml").read_text(encoding="utf-8")
+    )
     lines = ["| example | answers | differs in |", "|---|---|---|"]
     for name, statuses in table["examples"].items():
         found = [f"_{row['what']}_ · {row['why']}" for row in table["difference"] if name in row["in"]]

@@ -16,6 +16,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate")
 """Rooms without I/O and without a clock: the time is an argument, and so are the data."""
 
+_BELOW = {
+    *("connection", "session", "gate", "wire", "policy", "rib", "tables", "places", "topology", "lab", "speakers"),
+    *("routers", "validation"),
+}
+"""What moves no connection: what the engine stands on."""
+
 MAY_IMPORT: dict[str, set[str]] = {
     "connection": set(),
     "session": set(),
@@ -30,6 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "speakers": {"gate", "connection", "session", "wire", "policy", "rib", "places"},
     "validation": {"session", "speakers"},
     "report": set(),
+    "engine": _BELOW,
+    "rehearsal": {*_BELOW, "engine", "report"},
+    "azure": {*_BELOW, "engine"},
+    "serving": {*_BELOW, "engine", "azure"},
 }
 """What a room may import of the others."""
 
@@ -41,13 +51,13 @@ IMPURE = {
 }
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 
-TOP_ROOMS = {"arm", "cli", "provisioning", "serving"}
+TOP_ROOMS = {"azure", "cli", "engine", "rehearsal", "serving"}
 """They know the others; the others do not know them."""
 
 RULERS = {
-    "provisioning/control.py": "the control plane",
+    "engine/control.py": "the control plane",
     "cli/edge.py": "the operator's word stands for the validation",
-    "provisioning/network.py": "passes a ruling on",
+    "engine/network.py": "passes a ruling on",
     "speakers/neighbor.py": "passes a ruling on to its gate",
 }
 

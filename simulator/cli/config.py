@@ -45,8 +45,8 @@ def config(
 
 
 def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> int:
+    from simulator.engine.peer_config import carried_config
     from simulator.places.errors import LabError
-    from simulator.provisioning.peer_config import carried_config
     from simulator.routers.configs.registry import FORMATS
     from simulator.topology.load import TopologyError, load
 

@@ -18,6 +18,7 @@ from simulator.cli import judges
 from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
+from simulator.engine.log import row, timestamp
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
@@ -27,7 +28,6 @@ from simulator.policy.policy import Policy, verdict
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
-from simulator.provisioning.log import row, timestamp
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import warn
+from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data import irr, registered, vrp
@@ -22,7 +23,6 @@ from simulator.policy.data.vrp import VrpTable
 from simulator.policy.policy import check_settings
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
-from simulator.provisioning.datafiles import DataFileRead, DataFiles
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.tables.sessions import Sessions, read_settings

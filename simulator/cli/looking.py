@@ -19,9 +19,9 @@ from simulator.cli.judges import peer_of
 from simulator.cli.rehearse import choose_link
 from simulator.cli.remote import Remote
 from simulator.connection.connection import TransitionRefusedError
+from simulator.engine.log import short_time, timestamp
 from simulator.places.errors import LabError
-from simulator.provisioning.log import short_time, timestamp
-from simulator.provisioning.standing import Standing
+from simulator.rehearsal.standing import Standing
 from simulator.report.model import Segment
 from simulator.report.pcap import write_segments
 from simulator.speakers.tap import Octets

@@ -24,7 +24,7 @@ from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, usern
 from simulator.lab.state import LabState, clean, leftovers
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.provisioning.rehearsal import Rehearsal
+from simulator.rehearsal.script import Rehearsal
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
 from simulator.report.pcap import Capture

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from simulator.arm.api_versions import NEWEST
+from simulator.azure.rest.api_versions import NEWEST
 from simulator.cli.exits import FAILED, LAB, USAGE, fail
 
 if TYPE_CHECKING:

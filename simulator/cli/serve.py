@@ -12,6 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.settings import BY_HAND, REALISTIC, Settings
+from simulator.azure.store.lock import StoreError
+from simulator.azure.store.store import Store
 from simulator.cli.exits import LAB, PASSED, USAGE, fail
 from simulator.cli.own_files import require_readable
 from simulator.cli.rehearse import choose_link, remove_leftovers
@@ -19,10 +23,6 @@ from simulator.cli.view import PlainView
 from simulator.lab.privilege import netns_problem
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import BY_HAND, REALISTIC, Settings
-from simulator.provisioning.store.lock import StoreError
-from simulator.provisioning.store.store import Store
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.serving.server import listen, serving
 from simulator.topology.load import TopologyError, default, load

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from simulator.cli.view import BGP_STYLE, CONNECTION_STYLE
 from simulator.connection.states import ConnectionState
-from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.rehearsal import Rehearsal
+from simulator.engine.control import ConnectionRecord
+from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.validation.result import CheckResult, Status
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.connection.states import ConnectionState
-from simulator.provisioning.datafiles import DataFileRead
-from simulator.provisioning.log import CheckEnded, ConnectionMoved, Event, Said
+from simulator.engine.datafiles import DataFileRead
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Said
 from simulator.session.states import BgpState
 from simulator.speakers.events import (
     BgpStateChanged,

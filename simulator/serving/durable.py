@@ -6,8 +6,8 @@ import json
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from simulator.provisioning.provider.books import Books
-from simulator.provisioning.store.lock import StoreError
+from simulator.azure.provider.books import Books
+from simulator.azure.store.lock import StoreError
 from simulator.serving.guard import App, Receive, Scope, Send
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

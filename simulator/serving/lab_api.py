@@ -15,16 +15,16 @@ from pydantic import ValidationError
 from sse_starlette import EventSourceResponse
 
 import simulator
+from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.requests import RefusalError
+from simulator.azure.provider.settings import REALISTIC, Settings
+from simulator.azure.provider.workflow import awaits_notification
+from simulator.azure.store.lock import StoreError
+from simulator.azure.store.store import Resource
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState
-from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.provider.asns import TYPE as ASN_TYPE
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.requests import RefusalError
-from simulator.provisioning.provider.settings import REALISTIC, Settings
-from simulator.provisioning.provider.workflow import awaits_notification
-from simulator.provisioning.store.lock import StoreError
-from simulator.provisioning.store.store import Resource
+from simulator.engine.control import ConnectionRecord
 from simulator.serving import models, views
 from simulator.tables.shapes import Shape
 from simulator.topology.plan import SessionPlan

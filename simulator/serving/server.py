@@ -12,9 +12,9 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from simulator.arm.app import ArmApp
+from simulator.azure.provider.provider import Provider
+from simulator.azure.rest.app import ArmApp
 from simulator.places.errors import LabError
-from simulator.provisioning.provider.provider import Provider
 from simulator.serving.durable import Durable
 from simulator.serving.guard import App, Guard, Receive, Scope, Send
 from simulator.serving.http_connection import HttpConnection

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 import simulator
+from simulator.azure.provider.asns import PENDING
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.workflow import awaits_notification
+from simulator.azure.store.store import EventRow, Resource
 from simulator.connection.states import ConnectionState, Conversion
 from simulator.connection.table import possible
-from simulator.provisioning.control import ConnectionRecord
-from simulator.provisioning.log import short_time, timestamp
-from simulator.provisioning.provider.asns import PENDING
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.workflow import awaits_notification
-from simulator.provisioning.session_tables import session_table
-from simulator.provisioning.store.store import EventRow, Resource
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.log import short_time, timestamp
+from simulator.engine.session_tables import session_table
 from simulator.serving import models
 from simulator.tables import birdwatcher, looking_glass
 from simulator.tables.held import Held, SessionTable, covering

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.provisioning.peer_config import agreed_config
+from simulator.engine.peer_config import agreed_config
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.load import TopologyError, load
 from tests.topologies import SHIPPED, document, shipped, write

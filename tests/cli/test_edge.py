@@ -17,10 +17,10 @@ import pytest
 from simulator.cli.asked import judging
 from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
+from simulator.engine.log import row
 from simulator.places.endpoint import Endpoint
 from simulator.policy.max_prefix import Action, Level, MaxPrefix
 from simulator.policy.policy import PROFILES, PolicyError
-from simulator.provisioning.log import row
 from simulator.session.messages import Family
 from simulator.speakers.events import MalformedUpdate, PrefixLimit
 from simulator.speakers.neighbor import Neighbor

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulator.places.link import LinkKind
-from simulator.provisioning.rehearsal import Rehearsal
+from simulator.rehearsal.script import Rehearsal
 from simulator.routers.registry import ROUTERS
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.places.link import LinkKind
-from simulator.provisioning.rehearsal import Rehearsal
+from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.topology.load import TopologyError, load
 from tests.lab_support import require_netns, require_program

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from simulator.cli.own_files import require_readable
+from simulator.engine.log import Said
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.provisioning.log import Said
-from simulator.provisioning.rehearsal import Rehearsal
+from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.routers import parsing
 from simulator.routers.daemon import read_file, write_file

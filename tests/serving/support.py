@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import Settings
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.settings import Settings
 from simulator.serving.server import listen, serving
-from tests.provisioning.provider import support
+from tests.azure.provider import support
 
 ROOT = "/subscriptions/lab/providers/Microsoft.Peering"
 ASN = f"{ROOT}/peerAsns/contoso?api-version=2025-05-01"

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from simulator.provisioning.provider.books import Books
-from simulator.provisioning.store.lock import StoreError
-from simulator.provisioning.store.store import Store
+from simulator.azure.provider.books import Books
+from simulator.azure.store.lock import StoreError
+from simulator.azure.store.store import Store
 from simulator.serving.durable import Durable
 from simulator.serving.guard import Receive, Scope, Send
 

@@ -16,7 +16,7 @@ import pytest
 
 from simulator.serving import guard, http_connection
 from simulator.serving.guard import BODY_LIMIT
-from tests.provisioning.provider import support
+from tests.azure.provider import support
 from tests.serving.support import ASN, ROOT, Served, served
 
 TOKEN = "a-token-of-the-tests"

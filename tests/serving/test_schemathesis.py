@@ -21,12 +21,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import Settings
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.settings import Settings
 from simulator.serving.lab_api import lab_api
 from simulator.serving.server import listen, serving
 from simulator.topology.schema import Topology
-from tests.provisioning.provider import support
+from tests.azure.provider import support
 from tests.topologies import build, document
 
 EACH = int(os.environ.get("TURNUP_SCHEMATHESIS", "8"))

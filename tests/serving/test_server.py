@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionState
 from simulator.places.errors import LabError
-from simulator.provisioning.provider.settings import Settings
 from simulator.serving.server import listen, serving
-from tests.provisioning.provider import support
-from tests.provisioning.provider.test_books import fill_the_disk
+from tests.azure.provider import support
+from tests.azure.provider.test_books import fill_the_disk
 from tests.serving.support import ASN, ROOT, Served, served
 
 KEY = "a-key-that-nobody-may-see"

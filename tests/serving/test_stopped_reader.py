@@ -20,21 +20,21 @@ from typing import Any
 import httpx
 import pytest
 
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.connection.table import TABLE
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import LoopbackLink
-from simulator.provisioning.provider.provider import Provider
-from simulator.provisioning.provider.settings import Settings
 from simulator.serving.server import listen, serving
 from simulator.session.states import BgpState
 from simulator.speakers.events import GateMoved
 from simulator.speakers.neighbor import Neighbor
 from simulator.topology.segments import lan_of
 from simulator.wire.update import end_of_rib
+from tests.azure.provider import support
 from tests.cli.serving import serving as process_serving
 from tests.lab_support import eventually
-from tests.provisioning.provider import support
 from tests.speakers.support import V4, RawPeer
 from tests.speakers.test_slow_peers import all_that_comes, announcements, stop_reading, unread
 from tests.topologies import build, document, write

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulator.provisioning.log import row
+from simulator.engine.log import row
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, Role
 from simulator.session.session import SessionTimes

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.arm import documents
-from simulator.arm.errors import ArmError
+from simulator.azure.rest import documents
+from simulator.azure.rest.errors import ArmError
 from simulator.topology.load import TopologyError, load, parse
 from tests.topologies import SHIPPED, document, shipped
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.provisioning.log import row
+from simulator.engine.log import row
 from simulator.session.states import BgpState
 from simulator.speakers.events import EndOfRib, MalformedUpdate, NotificationExchanged
 from simulator.speakers.neighbor import Neighbor

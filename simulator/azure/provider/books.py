@@ -1,0 +1,215 @@
+"""The provider's books: the resources in memory and in the store, and every event on its way there.
+
+The store is written before anything that a transition implies is done, but for a denial, which may act before. Where
+somebody else holds the database, a thread waits for it and nothing is lifted meanwhile. Where it cannot be written the
+provider fails as a whole, with every gate shut: what is on disk is then the truth that the next start recovers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from simulator.azure.store.lock import StoreError
+from simulator.azure.store.store import (
+    EventRow,
+    Json,
+    NewEvent,
+    Resource,
+    Store,
+    StoreBusyError,
+    Transaction,
+)
+from simulator.engine.log import ConnectionMoved, Event, row
+from simulator.speakers.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
+
+_PREFIXES_KEPT = 20
+"""Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""
+
+
+class Books:
+    """Resources by key, the open transaction, and the events that wait for one."""
+
+    def __init__(self, store: Store, failed: Callable[[BaseException], None] = lambda _error: None) -> None:
+        """`failed` is told when a transaction ends with an exception: memory and store may then differ."""
+        self.store = store
+        self._failed = failed
+        self.resources: dict[str, Resource] = {resource.key: resource for resource in store.resources()}
+        self.written = asyncio.Event()
+        """Set whenever something was written, and replaced at once: who waits holds the old one."""
+        self._waiting: list[NewEvent] = []
+        self._open: Transaction | None = None
+        self._broken = False
+        self._backlog: deque[Transaction] = deque()
+        """What is to be written, in order, while somebody else holds the database."""
+        self._catching_up: asyncio.Task[None] | None = None
+        self.caught_up: Callable[[], None] = lambda: None
+        """Told when all of it is written."""
+        self._steps: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything inside is written together, after the events that were waiting. Raises StoreError.
+
+        After a failure there is no other: what the store then holds is what the next start recovers.
+        """
+        if self._broken:
+            raise StoreError(f"{self.store.name}: a transaction failed before: nothing is written any more")
+        if self._open is not None:
+            self._open.append(self._taken())
+            yield self._open
+            return
+        try:
+            with self._collected() as transaction:
+                self._open = transaction
+                transaction.append(self._taken())
+                yield transaction
+                transaction.append(self._taken())
+        except Exception as error:
+            self._fail(error)
+            raise
+        finally:
+            self._open = None
+        self.wake()
+
+    @contextlib.contextmanager
+    def _collected(self) -> Iterator[Transaction]:
+        """Written at the end: at once, or by a thread where somebody else holds the database."""
+        if self._backlog:  # in order: what came before is not written yet
+            yield (transaction := self.store.collect())
+            self._backlog.append(transaction)
+            return
+        try:
+            with self.store.transaction() as transaction:
+                yield transaction
+        except StoreBusyError:
+            self._backlog.append(transaction)
+            self._catching_up = asyncio.ensure_future(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """Write the backlog, outside of the event loop: sessions and denials do not wait for it."""
+        try:
+            while self._backlog:
+                await asyncio.to_thread(self.store.write, self._backlog[0])
+                self._backlog.popleft()
+        except Exception as error:
+            self._fail(error)
+            return
+        self.wake()
+        self.caught_up()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that was decided is not written yet: nothing may be lifted."""
+        return bool(self._backlog)
+
+    async def durable(self) -> None:
+        """Wait until all that was decided is written. Raises StoreError where it cannot be."""
+        if self._catching_up is not None:
+            await asyncio.shield(self._catching_up)
+        if self._broken:
+            raise StoreError(f"{self.store.name}: what was decided could not be written")
+
+    def _fail(self, error: Exception) -> None:
+        self._broken = True
+        self._failed(error)
+
+    def wake(self) -> None:
+        """Let everybody look who waits for something written."""
+        done, self.written = self.written, asyncio.Event()
+        done.set()
+
+    def save(self, resource: Resource) -> None:
+        with self.transaction() as transaction:
+            transaction.save(resource)
+        self.resources[resource.key] = resource
+
+    def forget(self, resource: Resource) -> None:
+        """Remove a resource and all below it."""
+        with self.transaction() as transaction:
+            transaction.forget(resource)
+        for key in [key for key in self.resources if key == resource.key or key.startswith(resource.key + "/")]:
+            del self.resources[key]
+
+    def below(self, key: str, type_: str) -> list[Resource]:
+        """The resources of a type whose id begins with `key`."""
+        start = key.lower().rstrip("/") + "/"
+        return [
+            resource
+            for resource in self.resources.values()
+            if resource.key.startswith(start) and resource.type.lower() == type_.lower()
+        ]
+
+    # --- events ---
+
+    def note(self, event: Event) -> None:
+        """Take an event of the log in; a transition is written by whoever makes it."""
+        if isinstance(event, ConnectionMoved):
+            return
+        flat = _flat(event)
+        self.tell(datetime.fromisoformat(flat["time"]).timestamp(), flat.pop("event"), _subject(flat), flat)
+
+    def tell(self, time: float, event: str, subject: str, flat: Json) -> None:
+        """An event in words of its own; written with the next transaction, at the latest on the next turn."""
+        if not self._waiting and self._open is None:
+            asyncio.get_running_loop().call_soon(self._flush_later)
+        self._waiting.append(NewEvent(time, event, subject, flat))
+
+    def flush(self) -> None:
+        """Write what waits. Raises StoreError."""
+        if self._waiting:
+            with self.transaction():
+                pass
+
+    def _flush_later(self) -> None:
+        with contextlib.suppress(StoreError):  # whoever has to know was told
+            self.flush()
+
+    def transition(self, transaction: Transaction, connection: str, moved: ConnectionMoved) -> int:
+        """Write one step of a connection; returns its number, counted from 1 over all its lives."""
+        number = self.step_of(connection) + 1
+        flat = {**row(moved), "cause": moved.transition.event.value, "error-message": moved.transition.error_message}
+        transaction.append([NewEvent(moved.time, flat.pop("event"), connection, flat, number)])
+        self._steps[connection] = number
+        return number
+
+    def step_of(self, connection: str) -> int:
+        """How many steps a connection has made, over all its lives."""
+        if connection not in self._steps:
+            self._steps[connection] = self.store.last_step(connection)
+        return self._steps[connection]
+
+    def events(self, after: int, limit: int, subject: str | None = None) -> list[EventRow]:
+        self.flush()
+        return self.store.events(after, limit, subject)
+
+    def _taken(self) -> list[NewEvent]:
+        taken, self._waiting = self._waiting, []
+        return taken
+
+
+def _subject(flat: Json) -> str:
+    return str(flat.get("connection") or flat.get("session") or flat.get("speaker") or flat.get("data") or "")
+
+
+def _flat(event: Event) -> Json:
+    """The row of an event, with a few of its prefixes: no time is spent on the others."""
+    if isinstance(event, GateWithheld):
+        number = len(event.withheld.nlri)
+        few = event._replace(withheld=event.withheld._replace(nlri=event.withheld.nlri[:_PREFIXES_KEPT]))
+        return _left_out(row(few), number)
+    if isinstance(event, RoutesAnnounced):
+        return _left_out(row(event._replace(keys=event.keys[:_PREFIXES_KEPT])), len(event.keys))
+    if isinstance(event, RoutesWithdrawn | MalformedUpdate):
+        return _left_out(row(replace(event, keys=event.keys[:_PREFIXES_KEPT])), len(event.keys))
+    return row(event)
+
+
+def _left_out(flat: Json, number: int) -> Json:
+    if "count" in flat:
+        flat["count"] = number
+    return {**flat, "prefixes-left-out": number - _PREFIXES_KEPT} if number > _PREFIXES_KEPT else flat

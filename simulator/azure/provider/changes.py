@@ -1,0 +1,184 @@
+"""What a PUT changes of a peering that is there: which changes there are, and which of them are refused.
+
+All functions raise RefusalError for what cannot be changed, and change nothing themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from simulator.azure.provider.legacy import COMBINED
+from simulator.azure.provider.premises import Premises
+from simulator.azure.provider.records import LiveConnection, PeeringRecord
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
+from simulator.azure.provider.settings import Settings
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.connection.table import INDEX
+from simulator.session.messages import Family
+
+UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
+"""Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
+_SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
+
+
+class What(Enum):
+    """What a change is of, as far as the rules differ."""
+
+    SESSION = "a session that was added"
+    LIMIT = "a maximum of prefixes"
+    KEY = "the MD5 key"
+    OTHER = "something that has no rule of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One connection as it is asked for now."""
+
+    live: LiveConnection
+    request: ConnectionRequest
+    said: dict[str, What]
+    """Each change in words; none: it is as it was."""
+
+    @property
+    def event(self) -> ConnectionEvent:
+        """Changed limits are an event of their own: the FAQ allows them at any time."""
+        only_limits = set(self.said.values()) == {What.LIMIT}
+        return ConnectionEvent.MAX_PREFIXES_CHANGED if only_limits else ConnectionEvent.MODIFIED
+
+
+def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
+    """Refuses to make another peering of one: of another kind, PeerAsn or place, or one that is being removed."""
+    old = record.request
+    if all(live.record.state is ConnectionState.PENDING_REMOVE for live in record.connections):
+        text = f"{record.name} is PendingRemove: it cannot be changed now. Request it again when it is gone"
+        raise RefusalError("Conflict", text)
+    if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
+        both_direct = Flow.EXCHANGE not in (wanted.flow, old.flow)
+        field = "properties.direct.directPeeringType" if both_direct else "kind"
+        raise refused_at(field, f"is {_kind(old)}: The kind of a peering cannot be changed")
+    if wanted.peer_asn.lower() != old.peer_asn.lower():
+        field = f"properties.{inner(wanted)}.peerAsn.id"
+        raise refused_at(field, f"is {old.peer_asn}: The PeerAsn of a peering cannot be changed")
+    if wanted.metro.lower() != old.metro.lower():
+        text = f"is {old.metro}: The peeringLocation of a peering cannot be changed"
+        raise refused_at("properties.peeringLocation", text)
+
+
+def changes(record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings) -> dict[str, Change]:
+    """What is asked of each connection that is there and wanted, by its id."""
+    return {live.id: change(live, each, premises, settings) for live, each in asked(record, wanted)}
+
+
+def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
+    """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin as long as
+    that names no address of Microsoft's: who names one means that one alone."""
+    named = {connection.identifier for connection in wanted.connections}
+    for each in wanted.connections:
+        meshed = not any(session.microsoft for session in each.sessions.values())
+        for live in record.connections:
+            if live.request.identifier == each.identifier:
+                yield live, each
+            elif meshed and live.request.mesh_of == each.identifier and live.request.identifier not in named:
+                yield live, replace(each, identifier=live.request.identifier)
+
+
+def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, settings: Settings) -> Change:
+    """The changed request of a connection, and the changes."""
+    old = live.request
+    _same_place(old, wanted)
+    said: dict[str, What] = {}
+    request = _sessions(live, wanted, premises, said)
+    if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
+        request = replace(request, md5=wanted.md5)
+        said["another MD5 key"] = What.KEY
+    refused = {What.KEY: not settings.allow_md5_updates, What.LIMIT: not settings.allow_max_prefix_updates}
+    if any(refused.get(what, False) for what in said.values()):
+        raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
+    if wanted.peering_service is False and old.peering_service:
+        field = wanted.at("useForPeeringService")
+        text = "cannot be taken back: contact peering@microsoft.com"
+        raise refused_at(field, text, "OperationNotSupported")
+    if wanted.peering_service and not old.peering_service:  # documented; the way back is not
+        request = replace(request, peering_service=True)
+        said["it is for Peering Service"] = What.OTHER
+    if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
+        if wanted.bandwidth < old.bandwidth and not settings.allow_bandwidth_downgrade:
+            text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
+            raise RefusalError("OperationNotSupported", text, wanted.at("bandwidthInMbps"))
+        request = replace(request, bandwidth=wanted.bandwidth)
+        said[f"bandwidth {wanted.bandwidth} Mbps"] = What.OTHER
+    made = Change(live, request, said)
+    if said:
+        _must_be_changeable(made)
+    return made
+
+
+def _same_place(old: ConnectionRequest, wanted: ConnectionRequest) -> None:
+    if wanted.facility != old.facility:
+        text = f"is {old.facility}: The peeringDBFacilityId of a connection cannot be changed"
+        raise refused_at(wanted.at("peeringDBFacilityId"), text, "OperationNotSupported")
+    if wanted.provider != old.provider:
+        text = f"is {old.provider}, and cannot be changed"
+        raise refused_at(wanted.at("sessionAddressProvider"), text, "OperationNotSupported")
+
+
+def _sessions(
+    live: LiveConnection, wanted: ConnectionRequest, premises: Premises, said: dict[str, What]
+) -> ConnectionRequest:
+    """The request with the sessions that are wanted: one may be added, none moved or removed."""
+    old = request = live.request
+    for family, session in wanted.sessions.items():
+        before = old.sessions.get(family)
+        if before is None:
+            if session.peer is None and session.prefix is None:
+                continue
+            one = replace(old, sessions={family: session}, place=wanted.place)
+            request = request.with_session(family, premises.beside(old, one, family, live.record.flow))
+            said[f"an {family.label} session was added"] = What.SESSION
+            continue
+        moved = session.peer is not None and session.peer != before.peer
+        if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
+            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
+        if session.prefix is not None and session.prefix != before.prefix:
+            text = f"is {before.prefix}, and cannot be changed"
+            field = wanted.at(f"bgpSession.sessionPrefix{_SUFFIX[family]}")
+            raise refused_at(field, text, "OperationNotSupported")
+        if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
+            request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
+            said[f"{family.label} max prefixes {session.max_prefixes}"] = What.LIMIT
+    named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
+    for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
+        text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
+        raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
+    return request
+
+
+def _must_be_changeable(made: Change) -> None:
+    record = made.live.record
+    if record.connection.conversion is not Conversion.NONE:
+        raise RefusalError("OperationNotSupported", COMBINED)
+    if (record.state, made.event, record.flow) not in INDEX:
+        raise RefusalError("Conflict", f"{record.id} is {record.state}: it cannot be changed now")
+
+
+def must_be_removable(live: LiveConnection, now: float) -> None:
+    """Refuses what the connection's state does not allow at `now`, in seconds since the epoch."""
+    if live.record.connection.conversion is not Conversion.NONE:
+        raise RefusalError("OperationNotSupported", COMBINED)
+    try:
+        live.record.connection.decide(ConnectionEvent.DELETED, now)
+    except TransitionRefusedError as error:
+        raise RefusalError("Conflict", str(error)) from None
+
+
+def inner(wanted: PeeringRequest) -> str:
+    """Where a peering's document has its connections."""
+    return "exchange" if wanted.flow is Flow.EXCHANGE else "direct"
+
+
+def _kind(wanted: PeeringRequest) -> str:
+    return "Exchange" if wanted.flow is Flow.EXCHANGE else f"Direct, {wanted.direct_type}"

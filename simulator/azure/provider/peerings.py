@@ -1,0 +1,332 @@
+"""Peerings: what may be requested, changed and deleted, and what each of these does to the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from simulator.azure.provider.asns import APPROVED
+from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.provider.books import Books
+from simulator.azure.provider.changes import asked, changes, inner, must_be_removable, same_peering
+from simulator.azure.provider.legacy import LegacyPeerings, pairs
+from simulator.azure.provider.premises import Premises
+from simulator.azure.provider.records import LiveConnection, PeeringRecord
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
+from simulator.azure.provider.route_server_pair import must_leave_one
+from simulator.azure.provider.settings import Settings
+from simulator.azure.store.store import Json, Resource, SavedConnection
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
+from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.log import ConnectionMoved
+from simulator.places.endpoint import Address
+from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
+
+TYPE: Final = "Microsoft.Peering/peerings"
+NOT_UNIQUE: Final = "Connection are not unique"
+"""Recorded."""
+_S = ConnectionState
+_HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
+"""States in which an address is held only by a session that is there (simulator)."""
+
+
+class Peerings:
+    """Every peering of every subscription. All methods raise RefusalError, and then nothing has changed."""
+
+    def __init__(
+        self, books: Books, control: ControlPlane, premises: Premises, clock: Clock, settings: Settings
+    ) -> None:
+        self._books = books
+        self._control = control
+        self._premises = premises
+        self._clock = clock
+        self.settings = settings
+        self.legacy = LegacyPeerings(control, premises)
+        self.records: dict[str, PeeringRecord] = {}
+        self.forgotten: Callable[[PeeringRecord], None] = lambda _record: None
+        """Told of a peering that is gone, with all that was registered at it."""
+        self._owners: dict[str, PeeringRecord] = {}
+        """By connection."""
+
+    def owner(self, connection: str) -> PeeringRecord | None:
+        return self._owners.get(connection)
+
+    def live(self, connection: str) -> LiveConnection | None:
+        owner = self._owners.get(connection)
+        return next((each for each in owner.connections if each.id == connection), None) if owner else None
+
+    # --- request and change ---
+
+    def put(self, identifier: str, document: Json, wanted: PeeringRequest) -> tuple[PeeringRecord, bool]:
+        """Request a peering, or change it; (peering, created)."""
+        known = self.records.get(identifier.lower())
+        if known is None:
+            return self._create(identifier, document, wanted), True
+        self._change(known, document, wanted)
+        return known, False
+
+    def _create(self, identifier: str, document: Json, wanted: PeeringRequest) -> PeeringRecord:
+        asn = self._approved(wanted)
+        done = self._completed(wanted, ())
+        adopted = self.legacy.adopted(done)
+        now = self._clock.now()
+        status: Json = {"peerAsn": asn.key, "flow": done.flow.value, "directType": done.direct_type}
+        resource = Resource(identifier, TYPE, document, status, now, now)
+        record = PeeringRecord(resource, replace(done, connections=()))
+        with self._books.transaction():
+            self._books.save(resource)
+            self.records[record.key] = record
+            for connection in done.connections:
+                if connection.identifier in adopted:
+                    self._adopt(record, *adopted[connection.identifier])
+                    continue
+                live = self._take_in(record, connection)
+                self._control.request(live.record, f"at {done.metro}")
+        return record
+
+    def _adopt(self, record: PeeringRecord, request: ConnectionRequest, running: ConnectionRecord) -> None:
+        """A legacy connection becomes one of this peering's, as it runs, once Microsoft has reviewed that."""
+        record.connections.append(LiveConnection(request, running, len(record.connections)))
+        self._owners[running.id] = record
+        self.legacy.request(running)
+        if self.settings.conversion_review == 0:
+            self.convert(running)
+
+    def convert(self, running: ConnectionRecord) -> None:
+        """Microsoft approves the conversion of a legacy connection. Raises TransitionRefusedError."""
+        self.legacy.convert(running, self._owners[running.id].name)
+
+    def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
+        same_peering(record, wanted)
+        named = {connection.identifier for connection in wanted.connections}
+        if len(named) != len(wanted.connections):
+            raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{inner(wanted)}.connections")
+        kept = {live.id for live, _ in asked(record, wanted)}
+        gone = [live for live in record.connections if live.id not in kept]
+        removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
+        for live in removed:
+            must_be_removable(live, self._clock.now())
+        fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
+        changed = changes(record, wanted, self._premises, self.settings)
+        self._one_route_server_at_a_time(
+            [each.live for each in changed.values() if each.request.md5 != each.live.request.md5]
+        )
+        known = [changed[live.id].request if live.id in changed else live.request for live in record.connections]
+        done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
+        with self._books.transaction():
+            record.resource = replace(record.resource, document=document, changed=self._clock.now())
+            self._books.save(record.resource)
+            for live in removed:
+                self._control.delete(live.record)
+            for each in [change for change in changed.values() if change.said]:
+                each.live.request = each.request  # so that the journal writes it
+                plans = self._plans(record, each.live.id, each.request)
+                self._control.extend(each.live.record, plans, each.event, ", ".join(each.said))
+            for connection in done.connections:
+                live = self._take_in(record, connection)
+                self._control.request(live.record, f"at {record.request.metro}")
+            self._forget_gone(record)
+
+    def _one_route_server_at_a_time(self, renewed: list[LiveConnection]) -> None:
+        """A session with another MD5 key is made again. Refuses to do that to all of an exchange's route servers."""
+        with_route_server = [live for live in renewed if live.record.flow is Flow.IXRS]
+        if len(with_route_server) > 1:
+            text = "The md5AuthenticationKey of one route server is changed at a time: its session is made again"
+            raise RefusalError("Conflict", text)
+        for live in with_route_server:
+            self.must_leave_one(live.record)
+
+    def must_leave_one(self, record: ConnectionRecord) -> None:
+        """Refuses to take the last one of an exchange's route servers out of service."""
+        must_leave_one(record, self._control.records.values())
+
+    def _completed(
+        self, wanted: PeeringRequest, known: Iterable[ConnectionRequest], record: PeeringRecord | None = None
+    ) -> PeeringRequest:
+        """Microsoft's side filled in, and nothing that is taken."""
+        elsewhere = [live for other in self.records.values() if other is not record for live in other.connections]
+        identifiers = {live.request.identifier for live in elsewhere}
+        for connection in wanted.connections:
+            if connection.identifier in identifiers:
+                text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
+                raise RefusalError("BadArgument", text, connection.at("connectionIdentifier"))
+        field = f"properties.{inner(wanted)}.connections"
+        if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
+            raise RefusalError("BadArgument", NOT_UNIQUE, field)
+        known = list(known)
+        taken = [*known, *(live.request for live in elsewhere)]
+        done = self._premises.completed(wanted, taken, self.settings.mesh)
+        taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
+        if len(set(taken_pairs)) != len(taken_pairs):
+            raise RefusalError("BadArgument", NOT_UNIQUE, field)
+        if wanted.flow is Flow.IXRS:
+            _each_route_server_once([*known, *done.connections], field)
+        for connection in done.connections:  # what cannot be planned is refused before anything is written
+            self._premises.plans("", "", wanted.flow, wanted.asn, connection)
+        return done
+
+    def _approved(self, wanted: PeeringRequest) -> Resource:
+        asn = self._books.resources.get(wanted.peer_asn.lower())
+        if asn is None or asn.type != ASN_TYPE:
+            field = f"properties.{inner(wanted)}.peerAsn.id"
+            raise RefusalError("NotFound", "PeerAsn does not exist with the given name", field)
+        if asn.status["validationState"] != APPROVED:
+            raise RefusalError(
+                "PeerAsnNotApproved",
+                f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
+                "a peering can be requested only on an ASN with ValidationState Approved",
+                f"properties.{inner(wanted)}.peerAsn.id",
+            )
+        return asn
+
+    def conflict_of(self, live: LiveConnection) -> str:
+        """Why its addresses cannot be had, as an errorMessage; empty when they can.
+
+        That another ASN has one is published (REST specification), also its words for IPv4. That one edge has one
+        session with an address is BGP's, and the words are the simulator's.
+        """
+        ends = {(plan.edge_address, plan.peer_address) for plan in live.record.plans}
+        for each in self._holding(live):
+            if each.record.peer.asn == live.record.peer.asn:
+                theirs = ((plan.edge_address, plan.peer_address) for plan in each.record.plans)
+                if shared := next((end for end in theirs if end in ends), None):
+                    return f"{shared[1]} already has a session with {shared[0]}, of the connection {each.id}"
+            elif taken := _claims(live) & _claims(each):
+                (_, address) = min(taken, key=str)
+                return ADDRESS_CONFLICT_MESSAGE.replace("IPv4", f"IPv{address.version}")
+        return ""
+
+    def _holding(self, live: LiveConnection) -> Iterator[LiveConnection]:
+        """The other connections that were granted their addresses, or have sessions."""
+        owned = (each for record in self.records.values() for each in record.connections)
+        for each in (*self.legacy.running(), *owned):
+            granted = each.record.state not in _HOLDS_NOTHING or self._control.has_sessions(each.record)
+            if granted and each.id != live.id:
+                yield each
+
+    # --- connections ---
+
+    def _take_in(self, record: PeeringRecord, request: ConnectionRequest) -> LiveConnection:
+        name = self._connection_name(record, request)
+        position = 1 + max((live.position for live in record.connections), default=-1)
+        return self.hold(record, request, name, position)
+
+    def hold(self, record: PeeringRecord, request: ConnectionRequest, name: str, position: int) -> LiveConnection:
+        """Make a connection known here and at the control plane, in state None."""
+        plans = self._plans(record, name, request)
+        (made,) = self._control.add(plans, record.request.flow)
+        live = LiveConnection(request, made, position)
+        record.connections.append(live)
+        self._owners[name] = record
+        return live
+
+    def _plans(self, record: PeeringRecord, name: str, request: ConnectionRequest) -> list[SessionPlan]:
+        return self._premises.plans(record.name, name, record.request.flow, record.request.asn, request)
+
+    def _connection_name(self, record: PeeringRecord, request: ConnectionRequest) -> str:
+        """`peering/edge`, which reads well; with a part of the identifier where that is taken."""
+        session = next(iter(request.sessions.values()))
+        edge = self._premises.edge_name(session)
+        for name in (f"{record.name}/{edge}", f"{record.name}/{edge}-{request.identifier[:8].lower()}"):
+            if name not in self._control.records:  # neither here nor a legacy peering's
+                return name
+        return f"{record.name}/{edge}-{request.identifier.lower()}"
+
+    def journal(self, connection: ConnectionRecord, moved: ConnectionMoved) -> None:
+        """Write one step of a connection with the connection itself (the control plane's journal)."""
+        owner, live = self._owners.get(connection.id), self.live(connection.id)
+        with self._books.transaction() as transaction:
+            number = self._books.transition(transaction, connection.id, moved)
+            if owner is None or live is None:
+                return  # a legacy peering: no Azure resource knows it yet
+            gone = moved.transition.target is ConnectionState.NONE
+            if gone or moved.transition.event is ConnectionEvent.CONVERSION_WITHDRAWN:
+                transaction.forget_connection(connection.id)
+            else:
+                transaction.save_connection(self._saved(live, owner, moved.transition.target, number, moved))
+
+    def _saved(
+        self,
+        live: LiveConnection,
+        owner: PeeringRecord,
+        state: ConnectionState,
+        number: int | None = None,
+        moved: ConnectionMoved | None = None,
+    ) -> SavedConnection:
+        message = moved.transition.error_message if moved else live.record.connection.error_message
+        return SavedConnection(
+            live.id,
+            owner.key,
+            live.position,
+            live.record.flow.value,
+            state.value,
+            message,
+            live.request.to_json(),
+            number if number is not None else self._books.step_of(live.id),
+        )
+
+    # --- the end ---
+
+    def patch(self, record: PeeringRecord, tags: Json) -> None:
+        """Replace the tags."""
+        document = {**record.resource.document, "tags": tags}
+        resource = replace(record.resource, document=document, changed=self._clock.now())
+        self._books.save(resource)
+        record.resource = resource
+
+    def delete(self, key: str) -> bool:
+        """Whether there was one. What was never provisioned is gone at once; the rest is PendingRemove for a while."""
+        record = self.records.get(key)
+        if record is None:
+            return False
+        lives = [live for live in record.connections if live.record.state is not ConnectionState.PENDING_REMOVE]
+        legacy = [live for live in lives if live.record.connection.conversion is not Conversion.NONE]
+        owned = [live for live in lives if live not in legacy]
+        for live in owned:
+            must_be_removable(live, self._clock.now())
+        with self._books.transaction():
+            for live in legacy:  # it never became this resource's: it runs on
+                self.legacy.take_back(live.record)
+                record.connections.remove(live)
+                del self._owners[live.id]
+            for live in owned:
+                self._control.delete(live.record)
+            self._forget_gone(record)
+        return True
+
+    def remove(self, connection: ConnectionRecord) -> None:
+        """The sessions of a connection in PendingRemove are closed: it is gone."""
+        owner = self._owners.get(connection.id)
+        with self._books.transaction():
+            self._control.forget(connection)
+            if owner is not None:
+                self._forget_gone(owner)
+
+    def _forget_gone(self, record: PeeringRecord) -> None:
+        """Drop the connections that are gone; with the last of them the peering goes."""
+        for live in list(record.connections):
+            if live.record.state is ConnectionState.NONE:
+                record.connections.remove(live)
+                del self._owners[live.id]
+                del self._control.records[live.id]
+        if not record.connections:
+            self._books.forget(record.resource)
+            del self.records[record.key]
+            self.forgotten(record)
+
+
+def _each_route_server_once(connections: Iterable[ConnectionRequest], field: str) -> None:
+    """A connection with a route server has a session to every edge, whichever of Microsoft's addresses it names."""
+    peers = [session.peer for each in connections for session in each.sessions.values()]
+    if twice := next((peer for peer in peers if peers.count(peer) > 1), None):
+        text = f"{NOT_UNIQUE}: {twice} is in two, and one has its sessions with all of Microsoft's edges"
+        raise refused_at(field, text)
+
+
+def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:
+    """The addresses that are its alone: on the LAN the peer's, on a link of two both ends."""
+    direct = live.record.flow is Flow.DIRECT
+    return {(ours if direct else None, theirs) for ours, theirs in pairs(live.request)}

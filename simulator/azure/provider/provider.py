@@ -1,0 +1,255 @@
+"""Microsoft.Peering in one process: the books, the control plane, the workflow, and the network that they move."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from simulator.azure.provider.asns import PENDING, PeerAsns
+from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.provider.books import Books
+from simulator.azure.provider.monitor import Monitor
+from simulator.azure.provider.peerings import TYPE as PEERING_TYPE
+from simulator.azure.provider.peerings import Peerings
+from simulator.azure.provider.prefix_review import PrefixReview
+from simulator.azure.provider.premises import Premises
+from simulator.azure.provider.records import PeeringRecord
+from simulator.azure.provider.registrations import PREFIX_TYPE, Registrations
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
+from simulator.azure.provider.services import Services
+from simulator.azure.provider.settings import Settings
+from simulator.azure.provider.workflow import Workflow
+from simulator.azure.store.store import Json, Resource, Store
+from simulator.connection.connection import Connection, ConnectionTransition
+from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
+from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.log import ConnectionMoved, EventLog
+from simulator.engine.network import Network
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.speakers.clock import Clock
+from simulator.topology.locations import Locations, embedded
+from simulator.topology.schema import Topology
+
+_EVENTS_KEPT: Final = 10_000
+"""Of what is in the store for good, so much stays in memory (simulator)."""
+
+
+class Provider:
+    """Enter to start the lab and recover what the store holds; exit to close every session and leave the store true."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        kind: LinkKind,
+        store: Store,
+        settings: Settings | None = None,
+        locations: Locations | None = None,
+    ) -> None:
+        """Without `settings` those of the last run apply."""
+        self.topology = topology
+        self.clock = Clock(asyncio.get_running_loop())
+        self.log = EventLog(_EVENTS_KEPT)
+        self.books = Books(store, self.fail)
+        self.log.subscribe(self.books.note)
+        self.settings = settings or Settings.model_validate(store.setting("settings") or {})
+        self.premises = Premises(topology, locations or embedded())
+        self.network = Network(topology, kind, self.log.append, record=False)
+        self.control = ControlPlane(
+            self.network, self.log, self.clock, self._journal, self.books.flush, lambda: self.books.behind
+        )
+        self.books.caught_up = self.control.settle
+        self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
+        self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
+        now = self.clock.now
+        self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        self.services = Services(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        self.monitor = Monitor(self.books, self.network, self.fail)
+        judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
+        self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)
+        self.workflow = Workflow(self.network, self.control, self.peerings, self.log, self.clock, self.fail)
+        self.versions: dict[str, str] = {}
+        """What each peer's router calls itself."""
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Done when the provider cannot go on: every gate is shut, and the process had better end."""
+        self._asns_changed = asyncio.Event()
+        self._reviewing: asyncio.Task[None] | None = None
+        self._exit = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Provider:
+        try:
+            await self._exit.enter_async_context(self.network)
+            self._exit.callback(self.books.store.watch(self.fail))
+            self._exit.push_async_callback(self._close_sessions)
+            self._exit.push_async_callback(self.workflow.stop)
+            self.books.flush()
+            peers = self.topology.peers
+            versions = await asyncio.gather(*(self.network.start_peer(peer) for peer in peers))
+            self.versions = {peer.name: version for peer, version in zip(peers, versions, strict=True)}
+            for customer in self.topology.customers:
+                self.versions[customer.name] = await self.network.start_customer(customer)
+            self._recover()
+            self._reviews.start()
+            self._exit.push_async_callback(self._reviews.stop)
+            self.monitor.start()
+            self._exit.push_async_callback(self.monitor.stop)
+            self._reviewing = asyncio.ensure_future(self._review_asns())
+            self._exit.push_async_callback(self._stop_reviewing)
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+        if not self.failure.done():
+            self.books.flush()
+            await self.books.durable()
+
+    def fail(self, error: BaseException) -> None:
+        """Something that must not happen did: shut every gate, move nothing any more, and say so."""
+        self.control.deny_all()
+        self.workflow.halt()
+        if not self.failure.done():
+            self.failure.set_result(error)
+
+    def _journal(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        self.peerings.journal(record, moved)
+
+    async def _close_sessions(self) -> None:
+        records = list(self.control.records.values())
+        await asyncio.gather(*(self.control.close_sessions(record, "the lab is stopped") for record in records))
+
+    # --- resources ---
+
+    def found(self, key: str) -> Resource | None:
+        return self.books.resources.get(key)
+
+    def listed(self, type_: str, subscription: str, group: str = "") -> list[Resource]:
+        """The resources of a type in a subscription, or in one of its resource groups."""
+        scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
+        return self.books.below(scope, type_)
+
+    def peering(self, key: str) -> PeeringRecord | None:
+        return self.peerings.records.get(key)
+
+    def put_peering(
+        self, identifier: str, document: Json, wanted: PeeringRequest, warnings: Sequence[str] = ()
+    ) -> tuple[PeeringRecord, bool]:
+        """Request a peering or change it; (peering, created). Raises RefusalError."""
+        record, created = self.peerings.put(identifier, document, wanted)
+        for warning in warnings:
+            self.books.tell(self.clock.now(), "warning", record.resource.id, {"text": warning})
+        self.changed(record)
+        return record, created
+
+    def delete_peering(self, key: str) -> bool:
+        """Whether there was one. Raises RefusalError in a state that does not allow it."""
+        record = self.peerings.records.get(key)
+        lives = list(record.connections) if record is not None else []
+        found = self.peerings.delete(key)
+        for live in lives:
+            self.workflow.follow(live.record)
+        return found
+
+    def changed(self, record: PeeringRecord) -> None:
+        """Let the workflow look at a peering that was requested, changed or deleted."""
+        for live in record.connections:
+            self.workflow.follow(live.record)
+
+    def set(self, settings: Settings) -> None:
+        """Change how Microsoft's side behaves, from now on and after a restart."""
+        with self.books.transaction() as transaction:
+            self.books.tell(self.clock.now(), "settings", "settings", settings.model_dump())
+            transaction.set("settings", settings.model_dump())
+        self.settings = self.peerings.settings = settings
+        self.workflow.look_again()
+        self._asns_changed.set()
+        self._reviews.look()
+
+    # --- PeerAsns ---
+
+    async def _review_asns(self) -> None:
+        """Approve what has waited long enough."""
+        try:
+            while True:
+                self._asns_changed.clear()
+                now, next_due = self.clock.now(), None
+                for asn in [each for each in self.books.resources.values() if each.type == ASN_TYPE]:
+                    if asn.status["validationState"] != PENDING:
+                        continue
+                    due = self.settings.due("peer_asn_review", asn.status["since"])
+                    if due is not None and due <= now:
+                        self.asns.approve(asn)
+                    elif due is not None:
+                        next_due = due if next_due is None else min(due, next_due)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if next_due is None else max(next_due - self.clock.now(), 0)):
+                        await self._asns_changed.wait()
+        except Exception as error:
+            self.fail(error)
+
+    async def _stop_reviewing(self) -> None:
+        assert self._reviewing is not None
+        self._reviewing.cancel()
+        await asyncio.gather(self._reviewing, return_exceptions=True)
+
+    # --- recovery ---
+
+    def _recover(self) -> None:
+        """Take up every peering where the store left it. No gate is open, and no transition is made again."""
+        histories: dict[str, list[ConnectionTransition]] = {}
+        for event in self.books.store.transitions():
+            histories.setdefault(event.subject, []).append(_transition(event.time, event.row))
+        saved = self.books.store.connections()
+        for resource in [each for each in self.books.resources.values() if each.type == PEERING_TYPE]:
+            record = PeeringRecord(resource, self._request_of(resource))
+            self.peerings.records[record.key] = record
+            for kept in (each for each in saved if each.peering == resource.key):
+                request = ConnectionRequest.from_json(kept.request)
+                try:
+                    live = self.peerings.hold(record, request, kept.id, kept.position)
+                except RefusalError as error:
+                    raise LabError(f"the store has {kept.id}, which this topology has no place for: {error}") from None
+                _replay(live.record.connection, histories[kept.id])
+                if live.record.state.value != kept.state:
+                    raise LabError(
+                        f"the store says that {kept.id} is {kept.state}, and its history that it is {live.record.state}"
+                    )
+            self.changed(record)
+        self.peerings.legacy.start(histories, self.workflow.follow)
+
+    def _request_of(self, resource: Resource) -> PeeringRequest:
+        properties = resource.document["properties"]
+        asn = self.books.resources[resource.status["peerAsn"]]
+        return PeeringRequest(
+            flow=Flow(resource.status["flow"]),
+            asn=asn.document["properties"]["peerAsn"],
+            peer_asn=asn.id,
+            metro=properties.get("peeringLocation", ""),
+            direct_type=resource.status["directType"],
+        )
+
+
+def _transition(time: float, row: dict[str, Any]) -> ConnectionTransition:
+    return ConnectionTransition(
+        time=time,
+        source=ConnectionState(row["from"]),
+        target=ConnectionState(row["to"]),
+        event=ConnectionEvent(row["cause"]),
+        actor=Actor(row["actor"]),
+        reason=row["reason"],
+        evidence=row["source"],
+        error_message=row["error-message"],
+    )
+
+
+def _replay(connection: Connection, history: list[ConnectionTransition]) -> None:
+    for step in history:
+        connection.take(step)

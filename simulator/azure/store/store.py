@@ -1,0 +1,382 @@
+"""The store: every transition is one transaction of the resource, the connection and the event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, Executable, create_engine, delete, event, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from simulator.azure.store.lock import AdvisoryLock, FileLock, Lock, StoreError
+from simulator.azure.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS
+
+Json = dict[str, Any]
+EVENTS_KEPT: Final = 200_000
+"""So many of the newest events stay, about 100 MB, and every transition of a connection whatever its age: what a lab
+recovers from is never thrown away, and a session that flaps for months fills no disk (simulator)."""
+_TRIMMED_AFTER: Final = 1000
+"""Events that are written between two looks for older ones."""
+_AT_ONCE: Final = 0.05
+"""Seconds that the event loop waits for a database that somebody else holds; then a thread does (simulator)."""
+_WAIT: Final = {
+    "sqlite": "PRAGMA busy_timeout = {}",
+    "postgresql": "SET LOCAL lock_timeout = '{}ms'",
+}
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+@dataclass(slots=True)
+class Resource:
+    """An ARM resource as it is kept: the client's words, and the server's."""
+
+    id: str
+    type: str
+    document: Json
+    """What the client wrote, unknown fields included."""
+    status: Json = field(default_factory=dict)
+    """What the server decided: states, keys, messages."""
+    created: float = 0.0
+    """Seconds since the epoch."""
+    changed: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """ARM ids do not tell upper from lower case."""
+        return self.id.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedConnection:
+    """A peering connection as it is kept. Its history is in the event log."""
+
+    id: str
+    peering: str
+    """The key of its resource."""
+    position: int
+    flow: str
+    state: str
+    error_message: str
+    request: Json
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One row of the event log."""
+
+    seq: int
+    time: float
+    event: str
+    subject: str
+    row: Json
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is not written yet. `step` numbers a connection's transitions."""
+
+    time: float
+    event: str
+    subject: str
+    row: Json
+    step: int | None = None
+
+
+class StoreBusyError(StoreError):
+    """Somebody else holds the database for longer than was waited: nothing was written."""
+
+
+class Transaction:
+    """What is to be written together, or not at all."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+        self._statements: list[tuple[Executable, list[Json] | None]] = []
+        self.events = 0
+        """How many it appends."""
+
+    def execute(self, connection: Connection) -> None:
+        """Write all of it. Raises DBAPIError."""
+        for statement, rows in self._statements:
+            connection.execute(statement, rows)
+
+    def save(self, resource: Resource) -> None:
+        self._upsert(
+            RESOURCES,
+            {"key": resource.key},
+            {
+                "id": resource.id,
+                "type": resource.type,
+                "document": deepcopy(resource.document),  # as it is now: it may be written later
+                "status": deepcopy(resource.status),
+                "created": resource.created,
+                "changed": resource.changed,
+            },
+        )
+
+    def save_connection(self, saved: SavedConnection) -> None:
+        values = {name: getattr(saved, name) for name in SavedConnection.__dataclass_fields__}
+        self._upsert(CONNECTIONS, {"id": values.pop("id")}, values)
+
+    def forget_connection(self, identifier: str) -> None:
+        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.id == identifier))
+
+    def forget(self, resource: Resource) -> None:
+        """Remove a resource, its connections and whatever is below it. The event log keeps its rows."""
+        below = RESOURCES.c.key.startswith(resource.key + "/", autoescape=True)
+        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.peering == resource.key))
+        self._add(delete(RESOURCES).where((RESOURCES.c.key == resource.key) | below))
+
+    def append(self, events: Sequence[NewEvent]) -> None:
+        rows = [
+            {"time": new.time, "event": new.event, "subject": new.subject, "step": new.step, "row": new.row}
+            for new in events
+        ]
+        if rows:
+            self._add(insert(EVENTS), rows)
+            self.events += len(rows)
+
+    def set(self, key: str, value: Json) -> None:
+        self._upsert(SETTINGS, {"key": key}, {"value": value})
+
+    def _upsert(self, table: Any, key: Json, values: Json) -> None:
+        dialect = sqlite if self._dialect == "sqlite" else postgresql
+        wanted = dialect.insert(table).values(**key, **values)
+        self._add(wanted.on_conflict_do_update(index_elements=list(key), set_=values))
+
+    def _add(self, statement: Executable, rows: list[Json] | None = None) -> None:
+        self._statements.append((statement, rows))
+
+
+class Store:
+    """An open, locked and migrated database. One server a database."""
+
+    def __init__(self, engine: Engine, lock: Lock) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._untrimmed = _TRIMMED_AFTER
+        """Events that were written since the last look for older ones; after a start it is time for one."""
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Lock, migrate, open. Raises StoreError in one line."""
+        place = _parsed(url)
+        with contextlib.ExitStack() as opened:
+            try:
+                engine = _engine(place)
+                released = contextlib.ExitStack()  # after the engine, whose connections the lock protects
+                opened.callback(released.close)
+                opened.callback(engine.dispose)
+                lock = _locked(engine, place)
+                released.callback(lock.release)
+                _migrate(engine)
+            except (DBAPIError, ImportError) as error:
+                raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
+            opened.pop_all()
+        return cls(engine, lock)
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self._lock.release()
+
+    def watch(self, lost: Callable[[StoreError], None]) -> Callable[[], object]:
+        """Call `lost` as soon as the running loop sees that another server could take the database; returns the end."""
+        descriptor = self._lock.fileno()
+        if descriptor is None:
+            return lambda: None
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            if not self._lock.alive():
+                loop.remove_reader(descriptor)
+                lost(self._lost())
+
+        loop.add_reader(descriptor, look)
+        return functools.partial(loop.remove_reader, descriptor)
+
+    def _lost(self) -> StoreError:
+        return StoreError(f"{self.name} is no longer this server's alone (restarted, moved or removed): start again")
+
+    @property
+    def name(self) -> str:
+        """The database's URL without its password."""
+        return self._engine.url.render_as_string()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Written at the end of the block, unless that raises. Raises StoreError, and StoreBusyError soon."""
+        try:
+            transaction = self.collect()
+            yield transaction
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+        self.write(transaction, _AT_ONCE)
+
+    def collect(self) -> Transaction:
+        """A transaction that is written later, by `write`."""
+        return Transaction(self._engine.dialect.name)
+
+    def write(self, transaction: Transaction, patience: float = 30.0) -> None:
+        """Write and commit; blocks for `patience` seconds at most while somebody else holds the database.
+
+        Raises StoreError; StoreBusyError where that was too short.
+        """
+        try:
+            with self._engine.begin() as connection:
+                if not self._lock.held(connection):
+                    raise self._lost()
+                connection.exec_driver_sql(_WAIT[self._engine.dialect.name].format(round(patience * 1000)))
+                transaction.execute(connection)
+                self._trim(connection, transaction.events)
+        except DBAPIError as error:
+            kind = StoreBusyError if _is_busy(error) else StoreError
+            raise kind(f"{self.name}: {_first_line(error)}") from error
+
+    def _trim(self, connection: Connection, written: int) -> None:
+        """Remove events, but no transitions, that are older than those that are kept."""
+        self._untrimmed += written
+        if self._untrimmed < _TRIMMED_AFTER:
+            return
+        self._untrimmed = 0
+        newest = connection.scalar(select(func.max(EVENTS.c.seq))) or 0
+        connection.execute(delete(EVENTS).where(EVENTS.c.seq <= newest - EVENTS_KEPT, EVENTS.c.step.is_(None)))
+
+    def resources(self) -> list[Resource]:
+        """All resources, oldest first."""
+        query = select(RESOURCES).order_by(RESOURCES.c.created, RESOURCES.c.key)
+        with self._engine.connect() as connection:
+            return [
+                Resource(row.id, row.type, row.document, row.status, row.created, row.changed)
+                for row in connection.execute(query)
+            ]
+
+    def connections(self) -> list[SavedConnection]:
+        query = select(CONNECTIONS).order_by(CONNECTIONS.c.peering, CONNECTIONS.c.position)
+        with self._engine.connect() as connection:
+            return [SavedConnection(**row) for row in connection.execute(query).mappings()]
+
+    def transitions(self) -> Iterator[EventRow]:
+        """Every transition of a peering connection, in order."""
+        return self._events(EVENTS.c.step.is_not(None))
+
+    def events(self, after: int = 0, limit: int = 1000, subject: str | None = None) -> list[EventRow]:
+        """At most `limit` rows with a sequence number above `after`, oldest first."""
+        where = EVENTS.c.seq > after
+        if subject is not None:
+            where &= EVENTS.c.subject == subject
+        return list(self._events(where, limit))
+
+    def last_event(self) -> int:
+        """The newest sequence number; 0 in an empty log."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(EVENTS.c.seq).order_by(EVENTS.c.seq.desc()).limit(1)) or 0
+
+    def last_step(self, subject: str) -> int:
+        """The number of a connection's last transition; 0 for one that has made none."""
+        query = select(EVENTS.c.step).where(EVENTS.c.subject == subject, EVENTS.c.step.is_not(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(query.order_by(EVENTS.c.step.desc()).limit(1)) or 0
+
+    def setting(self, key: str) -> Json | None:
+        with self._engine.connect() as connection:
+            return connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == key))
+
+    def _events(self, where: Any, limit: int | None = None) -> Iterator[EventRow]:
+        columns = (EVENTS.c.seq, EVENTS.c.time, EVENTS.c.event, EVENTS.c.subject, EVENTS.c.row)
+        query = select(*columns).where(where).order_by(EVENTS.c.seq).limit(limit)
+        try:
+            with self._engine.connect() as connection:
+                for row in connection.execute(query):
+                    yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        place = make_url(url)
+    except ArgumentError:
+        raise StoreError(
+            f"'{url}' is no database URL: write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        ) from None
+    if place.get_backend_name() == "postgresql" and "+" not in place.drivername:
+        place = place.set(drivername="postgresql+psycopg")
+    if place.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"'{place.drivername}' databases are not supported: use sqlite:///FILE or postgresql://…")
+    if place.get_backend_name() == "sqlite" and not place.database:
+        raise StoreError("an SQLite database needs a file: sqlite:///turnup.db")
+    return place
+
+
+def _engine(place: URL) -> Engine:
+    try:
+        engine = create_engine(place, pool_pre_ping=place.get_backend_name() == "postgresql")
+    except NoSuchModuleError as error:
+        raise StoreError(str(error)) from None
+    except ImportError:
+        raise StoreError("PostgreSQL needs its driver: pip install 'turnup[postgresql]'") from None
+    if place.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # or the driver would begin transactions of its own
+    cursor = connection.cursor()
+    # WAL with NORMAL: a commit survives the death of the process; only a power cut could lose the last ones.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _locked(engine: Engine, place: URL) -> Lock:
+    if place.get_backend_name() == "sqlite":
+        database = Path(str(place.database)).absolute()
+        return FileLock(database)
+    return AdvisoryLock(engine)
+
+
+def _migrate(engine: Engine) -> None:
+    """Bring the schema to this version's. A newer one is refused and left alone."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            known = ScriptDirectory.from_config(config).get_current_head()
+            raise StoreError(
+                f"{engine.url.render_as_string()} was made by a newer turnup ({error}; this one knows {known}): "
+                "use that version, or another --database"
+            ) from None
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    """Whether somebody else holds what was to be written (SQLite's SQLITE_BUSY, PostgreSQL's lock_not_available)."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code == sqlite3.SQLITE_BUSY or getattr(error.orig, "sqlstate", "") == "55P03"
+
+
+def _first_line(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__

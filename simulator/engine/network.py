@@ -1,0 +1,469 @@
+"""The running network of a topology: its link, AS8075's edges, the peers' routers. It opens no gate by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from simulator.connection.states import ConnectionState
+from simulator.engine.datafiles import DataFileRead, DataFiles
+from simulator.engine.knocks import Knocks
+from simulator.engine.member_config import as_route_server, customer_config, session_name
+from simulator.engine.peer_config import agreed_session, router_config
+from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
+from simulator.lab.capture import Capture
+from simulator.lab.netns import NetnsLink, NetnsPlace, netns_place
+from simulator.lab.state import LabState
+from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.places.loopback import LoopbackLink
+from simulator.places.place import Link, Place
+from simulator.policy.attribute_rules import ROLES
+from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.policy import Policy
+from simulator.policy.prefixes import PrefixSet
+from simulator.policy.rules import PolicyContext
+from simulator.policy.transform import ImportSettings
+from simulator.rib.announcement import Announcement
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
+from simulator.routers.registry import ROUTERS
+from simulator.session.messages import Family, Notification
+from simulator.session.session import SessionTimes
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import CallerRefused, NeighborConfig, SessionView, SpeakerEvent, UnknownPeer
+from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.speaker import Speaker
+from simulator.speakers.tap import Tap
+from simulator.topology.kinds import RouteServer
+from simulator.topology.originate import announcements
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Customer, Peer, Topology
+from simulator.topology.segments import cables_of, lan_of
+
+
+class Network:
+    """Enter to build, exit to remove every trace."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        kind: LinkKind,
+        emit: Callable[[SpeakerEvent | DataFileRead], None],
+        *,
+        record: bool,
+        keep_captures: bool = False,
+    ) -> None:
+        """`record` keeps the speakers' octets on the loopback link, `keep_captures` a file of each capture elsewhere.
+
+        A capture without a file sees as much, and keeps no more of it than a validation needs.
+        """
+        self.topology = topology
+        self.kind = kind
+        self.plans = list(plans(topology))
+        """Every session that was planned; more may be added while the network runs (`admit`)."""
+        self.capture_problem = (
+            "" if kind is not LinkKind.LOOPBACK else "the loopback link has no interface of its own to capture on"
+        )
+        self._keep_captures = keep_captures
+        self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
+        self.captures: dict[tuple[str, str], Capture] = {}
+        """By edge and interface."""
+        self._gates: dict[str, Gate] = {}
+        """Of the sessions that are provisioned."""
+        self._past = GateCounts()
+        """Of the sessions that are gone."""
+        self.data: DataFiles | None = None
+        """What the rules look things up in; None until the network is built."""
+        self.adjust: Callable[[str, PolicyData], PolicyData] = lambda session, data: data
+        """What a session's rules look things up in: the data of the files, or with something of its own in them."""
+        self.ruled: Callable[[SessionPlan, bool], None] = lambda plan, opens: None
+        """Told of every ruling: before a gate may open, after it is shut."""
+        self._emit = emit
+        self._knocks = Knocks()
+        self._state: LabState | None = None
+        self._link: Link | None = None
+        self._edges: dict[str, Speaker] = {}
+        self._listening: dict[str, Endpoint] = {}
+        self._routers: dict[str, Router] = {}
+        self._configured: set[str] = set()
+        """The sessions that a started router has in its configuration."""
+        self._ipv6_ports: set[int] = set()
+        """Of the ports that the topology gives to IPv6 on loopback, those that are taken."""
+        self._admitted: set[str] = set()
+        """The sessions that were planned while the network ran."""
+        self._announcements: dict[str, list[Announcement]] = {}
+        self._own: dict[str, PrefixSet] = {}
+        self._exit = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Network:
+        try:
+            await self._build()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    async def _build(self) -> None:
+        topology = self.topology
+        self._state = LabState.create(topology.name)
+        self._exit.callback(self._state.remove)
+        lan, cables = lan_of(topology), cables_of(topology)
+        link: Link
+        if self.kind is LinkKind.LOOPBACK:
+            link = LoopbackLink(lan, cables)
+        else:
+            link = NetnsLink(lan, self._state, cables, leads_out=self.kind is LinkKind.INTERFACE)
+        self._link = await self._exit.enter_async_context(link)
+        clock = Clock(asyncio.get_running_loop())
+        self.data = DataFiles(topology.policy.data, clock.now, self._emit)
+        await self.data.load()
+        for edge in topology.edges:
+            if self.kind is not LinkKind.LOOPBACK:
+                await self._capture(edge.name)
+            routes = announcements(topology.microsoft.announce, edge)
+            speaker = Speaker(edge.name, self.place(edge.name), clock, self._hear, routes, self.tap)
+            self._edges[edge.name], self._announcements[edge.name] = speaker, routes
+            keys = ((route.family, key) for route in routes for key in route.keys)
+            self._own[edge.name] = PrefixSet.of_keys(keys, f"announced by AS{topology.microsoft.asn}")
+            self._exit.push_async_callback(speaker.close)
+        for plan in self.plans:
+            await self._listen(plan)
+        if self.data.is_watching_anything:
+            watching = asyncio.ensure_future(self.data.watch(self.apply_data))
+            self._exit.push_async_callback(_end, watching)
+
+    def _hear(self, event: SpeakerEvent) -> None:
+        if isinstance(event, UnknownPeer | CallerRefused):
+            told = self._knocks.heard(event)
+            if told is None:
+                return
+            event = told
+        self._emit(event)
+
+    async def _capture(self, edge: str) -> None:
+        assert self._state is not None
+        for interface in netns_place(self.place(edge), "a capture").interfaces:
+            path = self._state.subdirectory(edge) / f"{interface}.pcap" if self._keep_captures else None
+            capture = Capture(self.place(edge), path, interface)
+            try:
+                await capture.start()
+            except LabError as error:
+                self.capture_problem = str(error)
+                return
+            self._exit.push_async_callback(capture.stop)
+            self.captures[edge, interface] = capture
+
+    def capture_of(self, plan: SessionPlan) -> Capture | None:
+        """The capture of the link that carries a session; None where nothing is captured."""
+        if self.kind is LinkKind.LOOPBACK:
+            return None
+        interface = netns_place(self.place(plan.edge.name), "a capture").interface_to(plan.peer_address)
+        return self.captures.get((plan.edge.name, interface))
+
+    async def admit(self, plan: SessionPlan) -> None:
+        """Take in a session that was planned after the start: the edge listens, `provision` does the rest.
+
+        Raises LabError where its addresses are not in this lab, or for a second session of the same id.
+        """
+        if any(other.wire == plan.wire for other in self.plans):
+            raise LabError(f"session {plan.id} is planned already")
+        try:
+            await self._listen(plan)
+        except KeyError:
+            raise LabError(f"session {plan.id}: {plan.edge.name} has no address {plan.edge_address} here") from None
+        self.plans.append(plan)
+        self._admitted.add(plan.wire)
+
+    async def dismiss(self, plan: SessionPlan) -> None:
+        """Forget a session that was taken in by `admit`, once it is deprovisioned; the topology's own ones stay."""
+        if plan.wire not in self._admitted or self.is_provisioned(plan):
+            return
+        self._admitted.discard(plan.wire)
+        self.plans = [other for other in self.plans if other.wire != plan.wire]
+        endpoint = self._listening.pop(plan.wire)
+        if endpoint not in self._listening.values():
+            self._ipv6_ports.discard(endpoint.port)
+            await self._edges[plan.edge.name].stop_listening(endpoint)
+
+    def knows(self, plan: SessionPlan) -> bool:
+        """Whether the session was planned: its edge listens for it."""
+        return plan.wire in self._listening
+
+    async def _listen(self, plan: SessionPlan) -> None:
+        """One listening socket an edge address; on IPv6 loopback, where everybody is ::1, one a session."""
+        alone = self.kind is LinkKind.LOOPBACK and plan.family is Family.IPV6
+        key = plan.wire if alone else f"{plan.edge.name} {plan.edge_address}"
+        if key not in self._listening:
+            port = self._next_port(plan.family) if self.kind is LinkKind.LOOPBACK else None
+            self._listening[key] = await self._edges[plan.edge.name].listen(plan.edge_address, port)
+        self._listening[plan.wire] = self._listening[key]
+
+    def _next_port(self, family: Family) -> int | None:
+        """Where to listen on loopback, where the topology says so; on IPv6 all share ::1, so each has another."""
+        first = self.topology.microsoft.port
+        if first is None or family is Family.IPV4:
+            return first
+        port = next(port for port in itertools.count(first) if port not in self._ipv6_ports)
+        self._ipv6_ports.add(port)
+        return port
+
+    def place(self, node: str) -> Place:
+        assert self._link is not None, "the network is not built"
+        return self._link.outside(node) or self._link.place(node)
+
+    @property
+    def quality_problem(self) -> str:
+        """Why latency, jitter or loss that was asked for is not there; empty where all is as asked."""
+        return self._link.quality_problem if self._link is not None else ""
+
+    @property
+    def directory(self) -> Path:
+        assert self._state is not None, "the network is not built"
+        return self._state.directory
+
+    # --- the peer's side ---
+
+    async def start_peer(self, peer: Peer) -> str:
+        """Configure and start a peer's router; returns its version. Raises LabError in the router's own words.
+
+        What is left of one that ran before, and lost one of its daemons, ends first: it holds files and ports.
+        """
+        assert self._state is not None
+        if (before := self._routers.get(peer.name)) is not None:
+            await before.stop()
+        router = ROUTERS[peer.router_kind]()
+        self._routers[peer.name] = router
+        self._exit.push_async_callback(router.stop)
+        config = self.configuration(peer)
+        self._configured |= {session.name for session in config.sessions}
+        await router.start(self.place(peer.name), config, RouterFiles(self._state.subdirectory(peer.name)))
+        return await router.version()
+
+    def configuration(self, peer: Peer) -> RouterConfig:
+        """What a peer's router is to be configured with, on this link."""
+        mine = [plan for plan in self.plans if plan.peer.name == peer.name]
+        sides = [plan.peer_side for plan in mine]
+        sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
+        config = router_config(peer, sessions, mine)
+        config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        config = self._with_interfaces(config)
+        if peer.router_abilities.route_server is RouteServer.ALWAYS:
+            places = {customer.name: self.place(customer.name) for customer in self.topology.customers}
+            config = as_route_server(self.topology, peer, config, places)
+        return config
+
+    async def start_customer(self, customer: Customer) -> str:
+        """Start the router of a network behind the route servers, which run already; returns its version.
+
+        Raises LabError in the router's own words.
+        """
+        assert self._state is not None
+        endpoints = {}
+        for server in self.topology.route_servers(customer):
+            for family in Family:
+                name, address = session_name(server, customer, family), server.address(family)
+                played = server.router_abilities.is_played
+                if played and address is not None and customer.address(family) is not None:
+                    endpoints[name] = self._routers[server.name].endpoint(name)
+                elif address is not None:
+                    endpoints[name] = Endpoint(address, BGP_PORT)
+        router = ROUTERS[customer.router_kind]()
+        self._routers[customer.name] = router
+        self._exit.push_async_callback(router.stop)
+        config = self._with_interfaces(customer_config(self.topology, customer, endpoints))
+        await router.start(self.place(customer.name), config, RouterFiles(self._state.subdirectory(customer.name)))
+        return await router.version()
+
+    def _with_interfaces(self, config: RouterConfig) -> RouterConfig:
+        place = self.place(config.name)
+        if not isinstance(place, NetnsPlace):
+            return config
+        return replace(config, interfaces=tuple(place.interfaces), vrfs=tuple(place.vrfs))
+
+    def _configured_by_peer(self, plan: SessionPlan) -> bool:
+        families = plan.peer_side.families
+        return families is None or plan.family.label in families
+
+    def _router_session(self, plan: SessionPlan) -> RouterSession:
+        side, taken = plan.peer_side, plan.peer_takes
+        if plan.peer.is_external:  # knows the addresses that really carry its sessions, and no others
+            local, remote = self._host(plan), self._listening[plan.wire]
+            agreed = agreed_session(plan, self.topology.microsoft.asn)
+            return replace(agreed, local_address=local, remote_address=remote.host, remote=remote)
+        return replace(
+            agreed_session(plan, self.topology.microsoft.asn),
+            local_address=taken.peer if taken is not None else plan.peer_address,
+            remote_address=taken.microsoft if taken is not None else plan.edge_address,
+            remote_as=side.remote_as or self.topology.microsoft.asn,
+            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._listening[plan.wire],
+            md5=(side.md5 or None) if side.md5 is not None else plan.md5,
+            gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
+        )
+
+    def router(self, peer: str) -> Router:
+        """Raises KeyError for a peer that was not started."""
+        return self._routers[peer]
+
+    # --- Microsoft's side ---
+
+    def max_prefixes(self, plan: SessionPlan) -> int:
+        """How many prefixes the peer may announce on a session: what the topology says, else what PeeringDB does."""
+        limit, hints = plan.max_prefix.limit, self.data.data.peeringdb if self.data is not None else {}
+        if plan.max_prefix_given or plan.peer.asn not in hints:
+            return limit
+        return min(hints[plan.peer.asn].of(plan.family) or limit, limit)
+
+    async def apply_data(self, data: PolicyData) -> None:
+        """Judge what every provisioned session holds again, by new data."""
+        for edge in self._edges.values():
+            for neighbor in edge.neighbors:
+                if neighbor.config.policy is not None:
+                    mine = self.adjust(neighbor.config.id, data)
+                    neighbor.apply_policy(neighbor.config.policy.with_data(mine))
+                    await asyncio.sleep(0)  # a full table takes a moment, and others have timers
+
+    def judge_again(self, plan: SessionPlan) -> None:
+        """Judge what a session holds by its own data as they are now; nothing where they have not changed."""
+        if self.data is None or not self.is_provisioned(plan):
+            return
+        neighbor = self.neighbor(plan)
+        policy, data = neighbor.config.policy, self.adjust(plan.id, self.data.data)
+        if policy is not None and policy.context.data != data:
+            neighbor.apply_policy(policy.with_data(data))
+
+    def provision(self, plan: SessionPlan) -> None:
+        """Configure one session on its edge; its gate is shut. Raises LabError."""
+        topology = self.topology
+        assert self.data is not None, "the network is not built"
+        role = ROLES[topology.microsoft.role] if topology.microsoft.role else None
+        host = self._host(plan)
+        edge_address, peer_address = plan.edge_address, plan.peer_address
+        if plan.peer.is_external:  # it knows no addresses but those that really carry its sessions
+            edge_address, peer_address = self._listening[plan.wire].host, host
+        context = PolicyContext(
+            peer_as=plan.peer.asn,
+            peer_address=str(plan.peer_address),
+            local_as=topology.microsoft.asn,
+            lan=plan.lan,
+            own=self._own[plan.edge.name],
+            role=role,
+            data=self.adjust(plan.id, self.data.data),
+            carried_address=str(peer_address) if peer_address != plan.peer_address else "",
+        )
+        taking = ImportSettings(**topology.policy.import_.model_dump())
+        remote = self._where_to_dial(plan, host)
+        neighbor = self._edges[plan.edge.name].add(
+            NeighborConfig(
+                id=plan.id,
+                local_as=topology.microsoft.asn,
+                router_id=str(plan.edge.identifier),
+                local_address=edge_address,
+                # On loopback, too: routers take a next hop of 127.x for a mistake.
+                next_hop=plan.edge_address,
+                peer_address=peer_address,
+                peer_as=plan.peer.asn,
+                local=self._listening[plan.wire],
+                remote=remote,
+                policy=Policy(plan.profile, context, plan.rules, taking),
+                role=role,
+                md5=plan.md5,
+                gtsm=plan.gtsm,
+                hold_time=topology.microsoft.hold_time,
+                max_prefix=plan.max_prefix,
+                times=SessionTimes(connect_retry=topology.times.connect_retry),
+            ),
+            host,
+        )
+        self._gates[plan.id] = neighbor.gate
+        if self.tap is not None:
+            self.tap.name(plan.id, plan.edge_address, plan.peer_address)
+
+    def _host(self, plan: SessionPlan) -> Address:
+        """Where the peer calls from. An address that nobody has here is one that nobody calls from, as in the field."""
+        try:
+            return self.place(plan.peer.name).host(plan.peer_address)
+        except KeyError:
+            return plan.peer_address
+
+    def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
+        if plan.wire in self._configured and plan.peer_takes is None:
+            endpoint = self._routers[plan.peer.name].endpoint(plan.wire)
+            return endpoint if endpoint.port else None
+        # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
+        return Endpoint(host, BGP_PORT) if self.kind is not LinkKind.LOOPBACK else None
+
+    def neighbor(self, plan: SessionPlan) -> Neighbor:
+        """The edge's end of a session. Raises KeyError when it is not provisioned."""
+        return self._edges[plan.edge.name].neighbor(plan.id)
+
+    def is_provisioned(self, plan: SessionPlan) -> bool:
+        return self._edges[plan.edge.name].has(plan.id)
+
+    def is_outdated(self, plan: SessionPlan) -> bool:
+        """Whether the session runs with another MD5 key than its plan has now."""
+        return self.is_provisioned(plan) and self.neighbor(plan).config.md5 != plan.md5
+
+    def limit(self, plan: SessionPlan) -> None:
+        """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
+        if self.is_provisioned(plan) and self.neighbor(plan).config.max_prefix != plan.max_prefix:
+            self.neighbor(plan).apply_max_prefix(plan.max_prefix)
+
+    def bgp_state(self, plan: SessionPlan) -> BgpState:
+        """Of the BGP FSM, without all the rest of a view. Raises KeyError when the session is not provisioned."""
+        return self.neighbor(plan).bgp_state
+
+    def view(self, plan: SessionPlan) -> SessionView:
+        return self.neighbor(plan).view()
+
+    def rule(self, plan: SessionPlan, state: ConnectionState, *, validated: bool) -> Change:
+        """Pass a ruling on to the session's gate; nothing where the session does not exist."""
+        if not self.is_provisioned(plan):
+            return Change.NOTHING
+        opens = nlri_may_pass(state, validated)
+        if opens:
+            self.ruled(plan, opens)
+        change = self.neighbor(plan).rule(state, session_validated=validated)
+        if not opens:
+            self.ruled(plan, opens)
+        return change
+
+    def is_lifted(self, plan: SessionPlan) -> bool:
+        """Whether the session's gate is open."""
+        return self.is_provisioned(plan) and self.neighbor(plan).gate.is_open
+
+    async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
+        """Close one session with this NOTIFICATION and forget it."""
+        await self._edges[plan.edge.name].remove(plan.id, notification)
+        if (gate := self._gates.pop(plan.id, None)) is not None:
+            self._past.add(gate)
+
+    @property
+    def gates(self) -> tuple[Gate | GateCounts, ...]:
+        """The gate of every session, and what those counted whose sessions are gone."""
+        return (*self._gates.values(), self._past)
+
+    def announcements(self, edge: str) -> tuple[Announcement, ...]:
+        """What an edge announces to everybody."""
+        return tuple(self._announcements[edge])
+
+    def announced(self, plan: SessionPlan) -> tuple[bytes, ...]:
+        """The prefix keys that the edge is to announce on this session."""
+        routes = self._announcements[plan.edge.name]
+        return tuple(dict.fromkeys(key for route in routes if route.family is plan.family for key in route.keys))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,361 @@
+"""The end-to-end validation of one connection: gathers evidence until every check can tell, or the deadline comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from simulator.connection.states import Flow
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.log import EventLog
+from simulator.engine.network import Network
+from simulator.engine.waiting import tell_waits
+from simulator.engine.watching import Watches
+from simulator.lab.netns import netns_place
+from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.places.endpoint import Address
+from simulator.places.endpoint import Network as LinkPrefix
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.policy.rule import SIMULATOR
+from simulator.policy.rules import RULES
+from simulator.rib.adj_in import HeldRoute
+from simulator.routers.base import NotOurRouterError, Reason, Router, SessionReport
+from simulator.routers.names import CAUSES
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.speakers.events import SessionView
+from simulator.topology.plan import SessionPlan
+from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
+from simulator.validation.check import Check
+from simulator.validation.evidence import (
+    CaptureProof,
+    LanAnswer,
+    Observation,
+    PeerTable,
+    RejectedRoutes,
+    SessionEvidence,
+    since,
+)
+from simulator.validation.result import CheckResult, Status
+from simulator.wire import nlri
+
+_EXAMPLES = 5
+_ELSEWHERE = 0.3
+"""Seconds to ask for one more address of a link's prefix."""
+_PATIENCE = 2.0
+"""Seconds that a peer's router has for its answers at least, also when the deadline is near."""
+_COMES_BACK = {"R3.as-path-loop", "R3.microsoft-prefix"}
+"""A route server passes one edge's routes on to the others, as it has to: no fault, once they are lifted."""
+_POLL = 0.1
+"""Seconds between two questions to a peer's router, which tells nothing by itself."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What had to be asked for, while a validation runs."""
+
+    before: Mapping[str, SessionView]
+    """The sessions as they were when it began."""
+    since: float
+    """When it began: never before the last deny."""
+    counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    expected: Mapping[str, int] = field(default_factory=dict)
+    lan: dict[str, LanAnswer] = field(default_factory=dict)
+    tables: dict[str, PeerTable] = field(default_factory=dict)
+    told: dict[str, Sequence[Reason]] = field(default_factory=dict)
+    """What the routers of sessions that announce something tell of the rest: asked once, for it may be a long table."""
+    capture: CaptureProof | None = None
+    capture_skipped: str = ""
+
+
+class Validator:
+    """Validates connections of one network."""
+
+    def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
+        self._network = network
+        self._log = log
+        self._clock = clock
+        self._times = network.topology.times
+
+    async def validate(self, record: ConnectionRecord) -> list[CheckResult]:
+        """Run the checks that stand before the lift. Each runs until it passes or the deadline comes."""
+        gathered = _Gathered(
+            before=self.views(record),
+            since=self._clock.now(),
+            counters={plan.id: self._counters(plan) for plan in record.plans},
+        )
+        watches = Watches(self._network, record.plans)
+        deadline = gathered.since + self._network.topology.deadline
+        probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
+        waits = asyncio.ensure_future(tell_waits(self._network, self._log, self._clock, record.plans, deadline))
+        try:
+            await self._until_soaked(record, gathered.since, deadline)
+            await self._look_at_both_ends(record, gathered, watches, deadline)
+            await asyncio.gather(*probes)
+        finally:
+            watches.end()
+            for probe in (*probes, waits):
+                probe.cancel()
+            await asyncio.gather(*probes, waits, return_exceptions=True)
+        observation = replace(self._observe(record, gathered), final=True)
+        return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
+
+    async def after_lift(
+        self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
+    ) -> list[CheckResult]:
+        """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time.
+
+        `expected`: how many accepted routes to wait for until the deadline, by session. A rule that rejects only what
+        came after the validation is told too.
+        """
+        until = self._clock.now() + self._times.active
+        results = await self._poll(record, before, LIFTED, expected)
+        while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
+            await self._log.next_event(left)
+            results = await self._poll(record, before, LIFTED)
+        told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
+        late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now())))
+        return [*results, *(each for each in late if each.id not in told)]
+
+    async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
+        """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
+        return await self._poll(record, before, DEPROVISIONED)
+
+    def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
+        """The sessions of a connection now."""
+        return {plan.id: self._network.view(plan) for plan in record.plans}
+
+    async def _poll(
+        self,
+        record: ConnectionRecord,
+        before: Mapping[str, SessionView],
+        checks: Iterable[Check],
+        expected: Mapping[str, int] | None = None,
+    ) -> list[CheckResult]:
+        """Ask the peers' routers until every check passes or the deadline comes."""
+        asked: dict[str, Sequence[Reason]] = {plan.id: () for plan in record.plans}  # before the lift
+        gathered = _Gathered(before, self._clock.now(), expected=expected or {}, told=asked)
+        deadline = self._clock.now() + self._network.topology.deadline
+        checks = tuple(checks)
+        while True:
+            await self._read_tables(record, gathered, deadline)
+            observation = self._observe(record, gathered)
+            results = evaluate(checks, observation)
+            if all(result.finding.status is not Status.UNSET for result in results):
+                return results
+            if self._clock.now() >= deadline:
+                return evaluate(checks, replace(observation, final=True))
+            await self._log.next_event(min(_POLL, deadline - self._clock.now()))
+
+    # --- waiting ---
+
+    async def _until_soaked(self, record: ConnectionRecord, since: float, deadline: float) -> None:
+        """Until every session was Established for the soak time, its table is in, and something in it is acceptable."""
+        soak = self._times.soak
+        while (now := self._clock.now()) < deadline:
+            views = [self._network.view(plan) for plan in record.plans]
+            if all(self._soaked(view, since) and self._settled(view) and view.accepted for view in views):
+                return
+            moments = [when for view in views for when in (view.established_at, view.last_update) if when is not None]
+            wake = min([deadline, *(when + soak for when in (since, *moments) if when + soak > now)])
+            await self._log.next_event(wake - now)
+
+    def _soaked(self, view: SessionView, since: float) -> bool:
+        """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
+        if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
+            return False
+        return self._clock.now() - max(view.established_at, since) >= self._times.soak
+
+    def _settled(self, view: SessionView) -> bool:
+        if view.end_of_rib or view.established_at is None:
+            return view.end_of_rib
+        return self._clock.now() - max(view.established_at, view.last_update or 0) >= self._times.soak
+
+    # --- evidence ---
+
+    async def _look_at_both_ends(
+        self, record: ConnectionRecord, gathered: _Gathered, watches: Watches, deadline: float
+    ) -> None:
+        """What the peer holds and what the link saw, at the end of the denial: the last moment before the lift.
+
+        What a deny withdrew takes its time to leave the peer's table, and a packet its time to be acknowledged: both
+        are asked again until nothing is left to wait for, or the deadline comes.
+        """
+        gathered.capture_skipped = watches.skipped
+        while True:
+            await self._read_tables(record, gathered, deadline)
+            if not watches.skipped:
+                gathered.capture = await watches.proof()
+            gone = all(not table.prefixes and not table.error for table in gathered.tables.values())
+            seen = gathered.capture is None or gathered.capture.conclusive
+            if (gone and seen) or (left := deadline - self._clock.now()) <= 0:
+                return
+            await self._log.next_event(min(_POLL, left))
+
+    async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
+        """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
+        end = max(deadline, self._clock.now() + _PATIENCE)
+        for plan in record.plans:
+            try:
+                router = self._network.router(plan.peer.name)
+                async with asyncio.timeout(end - self._clock.now()):
+                    held, report = await router.received(plan.wire), await _report(router, plan.wire)
+                    if (why := gathered.told.get(plan.id)) is None:
+                        silent = self._network.view(plan).received == 0
+                        why = await router.reasons(plan.wire)
+                        gathered.told |= {} if silent else {plan.id: why}
+                    reasons = [(reason.cause, reason.text) for reason in why]
+                    # One whose file names what is not there is down for that, although nobody shut it down.
+                    misnamed = any(cause in CAUSES.values() for cause, _ in reasons)
+                    if report is not None and report.shut_down and not misnamed:
+                        reasons.insert(0, ("shut-down", "the session is shut down on the router"))
+                    says = f"{report.state}: {report.reason}" if report is not None and report.reason else ""
+                    gathered.tables[plan.id] = PeerTable(held, says=says, reasons=tuple(reasons))
+            except KeyError:
+                gathered.tables[plan.id] = PeerTable(error="the router has no such session")
+            except TimeoutError:
+                gathered.tables[plan.id] = PeerTable(error="it did not answer in time")
+            except NotOurRouterError as error:
+                gathered.tables[plan.id] = PeerTable(not_ours=str(error))
+            except LabError as error:
+                gathered.tables[plan.id] = PeerTable(error=str(error))
+
+    async def _ask_lan(self, plan: SessionPlan, gathered: _Gathered, deadline: float) -> None:
+        """L1: ask until the peer answers or the deadline comes."""
+        if self._network.kind is LinkKind.LOOPBACK:
+            return
+        place = self._network.place(plan.edge.name)
+        elsewhere: tuple[str, ...] = ()
+        while (left := deadline - self._clock.now()) > 0:
+            found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
+            echo = await ping(place, plan.peer_address)
+            elsewhere = elsewhere or (() if found.macs else await self._answering_elsewhere(plan))
+            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere)
+            if found.macs and echo.answered:
+                break
+        else:
+            return
+        echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True)
+        gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error)
+
+    async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
+        """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""
+        place = netns_place(self._network.place(plan.edge.name), "L1")
+        prefixes = place.interfaces[place.interface_to(plan.peer_address)]
+        answering = []
+        for prefix in (prefix for prefix in prefixes if plan.edge_address in prefix and not plan.lan):
+            for address in prefix:
+                if address in (plan.edge_address, plan.peer_address) or _is_broadcast(address, prefix):
+                    continue
+                if (await neighbors_on_lan(place, address, deadline=_ELSEWHERE)).macs:
+                    answering.append(str(address))
+        return tuple(answering)
+
+    def _counters(self, plan: SessionPlan) -> dict[str, int]:
+        with contextlib.suppress(LabError):
+            return self._network.place(plan.edge.name).tcp_counters()
+        return {}
+
+    def _observe(self, record: ConnectionRecord, gathered: _Gathered) -> Observation:
+        return Observation(
+            connection=record.id,
+            sessions=tuple(self._session(plan, gathered) for plan in record.plans),
+            has_lan=self._network.kind is not LinkKind.LOOPBACK,
+            soak=self._times.soak,
+            capture=gathered.capture,
+            capture_skipped=gathered.capture_skipped,
+            direct=record.flow is Flow.DIRECT,
+            edges=frozenset(plan.edge.name for plan in self._network.plans if plan.peering == record.peering),
+            quality_asked=record.plans[0].quality_asked,
+            quality_problem=self._network.quality_problem,
+        )
+
+    def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
+        now, before = self._network.view(plan), gathered.before[plan.id]
+        view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
+        neighbor = self._network.neighbor(plan)
+        carried = (now.local_address, now.peer_address)
+        return SessionEvidence(
+            view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
+            carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
+            max_prefixes=self._network.max_prefixes(plan),
+            router=plan.peer.router_kind,
+            soaked=self._soaked(now, gathered.since),
+            settled=self._settled(now),
+            foreign_identifiers=self._foreign_identifiers(plan),
+            lan=gathered.lan.get(plan.id),
+            mtu=plan.mtu,
+            tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
+            peer_table=gathered.tables.get(plan.id),
+            rejected=_rejected(neighbor.adj_in.routes()) if view.rejected else (),
+            announced=frozenset(nlri.text(plan.family, key) for key in self._network.announced(plan)),
+            expected=gathered.expected.get(plan.id),
+            lost=_lost(before, now),
+        )
+
+    def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
+        found = {}
+        for other in self._network.plans:
+            if (
+                other.edge.name == plan.edge.name
+                and other.peer.asn != plan.peer.asn
+                and self._network.is_provisioned(other)
+            ):
+                theirs = self._network.view(other)
+                their_open = theirs.peer_open
+                if their_open is not None and theirs.bgp_state in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
+                    found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"
+        return found
+
+
+def _is_broadcast(address: Address, prefix: LinkPrefix) -> bool:
+    return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
+
+
+async def _report(router: Router, session: str) -> SessionReport | None:
+    """What the peer's own router says of a session; None where it has none of this name. Raises LabError."""
+    return next((report for report in await router.sessions() if report.name == session), None)
+
+
+def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before.get(name, 0) for name in after if name.startswith("TCPMD5")}
+
+
+def _rejected(routes: Iterable[HeldRoute]) -> tuple[RejectedRoutes, ...]:
+    counts: dict[str, int] = {}
+    explanations: dict[str, str] = {}
+    examples: dict[str, list[str]] = {}
+    for route in routes:
+        for hit in route.hits:
+            counts[hit.rule] = counts.get(hit.rule, 0) + 1
+            explanations[hit.rule] = hit.explanation
+            shown = examples.setdefault(hit.rule, [])
+            if len(shown) < _EXAMPLES:
+                shown.append(f"{nlri.text(route.family, route.key)} ({hit.value})")
+    return tuple(
+        RejectedRoutes(
+            rule,
+            RULES[rule].source if rule in RULES else SIMULATOR,  # the prefix limit is no rule of the policy
+            explanations[rule],
+            count,
+            tuple(examples[rule]),
+        )
+        for rule, count in counts.items()
+    )
+
+
+def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
+    """What went wrong on a running session since `before`."""
+    lost = []
+    if now.established_transitions != before.established_transitions or now.established_at != before.established_at:
+        lost.append("the session was reset")
+    notes = [seen for seen in now.notifications if seen not in before.notifications]
+    lost += [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in notes]
+    if now.withdrawn_by_us != before.withdrawn_by_us:
+        lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
+    if now.received < before.received:
+        lost.append(f"the peer withdrew {before.received - now.received} routes")
+    return tuple(lost)

@@ -1,0 +1,246 @@
+"""The books: what is written together, in which order, and what happens when it cannot be written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from simulator.azure.provider.books import Books
+from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.settings import Settings
+from simulator.azure.store.lock import StoreError
+from simulator.azure.store.store import Resource, Store, Transaction
+from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.engine.log import ConnectionMoved
+from simulator.gate import Direction, Withheld
+from simulator.places.link import LinkKind
+from simulator.session.messages import Family
+from simulator.speakers.events import GateWithheld, RoutesWithdrawn
+from simulator.wire import nlri
+from tests.azure.provider import support
+
+NAME = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peerings/"
+TYPE = "Microsoft.Peering/peerings"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path}/store.db")
+    yield opened
+    opened.close()
+
+
+async def test_events_are_written_with_the_next_transaction_and_before_it(store: Store) -> None:
+    books = Books(store)
+    books.tell(1, "first", "s", {})
+    books.tell(2, "second", "s", {})
+    assert store.events() == []
+    with books.transaction() as transaction:
+        books.tell(3, "third", "s", {})
+        transaction.set("x", {})
+    assert [row.event for row in store.events()] == ["first", "second", "third"]
+
+
+async def test_events_alone_are_written_on_the_next_turn_and_tell_who_waits(store: Store) -> None:
+    books = Books(store)
+    written = books.written
+    books.tell(1, "first", "s", {})
+    async with asyncio.timeout(5):
+        await written.wait()
+    assert [row.event for row in store.events()] == ["first"]
+    assert not books.written.is_set()
+
+
+async def test_transactions_inside_one_another_are_one(store: Store) -> None:
+    failures: list[BaseException] = []
+    books = Books(store, failures.append)
+    error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError), books.transaction():
+        books.save(Resource(f"{NAME}a", TYPE, {}))
+        raise error
+    assert (store.resources(), failures) == ([], [error])
+
+
+async def test_after_a_failure_nothing_is_written_any_more(store: Store) -> None:
+    books = Books(store, lambda _error: None)
+    with pytest.raises(ZeroDivisionError), books.transaction():
+        raise ZeroDivisionError
+    with pytest.raises(StoreError, match="nothing is written any more"):
+        books.save(Resource(f"{NAME}a", TYPE, {}))
+
+
+async def test_a_resource_is_forgotten_with_what_is_below_it_and_not_its_neighbour(store: Store) -> None:
+    books = Books(store)
+    for name in ("a", "a/registeredAsns/x", "ab"):
+        books.save(Resource(NAME + name, TYPE, {}))
+    books.forget(books.resources[(NAME + "a").lower()])
+    assert [each.id for each in store.resources()] == [NAME + "ab"]
+    assert list(books.resources) == [(NAME + "ab").lower()]
+
+
+async def test_what_is_below_a_key_and_of_a_type(store: Store) -> None:
+    books = Books(store)
+    for name in ("a", "a/registeredAsns/x", "ab"):
+        books.save(Resource(NAME + name, TYPE, {}))
+    assert [each.id for each in books.below(f"{NAME}A", TYPE.upper())] == [f"{NAME}a/registeredAsns/x"]
+    assert books.below(NAME, "other") == []
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the database refuses every row of the event log, as a full disk does."""
+
+    def full(self: Transaction, events: object) -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(Transaction, "append", full)
+
+
+@pytest.mark.parametrize("how", ["request", "transition", "event"])
+async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Also when the failure passes: what is in memory may be another thing than what is on disk."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    store = Store.open(url)
+    stray: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: stray.append(context))
+    async with Provider(support.topology(), LinkKind.LOOPBACK, store, Settings(removal=0)) as running:
+        await support.active(running)
+        assert len(support.open_gates(running)) == 4
+        with monkeypatch.context() as broken:
+            fill_the_disk(broken)
+            if how == "event":
+                running.books.tell(0, "something", "", {})
+                await asyncio.sleep(0)
+            else:
+                with pytest.raises(StoreError, match="disk is full"):
+                    if how == "request":
+                        support.ask_for_asn(running, 64496)
+                        running.asns.put(f"{support.ASN_ID}2", {"properties": {"peerAsn": 1}}, 1)
+                    else:
+                        running.control.deprovision(support.records(running)[0])
+            error = await asyncio.wait_for(running.failure, 5)
+            assert isinstance(error, StoreError)
+            assert support.open_gates(running) == set()
+        for each in support.records(running):  # the disk has room again: nothing moves all the same
+            running.workflow.follow(each)
+            with pytest.raises(StoreError):
+                running.control.deprovision(each)
+            running.control.lift(each, each.plans, each.results)
+        async with asyncio.timeout(20):
+            while await running.log.next_event(0.3):
+                pass
+        assert support.open_gates(running) == set()
+        assert {each.state for each in support.records(running)} == {ConnectionState.ACTIVE}
+        assert support.leaks(running) == 0
+    store.close()
+    assert stray == []
+    async with support.provider(url) as running:  # and the next start goes on from what was written
+        await support.until_all(running, ConnectionState.ACTIVE)
+
+
+async def test_a_table_does_not_fill_the_log(store: Store) -> None:
+    books = Books(store)
+    prefixes = [f"10.0.{number}.0/24" for number in range(200)]
+    keys = tuple(nlri.key(prefix)[1] for prefix in prefixes)
+    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys))
+    books.note(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
+    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
+    books.flush()
+    first, second, whole = (row.row for row in store.events())
+    for row in (first, second):
+        assert (row["prefixes"], row["prefixes-left-out"], row["count"]) == (prefixes[:20], 180, 200)
+    assert (whole["prefixes"], whole["count"], "prefixes-left-out" in whole) == (prefixes[:20], 20, False)
+
+
+async def test_every_step_of_every_connection_is_numbered_once(tmp_path: Path) -> None:
+    moved: list[str] = []
+    async with support.provider(f"sqlite:///{tmp_path}/store.db") as running:
+        running.log.subscribe(
+            lambda event: moved.append(event.connection) if isinstance(event, ConnectionMoved) else None
+        )
+        await support.active(running)
+        for name in set(moved):
+            assert running.books.step_of(name) == moved.count(name) == running.books.store.last_step(name)
+
+
+# --- somebody else holds the database ---
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Another process writes to the database, and takes its time."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def test_a_denial_does_not_wait_for_a_database_that_somebody_holds_and_a_lift_does(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with support.provider(f"sqlite:///{path}") as running:
+        await support.active(running)
+        first, second = support.records(running)
+        with holding(path):
+            running.control.operate(first, ConnectionEvent.BLOCKED)
+            running.control.operate(second, ConnectionEvent.REVALIDATION_REQUIRED)
+            assert (support.open_gates(running), running.books.behind) == (set(), True)
+            assert {each.state for each in running.books.store.connections()} == {"Active"}, "not written yet"
+            running.workflow.follow(second)
+            await support.until(running, lambda: len(second.validated) == len(second.plans))
+            assert second.state is ConnectionState.ACTIVE
+            assert support.open_gates(running) == set(), "validated, and not lifted before that is written"
+        await running.books.durable()
+        assert not running.books.behind
+        assert support.open_gates(running) == {plan.id for plan in second.plans}
+        assert [each.state for each in running.books.store.connections()] == ["ExternalBlocker", "Active"]
+        steps = [row.row["to"] for row in running.books.store.transitions() if row.subject == second.id]
+        assert steps[-3:] == ["Active", "Validating", "Active"]
+        assert support.leaks(running) == 0
+
+
+async def test_nothing_else_waits_either_and_all_is_written_in_order(store: Store, tmp_path: Path) -> None:
+    books = Books(store)
+    with holding(tmp_path / "store.db"):
+        for number in range(5):
+            books.save(Resource(f"{NAME}a", TYPE, {"number": number}))
+            books.tell(number, f"event {number}", "s", {})
+        books.flush()
+        assert (books.behind, store.resources(), store.events()) == (True, [], [])
+    await books.durable()
+    assert [each.document for each in store.resources()] == [{"number": 4}]
+    assert [row.event for row in store.events()] == [f"event {number}" for number in range(5)]
+
+
+async def test_what_is_written_later_is_what_was_saved(store: Store, tmp_path: Path) -> None:
+    books, resource = Books(store), Resource(f"{NAME}a", TYPE, {"tags": {}})
+    with holding(tmp_path / "store.db"):
+        books.save(resource)
+        resource.document["tags"]["later"] = "not saved"
+    await books.durable()
+    assert [each.document for each in store.resources()] == [{"tags": {}}]
+
+
+async def test_a_database_that_is_never_free_ends_the_provider(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[BaseException] = []
+    books, write = Books(store, failures.append), store.write
+    monkeypatch.setattr(store, "write", lambda transaction, _patience=0.0: write(transaction, 0.05))
+    with holding(tmp_path / "store.db"):
+        books.save(Resource(f"{NAME}a", TYPE, {}))
+        assert failures == []
+        with pytest.raises(StoreError):
+            await books.durable()
+    assert [str(failure).endswith("database is locked") for failure in failures] == [True]
+    with pytest.raises(StoreError, match="nothing is written any more"):
+        books.save(Resource(f"{NAME}b", TYPE, {}))
