@@ -5,11 +5,12 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`; e
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,52 @@ def _published_examples() -> str:
     return "\n".join(lines)
 
 
+_PACKAGE = DOCS.parent / "simulator"
+_LOADING = {"__init__", "__main__"}
+"""They start the program; they are no rooms."""
+
+
+def _arrows() -> dict[str, set[str]]:
+    """By room, the rooms that its modules import."""
+    found: dict[str, set[str]] = {}
+    for module in sorted(_PACKAGE.rglob("*.py")):
+        room = module.relative_to(_PACKAGE).parts[0].removesuffix(".py")
+        if room not in _LOADING:
+            found.setdefault(room, set()).update(_imported(module) - {room})
+    return {room: rooms & found.keys() for room, rooms in found.items()}
+
+
+def _imported(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("simulator.")}
+
+
+def _beyond(room: str, rooms: Mapping[str, set[str]]) -> set[str]:
+    """What a room reaches through others."""
+    reached: set[str] = set()
+    waiting = [further for nearer in rooms[room] for further in rooms[nearer]]
+    while waiting:
+        if (further := waiting.pop()) not in reached:
+            reached.add(further)
+            waiting += rooms[further]
+    return reached
+
+
+def _rooms() -> str:
+    """A Mermaid flowchart; an arrow that follows from others is left out."""
+    rooms = _arrows()
+    lines = ["flowchart TD"]
+    for room in sorted(rooms):
+        needed = sorted(rooms[room] - _beyond(room, rooms))
+        lines += [f"    {room} --> {other}" for other in needed] or [f"    {room}"]
+    return _fenced("\n".join(lines))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "api-endpoints": arm.endpoints,
     "published-examples": _published_examples,
@@ -112,6 +159,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "sayable": _sayable,
     "checks": validation.checks,
     "remedies": validation.remedies,
+    "rooms": _rooms,
     "rules": policy.rules,
     "topology-keys": topology.keys,
 }
