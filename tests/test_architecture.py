@@ -13,12 +13,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simulator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate")
+PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views")
 """Rooms without I/O and without a clock: the time is an argument, and so are the data."""
 
 _BELOW = {
-    *("connection", "session", "gate", "wire", "policy", "rib", "tables", "places", "topology", "lab", "speakers"),
-    *("routers", "validation"),
+    *("connection", "session", "gate", "views", "wire", "policy", "rib", "tables", "places", "topology", "lab"),
+    *("speakers", "routers", "validation"),
 }
 """What moves no connection: what the engine stands on."""
 
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connection": set(),
     "session": set(),
     "gate": {"connection"},
+    "views": {"connection", "session"},
     "wire": {"session"},
     "policy": {"session", "wire"},
     "rib": {"session", "wire", "policy"},
@@ -33,9 +34,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "places": set(),
     "topology": {"places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},
-    "speakers": {"gate", "connection", "session", "wire", "policy", "rib", "places"},
-    "validation": {"session", "speakers"},
-    "report": set(),
+    "speakers": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
+    "validation": {"session", "speakers", "views"},
+    "report": {"views"},
     "engine": _BELOW,
     "rehearsal": {*_BELOW, "engine", "report"},
     "azure": {*_BELOW, "engine"},

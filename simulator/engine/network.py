@@ -37,7 +37,12 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import CallerRefused, NeighborConfig, SessionView, SpeakerEvent, UnknownPeer
+from simulator.speakers.events import (
+    CallerRefused,
+    NeighborConfig,
+    SpeakerEvent,
+    UnknownPeer,
+)
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
@@ -46,6 +51,7 @@ from simulator.topology.originate import announcements
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Customer, Peer, Topology
 from simulator.topology.segments import cables_of, lan_of
+from simulator.views.session import SessionView
 
 
 class Network:

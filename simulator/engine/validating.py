@@ -26,7 +26,6 @@ from simulator.routers.base import NotOurRouterError, Reason, Router, SessionRep
 from simulator.routers.names import CAUSES
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import SessionView
 from simulator.topology.plan import SessionPlan
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.validation.check import Check
@@ -40,6 +39,7 @@ from simulator.validation.evidence import (
     since,
 )
 from simulator.validation.result import CheckResult, Status
+from simulator.views.session import SessionView
 from simulator.wire import nlri
 
 _EXAMPLES = 5

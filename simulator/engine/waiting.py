@@ -10,8 +10,9 @@ from simulator.engine.log import EventLog, Said
 from simulator.engine.network import Network
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SessionView
+from simulator.speakers.events import NeighborConfig
 from simulator.topology.plan import SessionPlan
+from simulator.views.session import SessionView
 
 _AGAIN = 30.0
 """Seconds after which a wait is told again though nothing changed."""

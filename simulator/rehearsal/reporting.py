@@ -21,8 +21,9 @@ from simulator.report.model import (
     TimelineEntry,
 )
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, SessionView
+from simulator.speakers.events import BgpStateChanged
 from simulator.validation.result import CheckResult
+from simulator.views.session import SessionView
 
 if TYPE_CHECKING:
     from simulator.rehearsal.script import Rehearsal

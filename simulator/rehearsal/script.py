@@ -26,9 +26,9 @@ from simulator.routers.base import RouterConfig
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import SessionView
 from simulator.topology.schema import Peer, Topology
 from simulator.validation.result import CheckResult, Status
+from simulator.views.session import SessionView
 
 
 async def _at_once(step: str, what: str) -> None:

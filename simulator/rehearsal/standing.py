@@ -16,11 +16,12 @@ from simulator.rehearsal.members import Registry
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import RoutesAnnounced, SessionView
+from simulator.speakers.events import RoutesAnnounced
 from simulator.speakers.tap import Octets, Tap
 from simulator.tables.held import SessionTable
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Customer, Topology
+from simulator.views.session import SessionView
 
 
 @dataclass(slots=True)

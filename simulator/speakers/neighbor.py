@@ -36,13 +36,11 @@ from simulator.speakers.connections import Connections
 from simulator.speakers.events import (
     BgpStateChanged,
     CallerRefused,
-    Cut,
     GateMoved,
     GateWithheld,
     MessageIgnored,
     NeighborConfig,
     NotificationExchanged,
-    SessionView,
 )
 from simulator.speakers.inbound import Inbound
 from simulator.speakers.outbound import Outbound
@@ -50,6 +48,7 @@ from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
 from simulator.speakers.uncollected import uncollected
+from simulator.views.session import Cut, SessionView
 from simulator.wire.framing import KEEPALIVE, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from simulator.session.states import BgpState
-from simulator.speakers.events import SessionView
+from simulator.views.session import SessionView
 
 _RESTS = 60.0
 """Seconds that a session rests at most between two attempts."""

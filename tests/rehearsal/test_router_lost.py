@@ -25,8 +25,9 @@ from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import GateMoved, NotificationExchanged, SessionView
+from simulator.speakers.events import GateMoved, NotificationExchanged
 from simulator.validation.result import Status
+from simulator.views.session import SessionView
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from simulator.session.messages import Capabilities, Family, Notification, Open
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
-from simulator.speakers.events import Cut, SessionView
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.validation.evidence import (
     CaptureProof,
@@ -26,6 +25,7 @@ from simulator.validation.evidence import (
 )
 from simulator.validation.refusals import REFUSALS
 from simulator.validation.result import CheckResult, Status
+from simulator.views.session import Cut, SessionView
 
 EDGE_OPEN = Open(8075, 90, IPv4Address("206.126.236.17"), Capabilities(families=frozenset({Family.IPV4})))
 CUT = Cut(handed=7, held=90)

@@ -18,8 +18,8 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord
 from simulator.places.link import LinkKind
 from simulator.session.messages import Family
-from simulator.speakers.events import SessionView
 from simulator.topology.schema import Topology
+from simulator.views.session import SessionView
 from tests.topologies import build, document
 
 SUBSCRIPTION = "/subscriptions/lab"
