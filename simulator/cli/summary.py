@@ -12,7 +12,7 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
-from simulator.validation.result import CheckResult, Status
+from simulator.views.check import CheckView, Status
 
 
 def print_summary(console: Console, rehearsal: Rehearsal, report: Report) -> None:
@@ -77,9 +77,9 @@ def _sessions(rehearsal: Rehearsal, records: list[ConnectionRecord]) -> Table:
 
 def _print_checks(console: Console, record: ConnectionRecord) -> None:
     """The passed ones in one line; whatever did not pass with evidence, causes and remedies."""
-    passed = [result.id for result in record.results if result.finding.status is Status.SUCCESS]
-    others = [r for r in record.results if r.finding.status not in (Status.SUCCESS, Status.SKIPPED)]
-    skipped = [result.id for result in record.results if result.finding.status is Status.SKIPPED]
+    passed = [result.id for result in record.results if result.status is Status.SUCCESS]
+    others = [r for r in record.results if r.status not in (Status.SUCCESS, Status.SKIPPED)]
+    skipped = [result.id for result in record.results if result.status is Status.SKIPPED]
     steps = [step for step in record.connection.history if step.source is not step.target]
     if steps:
         states = " → ".join(str(step.target) for step in steps)
@@ -92,20 +92,20 @@ def _print_checks(console: Console, record: ConnectionRecord) -> None:
         _print_failure(console, result)
 
 
-def _print_failure(console: Console, result: CheckResult) -> None:
+def _print_failure(console: Console, result: CheckView) -> None:
     warning = not result.stops
     console.print(
         Text.assemble(
             ("  ! " if warning else "  ✗ ", "yellow" if warning else "bold red"),
             f"check {result.id} ",
-            (result.finding.status.value, "yellow" if warning else "bold red"),
+            (result.status.value, "yellow" if warning else "bold red"),
             f": {result.title}",
         ),
         highlight=False,
     )
-    for evidence in result.finding.evidence[:6]:
+    for evidence in result.evidence[:6]:
         console.print(Text(f"      {evidence}", "dim"), soft_wrap=True, highlight=False)
-    for cause in result.finding.causes:
+    for cause in result.causes:
         console.print(Text.assemble("      cause:  ", cause.text), soft_wrap=True, highlight=False)
         if cause.remedy:
             console.print(Text.assemble("      remedy: ", (cause.remedy, "cyan")), soft_wrap=True, highlight=False)

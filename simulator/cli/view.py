@@ -33,7 +33,7 @@ from simulator.speakers.events import (
 )
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
-from simulator.validation.result import CheckResult, Status
+from simulator.views.check import CheckView, Status
 
 CONNECTION_STYLE = {
     ConnectionState.NONE: "dim",
@@ -169,12 +169,12 @@ def line(event: Event, board: Board) -> Text | None:
             return None
 
 
-def check_line(result: CheckResult) -> Text:
+def check_line(result: CheckView) -> Text:
     """`S1 success  The OPEN carries …` and, where it failed, what was seen."""
-    status = result.finding.status
+    status = result.status
     text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", _STATUS_STYLE[status]), f" {result.title}")
-    if status in (Status.FAILURE, Status.ERROR) and result.finding.evidence:
-        text.append(f": {result.finding.evidence[0]}", "dim")
+    if status in (Status.FAILURE, Status.ERROR) and result.evidence:
+        text.append(f": {result.evidence[0]}", "dim")
     return text
 
 

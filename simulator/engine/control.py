@@ -17,7 +17,7 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.events import cease
 from simulator.topology.plan import FLOWS, SessionPlan, plans_of
 from simulator.topology.schema import Peer, Topology
-from simulator.validation.result import Blocks, CheckResult
+from simulator.views.check import Blocks, CheckView
 
 _E = ConnectionEvent
 
@@ -46,7 +46,7 @@ class ConnectionRecord:
     """Whether its PeerAsn is Approved; what the request is judged by."""
     validated: set[str] = field(default_factory=set)
     """Sessions that passed a validation and have not been denied since."""
-    results: list[CheckResult] = field(default_factory=list)
+    results: list[CheckView] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -162,7 +162,7 @@ class ControlPlane:
     def start_validation(self, record: ConnectionRecord) -> None:
         self._apply(record, _E.VALIDATION_STARTED)
 
-    def conclude(self, record: ConnectionRecord, results: list[CheckResult]) -> bool:
+    def conclude(self, record: ConnectionRecord, results: list[CheckView]) -> bool:
         """Judge a validation: Active lifts the policy on the sessions that were validated; else it stays denied."""
         record.results = results
         blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
@@ -224,7 +224,7 @@ class ControlPlane:
                 self._network.provision(plan)
             self._rule(record, plan)
 
-    def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckResult]) -> bool:
+    def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckView]) -> bool:
         """Judge the validation of sessions that an Active connection still denies; those that passed are lifted.
 
         As a transition is, that is written before anything follows from it.
@@ -325,18 +325,17 @@ class ControlPlane:
         self._network.rule(plan, record.state, validated=validated)
 
 
-def passes(results: list[CheckResult]) -> bool:
+def passes(results: list[CheckView]) -> bool:
     """Whether a validation with these results lets its sessions pass."""
     blocking = [result for result in results if result.blocks is Blocks.ACTIVE]
     return bool(blocking) and all(result.holds for result in blocking)
 
 
-def _in_one_line(result: CheckResult) -> str:
+def _in_one_line(result: CheckView) -> str:
     """`T1 IPv4 192.0.2.1 with 192.0.2.75: …`: the check, the session that failed it by its addresses, and why."""
-    finding = result.finding
-    whose = f"{finding.session}: " if finding.session else ""
-    if finding.causes:
-        return f"{result.id} {whose}{finding.causes[0].text}"
-    why = (finding.evidence or (result.title,))[0]
-    said = finding.session.split(" with ")[0]
+    whose = f"{result.session}: " if result.session else ""
+    if result.causes:
+        return f"{result.id} {whose}{result.causes[0].text}"
+    why = (result.evidence or (result.title,))[0]
+    said = result.session.split(" with ")[0]
     return f"{result.id} {whose}{why.removeprefix(f'{said}: ') if said else why}"

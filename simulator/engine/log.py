@@ -28,7 +28,7 @@ from simulator.speakers.events import (
     UnknownPeer,
 )
 from simulator.speakers.telling import tell
-from simulator.validation.result import CheckResult
+from simulator.views.check import CheckView
 from simulator.wire import nlri
 
 _FAMILIES = {family.label: family for family in Family}
@@ -52,7 +52,7 @@ class CheckEnded:
 
     time: float
     connection: str
-    result: CheckResult
+    result: CheckView
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,9 @@ def row(event: Event) -> dict[str, Any]:
                 "event": "check",
                 "connection": connection,
                 "check": result.id,
-                "status": result.finding.status.value,
-                "evidence": list(result.finding.evidence),
-                "causes": [cause.id for cause in result.finding.causes],
+                "status": result.status.value,
+                "evidence": list(result.evidence),
+                "causes": [cause.id for cause in result.causes],
             }
         case Said(time, text, connection):
             return {"time": timestamp(time), "event": "step", "connection": connection, "text": text}

@@ -38,7 +38,7 @@ from simulator.validation.evidence import (
     SessionEvidence,
     since,
 )
-from simulator.validation.result import CheckResult, Status
+from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 from simulator.wire import nlri
 
@@ -80,7 +80,7 @@ class Validator:
         self._clock = clock
         self._times = network.topology.times
 
-    async def validate(self, record: ConnectionRecord) -> list[CheckResult]:
+    async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift. Each runs until it passes or the deadline comes."""
         gathered = _Gathered(
             before=self.views(record),
@@ -105,7 +105,7 @@ class Validator:
 
     async def after_lift(
         self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
-    ) -> list[CheckResult]:
+    ) -> list[CheckView]:
         """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time.
 
         `expected`: how many accepted routes to wait for until the deadline, by session. A rule that rejects only what
@@ -120,7 +120,7 @@ class Validator:
         late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now())))
         return [*results, *(each for each in late if each.id not in told)]
 
-    async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckResult]:
+    async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
         return await self._poll(record, before, DEPROVISIONED)
 
@@ -134,7 +134,7 @@ class Validator:
         before: Mapping[str, SessionView],
         checks: Iterable[Check],
         expected: Mapping[str, int] | None = None,
-    ) -> list[CheckResult]:
+    ) -> list[CheckView]:
         """Ask the peers' routers until every check passes or the deadline comes."""
         asked: dict[str, Sequence[Reason]] = {plan.id: () for plan in record.plans}  # before the lift
         gathered = _Gathered(before, self._clock.now(), expected=expected or {}, told=asked)
@@ -144,7 +144,7 @@ class Validator:
             await self._read_tables(record, gathered, deadline)
             observation = self._observe(record, gathered)
             results = evaluate(checks, observation)
-            if all(result.finding.status is not Status.UNSET for result in results):
+            if all(result.status is not Status.UNSET for result in results):
                 return results
             if self._clock.now() >= deadline:
                 return evaluate(checks, replace(observation, final=True))

@@ -22,7 +22,7 @@ from simulator.report.model import (
 )
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged
-from simulator.validation.result import CheckResult
+from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 
 if TYPE_CHECKING:
@@ -138,17 +138,16 @@ def _timeline(log: EventLog, connection: str, sessions: set[str]) -> list[Timeli
     return [entry for _, entry in entries]
 
 
-def check_report(result: CheckResult) -> CheckReport:
+def check_report(result: CheckView) -> CheckReport:
     """One check as reports show it."""
-    finding = result.finding
-    causes = tuple(CauseReport(cause.id, cause.text, cause.remedy) for cause in finding.causes)
+    causes = tuple(CauseReport(cause.id, cause.text, cause.remedy) for cause in result.causes)
     return CheckReport(
         id=result.id,
         title=result.title,
-        status=finding.status.value,
+        status=result.status.value,
         source=result.source,
         blocks=result.blocks.value,
-        evidence=finding.evidence,
+        evidence=result.evidence,
         causes=causes,
         remedy=causes[0].remedy if causes else "",
     )

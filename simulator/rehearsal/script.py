@@ -27,7 +27,7 @@ from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.topology.schema import Peer, Topology
-from simulator.validation.result import CheckResult, Status
+from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 
 
@@ -174,7 +174,7 @@ class Rehearsal:
             self._registry.register(record.peering, asn)
             self.log.append(Said(clock.now(), f"AS{asn} ({name}) is registered: its routes are taken", record.id))
 
-    async def _validated(self, record: ConnectionRecord, validator: Validator, clock: Clock) -> list[CheckResult]:
+    async def _validated(self, record: ConnectionRecord, validator: Validator, clock: Clock) -> list[CheckView]:
         """A validation that still holds: where somebody looked before the lift, the sessions may have gone on."""
         while True:
             results = await validator.validate(record)
@@ -213,7 +213,7 @@ class Rehearsal:
         wanted = {Family.IPV4: expect.accepted, Family.IPV6: expect.accepted_ipv6}
         return {plan.id: count for plan in record.plans if (count := wanted[plan.family]) is not None}
 
-    def _tell(self, record: ConnectionRecord, results: list[CheckResult], clock: Clock) -> None:
+    def _tell(self, record: ConnectionRecord, results: list[CheckView], clock: Clock) -> None:
         for result in results:
             self.log.append(CheckEnded(clock.now(), record.id, result))
 
@@ -223,7 +223,7 @@ class Rehearsal:
         if record.state.value != expect.state:
             why = f": {record.connection.error_message}" if record.connection.error_message else ""
             self.shortfalls.append(f"{record.id}: connection is {record.state}, expected {expect.state}{why}")
-        failing = {result.id for result in record.results if result.finding.status is Status.FAILURE}
+        failing = {result.id for result in record.results if result.status is Status.FAILURE}
         for check in expect.failing_checks:
             if check not in failing:
                 self.shortfalls.append(f"{record.id}: {check} was expected to fail and did not")

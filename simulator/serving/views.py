@@ -21,7 +21,7 @@ from simulator.tables import birdwatcher, looking_glass
 from simulator.tables.held import Held, SessionTable, covering
 from simulator.tables.shapes import Shape, lines
 from simulator.topology.plan import SessionPlan
-from simulator.validation.result import CheckResult
+from simulator.views.check import CheckView
 
 S = ConnectionState
 
@@ -157,16 +157,16 @@ def checks(record: ConnectionRecord) -> list[models.Check]:
     return [_check(record.id, result) for result in record.results]
 
 
-def _check(name: str, result: CheckResult) -> models.Check:
+def _check(name: str, result: CheckView) -> models.Check:
     return models.Check(
         connection=name,
         id=result.id,
         title=result.title,
-        status=result.finding.status.value,
+        status=result.status.value,
         blocks=result.blocks.value,
         source=result.source,
-        evidence=list(result.finding.evidence),
-        causes=[models.Cause(id=c.id, text=c.text, remedy=c.remedy) for c in result.finding.causes],
+        evidence=list(result.evidence),
+        causes=[models.Cause(id=c.id, text=c.text, remedy=c.remedy) for c in result.causes],
     )
 
 

@@ -14,7 +14,8 @@ from simulator.validation import link_checks
 from simulator.validation.check import UNSET, Check, cause_of, failed, name_of, of_each, passed, resting_on, skipped
 from simulator.validation.evidence import Observation, SessionEvidence
 from simulator.validation.refusals import refusal
-from simulator.validation.result import Blocks, Cause, CheckResult, Finding, Status
+from simulator.validation.result import Finding
+from simulator.views.check import Blocks, Cause, CheckView, Status
 
 _UP = BgpState.ESTABLISHED
 _MIN_COMFORTABLE_HOLD = 9
@@ -485,9 +486,9 @@ DEPROVISIONED: tuple[Check, ...] = (
 """While PendingRemove, before the Cease."""
 
 
-def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckResult]:
+def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckView]:
     """Run checks in order. Those that rest on an unsuccessful one are skipped (unset while that one is)."""
-    results: dict[str, CheckResult] = {}
+    results: dict[str, CheckView] = {}
     for check in checks:
         if not check.applies(observation):
             continue
@@ -495,11 +496,11 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckRes
         finding = check.judge(observation)
         if unmet:
             finding = resting_on(*unmet) if observation.final else UNSET
-        results[check.id] = CheckResult(check.id, check.title, check.source, check.blocks, finding)
+        results[check.id] = finding.of(check.id, check.title, check.source, check.blocks)
     return list(results.values())
 
 
-def rejected_routes(observation: Observation) -> list[CheckResult]:
+def rejected_routes(observation: Observation) -> list[CheckView]:
     """R3 and on: one warning for each rule that rejected something, with the routes."""
     by_rule: dict[str, list[tuple[SessionEvidence, int]]] = {}
     for session in observation.sessions:
@@ -518,5 +519,5 @@ def rejected_routes(observation: Observation) -> list[CheckResult]:
         cause = Cause(rule, first.explanation, "do not announce these routes to Microsoft")
         finding = Finding(Status.FAILURE, tuple(evidence), (cause,))
         title = f"Routes that rule {rule} rejects"
-        results.append(CheckResult(f"R3.{rule}", title, first.source, Blocks.WARN, finding))
+        results.append(finding.of(f"R3.{rule}", title, first.source, Blocks.WARN))
     return results

@@ -9,7 +9,8 @@ from typing import Any
 from simulator.session.messages import Family
 from simulator.validation.evidence import Observation, SessionEvidence
 from simulator.validation.remedies import remedy
-from simulator.validation.result import Blocks, Cause, Finding, Status
+from simulator.validation.result import Finding
+from simulator.views.check import Blocks, Cause, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulator.validation.check import UNSET, cause_of, failed, name_of, passed, resting_on, skipped
 from simulator.validation.evidence import Observation, SessionEvidence
 from simulator.validation.remedies import remedy
-from simulator.validation.result import Cause, Finding
+from simulator.validation.result import Finding
+from simulator.views.check import Cause
 
 
 def answers(session: SessionEvidence, observation: Observation) -> Finding:

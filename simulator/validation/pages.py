@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION
 from simulator.validation.check import Check
 from simulator.validation.remedies import REMEDIES
-from simulator.validation.result import Blocks
+from simulator.views.check import Blocks
 
 _WHEN = {Blocks.ACTIVE: "keeps the policy DENY ALL", Blocks.REHEARSAL: "fails the rehearsal", Blocks.WARN: "warns"}
 

@@ -17,7 +17,7 @@ from simulator.session.messages import Notification
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
-from simulator.validation.result import Blocks, Cause, CheckResult, Finding, Status
+from simulator.views.check import Blocks, Cause, CheckView, Status
 from tests.topologies import build, document
 
 S = ConnectionState
@@ -78,9 +78,9 @@ class Stage:
         return sum(self.network.gates.values())
 
 
-def result(status: Status = Status.SUCCESS, check: str = "S1", blocks: Blocks = Blocks.ACTIVE) -> CheckResult:
+def result(status: Status = Status.SUCCESS, check: str = "S1", blocks: Blocks = Blocks.ACTIVE) -> CheckView:
     causes = (Cause("c", "the reason", "do this"),) if status is Status.FAILURE else ()
-    return CheckResult(check, "title", "simulator", blocks, Finding(status, ("seen",), causes))
+    return CheckView(check, "title", "simulator", blocks, status, ("seen",), causes)
 
 
 async def test_only_a_validation_that_passed_opens_the_gates_and_only_of_its_connection() -> None:
@@ -99,11 +99,11 @@ async def test_only_a_validation_that_passed_opens_the_gates_and_only_of_its_con
         [result(), result(Status.FAILURE)],
         [result(), result(Status.ERROR)],
         [result(), result(Status.UNSET)],
-        [result(), CheckResult("S5", "", "", Blocks.ACTIVE, Finding(Status.SKIPPED, ("x",), (), ("T1",)))],
+        [result(), CheckView("S5", "", "", Blocks.ACTIVE, Status.SKIPPED, ("x",), (), ("T1",))],
     ],
     ids=["no check", "only warnings", "a failure", "an error", "unset", "skipped as a consequence"],
 )
-async def test_anything_else_keeps_them_shut_and_fails_the_provisioning(results: list[CheckResult]) -> None:
+async def test_anything_else_keeps_them_shut_and_fails_the_provisioning(results: list[CheckView]) -> None:
     stage = Stage().validating()
     assert not stage.control.conclude(stage.record, results)
     assert (stage.record.state, stage.open_gates) == (S.PROVISIONING_FAILED, 0)

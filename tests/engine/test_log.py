@@ -27,7 +27,7 @@ from simulator.speakers.events import (
     RoutesWithdrawn,
     UnknownPeer,
 )
-from simulator.validation.result import Blocks, CheckResult, Finding, Status
+from simulator.views.check import Blocks, CheckView, Status
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes
 
@@ -44,7 +44,7 @@ STEP = ConnectionTransition(
 EVENTS: list[Event] = [
     ConnectionMoved("c", STEP),
     BgpStateChanged("s", BgpTransition(2.0, BgpState.CONNECT, BgpState.ACTIVE, "r")),
-    CheckEnded(3.0, "c", CheckResult("S1", "t", "RFC", Blocks.ACTIVE, Finding(Status.SUCCESS, ("e",)))),
+    CheckEnded(3.0, "c", CheckView("S1", "t", "RFC", Blocks.ACTIVE, Status.SUCCESS, ("e",))),
     Said(4.0, "text"),
     NotificationExchanged("s", NotificationSeen(5.0, True, Notification(6, 2))),
     RoutesAnnounced("s", 6.0, Family.IPV4, (KEY,), AttributeSet(PathAttributes(), ()), 1),

@@ -26,7 +26,7 @@ from simulator.rehearsal.script import Rehearsal
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.events import GateMoved, NotificationExchanged
-from simulator.validation.result import Status
+from simulator.views.check import Status
 from simulator.views.session import SessionView
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document
@@ -92,7 +92,7 @@ class Lab:
         return self.control.conclude(self.record, await self.validator.validate(self.record))
 
     def failing(self) -> set[str]:
-        return {result.id for result in self.record.results if result.finding.status is Status.FAILURE}
+        return {result.id for result in self.record.results if result.status is Status.FAILURE}
 
 
 class Loss:
@@ -188,8 +188,8 @@ async def test_while_validating(name: str, frozen: bool) -> None:
         assert not await stage.validate()
         assert stage.state() is S.PROVISIONING_FAILED
         (lost,) = (result for result in stage.record.results if result.id == "S5")
-        assert lost.finding.status is Status.FAILURE
-        assert lost.finding.causes[0].id == ("gtsm" if frozen else "not-listening"), lost.finding
+        assert lost.status is Status.FAILURE
+        assert lost.causes[0].id == ("gtsm" if frozen else "not-listening"), lost
         assert not any(isinstance(event, GateMoved) for event in stage.log.entries), "the policy was never lifted"
         await loss.mend()
         await stage.until_up()

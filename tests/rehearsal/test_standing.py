@@ -15,7 +15,7 @@ from simulator.rehearsal.standing import Standing
 from simulator.session.states import BgpState
 from simulator.speakers.events import BgpStateChanged, GateMoved
 from simulator.tables.held import SessionTable
-from simulator.validation.result import CheckResult
+from simulator.views.check import CheckView
 from tests.topologies import build, document
 
 
@@ -67,7 +67,7 @@ async def test_a_failed_validation_opens_nothing() -> None:
 async def test_without_the_control_plane_nothing_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control plane says nothing and the looking glass believes that it passed: everything else still runs."""
 
-    def silent(self: ControlPlane, record: ConnectionRecord, results: list[CheckResult]) -> bool:
+    def silent(self: ControlPlane, record: ConnectionRecord, results: list[CheckView]) -> bool:
         return True
 
     monkeypatch.setattr(ControlPlane, "conclude", silent)

@@ -24,7 +24,7 @@ from simulator.validation.evidence import (
     since,
 )
 from simulator.validation.refusals import REFUSALS
-from simulator.validation.result import CheckResult, Status
+from simulator.views.check import CheckView, Status
 from simulator.views.session import Cut, SessionView
 
 EDGE_OPEN = Open(8075, 90, IPv4Address("206.126.236.17"), Capabilities(families=frozenset({Family.IPV4})))
@@ -99,16 +99,16 @@ def observe(*sessions: SessionEvidence, **changes: Any) -> Observation:
     return replace(base, **{"capture": proof, **changes})
 
 
-def run(observation: Observation, checks: Any = VALIDATION) -> dict[str, CheckResult]:
+def run(observation: Observation, checks: Any = VALIDATION) -> dict[str, CheckView]:
     return {result.id: result for result in evaluate(checks, observation)}
 
 
-def failing(results: dict[str, CheckResult]) -> list[str]:
-    return [id_ for id_, result in results.items() if result.finding.status is Status.FAILURE]
+def failing(results: dict[str, CheckView]) -> list[str]:
+    return [id_ for id_, result in results.items() if result.status is Status.FAILURE]
 
 
-def first_cause(results: dict[str, CheckResult], check: str) -> str:
-    return results[check].finding.causes[0].id
+def first_cause(results: dict[str, CheckView], check: str) -> str:
+    return results[check].causes[0].id
 
 
 def seen(code: int, subcode: int, *, sent: bool = False) -> NotificationSeen:
@@ -118,13 +118,13 @@ def seen(code: int, subcode: int, *, sent: bool = False) -> NotificationSeen:
 def test_a_healthy_connection_passes_everything() -> None:
     results = run(observe())
     assert list(results) == ["L1", "L2", "T1", "S1", "S2", "S3", "S4", "S5", "S6", "D1", "D2", "D3", "R1", "R2"]
-    assert all(result.finding.status is Status.SUCCESS for result in results.values())
-    assert all(result.finding.evidence for result in results.values()), "a check says what it saw"
+    assert all(result.status is Status.SUCCESS for result in results.values())
+    assert all(result.evidence for result in results.values()), "a check says what it saw"
 
 
 def test_a_connection_without_sessions_passes_nothing() -> None:
     results = run(replace(observe(), sessions=()))
-    assert not any(result.finding.status is Status.SUCCESS for result in results.values())
+    assert not any(result.status is Status.SUCCESS for result in results.values())
     assert any(result.stops for result in results.values())
 
 
@@ -184,7 +184,7 @@ def test_one_fault_is_one_failing_check_with_its_cause_first(
     assert failing(results) == [check]
     assert first_cause(results, check) == cause
     assert results[check].stops
-    assert results[check].finding.causes[0].remedy
+    assert results[check].causes[0].remedy
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_session_that_never_gets_tcp_says_why_and_drowns_nothing(
     results = run(observe(evidence(replace(DOWN, **view), tcp_counters=counters)))
     assert failing(results) == ["T1"]
     assert first_cause(results, "T1") == cause
-    assert {r.finding.status for r in results.values()} == {Status.SUCCESS, Status.FAILURE, Status.SKIPPED}
+    assert {r.status for r in results.values()} == {Status.SUCCESS, Status.FAILURE, Status.SKIPPED}
 
 
 BARE = replace(PEER_OPEN, capabilities=Capabilities(frozenset({Family.IPV4}), False, False, False, False))
@@ -224,7 +224,7 @@ def test_a_notification_is_the_cause_whichever_check_fails_first(
     results = run(observe(evidence(replace(view, last_error="the peer refused our BGP version"))))
     (failed,) = failing(results)
     assert failed == ("S1" if kind == (2, 2) else check)
-    finding = results[failed].finding
+    finding = results[failed]
     cause, text = REFUSALS[kind]
     assert [cause.id for cause in finding.causes] == [cause]
     assert finding.causes[0].text.startswith(text.partition("{")[0])
@@ -234,13 +234,13 @@ def test_a_notification_is_the_cause_whichever_check_fails_first(
 
 def test_the_peers_last_refusal_counts_with_its_words() -> None:
     last = NotificationSeen(3.0, False, Notification(6, 2, communication="wait for CHG0042"))
-    finding = run(observe(evidence(replace(DOWN, notifications=(seen(6, 5), last)))))["S1"].finding
+    finding = run(observe(evidence(replace(DOWN, notifications=(seen(6, 5), last)))))["S1"]
     assert finding.causes[0].text == 'the router\'s operator shut the session down ("wait for CHG0042")'
 
 
 def test_a_router_that_lacks_capabilities_and_refuses_has_two_causes() -> None:
     lacking = replace(PEER_OPEN, capabilities=replace(PEER_OPEN.capabilities, asn4=False))
-    finding = run(observe(evidence(replace(DOWN, peer_open=lacking, notifications=(seen(6, 5),)))))["S4"].finding
+    finding = run(observe(evidence(replace(DOWN, peer_open=lacking, notifications=(seen(6, 5),)))))["S4"]
     assert [cause.id for cause in finding.causes] == ["not-configured", "asn4-missing"]
 
 
@@ -248,19 +248,19 @@ def test_a_router_that_lacks_capabilities_and_refuses_has_two_causes() -> None:
 def test_a_peer_that_takes_our_open_and_answers_nothing_is_not_filtered(gtsm: bool) -> None:
     results = run(observe(evidence(replace(DOWN, bgp_state=BgpState.OPEN_SENT, gtsm=gtsm))))
     assert failing(results) == ["S1"]
-    assert [cause.id for cause in results["S1"].finding.causes] == ["gtsm"]
+    assert [cause.id for cause in results["S1"].causes] == ["gtsm"]
 
 
 def test_gtsm_is_the_first_guess_where_the_connection_ends_and_only_this_end_is_known_to_have_it() -> None:
     view = replace(DOWN, bgp_state=BgpState.OPEN_SENT, gtsm=True, peer_closed_early="Connection reset by peer")
-    assert [cause.id for cause in run(observe(evidence(view)))["T1"].finding.causes] == ["gtsm", "not-configured"]
+    assert [cause.id for cause in run(observe(evidence(view)))["T1"].causes] == ["gtsm", "not-configured"]
 
 
 @pytest.mark.parametrize("error", ["TCP connection failed: Connection refused", "closed by the peer"])
 def test_what_the_router_says_of_a_session_that_is_down_is_the_only_cause(error: str) -> None:
     shut = PeerTable(says="Idle: Admin. shutdown", reasons=(("shut-down", "the session is shut down on the router"),))
     view = replace(DOWN, last_error=error, peer_closed_early=error)
-    finding = run(observe(evidence(view, peer_table=shut)))["T1"].finding
+    finding = run(observe(evidence(view, peer_table=shut)))["T1"]
     assert [cause.id for cause in finding.causes] == ["shut-down"]
 
 
@@ -270,7 +270,7 @@ def test_a_missing_session_beside_a_running_one_is_the_first_cause() -> None:
     results = run(observe(evidence(), evidence(v6, peer_table=untold)))
     assert failing(results) == ["T1"]
     assert first_cause(results, "T1") == "session-missing"
-    assert "IPv6" in results["T1"].finding.evidence[0], "what failed is told first"
+    assert "IPv6" in results["T1"].evidence[0], "what failed is told first"
     assert not results["D2"].holds, "one session's evidence does not stand for the other's"
     refused = replace(v6, last_error="Connection refused")
     for table, cause in ((PeerTable(not_ours="…"), "session-missing"), (PeerTable(), "not-listening")):
@@ -287,10 +287,10 @@ def silent(family: Family, *prefixes: str) -> SessionEvidence:
 
 
 def test_each_session_has_its_own_text_of_a_cause() -> None:
-    found = run(observe(silent(Family.IPV4, "192.0.2.0/24"), silent(Family.IPV6, "2001:db8::/32")))["R1"].finding
+    found = run(observe(silent(Family.IPV4, "192.0.2.0/24"), silent(Family.IPV6, "2001:db8::/32")))["R1"]
     assert [cause.text for cause in found.causes] == ["no route to 192.0.2.0/24", "no route to 2001:db8::/32"]
     assert ["ipv6 unicast" in cause.remedy for cause in found.causes] == [False, True]
-    same = run(observe(silent(Family.IPV4, "x"), silent(Family.IPV6, "x")))["R1"].finding
+    same = run(observe(silent(Family.IPV4, "x"), silent(Family.IPV6, "x")))["R1"]
     assert len(same.causes) == 1
 
 
@@ -299,7 +299,7 @@ def test_a_part_that_is_not_announced_is_a_warning() -> None:
     found = run(observe(evidence(router="frr", peer_table=part), evidence()))
     assert failing(found) == ["R4"] and not found["R4"].stops
     assert first_cause(found, "R4") == "network-not-in-rib"
-    assert "no route to 192.0.2.0/24" in found["R4"].finding.evidence[0]
+    assert "no route to 192.0.2.0/24" in found["R4"].evidence[0]
     # Of a silent session R1 tells it.
     assert "R4" not in run(observe(silent(Family.IPV4, "192.0.2.0/24")))
     assert "R4" not in run(observe(evidence(peer_table=PeerTable(reasons=(("export-policy", "…"),)))))
@@ -307,8 +307,8 @@ def test_a_part_that_is_not_announced_is_a_warning() -> None:
 
 def test_the_remedy_is_written_for_the_router() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
-    bird = run(observe(evidence(view)))["S1"].finding.causes[0].remedy
-    other = run(observe(evidence(view, router="external")))["S1"].finding.causes[0].remedy
+    bird = run(observe(evidence(view)))["S1"].causes[0].remedy
+    other = run(observe(evidence(view, router="external")))["S1"].causes[0].remedy
     assert "local as 64496" in bird
     assert bird != other
     assert "AS64496" in other
@@ -316,7 +316,7 @@ def test_the_remedy_is_written_for_the_router() -> None:
 
 def test_a_short_hold_time_is_accepted_with_a_warning() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, hold_time=3), negotiated_hold_time=3)
-    finding = run(observe(evidence(view)))["S3"].finding
+    finding = run(observe(evidence(view)))["S3"]
     assert finding.status is Status.SUCCESS
     assert "may flap" in finding.evidence[0]
 
@@ -372,7 +372,7 @@ def test_notifications_before_a_session_came_up_are_no_instability() -> None:
 
 
 def test_the_capture_leads_the_message_of_a_d1_that_fails_and_what_passed_is_not_told() -> None:
-    finding = run(observe(capture=CaptureProof(True, "", 8, 9)))["D1"].finding
+    finding = run(observe(capture=CaptureProof(True, "", 8, 9)))["D1"]
     assert finding.evidence[0].startswith("the capture shows 8 NLRI")
     assert "0 NLRI written" not in " ".join(finding.evidence)
 
@@ -386,7 +386,7 @@ def test_a1_waits_for_the_routes_that_are_expected_and_no_longer_than_the_deadli
         (4, True, Status.SUCCESS),  # what is missing is the topology's to tell
     ):
         observation = observe(replace(lifted, expected=expected), final=final)
-        assert run(observation, LIFTED)["A1"].finding.status is status
+        assert run(observation, LIFTED)["A1"].status is status
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_a1_waits_for_the_routes_that_are_expected_and_no_longer_than_the_deadli
     ],
 )
 def test_d1_needs_a_conclusive_capture_where_there_is_one(changes: dict[str, Any], status: Status) -> None:
-    assert run(observe(**changes))["D1"].finding.status is status
+    assert run(observe(**changes))["D1"].status is status
 
 
 def test_a_leak_fails_d1_and_d2_whatever_else_is_wrong() -> None:
@@ -410,22 +410,22 @@ def test_a_leak_fails_d1_and_d2_whatever_else_is_wrong() -> None:
 
 def test_d1_has_nothing_to_look_at_when_nothing_would_be_announced() -> None:
     result = run(observe(evidence(replace(HEALTHY, rendered=0))))["D1"]
-    assert result.finding.status is Status.SKIPPED
+    assert result.status is Status.SKIPPED
     assert result.holds, "that is not the consequence of a failure"
 
 
 def test_d3_asks_the_peer() -> None:
     assert failing(run(observe(evidence(peer_table=PeerTable(frozenset({"13.64.0.0/11"})))))) == ["D3"]
     unreachable = run(observe(evidence(peer_table=PeerTable(error="BIRD is gone"))))["D3"]
-    assert unreachable.finding.status is Status.ERROR
+    assert unreachable.status is Status.ERROR
     assert unreachable.stops
 
 
 def test_l1_is_skipped_without_a_lan_and_blocks_nothing() -> None:
     results = run(observe(evidence(lan=None), has_lan=False))
-    assert results["L1"].finding.status is Status.SKIPPED
+    assert results["L1"].status is Status.SKIPPED
     assert results["L1"].holds
-    assert results["R1"].finding.status is Status.SUCCESS
+    assert results["R1"].status is Status.SUCCESS
 
 
 NOBODY = LanAnswer(frozenset(), False)
@@ -433,9 +433,9 @@ NOBODY = LanAnswer(frozenset(), False)
 
 def test_the_wrong_half_is_the_first_cause_where_another_address_answers() -> None:
     results = run(observe(evidence(DOWN, lan=replace(NOBODY, elsewhere=("198.51.100.4",))), direct=True))
-    assert [cause.id for cause in results["L1"].finding.causes] == ["wrong-half", "wrong-address"]
-    assert "198.51.100.4 answers" in results["L1"].finding.evidence[0]
-    assert [cause.id for cause in run(observe(evidence(DOWN, lan=NOBODY)))["L1"].finding.causes] == ["wrong-address"]
+    assert [cause.id for cause in results["L1"].causes] == ["wrong-half", "wrong-address"]
+    assert "198.51.100.4 answers" in results["L1"].evidence[0]
+    assert [cause.id for cause in run(observe(evidence(DOWN, lan=NOBODY)))["L1"].causes] == ["wrong-address"]
 
 
 def test_a_direct_peering_wants_two_edge_routers_and_an_exchange_peering_does_not_say() -> None:
@@ -452,31 +452,29 @@ def test_full_sized_packets_that_do_not_pass_are_a_warning() -> None:
     results = run(observe(evidence(lan=small, mtu=9000)))
     assert failing(results) == ["L2"]
     assert not results["L2"].stops
-    assert results["L2"].finding.evidence == (
-        "IPv4 206.126.239.200: an echo of 9000 octets with DF: no answer within 1 s",
-    )
-    assert "to 9000 octets" in results["L2"].finding.causes[0].remedy
-    assert run(observe(evidence(lan=replace(small, whole=None))))["L2"].finding.status is Status.SKIPPED
-    assert run(observe(evidence(lan=replace(small, whole=None)), final=False))["L2"].finding.status is Status.UNSET
+    assert results["L2"].evidence == ("IPv4 206.126.239.200: an echo of 9000 octets with DF: no answer within 1 s",)
+    assert "to 9000 octets" in results["L2"].causes[0].remedy
+    assert run(observe(evidence(lan=replace(small, whole=None))))["L2"].status is Status.SKIPPED
+    assert run(observe(evidence(lan=replace(small, whole=None)), final=False))["L2"].status is Status.UNSET
     assert "L2" not in run(observe(evidence(lan=None), has_lan=False))
 
 
 def test_latency_is_looked_at_where_it_is_asked_for() -> None:
     assert "L4" not in run(observe())
     there = run(observe(quality_asked="latency 5 ms"))["L4"]
-    assert there.finding.status is Status.SUCCESS
-    assert there.finding.evidence[1] == "IPv4 206.126.239.200: echo after 0.2 ms"
+    assert there.status is Status.SUCCESS
+    assert there.evidence[1] == "IPv4 206.126.239.200: echo after 0.2 ms"
     missing = run(observe(quality_asked="latency 5 ms", quality_problem="this kernel has no netem"))
     assert failing(missing) == ["L4"]
     assert not missing["L4"].stops
-    assert missing["L4"].finding.causes[0].text == "this kernel has no netem"
+    assert missing["L4"].causes[0].text == "this kernel has no netem"
 
 
 def test_while_there_is_time_what_is_not_true_yet_is_unset() -> None:
     results = run(observe(evidence(DOWN, lan=None, peer_table=None), final=False, capture=None))
-    assert {result.finding.status for result in results.values()} == {Status.UNSET}
+    assert {result.status for result in results.values()} == {Status.UNSET}
     unsettled = run(observe(evidence(settled=False), final=False))
-    assert [id_ for id_, r in unsettled.items() if r.finding.status is Status.UNSET] == ["R1", "R2"]
+    assert [id_ for id_, r in unsettled.items() if r.status is Status.UNSET] == ["R1", "R2"]
 
 
 def lifted(**changes: Any) -> SessionEvidence:
@@ -485,21 +483,21 @@ def lifted(**changes: Any) -> SessionEvidence:
 
 
 def test_after_the_lift() -> None:
-    assert all(r.finding.status is Status.SUCCESS for r in run(observe(lifted()), LIFTED).values())
+    assert all(r.status is Status.SUCCESS for r in run(observe(lifted()), LIFTED).values())
     missing = replace(lifted(), peer_table=PeerTable())
     results = run(observe(missing), LIFTED)
     assert failing(results) == ["A1"]
     assert first_cause(results, "A1") == "import-policy"
     assert failing(run(observe(lifted(view={"taken": 2})), LIFTED)) == ["A1"]
     limit = replace(missing, view=replace(missing.view, bgp_state=BgpState.IDLE, notifications=(seen(6, 1),)))
-    assert [cause.id for cause in run(observe(limit), LIFTED)["A1"].finding.causes] == ["peer-limit"]
+    assert [cause.id for cause in run(observe(limit), LIFTED)["A1"].causes] == ["peer-limit"]
     gone_idle = replace(missing, view=replace(missing.view, bgp_state=BgpState.IDLE))
-    assert run(observe(gone_idle), LIFTED)["A1"].finding.causes == (), "nothing is known of its policy"
+    assert run(observe(gone_idle), LIFTED)["A1"].causes == (), "nothing is known of its policy"
     assert failing(run(observe(lifted(lost=("the session was reset",))), LIFTED)) == ["A3"]
     assert failing(run(observe(lifted(view={"bgp_state": BgpState.IDLE})), LIFTED)) == ["A3"]
-    assert run(observe(missing, final=False), LIFTED)["A1"].finding.status is Status.UNSET
+    assert run(observe(missing, final=False), LIFTED)["A1"].status is Status.UNSET
     gone = replace(lifted(), peer_table=PeerTable(error="gone"))
-    assert run(observe(gone), LIFTED)["A1"].finding.status is Status.ERROR
+    assert run(observe(gone), LIFTED)["A1"].status is Status.ERROR
 
 
 def test_after_the_deprovisioning() -> None:
@@ -520,8 +518,8 @@ def test_a_deprovisioning_that_had_to_reset_a_session_left_nothing_either(state:
     """The peer had not read its table yet: what waited was dropped, and the session with it."""
     reset = evidence(replace(HEALTHY, bgp_state=state, cut=CUT), peer_table=PeerTable())
     (result,) = run(observe(reset), DEPROVISIONED).values()
-    assert result.finding.status is Status.SUCCESS
-    (told,) = result.finding.evidence
+    assert result.status is Status.SUCCESS
+    (told,) = result.evidence
     assert "the session was reset, denied while announcements were unsent: 7 NLRI" in told
     assert told.endswith("none left at either end")
 
@@ -532,7 +530,7 @@ def test_rejected_routes_are_warnings_with_their_routes() -> None:
     assert result.id == "R3.bogon-prefix"
     assert result.source == "RFC 6890"
     assert not result.stops
-    assert "10.0.0.0/8 (private) and 6 more" in result.finding.evidence[0]
+    assert "10.0.0.0/8 (private) and 6 more" in result.evidence[0]
 
 
 @given(
@@ -557,7 +555,7 @@ def test_at_the_deadline_every_check_has_ended_and_success_needs_the_session(
     view: SessionView, soaked: bool, settled: bool, has_lan: bool
 ) -> None:
     results = run(observe(evidence(view, soaked=soaked, settled=settled), has_lan=has_lan))
-    assert all(result.finding.status is not Status.UNSET for result in results.values())
+    assert all(result.status is not Status.UNSET for result in results.values())
     if all(result.holds for result in results.values()):
         assert view.bgp_state is BgpState.ESTABLISHED
         assert soaked

@@ -21,7 +21,7 @@ from simulator.engine.validating import Validator
 from simulator.places.errors import LabError
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
-from simulator.validation.result import CheckResult
+from simulator.views.check import CheckView
 
 S = ConnectionState
 
@@ -232,7 +232,7 @@ class Workflow:
         self._control.conclude(record, results)
         return True
 
-    async def _judged(self, record: ConnectionRecord, plans: tuple[SessionPlan, ...]) -> list[CheckResult] | None:
+    async def _judged(self, record: ConnectionRecord, plans: tuple[SessionPlan, ...]) -> list[CheckView] | None:
         """Validate sessions; None when the connection made a step meanwhile: what was found is of another time."""
         steps, changed = len(record.connection.history), self._driven[record.id].changed
         validation = asyncio.ensure_future(self._validator.validate(replace(record, plans=plans)))
@@ -298,7 +298,7 @@ class Workflow:
         self._peerings.remove(record)
         return True
 
-    def _tell(self, record: ConnectionRecord, results: list[CheckResult]) -> None:
+    def _tell(self, record: ConnectionRecord, results: list[CheckView]) -> None:
         for result in results:
             self._log.append(CheckEnded(self._clock.now(), record.id, result))
 

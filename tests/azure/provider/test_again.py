@@ -12,7 +12,7 @@ from simulator.azure.provider.requests import PeeringRequest
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.places.link import LinkKind
-from simulator.validation.result import Status
+from simulator.views.check import Status
 from tests.azure.provider import support
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document
@@ -67,7 +67,7 @@ def revalidate(running: Provider) -> None:
 def statuses(running: Provider, *checks: str) -> set[Status]:
     """Of these checks of all connections."""
     found = (result for record in support.records(running) for result in record.results)
-    return {result.finding.status for result in found if result.id in checks}
+    return {result.status for result in found if result.id in checks}
 
 
 async def all_active(running: Provider, count: int) -> None:

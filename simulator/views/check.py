@@ -1,0 +1,82 @@
+"""A check as everybody sees it: how it ended, what it saw, and what may be the cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Status(Enum):
+    """How a check ended. `UNSET` is a check that cannot tell yet; no check ends so."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    UNSET = "unset"
+
+    @property
+    def bad(self) -> bool:
+        """The check did not hold, or could not be run."""
+        return self in (Status.FAILURE, Status.ERROR)
+
+
+class Blocks(Enum):
+    """What a check that does not succeed prevents."""
+
+    ACTIVE = "active"
+    REHEARSAL = "rehearsal"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One possible cause and its remedy."""
+
+    id: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """A check of the catalogue, as it ended."""
+
+    id: str
+    title: str
+    source: str
+    """Who says that this has to be: a Microsoft document, an RFC, or `simulator`."""
+    blocks: Blocks
+    status: Status
+    evidence: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    """Most likely first."""
+    rests_on: tuple[str, ...] = ()
+    """Of a skipped check: the checks that it rests on and that did not succeed."""
+    session: str = ""
+    """Of several sessions the one that decided, by its addresses; empty where none did."""
+
+    @property
+    def holds(self) -> bool:
+        """Success; or skipped for want of something to look at, which is not the consequence of a failure."""
+        return self.status is Status.SUCCESS or (self.status is Status.SKIPPED and not self.rests_on)
+
+    @property
+    def stops(self) -> bool:
+        """Whether this result keeps the policy denied, or fails the rehearsal."""
+        return self.blocks is not Blocks.WARN and (self.status.bad or self.status is Status.UNSET)
+
+    @property
+    def fails(self) -> bool:
+        """The check ended badly, and that counts."""
+        return self.status.bad and self.blocks is not Blocks.WARN
+
+    @property
+    def warns(self) -> bool:
+        """The check ended badly, and that blocks nothing."""
+        return self.status.bad and self.blocks is Blocks.WARN
+
+    @property
+    def remedy(self) -> str:
+        """That of the most likely cause."""
+        return self.causes[0].remedy if self.causes else ""
