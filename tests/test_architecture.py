@@ -13,12 +13,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simulator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views")
+PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views", "peer")
 """Rooms without I/O and without a clock: the time is an argument, and so are the data."""
 
 _BELOW = {
     *("connection", "session", "gate", "views", "wire", "policy", "rib", "tables", "places", "topology", "lab"),
-    *("speakers", "routers", "validation"),
+    *("peer", "speakers", "routers", "validation"),
 }
 """What moves no connection: what the engine stands on."""
 
@@ -34,8 +34,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "places": set(),
     "topology": {"places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},
-    "speakers": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
-    "validation": {"session", "speakers", "views"},
+    "peer": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
+    "speakers": {"peer", "gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
+    "validation": {"session", "peer", "views"},
     "report": {"views"},
     "engine": _BELOW,
     "rehearsal": {*_BELOW, "engine", "report"},

@@ -19,6 +19,14 @@ from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
 from simulator.engine.log import row, timestamp
+from simulator.peer.events import (
+    MalformedUpdate,
+    NeighborConfig,
+    RoutesAnnounced,
+    RoutesWithdrawn,
+    SpeakerEvent,
+    cease,
+)
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
@@ -31,14 +39,6 @@ from simulator.policy.rules import PolicyContext
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import (
-    MalformedUpdate,
-    NeighborConfig,
-    RoutesAnnounced,
-    RoutesWithdrawn,
-    SpeakerEvent,
-    cease,
-)
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.tables.entries import Announcer

@@ -20,8 +20,7 @@ from rich.text import Text
 from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFileRead
 from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Said
-from simulator.session.states import BgpState
-from simulator.speakers.events import (
+from simulator.peer.events import (
     BgpStateChanged,
     GateMoved,
     GateWithheld,
@@ -31,6 +30,7 @@ from simulator.speakers.events import (
     RoutesAnnounced,
     RoutesWithdrawn,
 )
+from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.check import CheckView, Status

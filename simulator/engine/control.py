@@ -11,10 +11,10 @@ from simulator.connection.states import ConnectionEvent, ConnectionState, Conver
 from simulator.connection.table import Facts
 from simulator.engine.log import ConnectionMoved, EventLog, Said
 from simulator.engine.network import Network
+from simulator.peer.events import cease
 from simulator.places.errors import LabError
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import cease
 from simulator.topology.plan import FLOWS, SessionPlan, plans_of
 from simulator.topology.schema import Peer, Topology
 from simulator.views.check import Blocks, CheckView

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from simulator.speakers.events import CallerRefused, UnknownPeer
+from simulator.peer.events import CallerRefused, UnknownPeer
 
 Call = UnknownPeer | CallerRefused
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.engine.datafiles import DataFileRead
-from simulator.session.messages import Family
-from simulator.speakers.events import (
+from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
     EndOfRib,
@@ -27,7 +26,8 @@ from simulator.speakers.events import (
     SpeakerEvent,
     UnknownPeer,
 )
-from simulator.speakers.telling import tell
+from simulator.session.messages import Family
+from simulator.speakers.dispatch import dispatch
 from simulator.views.check import CheckView
 from simulator.wire import nlri
 
@@ -85,7 +85,7 @@ class EventLog:
         """Keep it and tell it. A listener that fails keeps nobody else from hearing it, nor a gate from following."""
         self._keep(event)
         for listener in self._listeners:
-            tell(listener, event)
+            dispatch(listener, event)
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)

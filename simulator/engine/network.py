@@ -19,6 +19,12 @@ from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink, NetnsPlace, netns_place
 from simulator.lab.state import LabState
+from simulator.peer.events import (
+    CallerRefused,
+    NeighborConfig,
+    SpeakerEvent,
+    UnknownPeer,
+)
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -37,12 +43,6 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import (
-    CallerRefused,
-    NeighborConfig,
-    SpeakerEvent,
-    UnknownPeer,
-)
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap

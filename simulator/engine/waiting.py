@@ -8,9 +8,9 @@ from datetime import datetime
 
 from simulator.engine.log import EventLog, Said
 from simulator.engine.network import Network
+from simulator.peer.events import NeighborConfig
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 

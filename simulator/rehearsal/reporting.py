@@ -9,6 +9,7 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import ConnectionMoved, EventLog, timestamp
 from simulator.engine.network import Network
 from simulator.gate import Direction
+from simulator.peer.events import BgpStateChanged
 from simulator.report.model import (
     CauseReport,
     CheckReport,
@@ -21,7 +22,6 @@ from simulator.report.model import (
     TimelineEntry,
 )
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 

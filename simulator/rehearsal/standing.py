@@ -11,12 +11,12 @@ from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.session_tables import session_table
 from simulator.engine.validating import Validator
+from simulator.peer.events import RoutesAnnounced
 from simulator.places.link import LinkKind
 from simulator.rehearsal.members import Registry
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import RoutesAnnounced
 from simulator.speakers.tap import Octets, Tap
 from simulator.tables.held import SessionTable
 from simulator.topology.plan import SessionPlan

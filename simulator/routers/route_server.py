@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import simulator
+from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
@@ -17,7 +18,6 @@ from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSess
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri

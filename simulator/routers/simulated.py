@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, ip_address
 from itertools import groupby
 
 import simulator
+from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.rib.announcement import Announcement
@@ -17,7 +18,6 @@ from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSess
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.route import RouterRoute

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from simulator.peer.events import BgpStateChanged, SpeakerEvent
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.tcp import Wire
 

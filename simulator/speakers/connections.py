@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease
-from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Owner, Wire
 from simulator.wire.notification import encode_notification

@@ -6,14 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from simulator.gate import Direction
-from simulator.policy.policy import Policy
-from simulator.policy.verdict import Hits
-from simulator.rib.adj_in import AdjRibIn
-from simulator.rib.attribute_set import AttributeSet
-from simulator.session.messages import Family, Notification, RouteRefresh
-from simulator.session.negotiation import Negotiated
-from simulator.speakers.attribute_sets import AttributeSets
-from simulator.speakers.events import (
+from simulator.peer.attribute_sets import AttributeSets
+from simulator.peer.events import (
     EndOfRib,
     MalformedUpdate,
     NeighborConfig,
@@ -21,6 +15,12 @@ from simulator.speakers.events import (
     RoutesAnnounced,
     RoutesWithdrawn,
 )
+from simulator.policy.policy import Policy
+from simulator.policy.verdict import Hits
+from simulator.rib.adj_in import AdjRibIn
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Family, Notification, RouteRefresh
+from simulator.session.negotiation import Negotiated
 from simulator.speakers.prefix_limit import PrefixLimiter
 from simulator.speakers.services import Passage, Services
 from simulator.wire.faults import AttributeFault, Fault, Outcome, UpdateError, strongest

@@ -12,6 +12,16 @@ from dataclasses import replace
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate, Withheld
+from simulator.peer.events import (
+    BgpStateChanged,
+    CallerRefused,
+    GateMoved,
+    GateWithheld,
+    MessageIgnored,
+    NeighborConfig,
+    NotificationExchanged,
+)
+from simulator.peer.run import Run
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.rib.adj_in import AdjRibIn
@@ -33,21 +43,11 @@ from simulator.session.session import (
 )
 from simulator.session.states import BgpState
 from simulator.speakers.connections import Connections
-from simulator.speakers.events import (
-    BgpStateChanged,
-    CallerRefused,
-    GateMoved,
-    GateWithheld,
-    MessageIgnored,
-    NeighborConfig,
-    NotificationExchanged,
-)
+from simulator.speakers.gc_pause import gc_paused
 from simulator.speakers.inbound import Inbound
 from simulator.speakers.outbound import Outbound
-from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
-from simulator.speakers.uncollected import uncollected
 from simulator.views.session import Cut, SessionView
 from simulator.wire.framing import KEEPALIVE, MessageType, WireError
 from simulator.wire.notification import decode_notification, encode_notification
@@ -232,7 +232,7 @@ class Neighbor:
     def tcp_data(self, wire: Wire, data: bytes) -> None:
         if self._services.tap is not None:
             self._services.tap.octets(self.config, wire, data, outbound=False, now=self._now())
-        with uncollected():
+        with gc_paused():
             try:
                 wire.framer.feed(data)
                 self._messages(wire)

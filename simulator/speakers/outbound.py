@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from simulator.gate import Direction
+from simulator.peer.events import NeighborConfig
+from simulator.peer.run import Run
 from simulator.rib.adj_out import Image, Images
 from simulator.session.messages import RouteRefresh
 from simulator.session.negotiation import Negotiated
-from simulator.speakers.events import NeighborConfig
-from simulator.speakers.run import Run
 from simulator.speakers.services import Passage
 from simulator.wire.refresh import BEGIN, END, encode_refresh
 from simulator.wire.update import end_of_rib

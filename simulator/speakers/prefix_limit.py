@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Container
 
+from simulator.peer.events import NeighborConfig, PrefixLimit
 from simulator.policy.max_prefix import BLOCKED, Action, Level, PrefixRoom, PrefixWatch
 from simulator.policy.verdict import Hit, Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Cease, ErrorCode, Notification
-from simulator.speakers.events import NeighborConfig, PrefixLimit
 from simulator.speakers.services import Services
 
 

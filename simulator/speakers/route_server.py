@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
 from simulator.gate import Direction
+from simulator.peer.events import NeighborConfig, SpeakerEvent
+from simulator.peer.run import Run
 from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -26,10 +28,8 @@ from simulator.rib.route_server.transparent import Format, Transparent
 from simulator.session.messages import Family, Notification, Role
 from simulator.session.negotiation import EXTENDED_MESSAGE, Negotiated
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.outbound import Outbound, Task
-from simulator.speakers.run import Run
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from simulator.gate import Direction, Gate
+from simulator.peer.events import NeighborConfig, SpeakerEvent
 from simulator.places.place import Place
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SpeakerEvent
+from simulator.speakers.dispatch import dispatch
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import connect
-from simulator.speakers.telling import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Services:
 
     def tell(self, event: SpeakerEvent) -> None:
         """Tell an event to whoever listens."""
-        tell(self.emit, event)
+        dispatch(self.emit, event)
 
 
 class Passage:

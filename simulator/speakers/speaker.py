@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
+from simulator.peer.run import Run
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -18,9 +20,7 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification
 from simulator.speakers.callers import Callers, Leaving
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.run import Run
 from simulator.speakers.services import Services
 from simulator.speakers.sockets import (
     ACCEPTED_AT_ONCE,

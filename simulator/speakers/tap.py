@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Address
-from simulator.speakers.events import NeighborConfig
 from simulator.speakers.tcp import PeerEnd, Wire
 
 

@@ -9,11 +9,11 @@ from enum import Enum
 from ipaddress import ip_address
 from typing import Protocol, cast
 
+from simulator.peer.run import Run
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.place import Place
 from simulator.session.fsm import Channel
 from simulator.speakers.outlet import Outlet
-from simulator.speakers.run import Run
 from simulator.speakers.sockets import dialling_socket, octets_written
 from simulator.wire.framing import Framer
 

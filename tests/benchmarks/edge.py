@@ -14,13 +14,13 @@ import time
 from ipaddress import IPv4Address, ip_address
 
 from simulator.connection.states import ConnectionState
+from simulator.peer.events import BgpStateChanged, NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent
 from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import BgpStateChanged, NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from tests.benchmarks import feed

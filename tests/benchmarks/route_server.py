@@ -22,6 +22,7 @@ from pathlib import Path
 
 from simulator.connection.states import ConnectionState
 from simulator.lab.netns import NetnsLink
+from simulator.peer.events import BgpStateChanged, NeighborConfig, SpeakerEvent
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import HostPlace
 from simulator.places.place import Place
@@ -31,7 +32,6 @@ from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import BgpStateChanged, NeighborConfig, SpeakerEvent
 from simulator.speakers.route_server import RouteServer
 from tests.benchmarks.children import Child, Watch
 from tests.benchmarks.route_server_daemons import DAEMONS, FIRST, FIRST_AS, LAN, RS_AS, SERVER, clients

@@ -18,11 +18,11 @@ from simulator.cli.asked import judging
 from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
 from simulator.engine.log import row
+from simulator.peer.events import MalformedUpdate, PrefixLimit
 from simulator.places.endpoint import Endpoint
 from simulator.policy.max_prefix import Action, Level, MaxPrefix
 from simulator.policy.policy import PROFILES, PolicyError
 from simulator.session.messages import Family
-from simulator.speakers.events import MalformedUpdate, PrefixLimit
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.faults import Outcome

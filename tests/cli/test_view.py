@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from simulator.cli.view import Board
+from simulator.peer.events import BgpStateChanged, RoutesAnnounced, RoutesWithdrawn
 from simulator.rib.adj_in import AdjRibIn
 from simulator.session.messages import Family
 from simulator.session.session import BgpTransition
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, RoutesAnnounced, RoutesWithdrawn
 from tests.rib.support import attribute_set
 from tests.topologies import build, document
 

@@ -17,13 +17,13 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.engine.log import ConnectionMoved, row
 from simulator.engine.network import Network
+from simulator.peer.events import PolicyApplied
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.policy.data.vrp import Validity
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.session.messages import Family, Role
-from simulator.speakers.events import PolicyApplied
 from simulator.topology.load import TopologyError, load, parse
 from simulator.topology.schema import DataChoice
 from simulator.wire.attributes import PathAttributes

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.engine.knocks import MOST, WINDOW, Knocks
-from simulator.speakers.events import CallerRefused, UnknownPeer
+from simulator.peer.events import CallerRefused, UnknownPeer
 
 CALLS = st.lists(st.tuples(st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]), st.floats(0, WINDOW)))
 

@@ -11,11 +11,7 @@ from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
 from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Said, row, timestamp
 from simulator.gate import Direction, Withheld
-from simulator.rib.attribute_set import AttributeSet
-from simulator.session.messages import Family, Notification
-from simulator.session.session import BgpTransition, NotificationSeen
-from simulator.session.states import BgpState
-from simulator.speakers.events import (
+from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
     EndOfRib,
@@ -27,6 +23,10 @@ from simulator.speakers.events import (
     RoutesWithdrawn,
     UnknownPeer,
 )
+from simulator.rib.attribute_set import AttributeSet
+from simulator.session.messages import Family, Notification
+from simulator.session.session import BgpTransition, NotificationSeen
+from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
 from simulator.wire import nlri
 from simulator.wire.attributes import PathAttributes

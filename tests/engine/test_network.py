@@ -11,12 +11,12 @@ import pytest
 from simulator.connection.states import ConnectionState
 from simulator.engine.log import Event, EventLog
 from simulator.engine.network import Network
+from simulator.peer.events import BgpStateChanged, cease
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, cease
 from simulator.topology.plan import plans
 from tests.topologies import build, document
 

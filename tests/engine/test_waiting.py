@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from simulator.engine.waiting import Wait, wait_of
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.session.states import BgpState
-from simulator.speakers.events import NeighborConfig
 from tests.validation.test_catalogue import DOWN, HEALTHY, seen
 
 CONFIG = NeighborConfig(

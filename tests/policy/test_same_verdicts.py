@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from simulator.lab.netns import NetnsLink
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.policy.data import registered
 from simulator.policy.data.policy_data import PolicyData
@@ -28,7 +29,6 @@ from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.session.session import SessionTimes
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.route import RouterRoute

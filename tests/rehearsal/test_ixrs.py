@@ -16,13 +16,13 @@ from simulator.connection.states import ConnectionState
 from simulator.engine import network
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.member_config import customer_config
+from simulator.peer.events import NotificationExchanged
 from simulator.places.link import LinkKind
 from simulator.rehearsal.members import Registry
 from simulator.rehearsal.script import Rehearsal
 from simulator.rehearsal.standing import Standing
 from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
-from simulator.speakers.events import NotificationExchanged
 from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 from tests.lab_support import require_bird, require_netns, require_program

@@ -10,12 +10,12 @@ import pytest
 
 from simulator.connection.states import ConnectionState
 from simulator.engine.log import ConnectionMoved, Event
+from simulator.peer.events import BgpStateChanged, GateMoved, NotificationExchanged
 from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import CheckReport, Report
 from simulator.routers.bird.adapter import Bird
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, GateMoved, NotificationExchanged
 from tests.lab_support import require_bird
 from tests.topologies import build, document
 

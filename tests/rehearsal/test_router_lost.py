@@ -21,11 +21,11 @@ from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, Event, EventLog
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
+from simulator.peer.events import GateMoved, NotificationExchanged
 from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import GateMoved, NotificationExchanged
 from simulator.views.check import Status
 from simulator.views.session import SessionView
 from tests.lab_support import require_netns, require_program

@@ -10,10 +10,10 @@ import pytest
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, Event, EventLog
+from simulator.peer.events import BgpStateChanged, GateMoved
 from simulator.places.link import LinkKind
 from simulator.rehearsal.standing import Standing
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, GateMoved
 from simulator.tables.held import SessionTable
 from simulator.views.check import CheckView
 from tests.topologies import build, document

@@ -35,6 +35,7 @@ from simulator.connection.states import ConnectionState
 from simulator.lab.netns import NetnsLink, NetnsPlace
 from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
+from simulator.peer.events import NeighborConfig, cease
 from simulator.places.cell import Cell
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.errors import LabError
@@ -49,7 +50,6 @@ from simulator.session.messages import Cease, ErrorCode, Family
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.kinds import LANGUAGES, Says

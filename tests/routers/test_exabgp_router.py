@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from simulator.peer.events import cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.rib.announcement import Announcement
@@ -20,7 +21,6 @@ from simulator.routers.exabgp.config import render
 from simulator.routers.exabgp.console import Console, parse_rib
 from simulator.routers.exabgp.events import Events
 from simulator.session.messages import Cease, Family
-from simulator.speakers.events import cease
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from tests.lab_support import eventually, v6

@@ -24,11 +24,11 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.connection.table import TABLE
+from simulator.peer.events import GateMoved
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import LoopbackLink
 from simulator.serving.server import listen, serving
 from simulator.session.states import BgpState
-from simulator.speakers.events import GateMoved
 from simulator.speakers.neighbor import Neighbor
 from simulator.topology.segments import lan_of
 from simulator.wire.update import end_of_rib

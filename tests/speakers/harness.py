@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from simulator.peer.events import NeighborConfig, SpeakerEvent
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.places.place import Place
@@ -19,7 +20,6 @@ from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.outlet import Outlet
 from simulator.speakers.services import Services

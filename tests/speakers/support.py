@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.connection.states import ConnectionState
+from simulator.peer.events import BgpStateChanged, GateMoved, NeighborConfig, SpeakerEvent
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
@@ -22,7 +23,6 @@ from simulator.session.messages import Capabilities, Family, Notification, Open,
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import BgpStateChanged, GateMoved, NeighborConfig, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.wire import nlri

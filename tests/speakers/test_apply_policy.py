@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from simulator.gate import Direction
+from simulator.peer.events import NotificationExchanged, PolicyApplied, RoutesAnnounced
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.max_prefix import Action, Count, MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family, Role
-from simulator.speakers.events import NotificationExchanged, PolicyApplied, RoutesAnnounced
 from tests.policy.support import irr_lists, vrps
 from tests.speakers.support import (
     EDGE_AS,

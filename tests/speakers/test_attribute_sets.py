@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from simulator.peer.attribute_sets import _SWEPT, AttributeSets
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
-from simulator.speakers.attribute_sets import _SWEPT, AttributeSets
-from simulator.speakers.events import NeighborConfig
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.reading import Announced
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from simulator.peer.events import CallerRefused, NeighborConfig, NotificationExchanged, UnknownPeer, cease
 from simulator.places.endpoint import Address, Endpoint
 from simulator.session.messages import Cease
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.callers import MOST_CALLERS, MOST_LEAVING, Leaving
-from simulator.speakers.events import CallerRefused, NeighborConfig, NotificationExchanged, UnknownPeer, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tcp import Wire

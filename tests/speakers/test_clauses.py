@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from simulator.engine.log import row
+from simulator.peer.events import BgpStateChanged, SpeakerEvent
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, Role
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, SpeakerEvent
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.notification import decode_notification
 from tests.speakers.harness import Bench

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.peer.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn
 from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rule import PolicyContext
@@ -20,7 +21,6 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
-from simulator.speakers.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn
 from simulator.speakers.inbound import Inbound
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode

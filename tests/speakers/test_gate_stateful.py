@@ -27,15 +27,15 @@ from simulator.connection.connection import Connection, ConnectionTransition, Tr
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.connection.table import INDEX, Facts, possible
 from simulator.gate import Change, Gate, nlri_may_pass
+from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, SpeakerEvent, cease
+from simulator.peer.run import Run
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.messages import Family, RouteRefresh
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, GateMoved, GateWithheld, SpeakerEvent, cease
 from simulator.speakers.inbound import Inbound
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.outbound import Outbound
-from simulator.speakers.run import Run
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from simulator.wire.refresh import encode_refresh

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.peer.events import NotificationExchanged, PrefixLimit, RoutesAnnounced
 from simulator.policy.max_prefix import BLOCKED, Action, Count, Level, MaxPrefix, PrefixRoom, PrefixWatch
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease, Family, Notification
-from simulator.speakers.events import NotificationExchanged, PrefixLimit, RoutesAnnounced
 from simulator.wire.framing import KEEPALIVE
 from tests.speakers.harness import Bench, Line
 from tests.speakers.support import (

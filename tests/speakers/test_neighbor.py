@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from simulator.peer.events import BgpStateChanged, CallerRefused, NotificationExchanged, SpeakerEvent, cease
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
-from simulator.speakers.events import BgpStateChanged, CallerRefused, NotificationExchanged, SpeakerEvent, cease
 from simulator.speakers.tap import Tap
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification

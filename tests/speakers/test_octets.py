@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from simulator.peer.events import EndOfRib, NotificationExchanged, RoutesWithdrawn, cease
 from simulator.places.endpoint import Endpoint
 from simulator.session.messages import Cease, Family, Notification, RouteRefresh
 from simulator.session.states import BgpState
-from simulator.speakers.events import EndOfRib, NotificationExchanged, RoutesWithdrawn, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire.framing import KEEPALIVE, MARKER, MessageType, frame
 from simulator.wire.notification import decode_notification, encode_notification

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from simulator.peer.attribute_sets import AttributeSets
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rule import PolicyContext
@@ -19,8 +21,6 @@ from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import BLACKHOLE, NO_ADVERTISE, NO_EXPORT
 from simulator.rib.route_server.transparent import Format
 from simulator.session.messages import Family
-from simulator.speakers.attribute_sets import AttributeSets
-from simulator.speakers.events import NeighborConfig
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import CHECKS, DECODED, Code, walk
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode

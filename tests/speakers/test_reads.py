@@ -6,6 +6,7 @@ import asyncio
 import gc
 from ipaddress import ip_address
 
+from simulator.peer.events import RoutesAnnounced, SpeakerEvent
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.policy.max_prefix import Action, MaxPrefix
@@ -14,7 +15,6 @@ from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import RoutesAnnounced, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire

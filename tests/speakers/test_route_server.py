@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from simulator.peer.events import GateWithheld, NeighborConfig, PrefixLimit, RoutesAnnounced, RoutesWithdrawn, cease
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
@@ -21,7 +22,6 @@ from simulator.rib.route_server.policy import ClientPolicy
 from simulator.session.messages import Role, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import GateWithheld, NeighborConfig, PrefixLimit, RoutesAnnounced, RoutesWithdrawn, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri

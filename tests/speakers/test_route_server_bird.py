@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.lab.netns import NetnsLink
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Address
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.place import Place
@@ -22,7 +23,6 @@ from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.routers.bird.adapter import Bird
 from simulator.session.messages import Capabilities, Family, Open
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode

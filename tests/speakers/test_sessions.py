@@ -8,12 +8,7 @@ import socket
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.places.endpoint import Address, Endpoint
-from simulator.places.errors import LabError
-from simulator.session.messages import Cease, Family
-from simulator.session.session import SessionTimes
-from simulator.session.states import BgpState
-from simulator.speakers.events import (
+from simulator.peer.events import (
     EndOfRib,
     GateWithheld,
     NeighborConfig,
@@ -22,6 +17,11 @@ from simulator.speakers.events import (
     UnknownPeer,
     cease,
 )
+from simulator.places.endpoint import Address, Endpoint
+from simulator.places.errors import LabError
+from simulator.session.messages import Cease, Family
+from simulator.session.session import SessionTimes
+from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.sockets import family_of, set_ttl
 from simulator.wire.framing import KEEPALIVE

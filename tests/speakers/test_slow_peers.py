@@ -18,9 +18,9 @@ from itertools import islice
 from pathlib import Path
 
 from simulator.connection.states import ConnectionState
+from simulator.peer.events import GateMoved, cease
 from simulator.session.messages import Cease, RouteRefresh
 from simulator.session.states import BgpState
-from simulator.speakers.events import GateMoved, cease
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from simulator.lab.netns import NetnsLink
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
@@ -27,7 +28,6 @@ from simulator.routers.frr.adapter import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import NeighborConfig
 from simulator.speakers.speaker import Speaker
 from simulator.tables import notation
 from simulator.tables.formats import READERS, Format, recognise

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family, RouteRefresh
-from simulator.speakers.events import NeighborConfig
 from simulator.speakers.inbound import Inbound
 from simulator.tables.entries import Announcer, Routes, Unreadable
 from simulator.tables.mrt import HEADER, Message

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from simulator.peer.events import MalformedUpdate, SpeakerEvent
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.rib.adj_out import Images
@@ -22,7 +23,6 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.events import MalformedUpdate, SpeakerEvent
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from simulator.engine.log import row
+from simulator.peer.events import EndOfRib, MalformedUpdate, NotificationExchanged
 from simulator.session.states import BgpState
-from simulator.speakers.events import EndOfRib, MalformedUpdate, NotificationExchanged
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.faults import Outcome

@@ -25,7 +25,7 @@ from simulator.azure.store.store import (
     Transaction,
 )
 from simulator.engine.log import ConnectionMoved, Event, row
-from simulator.speakers.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
+from simulator.peer.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
 
 _PREFIXES_KEPT = 20
 """Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""

@@ -19,9 +19,9 @@ from simulator.azure.store.store import Resource, Store, Transaction
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.engine.log import ConnectionMoved
 from simulator.gate import Direction, Withheld
+from simulator.peer.events import GateWithheld, RoutesWithdrawn
 from simulator.places.link import LinkKind
 from simulator.session.messages import Family
-from simulator.speakers.events import GateWithheld, RoutesWithdrawn
 from simulator.wire import nlri
 from tests.azure.provider import support
 

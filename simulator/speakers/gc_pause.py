@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Put the collector off for a moment.
 
     A read of a table that loads makes some ten thousand objects. None is part of a cycle and nearly all stay, but the

@@ -1,4 +1,4 @@
-"""How events are told: whoever listens cannot stop whoever tells."""
+"""Events go to listeners, and a listener that fails stops nobody."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def tell(listener: Callable[[T], None], event: T) -> None:
-    """Tell an event. What a listener raises goes to the event loop's exception handler: no session or ruling stops."""
+def dispatch(listener: Callable[[T], None], event: T) -> None:
+    """Hand an event to a listener. What it raises goes to the event loop's exception handler: no session stops."""
     try:
         listener(event)
     except Exception as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import ref
 
+from simulator.peer.events import NeighborConfig
 from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
-from simulator.speakers.events import NeighborConfig
 from simulator.wire.attribute_checks import Addresses
 from simulator.wire.attributes import decode_exactly
 from simulator.wire.judgement import Judgement, Reach, judge
