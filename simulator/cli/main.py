@@ -16,6 +16,7 @@ from simulator.cli import config as config_command
 from simulator.cli import policy as policy_command
 from simulator.cli import routes as routes_command
 from simulator.cli.exits import LAB, USAGE, fail
+from simulator.cli.location import location
 
 app = typer.Typer(
     name="turnup",
@@ -348,6 +349,7 @@ def clean() -> None:
 
 
 app.add_typer(policy_command.app, name="policy")
+app.add_typer(location, name="location")
 app.command()(routes_command.routes)
 app.command()(config_command.config)
 operate.register(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from ipaddress import ip_network
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from simulator.topology.check import problems
-from simulator.topology.locations import embedded
+from simulator.topology.locations import ExchangeLocation, embedded
 from simulator.topology.schema import Topology
 
 
@@ -76,23 +77,35 @@ def parse(
 
 
 def _completed(found: Any) -> Any:
-    """An exchange named by its PeeringDB id alone gets its LAN, and AS8075's edges on it, from the known list."""
+    """An exchange named by its PeeringDB id gets its LAN and AS8075's edges on it from the known list, where the file
+    does not say them."""
     exchange = found.get("exchange")
     if not isinstance(exchange, dict) or not isinstance(exchange.get("peeringdb-ix"), int):
         return found
     known = embedded().exchange(exchange["peeringdb-ix"])
-    if known is None or not known.lan:
+    if known is None:
         return found
     lan = {"ipv4" if prefix.version == 4 else "ipv6": str(prefix) for prefix in known.lan}
     filled = {"name": known.name, "metro": known.metro, "lan": lan, **exchange}
-    if "edges" in found or "lan" in exchange:
-        return {**found, "exchange": filled}
-    pairs = zip_longest(known.microsoft_ipv4, known.microsoft_ipv6)
-    edges = [
-        {"name": f"edge-{number}", **{key: str(text) for key, text in (("ipv4", ipv4), ("ipv6", ipv6)) if text}}
-        for number, (ipv4, ipv6) in enumerate(pairs, 1)
+    edges = _edges(known, filled["lan"]) if "edges" not in found else []
+    return {**found, "exchange": filled, **({"edges": edges} if edges else {})}
+
+
+def _edges(known: ExchangeLocation, lan: Any) -> list[dict[str, str]]:
+    """AS8075's addresses there, two by two; those that are not on the LAN are another LAN's."""
+    prefixes = [str(prefix) for prefix in lan.values()] if isinstance(lan, dict) else []
+    try:
+        networks = [ip_network(prefix) for prefix in prefixes]
+    except ValueError:  # the schema tells it, with its line
+        return []
+    on_it = [
+        [address for address in addresses if any(address in network for network in networks)]
+        for addresses in (known.microsoft_ipv4, known.microsoft_ipv6)
     ]
-    return {**found, "exchange": filled, "edges": edges}
+    return [
+        {"name": f"edge-{number}", **{key: str(text) for key, text in (("ipv4", ipv4), ("ipv6", ipv6)) if text}}
+        for number, (ipv4, ipv6) in enumerate(zip_longest(*on_it), 1)
+    ]
 
 
 def default() -> Topology:

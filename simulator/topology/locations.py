@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -31,6 +31,17 @@ class ExchangeLocation:
     lan: tuple[IPv4Network | IPv6Network, ...] = ()
     microsoft_ipv4: tuple[IPv4Address, ...] = ()
     microsoft_ipv6: tuple[IPv6Address, ...] = ()
+    speed_mbps: int | None = None
+    """Of all of AS8075's ports there, in Mbps; None where no source says."""
+    current: bool = True
+    """In a list since 2022-11, and not known gone since."""
+    seen: str = ""
+    """The latest sighting: a day, a month or a year."""
+    sources: tuple[str, ...] = ()
+    """Ids of `Locations.sources`: who shows the addresses …"""
+    lan_sources: tuple[str, ...] = ()
+    """… and who shows the LAN."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,17 @@ class FacilityLocation:
     country: str
     azure_region: str
     name: str = ""
+    seen: str = ""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts were taken from."""
+
+    what: str
+    date: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,8 @@ class Locations:
 
     exchanges: tuple[ExchangeLocation, ...]
     facilities: tuple[FacilityLocation, ...]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """By the ids that exchanges and facilities name."""
 
     def exchange(self, peeringdb_ix: int) -> ExchangeLocation | None:
         return next((exchange for exchange in self.exchanges if exchange.peeringdb_ix == peeringdb_ix), None)
@@ -60,11 +84,18 @@ class Locations:
 
 @cache
 def embedded() -> Locations:
-    """The list that comes with turnup; its dates and gaps are told in the file."""
-    kept = json.loads(files("simulator.topology").joinpath("data/locations.json").read_text())
+    """The list that comes with turnup; its sources, dates and gaps are in the file."""
+    kept = json.loads(files("simulator.topology").joinpath("data/locations.json").read_text(encoding="utf-8"))
     return Locations(
-        tuple(_exchange(row) for row in kept["exchanges"]), tuple(FacilityLocation(**row) for row in kept["facilities"])
+        tuple(_exchange(row) for row in kept["exchanges"]),
+        tuple(FacilityLocation(**{**row, "sources": tuple(row["sources"])}) for row in kept["facilities"]),
+        sources_of(kept["sources"]),
     )
+
+
+def sources_of(rows: Mapping[str, Mapping[str, str]]) -> dict[str, Source]:
+    """The sources that a data file names at its head."""
+    return {name: Source(**row) for name, row in rows.items()}
 
 
 def from_peeringdb(path: Path) -> Locations:
@@ -122,11 +153,16 @@ def _joined(
                 "lan": prefixes.get(row["ixlan_id"], []),
                 "microsoft_ipv4": [],
                 "microsoft_ipv6": [],
+                "speed_mbps": 0,
+                "seen": (row.get("updated") or "")[:10],
+                "sources": ["peeringdb"],
+                "lan_sources": ["peeringdb"] if row["ixlan_id"] in prefixes else [],
             },
         )
-        for column, field in (("ipaddr4", "microsoft_ipv4"), ("ipaddr6", "microsoft_ipv6")):
+        kept["speed_mbps"] += row.get("speed") or 0
+        for column, key in (("ipaddr4", "microsoft_ipv4"), ("ipaddr6", "microsoft_ipv6")):
             if row.get(column):
-                kept[field].append(row[column])
+                kept[key].append(row[column])
     return found.values()
 
 
@@ -140,4 +176,10 @@ def _exchange(row: dict[str, Any]) -> ExchangeLocation:
         lan=tuple(ip_network(prefix) for prefix in row["lan"]),
         microsoft_ipv4=tuple(map(IPv4Address, row["microsoft_ipv4"])),
         microsoft_ipv6=tuple(map(IPv6Address, row["microsoft_ipv6"])),
+        speed_mbps=row.get("speed_mbps"),
+        current=row.get("current", True),
+        seen=row.get("seen", ""),
+        sources=tuple(row.get("sources", ())),
+        lan_sources=tuple(row.get("lan_sources", ())),
+        note=row.get("note", ""),
     )

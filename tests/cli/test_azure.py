@@ -86,7 +86,7 @@ def test_requests_that_are_refused(server: Server, words: tuple[str, ...], code:
 
 
 def test_lists_to_look_at(server: Server) -> None:
-    assert "Equinix Ashburn" in server.turnup("location", "list").stdout.splitlines()[1]
+    assert "Equinix Ashburn" in server.turnup("location", "list", "--server", server.url).stdout.splitlines()[1]
     routes = shown(server, "received-route", "list", "--peering-name", "contoso", "--format", "json")
     assert {route["prefix"] for route in routes} == {"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"}
     one = server.turnup("received-route", "list", "--peering-name", "contoso", "--prefix", "192.0.2.0/24")

@@ -65,6 +65,7 @@ class Premises:
             lan=self.topology.lan.prefixes,
             microsoft_ipv4=tuple(edge.ipv4 for edge in self.edges if edge.ipv4),
             microsoft_ipv6=tuple(edge.ipv6 for edge in self.edges if edge.ipv6),
+            speed_mbps=known.speed_mbps if known else None,
         )
 
     def exchanges(self) -> list[ExchangeLocation]:

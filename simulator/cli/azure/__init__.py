@@ -3,13 +3,12 @@
 from simulator.cli.azure.asns import asn
 from simulator.cli.azure.below import registered_asn, registered_prefix
 from simulator.cli.azure.peerings import peering
-from simulator.cli.azure.places import legacy, location, received_route
+from simulator.cli.azure.places import legacy, received_route
 from simulator.cli.azure.services import service
 
 APPS = {
     "asn": asn,
     "peering": peering,
-    "location": location,
     "legacy": legacy,
     "received-route": received_route,
     "registered-asn": registered_asn,

@@ -1,4 +1,4 @@
-"""`turnup location`, `legacy` and `received-route`: lists to look at."""
+"""`turnup legacy` and `received-route`: lists to look at."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ from simulator.cli.remote import (
     show,
 )
 
-_LOCATION_COLUMNS = (
-    ("Metro", "properties.peeringLocation"),
-    ("Country", "properties.country"),
-    ("Azure region", "properties.azureRegion"),
-)
 _ROUTE_COLUMNS = (
     ("Prefix", "prefix"),
     ("Next hop", "nextHop"),
@@ -34,38 +29,6 @@ _ROUTE_COLUMNS = (
     ("RPKI", "rpkiValidationState"),
     ("Received", "receivedTimestamp"),
 )
-
-location = new_app("Where Microsoft peers.")
-
-
-@location.command("list")
-def location_list(
-    kind: Annotated[str, typer.Option(help="Exchange or Direct.")] = "Exchange",
-    direct_peering_type: Annotated[str, typer.Option(help="Such as Edge or IxRs.")] = "",
-    server: ServerOption = SERVER,
-    subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.table,
-) -> None:
-    """List peering locations; the lab's own comes first."""
-    query = {"kind": kind, "directPeeringType": direct_peering_type}
-    found = Remote(server).every(f"{scope(subscription)}/peeringLocations", **query)
-    if how is Format.json:
-        show(found, (), how)
-        return
-    rows = [
-        {**each, "facility": place}
-        for each in found
-        for place in (each["properties"].get(kind.lower()) or {}).get("peeringFacilities", [])
-    ]
-    columns = (
-        ("Facility", "facility.peeringDBFacilityId"),
-        ("Name", "facility.exchangeName" if kind == "Exchange" else "facility.address"),
-        *_LOCATION_COLUMNS,
-        ("Microsoft IPv4", "facility.microsoftIPv4Address"),
-        ("LAN", "facility.facilityIPv4Prefix"),
-    )
-    show(rows, columns, how)
-
 
 legacy = new_app("Legacy peerings: they run already, and no Azure resource knows them.")
 

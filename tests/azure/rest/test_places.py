@@ -26,7 +26,9 @@ async def test_exchange_locations_hold_the_lab_and_the_real_world(tmp_path: Path
         assert here.microsoft_i_pv6_address == "2001:504:0:2::8075:1,2001:504:0:2::8075:2"
         assert (here.facility_i_pv4_prefix, here.facility_i_pv6_prefix) == ("206.126.236.0/22", "2001:504:0:2::/64")
         assert here.peering_db_facility_link == "https://www.peeringdb.com/ix/1"
-        assert len(found["Seattle"].exchange.peering_facilities) == 2
+        seattle = {each.exchange_name: each for each in found["Seattle"].exchange.peering_facilities}
+        assert len(seattle) == sum(place.metro == "Seattle" for place in embedded().exchanges) == 4
+        assert seattle["SIX"].bandwidth_in_mbps == 100000
 
 
 async def test_direct_locations_have_offers_and_the_type_that_was_asked_for(tmp_path: Path) -> None:
