@@ -17,14 +17,13 @@ DEFINED_TWICE: dict[str, int] = {
     "Capture": 2,
     "Cause": 2,
     "Change": 3,
-    "Check": 3,
+    "Check": 2,
     "Connection": 2,
     "Connections": 2,
     "Direction": 2,
     "Entry": 2,
     "Event": 2,
     "Exchange": 2,
-    "Fault": 2,
     "Finding": 2,
     "Flow": 2,
     "Format": 3,
@@ -38,7 +37,7 @@ DEFINED_TWICE: dict[str, int] = {
     "Limit": 2,
     "Message": 3,
     "Network": 2,
-    "Outcome": 4,
+    "Outcome": 3,
     "Path": 2,
     "Peering": 2,
     "Place": 2,
@@ -61,11 +60,11 @@ DEFINED_TWICE: dict[str, int] = {
     "Target": 2,
     "Times": 2,
     "TopologyFile": 2,
-    "Verdict": 3,
+    "Verdict": 2,
     "Vrp": 2,
     "Wire": 2,
 }
-"""Names that still have to go, and in how many modules each is defined. This table only shrinks."""
+"""Names that still have to go, and in how many modules each may be defined. This table only shrinks."""
 
 FILE_CIRCLES: set[frozenset[str]] = {
     frozenset({"azure/rest/operations.py", "azure/rest/surface.py"}),

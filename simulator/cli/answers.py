@@ -16,7 +16,7 @@ from simulator.tables.formats import TITLES, Format
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.tally import Tally
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 
 def print_json(told: Mapping[str, Any], indent: int | None = None) -> None:

@@ -32,7 +32,7 @@ from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.tally import Judge
 from simulator.topology.load import TopologyError
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes, SegmentKind
+from simulator.wire.path_attributes import PathAttributes, SegmentKind
 
 
 @dataclass(frozen=True, slots=True)

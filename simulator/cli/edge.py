@@ -44,7 +44,7 @@ from simulator.speakers.speaker import Speaker
 from simulator.tables.entries import Announcer
 from simulator.tables.json_lines import common_json, route_row
 from simulator.topology.originate import advertised
-from simulator.wire.routes import parse_routes
+from simulator.wire.route_syntax import parse_routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from simulator.rib.adj_in import HeldRoute
 from simulator.tables.entries import Announcer
 from simulator.tables.held import Held, SessionTable
 from simulator.topology.plan import SessionPlan
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 
 def session_table(

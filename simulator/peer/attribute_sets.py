@@ -8,10 +8,10 @@ from weakref import ref
 from simulator.peer.events import NeighborConfig
 from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
-from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import decode_exactly
-from simulator.wire.judgement import Judgement, Reach, judge
-from simulator.wire.reading import Announced
+from simulator.wire.attribute_checks import SessionAddresses
+from simulator.wire.attribute_codec import decode_exactly
+from simulator.wire.checked_attributes import CheckedAttributes, NlriLocation, check_attributes
+from simulator.wire.received_update import AnnouncedPrefixes
 
 _SWEPT = 1024
 """So many sets are known before the dead among them are looked for."""
@@ -22,7 +22,7 @@ class AttributeSets:
 
     def __init__(self, config: NeighborConfig) -> None:
         caller = config.remote.host if config.remote else config.peer_address
-        self._addresses = Addresses(peer=caller.packed, own=config.own_next_hop.packed)
+        self._addresses = SessionAddresses(peer=caller.packed, own=config.own_next_hop.packed)
         # Weak: a set lives as long as a route or an event has it, however often a peer changes its attributes. Not a
         # WeakValueDictionary: that takes as long for a set as the decoding of its path.
         self._known: dict[bytes | tuple[bytes, bytes], ref[AttributeSet]] = {}
@@ -31,7 +31,7 @@ class AttributeSets:
     def __len__(self) -> int:
         return sum(known() is not None for known in self._known.values())
 
-    def get(self, raw: bytes, part: Announced, policy: Policy | None, *, asn4: bool) -> AttributeSet:
+    def get(self, raw: bytes, part: AnnouncedPrefixes, policy: Policy | None, *, asn4: bool) -> AttributeSet:
         """Raises AttributeFault (RFC 7606)."""
         next_hop = part.next_hop
         which = (raw, next_hop) if next_hop else raw
@@ -52,9 +52,9 @@ class AttributeSets:
         self._known = {which: known for which, known in self._known.items() if known() is not None}
         self._sweep_at = max(_SWEPT, 2 * len(self._known))
 
-    def judge(self, raw: bytes, reach: Reach, *, asn4: bool) -> Judgement:
+    def judge(self, raw: bytes, reach: NlriLocation, *, asn4: bool) -> CheckedAttributes:
         """What RFC 7606 says of attributes that announce nothing of ours."""
-        return judge(raw, asn4=asn4, reach=reach, addresses=self._addresses)
+        return check_attributes(raw, asn4=asn4, reach=reach, addresses=self._addresses)
 
     def replace(self, judged: Callable[[AttributeSet], AttributeSet]) -> None:
         """Another policy is in force."""

@@ -13,7 +13,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
 from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
 from simulator.views.session import Cut
-from simulator.wire.faults import Outcome
+from simulator.wire.update_faults import ErrorHandling
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class MalformedUpdate:
     time: float
     family: Family | None
     """The session's, or that of an incorrect MP attribute; None when that is one that nothing here speaks."""
-    outcome: Outcome
+    outcome: ErrorHandling
     attribute: int | None
     """Type code; None when the defect is not in an attribute."""
     reason: str

@@ -11,7 +11,7 @@ from itertools import pairwise
 from simulator.policy.registries import BOGON_ASNS, DOCUMENTATION_ASNS, PRIVATE_ASNS
 from simulator.policy.rule import AsnTest, AttributeJudge, Parameters, PolicyContext
 from simulator.session.messages import Role
-from simulator.wire.path import PathAttributes, SegmentKind
+from simulator.wire.path_attributes import PathAttributes, SegmentKind
 
 ROLES = {
     "provider": Role.PROVIDER,

@@ -14,7 +14,7 @@ from simulator.policy.rules import RULES
 from simulator.policy.transform import ImportSettings, imported
 from simulator.policy.verdict import Hits, Outcome, Verdict
 from simulator.session.messages import Family
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 __all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
 

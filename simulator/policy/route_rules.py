@@ -8,7 +8,7 @@ from simulator.policy.data.vrp import Validity, VrpTable
 from simulator.policy.rule import Parameters, PolicyContext, RouteJudge
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _SHOWN = 3
 """VRPs that a verdict names."""

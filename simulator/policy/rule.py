@@ -14,7 +14,7 @@ from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.verdict import Hit
 from simulator.session.messages import Family, Role
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 MICROSOFT_AS = 8075
 SIMULATOR = "simulator"

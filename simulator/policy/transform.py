@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from simulator.policy.rule import PolicyContext
 from simulator.session.messages import Role
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 MAPS_COMMUNITY = 8075 << 16 | 8007
 """8075:8007, the one community of Microsoft's that a peer is to send."""

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family, Role
 from simulator.session.negotiation import Negotiated
-from simulator.wire.attributes import encode
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import encode
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.update import pack_announcements, pack_withdrawals
 
 _MARKING = (Role.PROVIDER, Role.PEER, Role.ROUTE_SERVER)

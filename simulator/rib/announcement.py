@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.session.messages import Family
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.policy.verdict import Hits
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)

@@ -22,7 +22,7 @@ from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 
 class Simulated:

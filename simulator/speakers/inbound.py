@@ -23,9 +23,9 @@ from simulator.session.messages import Family, Notification, RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.speakers.prefix_limit import PrefixLimiter
 from simulator.speakers.services import Passage, Services
-from simulator.wire.faults import AttributeFault, Fault, Outcome, UpdateError, strongest
-from simulator.wire.reading import Announced, Reading, read_update
-from simulator.wire.refresh import BEGIN
+from simulator.wire.received_update import AnnouncedPrefixes, ReceivedUpdate, read_update
+from simulator.wire.route_refresh import BEGIN
+from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError, UpdateFault, strongest
 
 
 class Inbound:
@@ -165,7 +165,7 @@ class Inbound:
 
     # --- inside ---
 
-    def _plain(self, reading: Reading, asn4: bool, now: float) -> bool:
+    def _plain(self, reading: ReceivedUpdate, asn4: bool, now: float) -> bool:
         """Take in an UPDATE that only announces, in one place, without a fault. False: it has to be looked at closely.
 
         Nearly every UPDATE is of this kind. What is done is the same, but the looking for the rest takes as long.
@@ -187,7 +187,9 @@ class Inbound:
     def _limiter(self, config: NeighborConfig) -> PrefixLimiter | None:
         return PrefixLimiter(config, self._services, self.adj_in, self._close) if config.max_prefix else None
 
-    def _judged(self, part: Announced, raw: bytes, asn4: bool) -> tuple[AttributeSet | None, tuple[Fault, ...]]:
+    def _judged(
+        self, part: AnnouncedPrefixes, raw: bytes, asn4: bool
+    ) -> tuple[AttributeSet | None, tuple[UpdateFault, ...]]:
         """The attribute set, None for treat-as-withdraw or worse, and what is wrong with the octets."""
         try:
             attributes = self.sets.get(raw, part, self._policy, asn4=asn4)
@@ -196,7 +198,12 @@ class Inbound:
         return attributes, attributes.path.discarded
 
     def _tell_faults(
-        self, body: bytes, reading: Reading, ours: list[Announced], judged: Iterable[Fault], asn4: bool
+        self,
+        body: bytes,
+        reading: ReceivedUpdate,
+        ours: list[AnnouncedPrefixes],
+        judged: Iterable[UpdateFault],
+        asn4: bool,
     ) -> None:
         """Tell every defect once. Raises UpdateError where one of them is the end of the session."""
         faults = dict.fromkeys((*reading.faults, *judged))
@@ -205,10 +212,10 @@ class Inbound:
         if not faults:
             return
         self._malformed(body, faults, tuple(key for part in ours for key in part.keys))
-        if max(fault.outcome for fault in faults) is Outcome.SESSION_RESET:
+        if max(fault.outcome for fault in faults) is ErrorHandling.SESSION_RESET:
             raise UpdateError(tuple(faults))
 
-    def _malformed(self, body: bytes, faults: Iterable[Fault], keys: tuple[bytes, ...] = ()) -> None:
+    def _malformed(self, body: bytes, faults: Iterable[UpdateFault], keys: tuple[bytes, ...] = ()) -> None:
         for fault in faults:
             family: Family | None = self._family
             if fault.afi_safi is not None:

@@ -49,11 +49,11 @@ from simulator.speakers.outbound import Outbound
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.tcp import Wire
 from simulator.views.session import Cut, SessionView
-from simulator.wire.framing import KEEPALIVE, MessageType, WireError
+from simulator.wire.framing import KEEPALIVE, MessageType, ProtocolError
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
-from simulator.wire.path import PathAttributes
-from simulator.wire.refresh import BEGIN, REQUEST, Ignored, decode_refresh, encode_refresh
+from simulator.wire.path_attributes import PathAttributes
+from simulator.wire.route_refresh import BEGIN, REQUEST, Ignored, decode_refresh, encode_refresh
 
 _UPDATE = int(MessageType.UPDATE)
 
@@ -236,8 +236,8 @@ class Neighbor:
             try:
                 wire.framer.feed(data)
                 self._messages(wire)
-            except WireError as error:
-                self._session.wire_error(wire.channel, error.notification, self._now(), error.local)
+            except ProtocolError as error:
+                self._session.wire_error(wire.channel, error.notification, self._now(), error.reason)
             self._carry_out()
         self._hand_over()  # what the peer asked for, once for all that was read together
 

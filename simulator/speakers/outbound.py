@@ -13,7 +13,7 @@ from simulator.rib.adj_out import Image, Images
 from simulator.session.messages import RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.speakers.services import Passage
-from simulator.wire.refresh import BEGIN, END, encode_refresh
+from simulator.wire.route_refresh import BEGIN, END, encode_refresh
 from simulator.wire.update import end_of_rib
 
 

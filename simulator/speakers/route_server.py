@@ -33,7 +33,7 @@ from simulator.speakers.outbound import Outbound, Task
 from simulator.speakers.services import Passage, Services
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.update import end_of_rib
 
 _BATCH = 512

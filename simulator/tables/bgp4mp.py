@@ -10,11 +10,11 @@ from simulator.session.messages import Family
 from simulator.tables.mrt import Message
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import walk
-from simulator.wire.faults import Fault
+from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.framing import HEADER_SIZE, MARKER
-from simulator.wire.judgement import Reach
-from simulator.wire.reading import read_update
+from simulator.wire.received_update import read_update
 from simulator.wire.update import MP_REACH, split_update
+from simulator.wire.update_faults import UpdateFault
 
 Address = IPv4Address | IPv6Address
 Prefix = tuple[bytes, bytes]
@@ -92,8 +92,8 @@ class Announcement(NamedTuple):
     """That of MP_REACH_NLRI; empty for the NLRI field."""
 
     @property
-    def reach(self) -> Reach:
-        return Reach.MP_REACH if self.next_hop else Reach.NLRI_FIELD
+    def reach(self) -> NlriLocation:
+        return NlriLocation.MP_REACH if self.next_hop else NlriLocation.NLRI_FIELD
 
 
 class Said(NamedTuple):
@@ -102,15 +102,15 @@ class Said(NamedTuple):
     attributes: bytes
     announced: list[Announcement]
     withdrawn: list[tuple[Family, list[Prefix]]]
-    faults: tuple[Fault, ...]
-    reach: Reach
+    faults: tuple[UpdateFault, ...]
+    reach: NlriLocation
     """For attributes that announce nothing of a family that is used."""
     foreign: tuple[tuple[int, int], ...]
     """(AFI, SAFI) of routes that are announced and are not of our families."""
 
 
 def said(body: bytes, *, addpath: bool) -> Said:
-    """An UPDATE's body as a session reads it. UpdateError (a WireError) where that would be the session's end."""
+    """An UPDATE's body as a session reads it. UpdateError (a ProtocolError) where that would be the session's end."""
     if addpath:
         return _with_identifiers(body)
     reading = read_update(body)
@@ -136,12 +136,18 @@ def _with_identifiers(body: bytes) -> Said:
         announced.append(Announcement(Family.IPV4, _prefixes(parts.announced, Family.IPV4), b""))
     if reach is not None and reach.nlri:
         announced.append(Announcement(reach.family, _prefixes(reach.nlri, reach.family), reach.next_hop))
-    field = Reach.NLRI_FIELD if parts.announced else Reach.MP_REACH if parts.reach_left_out or announced else None
-    return Said(parts.attributes, announced, withdrawn, parts.faults, field or Reach.NOTHING, _foreign(body))
+    field = (
+        NlriLocation.NLRI_FIELD
+        if parts.announced
+        else NlriLocation.MP_REACH
+        if parts.reach_left_out or announced
+        else None
+    )
+    return Said(parts.attributes, announced, withdrawn, parts.faults, field or NlriLocation.NOTHING, _foreign(body))
 
 
 def _prefixes(data: bytes, family: Family) -> list[Prefix]:
-    """WireError."""
+    """ProtocolError."""
     found, at = [], 0
     while at < len(data):
         identifier = data[at : at + 4]

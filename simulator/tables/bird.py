@@ -19,7 +19,7 @@ from simulator.tables import notation
 from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
 from simulator.tables.lines import numbered
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 ROUTE: Final = re.compile(
     r"^(?:\d{4}[- ])?\s*(?P<prefix>[0-9a-fA-F:][0-9a-fA-F.:/]*)?\s+"

@@ -15,7 +15,7 @@ from simulator.policy.rules import RULES
 from simulator.policy.verdict import Outcome
 from simulator.tables import notation
 from simulator.tables.held import Held, SessionTable
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _FUNCTION = 1101
 """Euro-IX's function for the reason of a rejection."""

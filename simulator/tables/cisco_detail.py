@@ -26,7 +26,7 @@ from simulator.tables.lacking import NOTHING, OTC, Lacking
 from simulator.tables.notation import number
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 ENTRY: Final = re.compile(
     r"^\s*BGP routing table entry for (?:[\d.]+:\d+:(?=\d+\.\d))?(?P<prefix>[0-9A-Fa-f.:]+(?:/\d+)?)(?:,|\s|$)"

@@ -22,7 +22,7 @@ from simulator.tables.lacking import COMMUNITIES, NEXT_HOP, OTC, Lacking
 from simulator.tables.notation import number
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 TITLES: Final = re.compile(r"^\s*Network\s+Next[ -]Hop\s.*\bPath\s*$", re.IGNORECASE)
 """The line of titles; what is before `Network` are status codes."""

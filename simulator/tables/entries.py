@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.tables.lacking import NOTHING, Lacking
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _NONE: Final = IPv4Address(0)
 

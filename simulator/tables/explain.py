@@ -12,7 +12,7 @@ from simulator.policy.verdict import Hits, Outcome
 from simulator.session.messages import Family
 from simulator.tables.sessions import SessionPolicy, state
 from simulator.tables.wellformed import malformed
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 Result = Literal["pass", "fail", "off", "not judged"]
 

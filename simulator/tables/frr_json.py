@@ -16,7 +16,7 @@ from simulator.tables.entries import Entry
 from simulator.tables.lacking import COMMUNITIES, OTC, Lacking
 from simulator.tables.notation import number
 from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 TABLES: Final = frozenset({"routes", "receivedRoutes", "advertisedRoutes", "filteredRoutes"})
 _LEGENDS: Final = frozenset({"bgpStatusCodes", "bgpOriginCodes", "flags", "advertisedTo", "paths", "[]"})

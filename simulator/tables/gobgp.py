@@ -12,7 +12,7 @@ from simulator.tables.documents import Path
 from simulator.tables.entries import Entry
 from simulator.tables.notation import number, segment
 from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 _OTC: Final = 35
 

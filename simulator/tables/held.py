@@ -10,7 +10,7 @@ from simulator.policy.verdict import Verdict
 from simulator.session.messages import Family
 from simulator.tables.entries import Announcer
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, U
 from simulator.tables.lines import numbered
 from simulator.tables.told import Told
 from simulator.wire import nlri
-from simulator.wire.path import AsSegment, PathAttributes
+from simulator.wire.path_attributes import AsSegment, PathAttributes
 
 _NAMES: Final = {
     "prefix": ("prefix", "network", "nlri", "route"),

@@ -22,7 +22,7 @@ from simulator.tables.lacking import COMMUNITIES, NEXT_HOP, NOTHING, OTC, Lackin
 from simulator.tables.notation import number
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
-from simulator.wire.path import AsSegment, PathAttributes
+from simulator.wire.path_attributes import AsSegment, PathAttributes
 
 TABLE: Final = re.compile(r"^(?P<table>[\w.-]*inet6?\.\d+): \d+ destinations?, \d+ routes?")
 _PREFIX: Final = r"(?P<prefix>(?:\d+\.\d+\.\d+\.\d+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)(?:/\d+)?)"

@@ -10,7 +10,7 @@ from simulator.policy.verdict import Outcome
 from simulator.tables import notation
 from simulator.tables.held import Held, SessionTable
 from simulator.tables.json_lines import common_json, route_row
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _ORIGINS = (("IGP", "i"), ("EGP", "e"), ("Incomplete", "?"))
 

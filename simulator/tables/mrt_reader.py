@@ -16,8 +16,8 @@ from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
 from simulator.tables.mrt import Dump, Kind, Message, MrtError, Record, records
 from simulator.tables.replay import Replay
 from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
-from simulator.wire.attributes import AttributeFault, decode
-from simulator.wire.path import PathAttributes
+from simulator.wire.attribute_codec import AttributeFault, decode
+from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.update import next_hops
 
 _WINDOW: Final = 32_768

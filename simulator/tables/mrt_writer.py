@@ -11,8 +11,8 @@ from typing import Final
 from simulator.session.messages import AS_TRANS, Family
 from simulator.tables.entries import Announcer
 from simulator.tables.mrt import HEADER, Dump, Kind, Message
-from simulator.wire.attributes import encode
-from simulator.wire.path import PathAttributes
+from simulator.wire.attribute_codec import encode
+from simulator.wire.path_attributes import PathAttributes
 
 _MP_REACH: Final = 14
 _OPTIONAL: Final = 0x80

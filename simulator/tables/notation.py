@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final
 
-from simulator.wire.path import AsSegment, SegmentKind
+from simulator.wire.path_attributes import AsSegment, SegmentKind
 
 _MAX_ASN: Final = 0xFFFFFFFF
 _SEGMENT_ROOM: Final = 255

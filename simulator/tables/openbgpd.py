@@ -17,7 +17,7 @@ from simulator.tables.entries import Entry, Routes
 from simulator.tables.lacking import COMMUNITIES, NOTHING, OTC, Lacking
 from simulator.tables.notation import number
 from simulator.tables.router_json import Dialect, Found, Object, Route, read
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _WAITING: Final = 20_000
 """Routes that wait; in a table of the Internet one of the first dozen has a community."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from simulator.wire.attribute_checks import EXTENDED_LENGTH, walk
-from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, Framer, MessageType, WireError, frame
+from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, Framer, MessageType, ProtocolError, frame
 
 
 class Recorded(Protocol):
@@ -45,7 +45,7 @@ def updates(pieces: Iterable[R]) -> Iterator[tuple[R, bytes]]:
             for kind, body in framer.messages():
                 if kind == MessageType.UPDATE:
                     yield piece, frame(kind, body)
-        except WireError:
+        except ProtocolError:
             streams[which] = None
 
 

@@ -24,13 +24,13 @@ from simulator.tables.entries import (
     Unreadable,
     taken_back,
 )
-from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import AttributeFault, decode
-from simulator.wire.faults import Fault, Outcome, strongest
-from simulator.wire.framing import MessageType, WireError
-from simulator.wire.judgement import judge
-from simulator.wire.path import PathAttributes
-from simulator.wire.refresh import BEGIN, END, decode_refresh
+from simulator.wire.attribute_checks import SessionAddresses
+from simulator.wire.attribute_codec import AttributeFault, decode
+from simulator.wire.checked_attributes import check_attributes
+from simulator.wire.framing import MessageType, ProtocolError
+from simulator.wire.path_attributes import PathAttributes
+from simulator.wire.route_refresh import BEGIN, END, decode_refresh
+from simulator.wire.update_faults import ErrorHandling, UpdateFault, strongest
 
 _ESTABLISHED: Final = 6
 _CACHE: Final = 65_536
@@ -81,8 +81,8 @@ class Replay:
             session = self._session(found)
             try:
                 yield from self._update(session, place, said(found.body, addpath=found.addpath), found)
-            except WireError as error:
-                yield Unreadable(place, f"{error.local}: the session ends")
+            except ProtocolError as error:
+                yield Unreadable(place, f"{error.reason}: the session ends")
                 yield from self._ended(found)
         else:
             yield Skipped("BGP messages other than UPDATE")
@@ -119,8 +119,8 @@ class Replay:
     def _refresh(self, session: _Session, place: Place, body: bytes) -> Iterator[Entry]:
         try:
             mark = decode_refresh(body)
-        except WireError as error:
-            yield Unreadable(place, error.local)
+        except ProtocolError as error:
+            yield Unreadable(place, error.reason)
             return
         if not isinstance(mark, RouteRefresh) or mark.subtype not in (BEGIN, END):
             return
@@ -136,10 +136,10 @@ class Replay:
             yield Unreadable(place, f"routes of AFI {afi}, SAFI {safi}: IPv4 and IPv6 unicast are judged here")
         if not update.announced and update.attributes:
             addresses = _addresses(found)
-            faults = judge(
+            faults = check_attributes(
                 update.attributes, asn4=found.asn4, external=_external(found), reach=update.reach, addresses=addresses
             ).faults
-            if faults and strongest(faults).outcome is Outcome.SESSION_RESET:
+            if faults and strongest(faults).outcome is ErrorHandling.SESSION_RESET:
                 yield Unreadable(place, _told(strongest(faults)))
                 yield from self._ended(found)
                 return
@@ -155,14 +155,14 @@ class Replay:
                 path = _path(session, update.attributes, part, found)
             except AttributeFault as fault:
                 yield Unreadable(place, _told(fault.fault), len(part.prefixes))
-                if fault.outcome is Outcome.SESSION_RESET:
+                if fault.outcome is ErrorHandling.SESSION_RESET:
                     yield from self._ended(found)
                     return
                 yield from taken_back(WITHDRAWN, session.withdraw(part.family, part.prefixes))
             else:
                 yield from _announced(session, place, part, path)
 
-    def _disable(self, session: _Session, place: Place, faults: Iterable[Fault]) -> Iterator[Entry]:
+    def _disable(self, session: _Session, place: Place, faults: Iterable[UpdateFault]) -> Iterator[Entry]:
         for fault in faults:
             yield Unreadable(place, _told(fault))
             family = next((known for known in Family if known.value == fault.afi_safi), None)
@@ -206,10 +206,10 @@ def _announcer(found: Recorded) -> Announcer:
     return Announcer(found.asn, found.address, local=None if found.receiver.is_unspecified else found.receiver)
 
 
-def _addresses(found: Recorded) -> Addresses:
+def _addresses(found: Recorded) -> SessionAddresses:
     sender, receiver, _ = found.ends
-    return Addresses(sender, receiver if any(receiver) else b"")
+    return SessionAddresses(sender, receiver if any(receiver) else b"")
 
 
-def _told(fault: Fault) -> str:
+def _told(fault: UpdateFault) -> str:
     return f"{fault.reason}: {fault.outcome.label} ({fault.clause})"

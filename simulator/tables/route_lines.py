@@ -9,7 +9,7 @@ from typing import Final
 
 from simulator.tables.entries import Entry, Place, Routes, Unreadable
 from simulator.tables.lines import numbered
-from simulator.wire.routes import parse_routes
+from simulator.wire.route_syntax import parse_routes
 
 _UNKNOWN4: Final = IPv4Address("255.255.255.255")
 _UNKNOWN6: Final = IPv6Address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")

@@ -13,7 +13,7 @@ from simulator.tables.entries import Entry, Place, Routes, Unreadable
 from simulator.tables.lacking import NOTHING, Lacking
 from simulator.tables.terminal import is_chatter
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 Object = dict[str, Any]
 Found = tuple[str, Any]

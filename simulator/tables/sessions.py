@@ -15,7 +15,7 @@ from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.policy.rules import MICROSOFT_AS, RULES, PolicyContext
 from simulator.session.messages import Family, Role
 from simulator.tables.entries import Announcer
-from simulator.wire.attribute_checks import Addresses
+from simulator.wire.attribute_checks import SessionAddresses
 
 Address = IPv4Address | IPv6Address
 Settings = dict[str, bool | dict[str, Any]]
@@ -42,7 +42,7 @@ class SessionPolicy:
     next_hop: Address | None
     unjudged: Mapping[str, str] = field(default_factory=dict)
     """Rules of the profile that do not judge, because nobody said what they judge by → what that is."""
-    addresses: Addresses = field(default_factory=Addresses)
+    addresses: SessionAddresses = field(default_factory=SessionAddresses)
     """The session's, as far as they are known: they decide which next hops a session can use at all."""
 
 
@@ -82,7 +82,7 @@ class Sessions:
         policy = Policy(self.profile, context, settings)
         unjudged = {rule: why for rule, why in lacking.items() if self._wanted(rule) and rule not in policy.judging}
         own = announcer.local if announcer is not None else None
-        addresses = Addresses(address.packed if address else b"", own.packed if own else b"")
+        addresses = SessionAddresses(address.packed if address else b"", own.packed if own else b"")
         return SessionPolicy(policy, next_hop, unjudged, addresses)
 
     def _wanted(self, rule: str) -> bool:

@@ -14,7 +14,7 @@ from simulator.tables.lacking import Lacking
 from simulator.tables.sessions import SessionPolicy
 from simulator.tables.wellformed import malformed
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _EXAMPLES: Final = 3
 _NAMED: Final = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from simulator.session.messages import Family
 from simulator.tables.entries import ENDED, REPLACED, WITHDRAWN, Announcer, Entry, Place, Routes, taken_back
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 _Held = tuple[PathAttributes, Announcer | None, Place | None]
 

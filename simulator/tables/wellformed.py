@@ -10,21 +10,28 @@ import struct
 from typing import Final
 
 from simulator.policy.verdict import Hit
-from simulator.wire.attribute_checks import CHECKS, CONFEDERATION, Addresses, Code, Side, unusable_next_hop
-from simulator.wire.path import PathAttributes
+from simulator.wire.attribute_checks import (
+    CHECKS,
+    CONFEDERATION,
+    AttributeCode,
+    CheckContext,
+    SessionAddresses,
+    unusable_next_hop,
+)
+from simulator.wire.path_attributes import PathAttributes
 
 RULE: Final = "malformed"
 """Stands in the place of a rule's id: no profile has it, and nothing switches it off."""
 EXPLANATION: Final = "a session treats the route as withdrawn"
-_SIDE: Final = Side(asn4=True, external=True)
+_SIDE: Final = CheckContext(asn4=True, external=True)
 
 
-def malformed(path: PathAttributes, addresses: Addresses) -> Hit | None:
+def malformed(path: PathAttributes, addresses: SessionAddresses) -> Hit | None:
     """The first thing that an external session refuses; None for what it lets the policy judge."""
     for segment in path.as_path:
         if segment.kind in CONFEDERATION or 0 in segment.asns or not segment.asns:
             value = b"".join(struct.pack(f"!BB{len(s.asns)}L", s.kind, len(s.asns), *s.asns) for s in path.as_path)
-            check = CHECKS[Code.AS_PATH]
+            check = CHECKS[AttributeCode.AS_PATH]
             if (defect := check.verdict(value, _SIDE)) is not None:
                 return _hit(f"{check.name}: {defect.reason}, {defect.clause or check.clause}")
             break

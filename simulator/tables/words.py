@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from simulator.tables import notation
 from simulator.tables.entries import Announcer
-from simulator.wire.path import AsSegment
+from simulator.wire.path_attributes import AsSegment
 
 Address = IPv4Address | IPv6Address
 

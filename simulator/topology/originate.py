@@ -12,10 +12,10 @@ from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from simulator.topology.schema import Announce, Generate, Node, PrefixList
 from simulator.wire import nlri
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 if TYPE_CHECKING:
-    from simulator.wire.routes import ParsedRoute
+    from simulator.wire.route_syntax import ParsedRoute
 
 
 def prefixes_of(entry: PrefixList) -> Iterator[str]:
@@ -73,7 +73,7 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     grouped: dict[tuple[Family, PathAttributes], list[bytes]] = {}
     for entry in entries:
         if isinstance(entry, str):
-            from simulator.wire.routes import parse_routes  # ExaBGP, whose import takes long, reads them
+            from simulator.wire.route_syntax import parse_routes  # ExaBGP, whose import takes long, reads them
 
             for route in parse_routes([entry], next_hop_v4=_v4(node), next_hop_v6=_v6(node)):
                 grouped.setdefault((route.family, advertised(route, node.addresses)), []).append(route.key)

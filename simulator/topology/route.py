@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.wire.path import AsSegment
+from simulator.wire.path_attributes import AsSegment
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from simulator.places.errors import LabError
 from simulator.topology.kinds import KINDS, LANGUAGES, Says
 from simulator.topology.route import RouterRoute
-from simulator.wire.path import AsSegment, SegmentKind
+from simulator.wire.path_attributes import AsSegment, SegmentKind
 
 
 def needs(route: RouterRoute) -> Iterator[tuple[Says, str]]:

@@ -12,10 +12,10 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from simulator.wire.faults import Outcome
+from simulator.wire.update_faults import ErrorHandling
 
 
-class Code(IntEnum):
+class AttributeCode(IntEnum):
     """Path attribute type codes that are judged here."""
 
     ORIGIN = 1
@@ -52,7 +52,7 @@ CONFEDERATION: Final = (3, 4)
 """AS_PATH segment types of RFC 5065."""
 
 
-class Addresses(NamedTuple):
+class SessionAddresses(NamedTuple):
     """The packed addresses of a session, as far as they are known."""
 
     peer: bytes = b""
@@ -61,14 +61,14 @@ class Addresses(NamedTuple):
     """Never a next hop for ourselves."""
 
 
-class Side(NamedTuple):
+class CheckContext(NamedTuple):
     """What a verdict needs to know about the session and the UPDATE."""
 
     asn4: bool
     external: bool
     next_hop_counts: bool = False
     """There is NLRI in the NLRI field, so NEXT_HOP is used; RFC 4760 §3 ignores it otherwise."""
-    addresses: Addresses = Addresses()
+    addresses: SessionAddresses = SessionAddresses()
 
 
 class Defect(NamedTuple):
@@ -79,48 +79,45 @@ class Defect(NamedTuple):
     subcode: int = 0
 
 
-Verdict = Defect | None
-
-
 @dataclass(frozen=True, slots=True)
-class Check:
+class AttributeCheck:
     """One attribute: its flags, the verdict on its value, and what a defect of the value costs."""
 
     name: str
     flags: int
     clause: str
-    verdict: Callable[[bytes, Side], Verdict]
-    outcome: Outcome = Outcome.TREAT_AS_WITHDRAW
+    verdict: Callable[[bytes, CheckContext], Defect | None]
+    outcome: ErrorHandling = ErrorHandling.TREAT_AS_WITHDRAW
     subcode: int = 5
     may_be_empty: bool = False
 
-    def passes(self, value: bytes, side: Side) -> bool:
+    def passes(self, value: bytes, side: CheckContext) -> bool:
         """Whether there is nothing wrong with the value."""
         return bool(value or self.may_be_empty) and self.verdict(value, side) is None
 
 
-def _exactly(size: int) -> Callable[[bytes, Side], Verdict]:
-    def verdict(value: bytes, side: Side) -> Verdict:
+def _exactly(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
+    def verdict(value: bytes, side: CheckContext) -> Defect | None:
         return None if len(value) == size else Defect(f"{len(value)} octets instead of {size}")
 
     return verdict
 
 
-def _at_least(size: int) -> Callable[[bytes, Side], Verdict]:
-    def verdict(value: bytes, side: Side) -> Verdict:
+def _at_least(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
+    def verdict(value: bytes, side: CheckContext) -> Defect | None:
         return None if len(value) >= size else Defect(f"{len(value)} octets, less than {size}")
 
     return verdict
 
 
-def _multiple_of(size: int) -> Callable[[bytes, Side], Verdict]:
-    def verdict(value: bytes, side: Side) -> Verdict:
+def _multiple_of(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
+    def verdict(value: bytes, side: CheckContext) -> Defect | None:
         return Defect(f"{len(value)} octets, not a multiple of {size}") if len(value) % size else None
 
     return verdict
 
 
-def _origin(value: bytes, side: Side) -> Verdict:
+def _origin(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) != 1:
         return Defect(f"{len(value)} octets instead of 1")
     return None if value[0] <= 2 else Defect(f"undefined value {value[0]}", subcode=6)
@@ -131,7 +128,7 @@ _ZEROS: Final = {2: bytes(2), 4: bytes(4)}
 _AS_ZERO: Final = "RFC 7607 §2"
 
 
-def _segments(value: bytes, width: int, external: bool) -> Verdict:
+def _segments(value: bytes, width: int, external: bool) -> Defect | None:
     """Segment type, overrun, underrun, no empty segment, no AS 0."""
     offset, total = 0, len(value)
     zero = _ZEROS[width]
@@ -158,16 +155,16 @@ def _segments(value: bytes, width: int, external: bool) -> Verdict:
     return None
 
 
-def _as_path(value: bytes, side: Side) -> Verdict:
+def _as_path(value: bytes, side: CheckContext) -> Defect | None:
     return _segments(value, 4 if side.asn4 else 2, side.external)
 
 
-def _as4_path(value: bytes, side: Side) -> Verdict:
+def _as4_path(value: bytes, side: CheckContext) -> Defect | None:
     return _segments(value, 4, False)
 
 
-def _aggregator(width: int) -> Callable[[bytes, Side], Verdict]:
-    def verdict(value: bytes, side: Side) -> Verdict:
+def _aggregator(width: int) -> Callable[[bytes, CheckContext], Defect | None]:
+    def verdict(value: bytes, side: CheckContext) -> Defect | None:
         size = width or (4 if side.asn4 else 2)
         if len(value) != size + 4:
             return Defect(f"{len(value)} octets instead of {size + 4}")
@@ -176,7 +173,7 @@ def _aggregator(width: int) -> Callable[[bytes, Side], Verdict]:
     return verdict
 
 
-def unusable_next_hop(address: bytes, addresses: Addresses) -> str:
+def unusable_next_hop(address: bytes, addresses: SessionAddresses) -> str:
     """Why these 4 or 16 octets cannot be used as a next hop (RFC 4271 §6.3), empty when they can."""
     if address == addresses.peer:
         return ""
@@ -191,7 +188,7 @@ def unusable_next_hop(address: bytes, addresses: Addresses) -> str:
     return reason and f"{IPv4Address(address) if len(address) == 4 else IPv6Address(address)} is {reason}"
 
 
-def _next_hop(value: bytes, side: Side) -> Verdict:
+def _next_hop(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) != 4:
         return Defect(f"{len(value)} octets instead of 4")
     if side.next_hop_counts and (reason := unusable_next_hop(value, side.addresses)):
@@ -226,7 +223,7 @@ _NOT_COMPOSITE: Final = (0x00, 0x06)
 """No tunnel and ingress replication cannot stand beside an ingress replication tunnel (RFC 8317 §5.2)."""
 
 
-def _pmsi_tunnel(value: bytes, side: Side) -> Verdict:
+def _pmsi_tunnel(value: bytes, side: CheckContext) -> Defect | None:
     """Malformed: an undefined tunnel type, or an identifier that cannot be one of its type."""
     if len(value) < 5:
         return Defect(f"{len(value)} octets, less than 5")
@@ -273,7 +270,7 @@ def _tlvs(value: bytes, *, inclusive: bool) -> list[tuple[int, bytes]] | None:
     return found
 
 
-def _tunnel_encapsulation(value: bytes, side: Side) -> Verdict:
+def _tunnel_encapsulation(value: bytes, side: CheckContext) -> Defect | None:
     """Every TLV ends where its last sub-TLV ends; types that nobody knows are no defect."""
     offset = 0
     while offset < len(value):
@@ -291,7 +288,7 @@ def _tunnel_encapsulation(value: bytes, side: Side) -> Verdict:
     return None
 
 
-def _aigp(value: bytes, side: Side) -> Verdict:
+def _aigp(value: bytes, side: CheckContext) -> Defect | None:
     tlvs = _tlvs(value, inclusive=True)
     if tlvs is None:
         return Defect("a TLV runs past the attribute")
@@ -299,20 +296,20 @@ def _aigp(value: bytes, side: Side) -> Verdict:
     return Defect("an AIGP TLV that is not 11 octets long") if metric is not None and len(metric) != 8 else None
 
 
-def _prefix_sid(value: bytes, side: Side) -> Verdict:
+def _prefix_sid(value: bytes, side: CheckContext) -> Defect | None:
     return Defect("a TLV runs past the attribute") if _tlvs(value, inclusive=False) is None else None
 
 
-def _attr_set(value: bytes, side: Side) -> Verdict:
+def _attr_set(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) < 4:
         return Defect(f"{len(value)} octets, less than 4")
-    inner = Side(asn4=True, external=False)
+    inner = CheckContext(asn4=True, external=False)
     for flags, code, part in (attributes := list(walk(value[4:]))):
-        if code in (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI):
+        if code in (AttributeCode.MP_REACH_NLRI, AttributeCode.MP_UNREACH_NLRI):
             return Defect(f"attribute {code} is inside")
         check = CHECKS.get(code)
         # One inside another is left alone: a message has room for thousands of levels.
-        if check is not None and code != Code.ATTR_SET:
+        if check is not None and code != AttributeCode.ATTR_SET:
             if (flags ^ check.flags) & (OPTIONAL | TRANSITIVE):
                 return Defect(f"{check.name} inside has flags 0x{flags:02x}")
             if (not part and not check.may_be_empty) or check.verdict(part, inner):
@@ -338,34 +335,42 @@ def walk(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 _WELL_KNOWN: Final = TRANSITIVE
 _BOTH: Final = OPTIONAL | TRANSITIVE
-_DISCARD: Final = Outcome.DISCARD
+_DISCARD: Final = ErrorHandling.DISCARD
 
-CHECKS: Final[dict[int, Check]] = {
-    Code.ORIGIN: Check("ORIGIN", _WELL_KNOWN, "RFC 7606 §7.1", _origin),
-    Code.AS_PATH: Check("AS_PATH", _WELL_KNOWN, "RFC 7606 §7.2", _as_path, subcode=11, may_be_empty=True),
-    Code.NEXT_HOP: Check("NEXT_HOP", _WELL_KNOWN, "RFC 7606 §7.3", _next_hop),
-    Code.MULTI_EXIT_DISC: Check("MULTI_EXIT_DISC", OPTIONAL, "RFC 7606 §7.4", _exactly(4)),
-    Code.LOCAL_PREF: Check("LOCAL_PREF", _WELL_KNOWN, "RFC 7606 §7.5", _exactly(4)),
-    Code.ATOMIC_AGGREGATE: Check(
+CHECKS: Final[dict[int, AttributeCheck]] = {
+    AttributeCode.ORIGIN: AttributeCheck("ORIGIN", _WELL_KNOWN, "RFC 7606 §7.1", _origin),
+    AttributeCode.AS_PATH: AttributeCheck(
+        "AS_PATH", _WELL_KNOWN, "RFC 7606 §7.2", _as_path, subcode=11, may_be_empty=True
+    ),
+    AttributeCode.NEXT_HOP: AttributeCheck("NEXT_HOP", _WELL_KNOWN, "RFC 7606 §7.3", _next_hop),
+    AttributeCode.MULTI_EXIT_DISC: AttributeCheck("MULTI_EXIT_DISC", OPTIONAL, "RFC 7606 §7.4", _exactly(4)),
+    AttributeCode.LOCAL_PREF: AttributeCheck("LOCAL_PREF", _WELL_KNOWN, "RFC 7606 §7.5", _exactly(4)),
+    AttributeCode.ATOMIC_AGGREGATE: AttributeCheck(
         "ATOMIC_AGGREGATE", _WELL_KNOWN, "RFC 7606 §7.6", _exactly(0), _DISCARD, may_be_empty=True
     ),
-    Code.AGGREGATOR: Check("AGGREGATOR", _BOTH, "RFC 7606 §7.7", _aggregator(0), _DISCARD),
-    Code.COMMUNITIES: Check("COMMUNITIES", _BOTH, "RFC 7606 §7.8", _multiple_of(4)),
-    Code.ORIGINATOR_ID: Check("ORIGINATOR_ID", OPTIONAL, "RFC 7606 §7.9", _exactly(4)),
-    Code.CLUSTER_LIST: Check("CLUSTER_LIST", OPTIONAL, "RFC 7606 §7.10", _multiple_of(4)),
-    Code.EXTENDED_COMMUNITIES: Check("EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.14", _multiple_of(8)),
-    Code.AS4_PATH: Check("AS4_PATH", _BOTH, "RFC 6793 §6", _as4_path, _DISCARD),
-    Code.AS4_AGGREGATOR: Check("AS4_AGGREGATOR", _BOTH, "RFC 6793 §6", _aggregator(4), _DISCARD),
-    Code.PMSI_TUNNEL: Check("PMSI_TUNNEL", _BOTH, "RFC 6514 §5", _pmsi_tunnel),
-    Code.TUNNEL_ENCAPSULATION: Check("TUNNEL_ENCAPSULATION", _BOTH, "RFC 9012 §13", _tunnel_encapsulation),
+    AttributeCode.AGGREGATOR: AttributeCheck("AGGREGATOR", _BOTH, "RFC 7606 §7.7", _aggregator(0), _DISCARD),
+    AttributeCode.COMMUNITIES: AttributeCheck("COMMUNITIES", _BOTH, "RFC 7606 §7.8", _multiple_of(4)),
+    AttributeCode.ORIGINATOR_ID: AttributeCheck("ORIGINATOR_ID", OPTIONAL, "RFC 7606 §7.9", _exactly(4)),
+    AttributeCode.CLUSTER_LIST: AttributeCheck("CLUSTER_LIST", OPTIONAL, "RFC 7606 §7.10", _multiple_of(4)),
+    AttributeCode.EXTENDED_COMMUNITIES: AttributeCheck(
+        "EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.14", _multiple_of(8)
+    ),
+    AttributeCode.AS4_PATH: AttributeCheck("AS4_PATH", _BOTH, "RFC 6793 §6", _as4_path, _DISCARD),
+    AttributeCode.AS4_AGGREGATOR: AttributeCheck("AS4_AGGREGATOR", _BOTH, "RFC 6793 §6", _aggregator(4), _DISCARD),
+    AttributeCode.PMSI_TUNNEL: AttributeCheck("PMSI_TUNNEL", _BOTH, "RFC 6514 §5", _pmsi_tunnel),
+    AttributeCode.TUNNEL_ENCAPSULATION: AttributeCheck(
+        "TUNNEL_ENCAPSULATION", _BOTH, "RFC 9012 §13", _tunnel_encapsulation
+    ),
     # One switching capability descriptor at least (RFC 5543 §3).
-    Code.TRAFFIC_ENGINEERING: Check("TRAFFIC_ENGINEERING", OPTIONAL, "RFC 7606 §7.13", _at_least(36)),
-    Code.IPV6_EXTENDED_COMMUNITIES: Check("IPV6_EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.15", _multiple_of(20)),
-    Code.AIGP: Check("AIGP", OPTIONAL, "RFC 7311 §3.2", _aigp, _DISCARD),
-    Code.LARGE_COMMUNITIES: Check("LARGE_COMMUNITIES", _BOTH, "RFC 8092 §6", _multiple_of(12)),
-    Code.ONLY_TO_CUSTOMER: Check("ONLY_TO_CUSTOMER", _BOTH, "RFC 9234 §5", _exactly(4)),
-    Code.PREFIX_SID: Check("PREFIX_SID", _BOTH, "RFC 8669 §6", _prefix_sid, _DISCARD),
-    Code.ATTR_SET: Check("ATTR_SET", _BOTH, "RFC 7606 §7.16, RFC 6368 §5", _attr_set),
+    AttributeCode.TRAFFIC_ENGINEERING: AttributeCheck("TRAFFIC_ENGINEERING", OPTIONAL, "RFC 7606 §7.13", _at_least(36)),
+    AttributeCode.IPV6_EXTENDED_COMMUNITIES: AttributeCheck(
+        "IPV6_EXTENDED_COMMUNITIES", _BOTH, "RFC 7606 §7.15", _multiple_of(20)
+    ),
+    AttributeCode.AIGP: AttributeCheck("AIGP", OPTIONAL, "RFC 7311 §3.2", _aigp, _DISCARD),
+    AttributeCode.LARGE_COMMUNITIES: AttributeCheck("LARGE_COMMUNITIES", _BOTH, "RFC 8092 §6", _multiple_of(12)),
+    AttributeCode.ONLY_TO_CUSTOMER: AttributeCheck("ONLY_TO_CUSTOMER", _BOTH, "RFC 9234 §5", _exactly(4)),
+    AttributeCode.PREFIX_SID: AttributeCheck("PREFIX_SID", _BOTH, "RFC 8669 §6", _prefix_sid, _DISCARD),
+    AttributeCode.ATTR_SET: AttributeCheck("ATTR_SET", _BOTH, "RFC 7606 §7.16, RFC 6368 §5", _attr_set),
 }
 
 DECODED: Final[frozenset[int]] = frozenset((*range(1, 9), 16, 17, 18, 32, 35))

@@ -26,13 +26,13 @@ class MessageType(IntEnum):
     ROUTE_REFRESH = 5
 
 
-class WireError(Exception):
-    """Bytes that end the session: `notification` is what we send, `local` the reason for our own log."""
+class ProtocolError(Exception):
+    """Bytes that end the session: `notification` is what we send, `reason` stands in our own log."""
 
-    def __init__(self, notification: Notification, local: str) -> None:
-        super().__init__(f"{notification}: {local}")
+    def __init__(self, notification: Notification, reason: str) -> None:
+        super().__init__(f"{notification}: {reason}")
         self.notification = notification
-        self.local = local
+        self.reason = reason
 
 
 def frame(type_: int, body: bytes) -> bytes:
@@ -78,7 +78,7 @@ class Framer:
         return self.messages()
 
     def messages(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (type, body) for each complete message. WireError 1/1, 1/2 or 1/3 (RFC 4271 §6.1)."""
+        """Yield (type, body) for each complete message. ProtocolError 1/1, 1/2 or 1/3 (RFC 4271 §6.1)."""
         # A caller may stop between two messages, change `max_size` or feed from inside the loop,
         # so nothing is kept across a yield.
         while True:
@@ -86,17 +86,17 @@ class Framer:
             if len(buffer) - start < HEADER_SIZE:
                 return
             if not buffer.startswith(MARKER, start):
-                raise WireError(Notification(ErrorCode.MESSAGE_HEADER, 1), "the marker is not all ones")
+                raise ProtocolError(Notification(ErrorCode.MESSAGE_HEADER, 1), "the marker is not all ones")
             size = buffer[start + 16] << 8 | buffer[start + 17]
             type_ = buffer[start + 18]
             smallest, largest = _BOUNDS.get(type_, _ANY)
             if not smallest <= size <= largest or size > self.max_size:
-                raise WireError(
+                raise ProtocolError(
                     Notification(ErrorCode.MESSAGE_HEADER, 2, buffer[start + 16 : start + 18]),
                     f"a length of {size} is not legal for message type {type_}",
                 )
             if type_ not in _BOUNDS:
-                raise WireError(
+                raise ProtocolError(
                     Notification(ErrorCode.MESSAGE_HEADER, 3, bytes((type_,))), f"message type {type_} is not known"
                 )
             end = start + size

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
 from simulator.session.messages import ErrorCode, Family, Notification
-from simulator.wire.framing import WireError
+from simulator.wire.framing import ProtocolError
 
 _IPV4: Final = Family.IPV4
 # Octets of a key by prefix length; an index beyond the end is a prefix length beyond the family's maximum.
@@ -21,16 +21,16 @@ _STRAY: Final = tuple((0xFF >> (bits % 8)) if bits % 8 else 0 for bits in range(
 _WHOLE: Final = frozenset({8, 16, 24, 32})
 
 
-def _fault(data: bytes, family: Family, offset: int) -> WireError:
+def _fault(data: bytes, family: Family, offset: int) -> ProtocolError:
     notification = Notification(ErrorCode.UPDATE_MESSAGE, 10)
     bits = data[offset]
     if bits > family.max_length:
-        return WireError(notification, f"an {family.label} prefix length of {bits} is beyond {family.max_length}")
-    return WireError(notification, f"the last {family.label} prefix (/{bits}) is cut short")
+        return ProtocolError(notification, f"an {family.label} prefix length of {bits} is beyond {family.max_length}")
+    return ProtocolError(notification, f"the last {family.label} prefix (/{bits}) is cut short")
 
 
 def split(data: bytes, family: Family) -> list[bytes]:
-    """Cut an NLRI field into keys. WireError 3/10 on a bad length or a truncated prefix (RFC 7606 §5.3)."""
+    """Cut an NLRI field into keys. ProtocolError 3/10 on a bad length or a truncated prefix (RFC 7606 §5.3)."""
     sizes = _SIZES_V4 if family is _IPV4 else _SIZES_V6
     total = len(data)
     size = sizes[data[0]] if data and data[0] in _WHOLE else 0
@@ -57,7 +57,7 @@ def split(data: bytes, family: Family) -> list[bytes]:
 
 
 def count(data: bytes, family: Family) -> int:
-    """How many prefixes an NLRI field holds. WireError 3/10 like `split`."""
+    """How many prefixes an NLRI field holds. ProtocolError 3/10 like `split`."""
     sizes = _SIZES_V4 if family is _IPV4 else _SIZES_V6
     offset = start = found = 0
     total = len(data)

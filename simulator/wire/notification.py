@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.session.messages import Cease, ErrorCode, Notification
-from simulator.wire.framing import HEADER_SIZE, STANDARD_MAX, MessageType, WireError, frame
+from simulator.wire.framing import HEADER_SIZE, STANDARD_MAX, MessageType, ProtocolError, frame
 
 _TEXT_MAX: Final = 255
 _DATA_MAX: Final = STANDARD_MAX - HEADER_SIZE - 2
@@ -35,10 +35,10 @@ def encode_notification(n: Notification) -> bytes:
 
 
 def decode_notification(body: bytes) -> Notification:
-    """Never refuses two octets or more; what is wrong in the text is replaced. WireError 1/2 when shorter."""
+    """Never refuses two octets or more; what is wrong in the text is replaced. ProtocolError 1/2 when shorter."""
     if len(body) < 2:
         size = HEADER_SIZE + len(body)
-        raise WireError(
+        raise ProtocolError(
             Notification(ErrorCode.MESSAGE_HEADER, 2, size.to_bytes(2, "big")),
             f"a NOTIFICATION of {size} octets has no error code",
         )

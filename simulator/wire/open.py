@@ -26,7 +26,7 @@ from exabgp.protocol.family import AFI, SAFI
 
 from simulator.session.messages import Capabilities, ErrorCode, Family, Notification, Open, Role
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
-from simulator.wire.framing import HEADER_SIZE, WireError
+from simulator.wire.framing import HEADER_SIZE, ProtocolError
 
 MULTIPROTOCOL: Final = 1
 ROUTE_REFRESH: Final = 2
@@ -82,19 +82,19 @@ def encode_open(open: Open) -> bytes:
     return bytes(message.message())
 
 
-def _malformed(reason: str, subcode: int = 0, data: bytes = b"") -> WireError:
-    return WireError(Notification(ErrorCode.OPEN_MESSAGE, subcode, data), reason)
+def _malformed(reason: str, subcode: int = 0, data: bytes = b"") -> ProtocolError:
+    return ProtocolError(Notification(ErrorCode.OPEN_MESSAGE, subcode, data), reason)
 
 
 def decode_open(body: bytes) -> Open:
-    """Decode what follows the header. WireError 2/0, 2/1, 2/4 or 2/11 (RFC 4271 §6.2, RFC 9234 §4.2).
+    """Decode what follows the header. ProtocolError 2/0, 2/1, 2/4 or 2/11 (RFC 4271 §6.2, RFC 9234 §4.2).
 
     ASN, hold time and identifier are not judged. Without any multiprotocol capability the families are IPv4 alone,
     which is what such a speaker means (RFC 4271).
     """
     if len(body) < _FIXED:
         size = HEADER_SIZE + len(body)
-        raise WireError(
+        raise ProtocolError(
             Notification(ErrorCode.MESSAGE_HEADER, 2, size.to_bytes(2, "big")), f"an OPEN of {size} octets is too short"
         )
     if body[0] != _VERSION:
@@ -176,7 +176,7 @@ def _decode_values(found: list[tuple[int, bytes]]) -> dict[int, Any]:
 
 
 def _role(values: list[bytes]) -> tuple[Role | None, bool]:
-    """The role, and whether the value has no name. WireError 2/11 on contradicting ones (RFC 9234 §4.2)."""
+    """The role, and whether the value has no name. ProtocolError 2/11 on contradicting ones (RFC 9234 §4.2)."""
     if not values:
         return None, False
     if any(len(value) != 1 for value in values):

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.faults import Fault, Outcome, UpdateError
 from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, MessageType, frame
+from simulator.wire.update_faults import ErrorHandling, UpdateError, UpdateFault
 
 MP_REACH: Final = 14
 MP_UNREACH: Final = 15
@@ -64,16 +64,22 @@ class UpdateParts(NamedTuple):
     """Set for the marker of RFC 4724 §2; `unreach` is None then."""
     ignored_families: tuple[tuple[int, int], ...] = ()
     """(AFI, SAFI) that were present and are not ours."""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[UpdateFault, ...] = ()
     """Incorrect MP attributes: left out above."""
     reach_left_out: bool = False
     """There was an MP_REACH_NLRI, not ours or incorrect."""
 
 
 def _reset(
-    reason: str, clause: str, octets: bytes, *, code: int | None = None, subcode: int = 1, before: Sequence[Fault] = ()
+    reason: str,
+    clause: str,
+    octets: bytes,
+    *,
+    code: int | None = None,
+    subcode: int = 1,
+    before: Sequence[UpdateFault] = (),
 ) -> UpdateError:
-    return UpdateError((*before, Fault(Outcome.SESSION_RESET, code, reason, clause, octets, subcode)))
+    return UpdateError((*before, UpdateFault(ErrorHandling.SESSION_RESET, code, reason, clause, octets, subcode)))
 
 
 def split_update(body: bytes) -> UpdateParts:
@@ -120,7 +126,7 @@ def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> 
     reach: MpReach | None = None
     unreach: MpUnreach | None = None
     ignored: list[tuple[int, int]] = []
-    faults: list[Fault] = []
+    faults: list[UpdateFault] = []
     seen: set[int] = set()
     while offset < total:
         flags = attributes[offset]
@@ -145,7 +151,7 @@ def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> 
                 reach = part
             elif isinstance(part, MpUnreach):
                 unreach = part
-            elif isinstance(part, Fault):
+            elif isinstance(part, UpdateFault):
                 faults.append(part)
             else:
                 ignored.append(part)
@@ -168,8 +174,8 @@ def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> 
 
 
 def _decode_mp(
-    code: int, flags: int, value: bytes, whole: bytes, before: list[Fault]
-) -> MpReach | MpUnreach | Fault | tuple[int, int]:
+    code: int, flags: int, value: bytes, whole: bytes, before: list[UpdateFault]
+) -> MpReach | MpUnreach | UpdateFault | tuple[int, int]:
     """The attribute, or its (AFI, SAFI) when that is none of ours, or AFI/SAFI disable when it is incorrect.
 
     Where the two leave the choice (RFC 4760 §7, RFC 7606 §3 j), the session is reset only if the fixed part of the
@@ -181,8 +187,8 @@ def _decode_mp(
         raise _reset(reason, "RFC 7606 §5.3, §3 j", whole, code=code, subcode=9, before=before)
     afi_safi = (value[0] << 8 | value[1], value[2])
 
-    def incorrect(reason: str, clause: str) -> Fault:
-        return Fault(Outcome.AFI_SAFI_DISABLE, code, f"{name}: {reason}", clause, whole, 9, afi_safi)
+    def incorrect(reason: str, clause: str) -> UpdateFault:
+        return UpdateFault(ErrorHandling.AFI_SAFI_DISABLE, code, f"{name}: {reason}", clause, whole, 9, afi_safi)
 
     if (flags ^ _OPTIONAL) & _KIND:
         return incorrect(f"flags 0x{flags:02x}", "RFC 7606 §5.3, RFC 4760 §7")
@@ -274,7 +280,7 @@ def end_of_rib(family: Family) -> bytes:
 
 
 def count_nlri(message_body: bytes) -> tuple[int, int]:
-    """(announced, withdrawn) prefixes of our families in an UPDATE's body. WireError when it cannot be read."""
+    """(announced, withdrawn) prefixes of our families in an UPDATE's body. ProtocolError when it cannot be read."""
     parts = split_update(message_body)
     announced = nlri.count(parts.announced, Family.IPV4)
     withdrawn = nlri.count(parts.withdrawn, Family.IPV4)

@@ -13,7 +13,7 @@ from netaddr import IPNetwork
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import end_of_rib, pack_announcements, pack_withdrawals
 
 PEER_AS = 9002

@@ -22,7 +22,7 @@ from ipaddress import IPv4Address
 
 from simulator.session.messages import Capabilities, Family, Open
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.open import encode_open
 from simulator.wire.update import pack_announcements, pack_withdrawals, split_update

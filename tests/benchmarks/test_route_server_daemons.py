@@ -17,8 +17,8 @@ from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.frr.adapter import BGPD as FRR_BGPD
 from simulator.routers.openbgpd.adapter import BGPD as OPENBGPD_BGPD
 from simulator.session.messages import Family
-from simulator.wire.attributes import decode
-from simulator.wire.judgement import Reach
+from simulator.wire.attribute_codec import decode
+from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.nlri import split
 from simulator.wire.update import split_update
 from tests.benchmarks import route_server_daemons as daemons
@@ -43,7 +43,7 @@ def test_what_the_clients_announce_in_vain_is_refused_by_the_policy(index: int) 
     rules = []
     for message in refused(asn, address, index):
         parts = split_update(message[19:])
-        path = decode(parts.attributes, asn4=True, reach=Reach.NLRI_FIELD)
+        path = decode(parts.attributes, asn4=True, reach=NlriLocation.NLRI_FIELD)
         keys = list(split(parts.announced, Family.IPV4))
         hits = [
             *policy.judge_attributes(path),

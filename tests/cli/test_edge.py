@@ -24,9 +24,9 @@ from simulator.policy.max_prefix import Action, Level, MaxPrefix
 from simulator.policy.policy import PROFILES, PolicyError
 from simulator.session.messages import Family
 from simulator.speakers.neighbor import Neighbor
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
-from simulator.wire.faults import Outcome
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements
+from simulator.wire.update_faults import ErrorHandling
 from tests.speakers.support import (
     EDGE4,
     PEER4,
@@ -312,11 +312,11 @@ def printed(told: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_a_malformed_update_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     keys = (key("192.0.2.0/24"),)
-    fault = (Outcome.TREAT_AS_WITHDRAW, 1, "ORIGIN is 7", "RFC 7606 §7.1", b"\x40", b"")
+    fault = (ErrorHandling.TREAT_AS_WITHDRAW, 1, "ORIGIN is 7", "RFC 7606 §7.1", b"\x40", b"")
     line = printed(row(MalformedUpdate("s", 1.0, Family.IPV4, *fault, keys)), capsys)
     assert line.startswith("00:00:01.000  s  ")
     assert "malformed attribute 1: ORIGIN is 7: treat-as-withdraw [RFC 7606 §7.1] (192.0.2.0/24)" in line
-    bare = (Outcome.SESSION_RESET, None, "the attributes are longer than the message", "RFC 4271 §6.3", b"", b"")
+    bare = (ErrorHandling.SESSION_RESET, None, "the attributes are longer than the message", "RFC 4271 §6.3", b"", b"")
     line = printed(row(MalformedUpdate("s", 1.0, None, *bare)), capsys)
     assert line.endswith("malformed UPDATE: the attributes are longer than the message: session reset [RFC 4271 §6.3]")
 

@@ -26,7 +26,7 @@ from simulator.report.model import Report
 from simulator.session.messages import Family, Role
 from simulator.topology.load import TopologyError, load, parse
 from simulator.topology.schema import DataChoice
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.attribute_codec import PathAttributes
 from tests.policy.support import V4, key
 from tests.topologies import build, document, write
 

@@ -29,7 +29,7 @@ from simulator.session.session import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
 from simulator.wire import nlri
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.attribute_codec import PathAttributes
 
 KEY = nlri.key("192.0.2.0/24")[1]
 STEP = ConnectionTransition(

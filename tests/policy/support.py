@@ -14,7 +14,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 
 V4, V6 = Family.IPV4, Family.IPV6
 PEERS = {V4: "206.126.239.200", V6: "2001:504:0:2::200"}

@@ -12,7 +12,7 @@ from simulator.policy.policy import PROFILES, Policy
 from simulator.policy.registries import TRANSIT_FREE_ASNS
 from simulator.policy.rules import RULES
 from simulator.session.messages import Family, Role
-from simulator.wire.attributes import AsSegment
+from simulator.wire.attribute_codec import AsSegment
 from tests.policy.support import DATA, PEERS, PREFIX, SEQUENCE, SET, V4, V6, context, fired, key, path
 
 MAPS = (8075 << 16 | 8007,)

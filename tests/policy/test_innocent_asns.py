@@ -11,7 +11,7 @@ from simulator.policy.policy import PROFILES, Policy
 from simulator.policy.rule import AsnTest
 from simulator.policy.rules import RULES
 from simulator.session.messages import Family
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.policy.support import context
 
 POLICIES = {name: Policy(name, context(Family.IPV4)) for name in PROFILES}

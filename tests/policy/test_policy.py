@@ -16,7 +16,7 @@ from simulator.policy.rules import RULES, PolicyContext
 from simulator.policy.verdict import Hit
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 
 PEER = "192.0.2.10"
 CONTEXT = PolicyContext(64496, PEER, lan=("192.0.2.0/24", "2001:db8:2::/64"))

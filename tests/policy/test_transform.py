@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulator.policy.policy import Policy
 from simulator.policy.transform import FROM_PEER, GRACEFUL_SHUTDOWN, MAPS_COMMUNITY, ImportSettings
 from simulator.session.messages import Family, Role
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.attribute_codec import PathAttributes
 from tests.policy.support import V4, context, path
 
 OURS = (8075, FROM_PEER, 3321)

@@ -15,9 +15,9 @@ from simulator.rib.route_server.table import Table
 from simulator.rib.route_server.transparent import Format, Transparent
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.framing import Framer, MessageType
-from simulator.wire.judgement import Reach
 from simulator.wire.update import split_update
 
 RS_AS = 64500
@@ -138,7 +138,7 @@ class Exchange:
 
     def decoded(self, found: tuple[bytes, bytes], format_: Format) -> PathAttributes:
         raw, next_hop = found
-        reach = Reach.MP_REACH if next_hop else Reach.NLRI_FIELD
+        reach = NlriLocation.MP_REACH if next_hop else NlriLocation.NLRI_FIELD
         return decode(raw, asn4=format_.asn4, reach=reach, next_hop=next_hop)
 
     def octets(self, number: int, prefix: str) -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simulator.policy.verdict import Hit, Hits
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 
 HIT: Hits = (Hit("next-hop", "192.0.2.9", "the next hop is not the session's peer address"),)
 PREFIX_HIT: Hits = (Hit("prefix-too-long", "/25", "the prefix is longer than the Internet accepts"),)

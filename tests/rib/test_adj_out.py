@@ -14,7 +14,7 @@ from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode
 from simulator.wire.framing import Framer, MessageType
 from simulator.wire.update import split_update
 from tests.rib.support import HOPS, keys, sequence

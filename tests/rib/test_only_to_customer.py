@@ -10,7 +10,7 @@ from simulator.rib.adj_out import Images, export
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Capabilities, Family, Open, Role
 from simulator.session.negotiation import Negotiated, negotiate
-from simulator.wire.attributes import PathAttributes, decode
+from simulator.wire.attribute_codec import PathAttributes, decode
 from simulator.wire.update import split_update
 from tests.rib.support import HOPS
 

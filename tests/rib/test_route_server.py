@@ -11,7 +11,7 @@ from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_ADVERTISE, NO_EXPORT
 from simulator.rib.route_server.transparent import Format
 from simulator.session.messages import Family
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from tests.rib.route_server_support import (
     RS_AS,
     V4,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT
 from simulator.rib.route_server.transparent import Format
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key, path
 
 COUNT = 5

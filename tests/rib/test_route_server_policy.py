@@ -12,7 +12,7 @@ from simulator.policy.data.registered import registered_prefixes
 from simulator.rib.route_server.control import BLACKHOLE
 from simulator.rib.route_server.policy import NEVER_VIA, ClientPolicy
 from simulator.session.messages import Family, Role
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.attribute_codec import PathAttributes
 from tests.policy.support import context, irr_lists, key, path, vrps
 
 V4, V6 = Family.IPV4, Family.IPV6

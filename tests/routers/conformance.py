@@ -56,7 +56,7 @@ from simulator.topology.kinds import LANGUAGES, Says
 from simulator.topology.route import RouterRoute
 from simulator.topology.sayable import needs, unsayable
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6
 
 ROOT = Path(__file__).parents[2]

@@ -29,8 +29,8 @@ from simulator.session.messages import Family
 from simulator.topology.kinds import LANGUAGES, Says
 from simulator.topology.route import RouterRoute
 from simulator.topology.sayable import needs, unsayable
-from simulator.wire.path import AsSegment, SegmentKind
-from simulator.wire.routes import parse_routes
+from simulator.wire.path_attributes import AsSegment, SegmentKind
+from simulator.wire.route_syntax import parse_routes
 from tests.lab_support import require_program, v4, v6
 from tests.routers.conformance import OWN_ROUTES, RICH_ROUTES, configuration
 

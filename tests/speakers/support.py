@@ -26,11 +26,11 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.notification import decode_notification
 from simulator.wire.open import decode_open, encode_open
-from simulator.wire.refresh import encode_refresh
+from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 
 DEADLINE = 10.0

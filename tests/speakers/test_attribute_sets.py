@@ -9,11 +9,11 @@ from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
-from simulator.wire.reading import Announced
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.received_update import AnnouncedPrefixes
 
 EDGE, PEER = IPv4Address("198.51.100.1"), IPv4Address("198.51.100.2")
-PART = Announced(Family.IPV4, [])
+PART = AnnouncedPrefixes(Family.IPV4, [])
 
 
 def sets() -> AttributeSets:

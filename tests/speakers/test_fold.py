@@ -23,7 +23,7 @@ from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
 from simulator.speakers.inbound import Inbound
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key
 
 POOL = {

@@ -38,7 +38,7 @@ from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.outbound import Outbound
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
-from simulator.wire.refresh import encode_refresh
+from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import end_of_rib
 from tests.speakers.harness import Bench, Line
 from tests.speakers.support import (

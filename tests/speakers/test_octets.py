@@ -19,7 +19,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire.framing import KEEPALIVE, MARKER, MessageType, frame
 from simulator.wire.notification import decode_notification, encode_notification
-from simulator.wire.refresh import encode_refresh
+from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import end_of_rib, pack_announcements
 from tests.speakers.support import (
     EDGE4,

@@ -22,11 +22,11 @@ from simulator.rib.route_server.control import BLACKHOLE, NO_ADVERTISE, NO_EXPOR
 from simulator.rib.route_server.transparent import Format
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attribute_checks import CHECKS, DECODED, Code, walk
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
-from simulator.wire.faults import AttributeFault, UpdateError
-from simulator.wire.judgement import Reach
-from simulator.wire.reading import read_update
+from simulator.wire.attribute_checks import CHECKS, DECODED, AttributeCode, walk
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.checked_attributes import NlriLocation
+from simulator.wire.received_update import read_update
+from simulator.wire.update_faults import AttributeFault, UpdateError
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address
 from tests.rib.test_route_server_model import prepends
 
@@ -213,11 +213,11 @@ def check_octets(of: AttributeSet, family: Family) -> None:
     if family is V6:
         assert of.path.next_hop is not None
         hop = of.path.next_hop.packed + (of.path.link_local.packed if of.path.link_local else b"")
-    reach = Reach.MP_REACH if hop else Reach.NLRI_FIELD
+    reach = NlriLocation.MP_REACH if hop else NlriLocation.NLRI_FIELD
     assert decode(of.raw, asn4=True, reach=reach, next_hop=hop) == of.path
     codes = [code for _, code, _ in walk(of.raw)]
     assert len(codes) == len(set(codes)) and set(codes) <= DECODED
-    assert (Code.NEXT_HOP in codes) == (family is V4)
+    assert (AttributeCode.NEXT_HOP in codes) == (family is V4)
 
 
 @settings(max_examples=600, deadline=None)

@@ -18,7 +18,7 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.update import pack_announcements
 from tests.speakers.support import EDGE4, PEER4, PEER_AS, V4, edge_config, prefixes, raw_open

@@ -25,9 +25,9 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import MessageType
-from simulator.wire.refresh import BEGIN, END, decode_refresh
+from simulator.wire.route_refresh import BEGIN, END, decode_refresh
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 from tests.speakers.support import (
     EDGE4,

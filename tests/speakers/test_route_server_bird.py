@@ -25,9 +25,9 @@ from simulator.session.messages import Capabilities, Family, Open
 from simulator.speakers.clock import Clock
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
-from simulator.wire.judgement import Reach
 from simulator.wire.open import encode_open
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 from tests.lab_support import require_bird
@@ -152,11 +152,11 @@ class Client:
                     self.told.set()
 
     def _update(self, parts: UpdateParts) -> None:
-        withdrawn, announced, where, hop = parts.withdrawn, parts.announced, Reach.NLRI_FIELD, b""
+        withdrawn, announced, where, hop = parts.withdrawn, parts.announced, NlriLocation.NLRI_FIELD, b""
         if self._family is V6:
             withdrawn = parts.unreach.nlri if parts.unreach else b""
             announced, hop = (parts.reach.nlri, parts.reach.next_hop) if parts.reach else (b"", b"")
-            where = Reach.MP_REACH
+            where = NlriLocation.MP_REACH
         for key in nlri.split(withdrawn, self._family):
             self.held.pop(key, None)
         if announced:

@@ -24,7 +24,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
 from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
-from simulator.wire.refresh import encode_refresh
+from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import split_update
 from tests.speakers.support import (
     EDGE4,

@@ -17,7 +17,7 @@ from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.sessions import Sessions
 from simulator.tables.tally import Judge, Tally
 from simulator.wire import nlri
-from simulator.wire.attributes import PathAttributes, encode
+from simulator.wire.attribute_codec import PathAttributes, encode
 from simulator.wire.update import pack_announcements
 
 PEER4 = Announcer(1103, IPv4Address("192.0.2.1"), IPv4Address("192.0.2.1"))

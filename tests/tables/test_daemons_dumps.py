@@ -33,7 +33,7 @@ from simulator.tables import notation
 from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.sessions import Sessions
 from simulator.wire import nlri
-from simulator.wire.attributes import PathAttributes, encode
+from simulator.wire.attribute_codec import PathAttributes, encode
 from simulator.wire.update import end_of_rib, pack_announcements
 from tests.lab_support import eventually, lan, require_netns, require_program, v4, v6
 from tests.speakers.support import RawPeer

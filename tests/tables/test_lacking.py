@@ -21,7 +21,7 @@ from simulator.session.messages import Family, Role
 from simulator.tables import notation
 from simulator.tables.lacking import LOOKS
 from simulator.wire import nlri
-from simulator.wire.attributes import PathAttributes
+from simulator.wire.attribute_codec import PathAttributes
 
 FIELDS = frozenset(field.name for field in fields(PathAttributes))
 ALWAYS_THERE = {"as_path"}

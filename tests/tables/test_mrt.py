@@ -17,7 +17,7 @@ from simulator.tables.mrt import HEADER, Dump, Message, MrtError, records
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.mrt_writer import RibEntry, message, rib_attributes, rib_dump
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.update import pack_withdrawals
 from tests.lab_support import require_program

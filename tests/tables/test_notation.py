@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.tables import notation
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 
 SEQUENCE, SET, CONFED = SegmentKind.SEQUENCE, SegmentKind.SET, SegmentKind.CONFED_SEQUENCE
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from simulator.session.messages import Family
 from simulator.tables.recorded import renamed
-from simulator.wire.attributes import decode, encode
+from simulator.wire.attribute_codec import decode, encode
 from simulator.wire.framing import HEADER_SIZE
-from simulator.wire.reading import read_update
+from simulator.wire.received_update import read_update
 from simulator.wire.update import pack_announcements, pack_withdrawals
 from tests.tables.support import SAMPLES
 

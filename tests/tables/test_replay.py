@@ -21,10 +21,10 @@ from simulator.tables.mrt import HEADER, Message
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.mrt_writer import message
 from simulator.wire import nlri
-from simulator.wire.faults import UpdateError
 from simulator.wire.framing import KEEPALIVE, MessageType, frame
-from simulator.wire.refresh import BEGIN, END, encode_refresh
+from simulator.wire.route_refresh import BEGIN, END, encode_refresh
 from simulator.wire.update import pack_withdrawals
+from simulator.wire.update_faults import UpdateError
 from tests.tables.support import PEER4, PEER6, US4, US6, Sample, mrt_updates, read_routes, update_of
 
 V4, V6 = Family.IPV4, Family.IPV6

@@ -25,7 +25,7 @@ from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.sessions import Sessions
 from simulator.tables.tally import Judge
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements
 
 PEERS = {

@@ -16,13 +16,13 @@ from simulator.tables.mrt_writer import RibEntry, rib_dump
 from simulator.tables.sessions import Sessions
 from simulator.tables.tally import Judge
 from simulator.tables.wellformed import RULE, malformed
-from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, encode
-from simulator.wire.judgement import Reach, judge
+from simulator.wire.attribute_checks import SessionAddresses
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
+from simulator.wire.checked_attributes import NlriLocation, check_attributes
 from tests.tables.support import ADDRESSES, SAMPLES, Sample, bird, json_lines, mrt_updates
 
 PEER, OWN = IPv4Address("127.0.0.9"), IPv4Address("192.0.2.9")
-SESSION = Addresses(PEER.packed, OWN.packed)
+SESSION = SessionAddresses(PEER.packed, OWN.packed)
 KNOWN = Sessions("exchange", peer_as=1103, addresses=ADDRESSES)
 CONFEDERATION = Sample("20.0.0.0/16", "1103 (5089 286) 1136")
 
@@ -41,9 +41,9 @@ def test_it_is_what_a_session_says_of_the_octets(
 ) -> None:
     path = PathAttributes(as_path=as_path, next_hop=hop)
     by_mp = hop.version == 6
-    reach = Reach.MP_REACH if by_mp else Reach.NLRI_FIELD
+    reach = NlriLocation.MP_REACH if by_mp else NlriLocation.NLRI_FIELD
     octets = encode(path, asn4=True)
-    said = judge(octets, asn4=True, reach=reach, next_hop=hop.packed if by_mp else b"", addresses=SESSION)
+    said = check_attributes(octets, asn4=True, reach=reach, next_hop=hop.packed if by_mp else b"", addresses=SESSION)
     found = malformed(path, SESSION)
     assert (found is None) == said.usable
     if found is not None:

@@ -15,7 +15,7 @@ from simulator.session.messages import Family
 from simulator.topology.originate import announcements, prefixes_of, router_routes
 from simulator.topology.schema import Announce, Generate, Node, PrefixList
 from simulator.wire import nlri
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 from tests.wire.test_attributes import ATTRIBUTES
 
 NODE = Node.model_validate({"name": "n", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1"})

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.session.messages import Family
-from simulator.wire.faults import Outcome
+from simulator.wire.update_faults import ErrorHandling
 
 TABLE = Path(__file__).with_name("rfc7606_cases.toml")
 _OUTCOMES = {
-    "discard": Outcome.DISCARD,
-    "treat-as-withdraw": Outcome.TREAT_AS_WITHDRAW,
-    "afi-safi-disable": Outcome.AFI_SAFI_DISABLE,
-    "session-reset": Outcome.SESSION_RESET,
+    "discard": ErrorHandling.DISCARD,
+    "treat-as-withdraw": ErrorHandling.TREAT_AS_WITHDRAW,
+    "afi-safi-disable": ErrorHandling.AFI_SAFI_DISABLE,
+    "session-reset": ErrorHandling.SESSION_RESET,
 }
 _PREFIX = {Family.IPV4: "18140000", Family.IPV6: ""}
 
@@ -29,7 +29,7 @@ class Case:
     """The session's."""
     asn4: bool
     body: bytes
-    outcome: Outcome
+    outcome: ErrorHandling
     code: int | None
     clause: str
     notification: tuple[int, int] | None

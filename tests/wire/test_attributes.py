@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.session.messages import AS_TRANS
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
-from simulator.wire.faults import AttributeFault, Outcome
-from simulator.wire.judgement import judge
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.checked_attributes import check_attributes
+from simulator.wire.update_faults import AttributeFault, ErrorHandling
 
 SET, SEQUENCE = SegmentKind.SET, SegmentKind.SEQUENCE
 U32 = st.integers(0, 2**32 - 1)
@@ -290,7 +290,7 @@ FAULTS = {
 def test_treat_as_withdraw(raw: str, code: int | None, reason: str) -> None:
     with pytest.raises(AttributeFault, match=reason) as caught:
         decode(bytes.fromhex(raw), asn4=True)
-    assert (caught.value.fault.code, caught.value.outcome) == (code, Outcome.TREAT_AS_WITHDRAW)
+    assert (caught.value.fault.code, caught.value.outcome) == (code, ErrorHandling.TREAT_AS_WITHDRAW)
     assert caught.value.reason == str(caught.value) == caught.value.fault.reason
 
 
@@ -321,24 +321,24 @@ def test_local_pref_of_an_internal_peer_is_checked() -> None:
     ("extra", "outcome", "clause"),
     [
         ("800904c0000201", None, ""),
-        ("800903c00002", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §7.9"),
-        ("800a05c000020100", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §7.10"),
-        ("800a00", Outcome.TREAT_AS_WITHDRAW, "RFC 7606 §4, RFC 7606 §7.10"),
+        ("800903c00002", ErrorHandling.TREAT_AS_WITHDRAW, "RFC 7606 §7.9"),
+        ("800a05c000020100", ErrorHandling.TREAT_AS_WITHDRAW, "RFC 7606 §7.10"),
+        ("800a00", ErrorHandling.TREAT_AS_WITHDRAW, "RFC 7606 §4, RFC 7606 §7.10"),
         ("c0280a01000700000000000005", None, ""),
-        ("c0280401000700", Outcome.DISCARD, "RFC 8669 §6"),
+        ("c0280401000700", ErrorHandling.DISCARD, "RFC 8669 §6"),
         ("c0170800080004" + "0402aabb", None, ""),
         ("801a0b01000b0000000000000005", None, ""),
     ],
 )
-def test_an_internal_peer_may_send_more(extra: str, outcome: Outcome | None, clause: str) -> None:
-    judgement = judge(MANDATORY + bytes.fromhex(extra), asn4=True, external=False)
+def test_an_internal_peer_may_send_more(extra: str, outcome: ErrorHandling | None, clause: str) -> None:
+    judgement = check_attributes(MANDATORY + bytes.fromhex(extra), asn4=True, external=False)
     assert [(fault.outcome, fault.clause) for fault in judgement.faults] == ([(outcome, clause)] if outcome else [])
-    assert judgement.usable is (outcome is not Outcome.TREAT_AS_WITHDRAW)
+    assert judgement.usable is (outcome is not ErrorHandling.TREAT_AS_WITHDRAW)
 
 
 def test_a_block_of_nothing_but_repetitions_is_told_once_for_each_code() -> None:
     raw = MANDATORY + bytes.fromhex("806300") * 20_000
-    [fault] = judge(raw, asn4=True).faults
+    [fault] = check_attributes(raw, asn4=True).faults
     assert fault.reason == "attribute 99 appears 20000 times"
 
 
@@ -349,7 +349,7 @@ def test_sets_inside_sets_are_no_burden() -> None:
         if len(value) > 30_000:
             break
     raw = MANDATORY + b"\xd0\x80" + len(value).to_bytes(2, "big") + value
-    assert judge(raw, asn4=True).faults == ()
+    assert check_attributes(raw, asn4=True).faults == ()
 
 
 def test_what_is_only_judged_is_passed_on() -> None:
@@ -395,7 +395,7 @@ def test_random_octets(data: bytes, asn4: bool, external: bool, behind_mandatory
     try:
         decode(raw, asn4=asn4, external=external)
     except AttributeFault as fault:
-        assert fault.reason and fault.outcome >= Outcome.TREAT_AS_WITHDRAW
+        assert fault.reason and fault.outcome >= ErrorHandling.TREAT_AS_WITHDRAW
 
 
 @settings(deadline=None, max_examples=300)
@@ -412,7 +412,7 @@ def test_mutated_blocks(attributes: PathAttributes, asn4: bool, changes: list[tu
     try:
         decoded = decode(bytes(raw)[: -cut or None], asn4=asn4)
     except AttributeFault as fault:
-        assert fault.reason and fault.outcome >= Outcome.TREAT_AS_WITHDRAW
+        assert fault.reason and fault.outcome >= ErrorHandling.TREAT_AS_WITHDRAW
     else:
         # What was accepted can be sent on.
         assert decode(encode(decoded, asn4=True), asn4=True).asns == decoded.asns
@@ -447,7 +447,7 @@ MLDP = bytes.fromhex("06" + "0001" + "04" + "c0000201" + "0007" + "0100040000000
 def test_pmsi_tunnels(value: bytes, sound: bool) -> None:
     """RFC 6514 §5: undefined tunnel types and identifiers that are none."""
     raw = MANDATORY + bytes((0xC0, 22, len(value))) + value
-    faults = judge(raw, asn4=True).faults
+    faults = check_attributes(raw, asn4=True).faults
     assert bool(faults) is not sound
     if not sound:
-        assert faults[0].outcome is Outcome.TREAT_AS_WITHDRAW and faults[0].clause == "RFC 6514 §5"
+        assert faults[0].outcome is ErrorHandling.TREAT_AS_WITHDRAW and faults[0].clause == "RFC 6514 §5"

@@ -28,11 +28,11 @@ from exabgp.protocol.ip import IPv4
 
 from simulator.session.messages import AS_TRANS, Capabilities, Family, Notification, Open, Role, RouteRefresh
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind, decode, encode
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
 from simulator.wire.framing import HEADER_SIZE, KEEPALIVE, Framer
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.open import decode_open, encode_open
-from simulator.wire.refresh import decode_refresh, encode_refresh
+from simulator.wire.route_refresh import decode_refresh, encode_refresh
 from simulator.wire.update import (
     end_of_rib,
     next_hops,
@@ -211,7 +211,7 @@ def test_exabgp_agrees_about_the_small_messages() -> None:
     assert KEEPALIVE.hex() == MARKER + "001304"
 
 
-# What we rely on: the classes behind simulator.wire.attributes and .open.
+# What we rely on: the classes behind simulator.wire.attribute_codec and .open.
 
 
 def test_as_path_values() -> None:

@@ -12,10 +12,10 @@ from exabgp.bgp.message.update.attribute.community import Communities, LargeComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.wire.attribute_checks import Addresses, walk
-from simulator.wire.attributes import PathAttributes, _left_by, _Scanner, decode, encode
-from simulator.wire.faults import AttributeFault
-from simulator.wire.judgement import Reach, judge
+from simulator.wire.attribute_checks import SessionAddresses, walk
+from simulator.wire.attribute_codec import PathAttributes, _left_by, _Scanner, decode, encode
+from simulator.wire.checked_attributes import NlriLocation, check_attributes
+from simulator.wire.update_faults import AttributeFault
 from tests.wire.test_attributes import ATTRIBUTES
 
 SESSIONS: dict[bool, Any] = {asn4: SimpleNamespace(asn4=asn4) for asn4 in (False, True)}
@@ -59,14 +59,14 @@ def test_communities_and_aggregator(attributes: PathAttributes) -> None:
         assert found.aggregator == (int(aggregator.asn), IPv4Address(aggregator.speaker.pack()))
 
 
-def both_ways(raw: bytes, *, asn4: bool, external: bool, reach: Reach, addresses: Addresses) -> None:
+def both_ways(raw: bytes, *, asn4: bool, external: bool, reach: NlriLocation, addresses: SessionAddresses) -> None:
     """Whatever the scanner reads, the judgement finds faultless and reads the same."""
-    scanner = _Scanner(asn4, external, reach is Reach.NLRI_FIELD, addresses)
+    scanner = _Scanner(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses)
     for _ in range(2):  # the second time from what it remembers
         found = scanner.scan(raw)
         if found is None:
             continue
-        judgement = judge(raw, asn4=asn4, external=external, reach=reach, addresses=addresses)
+        judgement = check_attributes(raw, asn4=asn4, external=external, reach=reach, addresses=addresses)
         assert not judgement.faults
         assert PathAttributes(**found) == PathAttributes(**_left_by(judgement, asn4))
 
@@ -77,16 +77,16 @@ def both_ways(raw: bytes, *, asn4: bool, external: bool, reach: Reach, addresses
     st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3),
     st.booleans(),
     st.booleans(),
-    st.sampled_from(Reach),
-    st.sampled_from([Addresses(), Addresses(own=bytes((192, 0, 2, 1)))]),
+    st.sampled_from(NlriLocation),
+    st.sampled_from([SessionAddresses(), SessionAddresses(own=bytes((192, 0, 2, 1)))]),
 )
 def test_both_ways_agree(
     attributes: PathAttributes,
     changes: list[tuple[int, int]],
     asn4: bool,
     external: bool,
-    reach: Reach,
-    addresses: Addresses,
+    reach: NlriLocation,
+    addresses: SessionAddresses,
 ) -> None:
     raw = bytearray(encode(attributes, asn4=asn4))
     for at, octet in changes:
@@ -98,7 +98,7 @@ def test_both_ways_agree(
 @given(st.binary(max_size=40), st.booleans())
 def test_both_ways_agree_on_anything(tail: bytes, asn4: bool) -> None:
     head = bytes.fromhex("40010100" + ("40020602010000fc00" if asn4 else "4002040201fc00"))
-    both_ways(head + tail, asn4=asn4, external=True, reach=Reach.MP_REACH, addresses=Addresses())
+    both_ways(head + tail, asn4=asn4, external=True, reach=NlriLocation.MP_REACH, addresses=SessionAddresses())
 
 
 ORIGIN_AND_PATH = bytes.fromhex("40010100" + "50020006" + "02010000fc00")
@@ -106,7 +106,7 @@ ORIGIN_AND_PATH = bytes.fromhex("40010100" + "50020006" + "02010000fc00")
 
 def test_the_scanner_takes_what_daemons_send() -> None:
     """FRR gives AS_PATH the extended length whether it needs it or not."""
-    scanner = _Scanner(True, True, True, Addresses())
+    scanner = _Scanner(True, True, True, SessionAddresses())
     found = scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("400304c0000202" + "800404" + "0000000a" + "c008041f8b1f47"))
     assert found is not None
     assert (found["med"], found["communities"]) == (10, (8075 << 16 | 8007,))
@@ -123,12 +123,12 @@ def test_the_scanner_takes_what_daemons_send() -> None:
     ],
 )
 def test_the_scanner_leaves_all_else_to_the_judgement(rest: str) -> None:
-    assert _Scanner(True, True, True, Addresses()).scan(ORIGIN_AND_PATH + bytes.fromhex(rest)) is None
+    assert _Scanner(True, True, True, SessionAddresses()).scan(ORIGIN_AND_PATH + bytes.fromhex(rest)) is None
 
 
 def test_a_short_attribute_cut_by_the_end_is_not_remembered() -> None:
     """Its octets with the same header and one more are another attribute."""
-    scanner = _Scanner(True, True, False, Addresses())
+    scanner = _Scanner(True, True, False, SessionAddresses())
     assert scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("8004040000")) is None
     assert scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("8004040000")) is None
     with pytest.raises(AttributeFault, match="runs past"):

@@ -13,15 +13,15 @@ EVERYTHING = """
 import logging, signal, sys, threading
 before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
 from ipaddress import IPv4Address
-from simulator.wire import attributes, open, routes
-parse = lambda extra: routes.parse_routes(
+from simulator.wire import attribute_codec, open, route_syntax
+parse = lambda extra: route_syntax.parse_routes(
     ["route 10.0.0.0/8 next-hop self " + extra], next_hop_v4=IPv4Address(1), next_hop_v6=None
 )
 assert len(parse("med 1")) == 1
 for extra in ("med x", "community [ 1:1"):
     try:
         parse(extra)
-    except routes.RouteSyntaxError:
+    except route_syntax.RouteSyntaxError:
         continue
     raise SystemExit(extra + " passed")
 assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP))
@@ -62,7 +62,17 @@ def test_the_daemons_environment_file_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["framing", "nlri", "update", "reading", "faults", "judgement", "notification", "refresh", "attribute_checks"],
+    [
+        "framing",
+        "nlri",
+        "update",
+        "received_update",
+        "update_faults",
+        "checked_attributes",
+        "notification",
+        "route_refresh",
+        "attribute_checks",
+    ],
 )
 def test_modules_without_exabgp(module: str) -> None:
     done = run(f"import sys, simulator.wire.{module}; sys.exit('exabgp' in sys.modules)")

@@ -12,7 +12,7 @@ from simulator.wire.framing import (
     STANDARD_MAX,
     Framer,
     MessageType,
-    WireError,
+    ProtocolError,
     frame,
 )
 
@@ -28,11 +28,11 @@ def header(length: int, type_: int = 2) -> bytes:
     return MARKER + length.to_bytes(2, "big") + bytes((type_,))
 
 
-def refusal(data: bytes, max_size: int = STANDARD_MAX) -> WireError:
+def refusal(data: bytes, max_size: int = STANDARD_MAX) -> ProtocolError:
     framer = Framer()
     framer.max_size = max_size
     framer.feed(data)
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(ProtocolError) as caught:
         list(framer)
     return caught.value
 
@@ -93,7 +93,7 @@ def test_marker(position: int) -> None:
     bad[position] = 0xFE
     error = refusal(bytes(bad))
     assert (error.notification.code, error.notification.subcode) == (1, 1)
-    assert "marker" in error.local
+    assert "marker" in error.reason
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_messages_before_the_bad_one_are_delivered_and_the_error_repeats() -> No
     framer.feed(KEEPALIVE + header(5))
     seen = []
     for _ in range(2):
-        with pytest.raises(WireError):
+        with pytest.raises(ProtocolError):
             for message in framer:
                 seen.append(message)
     assert seen == [(4, b"")]
@@ -165,5 +165,5 @@ def test_random_octets_end_in_messages_or_a_header_error(data: bytes, max_size: 
         for type_, body in framer:
             assert type_ in set(MessageType)
             assert len(body) + HEADER_SIZE <= max_size
-    except WireError as error:
+    except ProtocolError as error:
         assert error.notification.code == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.framing import WireError
+from simulator.wire.framing import ProtocolError
 
 
 @st.composite
@@ -85,7 +85,7 @@ def test_stray_bits_are_cleared() -> None:
 )
 def test_malformed_fields(family: Family, raw: str, reason: str) -> None:
     for function in (nlri.split, nlri.count):
-        with pytest.raises(WireError, match=reason) as caught:
+        with pytest.raises(ProtocolError, match=reason) as caught:
             function(bytes.fromhex(raw), family)
         assert (caught.value.notification.code, caught.value.notification.subcode) == (3, 10)
 
@@ -94,8 +94,8 @@ def test_malformed_fields(family: Family, raw: str, reason: str) -> None:
 def test_random_octets_count_like_they_split(data: bytes, family: Family) -> None:
     try:
         expected = len(nlri.split(data, family))
-    except WireError:
-        with pytest.raises(WireError):
+    except ProtocolError:
+        with pytest.raises(ProtocolError):
             nlri.count(data, family)
     else:
         assert nlri.count(data, family) == expected

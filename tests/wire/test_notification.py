@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.session.messages import Notification
-from simulator.wire.framing import STANDARD_MAX, Framer, WireError
+from simulator.wire.framing import STANDARD_MAX, Framer, ProtocolError
 from simulator.wire.notification import decode_notification, encode_notification
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=300)
@@ -85,7 +85,7 @@ def test_two_octets_or_more_always_decode(body: bytes) -> None:
         assert (decoded.code, decoded.subcode, decoded.data) == (body[0], body[1], body[2:])
         assert not any(c in decoded.communication for c in "\r\n\x1b")
     else:
-        with pytest.raises(WireError) as caught:
+        with pytest.raises(ProtocolError) as caught:
             decode_notification(body)
         n = caught.value.notification
         assert (n.code, n.subcode, n.data) == (1, 2, (19 + len(body)).to_bytes(2, "big"))

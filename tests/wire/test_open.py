@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.session.messages import AS_TRANS, Capabilities, Family, Open, Role
-from simulator.wire.framing import Framer, WireError
+from simulator.wire.framing import Framer, ProtocolError
 from simulator.wire.open import decode_open, encode_open
 
 FIXED = bytes.fromhex("04fc00005ac0000201")
@@ -164,16 +164,16 @@ def test_asn_hold_time_and_identifier_are_not_judged() -> None:
     ],
 )
 def test_malformed(body: bytes, subcode: int, data: bytes) -> None:
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(ProtocolError) as caught:
         decode_open(body)
     n = caught.value.notification
     assert (n.code, n.subcode, n.data) == (2, subcode, data)
-    assert caught.value.local
+    assert caught.value.reason
 
 
 @pytest.mark.parametrize("size", [0, 1, 9])
 def test_too_short(size: int) -> None:
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(ProtocolError) as caught:
         decode_open((FIXED + b"\x00")[:size])
     n = caught.value.notification
     assert (n.code, n.subcode, n.data) == (1, 2, (19 + size).to_bytes(2, "big"))
@@ -184,7 +184,7 @@ def test_too_short(size: int) -> None:
 def test_random_octets(data: bytes, start: bytes) -> None:
     try:
         decode_open(start + data)
-    except WireError as error:
+    except ProtocolError as error:
         assert error.notification.code in (1, 2)
 
 
@@ -196,5 +196,5 @@ def test_mutated_messages(open: Open, changes: list[tuple[int, int]]) -> None:
         body[position % len(body)] = octet
     try:
         decode_open(bytes(body))
-    except WireError as error:
+    except ProtocolError as error:
         assert error.notification.code == 2

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.session.messages import Family, RouteRefresh
-from simulator.wire.framing import Framer, WireError, frame
-from simulator.wire.refresh import Ignored, decode_refresh, encode_refresh
+from simulator.wire.framing import Framer, ProtocolError, frame
+from simulator.wire.route_refresh import Ignored, decode_refresh, encode_refresh
 
 
 @given(st.sampled_from(list(Family)), st.integers(0, 2))
@@ -34,7 +34,7 @@ def test_any_body(body: bytes, enhanced: bool, subtype: int) -> None:
         assert isinstance(decoded, Ignored) or encode_refresh(decoded)[19:] == body
         assert known or isinstance(decoded, Ignored)
         return
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(ProtocolError) as caught:
         decode_refresh(body, enhanced=enhanced)
     n = caught.value.notification
     whole = frame(5, body)

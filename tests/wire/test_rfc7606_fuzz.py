@@ -27,13 +27,13 @@ from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.services import Services
 from simulator.speakers.tcp import Wire
 from simulator.wire import nlri
-from simulator.wire.attribute_checks import Addresses
-from simulator.wire.attributes import decode, encode
-from simulator.wire.faults import AttributeFault, Outcome, UpdateError
-from simulator.wire.framing import KEEPALIVE, Framer, MessageType, WireError, frame
-from simulator.wire.judgement import Reach, judge
-from simulator.wire.reading import read_update
+from simulator.wire.attribute_checks import SessionAddresses
+from simulator.wire.attribute_codec import decode, encode
+from simulator.wire.checked_attributes import NlriLocation, check_attributes
+from simulator.wire.framing import KEEPALIVE, Framer, MessageType, ProtocolError, frame
+from simulator.wire.received_update import read_update
 from simulator.wire.update import count_nlri
+from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError
 from tests.speakers.support import (
     EDGE4,
     LOOPBACK6,
@@ -113,7 +113,7 @@ def test_only_typed_errors_leave_the_wire_package() -> None:
         try:
             reading = read_update(body)
         except UpdateError as error:
-            assert error.notification.code == 3 and error.faults[-1].outcome is Outcome.SESSION_RESET
+            assert error.notification.code == 3 and error.faults[-1].outcome is ErrorHandling.SESSION_RESET
             return
         for part in reading.announced:
             try:
@@ -121,14 +121,14 @@ def test_only_typed_errors_leave_the_wire_package() -> None:
                     reading.attributes, asn4=asn4, external=external, reach=part.reach, next_hop=part.next_hop
                 )
             except AttributeFault as refused:
-                assert refused.outcome >= Outcome.TREAT_AS_WITHDRAW and refused.reason
+                assert refused.outcome >= ErrorHandling.TREAT_AS_WITHDRAW and refused.reason
                 continue
             assert path.next_hop is not None
-            assert all(fault.outcome is Outcome.DISCARD for fault in path.discarded)
+            assert all(fault.outcome is ErrorHandling.DISCARD for fault in path.discarded)
             # What was accepted can be sent on, and is found sound by whoever gets it.
-            again = judge(encode(path, asn4=True), asn4=True, external=False)
+            again = check_attributes(encode(path, asn4=True), asn4=True, external=False)
             assert again.faults == ()
-        judge(reading.attributes, asn4=asn4, external=external, reach=Reach.NOTHING)
+        check_attributes(reading.attributes, asn4=asn4, external=external, reach=NlriLocation.NOTHING)
 
     fuzz(test)
 
@@ -142,7 +142,7 @@ class Fuzzed:
         self.written = b""
         loop = asyncio.get_running_loop()
         here, there = (EDGE4, PEER4) if family is V4 else (LOOPBACK6, LOOPBACK6)
-        self.addresses = Addresses(there.packed, here.packed)
+        self.addresses = SessionAddresses(there.packed, here.packed)
         self.loc_rib = LocRib()
         images = Images([announcement(family, prefixes(family, 3, 50))])
         services = Services(HostPlace("edge", {}), Clock(loop), self.events.append, self.loc_rib, images)
@@ -168,19 +168,19 @@ class Fuzzed:
             reading = read_update(body)
             if reading.end_of_rib is None:
                 for part in reading.announced:
-                    verdict = judge(
+                    verdict = check_attributes(
                         reading.attributes,
                         asn4=self.asn4,
                         reach=part.reach,
                         next_hop=part.next_hop,
                         addresses=self.addresses,
                     )
-                    if any(fault.outcome is Outcome.SESSION_RESET for fault in verdict.faults):
+                    if any(fault.outcome is ErrorHandling.SESSION_RESET for fault in verdict.faults):
                         return None
                     if part.family is self.family:
                         # Of two places that name a prefix, the later one counts.
                         refused = refused - set(part.keys) if verdict.usable else refused | set(part.keys)
-        except WireError:
+        except ProtocolError:
             return None
         return refused
 
@@ -191,21 +191,21 @@ class Fuzzed:
         view, adj_in = self.neighbor.view(), self.neighbor.adj_in
         malformed = [event for event in self.events[before:] if isinstance(event, MalformedUpdate)]
         refused = self.refused(body)
-        if refused is None or any(event.outcome is Outcome.SESSION_RESET for event in malformed):
+        if refused is None or any(event.outcome is ErrorHandling.SESSION_RESET for event in malformed):
             assert not self.established and view.received == 0 and malformed
-            assert max(event.outcome for event in malformed) is Outcome.SESSION_RESET
+            assert max(event.outcome for event in malformed) is ErrorHandling.SESSION_RESET
             return
         assert self.established, "no reset outside the reset cases"
         held = {route.key for route in adj_in.routes()}
         assert not refused & held
         assert not refused or malformed
         if disabled or any(
-            event.outcome is Outcome.AFI_SAFI_DISABLE and event.family is self.family for event in malformed
+            event.outcome is ErrorHandling.AFI_SAFI_DISABLE and event.family is self.family for event in malformed
         ):
             assert view.disabled and not held
         for route in adj_in.routes():
             assert route.family is self.family and nlri.split(route.key, self.family) == [route.key]
-            assert all(fault.outcome is Outcome.DISCARD for fault in route.attributes.path.discarded)
+            assert all(fault.outcome is ErrorHandling.DISCARD for fault in route.attributes.path.discarded)
         # The gate: nothing came in past it and nothing went out.
         assert (view.gate_open, view.taken, view.leaked_in, view.leaked_out) == (False, 0, 0, 0)
         assert self.loc_rib.count("edge") == 0

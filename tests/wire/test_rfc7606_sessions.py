@@ -11,10 +11,10 @@ from simulator.engine.log import row
 from simulator.peer.events import EndOfRib, MalformedUpdate, NotificationExchanged
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
-from simulator.wire.faults import Outcome
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.framing import MessageType, frame
 from simulator.wire.update import end_of_rib
+from simulator.wire.update_faults import ErrorHandling
 from tests.speakers.support import (
     EDGE4,
     LOOPBACK6,
@@ -87,9 +87,9 @@ async def disable(session: Session) -> None:
 
 
 AFTER = {
-    Outcome.TREAT_AS_WITHDRAW: treat_as_withdraw,
-    Outcome.DISCARD: discard,
-    Outcome.AFI_SAFI_DISABLE: disable,
+    ErrorHandling.TREAT_AS_WITHDRAW: treat_as_withdraw,
+    ErrorHandling.DISCARD: discard,
+    ErrorHandling.AFI_SAFI_DISABLE: disable,
 }
 
 
@@ -104,7 +104,7 @@ def check_events(session: Session) -> None:
         told = row(event)
         assert json.loads(json.dumps(told)) == told
         assert (told["outcome"], told["update"]) == (event.outcome.label, case.body.hex())
-    if case.outcome in (Outcome.DISCARD, Outcome.TREAT_AS_WITHDRAW) and case.announces:
+    if case.outcome in (ErrorHandling.DISCARD, ErrorHandling.TREAT_AS_WITHDRAW) and case.announces:
         assert worst.keys == session.keys[:1]
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import AsSegment, PathAttributes, SegmentKind
-from simulator.wire.routes import ParsedRoute, RouteSyntaxError, parse_routes
+from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.route_syntax import ParsedRoute, RouteSyntaxError, parse_routes
 
 V4, V6 = IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")
 

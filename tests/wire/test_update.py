@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.faults import Outcome, UpdateError
-from simulator.wire.framing import EXTENDED_MAX, STANDARD_MAX, Framer, WireError
+from simulator.wire.framing import EXTENDED_MAX, STANDARD_MAX, Framer, ProtocolError
 from simulator.wire.update import (
     UpdateParts,
     count_nlri,
@@ -20,6 +19,7 @@ from simulator.wire.update import (
     pack_withdrawals,
     split_update,
 )
+from simulator.wire.update_faults import ErrorHandling, UpdateError
 
 V4, V6 = Family.IPV4, Family.IPV6
 ORIGIN = bytes.fromhex("40010100")
@@ -238,7 +238,7 @@ def test_an_overrun_with_visible_nlri_is_left_to_the_attribute_decoder() -> None
 @pytest.mark.parametrize("tail", ["40", "4002", "4002ff0201", "50020004ff", "5002", "500200"])
 @pytest.mark.parametrize("withdrawn", [b"", b"\x08\x0a"])
 def test_an_overrun_that_may_hide_the_nlri_resets(tail: str, withdrawn: bytes) -> None:
-    with pytest.raises(WireError, match="hide the NLRI") as caught:
+    with pytest.raises(ProtocolError, match="hide the NLRI") as caught:
         split_update(body_of(ORIGIN + bytes.fromhex(tail), withdrawn=withdrawn))
     assert (caught.value.notification.code, caught.value.notification.subcode) == (3, 1)
 
@@ -258,7 +258,7 @@ def test_an_overrun_that_may_hide_the_nlri_resets(tail: str, withdrawn: bytes) -
     ],
 )
 def test_inconsistent_messages(body: bytes, reason: str) -> None:
-    with pytest.raises(WireError, match=reason) as caught:
+    with pytest.raises(ProtocolError, match=reason) as caught:
         split_update(body)
     assert (caught.value.notification.code, caught.value.notification.subcode) == (3, 1)
 
@@ -290,7 +290,7 @@ def test_incorrect_mp_attributes_disable_their_family(flags: int, code: int, val
     raw = bytes((flags, code, len(value) // 2)) + bytes.fromhex(value)
     parts = split_update(body_of(BLOCK + raw, announced=b"\x08\x0a"))
     [fault] = parts.faults
-    assert (fault.outcome, fault.code, fault.octets) == (Outcome.AFI_SAFI_DISABLE, code, raw)
+    assert (fault.outcome, fault.code, fault.octets) == (ErrorHandling.AFI_SAFI_DISABLE, code, raw)
     assert fault.afi_safi == (int(value[:4], 16), int(value[4:6], 16))
     assert (parts.attributes, parts.reach, parts.unreach, parts.announced) == (BLOCK, None, None, b"\x08\x0a")
 
@@ -304,7 +304,10 @@ def test_an_mp_attribute_that_runs_past_the_block_resets(announced: bytes) -> No
 def test_what_was_found_before_a_reset_is_told() -> None:
     with pytest.raises(UpdateError) as caught:
         split_update(body_of(b"\xc0" + UNREACH[1:] + UNREACH))
-    assert [fault.outcome for fault in caught.value.faults] == [Outcome.AFI_SAFI_DISABLE, Outcome.SESSION_RESET]
+    assert [fault.outcome for fault in caught.value.faults] == [
+        ErrorHandling.AFI_SAFI_DISABLE,
+        ErrorHandling.SESSION_RESET,
+    ]
     assert caught.value.notification.subcode == 1
 
 
@@ -315,7 +318,7 @@ def test_random_octets(data: bytes, as_attributes: bool) -> None:
     try:
         split_update(body)
         count_nlri(body)
-    except WireError as error:
+    except ProtocolError as error:
         assert error.notification.code == 3
 
 
@@ -329,7 +332,7 @@ def test_mutated_messages(changes: list[tuple[int, int]], cut: int) -> None:
         try:
             parts = split_update(data)
             count_nlri(data)
-        except WireError as error:
+        except ProtocolError as error:
             assert error.notification.code == 3
         else:
             assert parts.announced == b"" or data.endswith(parts.announced)

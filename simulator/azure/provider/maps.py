@@ -15,7 +15,7 @@ from simulator.places.endpoint import Address
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.rule import AsnTest, PolicyContext
 from simulator.policy.rules import RULES
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 COMMUNITY: Final = "8075:8007"
 _NOBODY: Final = PolicyContext(None, "192.0.2.1")

@@ -26,7 +26,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 STATES: Final = ("Valid", "Invalid", "Unknown")
 _RPKI: Final = {Validity.VALID: "Valid", Validity.INVALID: "Invalid", Validity.NOT_FOUND: "Unknown"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 BLACKHOLE = 0xFFFF029A
 """65535:666, RFC 7999."""

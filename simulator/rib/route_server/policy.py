@@ -14,7 +14,7 @@ from simulator.policy.rule import PolicyContext
 from simulator.policy.verdict import Hit, Hits
 from simulator.rib.route_server.control import BLACKHOLE
 from simulator.session.messages import Family
-from simulator.wire.path import PathAttributes
+from simulator.wire.path_attributes import PathAttributes
 
 NEVER_VIA = "never-via-route-server"
 """The rule id; reject reason 15 of arouteserver. Networks declare it in PeeringDB (info_never_via_route_servers)."""

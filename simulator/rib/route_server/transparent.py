@@ -13,8 +13,8 @@ from simulator.rib.route_server.control import NO_ADVERTISE, NO_EXPORT, ControlC
 from simulator.rib.route_server.offer import Offer, Pick
 from simulator.session.messages import Family
 from simulator.wire.attribute_checks import PARTIAL
-from simulator.wire.attributes import encode
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.attribute_codec import encode
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 
 class Format(NamedTuple):

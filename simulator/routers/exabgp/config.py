@@ -14,7 +14,7 @@ from simulator.routers.configs import model
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from simulator.topology.sayable import require
-from simulator.wire.path import AsSegment
+from simulator.wire.path_attributes import AsSegment
 
 _FAMILY = {Family.IPV4: "ipv4 unicast", Family.IPV6: "ipv6 unicast"}
 _MD5_KEY_MAX = 80

@@ -25,7 +25,7 @@ from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.simulated import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attributes import encode
+from simulator.wire.attribute_codec import encode
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes about one."""

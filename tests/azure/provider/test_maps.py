@@ -8,7 +8,7 @@ import pytest
 
 from simulator.azure.provider.maps import Seen, registered_prefix_fault, service_prefix_fault
 from simulator.policy.data.irr import IrrLists
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 PREFIX = IPv4Network("192.0.2.0/24")
 MAPS = 8075 << 16 | 8007

@@ -17,17 +17,17 @@ from simulator.wire.attribute_checks import (
     EXTENDED_LENGTH,
     OPTIONAL,
     TRANSITIVE,
-    Addresses,
-    Check,
-    Code,
+    AttributeCheck,
+    AttributeCode,
+    CheckContext,
     Defect,
-    Side,
+    SessionAddresses,
     unusable_next_hop,
 )
-from simulator.wire.faults import Fault, Outcome, strongest
+from simulator.wire.update_faults import ErrorHandling, UpdateFault, strongest
 
 
-class Reach(Enum):
+class NlriLocation(Enum):
     """Where the reachable NLRI of the UPDATE is: it decides what must be there and how bad a defect is."""
 
     NOTHING = "none"
@@ -35,32 +35,32 @@ class Reach(Enum):
     NLRI_FIELD = "in the NLRI field"
 
 
-class Judgement(NamedTuple):
+class CheckedAttributes(NamedTuple):
     """`kept`: code -> (flags, value) of what may be decoded, if no fault is worse than attribute discard."""
 
     kept: dict[int, tuple[int, bytes]]
-    faults: tuple[Fault, ...]
+    faults: tuple[UpdateFault, ...]
 
     @property
     def usable(self) -> bool:
-        return not self.faults or strongest(self.faults).outcome is Outcome.DISCARD
+        return not self.faults or strongest(self.faults).outcome is ErrorHandling.DISCARD
 
 
 # Discarded whatever they hold.
 _UNREAD_EXTERNAL: Final[dict[int, Defect]] = {
-    Code.LOCAL_PREF: Defect("from an external peer", "RFC 7606 §7.5", 9),
-    Code.ORIGINATOR_ID: Defect("from an external peer", "RFC 7606 §7.9", 9),
-    Code.CLUSTER_LIST: Defect("from an external peer", "RFC 7606 §7.10", 9),
-    Code.PREFIX_SID: Defect("from an external peer", "RFC 8669 §4", 9),
+    AttributeCode.LOCAL_PREF: Defect("from an external peer", "RFC 7606 §7.5", 9),
+    AttributeCode.ORIGINATOR_ID: Defect("from an external peer", "RFC 7606 §7.9", 9),
+    AttributeCode.CLUSTER_LIST: Defect("from an external peer", "RFC 7606 §7.10", 9),
+    AttributeCode.PREFIX_SID: Defect("from an external peer", "RFC 8669 §4", 9),
 }
 _UNREAD_ASN4: Final[dict[int, Defect]] = {
-    Code.AS4_PATH: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
-    Code.AS4_AGGREGATOR: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
+    AttributeCode.AS4_PATH: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
+    AttributeCode.AS4_AGGREGATOR: Defect("from a four-octet AS speaker", "RFC 6793 §4.1", 9),
 }
 # Discarded when there is nothing wrong with them: these stay inside one administrative domain.
 _FILTERED_EXTERNAL: Final[dict[int, Defect]] = {
-    Code.TUNNEL_ENCAPSULATION: Defect("from an external peer", "RFC 9012 §11", 9),
-    Code.AIGP: Defect("from an external peer", "RFC 7311 §3.3", 9),
+    AttributeCode.TUNNEL_ENCAPSULATION: Defect("from an external peer", "RFC 9012 §11", 9),
+    AttributeCode.AIGP: Defect("from an external peer", "RFC 7311 §3.3", 9),
 }
 _KIND: Final = OPTIONAL | TRANSITIVE
 _UNREAD: Final = {
@@ -68,10 +68,10 @@ _UNREAD: Final = {
     for asn4 in (False, True)
     for external in (False, True)
 }
-_side: Final = lru_cache(maxsize=1024)(Side)
+_side: Final = lru_cache(maxsize=1024)(CheckContext)
 
 
-def welcome(*, asn4: bool, external: bool) -> dict[int, Check]:
+def accepted_checks(*, asn4: bool, external: bool) -> dict[int, AttributeCheck]:
     """The rows that say it all: from this kind of session their attributes are kept when nothing is wrong with them."""
     unread = _UNREAD[asn4, external]
     return {
@@ -81,24 +81,24 @@ def welcome(*, asn4: bool, external: bool) -> dict[int, Check]:
     }
 
 
-def judge(
+def check_attributes(
     raw: bytes,
     *,
     asn4: bool,
     external: bool = True,
-    reach: Reach = Reach.MP_REACH,
+    reach: NlriLocation = NlriLocation.MP_REACH,
     next_hop: bytes = b"",
-    addresses: Addresses = Addresses(),  # noqa: B008  (immutable)
-) -> Judgement:
+    addresses: SessionAddresses = SessionAddresses(),  # noqa: B008  (immutable)
+) -> CheckedAttributes:
     """Judge a block from which the MP attributes were cut.
 
     `next_hop`: that of MP_REACH_NLRI, of a proper length.
     """
-    side = _side(asn4, external, reach is Reach.NLRI_FIELD, addresses)
+    side = _side(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses)
     kept: dict[int, tuple[int, bytes]] = {}
     dropped: set[int] = set()
     repeated: dict[int, list[bytes]] = {}
-    faults: list[Fault] = []
+    faults: list[UpdateFault] = []
     overrun = False
     start = offset = 0
     total = len(raw)
@@ -127,45 +127,49 @@ def judge(
         dropped.add(code)
         outcome, defect = verdict
         faults.append(
-            Fault(outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, raw[start:offset], defect.subcode)
+            UpdateFault(
+                outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, raw[start:offset], defect.subcode
+            )
         )
     for code, more in repeated.items():
         reason = f"{_name(code)} appears {len(more) + 1} times"
-        faults.append(Fault(Outcome.DISCARD, code, reason, "RFC 7606 §3 g", b"".join(more)))
+        faults.append(UpdateFault(ErrorHandling.DISCARD, code, reason, "RFC 7606 §3 g", b"".join(more)))
     if overrun:
         # What is missing then may only be hidden.
         faults.append(_overrun(raw[start:]))
-    elif reach is not Reach.NOTHING:
+    elif reach is not NlriLocation.NOTHING:
         # ORIGIN, AS_PATH and, where the NLRI is not in MP_REACH_NLRI, NEXT_HOP.
         for mandatory in (1, 2, 3) if side.next_hop_counts else (1, 2):
             if mandatory not in kept and mandatory not in dropped:
                 reason = f"{_name(mandatory)} is missing"
-                faults.append(Fault(Outcome.TREAT_AS_WITHDRAW, mandatory, reason, "RFC 7606 §3 d", raw, 3))
+                faults.append(UpdateFault(ErrorHandling.TREAT_AS_WITHDRAW, mandatory, reason, "RFC 7606 §3 d", raw, 3))
     if next_hop and (reason := unusable_next_hop(next_hop[:16], addresses)):
         reason, clause = f"MP_REACH_NLRI: {reason}", "RFC 4760 §3, RFC 4271 §6.3, RFC 7606 §3 e"
-        faults.append(Fault(Outcome.TREAT_AS_WITHDRAW, Code.MP_REACH_NLRI.value, reason, clause, next_hop, 8))
+        faults.append(
+            UpdateFault(ErrorHandling.TREAT_AS_WITHDRAW, AttributeCode.MP_REACH_NLRI.value, reason, clause, next_hop, 8)
+        )
     if not asn4:
         faults += _settle_as4(kept)
-    if faults and reach is Reach.NOTHING:
+    if faults and reach is NlriLocation.NOTHING:
         faults = [_without_nlri(fault) for fault in faults]
-    return Judgement(kept, tuple(faults))
+    return CheckedAttributes(kept, tuple(faults))
 
 
-def _verdict(code: int, flags: int, value: bytes, side: Side) -> tuple[Outcome, Defect] | None:
+def _verdict(code: int, flags: int, value: bytes, side: CheckContext) -> tuple[ErrorHandling, Defect] | None:
     """What is wrong with one attribute; clause and subcode of the defect are filled in."""
     check = CHECKS.get(code)
     if check is None:
         if flags & OPTIONAL:
             return None
-        return Outcome.SESSION_RESET, Defect("marked well-known and not known", "RFC 4271 §6.3", 2)
+        return ErrorHandling.SESSION_RESET, Defect("marked well-known and not known", "RFC 4271 §6.3", 2)
     if (flags ^ check.flags) & _KIND:
         reason = f"flags 0x{flags:02x}"
-        if code == Code.AIGP:
-            return Outcome.DISCARD, Defect(reason, check.clause, 9)
-        return Outcome.TREAT_AS_WITHDRAW, Defect(reason, "RFC 7606 §3 c", 4)
+        if code == AttributeCode.AIGP:
+            return ErrorHandling.DISCARD, Defect(reason, check.clause, 9)
+        return ErrorHandling.TREAT_AS_WITHDRAW, Defect(reason, "RFC 7606 §3 c", 4)
     unread = _UNREAD[side.asn4, side.external].get(code)
     if unread is not None:
-        return Outcome.DISCARD, unread
+        return ErrorHandling.DISCARD, unread
     if value or check.may_be_empty:
         found = check.verdict(value, side)
     else:
@@ -173,7 +177,7 @@ def _verdict(code: int, flags: int, value: bytes, side: Side) -> tuple[Outcome, 
     if found is not None:
         return check.outcome, Defect(found.reason, found.clause or check.clause, found.subcode or check.subcode)
     if side.external and code in _FILTERED_EXTERNAL:
-        return Outcome.DISCARD, _FILTERED_EXTERNAL[code]
+        return ErrorHandling.DISCARD, _FILTERED_EXTERNAL[code]
     return None
 
 
@@ -182,43 +186,45 @@ def _name(code: int) -> str:
     return f"attribute {code}" if check is None else check.name
 
 
-def _overrun(rest: bytes) -> Fault:
+def _overrun(rest: bytes) -> UpdateFault:
     code = rest[1] if len(rest) > 1 else None
     if len(rest) < (4 if rest[0] & EXTENDED_LENGTH else 3) or code is None:
         reason = "an attribute header is cut short"
     else:
         reason = f"{_name(code)} runs past the attributes"
-    return Fault(Outcome.TREAT_AS_WITHDRAW, code, reason, "RFC 7606 §4", rest)
+    return UpdateFault(ErrorHandling.TREAT_AS_WITHDRAW, code, reason, "RFC 7606 §4", rest)
 
 
-def _without_nlri(fault: Fault) -> Fault:
+def _without_nlri(fault: UpdateFault) -> UpdateFault:
     """Nobody knows which routes it was about: only attribute discard is safe then (RFC 7606 §5.2)."""
-    if fault.outcome is not Outcome.TREAT_AS_WITHDRAW:
+    if fault.outcome is not ErrorHandling.TREAT_AS_WITHDRAW:
         return fault
-    return replace(fault, outcome=Outcome.SESSION_RESET, clause=f"RFC 7606 §5.2, {fault.clause}")
+    return replace(fault, outcome=ErrorHandling.SESSION_RESET, clause=f"RFC 7606 §5.2, {fault.clause}")
 
 
-def _settle_as4(kept: dict[int, tuple[int, bytes]]) -> list[Fault]:
+def _settle_as4(kept: dict[int, tuple[int, bytes]]) -> list[UpdateFault]:
     """What an old speaker's AGGREGATOR and AS4 attributes amount to together (RFC 6793 §4.2.3, §6)."""
     faults = []
-    if Code.AS4_PATH in kept:
-        flags, value = kept[Code.AS4_PATH]
+    if AttributeCode.AS4_PATH in kept:
+        flags, value = kept[AttributeCode.AS4_PATH]
         left = _without_confederations(value)
         if left != value:
             reason = "AS4_PATH: a confederation segment is left out"
-            faults.append(Fault(Outcome.DISCARD, Code.AS4_PATH.value, reason, "RFC 6793 §6", value, 9))
-            kept[Code.AS4_PATH] = (flags, left)
+            faults.append(
+                UpdateFault(ErrorHandling.DISCARD, AttributeCode.AS4_PATH.value, reason, "RFC 6793 §6", value, 9)
+            )
+            kept[AttributeCode.AS4_PATH] = (flags, left)
             if not left:
-                del kept[Code.AS4_PATH]
-    aggregator = kept.get(Code.AGGREGATOR)
+                del kept[AttributeCode.AS4_PATH]
+    aggregator = kept.get(AttributeCode.AGGREGATOR)
     if aggregator is None:
-        kept.pop(Code.AS4_AGGREGATOR, None)  # it only ever translates an AGGREGATOR
-    elif Code.AS4_AGGREGATOR in kept:
+        kept.pop(AttributeCode.AS4_AGGREGATOR, None)  # it only ever translates an AGGREGATOR
+    elif AttributeCode.AS4_AGGREGATOR in kept:
         if int.from_bytes(aggregator[1][:2], "big") != AS_TRANS:
-            kept.pop(Code.AS4_AGGREGATOR)
-            kept.pop(Code.AS4_PATH, None)
+            kept.pop(AttributeCode.AS4_AGGREGATOR)
+            kept.pop(AttributeCode.AS4_PATH, None)
         else:
-            kept.pop(Code.AGGREGATOR)
+            kept.pop(AttributeCode.AGGREGATOR)
     return faults
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.session.messages import ErrorCode, Family, Notification, RouteRefresh
-from simulator.wire.framing import MessageType, WireError, frame
+from simulator.wire.framing import MessageType, ProtocolError, frame
 
 _FAMILIES: Final = {family.value: family for family in Family}
 REQUEST, BEGIN, END = _SUBTYPES = (0, 1, 2)
@@ -34,8 +34,8 @@ def encode_refresh(r: RouteRefresh) -> bytes:
 def decode_refresh(body: bytes, *, enhanced: bool = True) -> RouteRefresh | Ignored:
     """What is asked for, or why it is ignored. `enhanced`: the peer's OPEN carries capability 70.
 
-    WireError for a wrong length: 7/1 for BoRR and EoRR of a peer with that capability, which is all that RFC 7313 §5
-    has this code for; else 1/2, as RFC 4271 §6.1 says of every message. A subtype that has no name is ignored first.
+    ProtocolError for a wrong length: 7/1 for BoRR and EoRR of a peer with that capability (RFC 7313 §5 has this code
+    for nothing else), else 1/2, as RFC 4271 §6.1 says of every message. A subtype that has no name is ignored first.
     """
     subtype = body[2] if len(body) > 2 else None
     if subtype is not None and subtype not in (_SUBTYPES if enhanced else (REQUEST,)):
@@ -48,7 +48,7 @@ def decode_refresh(body: bytes, *, enhanced: bool = True) -> RouteRefresh | Igno
             if marks
             else Notification(ErrorCode.MESSAGE_HEADER, 2, whole[16:18])
         )
-        raise WireError(notification, f"a ROUTE-REFRESH body of {len(body)} octets instead of 4")
+        raise ProtocolError(notification, f"a ROUTE-REFRESH body of {len(body)} octets instead of 4")
     afi_safi = body[0] << 8 | body[1], body[3]
     family = _FAMILIES.get(afi_safi)
     if family is None:

@@ -1,4 +1,4 @@
-"""What RFC 7606 makes of a malformed UPDATE: one `Fault` for every occurrence, with the octets and the clause."""
+"""What RFC 7606 makes of a malformed UPDATE: one `UpdateFault` for every occurrence, with the octets and the clause."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import IntEnum
 from typing import Final
 
 from simulator.session.messages import ErrorCode, Notification
-from simulator.wire.framing import WireError
+from simulator.wire.framing import ProtocolError
 
 
-class Outcome(IntEnum):
+class ErrorHandling(IntEnum):
     """What becomes of it, the strongest last (RFC 7606 §2, §3 h)."""
 
     DISCARD = 1
@@ -25,20 +25,20 @@ class Outcome(IntEnum):
 
 
 _LABELS: Final = {
-    Outcome.DISCARD: "attribute discard",
-    Outcome.TREAT_AS_WITHDRAW: "treat-as-withdraw",
-    Outcome.AFI_SAFI_DISABLE: "AFI/SAFI disable",
-    Outcome.SESSION_RESET: "session reset",
+    ErrorHandling.DISCARD: "attribute discard",
+    ErrorHandling.TREAT_AS_WITHDRAW: "treat-as-withdraw",
+    ErrorHandling.AFI_SAFI_DISABLE: "AFI/SAFI disable",
+    ErrorHandling.SESSION_RESET: "session reset",
 }
 # Subcodes whose data field is the erroneous attribute (RFC 4271 §6.3).
 _WITH_ATTRIBUTE: Final = (2, 4, 5, 6, 8, 9)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UpdateFault:
     """One defect of an UPDATE."""
 
-    outcome: Outcome
+    outcome: ErrorHandling
     code: int | None
     """The attribute's type code; None when the defect is not in an attribute."""
     reason: str
@@ -57,7 +57,7 @@ class Fault:
         return Notification(ErrorCode.UPDATE_MESSAGE, self.subcode, data)
 
 
-def strongest(faults: Sequence[Fault]) -> Fault:
+def strongest(faults: Sequence[UpdateFault]) -> UpdateFault:
     """The first of those with the strongest outcome (RFC 7606 §3 h)."""
     return max(faults, key=lambda fault: fault.outcome)
 
@@ -65,13 +65,13 @@ def strongest(faults: Sequence[Fault]) -> Fault:
 class AttributeFault(Exception):  # noqa: N818  (it is a verdict that callers handle, not a failure)
     """Path attributes that must not be used: treat-as-withdraw or worse. `faults` names every defect in them."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[UpdateFault]) -> None:
         self.faults = tuple(faults)
         self.fault = strongest(self.faults)
         super().__init__(self.fault.reason)
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> ErrorHandling:
         return self.fault.outcome
 
     @property
@@ -79,10 +79,10 @@ class AttributeFault(Exception):  # noqa: N818  (it is a verdict that callers ha
         return self.fault.reason
 
 
-class UpdateError(WireError):
+class UpdateError(ProtocolError):
     """An UPDATE that RFC 7606 answers with a session reset. `faults` names every defect found up to that one."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[UpdateFault]) -> None:
         self.faults = tuple(faults)
         worst = strongest(self.faults)
         super().__init__(worst.notification, f"{worst.reason} ({worst.clause})")

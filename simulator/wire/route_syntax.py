@@ -19,9 +19,9 @@ from exabgp.configuration.static import route as exa_route
 
 from simulator.session.messages import Family
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
-from simulator.wire.attribute_checks import DECODED, TRANSITIVE, Code
-from simulator.wire.attributes import AttributeFault, decode
-from simulator.wire.path import PathAttributes
+from simulator.wire.attribute_checks import DECODED, TRANSITIVE, AttributeCode
+from simulator.wire.attribute_codec import AttributeFault, decode
+from simulator.wire.path_attributes import PathAttributes
 
 _PARSERS: Final = {"route": exa_route, "attributes": exa_attributes}
 # Words that make ExaBGP build something other than a plain unicast announcement.
@@ -134,9 +134,9 @@ def _convert(change: Any, selves: dict[Family, IPv4Address | IPv6Address | None]
     next_hop = _next_hop(nlri.nexthop, family, selves)
     # Packed and decoded again, so that a line passes the same checks as an UPDATE and `attribute [ … ]` is understood.
     block = b"".join(_pack(code, change.attributes[code]) for code in sorted(change.attributes) if code < 256)
-    if Code.ORIGIN not in change.attributes:
+    if AttributeCode.ORIGIN not in change.attributes:
         block = b"\x40\x01\x01\x00" + block
-    if Code.AS_PATH not in change.attributes:
+    if AttributeCode.AS_PATH not in change.attributes:
         block += b"\x40\x02\x00"
     attributes = decode(block, asn4=True, external=False)
     if attributes.discarded:
@@ -145,7 +145,7 @@ def _convert(change: Any, selves: dict[Family, IPv4Address | IPv6Address | None]
 
 
 def _pack(code: int, attribute: Any) -> bytes:
-    if code == Code.NEXT_HOP:
+    if code == AttributeCode.NEXT_HOP:
         return b""
     if code not in DECODED and not attribute.FLAG & TRANSITIVE:
         raise ValueError(f"attribute {code} is not transitive: it is not sent to an external peer")

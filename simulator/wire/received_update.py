@@ -7,15 +7,15 @@ from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.faults import Fault, Outcome, UpdateError
-from simulator.wire.framing import WireError
-from simulator.wire.judgement import Reach
+from simulator.wire.checked_attributes import NlriLocation
+from simulator.wire.framing import ProtocolError
 from simulator.wire.update import MP_REACH, MP_UNREACH, MpReach, MpUnreach, UpdateParts, holds_mp, split_update
+from simulator.wire.update_faults import ErrorHandling, UpdateError, UpdateFault
 
 _NLRI: Final = "RFC 7606 §5.3, §3 j"
 
 
-class Announced(NamedTuple):
+class AnnouncedPrefixes(NamedTuple):
     """Prefixes announced in one place of an UPDATE."""
 
     family: Family
@@ -24,25 +24,25 @@ class Announced(NamedTuple):
     """That of MP_REACH_NLRI; empty for the NLRI field, whose next hop is the attribute NEXT_HOP."""
 
     @property
-    def reach(self) -> Reach:
-        return Reach.MP_REACH if self.next_hop else Reach.NLRI_FIELD
+    def reach(self) -> NlriLocation:
+        return NlriLocation.MP_REACH if self.next_hop else NlriLocation.NLRI_FIELD
 
 
-class Reading(NamedTuple):
+class ReceivedUpdate(NamedTuple):
     """What an UPDATE says. What it announces counts only once `attributes` have been judged."""
 
     attributes: bytes
-    announced: tuple[Announced, ...]
+    announced: tuple[AnnouncedPrefixes, ...]
     withdrawn: tuple[tuple[Family, list[bytes]], ...]
     """None of them is in `announced`."""
     end_of_rib: Family | None
-    faults: tuple[Fault, ...]
+    faults: tuple[UpdateFault, ...]
     """Incorrect MP attributes (AFI/SAFI disable)."""
-    reach: Reach
+    reach: NlriLocation
     """For attributes that announce nothing of a family that is used."""
 
 
-def read_update(body: bytes) -> Reading:
+def read_update(body: bytes) -> ReceivedUpdate:
     """Read an UPDATE's body. UpdateError where RFC 7606 leaves only a session reset."""
     if len(body) > 4 and not (body[0] or body[1]):
         # Nothing is withdrawn. Nearly every UPDATE with IPv4 prefixes is nothing but attributes and the NLRI field.
@@ -50,31 +50,35 @@ def read_update(body: bytes) -> Reading:
         attributes, announced = body[4:end], body[end:]
         if attributes and announced and not holds_mp(attributes):
             keys = _field(announced, _NLRI, ())
-            return Reading(attributes, (Announced(Family.IPV4, keys),), (), None, (), Reach.NLRI_FIELD)
+            return ReceivedUpdate(
+                attributes, (AnnouncedPrefixes(Family.IPV4, keys),), (), None, (), NlriLocation.NLRI_FIELD
+            )
     return _read_slowly(body)
 
 
-def _read_slowly(body: bytes) -> Reading:
+def _read_slowly(body: bytes) -> ReceivedUpdate:
     parts = split_update(body)
-    announced: list[Announced] = []
+    announced: list[AnnouncedPrefixes] = []
     withdrawn: list[tuple[Family, list[bytes]]] = []
     faults = list(parts.faults)
     if parts.withdrawn:
         withdrawn.append((Family.IPV4, _field(parts.withdrawn, "RFC 7606 §3 i, §5.3, §3 j", faults)))
     if parts.announced:
-        announced.append(Announced(Family.IPV4, _field(parts.announced, _NLRI, faults)))
+        announced.append(AnnouncedPrefixes(Family.IPV4, _field(parts.announced, _NLRI, faults)))
     unreach, reach = parts.unreach, parts.reach
     if unreach is not None and (keys := _mp(unreach, MP_UNREACH, faults)):
         withdrawn.append((unreach.family, keys))
     if reach is not None and (keys := _mp(reach, MP_REACH, faults)):
-        announced.append(Announced(reach.family, keys, reach.next_hop))
+        announced.append(AnnouncedPrefixes(reach.family, keys, reach.next_hop))
     if announced and withdrawn:
         withdrawn = _without(withdrawn, announced)
-    return Reading(parts.attributes, tuple(announced), tuple(withdrawn), parts.end_of_rib, tuple(faults), _reach(parts))
+    return ReceivedUpdate(
+        parts.attributes, tuple(announced), tuple(withdrawn), parts.end_of_rib, tuple(faults), _reach(parts)
+    )
 
 
 def _without(
-    withdrawn: Sequence[tuple[Family, list[bytes]]], announced: Sequence[Announced]
+    withdrawn: Sequence[tuple[Family, list[bytes]]], announced: Sequence[AnnouncedPrefixes]
 ) -> list[tuple[Family, list[bytes]]]:
     """A prefix that the UPDATE announces too counts as not withdrawn (RFC 4271 §4.3), wherever both stand."""
     found = {(part.family, key) for part in announced for key in part.keys}
@@ -82,26 +86,28 @@ def _without(
     return [(family, keys) for family, keys in left if keys]
 
 
-def _reach(parts: UpdateParts) -> Reach:
+def _reach(parts: UpdateParts) -> NlriLocation:
     if parts.announced:
-        return Reach.NLRI_FIELD
+        return NlriLocation.NLRI_FIELD
     if parts.reach_left_out or (parts.reach is not None and parts.reach.nlri):
-        return Reach.MP_REACH
-    return Reach.NOTHING
+        return NlriLocation.MP_REACH
+    return NlriLocation.NOTHING
 
 
-def _field(data: bytes, clause: str, before: Sequence[Fault]) -> list[bytes]:
+def _field(data: bytes, clause: str, before: Sequence[UpdateFault]) -> list[bytes]:
     try:
         return nlri.split(data, Family.IPV4)
-    except WireError as error:
-        fault = Fault(Outcome.SESSION_RESET, None, error.local, clause, data, error.notification.subcode)
+    except ProtocolError as error:
+        fault = UpdateFault(ErrorHandling.SESSION_RESET, None, error.reason, clause, data, error.notification.subcode)
         raise UpdateError((*before, fault)) from None
 
 
-def _mp(part: MpReach | MpUnreach, code: int, faults: list[Fault]) -> list[bytes]:
+def _mp(part: MpReach | MpUnreach, code: int, faults: list[UpdateFault]) -> list[bytes]:
     try:
         return nlri.split(part.nlri, part.family)
-    except WireError as error:
+    except ProtocolError as error:
         clause = "RFC 7606 §5.3, RFC 4760 §7"
-        faults.append(Fault(Outcome.AFI_SAFI_DISABLE, code, error.local, clause, part.octets, 9, part.family.value))
+        faults.append(
+            UpdateFault(ErrorHandling.AFI_SAFI_DISABLE, code, error.reason, clause, part.octets, 9, part.family.value)
+        )
         return []

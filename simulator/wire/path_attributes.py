@@ -7,7 +7,7 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, NamedTuple
 
-from simulator.wire.faults import Fault
+from simulator.wire.update_faults import UpdateFault
 
 
 class SegmentKind(IntEnum):
@@ -62,7 +62,7 @@ class PathAttributes:
     """(flags, code, value) of other transitive attributes, as received: who passes them on sets Partial (0x20)."""
     partial: tuple[int, ...] = ()
     """Type codes of those above that came with the Partial bit: nobody may take it away (RFC 4271 §5)."""
-    discarded: tuple[Fault, ...] = ()
+    discarded: tuple[UpdateFault, ...] = ()
     """What `decode` left out by RFC 7606 attribute discard."""
 
     def but(self, **fields: Any) -> PathAttributes:

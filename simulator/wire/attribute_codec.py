@@ -20,16 +20,16 @@ from simulator.wire.attribute_checks import (
     OPTIONAL,
     PARTIAL,
     TRANSITIVE,
-    Addresses,
-    Code,
-    Side,
+    AttributeCode,
+    CheckContext,
+    SessionAddresses,
     unusable_next_hop,
     walk,
 )
-from simulator.wire.faults import AttributeFault
-from simulator.wire.judgement import Judgement, Reach, judge, welcome
-from simulator.wire.path import AsSegment, PathAttributes, SegmentKind
+from simulator.wire.checked_attributes import CheckedAttributes, NlriLocation, accepted_checks, check_attributes
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.update import next_hops
+from simulator.wire.update_faults import AttributeFault
 
 __all__ = ["AsSegment", "AttributeFault", "PathAttributes", "SegmentKind", "decode", "decode_exactly", "encode"]
 
@@ -188,19 +188,19 @@ def _aggregator(value: bytes) -> tuple[int, IPv4Address]:
 
 _Read = Callable[[bytes], Any]
 _READERS: Final[dict[int, tuple[str, _Read]]] = {
-    Code.ORIGIN.value: ("origin", _number),
-    Code.NEXT_HOP.value: ("next_hop", IPv4Address),
-    Code.MULTI_EXIT_DISC.value: ("med", _number),
-    Code.LOCAL_PREF.value: ("local_pref", _number),
-    Code.ATOMIC_AGGREGATE.value: ("atomic_aggregate", lambda value: True),
-    Code.AGGREGATOR.value: ("aggregator", _aggregator),
-    Code.COMMUNITIES.value: ("communities", _communities),
-    Code.EXTENDED_COMMUNITIES.value: ("extended_communities", _extended),
-    Code.LARGE_COMMUNITIES.value: ("large_communities", _large),
-    Code.ONLY_TO_CUSTOMER.value: ("otc", _number),
+    AttributeCode.ORIGIN.value: ("origin", _number),
+    AttributeCode.NEXT_HOP.value: ("next_hop", IPv4Address),
+    AttributeCode.MULTI_EXIT_DISC.value: ("med", _number),
+    AttributeCode.LOCAL_PREF.value: ("local_pref", _number),
+    AttributeCode.ATOMIC_AGGREGATE.value: ("atomic_aggregate", lambda value: True),
+    AttributeCode.AGGREGATOR.value: ("aggregator", _aggregator),
+    AttributeCode.COMMUNITIES.value: ("communities", _communities),
+    AttributeCode.EXTENDED_COMMUNITIES.value: ("extended_communities", _extended),
+    AttributeCode.LARGE_COMMUNITIES.value: ("large_communities", _large),
+    AttributeCode.ONLY_TO_CUSTOMER.value: ("otc", _number),
 }
 """Type code → field of PathAttributes, and how its value is read. AS paths are not in it: they come in two widths."""
-_WHOLE: Final = _READERS | {Code.LARGE_COMMUNITIES.value: ("large_communities", _distinct_large)}
+_WHOLE: Final = _READERS | {AttributeCode.LARGE_COMMUNITIES.value: ("large_communities", _distinct_large)}
 """The same for a value that is read without leaving anything out; None when it is not."""
 _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs), False: ("as_path", _path_of_shorts)}
 
@@ -208,19 +208,19 @@ _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs
 class _Scanner:
     """Reads in one go the blocks that have nothing wrong or rare in them, which are nearly all that a peer sends."""
 
-    def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: Addresses) -> None:
-        self._side = Side(asn4, external, next_hop_counts, addresses)
+    def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: SessionAddresses) -> None:
+        self._side = CheckContext(asn4, external, next_hop_counts, addresses)
         self._rows = {
             bytes((check.flags | more, code)): (*reader, 4 if more else 3, check.may_be_empty, check.verdict)
-            for code, check in welcome(asn4=asn4, external=external).items()
+            for code, check in accepted_checks(asn4=asn4, external=external).items()
             for more in (0, EXTENDED_LENGTH)
-            if (reader := _PATHS[asn4] if code == Code.AS_PATH else _WHOLE.get(code)) is not None
+            if (reader := _PATHS[asn4] if code == AttributeCode.AS_PATH else _WHOLE.get(code)) is not None
         }
         self._known: dict[bytes, tuple[str, Any]] = {}
         """Short attributes, whose like comes again and again, with what they say."""
 
     def scan(self, raw: bytes) -> dict[str, Any] | None:
-        """The fields that the block sets, which say all that it says; None when `judge` has to look at it."""
+        """The fields that the block sets, which say all that it says; None: let `check_attributes` look at it."""
         found: dict[str, Any] = {}
         rows, known = self._rows, self._known
         offset, total, count = 0, len(raw), 0
@@ -271,27 +271,29 @@ def decode(
     *,
     asn4: bool,
     external: bool = True,
-    reach: Reach = Reach.MP_REACH,
+    reach: NlriLocation = NlriLocation.MP_REACH,
     next_hop: bytes = b"",
-    addresses: Addresses = Addresses(),  # noqa: B008  (immutable)
+    addresses: SessionAddresses = SessionAddresses(),  # noqa: B008  (immutable)
 ) -> PathAttributes:
     """Judge and decode a block from which the MP attributes were cut. AttributeFault when it must not be used.
 
-    `next_hop`: that of MP_REACH_NLRI, which replaces NEXT_HOP. `reach` and `addresses` as for `judge`. Unknown
-    non-transitive attributes are ignored (RFC 4271 §5).
+    `next_hop`: that of MP_REACH_NLRI, which replaces NEXT_HOP. `reach` and `addresses`: as for `check_attributes`.
+    Unknown non-transitive attributes are ignored (RFC 4271 §5).
     """
     return decode_exactly(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)[0]
 
 
 def decode_exactly(
-    raw: bytes, *, asn4: bool, external: bool, reach: Reach, next_hop: bytes, addresses: Addresses
+    raw: bytes, *, asn4: bool, external: bool, reach: NlriLocation, next_hop: bytes, addresses: SessionAddresses
 ) -> tuple[PathAttributes, bool]:
     """The same; and whether the octets say what was judged and nothing else, so that they may be passed on as they are
     to a four-octet AS speaker, IPv4 in the NLRI field and IPv6 in MP_REACH_NLRI."""
-    found = _scanner(asn4, external, reach is Reach.NLRI_FIELD, addresses).scan(raw)
+    found = _scanner(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses).scan(raw)
     exact = asn4
     if found is None or (next_hop and unusable_next_hop(next_hop[:16], addresses)):
-        judgement = judge(raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses)
+        judgement = check_attributes(
+            raw, asn4=asn4, external=external, reach=reach, next_hop=next_hop, addresses=addresses
+        )
         found, exact = _left_by(judgement, asn4), False
     if next_hop:
         # A NEXT_HOP beside it is ignored (RFC 4760 §3), and of IPv4 it is the attribute that is sent on.
@@ -305,20 +307,20 @@ def decode_exactly(
 _new, _set = object.__new__, object.__setattr__
 
 
-def _left_by(judgement: Judgement, asn4: bool) -> dict[str, Any]:
+def _left_by(judgement: CheckedAttributes, asn4: bool) -> dict[str, Any]:
     """The fields by what a judgement leaves of the attributes."""
     kept, faults = judgement
     if not judgement.usable:
         raise AttributeFault(faults)
-    if Code.ORIGIN not in kept or Code.AS_PATH not in kept:
+    if AttributeCode.ORIGIN not in kept or AttributeCode.AS_PATH not in kept:
         raise ValueError("attributes without routes: there is nothing to decode")
     found = {name: read(kept[code][1]) for code, (name, read) in _READERS.items() if code in kept}
     name, read = _PATHS[asn4]
-    found[name] = read(kept[Code.AS_PATH][1])
-    if Code.AS4_PATH in kept:
-        found[name] = _joined(kept[Code.AS_PATH][1], kept[Code.AS4_PATH][1])
-    if Code.AS4_AGGREGATOR in kept:
-        found["aggregator"] = _aggregator(kept[Code.AS4_AGGREGATOR][1])
+    found[name] = read(kept[AttributeCode.AS_PATH][1])
+    if AttributeCode.AS4_PATH in kept:
+        found[name] = _joined(kept[AttributeCode.AS_PATH][1], kept[AttributeCode.AS4_PATH][1])
+    if AttributeCode.AS4_AGGREGATOR in kept:
+        found["aggregator"] = _aggregator(kept[AttributeCode.AS4_AGGREGATOR][1])
     found["unknown"] = tuple(
         (flags & _FLAGS, code, value)
         for code, (flags, value) in sorted(kept.items())
