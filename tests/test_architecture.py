@@ -204,6 +204,16 @@ def test_only_the_wire_room_imports_exabgp() -> None:
     assert users == {"wire"}
 
 
+def test_fastapi_is_the_only_web_framework() -> None:
+    """What it stands on is its own business: the decision on the web framework says why."""
+    known = {"fastapi", "starlette", "sse_starlette", "fastapi_offline", "flask", "aiohttp", "quart", "litestar"}
+    users: dict[str, set[str]] = {}
+    for module in MODULES:
+        for framework in {full.split(".")[0] for full in imports_of(module)} & known:
+            users.setdefault(framework, set()).add(room(module))
+    assert users == {"fastapi": {"azure", "serving"}}
+
+
 def test_only_the_control_plane_and_the_operator_rule_on_gates() -> None:
     found = {name(module) for module in MODULES if rulings(module.read_text(encoding="utf-8"))}
     assert found == set(RULERS)

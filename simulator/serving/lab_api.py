@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from fastapi_offline import FastAPIOffline
 from pydantic import ValidationError
-from sse_starlette import EventSourceResponse
 
 import simulator
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
@@ -26,6 +23,8 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.serving import models, views
+from simulator.serving.docs_page import add_docs_page
+from simulator.serving.event_stream import event_stream
 from simulator.tables.shapes import Shape
 from simulator.topology.plan import SessionPlan
 
@@ -113,11 +112,13 @@ async def _do(provider: Provider, name: str, record: ConnectionRecord, message: 
 
 def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
     """The application; mounted at the server's root. Once `ending` is set nobody follows the events any more."""
-    app = FastAPIOffline(
+    app = FastAPI(
         title="turnup: the lab",
         version=simulator.__version__,
         description="Microsoft's side of the lab, for the person who plays it. Nothing here exists in Azure.",
         responses=_PROBLEMS,
+        docs_url=None,
+        redoc_url=None,
     )
 
     @app.exception_handler(RefusalError)
@@ -138,6 +139,7 @@ def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
 
     _look(app, provider, ending)
     _act(app, provider)
+    add_docs_page(app)
     return app
 
 
@@ -218,27 +220,13 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
         if follow:
             last = request.headers.get("last-event-id", "")
             start = int(last) if last.isdecimal() and len(last) < 19 else after
-            return EventSourceResponse(_following(provider, ending, start, subject))
+            return event_stream(provider.books, ending, start, subject)
         return _written([views.event(row) for row in provider.books.events(after, limit, subject or None)])
 
 
 def _written(rows: Sequence[models.Answer]) -> Response:
     """Long lists, written at once: FastAPI would check each of the models again that were made here."""
     return Response(b"[%s]" % b",".join(row.__pydantic_serializer__.to_json(row) for row in rows), media_type=_JSON)
-
-
-async def _following(
-    provider: Provider, ending: asyncio.Event, after: int, subject: str
-) -> AsyncIterator[dict[str, str]]:
-    while not ending.is_set():
-        written = provider.books.written
-        rows = provider.books.events(after, 1000, subject or None)
-        for row in rows:
-            after = row.seq
-            data = json.dumps(views.event(row).model_dump())
-            yield {"id": str(row.seq), "event": row.event, "data": data}
-        if not rows:
-            await written.wait()
 
 
 def _act(app: FastAPI, provider: Provider) -> None:

@@ -9,8 +9,7 @@ import re
 from typing import Any, Final
 from uuid import uuid4
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from fastapi import Request, Response
 
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.requests import RefusalError
@@ -104,10 +103,7 @@ def _check_names(found: surface.Target) -> None:
 
 async def _body(request: Request) -> Any:
     """The JSON of a body; None for none. Raises ArmError for what is no JSON."""
-    try:
-        octets = await request.body()
-    except ClientDisconnect:
-        raise ArmError(400, "InvalidRequestContent", "The request ended before its content was complete.") from None
+    octets = await _octets(request)
     if not octets.strip():
         return None
     try:
@@ -121,6 +117,18 @@ async def _body(request: Request) -> Any:
         subject = f"{place}: " if place else "The request content "
         raise ArmError(400, "InvalidRequestContent", f"{subject}{text}.", target=place)
     return body
+
+
+async def _octets(request: Request) -> bytes:
+    """A body as it was sent. Raises ArmError where the client left before its end."""
+    parts, more = [], True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ArmError(400, "InvalidRequestContent", "The request ended before its content was complete.")
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def _refuse_constant(text: str) -> None:
