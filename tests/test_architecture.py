@@ -47,11 +47,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 IMPURE = {
     *("asyncio", "socket", "ssl", "select", "selectors", "subprocess", "threading", "multiprocessing", "concurrent"),
-    *("time", "datetime", "sched", "os", "io", "pathlib", "shutil", "tempfile", "glob", "fileinput", "signal"),
+    *("time", "sched", "os", "io", "pathlib", "shutil", "tempfile", "glob", "fileinput", "signal"),
     *("http", "urllib", "fastapi", "starlette", "uvicorn", "httpx", "requests", "aiohttp", "jinja2", "sqlalchemy"),
     *("scapy", "pyroute2", "typer", "rich", "ruamel", "pydantic"),
 }
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
+CLOCK_READERS = {"now", "today", "utcnow"}
+"""Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
 TOP_ROOMS = {"azure", "cli", "engine", "rehearsal", "serving"}
 """They know the others; the others do not know them."""
@@ -155,6 +157,29 @@ def test_a_pure_room_imports_no_clock_no_socket_no_file_and_no_web(module: Path)
 def test_a_pure_room_opens_and_prints_nothing(module: Path) -> None:
     calls = called(module.read_text(encoding="utf-8"))
     assert {call.func.id for call in calls if isinstance(call.func, ast.Name)} & IMPURE_CALLS == set()
+
+
+def clock_readings(source: str) -> list[str]:
+    """Calls of `datetime.now()` and the like, and of `fromtimestamp` without a zone: that reads this machine's."""
+    calls = [call for call in called(source) if isinstance(call.func, ast.Attribute)]
+    return [
+        ast.unparse(call)
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id in ("datetime", "date")
+        and (call.func.attr in CLOCK_READERS or (call.func.attr == "fromtimestamp" and len(call.args) < 2))
+    ]
+
+
+def test_readings_of_the_clock_are_found() -> None:
+    source = "datetime.now(UTC)\ndate.today()\ndatetime.fromtimestamp(1)\ndatetime.fromtimestamp(1, UTC)\nself.now()"
+    assert len(clock_readings(source)) == 3
+
+
+@pytest.mark.parametrize("module", _of(PURE), ids=name)
+def test_a_pure_room_reads_no_clock(module: Path) -> None:
+    assert clock_readings(module.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("module", _of(set(MAY_IMPORT)), ids=name)

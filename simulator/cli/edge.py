@@ -18,7 +18,7 @@ from simulator.cli import judges
 from simulator.cli.asked import Judging
 from simulator.cli.exits import LAB, PASSED, fail
 from simulator.connection.states import ConnectionState
-from simulator.engine.log import row, timestamp
+from simulator.engine.rows import row
 from simulator.peer.events import (
     MalformedUpdate,
     NeighborConfig,
@@ -44,6 +44,7 @@ from simulator.speakers.speaker import Speaker
 from simulator.tables.entries import Announcer
 from simulator.tables.json_lines import common_json, route_row
 from simulator.topology.originate import advertised
+from simulator.views.times import timestamp
 from simulator.wire.route_syntax import parse_routes
 
 
@@ -240,7 +241,7 @@ def print_text(told: dict[str, Any]) -> None:
         case "gate-withheld":
             text = f"gate withheld {told['count']} NLRI {told['direction']}: {told['reason']}"
         case "gate-lifted":
-            text = f"policy lifted: {told['nlri-sent']} NLRI sent, {told['routes-taken']} routes taken"
+            text = f"policy lifted: {told['nlriSent']} NLRI sent, {told['routesTaken']} routes taken"
         case "malformed-update":
             what = "UPDATE" if told["attribute"] is None else f"attribute {told['attribute']}"
             prefixes = f" ({', '.join(told['prefixes'])})" if told["prefixes"] else ""

@@ -19,7 +19,6 @@ from simulator.cli.judges import peer_of
 from simulator.cli.rehearse import choose_link
 from simulator.cli.remote import Remote
 from simulator.connection.connection import TransitionRefusedError
-from simulator.engine.log import short_time, timestamp
 from simulator.places.errors import LabError
 from simulator.rehearsal.standing import Standing
 from simulator.report.model import Segment
@@ -33,6 +32,7 @@ from simulator.tables.recorded import renamed, updates
 from simulator.tables.shapes import Shape, lines
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
+from simulator.views.times import short_time, timestamp
 
 
 @dataclass(frozen=True, slots=True)

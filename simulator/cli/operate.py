@@ -25,6 +25,7 @@ from simulator.cli.remote import (
     SubscriptionOption,
     show,
 )
+from simulator.views.states import style_named
 
 _WORDS = {
     "approve": "Microsoft approves a request, or with --asn a PeerAsn.",
@@ -40,8 +41,6 @@ _WORDS = {
     "start-type-change": "Microsoft starts the change of type.",
     "complete-type-change": "The new type is provisioned from the start.",
 }
-_GOOD, _BAD, _BETWEEN = "green", "red", "yellow"
-_CONNECTION_STYLE = {"Active": _GOOD, "ProvisioningFailed": _BAD, "ExternalBlocker": _BAD, "PendingRemove": _BAD}
 
 
 def register(app: typer.Typer) -> None:
@@ -185,11 +184,11 @@ def _print_sessions(rows: list[Json]) -> None:
         for heading, field in _SESSION_COLUMNS:
             style = ""
             if heading == "Connection":
-                style = _CONNECTION_STYLE.get(row[field], _BETWEEN)
+                style = style_named("connection", row[field])
             elif heading == "BGP":
-                style = _GOOD if row[field] == "Established" else _BETWEEN
+                style = style_named("bgp", row[field])
             elif heading == "Gate":
-                style = _GOOD if row["gate_open"] else _BETWEEN
+                style = "green" if row["gate_open"] else "dim"
             cells.append(Text(str(row[field]), style))
         table.add_row(*cells)
     console.print(table)
@@ -235,15 +234,6 @@ def _print_event(event: Json, how: Format) -> None:
         )
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-_CHECK_COLUMNS = (
-    ("Connection", "connection"),
-    ("Check", "id"),
-    ("Status", "status"),
-    ("Title", "title"),
-    ("Evidence", "evidence"),
-)
 
 
 def checks(

@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from simulator.cli.view import BGP_STYLE, CONNECTION_STYLE
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.views.check import CheckView, Status
+from simulator.views.states import style_of
 
 
 def print_summary(console: Console, rehearsal: Rehearsal, report: Report) -> None:
@@ -68,8 +68,8 @@ def _sessions(rehearsal: Rehearsal, records: list[ConnectionRecord]) -> Table:
                 str(view.peer_address),
                 str(plan.peer.asn),
                 plan.edge.name,
-                Text(state.value, CONNECTION_STYLE.get(state, "")),
-                Text(view.bgp_state.value, BGP_STYLE.get(view.bgp_state, "yellow")),
+                Text(state.value, style_of(state)),
+                Text(view.bgp_state.value, style_of(view.bgp_state)),
                 *map(str, (view.received, view.accepted, view.rejected, view.sent)),
             )
     return table

@@ -34,27 +34,7 @@ from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.check import CheckView, Status
-
-CONNECTION_STYLE = {
-    ConnectionState.NONE: "dim",
-    ConnectionState.PENDING_APPROVAL: "cyan",
-    ConnectionState.APPROVED: "cyan",
-    ConnectionState.PROVISIONING_STARTED: "yellow",
-    ConnectionState.PROVISIONING_COMPLETED: "yellow",
-    ConnectionState.VALIDATING: "yellow",
-    ConnectionState.ACTIVE: "bold green",
-    ConnectionState.PROVISIONING_FAILED: "bold red",
-    ConnectionState.PENDING_REMOVE: "magenta",
-}
-BGP_STYLE = {BgpState.ESTABLISHED: "green", BgpState.IDLE: "dim"}
-_STATUS_STYLE = {
-    Status.SUCCESS: "green",
-    Status.FAILURE: "bold red",
-    Status.ERROR: "bold red",
-    Status.SKIPPED: "dim",
-    Status.UNSET: "dim",
-}
-
+from simulator.views.states import STATUS_STYLE, style_of
 
 _FRAME = 0.125
 """Seconds between two pictures of the live view."""
@@ -123,10 +103,10 @@ def line(event: Event, board: Board) -> Text | None:
     """One event as one line, or None for those that say nothing to a person."""
     match event:
         case ConnectionMoved(connection, step):
-            moved = _moved("connection", step.source, step.target, CONNECTION_STYLE.get(step.target, ""))
+            moved = _moved("connection", step.source, step.target, style_of(step.target))
             return Text.assemble((_clock(step.time), "dim"), f"  {connection:<34} ", moved, (f"  {step.reason}", "dim"))
         case BgpStateChanged(session, change):
-            moved = _moved("BGP", change.source, change.target, BGP_STYLE.get(change.target, "yellow"))
+            moved = _moved("BGP", change.source, change.target, style_of(change.target))
             side = Text.assemble(
                 (f"  [connection {board.connection_of(session)}]", "dim"), (f"  {change.reason}", "dim")
             )
@@ -172,7 +152,7 @@ def line(event: Event, board: Board) -> Text | None:
 def check_line(result: CheckView) -> Text:
     """`S1 success  The OPEN carries …` and, where it failed, what was seen."""
     status = result.status
-    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", _STATUS_STYLE[status]), f" {result.title}")
+    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", STATUS_STYLE[status]), f" {result.title}")
     if status in (Status.FAILURE, Status.ERROR) and result.evidence:
         text.append(f": {result.evidence[0]}", "dim")
     return text
@@ -280,8 +260,8 @@ class LiveView:
                 str(row.plan.peer_address),
                 str(row.plan.peer.asn),
                 row.plan.edge.name,
-                Text(state.value, CONNECTION_STYLE.get(state, "")),
-                Text(row.bgp.value, BGP_STYLE.get(row.bgp, "yellow")),
+                Text(state.value, style_of(state)),
+                Text(row.bgp.value, style_of(row.bgp)),
                 Text("lifted", "bold green") if row.gate_open else Text("DENY ALL", "red"),
                 str(row.received),
                 str(row.sent),

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.engine.datafiles import DataFileRead
 from simulator.peer.events import (
-    BgpStateChanged,
-    CallerRefused,
-    EndOfRib,
-    GateMoved,
     GateWithheld,
     MalformedUpdate,
-    MessageIgnored,
-    NotificationExchanged,
-    PolicyApplied,
-    PrefixLimit,
     RoutesAnnounced,
     RoutesWithdrawn,
     SpeakerEvent,
-    UnknownPeer,
 )
-from simulator.session.messages import Family
 from simulator.speakers.dispatch import dispatch
 from simulator.views.check import CheckView
-from simulator.wire import nlri
-
-_FAMILIES = {family.label: family for family in Family}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,172 +99,3 @@ class EventLog:
         finally:
             self._waiting.discard(waiter)
         return True
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Flat, JSON-serialisable rows: the content of events.jsonl."""
-        for number, event in enumerate(self.entries, 1):
-            yield {"seq": number, **row(event)}
-
-
-def short_time(when: float) -> str:
-    """UTC, as BIRD writes it with `timeformat route iso long`."""
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def timestamp(when: float) -> str:
-    """UTC, RFC 3339 with microseconds."""
-    return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _texts(family: Family, keys: tuple[bytes, ...]) -> list[str]:
-    return [nlri.text(family, key) for key in keys]
-
-
-def row(event: Event) -> dict[str, Any]:
-    """One event as a flat row. `axis` says which of the two state machines a change is of."""
-    match event:
-        case ConnectionMoved(connection, step):
-            return {
-                "time": timestamp(step.time),
-                "event": "connection-state",
-                "axis": "connection",
-                "connection": connection,
-                "from": step.source.value,
-                "to": step.target.value,
-                "reason": step.reason,
-                "actor": step.actor.value,
-                "source": step.evidence,
-            }
-        case CheckEnded(time, connection, result):
-            return {
-                "time": timestamp(time),
-                "event": "check",
-                "connection": connection,
-                "check": result.id,
-                "status": result.status.value,
-                "evidence": list(result.evidence),
-                "causes": [cause.id for cause in result.causes],
-            }
-        case Said(time, text, connection):
-            return {"time": timestamp(time), "event": "step", "connection": connection, "text": text}
-        case BgpStateChanged(session, change):
-            return {
-                "time": timestamp(change.time),
-                "event": "bgp-state",
-                "axis": "bgp",
-                "session": session,
-                "from": change.source.value,
-                "to": change.target.value,
-                "reason": change.reason,
-            }
-        case NotificationExchanged(session, seen):
-            return {
-                "time": timestamp(seen.time),
-                "event": "notification",
-                "session": session,
-                "direction": "sent" if seen.sent else "received",
-                "code": int(seen.notification.code),
-                "subcode": int(seen.notification.subcode),
-                "text": str(seen.notification),
-            }
-        case RoutesAnnounced(session, time, family, keys, attributes):
-            return {
-                "time": timestamp(time),
-                "event": "routes-received",
-                "session": session,
-                "family": family.label,
-                "count": len(keys),
-                "as-path": attributes.path.as_path_text,
-                "rules": [hit.rule for hit in attributes.hits],
-                "prefixes": _texts(family, keys),
-            }
-        case RoutesWithdrawn(session, time, family, keys, malformed):
-            return {
-                "time": timestamp(time),
-                "event": "routes-withdrawn",
-                "session": session,
-                "family": family.label,
-                "count": len(keys),
-                "malformed": malformed,
-                "prefixes": _texts(family, keys),
-            }
-        case MalformedUpdate():
-            return {
-                "time": timestamp(event.time),
-                "event": "malformed-update",
-                "session": event.session,
-                "family": event.family.label if event.family else "",
-                "outcome": event.outcome.label,
-                "attribute": event.attribute,
-                "reason": event.reason,
-                "clause": event.clause,
-                "octets": event.octets.hex(),
-                "update": event.update.hex(),
-                "prefixes": _texts(event.family, event.keys) if event.family else [],
-            }
-        case PrefixLimit(session, time, level, count, rule):
-            return {
-                "time": timestamp(time),
-                "event": "prefix-limit",
-                "session": session,
-                "level": level.name.lower(),
-                "count": count,
-                "limit": rule.limit,
-                "action": rule.action.value,
-            }
-        case EndOfRib(session, time, family):
-            return {"time": timestamp(time), "event": "end-of-rib", "session": session, "family": family.label}
-        case MessageIgnored(session, time, reason):
-            return {"time": timestamp(time), "event": "message-ignored", "session": session, "reason": reason}
-        case GateWithheld(session, held):
-            return {
-                "time": timestamp(held.time),
-                "event": "gate-withheld",
-                "session": session,
-                "direction": held.direction.value,
-                "family": held.family,
-                "count": len(held.nlri),
-                "reason": held.why,
-                "prefixes": _texts(_FAMILIES[held.family], held.nlri),
-            }
-        case GateMoved(session, time, is_open, sent, taken, cut):
-            reset = {"session-reset": str(cut), "nlri-handed": cut.handed, "octets-not-taken": cut.held} if cut else {}
-            return {
-                "time": timestamp(time),
-                "event": "gate-lifted" if is_open else "gate-denied",
-                "session": session,
-                "nlri-sent" if is_open else "nlri-withdrawn": sent,
-                "routes-taken" if is_open else "routes-removed": taken,
-                **reset,
-            }
-        case PolicyApplied(session, time, refused, accepted):
-            return {
-                "time": timestamp(time),
-                "event": "policy-applied",
-                "session": session,
-                "routes-refused": refused,
-                "routes-accepted": accepted,
-            }
-        case DataFileRead(time, key, file, error, left_out):
-            told = {"time": timestamp(time), "event": "policy-data", "data": key, "file": file}
-            return {**told, "error": error, "left-out": left_out}
-        case UnknownPeer():
-            return {
-                "time": timestamp(event.time),
-                "event": "unknown-peer",
-                "speaker": event.speaker,
-                "address": event.address,
-                "why": "not a configured peer",
-                "again": None,
-                "count": event.count,
-            }
-        case CallerRefused():
-            return {
-                "time": timestamp(event.time),
-                "event": "caller-refused",
-                "session": event.session,
-                "address": event.address,
-                "why": event.why,
-                "again": None if event.again is None else timestamp(event.again),
-                "count": event.count,
-            }

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from simulator.engine.control import ConnectionRecord
-from simulator.engine.log import ConnectionMoved, EventLog, timestamp
+from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
+from simulator.engine.rows import rows
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
 from simulator.report.model import (
@@ -24,6 +25,7 @@ from simulator.report.model import (
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
+from simulator.views.times import timestamp
 
 if TYPE_CHECKING:
     from simulator.rehearsal.script import Rehearsal
@@ -45,7 +47,7 @@ def final_report(rehearsal: Rehearsal, outcome: Outcome) -> Report:
         connections=tuple(_connection(record, rehearsal) for record in rehearsal.control.records.values()),
         gate=_gate(rehearsal.log, network),
         errors=(*rehearsal.errors, *rehearsal.shortfalls),
-        events=tuple(rehearsal.log.rows()),
+        events=tuple(rows(rehearsal.log)),
         segments=tuple(
             Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
             for o in (tap.records if tap else ())

@@ -14,7 +14,6 @@ from simulator.azure.store.store import EventRow, Resource
 from simulator.connection.states import ConnectionState, Conversion
 from simulator.connection.table import possible
 from simulator.engine.control import ConnectionRecord
-from simulator.engine.log import short_time, timestamp
 from simulator.engine.session_tables import session_table
 from simulator.serving import models
 from simulator.tables import birdwatcher, looking_glass
@@ -22,6 +21,7 @@ from simulator.tables.held import Held, SessionTable, covering
 from simulator.tables.shapes import Shape, lines
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView
+from simulator.views.times import short_time, timestamp
 
 S = ConnectionState
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 
 class Status(Enum):
@@ -55,6 +56,8 @@ class CheckView:
     """Of a skipped check: the checks that it rests on and that did not succeed."""
     session: str = ""
     """Of several sessions the one that decided, by its addresses; empty where none did."""
+
+    DERIVED: ClassVar = ("remedy",)
 
     @property
     def holds(self) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from simulator.cli.asked import judging
 from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
-from simulator.engine.log import row
+from simulator.engine.rows import row
 from simulator.peer.events import MalformedUpdate, PrefixLimit
 from simulator.places.endpoint import Endpoint
 from simulator.policy.max_prefix import Action, Level, MaxPrefix

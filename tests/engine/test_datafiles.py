@@ -15,8 +15,9 @@ import pytest
 from simulator.cli.view import Board, line
 from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFileRead, DataFiles
-from simulator.engine.log import ConnectionMoved, row
+from simulator.engine.log import ConnectionMoved
 from simulator.engine.network import Network
+from simulator.engine.rows import row
 from simulator.peer.events import PolicyApplied
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -198,14 +199,14 @@ def test_events_are_rows() -> None:
         "data": "vrp",
         "file": "/x/vrp.json",
         "error": "there is no such file",
-        "left-out": "",
+        "leftOut": "",
     }
     assert row(PolicyApplied("s", 0.0, 1, 2)) | {"time": ""} == {
         "time": "",
         "event": "policy-applied",
         "session": "s",
-        "routes-refused": 1,
-        "routes-accepted": 2,
+        "routesRefused": 1,
+        "routesAccepted": 2,
     }
 
 

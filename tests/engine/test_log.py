@@ -9,7 +9,8 @@ import pytest
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Said, row, timestamp
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Said
+from simulator.engine.rows import row, rows
 from simulator.gate import Direction, Withheld
 from simulator.peer.events import (
     BgpStateChanged,
@@ -28,6 +29,7 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
+from simulator.views.times import timestamp
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import PathAttributes
 
@@ -80,8 +82,8 @@ def test_rows_are_numbered_in_order() -> None:
     log = EventLog()
     for event in EVENTS:
         log.append(event)
-    assert [found["seq"] for found in log.rows()] == list(range(1, len(EVENTS) + 1))
-    assert [found["prefixes"] for found in log.rows() if found["event"] == "gate-withheld"] == [["192.0.2.0/24"]]
+    assert [found["seq"] for found in rows(log)] == list(range(1, len(EVENTS) + 1))
+    assert [found["prefixes"] for found in rows(log) if found["event"] == "gate-withheld"] == [["192.0.2.0/24"]]
 
 
 async def test_waiting_ends_with_the_next_event_or_with_the_time() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulator.engine.log import row
+from simulator.engine.rows import row
 from simulator.peer.events import BgpStateChanged, SpeakerEvent
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, Role

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.engine.log import row
+from simulator.engine.rows import row
 from simulator.peer.events import EndOfRib, MalformedUpdate, NotificationExchanged
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor

@@ -24,7 +24,8 @@ from simulator.azure.store.store import (
     StoreBusyError,
     Transaction,
 )
-from simulator.engine.log import ConnectionMoved, Event, row
+from simulator.engine.log import ConnectionMoved, Event
+from simulator.engine.rows import row
 from simulator.peer.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
 
 _PREFIXES_KEPT = 20
@@ -212,4 +213,4 @@ def _flat(event: Event) -> Json:
 def _left_out(flat: Json, number: int) -> Json:
     if "count" in flat:
         flat["count"] = number
-    return {**flat, "prefixes-left-out": number - _PREFIXES_KEPT} if number > _PREFIXES_KEPT else flat
+    return {**flat, "prefixesLeftOut": number - _PREFIXES_KEPT} if number > _PREFIXES_KEPT else flat

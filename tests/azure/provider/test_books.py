@@ -155,8 +155,8 @@ async def test_a_table_does_not_fill_the_log(store: Store) -> None:
     books.flush()
     first, second, whole = (row.row for row in store.events())
     for row in (first, second):
-        assert (row["prefixes"], row["prefixes-left-out"], row["count"]) == (prefixes[:20], 180, 200)
-    assert (whole["prefixes"], whole["count"], "prefixes-left-out" in whole) == (prefixes[:20], 20, False)
+        assert (row["prefixes"], row["prefixesLeftOut"], row["count"]) == (prefixes[:20], 180, 200)
+    assert (whole["prefixes"], whole["count"], "prefixesLeftOut" in whole) == (prefixes[:20], 20, False)
 
 
 async def test_every_step_of_every_connection_is_numbered_once(tmp_path: Path) -> None:
