@@ -18,6 +18,7 @@ from simulator.azure.rest import pages as arm
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.policy import pages as policy
+from simulator.routers.registry import ROUTERS
 from simulator.session import diagram as session
 from simulator.topology import pages as topology
 from simulator.topology.kinds import LANGUAGES, Says
@@ -158,7 +159,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rfc7606-cases": _rfc7606_matrix,
     "sayable": _sayable,
     "checks": validation.checks,
-    "remedies": validation.remedies,
+    "remedies": lambda: validation.remedies({name: router.remedies for name, router in ROUTERS.items()}),
     "rooms": _rooms,
     "rules": policy.rules,
     "topology-keys": topology.keys,

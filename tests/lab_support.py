@@ -14,7 +14,7 @@ import pytest
 from simulator.lab.privilege import netns_problem
 from simulator.places.errors import LabError
 from simulator.places.link import LanSpec, NodeSpec
-from simulator.places.process import find_program
+from simulator.places.process import Program, find_program
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def require_bird() -> None:
     require_program("bird")
 
 
-def require_program(name: str) -> None:
+def require_program(name: Program | str) -> None:
     """Skip, or fail where routers are required, when a program is not installed."""
     try:
         find_program(name)

@@ -15,10 +15,13 @@ def require_readable(topology: Topology) -> list[str]:
         path = peer.router_choice.config
         if path is None:
             continue
-        from simulator.routers.parsing import faults  # every adapter, for those who have such a file
+        from simulator.routers.parsing import faults  # for those who have such a file
+        from simulator.routers.registry import ROUTERS
 
         try:
-            wrong = faults(peer.router_kind, path)
+            own = ROUTERS[peer.router_kind].own_file
+            assert own is not None, "the topology was checked"
+            wrong = faults(own, path)
         except LabError as error:
             told.append(f"{path}: not checked: {error}")
             continue

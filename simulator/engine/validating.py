@@ -22,8 +22,10 @@ from simulator.places.link import LinkKind
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.base import NotOurRouterError, Reason, Router, SessionReport
-from simulator.routers.names import CAUSES
+from simulator.routers.base import NotOurRouterError, Router, SessionReport
+from simulator.routers.own_file import CAUSES
+from simulator.routers.reason import Reason
+from simulator.routers.registry import ROUTERS
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
@@ -282,7 +284,7 @@ class Validator:
             view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
             carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
             max_prefixes=self._network.max_prefixes(plan),
-            router=plan.peer.router_kind,
+            remedies=ROUTERS[plan.peer.router_kind].remedies,
             soaked=self._soaked(now, gathered.since),
             settled=self._settled(now),
             foreign_identifiers=self._foreign_identifiers(plan),

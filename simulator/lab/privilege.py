@@ -11,7 +11,9 @@ from typing import NoReturn
 from simulator.lab.netns import NetnsLink
 from simulator.places.errors import LabError
 from simulator.places.link import LanSpec, NodeSpec
-from simulator.places.process import find_program
+from simulator.places.process import Program, find_program
+
+UNSHARE = Program("unshare", "unshare", "apt-get install util-linux")
 
 MARK = "TURNUP_USERNS"
 """Set in the environment of a turnup that already runs in a user namespace of its own making."""
@@ -42,7 +44,7 @@ def netns_problem() -> str | None:
 def userns_problem() -> str | None:
     """Why this user cannot make network namespaces inside a user namespace, or None: finds out by trying (10 ms)."""
     try:
-        unshare = str(find_program("unshare"))
+        unshare = str(find_program(UNSHARE))
         command = [unshare, *USERNS, unshare, "--net", "true"]
         outcome = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
     except (LabError, OSError, subprocess.TimeoutExpired) as error:
@@ -65,7 +67,7 @@ def reexec_in_userns(argv: list[str]) -> NoReturn:
     """Replace this process by turnup as root of a new user namespace. Raises LabError when it is in one."""
     if os.environ.get(MARK):
         raise LabError("this is a user namespace already and network namespaces still cannot be made in it")
-    unshare = str(find_program("unshare"))
+    unshare = str(find_program(UNSHARE))
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(unshare, [unshare, *USERNS, sys.executable, "-m", "simulator", *argv], {**os.environ, MARK: "1"})

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,32 +19,30 @@ from simulator.places.errors import LabError
 
 T = TypeVar("T")
 
-# program as it is called -> (what people call it, how to get it)
-_PACKAGES: dict[str, tuple[str, str]] = {
-    "bird": ("BIRD", "apt-get install bird2"),
-    "birdc": ("BIRD", "apt-get install bird2"),
-    "gobgpd": ("GoBGP", "apt-get install gobgpd"),
-    "gobgp": ("GoBGP", "apt-get install gobgpd"),
-    "/usr/sbin/bgpd": ("OpenBGPD", "apt-get install openbgpd"),
-    "/usr/sbin/bgpctl": ("OpenBGPD", "apt-get install openbgpd"),
-    "bgpctl": ("OpenBGPD", "apt-get install openbgpd"),
-    "/usr/lib/frr/bgpd": ("FRR", "apt-get install frr"),
-    "/usr/lib/frr/zebra": ("FRR", "apt-get install frr"),
-    "vtysh": ("FRR", "apt-get install frr"),
-    "exabgp": ("ExaBGP", "pip install exabgp==5.0.15"),
-    "unshare": ("unshare", "apt-get install util-linux"),
-}
+_SOMEHOW = "install it or put it on PATH"
 
 
-def find_program(name: str) -> Path:
-    """The absolute path of a program. Raises LabError that names the package when it is missing."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that a lab runs, and how to get it."""
+
+    path: str
+    """As it is called: a name to be looked for on PATH, or where it is."""
+    title: str
+    """What people call it."""
+    remedy: str
+    """What installs it."""
+
+
+def find_program(program: Program | str) -> Path:
+    """The absolute path of a program. Raises LabError, with what installs it, when it is missing."""
+    wanted = program if isinstance(program, Program) else Program(program, Path(program).name, _SOMEHOW)
     # An ordinary user's PATH has no sbin, where Debian keeps routing daemons.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
-    found = shutil.which(name, path=path)
+    found = shutil.which(wanted.path, path=path)
     if found:
         return Path(found).absolute()
-    title, remedy = _PACKAGES.get(name, (Path(name).name, "install it or put it on PATH"))
-    raise LabError(f"{title} is not installed: {remedy}")
+    raise LabError(f"{wanted.title} is not installed: {wanted.remedy}")
 
 
 async def spawn(

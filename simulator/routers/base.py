@@ -1,6 +1,6 @@
 """The contract of every router that a lab can run.
 
-A kind is a folder (or one module), a line in `simulator.routers.registry`, and a line in `simulator.topology.kinds`.
+A kind is a folder here and a line in `simulator.topology.kinds`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
+from simulator.routers.own_file import OwnFile
+from simulator.routers.reason import Reason
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 
@@ -89,15 +91,6 @@ class SessionReport:
     """The router's operator has it down, by its configuration or by a command."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a session is down, or announces nothing or not all, as far as the router and its user's file tell."""
-
-    cause: str
-    """An id of `simulator.validation.remedies`."""
-    text: str
-
-
 @dataclass(slots=True)
 class RouterFiles:
     """Where one router keeps its files: all below a directory that the lab owns and removes."""
@@ -113,6 +106,10 @@ class Router(Protocol):
     """A router of the peer's side, real or simulated."""
 
     kind: str
+    own_file: ClassVar[OwnFile | None]
+    """How its user's own configuration file is read; None: there is no such file."""
+    remedies: ClassVar[Mapping[str, str]]
+    """By cause: what mends it, in the router's own language."""
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""

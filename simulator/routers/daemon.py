@@ -18,9 +18,9 @@ from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
-from simulator.routers.absences import absences
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.names import misnamed, sources
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.own_file import OwnFile, absences, misnamed, sources
+from simulator.routers.reason import Reason
 
 ABSENT = "absent"
 """The state of a session that the user's own file does not have."""
@@ -38,6 +38,10 @@ class Daemon:
     """One routing daemon as a child process, in a cell: what it writes anywhere else than in its files goes nowhere."""
 
     kind: str
+    own_file: ClassVar[OwnFile | None]
+    """How its user's own configuration file is read."""
+    remedies: ClassVar[Mapping[str, str]]
+    """By cause, in its own language."""
     title: ClassVar[str]
     """What errors call it: `FRR of n1 …`."""
     no_loopback: ClassVar[str] = "has no port 179 and no address of its own"
@@ -69,15 +73,15 @@ class Daemon:
 
     def remarks(self) -> Sequence[str]:
         file = self._config.file if self._config is not None else None
-        missing = absences(self.kind, file) if file is not None else []
+        missing = absences(self.own_file, file) if file is not None and self.own_file is not None else []
         return [*(reason.text for reason in self._misnamed()), *missing]
 
     def _misnamed(self) -> list[Reason]:
         """What the user's file calls otherwise than the topology does."""
         config = self._config
-        if config is None or config.file is None:
+        if config is None or config.file is None or self.own_file is None:
             return []
-        return misnamed(self.kind, config.file, config.interfaces, config.vrfs)
+        return misnamed(self.own_file, config.file, config.interfaces, config.vrfs)
 
     def _begin(self, place: Place, config: RouterConfig, files: RouterFiles, socket_name: str = "") -> None:
         """Take down what is to be started. Raises LabError where it cannot be; `socket_name` is the longest one's."""
@@ -96,7 +100,7 @@ class Daemon:
         files.directory.mkdir(parents=True, exist_ok=True)
         self._listen(files)
         own = self._config.file
-        texts = [text for _, text in sources(self.kind, own)] if own is not None else []
+        texts = [text for _, text in sources(self.own_file, own)] if own and self.own_file else []
         named = files_named("\n".join(texts))
         cell = Cell((str(files.directory.absolute()),), str(files.directory / _SYSLOG), named, self.users, cwd)
         return await self._place.spawn(argv, log=log or files.log, env=env, cell=cell)
@@ -196,20 +200,3 @@ def silence(session: RouterSession, own: Sequence[str], exported: Collection[str
         return []
     what = f"the router's table has {examples(own)}"
     return [Reason("export-policy", f"{what}, and its export policy lets none of it out on this session")]
-
-
-def one_line(text: str) -> str:
-    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
-
-
-def read_file(path: Path) -> str:
-    """The user's own configuration file; `write_file` gives back each of its octets. Raises LabError."""
-    try:
-        return path.read_bytes().decode(errors="surrogateescape")
-    except OSError as error:
-        raise LabError(f"{path}: {error.strerror}") from None
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write what `read_file` has read, whatever its encoding and its line ends: the daemon judges that."""
-    path.write_bytes(text.encode(errors="surrogateescape"))

@@ -1,26 +1,31 @@
-"""Every kind of router that a topology can name: one line a kind."""
+"""Every kind of router that a topology can name, with the class that runs it.
+
+A kind is a line of `simulator.topology.kinds` and a folder here; its `adapter.py` says which class it is (`ROUTER`).
+An adapter is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from simulator.routers.base import Router
-from simulator.routers.bird.adapter import Bird
-from simulator.routers.exabgp.adapter import Exabgp
-from simulator.routers.external import External
-from simulator.routers.frr.adapter import Frr
-from simulator.routers.gobgp.adapter import Gobgp
-from simulator.routers.openbgpd.adapter import Openbgpd
-from simulator.routers.route_server import SimulatedRouteServer
-from simulator.routers.simulated import Simulated
+from simulator.topology.kinds import KINDS
 
-ROUTERS: dict[str, Callable[[], Router]] = {
-    "simulated": Simulated,
-    "bird": Bird,
-    "frr": Frr,
-    "gobgp": Gobgp,
-    "openbgpd": Openbgpd,
-    "exabgp": Exabgp,
-    "external": External,
-    "route-server": SimulatedRouteServer,
-}
+
+class _Routers(Mapping[str, type[Router]]):
+    def __getitem__(self, kind: str) -> type[Router]:
+        if kind not in KINDS:
+            raise KeyError(kind)
+        router: type[Router] = import_module(f"simulator.routers.{kind.replace('-', '_')}.adapter").ROUTER
+        return router
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KINDS)
+
+    def __len__(self) -> int:
+        return len(KINDS)
+
+
+ROUTERS = _Routers()
+"""By the name that topologies give."""

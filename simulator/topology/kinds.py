@@ -1,7 +1,7 @@
 """Every kind of router that a topology can name, and every language of configurations: one line each.
 
-What a kind can do is said here and nowhere else, so reading a topology needs none of the adapters; those have a line
-each in `simulator.routers.registry` and `simulator.routers.configs.registry`.
+What a kind can do is said here and nowhere else, so reading a topology needs none of the adapters: `simulator.routers`
+finds them by these names.
 """
 
 from __future__ import annotations

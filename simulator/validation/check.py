@@ -42,7 +42,7 @@ def cause_of(id_: str, text: str, session: SessionEvidence) -> Cause:
         "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
         "mtu": session.mtu,
     }
-    return Cause(id_, text, remedy(id_, session.router, **values))
+    return Cause(id_, text, remedy(id_, session.remedies, **values))
 
 
 def passed(*evidence: str) -> Finding:

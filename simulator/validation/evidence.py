@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -107,8 +108,8 @@ class SessionEvidence:
     """As it is now; what it counts, and what happened to it, is of the time since the validation began (`since`). Its
     addresses are those that were agreed."""
     max_prefixes: int
-    router: str
-    """The kind of router at the other end: remedies are written for it."""
+    remedies: Mapping[str, str]
+    """What mends a cause, by its id, in the words of the router at the other end; empty where those are not known."""
     soaked: bool
     """Established without interruption for the soak time."""
     settled: bool

@@ -45,7 +45,7 @@ def full_size(session: SessionEvidence, observation: Observation) -> Finding:
 
 def quality(observation: Observation) -> Finding:
     if observation.quality_problem:
-        cause = Cause("no-netem", observation.quality_problem, remedy("no-netem", ""))
+        cause = Cause("no-netem", observation.quality_problem, remedy("no-netem", {}))
         return failed([f"the topology asks for {observation.quality_asked}"], cause)
     measured = [
         f"{name_of(session)}: echo after {session.lan.rtt:g} ms"
@@ -60,5 +60,5 @@ def two_edges(observation: Observation) -> Finding:
     if len(edges) > 1:
         return passed(f"connections to {', '.join(edges)}")
     text = "one edge router, or one link, is enough to take this peering down"
-    cause = Cause("one-edge", text, remedy("one-edge", ""))
+    cause = Cause("one-edge", text, remedy("one-edge", {}))
     return failed([f"all connections of the peering lead to {', '.join(edges) or 'nowhere'}"], cause)

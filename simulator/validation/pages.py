@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION
 from simulator.validation.check import Check
 from simulator.validation.remedies import REMEDIES
@@ -25,11 +27,12 @@ def _row(check: Check, when: str) -> str:
     )
 
 
-def remedies() -> str:
+def remedies(routers: Mapping[str, Mapping[str, str]]) -> str:
     """Every cause and its remedies, by router."""
     lines = ["| cause | router | remedy |", "|---|---|---|"]
-    for cause, texts in REMEDIES.items():
-        for router, text in texts.items():
+    for cause, general in REMEDIES.items():
+        own = {name: texts[cause] for name, texts in routers.items() if cause in texts}
+        for router, text in {"any": general, **own}.items():
             shown = text.replace("{{", "{").replace("}}", "}").replace("|", "\\|")
             lines.append(f"| `{cause}` | {router} | `{shown}` |")
     return "\n".join(lines)

@@ -11,7 +11,9 @@ from simulator.places.place import Place
 from simulator.places.process import stop
 from simulator.routers.bird import adapter as bird
 from simulator.routers.frr import adapter as frr
+from simulator.routers.frr.file import BGPD
 from simulator.routers.gobgp import adapter as gobgp
+from simulator.routers.gobgp.file import GOBGP
 from tests.benchmarks.children import until
 from tests.benchmarks.feed import PEER_AS, SOURCE_AS
 
@@ -121,7 +123,7 @@ class Feeder:
         directory = str(self._directory)
         if self.kind == "frr":
             files = ["--vty_socket", directory, "--pid_file", f"{directory}/frr.pid", "--log", "stdout"]
-            return [frr.BGPD, "--config_file", str(config), *files, "--vty_port", "0", "--skip_runas", "--no_zebra"]
+            return [BGPD.path, "--config_file", str(config), *files, "--vty_port", "0", "--skip_runas", "--no_zebra"]
         if self.kind == "gobgp":
             self._socket.unlink(missing_ok=True)
             return ["gobgpd", "-f", str(config), "--pprof-disable", "--api-hosts", f"unix://{self._socket}"]
@@ -132,7 +134,7 @@ class Feeder:
         return int(json.loads(answer)["peers"][self._source]["pfxRcd"])
 
     async def _gobgp_count(self) -> int:
-        _, answer = await gobgp._run("gobgp", "--target", f"unix://{self._socket}", "--json", "neighbor", self._source)
+        _, answer = await gobgp._run(GOBGP, "--target", f"unix://{self._socket}", "--json", "neighbor", self._source)
         return sum(int(family.get("state", {}).get("accepted", 0)) for family in json.loads(answer)["afi_safis"])
 
     async def _bird_count(self) -> int:

@@ -14,8 +14,8 @@ from simulator.places.process import find_program
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
 from simulator.rib.route_server.policy import ClientPolicy
-from simulator.routers.frr.adapter import BGPD as FRR_BGPD
-from simulator.routers.openbgpd.adapter import BGPD as OPENBGPD_BGPD
+from simulator.routers.frr.file import BGPD as FRR_BGPD
+from simulator.routers.openbgpd.file import BGPD as OPENBGPD_BGPD
 from simulator.session.messages import Family
 from simulator.wire.attribute_codec import decode
 from simulator.wire.checked_attributes import NlriLocation
@@ -78,8 +78,8 @@ def test_every_rule_about_a_prefix_or_a_path_is_known_here() -> None:
     ("program", "name", "arguments"),
     [
         ("bird", "BIRD", ["-p", "-c"]),
-        (FRR_BGPD, "FRR", ["--skip_runas", "-C", "-f"]),
-        (OPENBGPD_BGPD, "OpenBGPD", ["-n", "-f"]),
+        (FRR_BGPD.path, "FRR", ["--skip_runas", "-C", "-f"]),
+        (OPENBGPD_BGPD.path, "OpenBGPD", ["-n", "-f"]),
     ],
 )
 def test_its_own_parser_takes_it(tmp_path: Path, program: str, name: str, arguments: list[str]) -> None:

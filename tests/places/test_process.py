@@ -14,6 +14,7 @@ import pytest
 
 from simulator.places.errors import LabError
 from simulator.places.process import find_program, last_lines, spawn, stop, until_ready
+from simulator.routers.bird.file import BIRD
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +58,8 @@ async def test_a_child_leads_a_session_of_its_own_and_gets_the_environment(tmp_p
 async def test_a_missing_program_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.places.process.shutil.which", lambda *_args, **_more: None)
     with pytest.raises(LabError, match=r"^BIRD is not installed: apt-get install bird2$"):
+        find_program(BIRD)
+    with pytest.raises(LabError, match=r"^bird is not installed: install it or put it on PATH$"):
         await spawn(["bird"], log=tmp_path / "log")
     with pytest.raises(LabError, match="nix is not installed"):
         find_program("nix")

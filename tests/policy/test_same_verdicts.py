@@ -24,7 +24,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
-from simulator.routers.frr.adapter import BGPD
+from simulator.routers.frr.file import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.session.session import SessionTimes
@@ -38,7 +38,7 @@ from tests.policy.support import irr_lists, vrps
 
 PEER_AS = 3321
 MICROSOFT = 8075
-DAEMONS = {"bird": "bird", "frr": BGPD}
+DAEMONS = {"bird": "bird", "frr": BGPD.path}
 """The kinds that are compared with the simulated peer → the program that each needs."""
 
 

@@ -45,7 +45,7 @@ from simulator.rib.announcement import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.registry import ROUTERS
-from simulator.routers.simulated import path_of as announced
+from simulator.routers.simulated.adapter import path_of as announced
 from simulator.session.messages import Cease, ErrorCode, Family
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState

@@ -24,7 +24,7 @@ from simulator.routers.exabgp import config as exabgp
 from simulator.routers.frr import config as frr
 from simulator.routers.gobgp import config as gobgp
 from simulator.routers.openbgpd import config as openbgpd
-from simulator.routers.simulated import path_of
+from simulator.routers.simulated.adapter import path_of
 from simulator.session.messages import Family
 from simulator.topology.kinds import LANGUAGES, Says
 from simulator.topology.route import RouterRoute

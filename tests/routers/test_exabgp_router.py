@@ -15,11 +15,11 @@ from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles
-from simulator.routers.exabgp import adapter as exabgp
 from simulator.routers.exabgp.adapter import Exabgp
 from simulator.routers.exabgp.config import render
 from simulator.routers.exabgp.console import Console, parse_rib
 from simulator.routers.exabgp.events import Events
+from simulator.routers.exabgp.file import program
 from simulator.session.messages import Cease, Family
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
@@ -248,7 +248,7 @@ def test_without_it_pip_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match=r"ExaBGP is not installed: pip install exabgp=="):
-        exabgp.program()
+        program()
 
 
 def heard(*told: dict[str, Any], peer: str = "192.0.2.2") -> Events:

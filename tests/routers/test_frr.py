@@ -10,8 +10,9 @@ import pytest
 
 from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig
-from simulator.routers.frr.adapter import BGPD, STATICD, ZEBRA, Frr, parse_neighbor
+from simulator.routers.frr.adapter import Frr, parse_neighbor
 from simulator.routers.frr.config import render
+from simulator.routers.frr.file import BGPD, STATICD, ZEBRA
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, v4
@@ -70,7 +71,7 @@ def own_file(config: RouterConfig) -> str:
 SUBJECT = Subject(
     make=Frr,
     title="FRR",
-    programs=(BGPD, "vtysh"),
+    programs=(BGPD.path, "vtysh"),
     version="FRR ",
     file=own_file,
     broken_file="router bgp 64496\n neighbor 192.0.2.2 remote-ass 8075\n",
@@ -113,7 +114,7 @@ def redistributing_file(config: RouterConfig) -> str:
 
 
 class TestOwnFileThatRedistributes(OwnFileConformance):
-    subject = replace(SUBJECT, file=redistributing_file, programs=(*SUBJECT.programs, ZEBRA, STATICD))
+    subject = replace(SUBJECT, file=redistributing_file, programs=(*SUBJECT.programs, ZEBRA.path, STATICD.path))
 
 
 @pytest.mark.privileged

@@ -10,7 +10,7 @@ from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig
 from simulator.routers.gobgp.adapter import Gobgp, mrt, own_routes, parse_neighbor, parse_reasons
 from simulator.routers.gobgp.config import render
-from simulator.routers.simulated import announcements
+from simulator.routers.simulated.adapter import announcements
 from simulator.topology.route import RouterRoute
 from tests.routers.conformance import Bench, OwnFileConformance, RouterConformance, Subject
 from tests.routers.conformance import configuration as example

@@ -12,8 +12,9 @@ import pytest
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.routers.base import RouterConfig, RouterSession
-from simulator.routers.openbgpd.adapter import BGPCTL, BGPD, Openbgpd, _require_user, mrt, parse_neighbor
+from simulator.routers.openbgpd.adapter import Openbgpd, _require_user, mrt, parse_neighbor
 from simulator.routers.openbgpd.config import render
+from simulator.routers.openbgpd.file import BGPCTL, BGPD
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from tests.lab_support import v4, v6
@@ -48,7 +49,7 @@ def own_file(config: RouterConfig) -> str:
 SUBJECT = Subject(
     make=Openbgpd,
     title="OpenBGPD",
-    programs=(BGPD, BGPCTL),
+    programs=(BGPD.path, BGPCTL.path),
     version="OpenBGPD ",
     file=own_file,
     broken_file="AS 64496\nneighbor 192.0.2.2 {\n\tremote-ass 8075\n}\n",

@@ -20,12 +20,12 @@ from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.bird.adapter import Bird
-from simulator.routers.frr.adapter import BGPD as FRR_BGPD
 from simulator.routers.frr.adapter import Frr
+from simulator.routers.frr.file import BGPD as FRR_BGPD
 from simulator.routers.gobgp.adapter import Gobgp
-from simulator.routers.openbgpd.adapter import BGPD as OPENBGPD_BGPD
 from simulator.routers.openbgpd.adapter import Openbgpd
-from simulator.routers.route_server import SimulatedRouteServer
+from simulator.routers.openbgpd.file import BGPD as OPENBGPD_BGPD
+from simulator.routers.route_server.adapter import SimulatedRouteServer
 from simulator.session.messages import Family
 from simulator.tables.bird import read_bird
 from simulator.tables.entries import Routes
@@ -183,7 +183,7 @@ SEEN: Mapping[int, Callable[[Any, str], Awaitable[Seen]]] = {
 async def exchange() -> AsyncIterator[tuple[SimulatedRouteServer, dict[int, Router]]]:
     """Our route server with the four daemons, both families, everybody's routes announced."""
     require_netns()
-    for program in ("bird", FRR_BGPD, "gobgpd", OPENBGPD_BGPD):
+    for program in ("bird", FRR_BGPD.path, "gobgpd", OPENBGPD_BGPD.path):
         require_program(program)
     nodes = tuple(NodeSpec(f"n{number}", (v4(number), v6(number))) for number in (*KINDS, SERVER))
     sessions = {

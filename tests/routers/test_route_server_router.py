@@ -16,8 +16,8 @@ from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import LoopbackLink
 from simulator.policy.policy import PolicyError
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
-from simulator.routers.route_server import SimulatedRouteServer
-from simulator.routers.simulated import Simulated
+from simulator.routers.route_server.adapter import SimulatedRouteServer
+from simulator.routers.simulated.adapter import Simulated
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri

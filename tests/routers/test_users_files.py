@@ -18,13 +18,21 @@ from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.routers import parsing
-from simulator.routers.daemon import read_file, write_file
-from simulator.routers.parsing import faults
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import faults, read_file, write_file
+from simulator.routers.registry import ROUTERS
 from simulator.topology.load import load
 from tests.lab_support import require_netns, require_program
 from tests.routers.own_files import FILES
 from tests.routers.test_matrix import PROGRAMS
 from tests.topologies import SHIPPED, write
+
+
+def own_file(kind: str) -> OwnFile:
+    found = ROUTERS[kind].own_file
+    assert found is not None
+    return found
+
 
 BIRD, FRR = "bird, tables and pipes of its own", "frr, peer groups and route maps"
 
@@ -153,7 +161,7 @@ def written_on_the_host(mark: str, but: Path) -> list[str]:
 async def test_it_passes_as_it_is_and_writes_nothing_on_the_host(name: str, tmp_path: Path) -> None:
     require(FILES[name][0])
     path, mark = lay(name, tmp_path)
-    assert faults(FILES[name][0], tmp_path / path_of(name)) == []
+    assert faults(own_file(FILES[name][0]), tmp_path / path_of(name)) == []
     contents = files_in(tmp_path)
     here = written_on_the_host(mark, tmp_path)
     report, played = await rehearse(path)
@@ -238,7 +246,7 @@ def test_what_the_daemon_refuses_is_told_with_its_line(
     path = tmp_path / directory / name
     path.parent.mkdir()
     path.write_text(text)
-    found = faults(kind, path)
+    found = faults(own_file(kind), path)
     assert [(fault.file, fault.line) for fault in found] == [(str(path), line) for line in lines], found
     assert words in found[0].text
     assert not any("\n" in fault.text for fault in found)
@@ -258,7 +266,7 @@ def test_an_encoding_that_the_daemon_takes_is_taken(kind: str, text: bytes, tmp_
     require(kind)
     path, copy = tmp_path / "a.conf", tmp_path / "copy.conf"
     path.write_bytes(text)
-    assert faults(kind, path) == []
+    assert faults(own_file(kind), path) == []
     write_file(copy, read_file(path))
     assert copy.read_bytes() == text
 
@@ -300,7 +308,7 @@ class TestCommands:
     ) -> None:
         path, _ = lay(BIRD, tmp_path, ("protocol device {}", "protocol devise {}"))
 
-        def missing(name: str) -> Path:
+        def missing(name: object) -> Path:
             raise LabError("BIRD is not installed: apt-get install bird2")
 
         monkeypatch.setattr(parsing, "find_program", missing)

@@ -24,7 +24,7 @@ from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import BGP_PORT, Address, Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
-from simulator.routers.frr.adapter import BGPD
+from simulator.routers.frr.file import BGPD
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
@@ -217,7 +217,7 @@ class Subject:
 
 SUBJECTS = {
     "bird": Subject("bird", "bird.conf", BIRD, ask_bird),
-    "frr": Subject(BGPD, "frr.conf", FRR, ask_frr),
+    "frr": Subject(BGPD.path, "frr.conf", FRR, ask_frr),
     "gobgp": Subject("gobgpd", "gobgpd.toml", GOBGP, ask_gobgp),
     "openbgpd": Subject("bgpctl", "bgpd.conf", OPENBGPD, ask_openbgpd),
 }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.rib.announcement import Announcement
-from simulator.routers.simulated import announcements as regrouped
+from simulator.routers.simulated.adapter import announcements as regrouped
 from simulator.session.messages import Family
 from simulator.topology.originate import announcements, prefixes_of, router_routes
 from simulator.topology.schema import Announce, Generate, Node, PrefixList

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.routers.bird.remedies import REMEDIES
+from simulator.routers.frr.remedies import REMEDIES as FRR_REMEDIES
 from simulator.session.messages import Capabilities, Family, Notification, Open
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
@@ -83,7 +85,7 @@ def evidence(view: SessionView = HEALTHY, **changes: Any) -> SessionEvidence:
     base = SessionEvidence(
         view=view,
         max_prefixes=1000,
-        router="bird",
+        remedies=REMEDIES,
         soaked=up,
         settled=up,
         lan=LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole=""),
@@ -283,7 +285,7 @@ def silent(family: Family, *prefixes: str) -> SessionEvidence:
     why = tuple(("network-not-in-rib", f"no route to {prefix}") for prefix in prefixes)
     offered = replace(PEER_OPEN, capabilities=Capabilities(families=frozenset({family})))
     view = replace(HEALTHY, id=family.label, family=family, peer_open=offered, received=0, accepted=0)
-    return evidence(view, router="frr", peer_table=PeerTable(reasons=why))
+    return evidence(view, remedies=FRR_REMEDIES, peer_table=PeerTable(reasons=why))
 
 
 def test_each_session_has_its_own_text_of_a_cause() -> None:
@@ -296,7 +298,7 @@ def test_each_session_has_its_own_text_of_a_cause() -> None:
 
 def test_a_part_that_is_not_announced_is_a_warning() -> None:
     part = PeerTable(reasons=(("network-not-in-rib", "no route to 192.0.2.0/24"),))
-    found = run(observe(evidence(router="frr", peer_table=part), evidence()))
+    found = run(observe(evidence(remedies=FRR_REMEDIES, peer_table=part), evidence()))
     assert failing(found) == ["R4"] and not found["R4"].stops
     assert first_cause(found, "R4") == "network-not-in-rib"
     assert "no route to 192.0.2.0/24" in found["R4"].evidence[0]
@@ -308,7 +310,7 @@ def test_a_part_that_is_not_announced_is_a_warning() -> None:
 def test_the_remedy_is_written_for_the_router() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
     bird = run(observe(evidence(view)))["S1"].causes[0].remedy
-    other = run(observe(evidence(view, router="external")))["S1"].causes[0].remedy
+    other = run(observe(evidence(view, remedies={})))["S1"].causes[0].remedy
     assert "local as 64496" in bird
     assert bird != other
     assert "AS64496" in other

@@ -8,23 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import last_lines, until_ready
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.places.process import find_program, last_lines, until_ready
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.bird.answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.bird.config import render
-from simulator.routers.daemon import (
-    ConfigRefusedError,
-    Daemon,
-    absent,
-    read_file,
-    silence,
-)
+from simulator.routers.bird.file import BIRD, OWN_FILE
+from simulator.routers.bird.remedies import REMEDIES
+from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import read_file
+from simulator.routers.reason import Reason
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes well below one."""
@@ -36,6 +36,8 @@ class Bird(Daemon):
     """One BIRD daemon. Sessions are recognised by neighbor address."""
 
     kind = "bird"
+    own_file: ClassVar[OwnFile | None] = OWN_FILE
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "BIRD"
 
     def __init__(self) -> None:
@@ -52,7 +54,16 @@ class Bird(Daemon):
         else:
             read_file(config.file)
             path = config.file.absolute()
-        argv = ["bird", "-f", "-c", str(path), "-s", str(self._socket), "-P", str(files.directory / "bird.pid")]
+        argv = [
+            str(find_program(BIRD)),
+            "-f",
+            "-c",
+            str(path),
+            "-s",
+            str(self._socket),
+            "-P",
+            str(files.directory / "bird.pid"),
+        ]
         self._process = await self._spawn(argv)
         try:
             await until_ready(self._process, self._answers, name=self._name, log=files.log)
@@ -168,3 +179,6 @@ async def _exchange(path: Path, text: str) -> str:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+ROUTER = Bird

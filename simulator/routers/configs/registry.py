@@ -1,30 +1,33 @@
-"""Every language that `turnup config` writes: one line a format."""
+"""Every language that `turnup config` writes, with its writer: of a router that the lab runs in that router's folder.
+
+A language is a line of `simulator.topology.kinds`. A writer is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 
 from simulator.routers.base import RouterConfig
-from simulator.routers.bird import config as bird
-from simulator.routers.configs import eos, ios, iosxr, junos, routeros, vyos
-from simulator.routers.exabgp import config as exabgp
-from simulator.routers.frr import config as frr
-from simulator.routers.gobgp import config as gobgp
-from simulator.routers.openbgpd import config as openbgpd
+from simulator.topology.kinds import KINDS, LANGUAGES
 
 Renderer = Callable[[RouterConfig], str]
 
-FORMATS: dict[str, Renderer] = {
-    "bird": bird.render,
-    "frr": frr.render,
-    "openbgpd": openbgpd.render,
-    "gobgp": gobgp.render,
-    "exabgp": exabgp.render,
-    "junos": junos.render,
-    "iosxr": iosxr.render,
-    "ios": ios.render,
-    "eos": eos.render,
-    "routeros": routeros.render,
-    "vyos": vyos.render,
-}
+
+class _Formats(Mapping[str, Renderer]):
+    def __getitem__(self, name: str) -> Renderer:
+        if name not in LANGUAGES:
+            raise KeyError(name)
+        where = f"{name}.config" if name in KINDS else f"configs.{name}"
+        render: Renderer = import_module(f"simulator.routers.{where}").render
+        return render
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LANGUAGES)
+
+    def __len__(self) -> int:
+        return len(LANGUAGES)
+
+
+FORMATS = _Formats()
 """A renderer raises LabError, one line, for what its language has no way to write."""

@@ -15,21 +15,23 @@ import os
 import pwd
 import re
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import find_program, stop, until_ready
+from simulator.places.process import stop, until_ready
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.daemon import Daemon, absent
 from simulator.routers.exabgp.config import events, render
 from simulator.routers.exabgp.console import PIPES, Console, parse_forgetful, parse_rib
 from simulator.routers.exabgp.events import UP, Events
+from simulator.routers.exabgp.file import OWN_FILE, program
+from simulator.routers.exabgp.remedies import REMEDIES
+from simulator.routers.own_file import OwnFile
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes about one."""
@@ -41,6 +43,8 @@ class Exabgp(Daemon):
     """One stock ExaBGP. Sessions are recognised by neighbor address."""
 
     kind = "exabgp"
+    own_file: ClassVar[OwnFile | None] = OWN_FILE
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "ExaBGP"
     no_loopback = "cannot tell two sessions of one address apart"
 
@@ -243,12 +247,6 @@ class Exabgp(Daemon):
         return SessionReport(session.name, state, up, since, *counts)
 
 
-def program() -> Path:
-    """The ExaBGP beside this interpreter, else the one on PATH. Raises LabError."""
-    beside = Path(sys.executable).with_name("exabgp")
-    return beside if os.access(beside, os.X_OK) else find_program("exabgp")
-
-
 def _require_readable(path: Path) -> None:
     try:
         with path.open("rb"):
@@ -265,3 +263,6 @@ def _kill_session(leader: int) -> None:
                 line = (process / "stat").read_text()
                 if int(line[line.rindex(")") + 2 :].split()[3]) == leader:
                     os.kill(int(process.name), signal.SIGKILL)
+
+
+ROUTER = Exabgp

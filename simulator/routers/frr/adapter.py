@@ -16,30 +16,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import find_program, last_lines, stop, until_ready
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import (
-    ConfigRefusedError,
-    Daemon,
-    Moments,
-    absent,
-    examples,
-    one_line,
-    read_file,
-    silence,
-    write_file,
-)
+from simulator.places.process import Program, find_program, last_lines, stop, until_ready
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.daemon import ConfigRefusedError, Daemon, Moments, absent, examples, silence
 from simulator.routers.frr.config import render
-from simulator.routers.frr.parts import BFDD, Parts, parts
+from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
+from simulator.routers.frr.parts import Parts, parts
+from simulator.routers.frr.remedies import REMEDIES
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import one_line, read_file, write_file
+from simulator.routers.reason import Reason
 from simulator.session.messages import Family
-
-BGPD = "/usr/lib/frr/bgpd"
-ZEBRA = "/usr/lib/frr/zebra"
-STATICD = "/usr/lib/frr/staticd"
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
@@ -64,6 +55,8 @@ class Frr(Daemon):
     """One FRR. Sessions are recognised by neighbor address, in whatever VRF."""
 
     kind = "frr"
+    own_file: ClassVar[OwnFile | None] = OWN_FILE
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "FRR"
     no_loopback = "refuses a NEXT_HOP in 127.0.0.0/8"
     users = ("frr", "frrvty")
@@ -166,18 +159,18 @@ class Frr(Daemon):
     def remarks(self) -> Sequence[str]:
         return [*super().remarks(), *self._parts.remarks]
 
-    def _argv(self, program: str, path: Path) -> list[str]:
+    def _argv(self, program: Program, path: Path) -> list[str]:
         """A daemon of FRR with its file, its sockets and its modules."""
-        directory, daemon = self._directory, Path(program).name
+        directory, daemon = self._directory, Path(program.path).name
         return [
-            *(program, "--config_file", str(path), "--vty_socket", str(directory)),
+            *(str(find_program(program)), "--config_file", str(path), "--vty_socket", str(directory)),
             *("--socket", str(directory / "zserv.api"), "--pid_file", str(directory / f"{daemon}.pid")),
             *("--vty_port", "0", "--log", "stdout", *self._parts.options(daemon)),
         ]
 
-    async def _start_helper(self, program: str, path: Path) -> None:
+    async def _start_helper(self, program: Program, path: Path) -> None:
         assert self._files is not None, "FRR was not started"
-        daemon, log = Path(program).name, self._files.log
+        daemon, log = Path(program.path).name, self._files.log
         sockets = [self._directory / f"{daemon}.vty"] + ([self._directory / "zserv.api"] if program == ZEBRA else [])
         for socket in sockets:
             socket.unlink(missing_ok=True)
@@ -221,7 +214,14 @@ class Frr(Daemon):
         write_file(directory / "frr.conf", text)
         output = self._directory / "vtysh.log"
         output.unlink(missing_ok=True)
-        argv = ["vtysh", "--vty_socket", str(self._directory), "--config_dir", str(directory), "--boot"]
+        argv = [
+            str(find_program(VTYSH)),
+            "--vty_socket",
+            str(self._directory),
+            "--config_dir",
+            str(directory),
+            "--boot",
+        ]
         child = await self._spawn(argv, log=output)
         try:
             async with asyncio.timeout(_START_TIMEOUT):
@@ -330,3 +330,6 @@ def parse_unsent(routes: Mapping[str, Any], from_edges: set[str]) -> tuple[list[
         elif mine:
             away.append(prefix)
     return away, own
+
+
+ROUTER = Frr

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.places.errors import LabError
-
-LIBRARY = Path("/usr/lib/frr")
-BFDD = str(LIBRARY / "bfdd")
+from simulator.routers.frr.file import LIBRARY
 
 _MODULES = (LIBRARY / "modules", *sorted(Path("/usr/lib").glob("*/frr/modules")), Path("/usr/lib64/frr/modules"))
 _PACKAGES = {"rpki": "frr-rpki-rtrlib", "snmp": "frr-snmp"}

@@ -13,16 +13,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import find_program, until_ready
+from simulator.places.process import Program, find_program, until_ready
 from simulator.rib.announcement import Announcement
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, one_line, silence
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, silence
 from simulator.routers.gobgp.config import FAMILIES, render
-from simulator.routers.simulated import announcements
+from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
+from simulator.routers.gobgp.remedies import REMEDIES
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import one_line
+from simulator.routers.reason import Reason
+from simulator.routers.simulated.adapter import announcements
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import encode
@@ -35,7 +40,6 @@ _SETTLED = 10
 _STATES = ("Unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
 _ESTABLISHED = 6
 _NO_NEIGHBOR = "not found neighbor"
-_TYPES = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 class Gobgp(Daemon):
@@ -45,13 +49,15 @@ class Gobgp(Daemon):
     """
 
     kind = "gobgp"
+    own_file: ClassVar[OwnFile | None] = OWN_FILE
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "GoBGP"
     no_loopback = "has no port 179"
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when GoBGP answers and has its routes. Raises LabError with its own words."""
         self._begin(place, config, files, "api.sock")
-        for program in ("gobgpd", "gobgp"):
+        for program in (GOBGPD, GOBGP):
             find_program(program)
         files.directory.mkdir(parents=True, exist_ok=True)
         path = config.file.absolute() if config.file is not None else files.directory / "gobgpd.toml"
@@ -119,7 +125,7 @@ class Gobgp(Daemon):
     async def version(self) -> str:
         """`GoBGP 3.10.0`."""
         self._started()
-        _, output = await _run("gobgpd", "--version")
+        _, output = await _run(GOBGPD, "--version")
         return "GoBGP " + output.split()[-1]
 
     async def command(self, *words: str) -> Any:
@@ -132,7 +138,7 @@ class Gobgp(Daemon):
 
     def _argv(self, path: Path) -> list[str]:
         options = ["--config-file", str(path), "--config-type", file_type(path), "--log-plain", "--pprof-disable"]
-        return ["gobgpd", *options, "--api-hosts", f"unix://{self._socket}"]
+        return [str(find_program(GOBGPD)), *options, "--api-hosts", f"unix://{self._socket}"]
 
     async def _until_ready(self, config: RouterConfig, files: RouterFiles) -> None:
         assert self._process is not None, "GoBGP was not started"
@@ -144,11 +150,11 @@ class Gobgp(Daemon):
             nonlocal before, same
             if not self._socket.exists():
                 return None
-            status, output = await _run("gobgp", *self._target, "--json", "global")
+            status, output = await _run(GOBGP, *self._target, "--json", "global")
             if status or '"asn"' not in output:
                 return None
             # The neighbors of its file come one by one behind that.
-            status, output = await _run("gobgp", *self._target, "--json", "neighbor")
+            status, output = await _run(GOBGP, *self._target, "--json", "neighbor")
             found = {neighbor["conf"]["neighbor_address"] for neighbor in json.loads(output)} if not status else set()
             same, before = (same + 1 if found == before else 0), found
             return awaited <= found or (config.file is not None and same >= _SETTLED) or None
@@ -171,7 +177,7 @@ class Gobgp(Daemon):
         # The client hangs up once it has read all, and what the daemon has not taken by then is lost: the end of the
         # file comes when the last route is there.
         client = await asyncio.create_subprocess_exec(
-            *(str(find_program("gobgp")), *self._target, "mrt", "inject", "global", "/dev/stdin"),
+            *(str(find_program(GOBGP)), *self._target, "mrt", "inject", "global", "/dev/stdin"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -185,7 +191,7 @@ class Gobgp(Daemon):
                 words = one_line((await client.stdout.read()).decode(errors="replace"))
                 raise LabError(f"{name} refused the routes of {path}: {words}")
             status, output = await _run(
-                "gobgp", *self._target, "--json", "global", "rib", last, "--address-family", family
+                GOBGP, *self._target, "--json", "global", "rib", last, "--address-family", family
             )
             paths = [] if status else json.loads(output).get(last, ())
             return any("neighbor-ip" not in path for path in paths) or None
@@ -217,7 +223,7 @@ class Gobgp(Daemon):
         name, text = self._name, " ".join(words)
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT):
-                status, output = await _run("gobgp", *self._target, "--json", *words)
+                status, output = await _run(GOBGP, *self._target, "--json", *words)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
         if status:
@@ -227,12 +233,7 @@ class Gobgp(Daemon):
         return json.loads(output)
 
 
-def file_type(path: Path) -> str:
-    """What a configuration file is written in, by its name."""
-    return _TYPES.get(path.suffix.lower(), "toml")
-
-
-async def _run(program: str, *arguments: str) -> tuple[int, str]:
+async def _run(program: Program, *arguments: str) -> tuple[int, str]:
     """A short-lived child: its exit status and what it printed."""
     child = await asyncio.create_subprocess_exec(
         str(find_program(program)),
@@ -324,3 +325,6 @@ def mrt(routes: Iterable[Announcement]) -> Iterator[bytes]:
 
 def _record(subtype: int, body: bytes) -> bytes:
     return struct.pack("!IHHI", 0, _TABLE_DUMP_V2, subtype, len(body)) + body
+
+
+ROUTER = Gobgp

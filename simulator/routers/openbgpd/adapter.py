@@ -17,28 +17,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import (
-    ConfigRefusedError,
-    Daemon,
-    Moments,
-    absent,
-    one_line,
-    read_file,
-    silence,
-    write_file,
-)
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.daemon import ConfigRefusedError, Daemon, Moments, absent, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
+from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
+from simulator.routers.openbgpd.remedies import REMEDIES
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import one_line, read_file, write_file
+from simulator.routers.reason import Reason
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
-
-BGPD = "/usr/sbin/bgpd"
-BGPCTL = "/usr/sbin/bgpctl"
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
@@ -54,6 +47,8 @@ class Openbgpd(Daemon):
     """One bgpd. Sessions are recognised by neighbor address."""
 
     kind = "openbgpd"
+    own_file: ClassVar[OwnFile | None] = OWN_FILE
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "OpenBGPD"
     users = ("_openbgpd",)
 
@@ -140,7 +135,7 @@ class Openbgpd(Daemon):
     async def _bgpctl(self, *arguments: str) -> tuple[int, str]:
         """Exit status and answer, or its words of complaint."""
         child = await asyncio.create_subprocess_exec(
-            *(BGPCTL, "-s", str(self._socket), *arguments),
+            *(str(find_program(BGPCTL)), "-s", str(self._socket), *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -228,3 +223,6 @@ def mrt(config: RouterConfig, routes: Sequence[RouterRoute]) -> bytes:
 
 def _record(subtype: int, body: bytes) -> bytes:
     return struct.pack("!IHHI", 0, _MRT_TABLE_DUMP_V2, subtype, len(body)) + body
+
+
+ROUTER = Openbgpd

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from simulator.places.errors import LabError
-from simulator.routers.absences import absences
 from simulator.routers.frr.parts import parts
-from simulator.routers.names import bindings, misnamed
+from simulator.routers.own_file import OwnFile, absences, bindings, misnamed
+from simulator.routers.registry import ROUTERS
+
+
+def own(kind: str) -> OwnFile:
+    found = ROUTERS[kind].own_file
+    assert found is not None
+    return found
+
 
 BINDINGS = [
     ("bird", 'protocol bgp x {\n  interface "ens19";\n}\n', [("interface", "ens19", 2)]),
@@ -38,7 +45,7 @@ BINDINGS = [
 def test_bindings(kind: str, text: str, expected: list[tuple[str, str, int]], tmp_path: Path) -> None:
     path = tmp_path / "router.conf"
     path.write_text(text)
-    assert [(found.what, found.name, found.line) for found in bindings(kind, path)] == expected
+    assert [(found.what, found.name, found.line) for found in bindings(own(kind), path)] == expected
 
 
 @pytest.mark.parametrize("kind", ["bird", "openbgpd"])
@@ -46,7 +53,7 @@ def test_what_is_included_counts_by_its_own_lines(kind: str, tmp_path: Path) -> 
     text = {"bird": 'protocol bgp { interface "a"; }', "openbgpd": "neighbor 192.0.2.1 { depend on a }"}[kind]
     (tmp_path / "router.conf").write_text(f'include "part.conf"{";" if kind == "bird" else ""}\n')
     (tmp_path / "part.conf").write_text(f'\n{text}\ninclude "router.conf"\n')
-    (found,) = bindings(kind, tmp_path / "router.conf")
+    (found,) = bindings(own(kind), tmp_path / "router.conf")
     assert (found.file, found.name, found.line) == (tmp_path / "part.conf", "a", 2)
 
 
@@ -69,7 +76,7 @@ def test_what_does_not_match(
 ) -> None:
     path = tmp_path / "bird.conf"
     path.write_text(text)
-    assert [reason.cause for reason in misnamed("bird", path, interfaces, vrfs)] == causes
+    assert [reason.cause for reason in misnamed(own("bird"), path, interfaces, vrfs)] == causes
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,7 @@ def test_what_does_not_match(
 def test_what_no_lab_has(kind: str, text: str, told: list[tuple[int, str]], tmp_path: Path) -> None:
     path = tmp_path / "router.conf"
     path.write_text(text)
-    found = absences(kind, path)
+    found = absences(own(kind), path)
     assert len(found) == len(told), found
     for line, (number, words) in zip(found, told, strict=True):
         assert line.startswith(f"{path}:{number}: ")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import simulator
 from simulator.peer.events import NeighborConfig, cease
@@ -14,7 +15,9 @@ from simulator.places.place import Place
 from simulator.policy.rule import PolicyContext
 from simulator.rib.route_server.client import Settings
 from simulator.rib.route_server.policy import ClientPolicy
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.own_file import OwnFile
+from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -27,6 +30,8 @@ class SimulatedRouteServer:
     """One route server. The gates are Microsoft's: here every client is served as soon as its session is up."""
 
     kind = "route-server"
+    own_file: ClassVar[OwnFile | None] = None
+    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._server: RouteServer | None = None
@@ -125,3 +130,6 @@ class SimulatedRouteServer:
     def _neighbor(self, session: str) -> Neighbor:
         assert self._server is not None, "the route server was not started"
         return self._server.neighbor(session)
+
+
+ROUTER = SimulatedRouteServer

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, ip_address
 from itertools import groupby
+from typing import ClassVar
 
 import simulator
 from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.rib.announcement import Announcement
-from simulator.routers.base import Reason, RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.own_file import OwnFile
+from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -29,6 +32,8 @@ class Simulated:
     """A peer played by turnup itself."""
 
     kind = "simulated"
+    own_file: ClassVar[OwnFile | None] = None
+    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._speaker: Speaker | None = None
@@ -161,3 +166,6 @@ def _segments(parts: Iterable[int | AsSegment]) -> Iterator[AsSegment]:
             yield AsSegment(SegmentKind.SEQUENCE, tuple(part for part in run if isinstance(part, int)))
         else:
             yield from (part for part in run if isinstance(part, AsSegment))
+
+
+ROUTER = Simulated

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
-from simulator.routers.base import NotOurRouterError, Reason, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.own_file import OwnFile
+from simulator.routers.reason import Reason
 
 
 class External:
     """Whoever plays the peer out there. Nothing is started, nothing can be asked."""
 
     kind = "external"
+    own_file: ClassVar[OwnFile | None] = None
+    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._endpoints: dict[str, Endpoint] = {}
@@ -51,3 +56,6 @@ class External:
 
     def _not_ours(self) -> NotOurRouterError:
         return NotOurRouterError(f"the router of {self._name} is external: only its owner can look into its tables")
+
+
+ROUTER = External

@@ -1,0 +1,129 @@
+"""A user's own configuration file, in any router's language: what it includes, binds its sessions to, and asks for.
+
+The interfaces and VRFs that it binds sessions to are where production and the lab may differ. What is a language's own
+stands in `simulator.routers.<kind>.file`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from simulator.routers.reason import Reason
+
+INTERFACE, VRF = "interface", "vrf"
+CAUSES = {INTERFACE: "interface-name", VRF: "vrf-name"}
+
+NO_RPKI_CACHE = "the lab has no RPKI cache: what it would tell is not known here"
+
+_INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n]+)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that the daemon refuses. `line` counts from 1; 0 where the daemon does not tell it."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+
+Parser = Callable[[Path, str, Path], list[Fault]]
+"""The daemon's own parser: of a file, its text and a directory to write in, everything that it refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """How the files of one kind of router are read."""
+
+    parse: Parser
+    binds: tuple[tuple[str, re.Pattern[str]], ...]
+    """INTERFACE or VRF, and where its name stands."""
+    comments: re.Pattern[str] = re.compile(r"#[^\n]*")
+    block: re.Pattern[str] | None = None
+    """What begins a block of the file; bindings outside of blocks called `bgp` mean something else."""
+    includes: bool = False
+    """`include "FILE"` is part of the language."""
+    absent: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What no lab has, and what is said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One place in a file that binds sessions to a name."""
+
+    what: str
+    """INTERFACE or VRF."""
+    name: str
+    file: Path
+    line: int
+
+
+def bindings(own: OwnFile, path: Path) -> Iterator[Binding]:
+    """Of a router's own file and of what it includes, in the order of the text."""
+    for file, text in sources(own, path):
+        blanked = own.comments.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
+        found = []
+        for what, pattern in own.binds:
+            for hit in pattern.finditer(blanked):
+                blocks = own.block.findall(blanked, 0, hit.start()) if own.block is not None else ["bgp"]
+                if blocks and blocks[-1] == "bgp":
+                    found.append(Binding(what, hit[1], file, blanked.count("\n", 0, hit.start(1)) + 1))
+        yield from sorted(found, key=lambda binding: binding.line)
+
+
+def sources(own: OwnFile, path: Path) -> Iterator[tuple[Path, str]]:
+    """A file and what it includes, each once; what cannot be read is left out."""
+    yield from _sources(own, path, set())
+
+
+def _sources(own: OwnFile, path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    if path.resolve() in seen:
+        return
+    seen.add(path.resolve())
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return
+    yield path, text
+    for pattern in _INCLUDE.findall(text) if own.includes else ():
+        base = Path("/") if pattern.startswith("/") else path.parent
+        for file in sorted(base.glob(pattern.lstrip("/"))):
+            yield from _sources(own, file, seen)
+
+
+def misnamed(own: OwnFile, path: Path, interfaces: Iterable[str], vrfs: Iterable[str]) -> list[Reason]:
+    """Why sessions of the file cannot come up on a node that has these interfaces and VRFs, at most one of each."""
+    here = {INTERFACE: ("lo", *interfaces), VRF: tuple(vrfs)}
+    found = list(bindings(own, path))
+    reasons: dict[str, Reason] = {}
+    for binding in found:
+        if any(fnmatchcase(name, binding.name) for name in here[binding.what]):
+            continue
+        there = ", ".join(name for name in here[binding.what] if name != "lo") or "in no VRF"
+        have = f"the router's interfaces here are {there}"
+        if binding.what is VRF:
+            have = f"here the router is {there}" if not here[VRF] else f"the router's VRF here is {there}"
+        text = f"{binding.file}:{binding.line} binds to {binding.what} {binding.name}, and {have}"
+        reasons.setdefault(binding.what, Reason(CAUSES[binding.what], text))
+    if here[VRF] and not any(binding.what is VRF for binding in found):
+        text = f"the topology puts the router into VRF {', '.join(here[VRF])}, and {path} has no session in a VRF"
+        reasons.setdefault(VRF, Reason(CAUSES[VRF], text))
+    return list(reasons.values())
+
+
+def absences(own: OwnFile, path: Path) -> list[str]:
+    """What a user's file asks for and no lab has: one line each, with the file and the line that asks for it."""
+    found: dict[str, str] = {}
+    for file, text in sources(own, path):
+        for pattern, what in own.absent:
+            hit = pattern.search(text)
+            if hit is not None:
+                found.setdefault(what, f"{file}:{text.count(chr(10), 0, hit.start()) + 1}: {what}")
+    return list(found.values())
