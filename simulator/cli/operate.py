@@ -27,26 +27,11 @@ from simulator.cli.remote import (
 )
 from simulator.views.states import style_named
 
-_WORDS = {
-    "approve": "Microsoft approves a request, or with --asn a PeerAsn.",
-    "reject": "Microsoft rejects a request, or with --asn a PeerAsn; the message is the errorMessage.",
-    "ask": "Microsoft asks the peer about a request that it reviews; the message is the errorMessage.",
-    "notify": "The peer notifies Microsoft that it is configured.",
-    "deprovision": "Set a peering for deprovisioning: PendingRemove, and every route is withdrawn at once.",
-    "block": "Something outside Microsoft blocks a peering: ExternalBlocker.",
-    "unblock": "The blocker is gone: the request is reviewed again.",
-    "revalidate": "DENY ALL again, until the connection is validated again.",
-    "advance": "Do now what a connection waits for: a review, a notification, a step, a removal.",
-    "request-type-change": "A change of the peering's type is requested.",
-    "start-type-change": "Microsoft starts the change of type.",
-    "complete-type-change": "The new type is provisioned from the start.",
-}
-
 
 def register(app: typer.Typer) -> None:
     """Add every command to `turnup`."""
-    for word, what in _WORDS.items():
-        _action(app, word, what)
+    for verb in VERBS.values():
+        _action(app, verb.name, verb.summary)
     app.command()(status)
     app.command()(events)
     app.command()(checks)
@@ -59,6 +44,7 @@ Message = Annotated[str, typer.Option("--message", "-m", help="Why, in words.")]
 
 def _action(app: typer.Typer, word: str, what: str) -> None:
     of_asn = word in ("approve", "reject")
+    help_ = f"{what} With --asn: a PeerAsn instead." if of_asn else what
 
     def act(remote: Remote, target: str, message: str) -> list[Json]:
         kind = "connections" if "/" in target else "peerings"
@@ -67,7 +53,7 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
 
     if of_asn:
 
-        @app.command(word, help=what, rich_help_panel="Microsoft's side of a running server")
+        @app.command(word, help=help_, rich_help_panel="Microsoft's side of a running server")
         def with_asn(
             target: Annotated[
                 str, typer.Argument(metavar="PEERING|CONNECTION", help="contoso, or contoso/ash-edge-1.")
@@ -88,7 +74,7 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
 
         return
 
-    @app.command(word, help=what, rich_help_panel="Microsoft's side of a running server")
+    @app.command(word, help=help_, rich_help_panel="Microsoft's side of a running server")
     def plain(target: Target, message: Message = "", server: ServerOption = SERVER) -> None:
         _told(act(Remote(server), target, message))
 

@@ -11,6 +11,7 @@ from simulator.connection.states import ConnectionEvent, ConnectionState, Conver
 from simulator.connection.table import Facts
 from simulator.engine.log import ConnectionMoved, EventLog, Said
 from simulator.engine.network import Network
+from simulator.engine.verbs import OPERATED
 from simulator.peer.events import cease
 from simulator.places.errors import LabError
 from simulator.session.messages import Cease
@@ -20,19 +21,6 @@ from simulator.topology.schema import Peer, Topology
 from simulator.views.check import Blocks, CheckView
 
 _E = ConnectionEvent
-
-OPERATED = frozenset(
-    {
-        _E.BLOCKED,
-        _E.UNBLOCKED,
-        _E.TYPE_CHANGE_REQUESTED,
-        _E.TYPE_CHANGE_STARTED,
-        _E.TYPE_CHANGE_COMPLETED,
-        _E.REVALIDATION_REQUIRED,
-        _E.CONFLICT_FOUND,
-    }
-)
-"""Events that only somebody who plays Microsoft brings about."""
 
 
 @dataclass(slots=True)
@@ -136,6 +124,10 @@ class ControlPlane:
     def ask(self, record: ConnectionRecord, message: str = "") -> None:
         """Microsoft has a question about a request that it reviews; `message` becomes the errorMessage."""
         self._apply(record, _E.QUESTIONED, detail=message)
+
+    def find_conflict(self, record: ConnectionRecord, taken: str) -> None:
+        """An address of the request is taken; `taken` becomes the errorMessage."""
+        self._apply(record, _E.CONFLICT_FOUND, detail=taken)
 
     def notify(self, record: ConnectionRecord) -> None:
         """The peer says that it is configured: its sessions are provisioned with DENY ALL, and validation starts."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,19 +16,17 @@ from simulator.azure.provider.asns import TYPE as ASN_TYPE
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.requests import RefusalError
 from simulator.azure.provider.settings import REALISTIC, Settings
-from simulator.azure.provider.workflow import awaits_notification
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Resource
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.engine.control import ConnectionRecord
+from simulator.engine.verbs import VERBS, Verb
 from simulator.serving import models, views
 from simulator.serving.docs_page import add_docs_page
 from simulator.serving.event_stream import event_stream
 from simulator.tables.shapes import Shape
 from simulator.topology.plan import SessionPlan
 
-_E = ConnectionEvent
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {"application/json": {"schema": models.Problem.model_json_schema()}}}
     for status, text in (
@@ -41,73 +39,13 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 _JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=10000)]
-Act = Callable[[Provider, ConnectionRecord, str], Awaitable[None] | None]
-
-ACTIONS: dict[str, tuple[Act, str]] = {
-    "approve": (lambda p, r, _m: p.workflow.approve(r), "Microsoft approves the request"),
-    "reject": (
-        lambda p, r, m: p.control.reject(r, m),
-        "Microsoft rejects it; the message is the errorMessage",
-    ),
-    "ask": (lambda p, r, m: p.control.ask(r, m), "Microsoft asks the peer; the message is the errorMessage"),
-    "notify": (lambda p, r, _m: p.control.take_notice(r), "the peer says that it is configured"),
-    "deprovision": (
-        lambda p, r, _m: p.control.deprovision(r),
-        "PendingRemove: every route is withdrawn at once",
-    ),
-    "block": (lambda p, r, m: p.control.operate(r, _E.BLOCKED, m), "something outside Microsoft blocks the peering"),
-    "unblock": (lambda p, r, m: p.control.operate(r, _E.UNBLOCKED, m), "the blocker is gone: reviewed again"),
-    "revalidate": (
-        lambda p, r, m: p.control.operate(r, _E.REVALIDATION_REQUIRED, m),
-        "DENY ALL again, until it is validated",
-    ),
-    "request-type-change": (
-        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_REQUESTED, m),
-        "a change of the peering's type is requested",
-    ),
-    "start-type-change": (
-        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_STARTED, m),
-        "Microsoft starts the change of type",
-    ),
-    "complete-type-change": (
-        lambda p, r, m: p.control.operate(r, _E.TYPE_CHANGE_COMPLETED, m),
-        "the new type is provisioned from the start",
-    ),
-    "advance": (
-        lambda p, r, _m: _advance(p, r),
-        "do now what it waits for: a review, a notification, a step, a removal",
-    ),
-}
-"""What may be done to a connection, or to all of a peering's."""
-TAKES_OUT = frozenset({"deprovision", "block", "revalidate", "request-type-change", "start-type-change"})
-"""What denies an Active connection: done to an exchange's route servers one after the other only."""
 
 
-_BY_ITSELF: Final = frozenset(
-    {ConnectionState.PROVISIONING_STARTED, ConnectionState.PROVISIONING_COMPLETED, ConnectionState.PENDING_REMOVE}
-)
-"""What Microsoft's automation does next here, once a delay is over."""
-
-
-def _advance(provider: Provider, record: ConnectionRecord) -> Awaitable[None] | None:
-    """The one thing that would happen next."""
-    if record.connection.shown_state is ConnectionState.PENDING_APPROVAL:
-        provider.workflow.approve(record)
-    elif record.state in _BY_ITSELF and not awaits_notification(record):
-        return provider.workflow.hurry(record)
-    else:
-        provider.control.take_notice(record)
-    return None
-
-
-async def _do(provider: Provider, name: str, record: ConnectionRecord, message: str) -> None:
+async def _operate(provider: Provider, verb: Verb, record: ConnectionRecord, message: str) -> None:
     """Raises TransitionRefusedError or RefusalError."""
-    act, _ = ACTIONS[name]
-    if name in TAKES_OUT:
+    if verb.denies:
         provider.peerings.must_leave_one(record)
-    done = act(provider, record, message)
-    if done is not None:
-        await done
+    await provider.workflow.operate(record, verb.name, message)
 
 
 def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
@@ -264,15 +202,14 @@ def _act(app: FastAPI, provider: Provider) -> None:
         message = body.message if body else ""
         return views.asn(provider, provider.asns.reject(_asn(provider, subscription, name), message))
 
-    for name, (_, what) in ACTIONS.items():
-        _add_action(app, provider, name, what)
+    for verb in VERBS.values():
+        _add_verb(app, provider, verb)
 
 
-def _add_action(app: FastAPI, provider: Provider, name: str, what: str) -> None:
+def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
     async def to_connection(peering: str, edge: str, body: models.Message | None = None) -> models.Connection:
         record = _connection(provider, f"{peering}/{edge}")
-        await _do(provider, name, record, body.message if body else "")
-        provider.workflow.follow(record)
+        await _operate(provider, verb, record, body.message if body else "")
         return views.connection(provider, record)
 
     async def to_peering(peering: str, body: models.Message | None = None) -> list[models.Connection]:
@@ -280,24 +217,23 @@ def _add_action(app: FastAPI, provider: Provider, name: str, what: str) -> None:
         records, refusals = _peering(provider, peering), list[Exception]()
         for record in records:
             try:
-                await _do(provider, name, record, body.message if body else "")
+                await _operate(provider, verb, record, body.message if body else "")
             except (TransitionRefusedError, RefusalError) as error:
                 refusals.append(error)
-            provider.workflow.follow(record)
         if len(refusals) == len(records):
             raise refusals[0]
         return [views.connection(provider, record) for record in records]
 
-    word = name.replace("-", "_")
+    word, what = verb.name.replace("-", "_"), verb.summary.removesuffix(".")
     app.post(
-        f"/lab/v1/connections/{{peering}}/{{edge}}/{name}",
+        f"/lab/v1/connections/{{peering}}/{{edge}}/{verb.name}",
         tags=["act"],
         summary=what,
         operation_id=f"{word}_connection",
         response_model=models.Connection,
     )(to_connection)
     app.post(
-        f"/lab/v1/peerings/{{peering}}/{name}",
+        f"/lab/v1/peerings/{{peering}}/{verb.name}",
         tags=["act"],
         summary=f"{what}: every connection of a peering",
         operation_id=f"{word}_peering",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
 
 import simulator
 from simulator.azure.provider.asns import PENDING
 from simulator.azure.provider.provider import Provider
-from simulator.azure.provider.workflow import awaits_notification
 from simulator.azure.store.store import EventRow, Resource
-from simulator.connection.states import ConnectionState, Conversion
 from simulator.connection.table import possible
+from simulator.engine.awaited import awaited
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.session_tables import session_table
 from simulator.serving import models
@@ -22,26 +20,6 @@ from simulator.tables.shapes import Shape, lines
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView
 from simulator.views.times import short_time, timestamp
-
-S = ConnectionState
-
-WAITS: Final[dict[ConnectionState, tuple[str, str]]] = {
-    S.PENDING_APPROVAL: ("Microsoft reviews the request", "peering_review"),
-    S.APPROVED: ("the peer configures its BGP sessions and notifies Microsoft", "notification"),
-    S.PROVISIONING_STARTED: ("the BGP sessions are configured with DENY ALL", "provisioning"),
-    S.PROVISIONING_COMPLETED: ("the end-to-end validation starts", "validation"),
-    S.VALIDATING: ("the end-to-end validation ends", ""),
-    S.ACTIVE: ("nothing: traffic is allowed", ""),
-    S.PROVISIONING_FAILED: ("the peer mends what the errorMessage says and notifies Microsoft again", ""),
-    S.TYPE_CHANGE_REQUESTED: ("Microsoft starts the change of type", ""),
-    S.TYPE_CHANGE_IN_PROGRESS: ("Microsoft completes the change of type", ""),
-    S.EXTERNAL_BLOCKER: ("the blocker is removed", ""),
-    S.PENDING_REMOVE: ("the BGP sessions are closed", "removal"),
-}
-"""State → what it waits for, and the delay after which that happens by itself."""
-_CABLING: Final = ("the peer does its cabling by the LOA, configures BGP and notifies Microsoft", "notification")
-_NOT_LIFTED: Final = ("sessions that are still denied pass their validation", "")
-_CONVERSION: Final = ("Microsoft reviews the conversion; the legacy peering runs on", "conversion_review")
 
 
 def status(provider: Provider) -> models.Status:
@@ -114,7 +92,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> models.Connectio
     live, owner = provider.peerings.live(record.id), provider.peerings.owner(record.id)
     history = record.connection.history
     since = record.connection.last_step.time if history else 0.0
-    waits_for, delay = _waits(record)
+    comes = awaited(record)
     return models.Connection(
         id=record.id,
         peering=owner.resource.id if owner else "",
@@ -124,8 +102,8 @@ def connection(provider: Provider, record: ConnectionRecord) -> models.Connectio
         shown_state=record.connection.shown_state.value,
         error_message=record.connection.error_message,
         since=since,
-        waits_for=waits_for,
-        due=provider.settings.due(delay, since) if delay else None,
+        waits_for=comes.what,
+        due=provider.settings.due(comes.delay, since) if comes.delay else None,
         possible=[event.value for event in possible(record.state, record.flow)],
         sessions=[session(provider, record, plan) for plan in record.plans],
         history=[
@@ -141,16 +119,6 @@ def connection(provider: Provider, record: ConnectionRecord) -> models.Connectio
             for step in history
         ],
     )
-
-
-def _waits(record: ConnectionRecord) -> tuple[str, str]:
-    if record.state is S.PROVISIONING_STARTED and awaits_notification(record):
-        return _CABLING
-    if record.state is S.ACTIVE and record.connection.conversion is Conversion.PENDING:
-        return _CONVERSION
-    if record.state is S.ACTIVE and any(plan.id not in record.validated for plan in record.plans):
-        return _NOT_LIFTED
-    return WAITS.get(record.state, ("nothing", ""))
 
 
 def checks(record: ConnectionRecord) -> list[models.Check]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from simulator.azure.provider.provider import Provider
+from simulator.engine.verbs import VERBS
 from simulator.serving.docs_page import Operation, Parameter, operations
-from simulator.serving.lab_api import ACTIONS, lab_api
+from simulator.serving.lab_api import lab_api
 from tests.serving.support import served
 
 DOCUMENT = lab_api(cast(Provider, None), asyncio.Event()).openapi()
@@ -20,7 +21,7 @@ async def test_the_page_has_a_form_for_every_operation(tmp_path: Path) -> None:
         page = (await lab.client.get("/docs")).text
         described = {(verb.upper(), path) for path, verbs in DOCUMENT["paths"].items() for verb in verbs}
         assert set(re.findall(r'<form data-verb="(\w+)" data-path="([^"]+)">', page)) == described
-        assert len(described) > 2 * len(ACTIONS)
+        assert len(described) > 2 * len(VERBS)
 
 
 async def test_the_page_needs_no_internet_and_has_a_strict_policy(tmp_path: Path) -> None:

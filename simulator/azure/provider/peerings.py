@@ -15,7 +15,7 @@ from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
 from simulator.azure.provider.route_server_pair import must_leave_one
-from simulator.azure.provider.settings import Settings
+from simulator.azure.provider.settings import CurrentSettings
 from simulator.azure.store.store import Json, Resource, SavedConnection
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
@@ -37,13 +37,13 @@ class Peerings:
     """Every peering of every subscription. All methods raise RefusalError, and then nothing has changed."""
 
     def __init__(
-        self, books: Books, control: ControlPlane, premises: Premises, clock: Clock, settings: Settings
+        self, books: Books, control: ControlPlane, premises: Premises, clock: Clock, current: CurrentSettings
     ) -> None:
         self._books = books
         self._control = control
         self._premises = premises
         self._clock = clock
-        self.settings = settings
+        self._current = current
         self.legacy = LegacyPeerings(control, premises)
         self.records: dict[str, PeeringRecord] = {}
         self.forgotten: Callable[[PeeringRecord], None] = lambda _record: None
@@ -92,7 +92,7 @@ class Peerings:
         record.connections.append(LiveConnection(request, running, len(record.connections)))
         self._owners[running.id] = record
         self.legacy.request(running)
-        if self.settings.conversion_review == 0:
+        if self._current.settings.conversion_review == 0:
             self.convert(running)
 
     def convert(self, running: ConnectionRecord) -> None:
@@ -110,7 +110,7 @@ class Peerings:
         for live in removed:
             must_be_removable(live, self._clock.now())
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
-        changed = changes(record, wanted, self._premises, self.settings)
+        changed = changes(record, wanted, self._premises, self._current.settings)
         self._one_route_server_at_a_time(
             [each.live for each in changed.values() if each.request.md5 != each.live.request.md5]
         )
@@ -158,7 +158,7 @@ class Peerings:
             raise RefusalError("BadArgument", NOT_UNIQUE, field)
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
-        done = self._premises.completed(wanted, taken, self.settings.mesh)
+        done = self._premises.completed(wanted, taken, self._current.settings.mesh)
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
             raise RefusalError("BadArgument", NOT_UNIQUE, field)

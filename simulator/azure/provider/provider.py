@@ -19,16 +19,17 @@ from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import PREFIX_TYPE, Registrations
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.azure.provider.reviewers import PeeringReviewers
 from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
 from simulator.azure.provider.services import Services
-from simulator.azure.provider.settings import Settings
-from simulator.azure.provider.workflow import Workflow
+from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.store.store import Json, Resource, Store
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
+from simulator.engine.workflow import Workflow
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.speakers.clock import Clock
@@ -56,14 +57,14 @@ class Provider:
         self.log = EventLog(_EVENTS_KEPT)
         self.books = Books(store, self.fail)
         self.log.subscribe(self.books.note)
-        self.settings = settings or Settings.model_validate(store.setting("settings") or {})
+        self._current = CurrentSettings(settings or Settings.model_validate(store.setting("settings") or {}))
         self.premises = Premises(topology, locations or embedded())
         self.network = Network(topology, kind, self.log.append, record=False)
         self.control = ControlPlane(
             self.network, self.log, self.clock, self._journal, self.books.flush, lambda: self.books.behind
         )
         self.books.caught_up = self.control.settle
-        self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self.settings)
+        self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self._current)
         self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
         now = self.clock.now
         self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
@@ -71,7 +72,15 @@ class Provider:
         self.monitor = Monitor(self.books, self.network, self.fail)
         judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
         self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)
-        self.workflow = Workflow(self.network, self.control, self.peerings, self.log, self.clock, self.fail)
+        self.workflow = Workflow(
+            self.network,
+            self.control,
+            self._current,
+            PeeringReviewers(self.control, self.peerings),
+            self.log,
+            self.clock,
+            self.fail,
+        )
         self.versions: dict[str, str] = {}
         """What each peer's router calls itself."""
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -118,6 +127,11 @@ class Provider:
         self.workflow.halt()
         if not self.failure.done():
             self.failure.set_result(error)
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._current.settings
 
     def _journal(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
         self.peerings.journal(record, moved)
@@ -168,7 +182,7 @@ class Provider:
         with self.books.transaction() as transaction:
             self.books.tell(self.clock.now(), "settings", "settings", settings.model_dump())
             transaction.set("settings", settings.model_dump())
-        self.settings = self.peerings.settings = settings
+        self._current.settings = settings
         self.workflow.look_again()
         self._asns_changed.set()
         self._reviews.look()

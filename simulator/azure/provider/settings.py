@@ -64,6 +64,17 @@ class Settings(BaseModel):
         return None if seconds is None else since + seconds / self.time_scale
 
 
+class CurrentSettings:
+    """The settings in force; they may be replaced while the provider runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def due(self, delay: str, since: float) -> float | None:
+        """When what takes `delay` since `since` is to happen (seconds since the epoch); None: by hand."""
+        return self.settings.due(delay, since)
+
+
 BY_HAND: Final = Settings(
     peer_asn_review=None,
     peering_review=None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.connection.states import ConnectionState
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
 from simulator.engine.control import ConnectionRecord
 from tests.azure.rest import published as spec
@@ -131,7 +131,7 @@ def _records(lab: PlainLab) -> list[ConnectionRecord]:
 async def conflict_and_active(lab: PlainLab) -> None:
     """The first connection finds its address taken, the others become Active."""
     first, *others = _records(lab)
-    lab.provider.control.operate(first, ConnectionEvent.CONFLICT_FOUND, ADDRESS_CONFLICT_MESSAGE)
+    lab.provider.control.find_conflict(first, ADDRESS_CONFLICT_MESSAGE)
     await _active(lab, others)
 
 

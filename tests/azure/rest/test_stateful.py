@@ -23,8 +23,8 @@ from simulator.azure.store.store import Store
 from simulator.connection.states import ConnectionState, Flow
 from simulator.connection.table import INDEX
 from simulator.engine.log import ConnectionMoved, Event
+from simulator.engine.verbs import VERBS
 from simulator.places.link import LinkKind
-from simulator.serving.lab_api import ACTIONS
 from simulator.serving.server import application
 from simulator.topology.schema import Topology
 from tests.topologies import build, mixed
@@ -287,11 +287,11 @@ class Surface(RuleBasedStateMachine):
 
     # --- Microsoft ---
 
-    @rule(name=NAMES, action=st.sampled_from([*ACTIONS]), message=st.sampled_from(["", "why", "a\nb"]))
+    @rule(name=NAMES, action=st.sampled_from([*VERBS]), message=st.sampled_from(["", "why", "a\nb"]))
     def act(self, name: str, action: str, message: str) -> None:
         self._call("POST", f"/lab/v1/peerings/{name}/{action}", {"message": message}, (200, 404, 409, 422))
 
-    @rule(number=st.integers(0, 7), action=st.sampled_from([*ACTIONS]))
+    @rule(number=st.integers(0, 7), action=st.sampled_from([*VERBS]))
     def act_on_one(self, number: int, action: str) -> None:
         if names := sorted(self.provider.control.records):
             self._call("POST", f"/lab/v1/connections/{names[number % len(names)]}/{action}", wanted=(200, 404, 409))

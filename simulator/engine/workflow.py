@@ -1,7 +1,7 @@
-"""What moves by itself: reviews that take their time, provisioning, validation, removal. One task a connection.
+"""The only mover of connections: reviews, provisioning, validation, removal. One task a connection.
 
 Each task looks at its connection's state, does the one thing that this state calls for, and looks again. So it does
-not matter how the state came about: by a request, by an operator, or out of the store after a crash.
+not matter how the state came about: by a request, by an operator, by a script, or out of a store after a crash.
 """
 
 from __future__ import annotations
@@ -10,55 +10,87 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
-from simulator.azure.provider.peerings import Peerings
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion
+from simulator.engine.awaited import awaited, awaits_notification
 from simulator.engine.control import ConnectionRecord, ControlPlane, passes
 from simulator.engine.log import CheckEnded, EventLog, Said
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
+from simulator.engine.verbs import VERBS
 from simulator.places.errors import LabError
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView
 
+E = ConnectionEvent
 S = ConnectionState
+
+_BY_ITSELF: Final = frozenset({S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED, S.PENDING_REMOVE})
+"""States in which Microsoft's automation does the next step, once a delay is over."""
+
+
+class Delays(Protocol):
+    """How long Microsoft's people and its automation take."""
+
+    def due(self, delay: str, since: float) -> float | None:
+        """When what takes `delay` (see `awaited`) since `since` happens, in seconds since the epoch; None: by hand."""
+
+
+class Reviewers:
+    """What is decided about connections by somebody else than the workflow; here: nothing stands in the way."""
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+
+    def conflict(self, record: ConnectionRecord) -> str:
+        """Why the addresses of a request cannot be had, as an errorMessage; empty where they can."""
+        return ""
+
+    def convert(self, record: ConnectionRecord) -> None:
+        """Approve the conversion of a legacy connection. Raises TransitionRefusedError."""
+        self._control.convert_legacy(record)
+
+    def remove(self, record: ConnectionRecord) -> None:
+        """The sessions of a connection in PendingRemove are closed: it is gone."""
+        self._control.forget(record)
+
+    async def before_lift(self, record: ConnectionRecord) -> None:
+        """Awaited when a validation has passed, before the connection becomes Active."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Driven:
+class _Followed:
     record: ConnectionRecord
     changed: asyncio.Event
     task: asyncio.Task[None]
 
 
-def awaits_notification(record: ConnectionRecord) -> bool:
-    """Whether a connection in ProvisioningStarted still waits for its peer: the LOA is out, and the cabling to do."""
-    return record.connection.last_step.event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE
-
-
 class Workflow:
-    """Microsoft's automation, and the delays of its people."""
+    """Moves the connections that it follows; nobody else does."""
 
     def __init__(
         self,
         network: Network,
         control: ControlPlane,
-        peerings: Peerings,
+        delays: Delays,
+        reviewers: Reviewers,
         log: EventLog,
         clock: Clock,
         failed: Callable[[BaseException], None],
     ) -> None:
-        """`failed` is told of what no step may raise: the provider ends then, with every gate shut."""
+        """`failed` gets what no step may raise: nothing can be relied on then, and every gate is to be shut."""
+        self.validator = Validator(network, log, clock)
         self._network = network
         self._control = control
-        self._peerings = peerings
+        self._delays = delays
+        self._reviewers = reviewers
         self._log = log
         self._clock = clock
         self._failed = failed
-        self._validator = Validator(network, log, clock)
-        self._driven: dict[str, _Driven] = {}
+        self._followed: dict[str, _Followed] = {}
         self._hurried: dict[tuple[str, int], asyncio.Future[None]] = {}
         """By connection and the number of steps that it had made: what it waits for is done without its delay."""
         self._halted = False
@@ -68,23 +100,62 @@ class Workflow:
             S.PROVISIONING_STARTED: self._provision,
             S.PROVISIONING_COMPLETED: self._start_validation,
             S.VALIDATING: self._validate,
-            S.ACTIVE: self._tend,
+            S.ACTIVE: self._keep_active,
             S.PENDING_REMOVE: self._remove,
         }
+
+    # --- for an operator ---
+
+    async def operate(self, record: ConnectionRecord, verb: str, message: str = "") -> None:
+        """Do what a verb of `VERBS` names, and go on from there. Raises TransitionRefusedError."""
+        done = self._do(record, VERBS[verb].event, message)
+        self.follow(record)
+        if done is not None:
+            await done
+
+    def _do(self, record: ConnectionRecord, event: E | None, message: str) -> asyncio.Future[None] | None:
+        match event:
+            case None:
+                return self._advance(record)
+            case E.APPROVED:
+                self.approve(record)
+            case E.REJECTED:
+                self._control.reject(record, message)
+            case E.QUESTIONED:
+                self._control.ask(record, message)
+            case E.NOTIFIED:
+                self._control.take_notice(record)
+            case E.DEPROVISION_REQUESTED:
+                self._control.deprovision(record)
+            case _:
+                self._control.operate(record, event, message)
+        return None
+
+    def _advance(self, record: ConnectionRecord) -> asyncio.Future[None] | None:
+        """The one thing that would happen next."""
+        if record.connection.shown_state is S.PENDING_APPROVAL:
+            self.approve(record)
+        elif record.state in _BY_ITSELF and not awaits_notification(record):
+            return self.hurry(record)
+        else:
+            self._control.take_notice(record)
+        return None
+
+    # --- the tasks ---
 
     def follow(self, record: ConnectionRecord) -> None:
         """Begin, or look again: something about the connection has changed."""
         if self._halted:
             return
-        driven = self._driven.get(record.id)
-        if driven is None or driven.record is not record:
-            if driven is not None:
-                driven.task.cancel()  # of an earlier life of the same connection
+        followed = self._followed.get(record.id)
+        if followed is None or followed.record is not record:
+            if followed is not None:
+                followed.task.cancel()  # of an earlier life of the same connection
             changed = asyncio.Event()
             task = asyncio.ensure_future(self._drive(record, changed))
-            driven = self._driven[record.id] = _Driven(record, changed, task)
+            followed = self._followed[record.id] = _Followed(record, changed, task)
             task.add_done_callback(lambda done: self._ended(record, done))
-        driven.changed.set()
+        followed.changed.set()
 
     def hurry(self, record: ConnectionRecord) -> asyncio.Future[None]:
         """Do not wait for the delay of what it does next; the future ends when that is done, or overtaken."""
@@ -96,23 +167,23 @@ class Workflow:
 
     def look_again(self) -> None:
         """The settings have changed."""
-        for driven in self._driven.values():
-            driven.changed.set()
+        for followed in self._followed.values():
+            followed.changed.set()
 
     def halt(self) -> None:
         """Move nothing any more."""
         self._halted = True
-        for driven in self._driven.values():
-            driven.task.cancel()
+        for followed in self._followed.values():
+            followed.task.cancel()
 
     async def stop(self) -> None:
-        tasks = [driven.task for driven in self._driven.values()]
+        tasks = [followed.task for followed in self._followed.values()]
         self.halt()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(self, record: ConnectionRecord, task: asyncio.Task[None]) -> None:
-        if (driven := self._driven.get(record.id)) is not None and driven.task is task:
-            del self._driven[record.id]
+        if (followed := self._followed.get(record.id)) is not None and followed.task is task:
+            del self._followed[record.id]
             self._settle(record, over=True)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
@@ -139,7 +210,7 @@ class Workflow:
             return True
         try:
             async with asyncio.timeout(left):
-                await self._driven[record.id].changed.wait()
+                await self._followed[record.id].changed.wait()
         except TimeoutError:
             return True
         return False
@@ -152,44 +223,42 @@ class Workflow:
             if not hurried.done():
                 hurried.set_result(None)
 
-    def _due(self, record: ConnectionRecord, delay: str) -> float | None:
-        """When the step that takes `delay` is due; None: by hand."""
+    def _due(self, record: ConnectionRecord) -> float | None:
+        """When the next step is due; None: by hand."""
         since = record.connection.last_step.time
         hurried = (record.id, len(record.connection.history)) in self._hurried
-        return since if hurried else self._peerings.settings.due(delay, since)
+        return since if hurried else self._delays.due(awaited(record).delay, since)
 
-    async def _delayed(self, record: ConnectionRecord, delay: str) -> bool:
-        """Wait for a delay. False when something else happened to the connection first."""
-        return await self._until(record, self._due(record, delay))
+    async def _delayed(self, record: ConnectionRecord) -> bool:
+        """Wait until the next step is due. False when something else happened to the connection first."""
+        return await self._until(record, self._due(record))
 
     # --- one step a state; True: look at the state again at once ---
 
     async def _review(self, record: ConnectionRecord) -> bool:
-        if await self._delayed(record, "peering_review"):
+        if await self._delayed(record):
             self.approve(record)
         return True
 
     def approve(self, record: ConnectionRecord) -> None:
         """Approve the request, unless an address is taken; or the conversion. Raises TransitionRefusedError."""
         if record.connection.conversion is Conversion.PENDING:
-            self._peerings.convert(record)
+            self._reviewers.convert(record)
             return
-        live = self._peerings.live(record.id)
-        taken = self._peerings.conflict_of(live) if live is not None else ""
-        if taken:
-            self._control.operate(record, ConnectionEvent.CONFLICT_FOUND, taken)
+        if taken := self._reviewers.conflict(record):
+            self._control.find_conflict(record, taken)
         else:
             self._control.approve(record)
 
     async def _await_notification(self, record: ConnectionRecord) -> bool:
-        if await self._delayed(record, "notification"):
+        if await self._delayed(record):
             self._control.take_notice(record)
         return True
 
     async def _provision(self, record: ConnectionRecord) -> bool:
         if awaits_notification(record):
             return await self._await_notification(record)
-        if not await self._delayed(record, "provisioning"):
+        if not await self._delayed(record):
             return True
         try:
             await self.prepare(record)
@@ -208,7 +277,7 @@ class Workflow:
                 await self._network.admit(plan)
 
     async def _start_validation(self, record: ConnectionRecord) -> bool:
-        if await self._delayed(record, "validation"):
+        if await self._delayed(record):
             self._control.start_validation(record)
         return True
 
@@ -226,16 +295,28 @@ class Workflow:
             self._control.conclude(record, [])
             return True
         results = await self._judged(record, record.plans)
-        if results is None:
+        if results is None or (passes(results) and not await self._still_holds(record)):
             return True
         self._tell(record, results)
         self._control.conclude(record, results)
         return True
 
+    async def _still_holds(self, record: ConnectionRecord) -> bool:
+        """Whether a validation that passed still holds when the reviewers let it be lifted: time may have gone by."""
+        steps = len(record.connection.history)
+        before = [self._network.view(plan).established_at for plan in record.plans]
+        await self._reviewers.before_lift(record)
+        if len(record.connection.history) != steps:
+            return False
+        if before == [self._network.view(plan).established_at for plan in record.plans]:
+            return True
+        self._say(record, "a session was reset meanwhile: it is validated again")
+        return False
+
     async def _judged(self, record: ConnectionRecord, plans: tuple[SessionPlan, ...]) -> list[CheckView] | None:
         """Validate sessions; None when the connection made a step meanwhile: what was found is of another time."""
-        steps, changed = len(record.connection.history), self._driven[record.id].changed
-        validation = asyncio.ensure_future(self._validator.validate(replace(record, plans=plans)))
+        steps, changed = len(record.connection.history), self._followed[record.id].changed
+        validation = asyncio.ensure_future(self.validator.validate(replace(record, plans=plans)))
         try:
             while not validation.done():
                 changed.clear()
@@ -251,12 +332,12 @@ class Workflow:
             validation.cancel()
             await asyncio.gather(validation, return_exceptions=True)
 
-    async def _tend(self, record: ConnectionRecord) -> bool:
+    async def _keep_active(self, record: ConnectionRecord) -> bool:
         """An Active connection: its conversion is reviewed, and sessions that are still denied are validated."""
         pending = record.connection.conversion is Conversion.PENDING
-        due = self._due(record, "conversion_review") if pending else None
+        due = self._due(record) if pending else None
         if due is not None and due <= self._clock.now():
-            self._peerings.convert(record)
+            self._reviewers.convert(record)
             return True
         if await self._lift_what_is_new(record):
             return True
@@ -292,10 +373,10 @@ class Workflow:
         return True
 
     async def _remove(self, record: ConnectionRecord) -> bool:
-        if not await self._delayed(record, "removal"):
+        if not await self._delayed(record):
             return True
         await self._control.close_sessions(record, f"peering {record.peering} is deprovisioned (PendingRemove)")
-        self._peerings.remove(record)
+        self._reviewers.remove(record)
         return True
 
     def _tell(self, record: ConnectionRecord, results: list[CheckView]) -> None:

@@ -1,0 +1,56 @@
+"""What a connection waits for in each state, and the delay after which that happens by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.engine.control import ConnectionRecord
+
+S = ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What comes next."""
+
+    what: str
+    delay: str = ""
+    """The name of the delay (`workflow.Delays`); empty where no time brings it about."""
+
+
+AWAITED: Final[dict[ConnectionState, Awaited]] = {
+    S.PENDING_APPROVAL: Awaited("Microsoft reviews the request", "peering_review"),
+    S.APPROVED: Awaited("the peer configures its BGP sessions and notifies Microsoft", "notification"),
+    S.PROVISIONING_STARTED: Awaited("the BGP sessions are configured with DENY ALL", "provisioning"),
+    S.PROVISIONING_COMPLETED: Awaited("the end-to-end validation starts", "validation"),
+    S.VALIDATING: Awaited("the end-to-end validation ends"),
+    S.ACTIVE: Awaited("nothing: traffic is allowed"),
+    S.PROVISIONING_FAILED: Awaited("the peer mends what the errorMessage says and notifies Microsoft again"),
+    S.TYPE_CHANGE_REQUESTED: Awaited("Microsoft starts the change of type"),
+    S.TYPE_CHANGE_IN_PROGRESS: Awaited("Microsoft completes the change of type"),
+    S.EXTERNAL_BLOCKER: Awaited("the blocker is removed"),
+    S.PENDING_REMOVE: Awaited("the BGP sessions are closed", "removal"),
+}
+_CABLING: Final = Awaited(
+    "the peer does its cabling by the LOA, configures BGP and notifies Microsoft", AWAITED[S.APPROVED].delay
+)
+_NOT_LIFTED: Final = Awaited("sessions that are still denied pass their validation")
+_CONVERSION: Final = Awaited("Microsoft reviews the conversion; the legacy peering runs on", "conversion_review")
+
+
+def awaits_notification(record: ConnectionRecord) -> bool:
+    """Whether a connection in ProvisioningStarted still waits for its peer: the LOA is out, and the cabling to do."""
+    return record.connection.last_step.event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE
+
+
+def awaited(record: ConnectionRecord) -> Awaited:
+    """What a connection waits for now."""
+    if record.state is S.PROVISIONING_STARTED and awaits_notification(record):
+        return _CABLING
+    if record.state is S.ACTIVE and record.connection.conversion is Conversion.PENDING:
+        return _CONVERSION
+    if record.state is S.ACTIVE and any(plan.id not in record.validated for plan in record.plans):
+        return _NOT_LIFTED
+    return AWAITED.get(record.state, Awaited("nothing"))
