@@ -25,6 +25,7 @@ from simulator.cli.remote import (
     SubscriptionOption,
     show,
 )
+from simulator.engine.verbs import VERBS
 from simulator.views.states import style_named
 
 
