@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.policy.policy import verdict
-from simulator.policy.verdict import Hits, Outcome
+from simulator.policy.verdict import Hits, RouteOutcome
 from simulator.session.messages import Family
-from simulator.tables.entries import Routes, Unreadable
 from simulator.tables.explain import RuleResult
-from simulator.tables.formats import TITLES, Format
+from simulator.tables.input_formats import TITLES, InputFormat
 from simulator.tables.json_lines import common_json, route_row
+from simulator.tables.table_entries import TableRoutes, Unreadable
 from simulator.tables.tally import Tally
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
@@ -29,7 +29,7 @@ def print_explanation(
     path: PathAttributes,
     peer_as: int | None,
     profile: str,
-    outcome: Outcome,
+    outcome: RouteOutcome,
     results: Sequence[RuleResult],
 ) -> None:
     """Every rule on a line of its own, the verdict last."""
@@ -81,7 +81,7 @@ def explanation_json(
     }
 
 
-def print_routes(routes: Routes, hits: Mapping[bytes, Hits], *, everything: bool, as_json: bool) -> None:
+def print_routes(routes: TableRoutes, hits: Mapping[bytes, Hits], *, everything: bool, as_json: bool) -> None:
     """The routes of one attribute set, a line each; without `everything` the rejected ones."""
     common = common_json(routes.path, routes.announcer) if as_json else {}
     lines = []
@@ -104,7 +104,7 @@ def print_unreadable(entry: Unreadable) -> None:
     print_json({"event": "unreadable", **place, "reason": entry.reason, "routes": entry.routes})
 
 
-def print_summary(name: str, format_: Format, tally: Tally) -> None:
+def print_summary(name: str, format_: InputFormat, tally: Tally) -> None:
     """Counts, then every rule that fired with examples, then what could not be read."""
     lines = [f"{name}: {TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
     for family, (accepted, rejected) in tally.by_family.items():
@@ -133,7 +133,7 @@ def print_summary(name: str, format_: Format, tally: Tally) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def summary_json(format_: Format, tally: Tally) -> dict[str, Any]:
+def summary_json(format_: InputFormat, tally: Tally) -> dict[str, Any]:
     """The summary as one flat object, and lists of small ones."""
     families = {
         f"{what}-{family.label.lower()}": counts[at]

@@ -22,13 +22,13 @@ from simulator.cli.answers import (
 from simulator.cli.asked import Judging, Peering
 from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.source import Source, SourceError
-from simulator.policy.verdict import Outcome
+from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
 from simulator.tables import notation
 from simulator.tables.encodings import utf8
-from simulator.tables.entries import Place, Unreadable
 from simulator.tables.explain import explain as explain_route
-from simulator.tables.formats import READERS, Format, recognise
+from simulator.tables.input_formats import READERS, InputFormat, recognise
+from simulator.tables.table_entries import FilePosition, Unreadable
 from simulator.tables.tally import Judge
 from simulator.topology.load import TopologyError
 from simulator.wire import nlri
@@ -68,7 +68,7 @@ def explain(judging: Judging, peering: Peering, route: RouteText, *, as_json: bo
         print_json(explanation_json(family, key, path, hits, made.peer_as, made.profile, results), indent=2)
     else:
         print_explanation(family, key, path, made.peer_as, made.profile, outcome, results)
-    return PASSED if outcome is Outcome.ACCEPT else FAILED
+    return PASSED if outcome is RouteOutcome.ACCEPT else FAILED
 
 
 def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
@@ -103,8 +103,8 @@ def check(
 ) -> int:
     """The command; `path` None reads standard input. Returns the exit code."""
     name = "standard input" if path is None else str(path)
-    if wanted is not None and wanted not in list(Format):
-        fail(USAGE, f"--format {wanted}: there is no such format (there are: {', '.join(Format)})")
+    if wanted is not None and wanted not in list(InputFormat):
+        fail(USAGE, f"--format {wanted}: there is no such format (there are: {', '.join(InputFormat)})")
     try:
         exporter = _asn(export_as, "--export-as") if export_as else None
         peer_as = _peer_as(peering)
@@ -140,24 +140,24 @@ def check(
 
 def _judge_all(
     judge: Judge, file: BufferedReader, name: str, wanted: str | None, *, rejected: bool, as_json: bool
-) -> Format:
+) -> InputFormat:
     """Judge and list a whole file as it streams by; returns its format."""
     source = Source(file)
     try:
         found, chunks = recognise(utf8(source.chunks()))
     except SourceError as error:
         fail(USAGE, f"{name}: {error}")
-    if wanted is None and not isinstance(found, Format):
-        unknown = f"this is no table that is known here: say --format ({', '.join(Format)})"
+    if wanted is None and not isinstance(found, InputFormat):
+        unknown = f"this is no table that is known here: say --format ({', '.join(InputFormat)})"
         fail(USAGE, f"{name}: {source.problem or found or unknown}")
-    format_ = Format(wanted) if wanted is not None else cast(Format, found)
+    format_ = InputFormat(wanted) if wanted is not None else cast(InputFormat, found)
     judge.told = print_unreadable if as_json else None
     for routes, hits in judge.judge(READERS[format_](chunks)):
         if as_json or (rejected and hits):
             print_routes(routes, hits, everything=not rejected, as_json=as_json)
     if source.problem:
         # Uncounted as to routes, but never passed over.
-        list(judge.judge((Unreadable(Place("chunk", source.chunks_read + 1), source.problem),)))
+        list(judge.judge((Unreadable(FilePosition("chunk", source.chunks_read + 1), source.problem),)))
     return format_
 
 

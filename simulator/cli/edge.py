@@ -31,7 +31,7 @@ from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
 from simulator.policy.data.policy_data import PolicyData
-from simulator.policy.max_prefix import Action, MaxPrefix
+from simulator.policy.max_prefix import MaxPrefix, MaxPrefixAction
 from simulator.policy.policy import Policy, verdict
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
@@ -41,8 +41,8 @@ from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
-from simulator.tables.entries import Announcer
 from simulator.tables.json_lines import common_json, route_row
+from simulator.tables.table_entries import Announcer
 from simulator.topology.originate import advertised
 from simulator.views.times import timestamp
 from simulator.wire.route_syntax import parse_routes
@@ -113,7 +113,7 @@ def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: i
 
 def max_prefix(limit: int | None, action: str) -> MaxPrefix | None:
     """How many prefixes the peer may announce; None: any number."""
-    return None if limit is None else MaxPrefix(limit, Action(action))
+    return None if limit is None else MaxPrefix(limit, MaxPrefixAction(action))
 
 
 def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:

@@ -25,7 +25,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
-from simulator.tables.sessions import Sessions, read_settings
+from simulator.tables.session_policies import SessionPolicies, read_settings
 from simulator.topology.load import load
 from simulator.topology.originate import announcements
 from simulator.topology.plan import SessionPlan, plans
@@ -36,7 +36,7 @@ _DEFAULT = "exchange"
 """The profile that judges where neither option nor topology names one."""
 
 
-def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Sessions:
+def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> SessionPolicies:
     """The policies that the options ask for. `peer_as` is the ASN that the options give, which wins over a topology's.
 
     Raises ValueError (PolicyError is one), and TopologyError for a topology that cannot be used.
@@ -45,7 +45,7 @@ def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Session
     if peering.topology is None:
         if peering.peer is not None:
             raise ValueError("--peer names a peer of a topology: --topology is missing")
-        base = Sessions(judging.profile or _DEFAULT)
+        base = SessionPolicies(judging.profile or _DEFAULT)
     else:
         base, rules = _of_topology(load(peering.topology), peering.peer, judging.profile)
     made = replace(
@@ -122,7 +122,7 @@ def address(text: str, option: str) -> IPv4Address | IPv6Address:
         raise ValueError(f"{option} '{text}' is no IPv4 or IPv6 address") from None
 
 
-def _of_topology(topology: Topology, name: str | None, profile: str | None) -> tuple[Sessions, RuleSettings]:
+def _of_topology(topology: Topology, name: str | None, profile: str | None) -> tuple[SessionPolicies, RuleSettings]:
     """What a topology says of a peer's sessions, and the rules that it sets."""
     peer = peer_of(topology, name)
     mine = [plan for plan in plans(topology) if plan.peer.name == peer]
@@ -137,7 +137,7 @@ def _of_topology(topology: Topology, name: str | None, profile: str | None) -> t
     microsoft = topology.microsoft
     own = [route for edge in topology.edges for route in announcements(microsoft.announce, edge)]
     rules = {rule: setting for rule, setting in topology.policy.rules.items() if rule in PROFILES.get(profile, ())}
-    made = Sessions(
+    made = SessionPolicies(
         profile,
         peer_as=topology.peer(peer).asn,
         addresses={family: found for family in Family if (found := _only_address(mine, family)) is not None},

@@ -25,11 +25,11 @@ from simulator.report.model import Segment
 from simulator.report.pcap import write_segments
 from simulator.speakers.tap import Octets
 from simulator.tables import birdwatcher
-from simulator.tables.entries import Announcer
-from simulator.tables.held import SessionTable, covering
+from simulator.tables.captured_updates import rewrite_next_hops, updates
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
-from simulator.tables.recorded import renamed, updates
-from simulator.tables.shapes import Shape, lines
+from simulator.tables.output_formats import OutputFormat, lines
+from simulator.tables.received_routes import SessionTable, covering
+from simulator.tables.table_entries import Announcer
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
 from simulator.views.times import short_time, timestamp
@@ -43,7 +43,7 @@ class Wanted:
     active: bool
     prefix: str | None
     rejected: bool
-    shape: Shape
+    shape: OutputFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def _version() -> str:
     return f"turnup {simulator.__version__}"
 
 
-def _times() -> birdwatcher.Times:
-    return birdwatcher.Times(time.time(), timestamp, short_time)
+def _times() -> birdwatcher.TimeFormats:
+    return birdwatcher.TimeFormats(time.time(), timestamp, short_time)
 
 
 def _write_files(topology: Topology, standing: Standing, tables: list[SessionTable], files: Files) -> None:
@@ -175,4 +175,4 @@ def _updates(octets: Iterable[Octets], tables: Iterable[SessionTable]) -> Iterat
         if table is not None:
             local = Announcer(table.edge_as, table.edge_address)
             names = {real.packed: named.packed for real, named in table.carried}
-            yield message(seen.time, table.peer, local, renamed(update, names), asn4=table.asn4)
+            yield message(seen.time, table.peer, local, rewrite_next_hops(update, names), asn4=table.asn4)

@@ -77,11 +77,11 @@ def routes(
     Example: [cyan]turnup routes topologies/exchange.yaml --rejected[/cyan]
     """
     from simulator.cli import looking
-    from simulator.tables.shapes import Shape
+    from simulator.tables.output_formats import OutputFormat
 
     files = looking.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
     if as_json and birdwatcher:
         fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
-    shape = Shape.JSON if as_json else Shape.BIRDWATCHER if birdwatcher else Shape.TEXT
+    shape = OutputFormat.JSON if as_json else OutputFormat.BIRDWATCHER if birdwatcher else OutputFormat.TEXT
     wanted = looking.Wanted(peer, state is LookState.active, prefix, rejected, shape)
     raise typer.Exit(looking.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))

@@ -11,8 +11,8 @@ from simulator.engine.network import Network
 from simulator.places.endpoint import Address
 from simulator.policy.policy import verdict
 from simulator.rib.adj_in import HeldRoute
-from simulator.tables.entries import Announcer
-from simulator.tables.held import Held, SessionTable
+from simulator.tables.received_routes import ReceivedRoute, SessionTable
+from simulator.tables.table_entries import Announcer
 from simulator.topology.plan import SessionPlan
 from simulator.wire.path_attributes import PathAttributes
 
@@ -28,18 +28,22 @@ def session_table(
         record,
         plan,
         (
-            Held(route.family, route.key, route.attributes.path, verdict(route.hits, denied=denied), came(route))
+            ReceivedRoute(
+                route.family, route.key, route.attributes.path, verdict(route.hits, denied=denied), came(route)
+            )
             for route in held
         ),
     )
 
 
-def table_of(network: Network, record: ConnectionRecord, plan: SessionPlan, routes: Iterable[Held]) -> SessionTable:
+def table_of(
+    network: Network, record: ConnectionRecord, plan: SessionPlan, routes: Iterable[ReceivedRoute]
+) -> SessionTable:
     """A session as it is now, with these routes of it."""
     view, carried = network.view(plan), _carried(network, plan)
     names, known = dict(carried), dict[int, tuple[PathAttributes, PathAttributes]]()
 
-    def named(held: Held) -> Held:
+    def named(held: ReceivedRoute) -> ReceivedRoute:
         path = held.path
         if path.next_hop not in names:
             return held

@@ -14,7 +14,7 @@ BLOCKED = "max-prefix"
 """The rule id in the verdict of a route beyond the limit."""
 
 
-class Action(Enum):
+class MaxPrefixAction(Enum):
     """What exceeding the limit does."""
 
     WARN = "warn"
@@ -25,7 +25,7 @@ class Action(Enum):
     """Cease 1, and no session for the restart time."""
 
 
-class Count(Enum):
+class CountedRoutes(Enum):
     """Which routes count."""
 
     RECEIVED = "received"
@@ -39,8 +39,8 @@ class MaxPrefix:
     """A session's limit."""
 
     limit: int
-    action: Action = Action.WARN
-    count: Count = Count.RECEIVED
+    action: MaxPrefixAction = MaxPrefixAction.WARN
+    count: CountedRoutes = CountedRoutes.RECEIVED
     warn_at: float = 0.8
     """The share of the limit at which a warning is due."""
     restart: float = 60.0
@@ -52,7 +52,7 @@ class MaxPrefix:
 
     def counted(self, received: int, accepted: int) -> int:
         """Those of a session's routes that count."""
-        return received if self.count is Count.RECEIVED else accepted
+        return received if self.count is CountedRoutes.RECEIVED else accepted
 
 
 class Level(Enum):
@@ -80,7 +80,7 @@ class PrefixRoom:
         A route that was let in stays in when it is announced again; one that was blocked is let in only if there is
         room now.
         """
-        if self._rule.action is not Action.BLOCK:
+        if self._rule.action is not MaxPrefixAction.BLOCK:
             return []
         let_in, blocked, limit = self._let_in, self.blocked, self._rule.limit
         found = []
@@ -112,7 +112,7 @@ class PrefixRoom:
         self.blocked.clear()
 
     def _takes_none(self, key: bytes, refused: Container[bytes]) -> bool:
-        return self._rule.count is Count.ACCEPTED and key in refused
+        return self._rule.count is CountedRoutes.ACCEPTED and key in refused
 
 
 class PrefixWatch:

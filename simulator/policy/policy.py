@@ -12,7 +12,7 @@ from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.policy.rule import AsnTest, AttributeJudge, PolicyContext, PrefixTest, RouteJudge, Rule
 from simulator.policy.rules import RULES
 from simulator.policy.transform import ImportSettings, imported
-from simulator.policy.verdict import Hits, Outcome, Verdict
+from simulator.policy.verdict import Hits, RouteOutcome, Verdict
 from simulator.session.messages import Family
 from simulator.wire.path_attributes import PathAttributes
 
@@ -226,5 +226,5 @@ class Policy:
 def verdict(hits: Hits, *, denied: bool) -> Verdict:
     """The outcome of a judgement: DENY ALL withholds what the policy itself would accept."""
     if hits:
-        return Verdict(Outcome.REJECT, hits)
-    return Verdict(Outcome.WITHHOLD if denied else Outcome.ACCEPT)
+        return Verdict(RouteOutcome.REJECT, hits)
+    return Verdict(RouteOutcome.WITHHOLD if denied else RouteOutcome.ACCEPT)

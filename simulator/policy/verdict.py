@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Outcome(Enum):
+class RouteOutcome(Enum):
     """`withhold` is a route that would be accepted, under a policy that is still DENY ALL."""
 
     ACCEPT = "accept"
@@ -33,5 +33,5 @@ Hits = tuple[Hit, ...]
 class Verdict:
     """The outcome and every rule that fired, not only the first."""
 
-    outcome: Outcome
+    outcome: RouteOutcome
     hits: Hits = ()

@@ -18,7 +18,7 @@ from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.tap import Octets, Tap
-from simulator.tables.held import SessionTable
+from simulator.tables.received_routes import SessionTable
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Customer, Topology
 from simulator.views.session import SessionView

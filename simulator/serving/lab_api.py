@@ -24,7 +24,7 @@ from simulator.engine.verbs import VERBS, Verb
 from simulator.serving import models, views
 from simulator.serving.docs_page import add_docs_page
 from simulator.serving.event_stream import event_stream
-from simulator.tables.shapes import Shape
+from simulator.tables.output_formats import OutputFormat
 from simulator.topology.plan import SessionPlan
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -118,7 +118,7 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
 
     @app.get("/lab/v1/looking-glass", tags=["look"], response_class=PlainTextResponse)
     async def looking_glass(
-        peer: str = "", prefix: str = "", rejected: bool = False, shape: Shape = Shape.TEXT
+        peer: str = "", prefix: str = "", rejected: bool = False, shape: OutputFormat = OutputFormat.TEXT
     ) -> PlainTextResponse:
         """Every route of a peer's sessions (all peers' without one), as `turnup routes` prints it."""
         try:

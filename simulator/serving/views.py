@@ -15,8 +15,8 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.session_tables import session_table
 from simulator.serving import models
 from simulator.tables import birdwatcher, looking_glass
-from simulator.tables.held import Held, SessionTable, covering
-from simulator.tables.shapes import Shape, lines
+from simulator.tables.output_formats import OutputFormat, lines
+from simulator.tables.received_routes import ReceivedRoute, SessionTable, covering
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView
 from simulator.views.times import short_time, timestamp
@@ -158,7 +158,7 @@ def routes(
 ) -> models.Routes:
     """What a peer announced on a session. Raises ValueError for a prefix that is none."""
     table = _table(provider, record, plan)
-    shown: list[Held] = covering(table.routes, prefix) if prefix else list(table.routes)
+    shown: list[ReceivedRoute] = covering(table.routes, prefix) if prefix else list(table.routes)
     if rejected:
         shown = [held for held in shown if held.verdict.hits]
     return models.Routes(
@@ -175,7 +175,7 @@ def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> S
     return session_table(provider.network, record, plan, lambda _route: when)
 
 
-def looking_glass_text(provider: Provider, peer: str, prefix: str | None, rejected: bool, shape: Shape) -> str:
+def looking_glass_text(provider: Provider, peer: str, prefix: str | None, rejected: bool, shape: OutputFormat) -> str:
     """The looking glass. Raises LookupError for a peer that is none, ValueError for a prefix that is none."""
     if peer and all(each.name != peer for each in provider.topology.peers):
         raise LookupError(peer)
@@ -184,7 +184,7 @@ def looking_glass_text(provider: Provider, peer: str, prefix: str | None, reject
         for plan in record.plans:
             if provider.network.is_provisioned(plan) and peer in ("", plan.peer.name):
                 tables.append(_table(provider, record, plan))
-    times = birdwatcher.Times(provider.clock.now(), timestamp, short_time)
+    times = birdwatcher.TimeFormats(provider.clock.now(), timestamp, short_time)
     found = lines(tables, shape, prefix, rejected, f"turnup {simulator.__version__}", times)
     return "".join(f"{line}\n" for line in found)
 

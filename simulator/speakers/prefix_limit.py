@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Container
 
 from simulator.peer.events import NeighborConfig, PrefixLimit
-from simulator.policy.max_prefix import BLOCKED, Action, Level, PrefixRoom, PrefixWatch
+from simulator.policy.max_prefix import BLOCKED, Level, MaxPrefixAction, PrefixRoom, PrefixWatch
 from simulator.policy.verdict import Hit, Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
@@ -47,7 +47,7 @@ class PrefixLimiter:
         if level is None:
             return
         self._services.tell(PrefixLimit(self._id, self._services.clock.now(), level, count, rule))
-        if level is Level.EXCEEDED and rule.action is Action.CEASE:
+        if level is Level.EXCEEDED and rule.action is MaxPrefixAction.CEASE:
             # RFC 4486 §4: AFI, SAFI and the upper bound.
             data = struct.pack("!HBI", family.afi, family.safi, rule.limit)
             self._close(Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data))

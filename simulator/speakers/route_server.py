@@ -19,12 +19,12 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.rib.adj_out import Images
 from simulator.rib.route_server.backlog import Backlog, portions
-from simulator.rib.route_server.client import Client, Settings
+from simulator.rib.route_server.client import Client, RouteServerSettings
 from simulator.rib.route_server.control import ControlCommunities
 from simulator.rib.route_server.loc import RouteServerRib
-from simulator.rib.route_server.stream import Piece, Receiver, Renderer, is_for
-from simulator.rib.route_server.table import Change, Table
-from simulator.rib.route_server.transparent import Format, Transparent
+from simulator.rib.route_server.stream import Piece, Receiver, UpdateRenderer, is_for
+from simulator.rib.route_server.table import RouteChange, RouteServerTable
+from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family, Notification, Role
 from simulator.session.negotiation import EXTENDED_MESSAGE, Negotiated
 from simulator.speakers.clock import Clock
@@ -43,14 +43,14 @@ _BATCH = 512
 class Distributor:
     """Tells the clients of one family what has changed."""
 
-    def __init__(self, family: Family, table: Table, transparent: Transparent) -> None:
+    def __init__(self, family: Family, table: RouteServerTable, transparent: Transparent) -> None:
         self.table = table
-        self.renderer = Renderer(family, transparent)
-        self._members: dict[ClientOutbound, Format] = {}
-        self._plain: dict[Client, tuple[list[Change], dict[Format, list[Piece]]]] = {}
+        self.renderer = UpdateRenderer(family, transparent)
+        self._members: dict[ClientOutbound, MessageFormat] = {}
+        self._plain: dict[Client, tuple[list[RouteChange], dict[MessageFormat, list[Piece]]]] = {}
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
 
-    def join(self, member: ClientOutbound, format_: Format) -> None:
+    def join(self, member: ClientOutbound, format_: MessageFormat) -> None:
         """Established: told of every change from now on."""
         self.flush()
         self._members[member] = format_
@@ -65,7 +65,7 @@ class Distributor:
             return
         told = changes.copy()
         changes.clear()
-        by_format: dict[Format, list[ClientOutbound]] = {}
+        by_format: dict[MessageFormat, list[ClientOutbound]] = {}
         for member, format_ in self._members.items():
             by_format.setdefault(format_, []).append(member)
         for format_, members in by_format.items():
@@ -73,13 +73,13 @@ class Distributor:
             for member in members:
                 member.follow(piece for piece in pieces if is_for(piece, member.client))
 
-    def view(self, client: Client, format_: Format) -> Iterator[Piece]:
+    def view(self, client: Client, format_: MessageFormat) -> Iterator[Piece]:
         """Everything that a client gets, once nothing is left to flush."""
         for announcer in self.table.announcers(client):
             yield from self._plain_of(announcer, format_)
         yield from self.renderer.pieces(self.table.special(client), format_)
 
-    def _plain_of(self, announcer: Client, format_: Format) -> list[Piece]:
+    def _plain_of(self, announcer: Client, format_: MessageFormat) -> list[Piece]:
         changes = self.table.plain(announcer)
         known, rendered = self._plain.get(announcer, ([], {}))
         if known is not changes:
@@ -112,7 +112,7 @@ class ClientOutbound(Outbound):
         super().__init__(config, images, passage, hand_over)
         self.client = client
         self._distributor = distributor
-        self._format: Format | None = None
+        self._format: MessageFormat | None = None
         """None while the session is not Established, or without this family."""
         self._ready, self._has = Receiver(), Receiver()
         """What it would have, were it not for the gate; and what it has."""
@@ -142,7 +142,7 @@ class ClientOutbound(Outbound):
             return  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
         self.client.identifier = int(IPv4Address(negotiated.peer_identifier))
         otc = self._config.local_as if self._config.role is Role.ROUTE_SERVER else None
-        self._format = Format(negotiated.asn4, negotiated.message_size, otc)
+        self._format = MessageFormat(negotiated.asn4, negotiated.message_size, otc)
         self._distributor.join(self, self._format)
         if self._passage.is_open:
             self.send_everything()
@@ -284,7 +284,7 @@ class RouteServer(Speaker):
         place: Place,
         clock: Clock,
         on_event: Callable[[SpeakerEvent], None],
-        settings: Settings,
+        settings: RouteServerSettings,
         tap: Tap | None = None,
     ) -> None:
         control = ControlCommunities(settings.asn)
@@ -348,7 +348,7 @@ class RouteServer(Speaker):
         """
         client = self._clients[session]
         otc = self._settings.asn if self.neighbor(session).config.role is Role.ROUTE_SERVER else None
-        format_ = Format(True, EXTENDED_MESSAGE, otc)
+        format_ = MessageFormat(True, EXTENDED_MESSAGE, otc)
         found = {}
         for change in self._rib.tables[client.family].view(client):
             assert change.pick is not None

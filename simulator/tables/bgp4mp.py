@@ -6,8 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from simulator.session.messages import Family
-from simulator.tables.mrt import Message
+from simulator.session.messages import Family, IpAddress
+from simulator.tables.mrt import Bgp4mpSubtype
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import walk
 from simulator.wire.checked_attributes import NlriLocation
@@ -16,24 +16,23 @@ from simulator.wire.received_update import read_update
 from simulator.wire.update import MP_REACH, split_update
 from simulator.wire.update_faults import UpdateFault
 
-Address = IPv4Address | IPv6Address
-Prefix = tuple[bytes, bytes]
+PathKey = tuple[bytes, bytes]
 """(key, path identifier or nothing)."""
 _AS4: Final = {5, 4, 7, 9, 11}
 _LOCAL: Final = {6, 7, 10, 11}
 _ADDPATH: Final = {8, 9, 10, 11}
-_STATES: Final = {Message.STATE_CHANGE.value, Message.STATE_CHANGE_AS4.value}
+_STATES: Final = {Bgp4mpSubtype.STATE_CHANGE.value, Bgp4mpSubtype.STATE_CHANGE_AS4.value}
 _FAMILIES: Final = {family.value for family in Family}
 
 
-class Recorded(NamedTuple):
+class Bgp4mpMessage(NamedTuple):
     """One record, opened."""
 
     asn: int
     """Of who sent the message: the peer, or for the LOCAL subtypes the recording router itself."""
-    address: Address
+    address: IpAddress
     receiver_asn: int
-    receiver: Address
+    receiver: IpAddress
     ends: tuple[bytes, bytes, bytes]
     """The octets of both addresses, the sender's first, and of the interface: they tell sessions apart."""
     asn4: bool
@@ -46,7 +45,7 @@ class Recorded(NamedTuple):
     body: bytes
 
 
-def opened(subtype: int, record: bytes) -> Recorded:
+def parse_record(subtype: int, record: bytes) -> Bgp4mpMessage:
     """ValueError or IndexError for a record that is damaged or cut short."""
     asn4 = subtype in _AS4
     width = 4 if asn4 else 2
@@ -62,17 +61,17 @@ def opened(subtype: int, record: bytes) -> Recorded:
     if subtype in _STATES:
         if len(rest) != 4:
             raise IndexError
-        return Recorded(*ends, asn4, False, rest[2] << 8 | rest[3], 0, b"")
+        return Bgp4mpMessage(*ends, asn4, False, rest[2] << 8 | rest[3], 0, b"")
     if len(rest) < HEADER_SIZE or rest[:16] != MARKER:
         raise ValueError("no BGP message in a BGP4MP record")
     if rest[16] << 8 | rest[17] != len(rest):
         raise ValueError("the BGP message is cut short")
-    return Recorded(*ends, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
+    return Bgp4mpMessage(*ends, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
 
 
 @lru_cache(maxsize=4096)  # a file has few sessions, and addresses take longer to make than an UPDATE to be read
-def _ends(head: bytes, width: int, local: bool) -> tuple[int, Address, int, Address, tuple[bytes, bytes, bytes]]:
-    """The first fields of `Recorded`; `local`: the recording router is who sent."""
+def _ends(head: bytes, width: int, local: bool) -> tuple[int, IpAddress, int, IpAddress, tuple[bytes, bytes, bytes]]:
+    """The first fields of `Bgp4mpMessage`; `local`: the recording router is who sent."""
     at = 2 * width + 4
     middle = (at + len(head)) // 2
     asns = int.from_bytes(head[:width], "big"), int.from_bytes(head[width : 2 * width], "big")
@@ -83,11 +82,11 @@ def _ends(head: bytes, width: int, local: bool) -> tuple[int, Address, int, Addr
     return asns[0], made(peer), asns[1], made(own), (peer, own, interface)
 
 
-class Announcement(NamedTuple):
+class RecordedPrefixes(NamedTuple):
     """Prefixes announced in one place of an UPDATE."""
 
     family: Family
-    prefixes: list[Prefix]
+    prefixes: list[PathKey]
     next_hop: bytes
     """That of MP_REACH_NLRI; empty for the NLRI field."""
 
@@ -96,12 +95,12 @@ class Announcement(NamedTuple):
         return NlriLocation.MP_REACH if self.next_hop else NlriLocation.NLRI_FIELD
 
 
-class Said(NamedTuple):
+class RecordedUpdate(NamedTuple):
     """What an UPDATE says, before its attributes are judged."""
 
     attributes: bytes
-    announced: list[Announcement]
-    withdrawn: list[tuple[Family, list[Prefix]]]
+    announced: list[RecordedPrefixes]
+    withdrawn: list[tuple[Family, list[PathKey]]]
     faults: tuple[UpdateFault, ...]
     reach: NlriLocation
     """For attributes that announce nothing of a family that is used."""
@@ -109,14 +108,14 @@ class Said(NamedTuple):
     """(AFI, SAFI) of routes that are announced and are not of our families."""
 
 
-def said(body: bytes, *, addpath: bool) -> Said:
+def parse_update(body: bytes, *, addpath: bool) -> RecordedUpdate:
     """An UPDATE's body as a session reads it. UpdateError (a ProtocolError) where that would be the session's end."""
     if addpath:
         return _with_identifiers(body)
     reading = read_update(body)
-    return Said(
+    return RecordedUpdate(
         reading.attributes,
-        [Announcement(part.family, [(key, b"") for key in part.keys], part.next_hop) for part in reading.announced],
+        [RecordedPrefixes(part.family, [(key, b"") for key in part.keys], part.next_hop) for part in reading.announced],
         [(family, [(key, b"") for key in keys]) for family, keys in reading.withdrawn],
         reading.faults,
         reading.reach,
@@ -124,7 +123,7 @@ def said(body: bytes, *, addpath: bool) -> Said:
     )
 
 
-def _with_identifiers(body: bytes) -> Said:
+def _with_identifiers(body: bytes) -> RecordedUpdate:
     """The same of a session with ADD-PATH: a path identifier stands before each prefix (RFC 7911 §3)."""
     parts = split_update(body)
     announced, withdrawn, reach, unreach = [], [], parts.reach, parts.unreach
@@ -133,9 +132,9 @@ def _with_identifiers(body: bytes) -> Said:
     if unreach is not None and unreach.nlri:
         withdrawn.append((unreach.family, _prefixes(unreach.nlri, unreach.family)))
     if parts.announced:
-        announced.append(Announcement(Family.IPV4, _prefixes(parts.announced, Family.IPV4), b""))
+        announced.append(RecordedPrefixes(Family.IPV4, _prefixes(parts.announced, Family.IPV4), b""))
     if reach is not None and reach.nlri:
-        announced.append(Announcement(reach.family, _prefixes(reach.nlri, reach.family), reach.next_hop))
+        announced.append(RecordedPrefixes(reach.family, _prefixes(reach.nlri, reach.family), reach.next_hop))
     field = (
         NlriLocation.NLRI_FIELD
         if parts.announced
@@ -143,10 +142,12 @@ def _with_identifiers(body: bytes) -> Said:
         if parts.reach_left_out or announced
         else None
     )
-    return Said(parts.attributes, announced, withdrawn, parts.faults, field or NlriLocation.NOTHING, _foreign(body))
+    return RecordedUpdate(
+        parts.attributes, announced, withdrawn, parts.faults, field or NlriLocation.NOTHING, _foreign(body)
+    )
 
 
-def _prefixes(data: bytes, family: Family) -> list[Prefix]:
+def _prefixes(data: bytes, family: Family) -> list[PathKey]:
     """ProtocolError."""
     found, at = [], 0
     while at < len(data):

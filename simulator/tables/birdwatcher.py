@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.policy.rules import RULES
-from simulator.policy.verdict import Outcome
+from simulator.policy.verdict import RouteOutcome
 from simulator.tables import notation
-from simulator.tables.held import Held, SessionTable
+from simulator.tables.received_routes import ReceivedRoute, SessionTable
 from simulator.wire.path_attributes import PathAttributes
 
 _FUNCTION = 1101
@@ -40,7 +40,7 @@ _ORIGINS = ("IGP", "EGP", "Incomplete")
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class TimeFormats:
     """How times are written: Alice's `servertime` (RFC 3339) and `servertime_short` (`2006-01-02 15:04:05`), in UTC."""
 
     now: float
@@ -61,7 +61,7 @@ def names(tables: Sequence[SessionTable]) -> dict[str, str]:
     return found
 
 
-def envelope(version: str, times: Times) -> dict[str, Any]:
+def envelope(version: str, times: TimeFormats) -> dict[str, Any]:
     """What every document starts with."""
     return {
         "api": {
@@ -76,7 +76,9 @@ def envelope(version: str, times: Times) -> dict[str, Any]:
     }
 
 
-def documents(tables: Sequence[SessionTable], version: str, router_id: str, times: Times) -> dict[str, dict[str, Any]]:
+def documents(
+    tables: Sequence[SessionTable], version: str, router_id: str, times: TimeFormats
+) -> dict[str, dict[str, Any]]:
     """Every endpoint's path → its document, for all of these sessions."""
     head = envelope(version, times)
     protocols = protocols_bgp(tables, times)
@@ -96,7 +98,7 @@ def documents(tables: Sequence[SessionTable], version: str, router_id: str, time
 
 
 def union(
-    tables: Sequence[SessionTable], shown: Mapping[str, Sequence[Held]], version: str, times: Times
+    tables: Sequence[SessionTable], shown: Mapping[str, Sequence[ReceivedRoute]], version: str, times: TimeFormats
 ) -> dict[str, Any]:
     """One document with the protocols and the routes of all sessions: `shown` has those of each session."""
     listed = [
@@ -110,7 +112,7 @@ def union(
     }
 
 
-def _status(version: str, router_id: str, times: Times) -> dict[str, Any]:
+def _status(version: str, router_id: str, times: TimeFormats) -> dict[str, Any]:
     now = times.short(times.now)
     return {
         "current_server": now,
@@ -122,13 +124,13 @@ def _status(version: str, router_id: str, times: Times) -> dict[str, Any]:
     }
 
 
-def protocols_bgp(tables: Sequence[SessionTable], times: Times) -> dict[str, dict[str, Any]]:
+def protocols_bgp(tables: Sequence[SessionTable], times: TimeFormats) -> dict[str, dict[str, Any]]:
     """`/protocols/bgp`. What is withheld counts as imported: it is what the policy accepts."""
     found = {}
     for table in tables:
         name = names(tables)[table.session]
         rejected = sum(bool(held.verdict.hits) for held in table.routes)
-        taken = sum(held.verdict.outcome is Outcome.ACCEPT for held in table.routes)
+        taken = sum(held.verdict.outcome is RouteOutcome.ACCEPT for held in table.routes)
         up = table.since is not None
         found[name] = {
             "protocol": name,
@@ -169,7 +171,7 @@ def _short(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
     }
 
 
-def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -> list[dict[str, Any]]:
+def routes(table: SessionTable, name: str, held: Iterable[ReceivedRoute], times: TimeFormats) -> list[dict[str, Any]]:
     """`/routes/protocol/NAME` and its like."""
     return [
         {
@@ -180,7 +182,7 @@ def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -
             "from_protocol": name,
             "learnt_from": str(table.peer.address),
             "age": times.short(entry.time),
-            "primary": entry.verdict.outcome is Outcome.ACCEPT,
+            "primary": entry.verdict.outcome is RouteOutcome.ACCEPT,
             "type": ["BGP", "univ"],
             "bgp": _bgp(table, entry),
             "verdict": entry.verdict.outcome.value,
@@ -194,7 +196,7 @@ def routes(table: SessionTable, name: str, held: Iterable[Held], times: Times) -
     ]
 
 
-def _bgp(table: SessionTable, held: Held) -> dict[str, Any]:
+def _bgp(table: SessionTable, held: ReceivedRoute) -> dict[str, Any]:
     path = held.path
     found: dict[str, Any] = {
         "origin": _ORIGINS[path.origin],
@@ -221,7 +223,7 @@ def _as_path(path: PathAttributes) -> list[str]:
     return [str(asn) for asn in path.asns]
 
 
-def _reasons(table: SessionTable, held: Held) -> list[list[int]]:
+def _reasons(table: SessionTable, held: ReceivedRoute) -> list[list[int]]:
     """The reject reasons, each once, in the edge's name; what is rejected has one at least."""
     found: list[list[int]] = []
     for hit in held.verdict.hits:

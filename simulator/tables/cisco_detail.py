@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from simulator.tables import words
+from simulator.tables import router_notation
 from simulator.tables.cisco_table import with_length
-from simulator.tables.entries import Entry, Place, Routes, Unreadable
-from simulator.tables.lacking import NOTHING, OTC, Lacking
+from simulator.tables.missing_attributes import NOTHING, OTC, MissingAttributes
 from simulator.tables.notation import number
+from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
@@ -32,7 +32,7 @@ ENTRY: Final = re.compile(
     r"^\s*BGP routing table entry for (?:[\d.]+:\d+:(?=\d+\.\d))?(?P<prefix>[0-9A-Fa-f.:]+(?:/\d+)?)(?:,|\s|$)"
 )
 _AVAILABLE: Final = re.compile(r"^\s*Paths:? \(?(?P<count>\d+) available")
-_LACKS: Final = Lacking(OTC, "this output does not show it: give an MRT dump where the router writes one")
+_LACKS: Final = MissingAttributes(OTC, "this output does not show it: give an MRT dump where the router writes one")
 _AS_PATH: Final = re.compile(
     r"^  (?P<path>Local|[\d.]*[\d{(\[][\d.\s{}(),\[\]]*?)(?P<more>(?:,? *\([a-zA-Z][^)]*\))*(?:, [\w -]+)*)\s*$"
 )
@@ -93,7 +93,7 @@ class _Found:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every path of every prefix; an entry without a path is unreadable, and so is a line that makes no sense."""
     found: _Found | None = None
     prefix, since, paths, said, chosen = "", 0, 0, _ANY, False
@@ -101,7 +101,7 @@ def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
         try:
             taken = found is not None and _takes(found, text)
         except ValueError as error:
-            yield Unreadable(Place("line", number_), str(error))
+            yield Unreadable(FilePosition("line", number_), str(error))
             found = None
             continue
         if (entry := ENTRY.match(text)) is not None:
@@ -126,15 +126,17 @@ def read_cisco_detail(chunks: Iterable[bytes]) -> Iterator[Entry]:
         elif not (
             _AROUND.match(text) or is_chatter(text) or (found is not None and found.origin and _DEEPER.match(text))
         ):
-            yield Unreadable(Place("line", number_), f"{text.strip()[:40]!r} makes no sense in a table's details")
+            yield Unreadable(
+                FilePosition("line", number_), f"{text.strip()[:40]!r} makes no sense in a table's details"
+            )
     yield from _finished(found, prefix, since, paths)
 
 
-def _finished(found: _Found | None, prefix: str, since: int, paths: int) -> Iterator[Entry]:
+def _finished(found: _Found | None, prefix: str, since: int, paths: int) -> Iterator[TableEntry]:
     if found is not None:
         yield _entry(found)
     elif prefix and not paths:
-        yield Unreadable(Place("line", since), f"{prefix}: there is no path below it")
+        yield Unreadable(FilePosition("line", since), f"{prefix}: there is no path below it")
 
 
 def _begins(number_: int, prefix: str, text: str) -> _Found | None:
@@ -162,7 +164,7 @@ def _takes(found: _Found, text: str) -> bool:
         return False
     if not found.origin:
         if (link_local := _LINK_LOCAL.match(text)) is not None:
-            found.fields["link_local"] = words.address(link_local["hop"])
+            found.fields["link_local"] = router_notation.address(link_local["hop"])
             return True
         if (origin := _ORIGIN.match(text)) is None:
             return False
@@ -203,8 +205,8 @@ def _note_aggregator(found: _Found, text: str) -> None:
         found.texts["aggregator"] = f"{match['asn']} {match['address']}"
 
 
-def _entry(found: _Found) -> Entry:
-    place = Place("line", found.number)
+def _entry(found: _Found) -> TableEntry:
+    place = FilePosition("line", found.number)
     try:
         if not found.hop or not found.origin:
             missing = "next hop" if not found.hop else "origin"
@@ -214,7 +216,9 @@ def _entry(found: _Found) -> Entry:
         family, key = nlri.key(with_length(found.prefix))
         path = _path(found)
         lacks = NOTHING if path.otc is not None else _LACKS
-        return Routes(family, (key,), path, words.neighbor(found.peer), found.best, place=place, lacks=lacks)
+        return TableRoutes(
+            family, (key,), path, router_notation.neighbor(found.peer), found.best, place=place, lacks=lacks
+        )
     except ValueError as error:
         return Unreadable(place, str(error))
 
@@ -223,15 +227,15 @@ def _path(found: _Found) -> PathAttributes:
     given = found.texts
     if "aggregator" in given:
         asn, _, address = given["aggregator"].partition(" ")
-        found.fields["aggregator"] = words.as_path(asn)[0].asns[0], IPv4Address(address)
+        found.fields["aggregator"] = router_notation.as_path(asn)[0].asns[0], IPv4Address(address)
     return PathAttributes(
-        origin=words.origin(found.origin),
-        as_path=words.as_path(found.as_path),
-        next_hop=words.next_hop(found.hop),
+        origin=router_notation.origin(found.origin),
+        as_path=router_notation.as_path(found.as_path),
+        next_hop=router_notation.next_hop(found.hop),
         med=number(given["med"], "metric") if "med" in given else None,
         local_pref=number(given["local_pref"], "localpref") if "local_pref" in given else None,
-        communities=words.communities(given.get("communities", "").split()),
-        large_communities=words.large_communities(given.get("large", "").split()),
-        extended_communities=words.extended_communities(given.get("extended", "").split()),
+        communities=router_notation.communities(given.get("communities", "").split()),
+        large_communities=router_notation.large_communities(given.get("large", "").split()),
+        extended_communities=router_notation.extended_communities(given.get("extended", "").split()),
         **found.fields,
     )

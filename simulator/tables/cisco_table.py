@@ -16,18 +16,20 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 
-from simulator.tables import words
-from simulator.tables.entries import Entry, Place, Routes, Unreadable
-from simulator.tables.lacking import COMMUNITIES, NEXT_HOP, OTC, Lacking
+from simulator.tables import router_notation
+from simulator.tables.missing_attributes import COMMUNITIES, NEXT_HOP, OTC, MissingAttributes
 from simulator.tables.notation import number
+from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
 TITLES: Final = re.compile(r"^\s*Network\s+Next[ -]Hop\s.*\bPath\s*$", re.IGNORECASE)
 """The line of titles; what is before `Network` are status codes."""
-_LACKS: Final = Lacking(COMMUNITIES | OTC, "the table of `show bgp` does not show it: give `show bgp … detail`")
-_LACKS_HOP: Final = Lacking(
+_LACKS: Final = MissingAttributes(
+    COMMUNITIES | OTC, "the table of `show bgp` does not show it: give `show bgp … detail`"
+)
+_LACKS_HOP: Final = MissingAttributes(
     _LACKS.attributes | NEXT_HOP, "the table of `show bgp` does not show all of it: give `show bgp … detail`"
 )
 _STATUS: Final = re.compile(r"[A-Za-z *>=#|&@-]*")
@@ -93,7 +95,7 @@ class _Found:
     """How far its columns are to the right of their titles."""
 
 
-def read_cisco_table(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_cisco_table(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route of every table; a line that is neither one, nor what stands around tables, is unreadable."""
     titles: _Titles | None = None
     found: _Found | None = None
@@ -115,13 +117,13 @@ def read_cisco_table(chunks: Iterable[bytes]) -> Iterator[Entry]:
                 found = None
             if titles is None and not _is_around(text):
                 words_ = "a line before the titles (Network, Next Hop, … Path): nobody can tell its columns"
-                yield Unreadable(Place("line", number_), f"{words_}: {text.strip()[:40]!r}")
+                yield Unreadable(FilePosition("line", number_), f"{words_}: {text.strip()[:40]!r}")
             continue
         if found is not None:
             yield _entry(found)
         found = _begun(number_, text, titles, prefix)
         if found is None:
-            yield Unreadable(Place("line", number_), f"{text.strip()[:40]!r} is no route of the table")
+            yield Unreadable(FilePosition("line", number_), f"{text.strip()[:40]!r} is no route of the table")
         else:
             prefix = found.prefix
     if found is not None:
@@ -191,8 +193,8 @@ def _whole(found: _Found) -> bool:
     return bool(found.next_hop) and _END.search(found.rest.strip()) is not None
 
 
-def _entry(found: _Found) -> Entry:
-    place = Place("line", found.number)
+def _entry(found: _Found) -> TableEntry:
+    place = FilePosition("line", found.number)
     try:
         family, key = nlri.key(with_length(found.prefix))
         if not found.next_hop:
@@ -203,7 +205,7 @@ def _entry(found: _Found) -> Entry:
         if isinstance(path.next_hop, IPv6Address) and path.next_hop.is_link_local:
             # The one that is forwarded to: the global one that came with it (RFC 2545 §3) is not shown.
             path, lacks = path.but(next_hop=None, link_local=path.next_hop), _LACKS_HOP
-        return Routes(family, (key,), path, best=found.best, place=place, lacks=lacks)
+        return TableRoutes(family, (key,), path, best=found.best, place=place, lacks=lacks)
     except ValueError as error:
         return Unreadable(place, str(error))
 
@@ -223,9 +225,9 @@ def _path(found: _Found) -> PathAttributes:
         raise ValueError(f"{found.prefix}: the line is cut short, the origin code (i, e or ?) is missing")
     numbers, path = _columns(found, found.rest[: end.start()])
     return PathAttributes(
-        origin=words.origin(end["origin"]),
-        as_path=words.as_path("" if path.strip() == "Local" else path),
-        next_hop=None if found.next_hop == "-" else words.next_hop(found.next_hop),
+        origin=router_notation.origin(end["origin"]),
+        as_path=router_notation.as_path("" if path.strip() == "Local" else path),
+        next_hop=None if found.next_hop == "-" else router_notation.next_hop(found.next_hop),
         med=numbers[0] if numbers else None,
     )
 

@@ -7,31 +7,31 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.documents import Path
-from simulator.tables.entries import Entry
-from simulator.tables.lacking import COMMUNITIES, OTC, Lacking
+from simulator.tables import router_notation
+from simulator.tables.json_stream import JsonPath
+from simulator.tables.missing_attributes import COMMUNITIES, OTC, MissingAttributes
 from simulator.tables.notation import number
 from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import PathAttributes
 
 _TABLE: Final = "bgpRouteEntries"
-_DETAIL: Final = Lacking(OTC, "EOS shows it nowhere")
-_BRIEF: Final = Lacking(COMMUNITIES | OTC, "EOS's table does not show it: give `show ip bgp detail | json`")
+_DETAIL: Final = MissingAttributes(OTC, "EOS shows it nowhere")
+_BRIEF: Final = MissingAttributes(COMMUNITIES | OTC, "EOS's table does not show it: give `show ip bgp detail | json`")
 _AGGREGATED: Final = re.compile(r"\s*\(aggregated by (?P<asn>[\d.]+) (?P<address>[\d.]+)\)")
 _ORIGIN: Final = re.compile(r"\s*\b([ie])$|\s*\?$")
 
 
-def read_eos(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_eos(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every path of every prefix of every VRF; without `routeDetail` there are no communities."""
     return read(Dialect(_walk, _split, _route), chunks)
 
 
-def _walk(path: Path) -> bool:
+def _walk(path: JsonPath) -> bool:
     return not path or path[-1] in ("vrfs", _TABLE, "result", "[]") or (len(path) > 1 and path[-2] == "vrfs")
 
 
-def _split(path: Path, value: Any) -> Iterator[Found] | None:
+def _split(path: JsonPath, value: Any) -> Iterator[Found] | None:
     if len(path) < 2 or path[-2] != _TABLE:
         return None
     return one_or_more(path[-1], value["bgpRoutePaths"])
@@ -51,15 +51,15 @@ def _route(told: Object) -> Route:
         origin = ending[0] if ending else "incomplete"
     peer = told.get("peerEntry") or given.get("peerEntry") or {}
     path = PathAttributes(
-        origin=words.origin(origin),
-        as_path=words.as_path(_ORIGIN.sub("", text).replace("Local", "")),
-        next_hop=words.next_hop(told["nextHop"]) if told.get("nextHop") else None,
-        med=words.whole(told.get("med"), "MED"),
-        local_pref=words.whole(told.get("localPreference"), "local preference"),
+        origin=router_notation.origin(origin),
+        as_path=router_notation.as_path(_ORIGIN.sub("", text).replace("Local", "")),
+        next_hop=router_notation.next_hop(told["nextHop"]) if told.get("nextHop") else None,
+        med=router_notation.whole(told.get("med"), "MED"),
+        local_pref=router_notation.whole(told.get("localPreference"), "local preference"),
         atomic_aggregate=bool(kind.get("atomicAggregator")),
-        communities=words.communities(map(str, given.get("communityList", ()))),
-        large_communities=words.large_communities(map(str, given.get("largeCommunityList", ()))),
-        extended_communities=words.extended_communities(map(str, given.get("extCommunityList", ()))),
+        communities=router_notation.communities(map(str, given.get("communityList", ()))),
+        large_communities=router_notation.large_communities(map(str, given.get("largeCommunityList", ()))),
+        extended_communities=router_notation.extended_communities(map(str, given.get("extCommunityList", ()))),
         **fields,
     )
     return Route(path, peer.get("peerAddr"), best=bool(kind.get("active")), lacks=_DETAIL if given else _BRIEF)

@@ -8,10 +8,10 @@ from typing import Literal
 from simulator.policy.policy import verdict as judged
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES
-from simulator.policy.verdict import Hits, Outcome
+from simulator.policy.verdict import Hits, RouteOutcome
 from simulator.session.messages import Family
-from simulator.tables.sessions import SessionPolicy, state
-from simulator.tables.wellformed import malformed
+from simulator.tables.session_policies import SessionPolicy, state
+from simulator.tables.treat_as_withdraw import malformed
 from simulator.wire.path_attributes import PathAttributes
 
 Result = Literal["pass", "fail", "off", "not judged"]
@@ -32,7 +32,7 @@ class RuleResult:
 
 def explain(
     session: SessionPolicy, family: Family, key: bytes, path: PathAttributes
-) -> tuple[Outcome, Hits, list[RuleResult]]:
+) -> tuple[RouteOutcome, Hits, list[RuleResult]]:
     """The verdict of the lifted policy, every rule that fired, and every rule of the profile."""
     policy = session.policy
     found, refused = policy.verdict(family, key, path, denied=False), malformed(path, session.addresses)

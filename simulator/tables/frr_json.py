@@ -10,31 +10,31 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.documents import Path
-from simulator.tables.entries import Entry
-from simulator.tables.lacking import COMMUNITIES, OTC, Lacking
+from simulator.tables import router_notation
+from simulator.tables.json_stream import JsonPath
+from simulator.tables.missing_attributes import COMMUNITIES, OTC, MissingAttributes
 from simulator.tables.notation import number
 from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import PathAttributes
 
 TABLES: Final = frozenset({"routes", "receivedRoutes", "advertisedRoutes", "filteredRoutes"})
 _LEGENDS: Final = frozenset({"bgpStatusCodes", "bgpOriginCodes", "flags", "advertisedTo", "paths", "[]"})
 """Containers that hold no table."""
 _PREFIX: Final = re.compile(r"[0-9A-Fa-f.:]+/\d+")
-_DETAIL: Final = Lacking(OTC, "FRR shows it nowhere: give an MRT dump (`dump bgp routes-mrt`)")
-_BRIEF: Final = Lacking(
+_DETAIL: Final = MissingAttributes(OTC, "FRR shows it nowhere: give an MRT dump (`dump bgp routes-mrt`)")
+_BRIEF: Final = MissingAttributes(
     COMMUNITIES | OTC,
     "FRR's table does not show it: give `show bgp ipv4 unicast detail json`, or an MRT dump",
 )
 
 
-def read_frr(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_frr(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every path of every prefix, of every address family and VRF that the file has."""
     return read(Dialect(_walk, _Splitter().split, _route), chunks)
 
 
-def _walk(path: Path) -> bool:
+def _walk(path: JsonPath) -> bool:
     if not path or path[-1] in TABLES:
         return True
     # An address family or a VRF holds a table; a prefix with its paths is a value.
@@ -48,7 +48,7 @@ class _Splitter:
         self._prefix = ""
         """The one that was asked for: it stands in front of its paths."""
 
-    def split(self, path: Path, value: Any) -> Iterator[Found] | None:
+    def split(self, path: JsonPath, value: Any) -> Iterator[Found] | None:
         name = path[-1] if path else ""
         if len(path) > 1 and path[-2] in TABLES:
             return one_or_more(name, value["paths"] if isinstance(value, dict) and "paths" in value else value)
@@ -70,17 +70,17 @@ def _route(told: Object) -> Route:
     if "aggregatorAs" in told:
         aggregator = number(str(told["aggregatorAs"]), "aggregator"), IPv4Address(told["aggregatorId"])
     path = PathAttributes(
-        origin=words.origin(told.get("origin", told.get("bgpOriginCode"))),
-        as_path=words.as_path("" if text == "Local" else text),
+        origin=router_notation.origin(told.get("origin", told.get("bgpOriginCode"))),
+        as_path=router_notation.as_path("" if text == "Local" else text),
         next_hop=hop,
         link_local=link_local,
-        med=words.whole(told.get("metric", told.get("med")), "MED"),
-        local_pref=words.whole(told.get("locPrf"), "local preference"),
+        med=router_notation.whole(told.get("metric", told.get("med")), "MED"),
+        local_pref=router_notation.whole(told.get("locPrf"), "local preference"),
         atomic_aggregate=bool(told.get("atomicAggregate")),
         aggregator=aggregator,
-        communities=words.communities(_strings(told, "community")),
-        large_communities=words.large_communities(_strings(told, "largeCommunity")),
-        extended_communities=words.extended_communities(_strings(told, "extendedCommunity")),
+        communities=router_notation.communities(_strings(told, "community")),
+        large_communities=router_notation.large_communities(_strings(told, "largeCommunity")),
+        extended_communities=router_notation.extended_communities(_strings(told, "extendedCommunity")),
     )
     best = told.get("bestpath", told.get("appliedStatusSymbols", {}).get(">", False))
     chosen = bool(best.get("overall")) if isinstance(best, dict) else bool(best)
@@ -98,7 +98,7 @@ def _next_hops(told: Object) -> tuple[IPv4Address | IPv6Address | None, IPv6Addr
     """The global one, and IPv6's link-local one where there is one."""
     hop, link_local = None, None
     for given in told.get("nexthops") or [{"ip": told[name]} for name in _HOPS if name in told]:
-        found = words.address(given["ip"])
+        found = router_notation.address(given["ip"])
         if isinstance(found, IPv6Address) and found.is_link_local and (hop is not None or given.get("scope") is None):
             link_local = found
         elif hop is None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from simulator.tables.documents import Broken, Path, values
-from simulator.tables.entries import Entry, Place, Unreadable
 from simulator.tables.json_lines import read_json_lines, read_object
+from simulator.tables.json_stream import BrokenJson, JsonPath, values
+from simulator.tables.table_entries import FilePosition, TableEntry, Unreadable
 from simulator.tables.terminal import is_chatter
 
 _ENOUGH: Final = 65_536
@@ -19,7 +19,7 @@ _LISTS: Final = ("routes", "rib", "prefixes", "networks", "announcements")
 _LIST: Final = re.compile(rb'"(?:' + "|".join(_LISTS).encode() + rb')"\s*:\s*\[')
 
 
-def read_json(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_json(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """JSON lines, or documents: told from how the text begins."""
     source = iter(chunks)
     head = b""
@@ -47,10 +47,10 @@ def _is_route(line: bytes) -> bool:
         return len(line) >= _ENOUGH
 
 
-def _documents(chunks: Iterable[bytes], listed: bool) -> Iterator[Entry]:
+def _documents(chunks: Iterable[bytes], listed: bool) -> Iterator[TableEntry]:
     """`listed`: the outermost object holds a list of routes, and is no route itself."""
 
-    def walk(path: Path) -> bool:
+    def walk(path: JsonPath) -> bool:
         if not path:
             return listed or is_array
         return listed and len(path) == 1 and path[0] in _LISTS
@@ -59,8 +59,8 @@ def _documents(chunks: Iterable[bytes], listed: bool) -> Iterator[Entry]:
     head = next(source, b"")
     is_array = head.lstrip()[:1] == b"["
     for found in values(chain((head,), source), walk):
-        place = Place("line", found.line)
-        if isinstance(found, Broken):
+        place = FilePosition("line", found.line)
+        if isinstance(found, BrokenJson):
             if not (found.text and is_chatter(found.text)):
                 yield Unreadable(place, found.reason + (f": {found.text[:60]!r}" if found.text else ""))
         elif not listed or (len(found.path) == 2 and found.path[0] in _LISTS):

@@ -16,9 +16,9 @@ from typing import Any, Final
 from simulator.policy.verdict import Verdict
 from simulator.session.messages import Family
 from simulator.tables import birdwatcher_reader, notation
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
-from simulator.tables.lines import numbered
-from simulator.tables.told import Told
+from simulator.tables.event_routes import EventRoutes
+from simulator.tables.table_entries import Announcer, FilePosition, Skipped, TableEntry, TableRoutes, Unreadable
+from simulator.tables.text_lines import numbered
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes
 
@@ -46,14 +46,14 @@ _NESTED: Final = ("bgp", "attributes", "attrs")
 """Objects whose keys count as if they stood one level up."""
 
 
-def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every line. An object that says what it is in `event` and is no route is skipped, or takes routes back."""
-    told = Told()
+    told = EventRoutes()
     for number, text in numbered(chunks):
         line = text.strip()
         if not line:
             continue
-        place = Place("line", number)
+        place = FilePosition("line", number)
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -69,7 +69,7 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Entry]:
     yield from told.routes()
 
 
-def read_object(found: Any, place: Place) -> Entry:
+def read_object(found: Any, place: FilePosition) -> TableEntry:
     """What one object says by itself, wherever it stands."""
     if not isinstance(found, dict):
         return Unreadable(place, "no JSON object")
@@ -91,10 +91,10 @@ def read_object(found: Any, place: Place) -> Entry:
     return Skipped(f"events of the kind {str(event)[:40]!r}")
 
 
-def _event(found: dict[str, Any], entry: Entry, told: Told) -> Iterator[Entry]:
+def _event(found: dict[str, Any], entry: TableEntry, told: EventRoutes) -> Iterator[TableEntry]:
     """One of a stream of events: what it takes back of what was told before."""
     session = str(found["session"])
-    if isinstance(entry, Routes):
+    if isinstance(entry, TableRoutes):
         yield from told.announced(session, entry)
         return
     yield entry
@@ -105,7 +105,7 @@ def _event(found: dict[str, Any], entry: Entry, told: Told) -> Iterator[Entry]:
         yield from told.ended(session)
 
 
-def route(found: dict[str, Any], place: Place) -> Routes:
+def route(found: dict[str, Any], place: FilePosition) -> TableRoutes:
     """One route out of one object. ValueError for what is none."""
     if birdwatcher_reader.is_route(found):
         found = birdwatcher_reader.plain(found)
@@ -143,7 +143,9 @@ def route(found: dict[str, Any], place: Place) -> Routes:
         otc=_number(get("otc"), "OTC"),
         unknown=tuple(_other(_text(item)) for item in _items(get("other attributes"))),
     )
-    return Routes(family, (key,), path, _announcer(*map(get, ("peer", "peer's ASN", "local address"))), place=place)
+    return TableRoutes(
+        family, (key,), path, _announcer(*map(get, ("peer", "peer's ASN", "local address"))), place=place
+    )
 
 
 def _plain(key: str) -> str:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from simulator.policy.verdict import Outcome
+from simulator.policy.verdict import RouteOutcome
 from simulator.tables import notation
-from simulator.tables.held import Held, SessionTable
 from simulator.tables.json_lines import common_json, route_row
+from simulator.tables.received_routes import ReceivedRoute, SessionTable
 from simulator.wire.path_attributes import PathAttributes
 
 _ORIGINS = (("IGP", "i"), ("EGP", "e"), ("Incomplete", "?"))
 
 
-def text(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], str]) -> Iterator[str]:
+def text(table: SessionTable, routes: Iterable[ReceivedRoute], clock: Callable[[float], str]) -> Iterator[str]:
     """Lines. `clock` writes a time, without blanks at its ends."""
-    counts = {outcome: sum(held.verdict.outcome is outcome for held in table.routes) for outcome in Outcome}
-    found = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
+    counts = {outcome: sum(held.verdict.outcome is outcome for held in table.routes) for outcome in RouteOutcome}
+    found = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RouteOutcome if counts[outcome])
     yield (
         f"Table {table.session}: {table.peer}, connection {table.connection_state}, BGP {table.bgp_state}: "
         f"{len(table.routes)} routes{f': {found}' if found else ''}"
@@ -26,7 +26,7 @@ def text(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], s
     if table.since is None and table.last_error:
         yield f"\tlast error: {table.last_error}"
     for held in routes:
-        path, taken = held.path, held.verdict.outcome is Outcome.ACCEPT
+        path, taken = held.path, held.verdict.outcome is RouteOutcome.ACCEPT
         mark = f"[{f'AS{path.origin_as}' if path.origin_as is not None else ''}{_ORIGINS[path.origin][1]}]"
         best = "* " if taken else ""
         yield f"{held.prefix:<20} unicast [{table.session} {clock(held.time)}] {best}(100) {mark}"
@@ -63,7 +63,9 @@ def _attributes(path: PathAttributes) -> Iterator[tuple[str, str]]:
         yield "otc", str(path.otc)
 
 
-def rows(table: SessionTable, routes: Iterable[Held], clock: Callable[[float], str]) -> Iterator[dict[str, Any]]:
+def rows(
+    table: SessionTable, routes: Iterable[ReceivedRoute], clock: Callable[[float], str]
+) -> Iterator[dict[str, Any]]:
     """The same as flat objects, under the names that `turnup edge --json` uses."""
     peer = replace(table.peer, local=table.edge_address)
     for held in routes:

@@ -13,7 +13,7 @@ LARGEST: Final = 64 * 1024 * 1024
 """A longer record is taken for damage: a RIB record of 65,535 paths of 1 KB each is no longer."""
 
 
-class Kind(IntEnum):
+class MrtType(IntEnum):
     """Record types that are read or written here (RFC 6396 §4)."""
 
     TABLE_DUMP = 12
@@ -26,7 +26,7 @@ KNOWN_KINDS: Final = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 32, 
 """Every type that IANA ever assigned: anything else in a header means that this is no MRT record."""
 
 
-class Dump(IntEnum):
+class TableDumpSubtype(IntEnum):
     """Subtypes of TABLE_DUMP_V2 (RFC 6396 §4.3, RFC 8050 §4)."""
 
     PEER_INDEX_TABLE = 1
@@ -36,7 +36,7 @@ class Dump(IntEnum):
     RIB_IPV6_UNICAST_ADDPATH = 10
 
 
-class Message(IntEnum):
+class Bgp4mpSubtype(IntEnum):
     """Subtypes of BGP4MP (RFC 6396 §4.4, RFC 8050 §3)."""
 
     STATE_CHANGE = 0
@@ -86,9 +86,9 @@ def records(chunks: Iterable[bytes]) -> Iterator[Record]:
             if start + size > len(buffer):
                 break
             at, number = start + size, number + 1
-            if kind == Kind.BGP4MP_ET and size >= 4:
+            if kind == MrtType.BGP4MP_ET and size >= 4:
                 micros = int.from_bytes(buffer[start : start + 4], "big")
-                yield Record(number, seconds + micros / 1e6, Kind.BGP4MP, subtype, buffer[start + 4 : at])
+                yield Record(number, seconds + micros / 1e6, MrtType.BGP4MP, subtype, buffer[start + 4 : at])
             else:
                 yield Record(number, float(seconds), kind, subtype, buffer[start:at])
     if at < len(buffer):

@@ -12,10 +12,10 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
-from simulator.tables.mrt import Dump, Kind, Message, MrtError, Record, records
-from simulator.tables.replay import Replay
+from simulator.tables.bgp4mp_replay import Replay
+from simulator.tables.mrt import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
 from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
+from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.wire.attribute_codec import AttributeFault, decode
 from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.update import next_hops
@@ -29,12 +29,12 @@ _FLAGS: Final = {1: 0x40, 2: 0x40, 3: 0x40, 4: 0x80, 5: 0x40, 6: 0x40, 7: 0xC0, 
 """The flags that the attributes have on the wire: optional 0x80, transitive 0x40."""
 _EXTENDED_LENGTH: Final = 0x10
 _RIB: Final = {
-    Dump.RIB_IPV4_UNICAST.value: (Family.IPV4, False),
-    Dump.RIB_IPV6_UNICAST.value: (Family.IPV6, False),
-    Dump.RIB_IPV4_UNICAST_ADDPATH.value: (Family.IPV4, True),
-    Dump.RIB_IPV6_UNICAST_ADDPATH.value: (Family.IPV6, True),
+    TableDumpSubtype.RIB_IPV4_UNICAST.value: (Family.IPV4, False),
+    TableDumpSubtype.RIB_IPV6_UNICAST.value: (Family.IPV6, False),
+    TableDumpSubtype.RIB_IPV4_UNICAST_ADDPATH.value: (Family.IPV4, True),
+    TableDumpSubtype.RIB_IPV6_UNICAST_ADDPATH.value: (Family.IPV6, True),
 }
-_MESSAGES: Final = {subtype.value for subtype in Message}
+_MESSAGES: Final = {subtype.value for subtype in Bgp4mpSubtype}
 _KINDS: Final = {
     11: "OSPFv2",
     12: "TABLE_DUMP",
@@ -46,7 +46,7 @@ _KINDS: Final = {
 }
 
 
-def read_mrt(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_mrt(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route, by attribute set, in about the order of the file; damage is told, never raised."""
     reader = _Reader()
     try:
@@ -54,7 +54,7 @@ def read_mrt(chunks: Iterable[bytes]) -> Iterator[Entry]:
             yield from reader.take(record)
     except MrtError as error:
         yield from reader.flush()
-        yield Unreadable(Place("record", error.number), error.reason)
+        yield Unreadable(FilePosition("record", error.number), error.reason)
     else:
         yield from reader.flush()
     yield from reader.replay.routes()
@@ -70,33 +70,33 @@ class _Reader:
         self._count = 0
         self._decoded: dict[tuple[bool, bool, bytes], PathAttributes | str] = {}
 
-    def take(self, record: Record) -> Iterator[Entry]:
+    def take(self, record: Record) -> Iterator[TableEntry]:
         number, _, kind, subtype, body = record
         try:
-            if kind == Kind.TABLE_DUMP_V2 and subtype in _RIB:
+            if kind == MrtType.TABLE_DUMP_V2 and subtype in _RIB:
                 self._rib(number, body, *_RIB[subtype])
                 if self._count >= _WINDOW:
                     yield from self.flush()
-            elif kind == Kind.TABLE_DUMP_V2 and subtype == Dump.PEER_INDEX_TABLE:
+            elif kind == MrtType.TABLE_DUMP_V2 and subtype == TableDumpSubtype.PEER_INDEX_TABLE:
                 yield from self.flush()  # what waits is numbered by the table that ends here
                 self._peers = _peer_index(body)
-            elif kind == Kind.BGP4MP and subtype in _MESSAGES:
+            elif kind == MrtType.BGP4MP and subtype in _MESSAGES:
                 yield from self.replay.take(number, subtype, body)
-            elif kind == Kind.TABLE_DUMP and subtype in SUBTYPES:
+            elif kind == MrtType.TABLE_DUMP and subtype in SUBTYPES:
                 yield self._dumped(number, dumped(subtype, body))
             else:
                 what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
-                yield Unreadable(Place("record", number), f"{what}, is not read")
+                yield Unreadable(FilePosition("record", number), f"{what}, is not read")
         except (struct.error, IndexError, ValueError) as error:
             reason = str(error) if type(error) is ValueError else "the record is cut short"
-            yield Unreadable(Place("record", number), reason)
+            yield Unreadable(FilePosition("record", number), reason)
 
-    def _dumped(self, number: int, route: Dumped) -> Entry:
-        place = Place("record", number)
+    def _dumped(self, number: int, route: Dumped) -> TableEntry:
+        place = FilePosition("record", number)
         path = self._path(route.family is Family.IPV6, route.attributes, route.asn4)
         if isinstance(path, str):
             return Unreadable(place, path)
-        return Routes(route.family, (route.key,), path, _known(route.announcer), place=place)
+        return TableRoutes(route.family, (route.key,), path, _known(route.announcer), place=place)
 
     def _rib(self, number: int, body: bytes, family: Family, addpath: bool) -> None:
         """One prefix, one path or several. All or nothing: a record that is cut short gives no route."""
@@ -133,19 +133,19 @@ class _Reader:
                 waiting.append(key)
         self._count += len(found)
 
-    def flush(self) -> Iterator[Entry]:
+    def flush(self) -> Iterator[TableEntry]:
         """What waits, each attribute set decoded once."""
         waiting, first = self._waiting, self._first
         self._waiting, self._first, self._count = {}, {}, 0
         for which, keys in waiting.items():
             peer, v6, raw = which
-            path, place = self._path(v6, raw), Place("record", first[which])
+            path, place = self._path(v6, raw), FilePosition("record", first[which])
             if isinstance(path, str):
                 yield Unreadable(place, path, len(keys))
             else:
                 assert self._peers is not None, "nothing waits before there are peers"
                 family, announcer = Family.IPV6 if v6 else Family.IPV4, _known(self._peers[peer])
-                yield Routes(family, tuple(keys), path, announcer, place=place)
+                yield TableRoutes(family, tuple(keys), path, announcer, place=place)
 
     def _path(self, v6: bool, raw: bytes, asn4: bool = True) -> PathAttributes | str:
         found = self._decoded.get((v6, asn4, raw))

@@ -9,14 +9,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from simulator.session.messages import AS_TRANS, Family
-from simulator.tables.entries import Announcer
-from simulator.tables.mrt import HEADER, Dump, Kind, Message
+from simulator.tables.mrt import HEADER, Bgp4mpSubtype, MrtType, TableDumpSubtype
+from simulator.tables.table_entries import Announcer
 from simulator.wire.attribute_codec import encode
 from simulator.wire.path_attributes import PathAttributes
 
 _MP_REACH: Final = 14
 _OPTIONAL: Final = 0x80
-_SUBTYPES: Final = {Family.IPV4: Dump.RIB_IPV4_UNICAST, Family.IPV6: Dump.RIB_IPV6_UNICAST}
+_SUBTYPES: Final = {Family.IPV4: TableDumpSubtype.RIB_IPV4_UNICAST, Family.IPV6: TableDumpSubtype.RIB_IPV6_UNICAST}
 _MAX_PEERS: Final = 0xFFFF
 
 
@@ -43,7 +43,7 @@ def rib_dump(
     name = view.encode()
     index = b"".join(_peer(peer) for peer, _ in tables)
     head = collector.packed + _octets(len(name)) + name + _octets(len(tables))
-    yield _record(when, Kind.TABLE_DUMP_V2, Dump.PEER_INDEX_TABLE, head + index)
+    yield _record(when, MrtType.TABLE_DUMP_V2, TableDumpSubtype.PEER_INDEX_TABLE, head + index)
     prefixes: dict[tuple[Family, bytes], list[bytes]] = {}
     encoded: dict[tuple[int, Family], tuple[PathAttributes, bytes]] = {}
     for number, (_, entries) in enumerate(tables):
@@ -58,7 +58,7 @@ def rib_dump(
     for sequence, (family, key) in enumerate(order):
         rows = prefixes[family, key]
         body = (sequence & 0xFFFFFFFF).to_bytes(4, "big") + key + _octets(len(rows)) + b"".join(rows)
-        yield _record(when, Kind.TABLE_DUMP_V2, _SUBTYPES[family], body)
+        yield _record(when, MrtType.TABLE_DUMP_V2, _SUBTYPES[family], body)
 
 
 def rib_attributes(family: Family, path: PathAttributes) -> bytes:
@@ -90,8 +90,8 @@ def message(
     """
     if peer.address.version != local.address.version:
         raise ValueError("the two ends of a session are of one address family")
-    names = {(False, False): Message.MESSAGE, (True, False): Message.MESSAGE_AS4}
-    names |= {(False, True): Message.MESSAGE_LOCAL, (True, True): Message.MESSAGE_AS4_LOCAL}
+    names = {(False, False): Bgp4mpSubtype.MESSAGE, (True, False): Bgp4mpSubtype.MESSAGE_AS4}
+    names |= {(False, True): Bgp4mpSubtype.MESSAGE_LOCAL, (True, True): Bgp4mpSubtype.MESSAGE_AS4_LOCAL}
     width = 4 if asn4 else 2
     body = b"".join(
         (
@@ -103,7 +103,7 @@ def message(
             octets,
         )
     )
-    kind = Kind.BGP4MP_ET if extended_time else Kind.BGP4MP
+    kind = MrtType.BGP4MP_ET if extended_time else MrtType.BGP4MP
     return _record(when, kind, names[asn4, sent], body)
 
 
@@ -118,8 +118,8 @@ def _peer(peer: Announcer) -> bytes:
     return bytes((kind,)) + peer.identifier.packed + peer.address.packed + peer.asn.to_bytes(4, "big")
 
 
-def _record(when: float, kind: Kind, subtype: int, body: bytes) -> bytes:
-    if kind is Kind.BGP4MP_ET:
+def _record(when: float, kind: MrtType, subtype: int, body: bytes) -> bytes:
+    if kind is MrtType.BGP4MP_ET:
         micros = round(when * 1_000_000)
         when = micros // 1_000_000
         body = (micros % 1_000_000).to_bytes(4, "big") + body

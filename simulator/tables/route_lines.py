@@ -7,8 +7,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from simulator.tables.entries import Entry, Place, Routes, Unreadable
-from simulator.tables.lines import numbered
+from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
+from simulator.tables.text_lines import numbered
 from simulator.wire.route_syntax import parse_routes
 
 _UNKNOWN4: Final = IPv4Address("255.255.255.255")
@@ -19,14 +19,14 @@ _UNKNOWN: Final = (_UNKNOWN4, _UNKNOWN6)
 
 def read_route_lines(
     chunks: Iterable[bytes], next_hop_v4: IPv4Address | None = None, next_hop_v6: IPv6Address | None = None
-) -> Iterator[Entry]:
+) -> Iterator[TableEntry]:
     """Every line; `next-hop self` is one of these addresses, or no next hop at all where there is none."""
     v4, v6 = next_hop_v4 or _UNKNOWN4, next_hop_v6 or _UNKNOWN6
     for number, text in numbered(chunks):
         line = text.partition("#")[0].strip()
         if not line:
             continue
-        place = Place("line", number)
+        place = FilePosition("line", number)
         syntax = line if " " in line or "\t" in line else f"route {line} next-hop self"
         try:
             parsed = parse_routes([syntax], next_hop_v4=v4, next_hop_v6=v6)
@@ -39,4 +39,4 @@ def read_route_lines(
         for route in parsed:
             path = route.attributes
             path = replace(path, next_hop=None) if path.next_hop in _UNKNOWN else path
-            yield Routes(route.family, (route.key,), path, place=place)
+            yield TableRoutes(route.family, (route.key,), path, place=place)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.documents import Broken, Path, Value, values
-from simulator.tables.entries import Entry, Place, Routes, Unreadable
-from simulator.tables.lacking import NOTHING, Lacking
+from simulator.tables import router_notation
+from simulator.tables.json_stream import BrokenJson, JsonPath, JsonValue, values
+from simulator.tables.missing_attributes import NOTHING, MissingAttributes
+from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.tables.terminal import is_chatter
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
@@ -28,16 +28,16 @@ class Route:
     peer: Any = None
     """The address of the session's far end in text, None where it is not said."""
     best: bool = True
-    lacks: Lacking = NOTHING
+    lacks: MissingAttributes = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one daemon lays out its tables."""
 
-    walk: Callable[[Path], bool]
+    walk: Callable[[JsonPath], bool]
     """Whether the container at this path only holds others."""
-    split: Callable[[Path, Any], Iterable[Found] | None]
+    split: Callable[[JsonPath, Any], Iterable[Found] | None]
     """The routes of a value; None for what is no route, such as a table's own version. ValueError."""
     route: Callable[[Object], Route]
     """ValueError, and what Python raises for an object of another shape."""
@@ -48,20 +48,20 @@ _NAMES: Final = frozenset({"prefix", "network", "nlri"})
 _SHAPES: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
-def read(dialect: Dialect, chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read(dialect: Dialect, chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route of every document; lines around the documents that are no route are passed over."""
     for found in values(chunks, dialect.walk):
-        if isinstance(found, Broken):
+        if isinstance(found, BrokenJson):
             if not (found.text and is_chatter(found.text)):
                 yield Unreadable(
-                    Place("line", found.line), found.reason + (f": {found.text[:60]!r}" if found.text else "")
+                    FilePosition("line", found.line), found.reason + (f": {found.text[:60]!r}" if found.text else "")
                 )
         else:
             yield from _entries(dialect, found)
 
 
-def _entries(dialect: Dialect, found: Value) -> Iterator[Entry]:
-    place = Place("line", found.line)
+def _entries(dialect: Dialect, found: JsonValue) -> Iterator[TableEntry]:
+    place = FilePosition("line", found.line)
     try:
         split = dialect.split(found.path, found.value)
         routes = None if split is None else list(split)
@@ -77,15 +77,21 @@ def _entries(dialect: Dialect, found: Value) -> Iterator[Entry]:
             yield Unreadable(place, f"{str(prefix)[:50]}: {_in_words(error)}")
 
 
-def _entry(dialect: Dialect, prefix: str, told: Any, place: Place) -> Entry:
+def _entry(dialect: Dialect, prefix: str, told: Any, place: FilePosition) -> TableEntry:
     if not isinstance(prefix, str):
         raise ValueError("there is no prefix")
     if not isinstance(told, dict):
         raise ValueError("a route that is no object")
     family, key = nlri.key(prefix)
     route = dialect.route(told)
-    return Routes(
-        family, (key,), route.path, words.neighbor(str(route.peer)), route.best, place=place, lacks=route.lacks
+    return TableRoutes(
+        family,
+        (key,),
+        route.path,
+        router_notation.neighbor(str(route.peer)),
+        route.best,
+        place=place,
+        lacks=route.lacks,
     )
 
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer
+from simulator.tables.table_entries import Announcer
 
 SUBTYPES: Final = {1: (Family.IPV4, False), 2: (Family.IPV6, False), 3: (Family.IPV4, True), 4: (Family.IPV6, True)}
 """Subtype → address family, and whether ASNs have four octets. 3 and 4 are Quagga's, not the RFC's."""

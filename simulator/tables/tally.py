@@ -9,10 +9,10 @@ from typing import Final
 from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Skipped, Unreadable
-from simulator.tables.lacking import Lacking
-from simulator.tables.sessions import SessionPolicy
-from simulator.tables.wellformed import malformed
+from simulator.tables.missing_attributes import MissingAttributes
+from simulator.tables.session_policies import SessionPolicy
+from simulator.tables.table_entries import Announcer, FilePosition, Skipped, TableEntry, TableRoutes, Unreadable
+from simulator.tables.treat_as_withdraw import malformed
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
@@ -70,7 +70,7 @@ class _Known:
 
     session: SessionPolicy
     paths: dict[int, tuple[PathAttributes, Hits]] = field(default_factory=dict)
-    lacking: set[Lacking] = field(default_factory=set)
+    lacking: set[MissingAttributes] = field(default_factory=set)
     """What formats did not say, as far as it is in the tally."""
 
     def path_hits(self, path: PathAttributes) -> Hits:
@@ -101,10 +101,10 @@ class Judge:
     # By identity: hashing an address or an attribute set costs as much as judging it. What is held keeps its id.
     _recent: dict[tuple[int, bool], tuple[Announcer | None, _Known]] = field(default_factory=dict)
 
-    def judge(self, entries: Iterable[Entry]) -> Iterator[tuple[Routes, dict[bytes, Hits]]]:
+    def judge(self, entries: Iterable[TableEntry]) -> Iterator[tuple[TableRoutes, dict[bytes, Hits]]]:
         """Count everything; yields each group of routes with the keys that are rejected."""
         for entry in entries:
-            if isinstance(entry, Routes):
+            if isinstance(entry, TableRoutes):
                 if self.export_as is not None:
                     if not entry.best:
                         self.tally.not_best += len(entry.keys)
@@ -129,16 +129,16 @@ class Judge:
         if self.told is not None:
             self.told(entry)
 
-    def _certain(self, routes: Routes, hits: dict[bytes, Hits]) -> tuple[Routes, dict[bytes, Hits]]:
+    def _certain(self, routes: TableRoutes, hits: dict[bytes, Hits]) -> tuple[TableRoutes, dict[bytes, Hits]]:
         """Those routes of a path that was cut short that are refused whatever its end is; the others are unreadable."""
         sure = {key: tuple(hit for hit in fired if hit.rule not in _BY_THE_END) for key, fired in hits.items()}
         keys = tuple(key for key in routes.keys if sure.get(key))
         if open_ := len(routes.keys) - len(keys):
             reason = f"{routes.cut} cut the AS path short after {len(routes.path.asns)} ASNs"
-            self._unreadable(Unreadable(routes.place or Place("route", 1), reason, open_))
+            self._unreadable(Unreadable(routes.place or FilePosition("route", 1), reason, open_))
         return replace(routes, keys=keys), sure
 
-    def _hits(self, routes: Routes) -> dict[bytes, Hits]:
+    def _hits(self, routes: TableRoutes) -> dict[bytes, Hits]:
         family, path = routes.family, routes.path
         known = self._known(routes.announcer, family)
         session = known.session
@@ -152,7 +152,7 @@ class Judge:
             hits = {key: hits.get(key, ()) + by_path for key in routes.keys}
         return hits
 
-    def _count(self, routes: Routes, hits: dict[bytes, Hits]) -> None:
+    def _count(self, routes: TableRoutes, hits: dict[bytes, Hits]) -> None:
         tally, family = self.tally, routes.family
         # A table may hold a prefix twice (ADD-PATH): routes are counted, not prefixes.
         rejected = sum(key in hits for key in routes.keys) if hits else 0
@@ -167,7 +167,7 @@ class Judge:
                 if len(seen.examples) < _EXAMPLES:
                     seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")
 
-    def _without(self, lacks: Lacking, hits: Hits, known: _Known) -> Hits:
+    def _without(self, lacks: MissingAttributes, hits: Hits, known: _Known) -> Hits:
         """Only the hits of rules that can judge what the format says; the other rules are told."""
         if lacks not in known.lacking:
             known.lacking.add(lacks)
@@ -188,7 +188,7 @@ class Judge:
         return recent[1]
 
 
-def _exported(routes: Routes, asn: int) -> Routes:
+def _exported(routes: TableRoutes, asn: int) -> TableRoutes:
     path = routes.path
     announced = replace(
         path, as_path=notation.prepended(asn, path.as_path), next_hop=None, link_local=None, local_pref=None

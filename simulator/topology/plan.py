@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from simulator.connection.states import Flow
 from simulator.places.endpoint import Address
-from simulator.policy.max_prefix import Action, Count, MaxPrefix
+from simulator.policy.max_prefix import CountedRoutes, MaxPrefix, MaxPrefixAction
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.session.messages import Family
 from simulator.topology.schema import ConnectionChoice, MaxPrefixes, Node, Peer, Peering, PeerSide, Topology
@@ -103,7 +103,9 @@ def plans_of(topology: Topology, peering: Peering) -> Iterator[SessionPlan]:
 
 def max_prefix(wanted: MaxPrefixes, family: Family) -> MaxPrefix:
     """maxPrefixesAdvertised of one session, and what comes of more."""
-    return MaxPrefix(wanted.of(family), Action(wanted.action), Count(wanted.count), wanted.warn_at, wanted.restart)
+    return MaxPrefix(
+        wanted.of(family), MaxPrefixAction(wanted.action), CountedRoutes(wanted.count), wanted.warn_at, wanted.restart
+    )
 
 
 def _ends(peering: Peering, choice: ConnectionChoice, edge: Node, peer: Peer, family: Family) -> Halves:

@@ -27,7 +27,7 @@ from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import HostPlace
 from simulator.places.place import Place
 from simulator.policy.rules import PolicyContext
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.session.states import BgpState
@@ -71,7 +71,7 @@ async def serve(count: int) -> None:
         server.neighbor(session).rule(ConnectionState.ACTIVE, session_validated=True)
         up.add(session)
 
-    server = RouteServer("rs", HostPlace("rs", {}), Clock(loop), hear, Settings(RS_AS))
+    server = RouteServer("rs", HostPlace("rs", {}), Clock(loop), hear, RouteServerSettings(RS_AS))
     where = await server.listen(ip_address(SERVER), 179)
     for address, asn in clients(count):
         config = NeighborConfig(

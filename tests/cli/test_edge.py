@@ -20,7 +20,7 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.peer.events import MalformedUpdate, PrefixLimit
 from simulator.places.endpoint import Endpoint
-from simulator.policy.max_prefix import Action, Level, MaxPrefix
+from simulator.policy.max_prefix import Level, MaxPrefix, MaxPrefixAction
 from simulator.policy.policy import PROFILES, PolicyError
 from simulator.session.messages import Family
 from simulator.speakers.neighbor import Neighbor
@@ -322,7 +322,7 @@ def test_a_malformed_update_in_words(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_prefix_limit_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    rule = MaxPrefix(10, Action.CEASE)
+    rule = MaxPrefix(10, MaxPrefixAction.CEASE)
     warned = printed(row(PrefixLimit("s", 1.0, Level.WARNING, 8, rule)), capsys)
     assert warned.endswith("prefix limit warning: 8 of 10, near the limit: cease")
     exceeded = printed(row(PrefixLimit("s", 1.0, Level.EXCEEDED, 11, rule)), capsys)

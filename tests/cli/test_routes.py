@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from simulator.session.messages import Family
-from simulator.tables.formats import READERS, Format
+from simulator.tables.input_formats import READERS, InputFormat
 from simulator.tables.mrt_reader import read_mrt
 from tests.cli.serving import serving
 from tests.lab_support import require_bird, require_program
@@ -125,7 +125,7 @@ def test_mrt_of_the_tables_and_of_the_updates(lab: Path, tmp_path: Path) -> None
     assert result.returncode == 0, result.stderr
     from_text = {
         (route.family, key): route.path
-        for route in read_routes(READERS[Format.BIRD]((result.stdout.encode(),)))
+        for route in read_routes(READERS[InputFormat.BIRD]((result.stdout.encode(),)))
         for key in route.keys
     }
     assert len(from_text) == 7

@@ -12,7 +12,7 @@ from simulator.policy import pages
 from simulator.policy.policy import PROFILES, Policy, PolicyError, check_settings, verdict
 from simulator.policy.registries import DOCUMENTATION, MARTIANS, REACHABLE
 from simulator.policy.rules import RULES
-from simulator.policy.verdict import Hit, Outcome, Verdict
+from simulator.policy.verdict import Hit, RouteOutcome, Verdict
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from tests.policy.support import DATA, LAN, OWN, PREFIX, V4, V6, context, fired, key, path
@@ -118,15 +118,15 @@ def test_a_parameter_that_makes_no_sense(profile: str, given: dict[str, Any], me
 def test_verdicts_name_every_rule_and_what_denial_makes_of_them() -> None:
     policy = Policy("exchange", context(V4, data=DATA))
     good, bad = path(V4), path(V4, 12076, 174)
-    assert policy.verdict(V4, key(PREFIX[V4]), good, denied=True) == Verdict(Outcome.WITHHOLD)
-    assert policy.verdict(V4, key(PREFIX[V4]), good, denied=False) == Verdict(Outcome.ACCEPT)
+    assert policy.verdict(V4, key(PREFIX[V4]), good, denied=True) == Verdict(RouteOutcome.WITHHOLD)
+    assert policy.verdict(V4, key(PREFIX[V4]), good, denied=False) == Verdict(RouteOutcome.ACCEPT)
     for denied in (True, False):
         told = policy.verdict(V4, key("10.0.0.0/25"), bad, denied=denied)
-        assert told.outcome is Outcome.REJECT
+        assert told.outcome is RouteOutcome.REJECT
         assert [hit.rule for hit in told.hits] == [
             *("prefix-too-long", "bogon-prefix", "irr-prefix", "as12076", "transit-free-asn", "irr-origin"),
         ]
-    assert verdict((Hit("a", "b", "c"),), denied=True).outcome is Outcome.REJECT
+    assert verdict((Hit("a", "b", "c"),), denied=True).outcome is RouteOutcome.REJECT
 
 
 def test_values_tell_what_is_wrong() -> None:

@@ -14,7 +14,7 @@ from simulator.peer.events import BgpStateChanged, GateMoved
 from simulator.places.link import LinkKind
 from simulator.rehearsal.standing import Standing
 from simulator.session.states import BgpState
-from simulator.tables.held import SessionTable
+from simulator.tables.received_routes import SessionTable
 from simulator.views.check import CheckView
 from tests.topologies import build, document
 

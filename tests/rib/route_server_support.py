@@ -8,11 +8,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from simulator.rib.attribute_set import AttributeSet
-from simulator.rib.route_server.client import Client, Settings
+from simulator.rib.route_server.client import Client, RouteServerSettings
 from simulator.rib.route_server.control import ControlCommunities
-from simulator.rib.route_server.stream import Piece, Receiver, Renderer, is_for
-from simulator.rib.route_server.table import Table
-from simulator.rib.route_server.transparent import Format, Transparent
+from simulator.rib.route_server.stream import Piece, Receiver, UpdateRenderer, is_for
+from simulator.rib.route_server.table import RouteServerTable
+from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
@@ -22,7 +22,7 @@ from simulator.wire.update import split_update
 
 RS_AS = 64500
 V4, V6 = Family.IPV4, Family.IPV6
-STANDARD = Format(True, 4096)
+STANDARD = MessageFormat(True, 4096)
 
 
 def key(prefix: str) -> bytes:
@@ -59,10 +59,10 @@ class Exchange:
     """One family of a route server with its clients."""
 
     family: Family = V4
-    settings: Settings = field(default_factory=lambda: Settings(RS_AS))
+    settings: RouteServerSettings = field(default_factory=lambda: RouteServerSettings(RS_AS))
     clients: dict[int, Client] = field(default_factory=dict)
     """By a number that also makes ASN, address and BGP Identifier."""
-    formats: dict[int, Format] = field(default_factory=dict)
+    formats: dict[int, MessageFormat] = field(default_factory=dict)
     """Of those who are told; the others only announce."""
     held: dict[int, dict[bytes, tuple[bytes, bytes]]] = field(default_factory=dict)
     """Number → key → (attribute octets, next hop of MP_REACH_NLRI), as the octets say."""
@@ -72,9 +72,9 @@ class Exchange:
 
     def __post_init__(self) -> None:
         control = ControlCommunities(self.settings.asn)
-        self.table = Table(control, lambda: None)
+        self.table = RouteServerTable(control, lambda: None)
         self.transparent = Transparent(self.settings, control)
-        self.renderer = Renderer(self.family, self.transparent)
+        self.renderer = UpdateRenderer(self.family, self.transparent)
 
     def client(self, number: int, asn: int = 0, **options: Any) -> Client:
         """A client that is told from now on, from the view on."""
@@ -91,7 +91,7 @@ class Exchange:
         self.table.add(made)
         return made
 
-    def join(self, number: int, format_: Format = STANDARD) -> None:
+    def join(self, number: int, format_: MessageFormat = STANDARD) -> None:
         self.tell()
         self.formats[number] = format_
         self.held[number], self.receivers[number] = {}, Receiver()
@@ -115,7 +115,7 @@ class Exchange:
         """Everybody is told of what has changed."""
         changes = self.table.changes.copy()
         self.table.changes.clear()
-        rendered: dict[Format, list[Piece]] = {}
+        rendered: dict[MessageFormat, list[Piece]] = {}
         for number, format_ in self.formats.items():
             if format_ not in rendered:
                 rendered[format_] = self.pieces = self.renderer.pieces(changes, format_)
@@ -136,7 +136,7 @@ class Exchange:
         found = self.held[number].get(key(prefix))
         return None if found is None else self.decoded(found, self.formats[number])
 
-    def decoded(self, found: tuple[bytes, bytes], format_: Format) -> PathAttributes:
+    def decoded(self, found: tuple[bytes, bytes], format_: MessageFormat) -> PathAttributes:
         raw, next_hop = found
         reach = NlriLocation.MP_REACH if next_hop else NlriLocation.NLRI_FIELD
         return decode(raw, asn4=format_.asn4, reach=reach, next_hop=next_hop)
@@ -176,7 +176,7 @@ def apply(held: dict[bytes, tuple[bytes, bytes]], octets: bytes, family: Family)
     return announced, withdrawn
 
 
-def several(exchange: Exchange, count: int, formats: Sequence[Format] = (STANDARD,)) -> Exchange:
+def several(exchange: Exchange, count: int, formats: Sequence[MessageFormat] = (STANDARD,)) -> Exchange:
     """Clients 1 to `count`, all told."""
     for number in range(1, count + 1):
         exchange.client(number)

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from simulator.rib.attribute_set import AttributeSet
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_ADVERTISE, NO_EXPORT
-from simulator.rib.route_server.transparent import Format
+from simulator.rib.route_server.transparent import MessageFormat
 from simulator.session.messages import Family
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from tests.rib.route_server_support import (
@@ -105,7 +105,7 @@ def test_ipv4_that_came_in_mp_reach_gets_a_next_hop_attribute(exchange: Exchange
 
 
 def test_a_client_of_two_octets_gets_as_trans(exchange: Exchange) -> None:
-    exchange.join(3, Format(False, 4096))
+    exchange.join(3, MessageFormat(False, 4096))
     exchange.announce(1, path(65001, 200000), P)
     found = exchange.got(3, P)
     assert found is not None
@@ -284,7 +284,7 @@ def test_other_communities_stay_where_control_communities_go(exchange: Exchange)
 
 
 def test_a_route_server_of_four_octets_has_no_standard_form() -> None:
-    exchange = several(Exchange(settings=Settings(200000)), 3)
+    exchange = several(Exchange(settings=RouteServerSettings(200000)), 3)
     exchange.announce(1, path(65001, communities=(community("0:65002"), community("65501:0"))), P)
     assert exchange.who_has(P) == {2, 3}
     found = exchange.got(2, P)
@@ -338,7 +338,7 @@ def test_a_blackhole_that_is_limited_is_not_limited_again(exchange: Exchange, li
 @pytest.mark.parametrize("family", [V4, V6], ids=["IPv4", "IPv6"])
 def test_a_blackhole_next_hop(family: Family) -> None:
     hops: dict[Family, IPv4Address | IPv6Address] = {V4: IPv4Address("192.0.2.66"), V6: IPv6Address("2001:db8::66")}
-    exchange = several(Exchange(family, Settings(RS_AS, hops, blackhole_no_export=False)), 2)
+    exchange = several(Exchange(family, RouteServerSettings(RS_AS, hops, blackhole_no_export=False)), 2)
     prefix = "198.51.0.1/32" if family is V4 else "2001:db8:1::1/128"
     exchange.announce(1, path(65001, communities=(BLACKHOLE,)), prefix)
     found = exchange.got(2, prefix)
@@ -358,7 +358,7 @@ def test_graceful_shutdown_moves_traffic_and_is_passed_on(exchange: Exchange) ->
 
 
 def test_otc_is_added_where_there_is_a_role(exchange: Exchange) -> None:
-    exchange.join(3, Format(True, 4096, RS_AS))
+    exchange.join(3, MessageFormat(True, 4096, RS_AS))
     exchange.announce(1, path(65001), P)
     exchange.announce(1, path(65001, otc=65001), Q)
     assert exchange.octets(3, P) == encode(path(65001, next_hop=address(1), otc=RS_AS), asn4=True)
@@ -428,7 +428,7 @@ def test_a_view_is_made_once_until_something_changes(exchange: Exchange) -> None
 
 def test_attributes_that_fit_no_message_are_not_announced(exchange: Exchange) -> None:
     """RFC 8654 §4: who has the old message size has the route withdrawn."""
-    exchange.join(3, Format(True, 65535))
+    exchange.join(3, MessageFormat(True, 65535))
     long = path(65001, communities=tuple(range(65001 << 16, (65001 << 16) + 1100)))
     exchange.announce(1, path(65001), P)
     assert exchange.who_has(P) == {2, 3, 4}

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT
-from simulator.rib.route_server.transparent import Format
+from simulator.rib.route_server.transparent import MessageFormat
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key, path
 
@@ -25,7 +25,7 @@ PREFIXES = {
     V4: [f"198.51.{n}.0/24" for n in range(4)],
     V6: [f"2001:db8:{n}::/48" for n in range(1, 5)],
 }
-FORMATS = [Format(True, 4096), Format(False, 4096), Format(True, 65535, RS_AS)]
+FORMATS = [MessageFormat(True, 4096), MessageFormat(False, 4096), MessageFormat(True, 65535, RS_AS)]
 
 peers = st.sampled_from([0, 65002, 65003, 65004])
 larges = st.tuples(st.just(RS_AS), st.sampled_from([0, 1, 101, 102, 103, 1101]), peers)
@@ -114,7 +114,7 @@ def chosen_of(routes: dict[int, PathAttributes]) -> int:
     return min(left)
 
 
-def exported(of: PathAttributes, announcer: int, number: int, format_: Format, family: Any) -> PathAttributes:
+def exported(of: PathAttributes, announcer: int, number: int, format_: MessageFormat, family: Any) -> PathAttributes:
     blackhole = BLACKHOLE in of.communities
     kept = tuple(c for c in of.communities if c >> 16 not in (0, RS_AS, 65501, 65502, 65503))
     if blackhole and NO_EXPORT not in kept:
@@ -133,7 +133,7 @@ def exported(of: PathAttributes, announcer: int, number: int, format_: Format, f
 @settings(max_examples=400, deadline=None)
 @given(family=st.sampled_from([V4, V6]), script=st.lists(steps, max_size=25))
 def test_every_client_holds_what_the_model_says(family: Any, script: list[Any]) -> None:
-    exchange = Exchange(family, Settings(RS_AS, {V4: HOP}))
+    exchange = Exchange(family, RouteServerSettings(RS_AS, {V4: HOP}))
     for number in range(1, COUNT + 1):
         exchange.client(
             number,

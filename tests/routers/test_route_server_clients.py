@@ -27,8 +27,8 @@ from simulator.routers.openbgpd.adapter import Openbgpd
 from simulator.routers.openbgpd.file import BGPD as OPENBGPD_BGPD
 from simulator.routers.route_server.adapter import SimulatedRouteServer
 from simulator.session.messages import Family
-from simulator.tables.bird import read_bird
-from simulator.tables.entries import Routes
+from simulator.tables.bird_text import read_bird
+from simulator.tables.table_entries import TableRoutes
 from simulator.topology.route import RouterRoute
 from tests.lab_support import LAN4, LAN6, eventually, require_netns, require_program, v4, v6
 
@@ -119,7 +119,7 @@ def expected(client: int, family: Family) -> set[str]:
 
 async def seen_by_bird(router: Bird, wanted: str) -> Seen:
     text = await router.command(f"show route {wanted} all")
-    (found,) = [entry for entry in read_bird([text.encode()]) if isinstance(entry, Routes)]
+    (found,) = [entry for entry in read_bird([text.encode()]) if isinstance(entry, TableRoutes)]
     path = found.path
     assert path.next_hop is not None
     return Seen(

@@ -7,7 +7,7 @@ import pytest
 from simulator.gate import Direction
 from simulator.peer.events import NotificationExchanged, PolicyApplied, RoutesAnnounced
 from simulator.policy.data.policy_data import PolicyData
-from simulator.policy.max_prefix import Action, Count, MaxPrefix
+from simulator.policy.max_prefix import CountedRoutes, MaxPrefix, MaxPrefixAction
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family, Role
@@ -138,7 +138,7 @@ async def test_a_leak_is_seen_by_the_role() -> None:
 async def test_what_is_beyond_the_prefix_limit_stays_there() -> None:
     async with scene() as here:
         theirs = announcement(Family.IPV4, prefixes(Family.IPV4, 3), 100)
-        ends = await two_speakers(here, theirs=[theirs], edge={"max_prefix": MaxPrefix(2, Action.BLOCK)})
+        ends = await two_speakers(here, theirs=[theirs], edge={"max_prefix": MaxPrefix(2, MaxPrefixAction.BLOCK)})
         await here.holds(ends.here, 3)
         blocked = {route.key: [hit.rule for hit in route.hits] for route in ends.here.adj_in.routes() if route.hits}
         assert list(blocked.values()) == [["max-prefix"]]
@@ -153,7 +153,7 @@ async def test_a_limit_of_accepted_routes_is_looked_at_again() -> None:
     async with scene() as here:
         theirs = announcement(Family.IPV4, prefixes(Family.IPV4, 3), 100)
         nothing = policy(PEER4).with_data(PolicyData(irr=irr_lists(NN=[])))
-        limit = MaxPrefix(2, Action.CEASE, Count.ACCEPTED)
+        limit = MaxPrefix(2, MaxPrefixAction.CEASE, CountedRoutes.ACCEPTED)
         ends = await two_speakers(here, theirs=[theirs], edge={"max_prefix": limit, "policy": nothing})
         await here.holds(ends.here, 3)
         ends.here.apply_policy(by(ends, PolicyData()))

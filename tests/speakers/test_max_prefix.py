@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.peer.events import NotificationExchanged, PrefixLimit, RoutesAnnounced
-from simulator.policy.max_prefix import BLOCKED, Action, Count, Level, MaxPrefix, PrefixRoom, PrefixWatch
+from simulator.policy.max_prefix import (
+    BLOCKED,
+    CountedRoutes,
+    Level,
+    MaxPrefix,
+    MaxPrefixAction,
+    PrefixRoom,
+    PrefixWatch,
+)
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease, Family, Notification
 from simulator.wire.framing import KEEPALIVE
@@ -39,7 +47,7 @@ def test_each_border_is_told_once_and_again_after_falling_below() -> None:
 
 
 def test_which_routes_count() -> None:
-    assert (MaxPrefix(1).counted(5, 1), MaxPrefix(1, count=Count.ACCEPTED).counted(5, 1)) == (5, 1)
+    assert (MaxPrefix(1).counted(5, 1), MaxPrefix(1, count=CountedRoutes.ACCEPTED).counted(5, 1)) == (5, 1)
 
 
 @given(st.integers(1, 20000), st.lists(st.integers(0, 25000), max_size=30))
@@ -80,7 +88,7 @@ async def test_warn_takes_everything_and_says_so(family: Family) -> None:
 @pytest.mark.parametrize("family", list(Family))
 async def test_block_keeps_what_came_first_and_rejects_the_rest(family: Family) -> None:
     async with scene() as stage:
-        ends = await limited(stage, family, MaxPrefix(5, Action.BLOCK), 8)
+        ends = await limited(stage, family, MaxPrefix(5, MaxPrefixAction.BLOCK), 8)
         await stage.holds(ends.here, 8)
         view = ends.here.view()
         assert (view.accepted, view.rejected, view.taken) == (5, 3, 5)
@@ -119,7 +127,7 @@ def blocked(made: Bench) -> set[bytes]:
 
 
 async def test_a_blocked_route_that_is_announced_again_stays_blocked() -> None:
-    made, line = bench(MaxPrefix(3, Action.BLOCK))
+    made, line = bench(MaxPrefix(3, MaxPrefixAction.BLOCK))
     for _ in range(3):
         line.wire.data_received(raw_routes(KEYS[:5], V4))
         assert blocked(made) == set(KEYS[3:5])
@@ -129,7 +137,7 @@ async def test_a_blocked_route_that_is_announced_again_stays_blocked() -> None:
 
 
 async def test_room_that_comes_free_goes_to_whatever_is_announced_next() -> None:
-    made, line = bench(MaxPrefix(3, Action.BLOCK))
+    made, line = bench(MaxPrefix(3, MaxPrefixAction.BLOCK))
     line.wire.data_received(raw_routes(KEYS[:5], V4))
     line.wire.data_received(raw_withdrawals([KEYS[0]]))
     assert blocked(made) == set(KEYS[3:5]), "nothing is taken that was not announced again"
@@ -144,7 +152,7 @@ async def test_room_that_comes_free_goes_to_whatever_is_announced_next() -> None
 
 
 async def test_a_limit_of_accepted_routes_leaves_rejected_ones_uncounted() -> None:
-    made, line = bench(MaxPrefix(2, Action.BLOCK, Count.ACCEPTED))
+    made, line = bench(MaxPrefix(2, MaxPrefixAction.BLOCK, CountedRoutes.ACCEPTED))
     long = tuple(bytes((25, *key[1:], 0)) for key in KEYS)
     line.wire.data_received(raw_routes(long, V4) + raw_routes(KEYS[:3], V4))
     assert blocked(made) == {KEYS[2]}
@@ -156,7 +164,7 @@ async def test_a_limit_of_accepted_routes_leaves_rejected_ones_uncounted() -> No
 def test_never_more_than_the_limit_and_none_lost_without_need(
     updates: list[tuple[bool, set[bytes]]], limit: int
 ) -> None:
-    room, held, let_in = PrefixRoom(MaxPrefix(limit, Action.BLOCK)), set[bytes](), set[bytes]()
+    room, held, let_in = PrefixRoom(MaxPrefix(limit, MaxPrefixAction.BLOCK)), set[bytes](), set[bytes]()
     for announce, keys in updates:
         if announce:
             beyond = set(room.beyond(sorted(keys), ()))
@@ -174,7 +182,7 @@ def test_never_more_than_the_limit_and_none_lost_without_need(
 
 async def test_a_full_session_is_warned_of_and_stays() -> None:
     async with scene() as stage:
-        ends = await limited(stage, Family.IPV4, MaxPrefix(10, Action.CEASE), 9)
+        ends = await limited(stage, Family.IPV4, MaxPrefix(10, MaxPrefixAction.CEASE), 9)
         await stage.holds(ends.here, 9)
         assert levels(stage) == [(Level.WARNING, False)]
         assert ends.here.view().notifications == ()
@@ -183,7 +191,7 @@ async def test_a_full_session_is_warned_of_and_stays() -> None:
 @pytest.mark.parametrize("family", list(Family))
 async def test_cease_closes_the_session_for_the_restart_time(family: Family) -> None:
     async with scene() as stage:
-        ends = await limited(stage, family, MaxPrefix(5, Action.CEASE, restart=0.2), 8)
+        ends = await limited(stage, family, MaxPrefix(5, MaxPrefixAction.CEASE, restart=0.2), 8)
 
         def ceases() -> list[Notification]:
             seen = [event.seen for event in stage.of(NotificationExchanged, "peer") if not event.seen.sent]

@@ -17,9 +17,9 @@ from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rule import PolicyContext
 from simulator.rib.attribute_set import AttributeSet
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, NO_ADVERTISE, NO_EXPORT
-from simulator.rib.route_server.transparent import Format
+from simulator.rib.route_server.transparent import MessageFormat
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import CHECKS, DECODED, AttributeCode, walk
@@ -33,10 +33,10 @@ from tests.rib.test_route_server_model import prepends
 HOP = IPv4Address("192.0.2.66")
 PREFIX = {V4: "198.51.7.0/24", V6: "2001:db8:7::/48"}
 FORMATS = {
-    2: Format(True, 4096),
-    3: Format(False, 4096),
-    4: Format(True, 65535, RS_AS),
-    5: Format(False, 65535, RS_AS),
+    2: MessageFormat(True, 4096),
+    3: MessageFormat(False, 4096),
+    4: MessageFormat(True, 65535, RS_AS),
+    5: MessageFormat(False, 65535, RS_AS),
 }
 ASNS = {1: 65001, 2: 65002, 3: 65003, 4: 65003, 5: 65005}
 
@@ -142,7 +142,7 @@ def updates(draw: st.DrawFn, family: Family, asn4: bool) -> bytes:
 # --- the documented changes, one field at a time ---
 
 
-def expected(of: PathAttributes, number: int, format_: Format, family: Family) -> PathAttributes:
+def expected(of: PathAttributes, number: int, format_: MessageFormat, family: Family) -> PathAttributes:
     """docs/route-server.md: Transparency."""
     blackhole = BLACKHOLE in of.communities
     communities = tuple(c for c in of.communities if c >> 16 not in (0, RS_AS, 65501, 65502, 65503))
@@ -170,7 +170,7 @@ def as_sent(of: PathAttributes) -> PathAttributes:
     return replace(of, partial=tuple(code for code in of.partial if there[code] not in (None, ())))
 
 
-def comparable(of: PathAttributes, format_: Format) -> PathAttributes:
+def comparable(of: PathAttributes, format_: MessageFormat) -> PathAttributes:
     """For a client of two octets the segments of a path may be cut otherwise (RFC 6793 §4.2.3)."""
     return of if format_.asn4 else replace(of, as_path=(AsSegment(SegmentKind.SEQUENCE, of.asns),))
 
@@ -232,7 +232,7 @@ def test_what_a_client_gets_is_what_was_judged(data: st.DataObject, family: Fami
         kept = replace(path, discarded=())
         again = decode(encode(path, asn4=True), asn4=True, external=False)
         assert replace(again, next_hop=None) == replace(kept, next_hop=None, link_local=None)
-        exchange = Exchange(family, Settings(RS_AS, {V4: HOP}))
+        exchange = Exchange(family, RouteServerSettings(RS_AS, {V4: HOP}))
         for number in range(1, 6):
             exchange.client(number, ASNS[number])
             if number in FORMATS:

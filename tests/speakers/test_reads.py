@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from simulator.peer.events import RoutesAnnounced, SpeakerEvent
 from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
-from simulator.policy.max_prefix import Action, MaxPrefix
+from simulator.policy.max_prefix import MaxPrefix, MaxPrefixAction
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
@@ -40,7 +40,7 @@ async def test_what_follows_the_end_of_the_session_in_the_same_read_is_not_taken
         collecting.append(gc.isenabled())
 
     services = Services(HostPlace("edge", {}), Clock(asyncio.get_running_loop()), listen, LocRib(), Images([]))
-    limit = MaxPrefix(2, Action.CEASE)
+    limit = MaxPrefix(2, MaxPrefixAction.CEASE)
     neighbor = Neighbor(edge_config(Endpoint(EDGE4, 179), PEER4, dial=False, max_prefix=limit), services)
     neighbor.start()
     wire = Wire(Channel.ACCEPTED, neighbor)

@@ -15,9 +15,9 @@ from simulator.peer.events import GateWithheld, NeighborConfig, PrefixLimit, Rou
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
-from simulator.policy.max_prefix import Action, MaxPrefix
+from simulator.policy.max_prefix import MaxPrefix, MaxPrefixAction
 from simulator.policy.rules import PolicyContext
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.policy import ClientPolicy
 from simulator.session.messages import Role, RouteRefresh
 from simulator.session.states import BgpState
@@ -136,7 +136,7 @@ class Exchange:
 async def exchange(**settings: Any) -> AsyncIterator[Exchange]:
     async with scene() as told, contextlib.AsyncExitStack() as peers:
         clock = Clock(asyncio.get_running_loop())
-        server = RouteServer("rs", HostPlace("rs", {}), clock, told.emit, Settings(RS_AS, **settings))
+        server = RouteServer("rs", HostPlace("rs", {}), clock, told.emit, RouteServerSettings(RS_AS, **settings))
         told.speakers.append(server)
         yield Exchange(told, server, await server.listen(EDGE4), peers)
         for neighbor in server.neighbors:
@@ -317,7 +317,7 @@ async def test_the_next_hop_is_the_clients_own() -> None:
 async def test_max_prefix_of_one_client() -> None:
     keys = prefixes(V4, 3)
     async with exchange() as at:
-        one = await at.client(1, max_prefix=MaxPrefix(2, Action.CEASE, restart=60))
+        one = await at.client(1, max_prefix=MaxPrefix(2, MaxPrefixAction.CEASE, restart=60))
         two = await at.client(2)
         await one.announce(keys[:2])
         assert keys_of(await two.gets()) == list(keys[:2])

@@ -17,7 +17,7 @@ from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Address
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.place import Place
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import GRACEFUL_SHUTDOWN
 from simulator.routers.base import RouterConfig, RouterFiles
 from simulator.routers.bird.adapter import Bird
@@ -179,7 +179,9 @@ async def both(directory: Path, family: Family) -> AsyncIterator[tuple[list[Clie
     file = directory / "own.conf"
     file.write_text(configuration(family))
     async with NetnsLink(LanSpec((LANS[family],), nodes)) as link, scene() as told:
-        server = RouteServer("rs", link.place("ours"), Clock(asyncio.get_running_loop()), told.emit, Settings(RS_AS))
+        server = RouteServer(
+            "rs", link.place("ours"), Clock(asyncio.get_running_loop()), told.emit, RouteServerSettings(RS_AS)
+        )
         told.speakers.append(server)
         where = await server.listen(ours)
         bird = Bird()

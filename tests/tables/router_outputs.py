@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulator.session.messages import Family
-from simulator.tables.formats import Format
+from simulator.tables.input_formats import InputFormat
 from tests.tables.support import ADDRESSES, Sample
 
 KINDS = {"SEQUENCE": 2, "SET": 1}
@@ -229,12 +229,12 @@ def junos(samples: Iterable[Sample]) -> bytes:
     return (text + "\n{master}\nadmin@edge1> \n").encode()
 
 
-OUTPUTS: dict[str, tuple[Format, Callable[[Iterable[Sample]], bytes]]] = {
-    "gobgp": (Format.GOBGP, gobgp),
-    "openbgpd": (Format.OPENBGPD, openbgpd),
-    "frr": (Format.FRR, frr),
-    "eos": (Format.EOS, eos),
-    "cisco-detail": (Format.CISCO_DETAIL, cisco_detail),
-    "junos": (Format.JUNOS, junos),
+OUTPUTS: dict[str, tuple[InputFormat, Callable[[Iterable[Sample]], bytes]]] = {
+    "gobgp": (InputFormat.GOBGP, gobgp),
+    "openbgpd": (InputFormat.OPENBGPD, openbgpd),
+    "frr": (InputFormat.FRR, frr),
+    "eos": (InputFormat.EOS, eos),
+    "cisco-detail": (InputFormat.CISCO_DETAIL, cisco_detail),
+    "junos": (InputFormat.JUNOS, junos),
 }
 """Those that say all that is in a sample."""

@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, ip_address
 from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
-from simulator.tables.entries import Announcer, Entry, Routes, Unreadable
-from simulator.tables.formats import Format
+from simulator.tables.input_formats import InputFormat
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
-from simulator.tables.sessions import Sessions
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import Announcer, TableEntry, TableRoutes, Unreadable
 from simulator.tables.tally import Judge, Tally
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import PathAttributes, encode
@@ -78,7 +78,7 @@ SAMPLES = (
     Sample("fc00::/16", "1103", ("bogon-prefix",)),
     Sample("2a00:1002::/32", "1103", ("next-hop",), next_hop="2001:db8::2"),
 )
-SESSIONS = Sessions("exchange", peer_as=1103, addresses=ADDRESSES)
+SESSIONS = SessionPolicies("exchange", peer_as=1103, addresses=ADDRESSES)
 
 
 def exabgp(samples: Iterable[Sample]) -> bytes:
@@ -177,31 +177,33 @@ def table_dump_as4(samples: Iterable[Sample]) -> bytes:
 
 
 FILES = {
-    "mrt-rib": (Format.MRT, mrt_rib),
-    "mrt-table-dump": (Format.MRT, table_dump),
-    "mrt-table-dump-4": (Format.MRT, table_dump_as4),
-    "mrt-updates": (Format.MRT, mrt_updates),
-    "exabgp": (Format.EXABGP, exabgp),
-    "bird": (Format.BIRD, bird),
-    "json": (Format.JSON, json_lines),
+    "mrt-rib": (InputFormat.MRT, mrt_rib),
+    "mrt-table-dump": (InputFormat.MRT, table_dump),
+    "mrt-table-dump-4": (InputFormat.MRT, table_dump_as4),
+    "mrt-updates": (InputFormat.MRT, mrt_updates),
+    "exabgp": (InputFormat.EXABGP, exabgp),
+    "bird": (InputFormat.BIRD, bird),
+    "json": (InputFormat.JSON, json_lines),
 }
 
 
-def read_routes(entries: Iterable[Entry]) -> list[Routes]:
+def read_routes(entries: Iterable[TableEntry]) -> list[TableRoutes]:
     """The routes; fails when anything is unreadable."""
     found = []
     for entry in entries:
         assert not isinstance(entry, Unreadable), entry
-        if isinstance(entry, Routes):
+        if isinstance(entry, TableRoutes):
             found.append(entry)
     return found
 
 
-def by_prefix(entries: Iterable[Entry]) -> dict[str, PathAttributes]:
+def by_prefix(entries: Iterable[TableEntry]) -> dict[str, PathAttributes]:
     return {nlri.text(entry.family, key): entry.path for entry in read_routes(entries) for key in entry.keys}
 
 
-def verdicts(entries: Iterable[Entry], sessions: Sessions = SESSIONS) -> tuple[dict[str, tuple[str, ...]], Tally]:
+def verdicts(
+    entries: Iterable[TableEntry], sessions: SessionPolicies = SESSIONS
+) -> tuple[dict[str, tuple[str, ...]], Tally]:
     """Prefix → the rules that fired, and the counts."""
     judge = Judge(sessions.session)
     found: dict[str, tuple[str, ...]] = {}

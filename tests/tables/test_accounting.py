@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.tables.bird import read_bird
-from simulator.tables.entries import Reader
-from simulator.tables.formats import READERS
+from simulator.tables.bird_text import read_bird
+from simulator.tables.input_formats import READERS
 from simulator.tables.json_lines import read_json_lines
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.route_lines import read_route_lines
-from simulator.tables.sessions import Sessions
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import TableReader
 from simulator.tables.tally import Judge, Tally
 from tests.tables.router_outputs import OUTPUTS
 from tests.tables.support import SAMPLES, bird, exabgp, json_lines, mrt_rib, mrt_updates, verdicts
@@ -22,8 +22,8 @@ from tests.tables.support import SAMPLES, bird, exabgp, json_lines, mrt_rib, mrt
 MRT_HEADER = 12
 
 
-def counted(read: Reader, data: bytes) -> Tally:
-    judge = Judge(Sessions("exchange").session)
+def counted(read: TableReader, data: bytes) -> Tally:
+    judge = Judge(SessionPolicies("exchange").session)
     for _ in judge.judge(read((data,))):
         pass
     return judge.tally
@@ -52,7 +52,7 @@ LINES = {
 
 @pytest.mark.parametrize(("read", "lines", "never"), LINES.values(), ids=LINES)
 @given(data=st.data())
-def test_each_line_is_accounted_for(read: Reader, lines: list[bytes], never: bytes, data: st.DataObject) -> None:
+def test_each_line_is_accounted_for(read: TableReader, lines: list[bytes], never: bytes, data: st.DataObject) -> None:
     """A line can say that it is more routes than it was (`split`) or another event, never that it is nothing."""
     whole, at = b"".join(lines), data.draw(st.integers(0, len(lines) - 1))
     start = sum(map(len, lines[:at]))

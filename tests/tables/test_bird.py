@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from simulator.places.process import find_program
 from simulator.policy.data import vrp
 from simulator.policy.data.policy_data import PolicyData
-from simulator.tables.bird import read_bird
-from simulator.tables.entries import Routes, Unreadable
-from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.sessions import Sessions
+from simulator.tables.bird_text import read_bird
+from simulator.tables.input_formats import READERS, InputFormat, recognise
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import TableRoutes, Unreadable
 from simulator.tables.tally import Judge
 from simulator.wire import nlri
 from tests.lab_support import eventually, require_program
@@ -170,7 +170,7 @@ def test_no_line_of_an_attribute_is_lost_silently(text: str, data: st.DataObject
     mark = data.draw(st.sampled_from("x=;*"))
     lines[at] = lines[at][:column] + mark + lines[at][column + 1 :]
     entries = list(read_bird(("\n".join(lines).encode(),)))
-    whole = [entry for entry in read_bird((text.encode(),)) if isinstance(entry, Routes)]
+    whole = [entry for entry in read_bird((text.encode(),)) if isinstance(entry, TableRoutes)]
     assert len(entries) == len(whole)
     assert any(isinstance(entry, Unreadable) for entry in entries) or mark == "x", "x may be part of a name"
 
@@ -193,7 +193,7 @@ def test_a_path_that_bird_cut_is_refused_by_what_is_there_or_unreadable(path: st
     text = f"20.0.0.0/16  unicast [p1 1] * (100) [AS1136i]\n\tBGP.origin: IGP\n\tBGP.as_path: {path}\n"
     vrps = vrp.read(b'{"roas": [{"asn": 1, "prefix": "20.0.0.0/16", "maxLength": 16}]}')
     off = {"bogon-asn": False}
-    judge = Judge(Sessions("exchange", settings={**off}, peer_as=1103, data=PolicyData(vrp=vrps)).session)
+    judge = Judge(SessionPolicies("exchange", settings={**off}, peer_as=1103, data=PolicyData(vrp=vrps)).session)
     found = [hits for _, hits in judge.judge(read_bird((text.encode(),)))]
     assert (judge.tally.rejected, judge.tally.unreadable) == ((1, 0) if verdict else (0, 1))
     if verdict:
@@ -294,8 +294,8 @@ async def test_a_real_bird_says_what_its_neighbors_announced(tmp_path: Path) -> 
 
         text = await eventually(told, lambda text: text.count("[p1 ") == text.count("[p2 ") == 2, 60)
         short = ask(tmp_path, "show", "route")
-    assert recognise((text.encode(),))[0] is Format.BIRD
-    routes = read_routes(READERS[Format.BIRD]((text.encode(),)))
+    assert recognise((text.encode(),))[0] is InputFormat.BIRD
+    routes = read_routes(READERS[InputFormat.BIRD]((text.encode(),)))
     found = {(nlri.text(r.family, r.keys[0]), r.path.as_path_text): r for r in routes}
     assert found.keys() == {
         ("20.1.0.0/16", "1136 286 {1299 2914}"),
@@ -312,4 +312,4 @@ async def test_a_real_bird_says_what_its_neighbors_announced(tmp_path: Path) -> 
     # Without `all` the attributes are missing, and that is said.
     entries = list(read_bird((short.encode(),)))
     assert sum(isinstance(entry, Unreadable) for entry in entries) == 4
-    assert [entry.path.as_path for entry in entries if isinstance(entry, Routes)] == [(), ()]
+    assert [entry.path.as_path for entry in entries if isinstance(entry, TableRoutes)] == [(), ()]

@@ -30,8 +30,8 @@ from simulator.session.messages import Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import Speaker
 from simulator.tables import notation
-from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.sessions import Sessions
+from simulator.tables.input_formats import READERS, InputFormat, recognise
+from simulator.tables.session_policies import SessionPolicies
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import PathAttributes, encode
 from simulator.wire.update import end_of_rib, pack_announcements
@@ -43,7 +43,7 @@ PEER_AS, DAEMON_AS, MICROSOFT = 3321, 1136, 8075
 SOURCE: dict[Family, Address] = {Family.IPV4: v4(2), Family.IPV6: v6(2)}
 DAEMON: dict[Family, Address] = {Family.IPV4: v4(1), Family.IPV6: v6(1)}
 EDGE: dict[Family, Address] = {Family.IPV4: v4(3), Family.IPV6: v6(3)}
-SESSIONS = Sessions("exchange", peer_as=PEER_AS, addresses=SOURCE)
+SESSIONS = SessionPolicies("exchange", peer_as=PEER_AS, addresses=SOURCE)
 SAYS_LESS = {"otc", "too-many-communities"}
 """What a brief table cannot be judged by."""
 
@@ -161,12 +161,12 @@ OPENBGPD = (
     + "allow from any\n"
 )
 
-Asked = dict[str, tuple[Format, str, set[str]]]
+Asked = dict[str, tuple[InputFormat, str, set[str]]]
 """What was asked → the format that it must be told as, the output, the rules that it may leave unjudged."""
 
 
 async def ask_bird(router: Any) -> Asked:
-    return {"show route all": (Format.BIRD, await router.command("show route all"), set())}
+    return {"show route all": (InputFormat.BIRD, await router.command("show route all"), set())}
 
 
 async def ask_frr(router: Any) -> Asked:
@@ -180,11 +180,11 @@ async def ask_frr(router: Any) -> Asked:
             one += await router.command(f"{table} {prefix} json")
             details += await router.command(f"{table} {prefix}")
     return {
-        "show bgp json": (Format.FRR, tables, SAYS_LESS),
-        "received-routes json": (Format.FRR, received, SAYS_LESS),
-        "show bgp": (Format.CISCO, texts, SAYS_LESS),
-        "show bgp PREFIX json": (Format.FRR, one, {"otc"}),
-        "show bgp PREFIX": (Format.CISCO_DETAIL, details, {"otc"}),
+        "show bgp json": (InputFormat.FRR, tables, SAYS_LESS),
+        "received-routes json": (InputFormat.FRR, received, SAYS_LESS),
+        "show bgp": (InputFormat.CISCO, texts, SAYS_LESS),
+        "show bgp PREFIX json": (InputFormat.FRR, one, {"otc"}),
+        "show bgp PREFIX": (InputFormat.CISCO_DETAIL, details, {"otc"}),
     }
 
 
@@ -194,14 +194,14 @@ async def ask_gobgp(router: Any) -> Asked:
         name = family.label.lower()
         tables += json.dumps(await router.command("global", "rib", "-a", name)) + "\n"
         received += json.dumps(await router.command("neighbor", str(source), "adj-in", "-a", name)) + "\n"
-    return {"global rib": (Format.GOBGP, tables, set()), "adj-in": (Format.GOBGP, received, set())}
+    return {"global rib": (InputFormat.GOBGP, tables, set()), "adj-in": (InputFormat.GOBGP, received, set())}
 
 
 async def ask_openbgpd(router: Any) -> Asked:
     return {
-        "show rib": (Format.OPENBGPD, await router.command("-j", "show", "rib"), SAYS_LESS),
-        "show rib detail": (Format.OPENBGPD, await router.command("-j", "show", "rib", "detail"), set()),
-        "show rib in detail": (Format.OPENBGPD, await router.command("-j", "show", "rib", "detail", "in"), set()),
+        "show rib": (InputFormat.OPENBGPD, await router.command("-j", "show", "rib"), SAYS_LESS),
+        "show rib detail": (InputFormat.OPENBGPD, await router.command("-j", "show", "rib", "detail"), set()),
+        "show rib in detail": (InputFormat.OPENBGPD, await router.command("-j", "show", "rib", "detail", "in"), set()),
     }
 
 

@@ -15,11 +15,11 @@ from simulator.policy.data.vrp import VrpTable
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer, Routes, Skipped, Unreadable
-from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.lines import LONGEST, numbered
-from simulator.tables.sessions import Sessions
+from simulator.tables.input_formats import READERS, InputFormat, recognise
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import Announcer, Skipped, TableRoutes, Unreadable
 from simulator.tables.tally import Judge
+from simulator.tables.text_lines import LONGEST, numbered
 from simulator.wire import nlri
 from tests.tables.router_outputs import OUTPUTS
 from tests.tables.support import FILES, SAMPLES, SESSIONS, Sample, by_prefix, exabgp, mrt_rib, verdicts
@@ -34,7 +34,7 @@ def chopped(data: bytes, size: int) -> list[bytes]:
 
 
 @EVERY
-def test_the_same_routes_get_the_same_verdicts(format_: Format, build: Build) -> None:
+def test_the_same_routes_get_the_same_verdicts(format_: InputFormat, build: Build) -> None:
     found, tally = verdicts(READERS[format_]((build(SAMPLES),)))
     assert found == {sample.prefix: sample.rules for sample in SAMPLES}
     assert (tally.accepted, tally.rejected, tally.unreadable) == (3, len(SAMPLES) - 3, 0)
@@ -44,7 +44,7 @@ def test_the_same_routes_get_the_same_verdicts(format_: Format, build: Build) ->
 
 
 @EVERY
-def test_the_attributes_are_read_in_full(format_: Format, build: Build) -> None:
+def test_the_attributes_are_read_in_full(format_: InputFormat, build: Build) -> None:
     found = by_prefix(READERS[format_]((build(SAMPLES),)))
     for sample in SAMPLES:
         path = found[sample.prefix]
@@ -57,7 +57,7 @@ def test_the_attributes_are_read_in_full(format_: Format, build: Build) -> None:
 
 @EVERY
 @pytest.mark.parametrize("size", [1, 7, 4096])
-def test_the_format_is_recognised_and_nothing_is_lost(format_: Format, build: Build, size: int) -> None:
+def test_the_format_is_recognised_and_nothing_is_lost(format_: InputFormat, build: Build, size: int) -> None:
     data = build(SAMPLES)
     found, chunks = recognise(chopped(data, size))
     assert found is format_
@@ -66,45 +66,45 @@ def test_the_format_is_recognised_and_nothing_is_lost(format_: Format, build: Bu
 
 @EVERY
 @pytest.mark.parametrize("size", [1, 13])
-def test_it_does_not_matter_how_the_chunks_fall(format_: Format, build: Build, size: int) -> None:
+def test_it_does_not_matter_how_the_chunks_fall(format_: InputFormat, build: Build, size: int) -> None:
     assert by_prefix(READERS[format_](chopped(build(SAMPLES), size))) == by_prefix(READERS[format_]((build(SAMPLES),)))
 
 
 @pytest.mark.parametrize(
     ("text", "format_"),
     [
-        ("# my prefixes\n\n20.0.0.0/16\n", Format.EXABGP),
-        ("2a00::/32 # mine\n", Format.EXABGP),
-        ("announce route 20.0.0.0/16 next-hop self\n", Format.EXABGP),
-        ('{"prefix": "20.0.0.0/16"}\n', Format.JSON),
-        ("20.0.0.0/16          blackhole [static1 12:00:00] * (200)\n", Format.BIRD),
-        ("1007-20.0.0.0/16    via 192.0.2.1 on eth0 [p1 2026-11-22] * (100) [AS1i]\n", Format.BIRD),
-        ("BIRD 3.0.1 ready.\nAccess restricted\nTable master4:\n", Format.BIRD),
+        ("# my prefixes\n\n20.0.0.0/16\n", InputFormat.EXABGP),
+        ("2a00::/32 # mine\n", InputFormat.EXABGP),
+        ("announce route 20.0.0.0/16 next-hop self\n", InputFormat.EXABGP),
+        ('{"prefix": "20.0.0.0/16"}\n', InputFormat.JSON),
+        ("20.0.0.0/16          blackhole [static1 12:00:00] * (200)\n", InputFormat.BIRD),
+        ("1007-20.0.0.0/16    via 192.0.2.1 on eth0 [p1 2026-11-22] * (100) [AS1i]\n", InputFormat.BIRD),
+        ("BIRD 3.0.1 ready.\nAccess restricted\nTable master4:\n", InputFormat.BIRD),
         ("", None),
         ("\n\n# nothing\n", None),
         ("all is well\n", None),
     ],
 )
-def test_formats_are_told_from_the_first_lines(text: str, format_: Format | None) -> None:
+def test_formats_are_told_from_the_first_lines(text: str, format_: InputFormat | None) -> None:
     assert recognise((text.encode(),))[0] is format_
 
 
-@given(st.binary(max_size=400), st.sampled_from(list(Format)))
-def test_no_reader_raises_on_anything(data: bytes, format_: Format) -> None:
+@given(st.binary(max_size=400), st.sampled_from(list(InputFormat)))
+def test_no_reader_raises_on_anything(data: bytes, format_: InputFormat) -> None:
     for entry in READERS[format_]((data,)):
-        assert isinstance(entry, Routes | Unreadable | Skipped)
+        assert isinstance(entry, TableRoutes | Unreadable | Skipped)
     recognise((data,))
 
 
-@given(st.text(max_size=200), st.sampled_from([format_ for format_ in Format if format_ is not Format.MRT]))
-def test_no_reader_of_text_raises_on_any_text(text: str, format_: Format) -> None:
+@given(st.text(max_size=200), st.sampled_from([format_ for format_ in InputFormat if format_ is not InputFormat.MRT]))
+def test_no_reader_of_text_raises_on_any_text(text: str, format_: InputFormat) -> None:
     for entry in READERS[format_]((text.encode("utf-8", "surrogatepass"),)):
-        assert isinstance(entry, Routes | Unreadable | Skipped)
+        assert isinstance(entry, TableRoutes | Unreadable | Skipped)
 
 
 @EVERY
 @given(data=st.data())
-def test_damage_anywhere_is_told_and_never_raised(format_: Format, build: Build, data: st.DataObject) -> None:
+def test_damage_anywhere_is_told_and_never_raised(format_: InputFormat, build: Build, data: st.DataObject) -> None:
     octets = bytearray(build(SAMPLES))
     for _ in range(data.draw(st.integers(1, 4))):
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
@@ -118,7 +118,7 @@ def test_damage_anywhere_is_told_and_never_raised(format_: Format, build: Build,
 
 def test_malformed_lines_are_counted_and_named_with_their_number() -> None:
     data = b"20.0.0.0/16\n# fine\nnonsense\n\nroute 20.1.0.0/16\n20.2.0.0/16\n"
-    _, tally = verdicts(READERS[Format.EXABGP]((data,)))
+    _, tally = verdicts(READERS[InputFormat.EXABGP]((data,)))
     assert (tally.routes, tally.unreadable) == (2, 2)
     assert [entry.place.number for entry in tally.named] == [3, 5]
     assert "there is no next-hop" in str(tally.named[1])
@@ -126,7 +126,7 @@ def test_malformed_lines_are_counted_and_named_with_their_number() -> None:
 
 
 def test_only_some_are_named_and_all_are_counted() -> None:
-    _, tally = verdicts(READERS[Format.JSON]((b'{"prefix": "20.0.0.0/16"}\n' + b"{\n" * 500,)))
+    _, tally = verdicts(READERS[InputFormat.JSON]((b'{"prefix": "20.0.0.0/16"}\n' + b"{\n" * 500,)))
     assert (tally.unreadable, len(tally.named)) == (500, 10)
 
 
@@ -150,10 +150,11 @@ def test_a_table_as_another_as_would_announce_it() -> None:
         Sample("10.0.0.0/8", "1103"),
     ]
     judge = Judge(
-        Sessions("exchange", peer_as=1136, addresses={Family.IPV4: SESSIONS.addresses[Family.IPV4]}).session, 1136
+        SessionPolicies("exchange", peer_as=1136, addresses={Family.IPV4: SESSIONS.addresses[Family.IPV4]}).session,
+        1136,
     )
     found = {}
-    for routes, hits in judge.judge(READERS[Format.BIRD]((FILES["bird"][1](samples),))):
+    for routes, hits in judge.judge(READERS[InputFormat.BIRD]((FILES["bird"][1](samples),))):
         for key in routes.keys:
             found[nlri.text(routes.family, key)] = (routes.path.as_path_text, [hit.rule for hit in hits.get(key, ())])
     assert found == {
@@ -164,20 +165,22 @@ def test_a_table_as_another_as_would_announce_it() -> None:
 
 
 def test_next_hops_are_not_judged_while_nobody_knows_the_peer_s_address() -> None:
-    found, tally = verdicts(READERS[Format.JSON]((FILES["json"][1](SAMPLES),)), Sessions("exchange", peer_as=1103))
+    found, tally = verdicts(
+        READERS[InputFormat.JSON]((FILES["json"][1](SAMPLES),)), SessionPolicies("exchange", peer_as=1103)
+    )
     assert tally.unjudged["next-hop"] == "the peer's address is not given"
     assert "next-hop" not in {rule for rules in found.values() for rule in rules}
 
 
 def test_an_mrt_table_names_its_peers_so_that_everything_is_judged() -> None:
-    found, tally = verdicts(READERS[Format.MRT]((mrt_rib(SAMPLES),)), Sessions("exchange"))
+    found, tally = verdicts(READERS[InputFormat.MRT]((mrt_rib(SAMPLES),)), SessionPolicies("exchange"))
     assert found == {sample.prefix: sample.rules for sample in SAMPLES}
     assert not {"next-hop", "first-as"} & tally.unjudged.keys()
 
 
 def test_behind_a_route_server_next_hops_are_addresses_of_the_lan() -> None:
-    lan = Sessions("ixrs", lan=("192.0.2.0/24", "2001:db8::/64"))
-    found, tally = verdicts(READERS[Format.EXABGP]((exabgp(SAMPLES) + b"20.9.0.0/16\n",)), lan)
+    lan = SessionPolicies("ixrs", lan=("192.0.2.0/24", "2001:db8::/64"))
+    found, tally = verdicts(READERS[InputFormat.EXABGP]((exabgp(SAMPLES) + b"20.9.0.0/16\n",)), lan)
     assert found["20.8.0.0/16"] == ()
     assert found["20.9.0.0/16"] == ("as-path-empty",), "a route without a next hop gets one on the LAN"
     assert "next-hop" not in tally.unjudged
@@ -186,13 +189,13 @@ def test_behind_a_route_server_next_hops_are_addresses_of_the_lan() -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_rule_of_a_profile_judges_is_off_or_says_what_it_lacks(profile: str) -> None:
     """But for those that have nothing to say on such a session, which no data would change."""
-    bare = Sessions(profile)
+    bare = SessionPolicies(profile)
     for family in Family:
         session = bare.session(None, family)
         silent = PROFILES[profile].keys() - session.policy.judging - session.unjudged.keys()
         off = {rule for rule in silent if bare.settings.get(rule, PROFILES[profile][rule]) is False}
         assert silent - off <= {"link-local-next-hop", "otc"}
-    full = Sessions(
+    full = SessionPolicies(
         profile,
         peer_as=1103,
         addresses=SESSIONS.addresses,
@@ -215,6 +218,6 @@ def test_a_policy_is_made_once_for_each_announcer_and_family() -> None:
         made.append((announcer, family))
         return SESSIONS.session(announcer, family)
 
-    for _ in Judge(session).judge(READERS[Format.MRT]((mrt_rib(SAMPLES) * 3,))):
+    for _ in Judge(session).judge(READERS[InputFormat.MRT]((mrt_rib(SAMPLES) * 3,))):
         pass
     assert len(made) == len(set(made)) == 2

@@ -19,7 +19,7 @@ from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES, PolicyContext
 from simulator.session.messages import Family, Role
 from simulator.tables import notation
-from simulator.tables.lacking import LOOKS
+from simulator.tables.missing_attributes import LOOKS
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import PathAttributes
 

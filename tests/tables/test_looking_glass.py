@@ -11,10 +11,10 @@ import pytest
 from simulator.policy.policy import verdict
 from simulator.session.messages import Family
 from simulator.tables import birdwatcher, looking_glass
-from simulator.tables.entries import Announcer, Skipped
-from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.held import Held, SessionTable, covering
-from simulator.tables.recorded import updates
+from simulator.tables.captured_updates import updates
+from simulator.tables.input_formats import READERS, InputFormat, recognise
+from simulator.tables.received_routes import ReceivedRoute, SessionTable, covering
+from simulator.tables.table_entries import Announcer, Skipped
 from simulator.tables.tally import Judge
 from tests.tables.support import PEER4, SAMPLES, SESSIONS, by_prefix, json_lines, update_of
 
@@ -22,9 +22,11 @@ from tests.tables.support import PEER4, SAMPLES, SESSIONS, by_prefix, json_lines
 def table(*, denied: bool = True, established: bool = True) -> SessionTable:
     samples = [sample for sample in SAMPLES if sample.family is Family.IPV4]
     held = []
-    for routes, hits in Judge(SESSIONS.session).judge(READERS[Format.JSON]((json_lines(samples),))):
+    for routes, hits in Judge(SESSIONS.session).judge(READERS[InputFormat.JSON]((json_lines(samples),))):
         for key in routes.keys:
-            held.append(Held(routes.family, key, routes.path, verdict(hits.get(key, ()), denied=denied), 100.0))
+            held.append(
+                ReceivedRoute(routes.family, key, routes.path, verdict(hits.get(key, ()), denied=denied), 100.0)
+            )
     return SessionTable(
         session="contoso-ashburn/ash-edge-1/ipv4",
         connection="contoso-ashburn/ash-edge-1",
@@ -44,13 +46,15 @@ def table(*, denied: bool = True, established: bool = True) -> SessionTable:
 
 
 TABLE = table()
-TIMES = birdwatcher.Times(1000.0, lambda when: f"1970-01-01T00:00:{when:.0f}Z", lambda when: "1970-01-01 00:00:01")
+TIMES = birdwatcher.TimeFormats(
+    1000.0, lambda when: f"1970-01-01T00:00:{when:.0f}Z", lambda when: "1970-01-01 00:00:01"
+)
 
 
 def test_the_text_is_read_back_with_the_same_routes() -> None:
     text = "".join(f"{line}\n" for line in looking_glass.text(TABLE, TABLE.routes, TIMES.short)).encode()
-    assert recognise((text,))[0] is Format.BIRD
-    assert by_prefix(READERS[Format.BIRD]((text,))) == {held.prefix: held.path for held in TABLE.routes}
+    assert recognise((text,))[0] is InputFormat.BIRD
+    assert by_prefix(READERS[InputFormat.BIRD]((text,))) == {held.prefix: held.path for held in TABLE.routes}
 
 
 def test_the_text_says_the_verdict_and_every_rule() -> None:
@@ -80,7 +84,7 @@ def test_a_session_that_is_down_says_why() -> None:
 def test_the_rows_are_flat_and_read_back() -> None:
     rows = [looking_glass.session_row(TABLE, TIMES.short), *looking_glass.rows(TABLE, TABLE.routes, TIMES.short)]
     text = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    entries = [entry for entry in READERS[Format.JSON]((text,)) if not isinstance(entry, Skipped)]
+    entries = [entry for entry in READERS[InputFormat.JSON]((text,)) if not isinstance(entry, Skipped)]
     assert by_prefix(entries) == {held.prefix: held.path for held in TABLE.routes}
     assert all(not isinstance(value, dict) for row in rows for value in row.values())
     assert (rows[0]["accepted"], rows[0]["rejected"]) == (2, 8)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer, Routes, Skipped, Unreadable
-from simulator.tables.mrt import HEADER, Dump, Message, MrtError, records
+from simulator.tables.mrt import HEADER, Bgp4mpSubtype, MrtError, TableDumpSubtype, records
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.mrt_writer import RibEntry, message, rib_attributes, rib_dump
+from simulator.tables.table_entries import Announcer, Skipped, TableRoutes, Unreadable
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE
@@ -159,7 +159,7 @@ def test_add_path_records_have_a_path_identifier() -> None:
         rib_row(rib_attributes(V4, Sample("20.0.0.0/16", f"1103 {n}").attributes), 0, bytes((0, 0, 0, n)))
         for n in (1, 2)
     ]
-    data = peer_index(PEER_AS2) + rib(Dump.RIB_IPV4_UNICAST_ADDPATH, SAMPLES[0].key, *rows)
+    data = peer_index(PEER_AS2) + rib(TableDumpSubtype.RIB_IPV4_UNICAST_ADDPATH, SAMPLES[0].key, *rows)
     assert [entry.path.as_path_text for entry in read_routes(read_mrt((data,)))] == ["1103 1", "1103 2"]
 
 
@@ -215,7 +215,7 @@ def test_a_bad_record_is_told_and_the_next_one_read(data: bytes, reason: str) ->
     entries = list(read_mrt((data + mrt_rib(SAMPLES[:1]),)))
     (bad,) = (entry for entry in entries if isinstance(entry, Unreadable))
     assert reason in str(bad)
-    assert [entry.keys for entry in entries if isinstance(entry, Routes)] == [(SAMPLES[0].key,)]
+    assert [entry.keys for entry in entries if isinstance(entry, TableRoutes)] == [(SAMPLES[0].key,)]
 
 
 def test_records_that_are_not_read_may_hold_routes() -> None:
@@ -276,8 +276,8 @@ def test_the_last_word_on_a_prefix_counts() -> None:
 
 def test_a_session_that_ends_takes_its_routes_along() -> None:
     head = struct.pack("!LLHH", 1103, 8075, 0, 1) + PEER4.address.packed + US4.address.packed
-    down = record(16, Message.STATE_CHANGE_AS4, head + struct.pack("!HH", 6, 1))
-    up = record(16, Message.STATE_CHANGE_AS4, head + struct.pack("!HH", 5, 6))
+    down = record(16, Bgp4mpSubtype.STATE_CHANGE_AS4, head + struct.pack("!HH", 6, 1))
+    up = record(16, Bgp4mpSubtype.STATE_CHANGE_AS4, head + struct.pack("!HH", 5, 6))
     assert by_prefix(read_mrt((mrt_updates(SAMPLES[:1]) + down,))) == {}
     assert len(by_prefix(read_mrt((up + mrt_updates(SAMPLES[:1]),)))) == 1
 
@@ -297,7 +297,7 @@ def test_add_path_updates() -> None:
     body = plain[19 : -len(sample.key)] + b"\0\0\0\1" + sample.key + identifier + sample.key
     octets = plain[:16] + struct.pack("!HB", size, 2) + body
     head = struct.pack("!LLHH", 1103, 8075, 0, 1) + PEER4.address.packed + US4.address.packed
-    (found,) = read_routes(read_mrt((record(16, Message.MESSAGE_AS4_ADDPATH, head + octets),)))
+    (found,) = read_routes(read_mrt((record(16, Bgp4mpSubtype.MESSAGE_AS4_ADDPATH, head + octets),)))
     assert found.keys == (sample.key, sample.key), "two paths of one prefix"
 
 

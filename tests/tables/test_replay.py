@@ -16,10 +16,10 @@ from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.session.messages import Family, RouteRefresh
 from simulator.speakers.inbound import Inbound
-from simulator.tables.entries import Announcer, Routes, Unreadable
-from simulator.tables.mrt import HEADER, Message
+from simulator.tables.mrt import HEADER, Bgp4mpSubtype
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.mrt_writer import message
+from simulator.tables.table_entries import Announcer, TableRoutes, Unreadable
 from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, MessageType, frame
 from simulator.wire.route_refresh import BEGIN, END, encode_refresh
@@ -54,7 +54,7 @@ CONFEDERATION = b"\x40\x02\x0c\x02\x01" + struct.pack("!L", 1103) + b"\x03\x01" 
 
 
 def state(old: int, new: int, peer: Announcer = PEER4, us: Announcer = US4, subtype: int = 5) -> bytes:
-    width = "L" if subtype == Message.STATE_CHANGE_AS4 else "H"
+    width = "L" if subtype == Bgp4mpSubtype.STATE_CHANGE_AS4 else "H"
     head = struct.pack(f"!{width}{width}HH", peer.asn, us.asn, 0, 1) + peer.address.packed + us.address.packed
     body = head + struct.pack("!HH", old, new)
     return HEADER.pack(1, 16, subtype, len(body)) + body
@@ -65,7 +65,7 @@ def unreadable(data: bytes) -> list[str]:
 
 
 def left(data: bytes) -> list[str]:
-    routes = [entry for entry in read_mrt((data,)) if isinstance(entry, Routes)]
+    routes = [entry for entry in read_mrt((data,)) if isinstance(entry, TableRoutes)]
     return sorted(nlri.text(entry.family, key) for entry in routes for key in entry.keys)
 
 
@@ -242,7 +242,10 @@ def test_a_recording_ends_with_the_table_that_a_session_has(updates: list[bytes]
             inbound.down()  # as its neighbour does
     entries = list(read_mrt((data,)))
     found = {
-        key: entry.path for entry in entries if isinstance(entry, Routes) and entry.family is V4 for key in entry.keys
+        key: entry.path
+        for entry in entries
+        if isinstance(entry, TableRoutes) and entry.family is V4
+        for key in entry.keys
     }
     assert found == {key: held.path for key, held in inbound.adj_in.items(V4)}
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from simulator.policy.policy import verdict
 from simulator.policy.rules import RULES
-from simulator.policy.verdict import Outcome
+from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
 from simulator.tables import birdwatcher, looking_glass, notation
 from simulator.tables.birdwatcher import OTHER_REASON, OWN_REASONS, reason_of
-from simulator.tables.entries import Announcer, Entry, Routes, Unreadable
-from simulator.tables.formats import READERS, Format, recognise
-from simulator.tables.held import Held, SessionTable
+from simulator.tables.input_formats import READERS, InputFormat, recognise
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.mrt_writer import RibEntry, message, rib_dump
-from simulator.tables.sessions import Sessions
+from simulator.tables.received_routes import ReceivedRoute, SessionTable
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import Announcer, TableEntry, TableRoutes, Unreadable
 from simulator.tables.tally import Judge
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
@@ -36,8 +36,8 @@ EDGES: dict[Family, IPv4Address | IPv6Address] = {
     Family.IPV4: IPv4Address("192.0.2.9"),
     Family.IPV6: IPv6Address("2001:db8::9"),
 }
-TIMES = birdwatcher.Times(1000.0, str, lambda when: "2026-11-28 12:00:00")
-SESSIONS = Sessions("peering-service", settings={"too-many-communities": {"limit": 3}})
+TIMES = birdwatcher.TimeFormats(1000.0, str, lambda when: "2026-11-28 12:00:00")
+SESSIONS = SessionPolicies("peering-service", settings={"too-many-communities": {"limit": 3}})
 """Knows nothing of the peer: it has to be in what is read."""
 
 asns = st.one_of(st.sampled_from([64496, 1136, 8075, 12076, 64512, 174, 4200000000, 23456]), st.integers(1, 2**32 - 1))
@@ -111,7 +111,7 @@ def table(family: Family, routes: Iterable[tuple[bytes, PathAttributes]], *, den
     peer = PEERS[family]
     policy = SESSIONS.session(replace(peer, local=EDGES[family]), family).policy
     held = (
-        Held(
+        ReceivedRoute(
             family,
             key,
             path,
@@ -184,17 +184,17 @@ def as_updates(found: SessionTable) -> bytes:
 
 
 WRITERS = {
-    "text": (Format.BIRD, as_text),
-    "text with blanks for tabs": (Format.BIRD, as_text_with_blanks),
-    "rows": (Format.JSON, as_rows),
-    "events": (Format.JSON, as_events),
-    "answers": (Format.JSON, as_answers),
-    "rib": (Format.MRT, as_rib),
-    "updates": (Format.MRT, as_updates),
+    "text": (InputFormat.BIRD, as_text),
+    "text with blanks for tabs": (InputFormat.BIRD, as_text_with_blanks),
+    "rows": (InputFormat.JSON, as_rows),
+    "events": (InputFormat.JSON, as_events),
+    "answers": (InputFormat.JSON, as_answers),
+    "rib": (InputFormat.MRT, as_rib),
+    "updates": (InputFormat.MRT, as_updates),
 }
 
 
-def check(found: SessionTable, entries: Iterable[Entry], **differs: object) -> None:
+def check(found: SessionTable, entries: Iterable[TableEntry], **differs: object) -> None:
     """Every route is there, with its attributes, and the rules that fired for it fire again."""
     judge = Judge(SESSIONS.session)
     routes, rules = dict[bytes, PathAttributes](), dict[bytes, list[str]]()
@@ -210,7 +210,7 @@ def check(found: SessionTable, entries: Iterable[Entry], **differs: object) -> N
 
 @pytest.mark.parametrize(("format_", "write"), WRITERS.values(), ids=WRITERS)
 @given(found=tables())
-def test_every_attribute_and_every_verdict_comes_back(format_: Format, write, found: SessionTable) -> None:  # type: ignore[no-untyped-def]
+def test_every_attribute_and_every_verdict_comes_back(format_: InputFormat, write, found: SessionTable) -> None:  # type: ignore[no-untyped-def]
     data = write(found)
     assert recognise((data,))[0] is format_
     check(found, READERS[format_]((data,)))
@@ -222,10 +222,10 @@ def test_so_they_do_of_birdwatcher(found: SessionTable) -> None:
     # BIRD has a local preference always, and birdwatcher's is a number that Alice insists on.
     for indent in (None, 2):
         data = json.dumps(document, indent=indent).encode()
-        assert recognise((data,))[0] is Format.JSON
-        check(found, READERS[Format.JSON]((data,)), local_pref=None)
+        assert recognise((data,))[0] is InputFormat.JSON
+        check(found, READERS[InputFormat.JSON]((data,)), local_pref=None)
     filtered = birdwatcher.documents([found], "turnup", "192.0.2.9", TIMES)["routes/filtered/p_e"]["routes"]
-    assert len(filtered) == sum(held.verdict.outcome is Outcome.REJECT for held in found.routes)
+    assert len(filtered) == sum(held.verdict.outcome is RouteOutcome.REJECT for held in found.routes)
     assert all(route["reject_reasons"] for route in filtered)
 
 
@@ -282,8 +282,8 @@ def test_what_is_no_extended_community(text: str) -> None:
 # --- a stream of events ---
 
 
-def events(*rows: dict[str, object]) -> list[Entry]:
-    return list(READERS[Format.JSON](("".join(json.dumps(row) + "\n" for row in rows).encode(),)))
+def events(*rows: dict[str, object]) -> list[TableEntry]:
+    return list(READERS[InputFormat.JSON](("".join(json.dumps(row) + "\n" for row in rows).encode(),)))
 
 
 def event(prefix: str, session: str = "s", path: str = "64496") -> dict[str, object]:
@@ -323,4 +323,4 @@ def test_what_was_unreadable_once_is_so_again() -> None:
     assert not isinstance(events(told | {"outcome": "attribute discard"})[0], Unreadable), "its routes were taken"
     (bad,) = events({"event": "route-withdrawn", "session": "s", "prefix": "x"})
     assert isinstance(bad, Unreadable)
-    assert isinstance(events(event("20.0.0.0/16"))[0], Routes)
+    assert isinstance(events(event("20.0.0.0/16"))[0], TableRoutes)

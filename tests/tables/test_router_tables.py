@@ -9,21 +9,21 @@ import pytest
 from simulator.policy.profiles import PROFILES
 from simulator.tables.cisco_detail import read_cisco_detail
 from simulator.tables.cisco_table import read_cisco_table
-from simulator.tables.entries import Reader, Routes, Skipped, Unreadable
-from simulator.tables.foreign import Foreign
-from simulator.tables.formats import READERS, Format, recognise
 from simulator.tables.frr_json import read_frr
+from simulator.tables.input_formats import READERS, InputFormat, recognise
 from simulator.tables.json_documents import read_json
-from simulator.tables.junos import read_junos
-from simulator.tables.lacking import COMMUNITIES, LOOKS, OTC
-from simulator.tables.openbgpd import read_openbgpd
-from simulator.tables.sessions import Sessions
+from simulator.tables.junos_text import read_junos
+from simulator.tables.missing_attributes import COMMUNITIES, LOOKS, OTC
+from simulator.tables.openbgpd_json import read_openbgpd
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import Skipped, TableReader, TableRoutes, Unreadable
+from simulator.tables.unsupported_formats import UnsupportedFormat
 from simulator.wire import nlri
 from tests.tables.router_outputs import cisco, frr, openbgpd
 from tests.tables.support import ADDRESSES, SAMPLES, Sample, by_prefix, read_routes, verdicts
 
 
-def rows(reader: Reader, text: str) -> list[tuple[str, str, str, int, bool]]:
+def rows(reader: TableReader, text: str) -> list[tuple[str, str, str, int, bool]]:
     """(prefix, AS path, next hop, origin, whether it was chosen) of every route; fails for anything unreadable."""
     return [
         (nlri.text(entry.family, key), entry.path.as_path_text, str(entry.path.next_hop), entry.path.origin, entry.best)
@@ -32,7 +32,7 @@ def rows(reader: Reader, text: str) -> list[tuple[str, str, str, int, bool]]:
     ]
 
 
-def unreadable(reader: Reader, text: str) -> list[str]:
+def unreadable(reader: TableReader, text: str) -> list[str]:
     return [str(entry) for entry in reader((text.encode(),)) if isinstance(entry, Unreadable)]
 
 
@@ -42,13 +42,13 @@ def unreadable(reader: Reader, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("format_", "data"),
     [
-        (Format.CISCO, cisco(SAMPLES)),
-        (Format.FRR, frr(SAMPLES, detail=False)),
-        (Format.OPENBGPD, openbgpd([Sample(s.prefix, s.path, s.rules, next_hop=s.next_hop) for s in SAMPLES])),
+        (InputFormat.CISCO, cisco(SAMPLES)),
+        (InputFormat.FRR, frr(SAMPLES, detail=False)),
+        (InputFormat.OPENBGPD, openbgpd([Sample(s.prefix, s.path, s.rules, next_hop=s.next_hop) for s in SAMPLES])),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_brief_table_is_judged_but_for_what_it_does_not_say(format_: Format, data: bytes) -> None:
+def test_a_brief_table_is_judged_but_for_what_it_does_not_say(format_: InputFormat, data: bytes) -> None:
     assert recognise((data,))[0] is format_
     found, tally = verdicts(READERS[format_]((data,)))
     assert found == {sample.prefix: sample.rules for sample in SAMPLES}
@@ -58,12 +58,12 @@ def test_a_brief_table_is_judged_but_for_what_it_does_not_say(format_: Format, d
 
 def test_a_rule_that_looks_at_what_is_not_said_refuses_nothing() -> None:
     """`maps-community-missing` fires on what has no communities: here nobody knows."""
-    sessions = Sessions("peering-service", peer_as=1103, addresses=ADDRESSES)
+    sessions = SessionPolicies("peering-service", peer_as=1103, addresses=ADDRESSES)
     data = frr(SAMPLES[:1], detail=False)
-    found, tally = verdicts(READERS[Format.FRR]((data,)), sessions)
+    found, tally = verdicts(READERS[InputFormat.FRR]((data,)), sessions)
     assert found == {"20.0.0.0/16": ()}
     assert "maps-community-missing" in tally.unjudged
-    found, tally = verdicts(READERS[Format.FRR]((frr(SAMPLES[:1]),)), sessions)
+    found, tally = verdicts(READERS[InputFormat.FRR]((frr(SAMPLES[:1]),)), sessions)
     assert found == {"20.0.0.0/16": ("maps-community-missing",)}
     assert "maps-community-missing" not in tally.unjudged
 
@@ -72,7 +72,7 @@ def test_a_table_that_shows_the_link_local_next_hop_alone_refuses_nothing_for_it
     """As FRR does where the peer sent both (RFC 2545 §3): the global one is in no column."""
     sample = next(s for s in SAMPLES if ":" in s.prefix and not s.rules)
     data = cisco([Sample(sample.prefix, sample.path, next_hop="fe80::2")])
-    found, tally = verdicts(READERS[Format.CISCO]((data,)))
+    found, tally = verdicts(READERS[InputFormat.CISCO]((data,)))
     assert found == {sample.prefix: ()}
     assert {"next-hop", "link-local-next-hop"} <= set(tally.unjudged)
 
@@ -218,7 +218,7 @@ def test_every_line_of_a_table_is_a_route_or_unreadable() -> None:
             damaged = [*lines]
             damaged[where] = lines[where][:at] + other + lines[where][at + 1 :]
             entries = list(read_cisco_table((("\n".join(damaged) + "\n").encode(),)))
-            routes = sum(len(entry.keys) for entry in entries if isinstance(entry, Routes))
+            routes = sum(len(entry.keys) for entry in entries if isinstance(entry, TableRoutes))
             assert routes + sum(isinstance(entry, Unreadable) for entry in entries) >= 6, damaged[where]
 
 
@@ -419,7 +419,7 @@ def test_json_is_read_however_it_is_set() -> None:
     wanted = by_prefix(read_json((texts["lines"].encode(),)))
     assert len(wanted) == len(SAMPLES)
     for what, text in texts.items():
-        assert recognise((text.encode(),))[0] is Format.JSON, what
+        assert recognise((text.encode(),))[0] is InputFormat.JSON, what
         assert by_prefix(read_json((text.encode(),))) == wanted, what
 
 
@@ -449,7 +449,7 @@ def test_lines_between_documents_are_prompts_or_told() -> None:
 
 def test_brackets_without_end_are_no_danger() -> None:
     for text in ("[" * 200_000, '{"a":' * 200_000, '{"routes": {"20.0.0.0/16": ' + "[" * 200_000, '"' * 99_999):
-        for format_ in (Format.FRR, Format.GOBGP, Format.OPENBGPD, Format.EOS, Format.JSON):
+        for format_ in (InputFormat.FRR, InputFormat.GOBGP, InputFormat.OPENBGPD, InputFormat.EOS, InputFormat.JSON):
             assert all(isinstance(entry, Unreadable) for entry in READERS[format_]((text.encode(),)))
 
 
@@ -480,6 +480,6 @@ def test_brackets_without_end_are_no_danger() -> None:
 )
 def test_a_format_that_is_not_read_is_named_with_what_to_give_instead(text: str, what: str, instead: str) -> None:
     found, _ = recognise((text.encode(),))
-    assert isinstance(found, Foreign)
+    assert isinstance(found, UnsupportedFormat)
     assert what in str(found)
     assert instead in str(found)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer
 from simulator.tables.explain import explain
-from simulator.tables.formats import READERS, Format
+from simulator.tables.input_formats import READERS, InputFormat
 from simulator.tables.mrt_writer import RibEntry, rib_dump
-from simulator.tables.sessions import Sessions
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.table_entries import Announcer
 from simulator.tables.tally import Judge
-from simulator.tables.wellformed import RULE, malformed
+from simulator.tables.treat_as_withdraw import RULE, malformed
 from simulator.wire.attribute_checks import SessionAddresses
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.checked_attributes import NlriLocation, check_attributes
@@ -23,7 +23,7 @@ from tests.tables.support import ADDRESSES, SAMPLES, Sample, bird, json_lines, m
 
 PEER, OWN = IPv4Address("127.0.0.9"), IPv4Address("192.0.2.9")
 SESSION = SessionAddresses(PEER.packed, OWN.packed)
-KNOWN = Sessions("exchange", peer_as=1103, addresses=ADDRESSES)
+KNOWN = SessionPolicies("exchange", peer_as=1103, addresses=ADDRESSES)
 CONFEDERATION = Sample("20.0.0.0/16", "1103 (5089 286) 1136")
 
 hops = st.sampled_from(
@@ -58,14 +58,14 @@ def rib(samples: list[Sample]) -> bytes:
 @pytest.mark.parametrize(
     ("format_", "data"),
     [
-        (Format.BIRD, bird([CONFEDERATION])),
-        (Format.JSON, json_lines([CONFEDERATION])),
-        (Format.MRT, rib([CONFEDERATION])),
-        (Format.MRT, mrt_updates([CONFEDERATION])),
+        (InputFormat.BIRD, bird([CONFEDERATION])),
+        (InputFormat.JSON, json_lines([CONFEDERATION])),
+        (InputFormat.MRT, rib([CONFEDERATION])),
+        (InputFormat.MRT, mrt_updates([CONFEDERATION])),
     ],
     ids=["bird", "json", "rib", "updates"],
 )
-def test_a_confederation_s_segment_is_refused_in_every_format(format_: Format, data: bytes) -> None:
+def test_a_confederation_s_segment_is_refused_in_every_format(format_: InputFormat, data: bytes) -> None:
     def tally(export_as: int | None) -> tuple[int, int]:
         session = KNOWN.session if export_as is None else lambda _, family: KNOWN.self_announced(family)
         found = Judge(session, export_as)

@@ -25,7 +25,7 @@ from simulator.places.place import Place
 from simulator.policy.policy import verdict
 from simulator.session.messages import Family
 from simulator.tables import looking_glass
-from simulator.tables.held import Held, SessionTable
+from simulator.tables.received_routes import ReceivedRoute, SessionTable
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Node
 from simulator.wire import nlri
@@ -115,7 +115,7 @@ def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, dest
         held = adj_in.attributes(plan.family, key)
         if held is not None:
             judged = verdict(adj_in.hits(plan.family, key), denied=not view.gate_open)
-            routes.append(Held(plan.family, key, held.path, judged, time))
+            routes.append(ReceivedRoute(plan.family, key, held.path, judged, time))
     return table_of(provider.network, record, plan, routes)
 
 

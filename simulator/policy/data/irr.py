@@ -16,7 +16,7 @@ T = TypeVar("T")
 _WHAT = 'the output of bgpq4 -j ({"NAME": [{"prefix": …, "exact": true}]})'
 _OF_ASN = re.compile(r"AS([0-9]+)(?![0-9]).*", re.IGNORECASE | re.DOTALL)
 
-Entry = tuple[Family, bytes, int, int]
+AllowedPrefix = tuple[Family, bytes, int, int]
 """A prefix and the shortest and longest length that is allowed within it."""
 
 
@@ -25,7 +25,7 @@ class AllowList:
 
     __slots__ = ("_ipv4", "_ipv6")
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[AllowedPrefix]) -> None:
         tables: dict[Family, dict[bytes, tuple[tuple[int, int], ...]]] = {family: {} for family in Family}
         for family, key, low, high in entries:
             table = tables[family]
@@ -43,7 +43,7 @@ class AllowList:
 class IrrLists:
     """Every list of the files, by name."""
 
-    prefixes: Mapping[str, tuple[Entry, ...]]
+    prefixes: Mapping[str, tuple[AllowedPrefix, ...]]
     asns: Mapping[str, frozenset[int]]
 
     def allowed_prefixes(self, peer_as: int | None) -> AllowList | None:
@@ -84,7 +84,7 @@ def read(data: bytes) -> IrrLists:
     document = read_json(data, _WHAT)
     if not isinstance(document, dict) or not document:
         raise DataError(f"there is no list in it: {_WHAT} is expected")
-    prefixes: dict[str, tuple[Entry, ...]] = {}
+    prefixes: dict[str, tuple[AllowedPrefix, ...]] = {}
     asns: dict[str, frozenset[int]] = {}
     for name, entries in document.items():
         if not isinstance(entries, list):
@@ -104,7 +104,7 @@ def _numbered(name: str, entries: list[object], reader: Callable[[object], T]) -
             raise DataError(f"entry {number} of '{name}': {error}") from None
 
 
-def _entry(entry: object) -> Entry:
+def _entry(entry: object) -> AllowedPrefix:
     if not isinstance(entry, dict):
         raise DataError(f"{entry!r} is not an object")
     family, key = key_of(entry.get("prefix"))

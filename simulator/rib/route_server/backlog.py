@@ -8,9 +8,9 @@ from itertools import islice
 
 from simulator.rib.route_server.client import Client
 from simulator.rib.route_server.offer import Pick
-from simulator.rib.route_server.stream import Piece, Renderer
-from simulator.rib.route_server.table import Change, Table
-from simulator.rib.route_server.transparent import Format
+from simulator.rib.route_server.stream import Piece, UpdateRenderer
+from simulator.rib.route_server.table import RouteChange, RouteServerTable
+from simulator.rib.route_server.transparent import MessageFormat
 
 _SHARED = 1024 * 1024
 """Octets that wait as they were rendered, for all clients together (simulator)."""
@@ -27,7 +27,7 @@ class Backlog:
     what the client has and what the table holds.
     """
 
-    def __init__(self, client: Client, table: Table, renderer: Renderer) -> None:
+    def __init__(self, client: Client, table: RouteServerTable, renderer: UpdateRenderer) -> None:
         self._client, self._table, self._renderer = client, table, renderer
         self._pieces: deque[Piece] = deque()
         self._size = 0
@@ -64,7 +64,7 @@ class Backlog:
         """The next portion is rendered from the table, all of whose changes have to be told before."""
         return not self._pieces and bool(self._behind)
 
-    def take(self, format_: Format) -> list[Piece]:
+    def take(self, format_: MessageFormat) -> list[Piece]:
         """The next portion, which may be empty."""
         if not self._pieces:
             self._pieces.extend(self._renderer.pieces(self._render(), format_))
@@ -77,7 +77,7 @@ class Backlog:
         self._size -= size
         return found
 
-    def _render(self) -> Iterator[Change]:
+    def _render(self) -> Iterator[RouteChange]:
         """What holds now of the prefixes that changed first."""
         client, behind = self._client, self._behind
         by_pick: dict[tuple[Pick | None, bool], list[bytes]] = {}
@@ -85,7 +85,7 @@ class Backlog:
             by_pick.setdefault((self._table.pick(client, key), behind.pop(key)), []).append(key)
         for (pick, had), keys in by_pick.items():
             if pick is not None or had:
-                yield Change(tuple(keys), pick, not had, frozenset(), client)
+                yield RouteChange(tuple(keys), pick, not had, frozenset(), client)
 
 
 def portions(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
 
-from simulator.session.messages import Family
-
-Address = IPv4Address | IPv6Address
+from simulator.session.messages import Family, IpAddress
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +15,7 @@ class Client:
     id: str
     asn: int
     family: Family
-    address: Address
+    address: IpAddress
     refuses: frozenset[int] = frozenset()
     """Clients' ASNs whose routes this one does not want: its own part of the export policy (RFC 7947 §2.3)."""
     blackholes: bool = True
@@ -28,12 +25,12 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RouteServerSettings:
     """What holds for all clients. All but the ASN is the simulator's choice."""
 
     asn: int
     """The route server's own ASN: in no path that it sends (RFC 7947 §2.2.2.1)."""
-    blackhole_next_hops: Mapping[Family, Address] = field(default_factory=dict)
+    blackhole_next_hops: Mapping[Family, IpAddress] = field(default_factory=dict)
     """The next hop that blackhole routes get; a family without one keeps the announcer's."""
     blackhole_no_export: bool = True
     """Add NO_EXPORT to blackhole routes that are not limited yet (RFC 7999 §3.2)."""

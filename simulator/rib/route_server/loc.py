@@ -8,7 +8,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.rib.route_server.client import Client
 from simulator.rib.route_server.control import ControlCommunities
-from simulator.rib.route_server.table import Table
+from simulator.rib.route_server.table import RouteServerTable
 from simulator.session.messages import Family
 
 
@@ -19,7 +19,7 @@ class RouteServerRib(LocRib):
 
     def __init__(self, control: ControlCommunities, changed: Callable[[], None]) -> None:
         super().__init__()
-        self.tables = {family: Table(control, changed) for family in Family}
+        self.tables = {family: RouteServerTable(control, changed) for family in Family}
         self._clients: dict[str, Client] = {}
 
     def add(self, client: Client) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from simulator.rib.route_server.client import Client
-from simulator.rib.route_server.table import Change
-from simulator.rib.route_server.transparent import Format, Transparent
+from simulator.rib.route_server.table import RouteChange
+from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family
 from simulator.wire.framing import HEADER_SIZE, MessageType, frame
 from simulator.wire.update import pack_announcements, pack_withdrawals
@@ -35,14 +35,14 @@ class Piece:
         return replace(self, octets=b"") if self.unsent else self
 
 
-class Renderer:
+class UpdateRenderer:
     """Renders one family's changes."""
 
     def __init__(self, family: Family, transparent: Transparent) -> None:
         self._family = family
         self._transparent = transparent
 
-    def pieces(self, changes: Iterable[Change], format_: Format) -> list[Piece]:
+    def pieces(self, changes: Iterable[RouteChange], format_: MessageFormat) -> list[Piece]:
         """Changes as pieces, in their order. Neighbouring ones of the same kind for the same clients become one."""
         found: list[Piece] = []
         runs: list[list[bytes]] = []
@@ -68,7 +68,7 @@ class Renderer:
             piece.octets = b"".join(messages)
         return found
 
-    def withdrawal(self, keys: Sequence[bytes], format_: Format) -> bytes:
+    def withdrawal(self, keys: Sequence[bytes], format_: MessageFormat) -> bytes:
         """UPDATEs that take all of these back."""
         return b"".join(message for message, _ in pack_withdrawals(self._family, keys, format_.message_size))
 
@@ -77,7 +77,7 @@ class Renderer:
         if found:
             found[-1].keys = tuple(keys)
 
-    def _messages(self, change: Change, format_: Format) -> tuple[list[bytes], tuple[bytes, ...]]:
+    def _messages(self, change: RouteChange, format_: MessageFormat) -> tuple[list[bytes], tuple[bytes, ...]]:
         """The messages, and the prefixes that could not be announced."""
         keys, pick = change.keys, change.pick
         size, family = format_.message_size, self._family

@@ -20,7 +20,7 @@ from simulator.rib.route_server.offer import NONE, Candidates, Offer, Pick, same
 _NOBODY = frozenset[Client]()
 
 
-class Change(NamedTuple):
+class RouteChange(NamedTuple):
     """Prefixes for which some clients get another route than before, or none."""
 
     keys: tuple[bytes, ...]
@@ -34,12 +34,12 @@ class Change(NamedTuple):
     """The one client that it is for."""
 
 
-class Table:
+class RouteServerTable:
     """One family of a route server."""
 
     def __init__(self, control: ControlCommunities, changed: Callable[[], None]) -> None:
         """`changed` is called after each event that left something in `changes`."""
-        self.changes: list[Change] = []
+        self.changes: list[RouteChange] = []
         """Not told yet, oldest first. Whoever tells them clears them."""
         self._control = control
         self._changed = changed
@@ -51,7 +51,7 @@ class Table:
         """By announcer: itself and those who refuse it."""
         self._by_asn: dict[int, frozenset[Client]] = {}
         self._no_blackholes = _NOBODY
-        self._plain: dict[Client, list[Change]] = {}
+        self._plain: dict[Client, list[RouteChange]] = {}
         """By announcer: its routes that go to everybody else, as changes for a client that has none yet."""
 
     # --- clients ---
@@ -99,7 +99,7 @@ class Table:
         own.update(routes)
         if offer.is_plain and entries.keys().isdisjoint(keys):  # as in a table that loads
             entries.update(routes)
-            self.changes.append(Change(tuple(keys), Pick(offer), True, self._hidden[client]))
+            self.changes.append(RouteChange(tuple(keys), Pick(offer), True, self._hidden[client]))
             self._plain.pop(client, None)
             return
         self._replace(keys, lambda before: before.with_offer(offer))
@@ -117,7 +117,7 @@ class Table:
             gone = [key for key in gone if key in self._entries and self._entries[key].offers[0].client is client]
         if gone:
             deque(map(self._entries.pop, gone), maxlen=0)
-            self.changes.append(Change(tuple(gone), None, False, self._hidden[client]))
+            self.changes.append(RouteChange(tuple(gone), None, False, self._hidden[client]))
             self._plain.pop(client, None)
         if self.changes:
             self._changed()
@@ -150,11 +150,11 @@ class Table:
     def _tell(self, keys: tuple[bytes, ...], before: Candidates, after: Candidates) -> None:
         apart = self._set_apart(before) | self._set_apart(after)
         if not same(before.common, after.common):
-            self.changes.append(Change(keys, after.common, before.common is None, apart))
+            self.changes.append(RouteChange(keys, after.common, before.common is None, apart))
         for client in apart:
             had, gets = before.pick(client), after.pick(client)
             if not same(had, gets):
-                self.changes.append(Change(keys, gets, had is None, _NOBODY, client))
+                self.changes.append(RouteChange(keys, gets, had is None, _NOBODY, client))
 
     def _set_apart(self, candidates: Candidates) -> frozenset[Client]:
         """Whom `Candidates.common` does not speak for."""
@@ -170,7 +170,7 @@ class Table:
         """Those whose routes a client may get."""
         return (announcer for announcer, hidden in self._hidden.items() if client not in hidden)
 
-    def special(self, client: Client) -> Iterator[Change]:
+    def special(self, client: Client) -> Iterator[RouteChange]:
         """What a client gets of the prefixes that are not plain, as for one that has nothing yet."""
         by_candidates: dict[Candidates, list[bytes]] = {}
         for key in sorted(self._special):
@@ -178,15 +178,15 @@ class Table:
         for candidates, keys in by_candidates.items():
             pick = candidates.pick(client)
             if pick is not None:
-                yield Change(tuple(keys), pick, True, _NOBODY, client)
+                yield RouteChange(tuple(keys), pick, True, _NOBODY, client)
 
-    def view(self, client: Client) -> Iterator[Change]:
+    def view(self, client: Client) -> Iterator[RouteChange]:
         """Everything that a client gets, as for one that has nothing yet. `changes` are in it."""
         for announcer in self.announcers(client):
             yield from self.plain(announcer)
         yield from self.special(client)
 
-    def plain(self, announcer: Client) -> list[Change]:
+    def plain(self, announcer: Client) -> list[RouteChange]:
         """A client's routes that go to everybody else; the same list until one of them changes."""
         found = self._plain.get(announcer)
         if found is None:
@@ -196,7 +196,7 @@ class Table:
                 if key not in special:
                     by_set.setdefault(offer.attributes, (offer, []))[1].append(key)
             hidden = self._hidden[announcer]
-            found = [Change(tuple(keys), Pick(offer), True, hidden) for offer, keys in by_set.values()]
+            found = [RouteChange(tuple(keys), Pick(offer), True, hidden) for offer, keys in by_set.values()]
             self._plain[announcer] = found
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import NO_ADVERTISE, NO_EXPORT, ControlCommunities
 from simulator.rib.route_server.offer import Offer, Pick
 from simulator.session.messages import Family
@@ -17,7 +17,7 @@ from simulator.wire.attribute_codec import encode
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 
-class Format(NamedTuple):
+class MessageFormat(NamedTuple):
     """How messages to a client are written: clients with the same format share their octets."""
 
     asn4: bool
@@ -29,11 +29,11 @@ class Format(NamedTuple):
 class Transparent:
     """Writes the attributes of offers."""
 
-    def __init__(self, settings: Settings, control: ControlCommunities) -> None:
+    def __init__(self, settings: RouteServerSettings, control: ControlCommunities) -> None:
         self._settings = settings
         self._control = control
 
-    def block(self, family: Family, pick: Pick, format_: Format) -> tuple[bytes, bytes]:
+    def block(self, family: Family, pick: Pick, format_: MessageFormat) -> tuple[bytes, bytes]:
         """The attribute block without MP_REACH_NLRI, and the next hop of MP_REACH_NLRI (empty for IPv4).
 
         The announcer's own octets where they say just what is to be sent; otherwise what was judged, written anew.
@@ -45,7 +45,7 @@ class Transparent:
             return raw, self._next_hop(family, offer)
         return encode(self.path(family, pick, format_), asn4=format_.asn4), self._next_hop(family, offer)
 
-    def path(self, family: Family, pick: Pick, format_: Format) -> PathAttributes:
+    def path(self, family: Family, pick: Pick, format_: MessageFormat) -> PathAttributes:
         """The same as plain data."""
         offer, prepends = pick
         path = offer.attributes.path

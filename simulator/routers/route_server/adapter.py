@@ -13,7 +13,7 @@ from simulator.places.endpoint import Endpoint
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.policy.rule import PolicyContext
-from simulator.rib.route_server.client import Settings
+from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.own_file import OwnFile
@@ -40,7 +40,7 @@ class SimulatedRouteServer:
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         clock = Clock(asyncio.get_running_loop())
-        self._server = RouteServer(config.name, place, clock, lambda event: None, Settings(config.asn))
+        self._server = RouteServer(config.name, place, clock, lambda event: None, RouteServerSettings(config.asn))
         self._sessions = {session.name: session for session in (*config.sessions, *config.clients)}
         try:
             await self._listen(self._server, place)

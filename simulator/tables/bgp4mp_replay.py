@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from simulator.session.messages import AS_TRANS, Family, RouteRefresh
-from simulator.tables.bgp4mp import Announcement, Prefix, Recorded, Said, opened, said
-from simulator.tables.entries import (
+from simulator.tables.bgp4mp import Bgp4mpMessage, PathKey, RecordedPrefixes, RecordedUpdate, parse_record, parse_update
+from simulator.tables.table_entries import (
     ENDED,
     REPLACED,
     WITHDRAWN,
     Announcer,
-    Entry,
-    Place,
-    Routes,
+    FilePosition,
     Skipped,
+    TableEntry,
+    TableRoutes,
     Unreadable,
     taken_back,
 )
@@ -43,15 +43,15 @@ class _Session:
     """What one end announced to the other."""
 
     announcer: Announcer
-    tables: dict[Family, dict[Prefix, tuple[PathAttributes, int]]] = field(default_factory=dict)
+    tables: dict[Family, dict[PathKey, tuple[PathAttributes, int]]] = field(default_factory=dict)
     """Prefix → its attributes and the record that it stands in."""
     disabled: dict[Family, int] = field(default_factory=dict)
     """AFI/SAFI disable (RFC 7606 §2) → the record that caused it: the family is ignored until the session ends."""
-    stale: dict[Family, set[Prefix]] = field(default_factory=dict)
+    stale: dict[Family, set[PathKey]] = field(default_factory=dict)
     """While a route refresh is answered: what was not announced again (RFC 7313 §4.2)."""
     decoded: dict[tuple[bool, bytes, bytes], PathAttributes] = field(default_factory=dict)
 
-    def withdraw(self, family: Family, prefixes: Iterable[Prefix]) -> int:
+    def withdraw(self, family: Family, prefixes: Iterable[PathKey]) -> int:
         """Returns how many of them were held."""
         table = self.tables.get(family, {})
         return sum(table.pop(prefix, None) is not None for prefix in prefixes)
@@ -69,10 +69,10 @@ class Replay:
     def __init__(self) -> None:
         self._sessions: dict[tuple[bytes, bytes, bytes], _Session] = {}
 
-    def take(self, number: int, subtype: int, body: bytes) -> Iterator[Entry]:
+    def take(self, number: int, subtype: int, body: bytes) -> Iterator[TableEntry]:
         """One BGP4MP record. ValueError and IndexError for one that is damaged or cut short."""
-        found = opened(subtype, body)
-        place = Place("record", number)
+        found = parse_record(subtype, body)
+        place = FilePosition("record", number)
         if found.state is not None:
             yield Skipped("changes of a session's state")
             if found.state != _ESTABLISHED:
@@ -80,7 +80,7 @@ class Replay:
         elif found.kind == MessageType.UPDATE:
             session = self._session(found)
             try:
-                yield from self._update(session, place, said(found.body, addpath=found.addpath), found)
+                yield from self._update(session, place, parse_update(found.body, addpath=found.addpath), found)
             except ProtocolError as error:
                 yield Unreadable(place, f"{error.reason}: the session ends")
                 yield from self._ended(found)
@@ -91,7 +91,7 @@ class Replay:
             elif found.kind == MessageType.ROUTE_REFRESH:
                 yield from self._refresh(self._session(found), place, found.body)
 
-    def routes(self) -> Iterator[Entry]:
+    def routes(self) -> Iterator[TableEntry]:
         """What is left, by attribute set; the tables are given up on the way."""
         while self._sessions:
             _, session = self._sessions.popitem()
@@ -100,9 +100,11 @@ class Replay:
                 for (key, _), (path, number) in table.items():
                     groups.setdefault(id(path), (path, number, []))[2].append(key)
                 for path, number, keys in groups.values():
-                    yield Routes(family, tuple(keys), path, session.announcer, place=Place("record", number))
+                    yield TableRoutes(
+                        family, tuple(keys), path, session.announcer, place=FilePosition("record", number)
+                    )
 
-    def _session(self, found: Recorded) -> _Session:
+    def _session(self, found: Bgp4mpMessage) -> _Session:
         session = self._sessions.get(found.ends)
         if session is None:
             session = self._sessions[found.ends] = _Session(_announcer(found))
@@ -110,13 +112,13 @@ class Replay:
             session.announcer = _announcer(found)
         return session
 
-    def _ended(self, found: Recorded) -> Iterator[Entry]:
+    def _ended(self, found: Bgp4mpMessage) -> Iterator[TableEntry]:
         sender, receiver, interface = found.ends
         for ends in ((sender, receiver, interface), (receiver, sender, interface)):
             session = self._sessions.get(ends)
             yield from taken_back(ENDED, session.forget() if session is not None else 0)
 
-    def _refresh(self, session: _Session, place: Place, body: bytes) -> Iterator[Entry]:
+    def _refresh(self, session: _Session, place: FilePosition, body: bytes) -> Iterator[TableEntry]:
         try:
             mark = decode_refresh(body)
         except ProtocolError as error:
@@ -130,7 +132,9 @@ class Replay:
         else:
             yield from taken_back(WITHDRAWN, session.withdraw(mark.family, stale))
 
-    def _update(self, session: _Session, place: Place, update: Said, found: Recorded) -> Iterator[Entry]:
+    def _update(
+        self, session: _Session, place: FilePosition, update: RecordedUpdate, found: Bgp4mpMessage
+    ) -> Iterator[TableEntry]:
         yield from self._disable(session, place, update.faults)
         for afi, safi in update.foreign:
             yield Unreadable(place, f"routes of AFI {afi}, SAFI {safi}: IPv4 and IPv6 unicast are judged here")
@@ -162,7 +166,7 @@ class Replay:
             else:
                 yield from _announced(session, place, part, path)
 
-    def _disable(self, session: _Session, place: Place, faults: Iterable[UpdateFault]) -> Iterator[Entry]:
+    def _disable(self, session: _Session, place: FilePosition, faults: Iterable[UpdateFault]) -> Iterator[TableEntry]:
         for fault in faults:
             yield Unreadable(place, _told(fault))
             family = next((known for known in Family if known.value == fault.afi_safi), None)
@@ -171,7 +175,9 @@ class Replay:
                 yield from taken_back(WITHDRAWN, len(session.tables.pop(family, ())))
 
 
-def _announced(session: _Session, place: Place, part: Announcement, path: PathAttributes) -> Iterator[Entry]:
+def _announced(
+    session: _Session, place: FilePosition, part: RecordedPrefixes, path: PathAttributes
+) -> Iterator[TableEntry]:
     table = session.tables.setdefault(part.family, {})
     before = len(table)
     table.update(dict.fromkeys(part.prefixes, (path, place.number)))
@@ -180,7 +186,7 @@ def _announced(session: _Session, place: Place, part: Announcement, path: PathAt
         stale.difference_update(part.prefixes)
 
 
-def _path(session: _Session, raw: bytes, part: Announcement, found: Recorded) -> PathAttributes:
+def _path(session: _Session, raw: bytes, part: RecordedPrefixes, found: Bgp4mpMessage) -> PathAttributes:
     which = (found.asn4, part.next_hop, raw)
     path = session.decoded.get(which)
     if path is None:
@@ -198,15 +204,15 @@ def _path(session: _Session, raw: bytes, part: Announcement, found: Recorded) ->
     return path
 
 
-def _external(found: Recorded) -> bool:
+def _external(found: Bgp4mpMessage) -> bool:
     return found.asn != found.receiver_asn
 
 
-def _announcer(found: Recorded) -> Announcer:
+def _announcer(found: Bgp4mpMessage) -> Announcer:
     return Announcer(found.asn, found.address, local=None if found.receiver.is_unspecified else found.receiver)
 
 
-def _addresses(found: Recorded) -> SessionAddresses:
+def _addresses(found: Bgp4mpMessage) -> SessionAddresses:
     sender, receiver, _ = found.ends
     return SessionAddresses(sender, receiver if any(receiver) else b"")
 

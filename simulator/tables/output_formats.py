@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 
 from simulator.tables import birdwatcher, looking_glass
-from simulator.tables.held import Held, SessionTable, covering
+from simulator.tables.received_routes import ReceivedRoute, SessionTable, covering
 
 
-class Shape(Enum):
+class OutputFormat(Enum):
     """The text of `birdc show route all`, one JSON object a line, or one document as birdwatcher answers."""
 
     TEXT = "text"
@@ -18,7 +18,7 @@ class Shape(Enum):
     BIRDWATCHER = "birdwatcher"
 
 
-def shown(table: SessionTable, prefix: str | None, rejected: bool) -> list[Held]:
+def selected_routes(table: SessionTable, prefix: str | None, rejected: bool) -> list[ReceivedRoute]:
     """The routes that are asked for. Raises ValueError for a prefix that is none."""
     found = covering(table.routes, prefix) if prefix is not None else list(table.routes)
     return [held for held in found if held.verdict.hits or not rejected]
@@ -26,19 +26,19 @@ def shown(table: SessionTable, prefix: str | None, rejected: bool) -> list[Held]
 
 def lines(
     tables: Sequence[SessionTable],
-    shape: Shape,
+    shape: OutputFormat,
     prefix: str | None,
     rejected: bool,
     version: str,
-    times: birdwatcher.Times,
+    times: birdwatcher.TimeFormats,
 ) -> Iterator[str]:
     """Lines without their ends. Raises ValueError for a prefix that is none."""
-    found = {table.session: shown(table, prefix, rejected) for table in tables}
-    if shape is Shape.BIRDWATCHER:
+    found = {table.session: selected_routes(table, prefix, rejected) for table in tables}
+    if shape is OutputFormat.BIRDWATCHER:
         yield json.dumps(birdwatcher.union(list(tables), found, version, times), indent=2)
         return
     for number, table in enumerate(tables):
-        if shape is Shape.JSON:
+        if shape is OutputFormat.JSON:
             yield json.dumps(looking_glass.session_row(table, times.long))
             yield from map(json.dumps, looking_glass.rows(table, found[table.session], times.long))
             continue

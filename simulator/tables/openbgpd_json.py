@@ -11,27 +11,27 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.documents import Path
-from simulator.tables.entries import Entry, Routes
-from simulator.tables.lacking import COMMUNITIES, NOTHING, OTC, Lacking
+from simulator.tables import router_notation
+from simulator.tables.json_stream import JsonPath
+from simulator.tables.missing_attributes import COMMUNITIES, NOTHING, OTC, MissingAttributes
 from simulator.tables.notation import number
 from simulator.tables.router_json import Dialect, Found, Object, Route, read
+from simulator.tables.table_entries import TableEntry, TableRoutes
 from simulator.wire.path_attributes import PathAttributes
 
 _WAITING: Final = 20_000
 """Routes that wait; in a table of the Internet one of the first dozen has a community."""
-_BRIEF: Final = Lacking(COMMUNITIES | OTC, "no route shows it: give `bgpctl -j show rib detail`")
+_BRIEF: Final = MissingAttributes(COMMUNITIES | OTC, "no route shows it: give `bgpctl -j show rib detail`")
 _ONLY_IN_DETAIL: Final = ("communities", "large_communities", "extended_communities", "attributes")
 
 
-def read_openbgpd(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_openbgpd(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route; IPv6's second next hop is nowhere in it."""
-    waiting: list[Entry] = []
+    waiting: list[TableEntry] = []
     entries = read(Dialect(lambda path: path in ((), ("rib",)), _split, _route), chunks)
     for entry in entries:
         waiting.append(entry)
-        detailed = isinstance(entry, Routes) and entry.lacks is NOTHING
+        detailed = isinstance(entry, TableRoutes) and entry.lacks is NOTHING
         if detailed or len(waiting) >= _WAITING:
             yield from _told(waiting, detailed)
             yield from _told(entries, detailed)
@@ -39,12 +39,12 @@ def read_openbgpd(chunks: Iterable[bytes]) -> Iterator[Entry]:
     yield from waiting
 
 
-def _told(entries: Iterable[Entry], detailed: bool) -> Iterator[Entry]:
+def _told(entries: Iterable[TableEntry], detailed: bool) -> Iterator[TableEntry]:
     for entry in entries:
-        yield replace(entry, lacks=NOTHING) if detailed and isinstance(entry, Routes) else entry
+        yield replace(entry, lacks=NOTHING) if detailed and isinstance(entry, TableRoutes) else entry
 
 
-def _split(path: Path, value: Any) -> Iterator[Found] | None:
+def _split(path: JsonPath, value: Any) -> Iterator[Found] | None:
     if path != ("rib", "[]"):
         return None
     return iter([(value["prefix"], value)])
@@ -61,14 +61,14 @@ def _route(told: Object) -> Route:
             case "OTC":
                 fields["otc"] = number(str(attribute["as"]), "OTC")
     path = PathAttributes(
-        origin=words.origin(told["origin"]),
-        as_path=words.as_path(told["aspath"]),
-        next_hop=words.next_hop(told["exit_nexthop"]),
-        med=words.whole(told.get("metric"), "MED") or None,  # it prints 0 where there is none
-        local_pref=words.whole(told.get("localpref"), "local preference"),
-        communities=words.communities(told.get("communities", ())),
-        large_communities=words.large_communities(told.get("large_communities", ())),
-        extended_communities=words.extended_communities(told.get("extended_communities", ())),
+        origin=router_notation.origin(told["origin"]),
+        as_path=router_notation.as_path(told["aspath"]),
+        next_hop=router_notation.next_hop(told["exit_nexthop"]),
+        med=router_notation.whole(told.get("metric"), "MED") or None,  # it prints 0 where there is none
+        local_pref=router_notation.whole(told.get("localpref"), "local preference"),
+        communities=router_notation.communities(told.get("communities", ())),
+        large_communities=router_notation.large_communities(told.get("large_communities", ())),
+        extended_communities=router_notation.extended_communities(told.get("extended_communities", ())),
         **fields,
     )
     lacks = NOTHING if any(name in told for name in _ONLY_IN_DETAIL) else _BRIEF

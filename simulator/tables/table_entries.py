@@ -1,9 +1,9 @@
 """What every reader of route tables hands on, whatever its format: the contract between readers and the judge.
 
-A reader is a function from chunks of octets to entries (`Reader`). It never raises for what a file holds, and it
+A reader is a function from chunks of octets to entries (`TableReader`). It never raises for what a file holds, and it
 accounts for all of it. Each route of the file is exactly one of
 
-* `Routes`: it was read, and is judged;
+* `TableRoutes`: it was read, and is judged;
 * `Unreadable`: it is there, or may be there, and could not be read: octets that a session would refuse (RFC 7606), a
   line that makes no sense, a record or an address family that is not read here. It is told with its place and its
   reason, and the exit code is 1;
@@ -15,7 +15,7 @@ So routes in the file = routes judged + routes unreadable + routes taken back. T
 0 only when at least one route was judged, every one was accepted, and nothing was unreadable.
 
 Readers decide nothing: what they hand on is what the file says, AS_SET, confederations and all. Whether a session would
-treat it as withdrawn is found by `wellformed`, the policy's verdict by `tally`.
+treat it as withdrawn is found by `treat_as_withdraw`, the policy's verdict by `tally`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
-from simulator.tables.lacking import NOTHING, Lacking
+from simulator.tables.missing_attributes import NOTHING, MissingAttributes
 from simulator.wire.path_attributes import PathAttributes
 
 _NONE: Final = IPv4Address(0)
 
 
-class Place(NamedTuple):
+class FilePosition(NamedTuple):
     """Where something stands in its file."""
 
     unit: str
@@ -64,7 +64,7 @@ class Announcer:
 
 
 @dataclass(frozen=True, slots=True)
-class Routes:
+class TableRoutes:
     """Prefixes of one family that share one attribute set and one announcer."""
 
     family: Family
@@ -78,9 +78,9 @@ class Routes:
     """False for a route that the router holds and did not choose."""
     cut: str = ""
     """Who cut the AS path short, where it is longer than `path` says: its origin is not known then."""
-    place: Place | None = None
+    place: FilePosition | None = None
     """Of the first of them."""
-    lacks: Lacking = NOTHING
+    lacks: MissingAttributes = NOTHING
     """What the format does not say of them: rules that look at it do not judge."""
 
 
@@ -88,7 +88,7 @@ class Routes:
 class Unreadable:
     """Input that is a route, or may be one, and cannot be judged."""
 
-    place: Place
+    place: FilePosition
     reason: str
     """One line that says what is wrong; what was found is cut to a few dozen characters."""
     routes: int = 1
@@ -109,8 +109,8 @@ class Skipped:
     """Whether these are routes that the file itself takes back."""
 
 
-Entry = Routes | Unreadable | Skipped
-Reader = Callable[[Iterable[bytes]], Iterator[Entry]]
+TableEntry = TableRoutes | Unreadable | Skipped
+TableReader = Callable[[Iterable[bytes]], Iterator[TableEntry]]
 """Takes a file in chunks of any size; memory stays bounded where the format can be read as it streams by."""
 WITHDRAWN: Final = "routes that were withdrawn later"
 REPLACED: Final = "routes that were announced anew later"

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.entries import Entry, Place, Routes, Skipped, Unreadable
-from simulator.tables.lacking import COMMUNITIES, NEXT_HOP, NOTHING, OTC, Lacking
+from simulator.tables import router_notation
+from simulator.tables.missing_attributes import COMMUNITIES, NEXT_HOP, NOTHING, OTC, MissingAttributes
 from simulator.tables.notation import number
+from simulator.tables.table_entries import FilePosition, Skipped, TableEntry, TableRoutes, Unreadable
 from simulator.tables.terminal import is_chatter, screen
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes
@@ -60,12 +60,12 @@ _OTHERS: Final = frozenset({
 })
 # fmt: on
 """What else `show route` has."""
-_NO_OTC: Final = Lacking(OTC, "Junos does not show it")
-_TABLE_LACKS: Final = Lacking(
+_NO_OTC: Final = MissingAttributes(OTC, "Junos does not show it")
+_TABLE_LACKS: Final = MissingAttributes(
     COMMUNITIES | OTC,
     "Junos's table does not show it: give `show route … detail` (`show route receive-protocol bgp … detail`)",
 )
-_NO_HOP: Final = Lacking(
+_NO_HOP: Final = MissingAttributes(
     COMMUNITIES | OTC | NEXT_HOP, "Junos's terse table does not show it: give `show route … detail`"
 )
 
@@ -103,7 +103,7 @@ class _Reader:
         self.advertised = False
         self.columns: tuple[int, ...] = ()
 
-    def line(self, number_: int, text: str) -> Iterator[Entry]:
+    def line(self, number_: int, text: str) -> Iterator[TableEntry]:
         """What a line ends or is by itself."""
         if (table := TABLE.match(text)) is not None:
             yield from self.finish()
@@ -143,13 +143,15 @@ class _Reader:
             return
         elif not (_AROUND.match(text) or is_chatter(text)):
             yield from self.finish()
-            yield Unreadable(Place("line", number_), f"{text.strip()[:40]!r} makes no sense in Junos's `show route`")
+            yield Unreadable(
+                FilePosition("line", number_), f"{text.strip()[:40]!r} makes no sense in Junos's `show route`"
+            )
         if is_chatter(text) and "advertising-protocol" in text:
             self.advertised = True
         elif is_chatter(text) and "show route" in text:
             self.advertised = False
 
-    def finish(self) -> Iterator[Entry]:
+    def finish(self) -> Iterator[TableEntry]:
         """The route that was being collected."""
         if self.found is not None:
             yield _entry(self.found)
@@ -241,7 +243,7 @@ class _Reader:
             found.peer = peer["peer"]
 
 
-def read_junos(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_junos(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every BGP route of every table; routes of other protocols are counted, lines that make no sense unreadable."""
     reader = _Reader()
     for number_, text in screen(chunks):
@@ -251,12 +253,12 @@ def read_junos(chunks: Iterable[bytes]) -> Iterator[Entry]:
             yield from reader.line(number_, text)
         except ValueError as error:
             reader.found = None
-            yield Unreadable(Place("line", number_), str(error))
+            yield Unreadable(FilePosition("line", number_), str(error))
     yield from reader.finish()
 
 
-def _entry(found: _Found) -> Entry:
-    place = Place("line", found.number)
+def _entry(found: _Found) -> TableEntry:
+    place = FilePosition("line", found.number)
     if found.protocol in _OTHERS:
         return Skipped("routes of other protocols than BGP")
     try:
@@ -271,7 +273,9 @@ def _entry(found: _Found) -> Entry:
         lacks = NOTHING if path.otc is not None else _NO_OTC
         if not found.detailed:
             lacks = _TABLE_LACKS if found.hop else _NO_HOP
-        return Routes(family, (key,), path, words.neighbor(found.peer), found.best, place=place, lacks=lacks)
+        return TableRoutes(
+            family, (key,), path, router_notation.neighbor(found.peer), found.best, place=place, lacks=lacks
+        )
     except ValueError as error:
         return Unreadable(place, str(error))
 
@@ -279,7 +283,7 @@ def _entry(found: _Found) -> Entry:
 def _path(found: _Found) -> PathAttributes:
     text, aggregator = found.path or "", None
     if (match := _AGGREGATOR.search(text)) is not None:
-        aggregator = words.as_path(match["asn"])[0].asns[0], IPv4Address(match["address"])
+        aggregator = router_notation.as_path(match["asn"])[0].asns[0], IPv4Address(match["address"])
         text = text[: match.start()]
     origin = _ORIGIN.search(text)
     if origin is None:
@@ -289,21 +293,21 @@ def _path(found: _Found) -> PathAttributes:
         kind = "large" if community.startswith("large:") else "plain" if _is_plain(community) else "extended"
         sorted_[kind].append(community)
     return PathAttributes(
-        origin=words.origin(origin["origin"]),
+        origin=router_notation.origin(origin["origin"]),
         as_path=_as_path(text[: origin.start()], found.advertised),
-        next_hop=None if found.hop in ("", "Self") else words.next_hop(found.hop),
+        next_hop=None if found.hop in ("", "Self") else router_notation.next_hop(found.hop),
         aggregator=aggregator,
         atomic_aggregate="(Atomic)" in text,
-        communities=words.communities(sorted_["plain"]),
-        large_communities=words.large_communities(sorted_["large"]),
-        extended_communities=words.extended_communities(sorted_["extended"]),
+        communities=router_notation.communities(sorted_["plain"]),
+        large_communities=router_notation.large_communities(sorted_["large"]),
+        extended_communities=router_notation.extended_communities(sorted_["extended"]),
         **found.fields,
     )
 
 
 def _is_plain(community: str) -> bool:
     try:
-        words.community(community)
+        router_notation.community(community)
     except ValueError:
         return False
     return True
@@ -314,8 +318,8 @@ def _as_path(text: str, advertised: bool) -> tuple[AsSegment, ...]:
     text = text.replace("([", "[").replace("])", "]")
     count = _COUNT.match(text)
     if count is None:
-        return words.as_path(text)
-    rest = words.as_path(text[count.end() :])
+        return router_notation.as_path(text)
+    rest = router_notation.as_path(text[count.end() :])
     if not advertised and int(count["asn"]) == sum(len(part.asns) for part in rest):
         return rest
-    return words.as_path(f"{count['asn']} {text[count.end() :]}")
+    return router_notation.as_path(f"{count['asn']} {text[count.end() :]}")

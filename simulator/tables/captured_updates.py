@@ -9,7 +9,7 @@ from simulator.wire.attribute_checks import EXTENDED_LENGTH, walk
 from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, Framer, MessageType, ProtocolError, frame
 
 
-class Recorded(Protocol):
+class CapturedSegment(Protocol):
     """What a recording keeps of each piece."""
 
     @property
@@ -26,10 +26,10 @@ class Recorded(Protocol):
     def flags(self) -> str: ...
 
 
-R = TypeVar("R", bound=Recorded)
+Captured = TypeVar("Captured", bound=CapturedSegment)
 
 
-def updates(pieces: Iterable[R]) -> Iterator[tuple[R, bytes]]:
+def updates(pieces: Iterable[Captured]) -> Iterator[tuple[Captured, bytes]]:
     """Every UPDATE, whole, with the piece that completed it. A stream that stops being BGP is left there."""
     streams: dict[tuple[str, int, str, int], Framer | None] = {}
     for piece in pieces:
@@ -52,7 +52,7 @@ def updates(pieces: Iterable[R]) -> Iterator[tuple[R, bytes]]:
 _NEXT_HOP, _MP_REACH = 3, 14
 
 
-def renamed(update: bytes, names: Mapping[bytes, bytes]) -> bytes:
+def rewrite_next_hops(update: bytes, names: Mapping[bytes, bytes]) -> bytes:
     """An UPDATE whose next hops have other addresses: `names` has octets of one address → those of another as long.
 
     What is damaged stays as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final, Literal
 
 from simulator.policy.data.policy_data import PolicyData
@@ -13,12 +13,11 @@ from simulator.policy.policy import Policy, PolicyError
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.policy.rules import MICROSOFT_AS, RULES, PolicyContext
-from simulator.session.messages import Family, Role
-from simulator.tables.entries import Announcer
+from simulator.session.messages import Family, IpAddress, Role
+from simulator.tables.table_entries import Announcer
 from simulator.wire.attribute_checks import SessionAddresses
 
-Address = IPv4Address | IPv6Address
-Settings = dict[str, bool | dict[str, Any]]
+RuleOverrides = dict[str, bool | dict[str, Any]]
 """Rule id → whether it is on, or its parameters; as in a topology's `policy.rules`."""
 
 _SETTING: Final = re.compile(r"([a-z0-9-]+)[=.:](.+)")
@@ -39,7 +38,7 @@ class SessionPolicy:
     """One session's policy, and the next hop of a route that has none: the peer's own address, where it is known."""
 
     policy: Policy
-    next_hop: Address | None
+    next_hop: IpAddress | None
     unjudged: Mapping[str, str] = field(default_factory=dict)
     """Rules of the profile that do not judge, because nobody said what they judge by → what that is."""
     addresses: SessionAddresses = field(default_factory=SessionAddresses)
@@ -47,13 +46,13 @@ class SessionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class SessionPolicies:
     """Makes the policies of sessions. What is not given is taken from the announcer, as far as the table names it."""
 
     profile: str
-    settings: Settings = field(default_factory=dict)
+    settings: RuleOverrides = field(default_factory=dict)
     peer_as: int | None = None
-    addresses: Mapping[Family, Address] = field(default_factory=dict)
+    addresses: Mapping[Family, IpAddress] = field(default_factory=dict)
     lan: tuple[str, ...] = ()
     data: PolicyData = field(default_factory=PolicyData)
     own: PrefixSet = field(default_factory=PrefixSet)
@@ -96,7 +95,7 @@ class Sessions:
             return made
         return replace(self, addresses={**self.addresses, family: ip_address(_NOBODY[family])}).session(None, family)
 
-    def _on_lan(self, family: Family) -> Address | None:
+    def _on_lan(self, family: Family) -> IpAddress | None:
         """Any address of the exchange LAN."""
         lans = (ip_network(text) for text in self.lan)
         return next((lan[1] for lan in lans if (lan.version == 4) == (family is Family.IPV4)), None)
@@ -117,14 +116,14 @@ def state(policy: Policy, rule: str) -> Literal["on", "off", "not judged"]:
 
 def read_settings(
     profile: str, texts: Iterable[str], base: RuleSettings | None = None, *, allow_documentation: bool = False
-) -> Settings:
+) -> RuleOverrides:
     """`base` and on top of it `prefix-too-long=off`, `as-path-too-long=limit=10`: off, on, or one parameter each.
 
     Raises PolicyError.
     """
     if profile not in PROFILES:
         raise PolicyError(f"no policy profile '{profile}' (there are: {', '.join(PROFILES)})")
-    settings: Settings = {
+    settings: RuleOverrides = {
         name: value if isinstance(value, bool) else dict(value) for name, value in (base or {}).items()
     }
     for text in texts:

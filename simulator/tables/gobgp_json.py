@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
-from simulator.tables import words
-from simulator.tables.documents import Path
-from simulator.tables.entries import Entry
+from simulator.tables import router_notation
+from simulator.tables.json_stream import JsonPath
 from simulator.tables.notation import number, segment
 from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 _OTC: Final = 35
 
 
-def read_gobgp(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_gobgp(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Everything is in it that a session brings, but for IPv6's second next hop."""
     return read(Dialect(lambda path: not path, _split, _route), chunks)
 
 
-def _split(path: Path, value: Any) -> Iterator[Found]:
+def _split(path: JsonPath, value: Any) -> Iterator[Found]:
     return one_or_more(path[-1], value)
 
 
@@ -54,12 +54,14 @@ def _aggregator(attribute: Object) -> tuple[int, IPv4Address]:
 
 
 def _next_hop(attribute: Object) -> IPv4Address | IPv6Address | None:
-    return words.next_hop(attribute["nexthop"])
+    return router_notation.next_hop(attribute["nexthop"])
 
 
 def _large(attribute: Object) -> tuple[tuple[int, int, int], ...]:
     names = ("ASN", "LocalData1", "LocalData2")
-    return words.large_communities(":".join(str(value[name]) for name in names) for value in attribute["value"])
+    return router_notation.large_communities(
+        ":".join(str(value[name]) for name in names) for value in attribute["value"]
+    )
 
 
 def _communities(attribute: Object) -> tuple[int, ...]:
@@ -73,9 +75,9 @@ def _extended(attribute: Object) -> tuple[bytes, ...]:
 def _extended_community(told: Object) -> bytes:
     kind, subtype, value = told.get("type"), told.get("subtype"), told.get("value")
     if kind in (0, 1, 2) and isinstance(subtype, int) and 0 <= subtype < 256 and isinstance(value, str):
-        found = words.route_target(value, subtype)
+        found = router_notation.route_target(value, subtype)
         return bytes((kind,)) + found[1:]
-    return words.extended_community(repr(sorted(told.items())))
+    return router_notation.extended_community(repr(sorted(told.items())))
 
 
 def _origin(attribute: Object) -> int:

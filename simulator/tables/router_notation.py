@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
+from simulator.session.messages import IpAddress
 from simulator.tables import notation
-from simulator.tables.entries import Announcer
+from simulator.tables.table_entries import Announcer
 from simulator.wire.path_attributes import AsSegment
-
-Address = IPv4Address | IPv6Address
 
 ORIGINS: Final = {"i": 0, "igp": 0, "e": 1, "egp": 1, "?": 2, "incomplete": 2}
 _DOTTED: Final = re.compile(r"\b(\d+)\.(\d+)\b")
@@ -110,7 +109,7 @@ def extended_communities(texts: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(map(extended_community, texts))
 
 
-def address(text: Any, what: str = "next hop") -> Address:
+def address(text: Any, what: str = "next hop") -> IpAddress:
     """An address, its zone (`%eth0`) left out. ValueError."""
     try:
         return ip_address(str(text).strip().partition("%")[0])
@@ -118,7 +117,7 @@ def address(text: Any, what: str = "next hop") -> Address:
         raise ValueError(f"'{str(text)[:60]}' is no {what}") from None
 
 
-def next_hop(text: Any) -> Address | None:
+def next_hop(text: Any) -> IpAddress | None:
     """As `address`; None for 0.0.0.0 and ::, by which routers mean themselves."""
     found = address(text)
     return None if found.is_unspecified else found

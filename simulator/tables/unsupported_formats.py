@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 
-class Foreign(NamedTuple):
+class UnsupportedFormat(NamedTuple):
     """A kind of file that is known and not read."""
 
     what: str
@@ -52,10 +52,10 @@ _FOREIGN: Final = (
     (r"\A\x03\x00[\x00-\xff]{3}[\x00-\x06]", "a BMP stream", "give an MRT dump"),
     (r"\ASQLite format 3", "a database", "give an MRT dump or JSON lines"),
 )
-_PATTERNS: Final = tuple((_pattern(text), Foreign(what, instead)) for text, what, instead in _FOREIGN)
+_PATTERNS: Final = tuple((_pattern(text), UnsupportedFormat(what, instead)) for text, what, instead in _FOREIGN)
 
 
-def foreign(head: bytes) -> Foreign | None:
+def foreign(head: bytes) -> UnsupportedFormat | None:
     """What a file is that begins so, where it is one of these."""
     text = head.decode("latin-1")
     return next((found for pattern, found in _PATTERNS if pattern.search(text)), None)

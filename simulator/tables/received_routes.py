@@ -8,13 +8,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from simulator.policy.verdict import Verdict
 from simulator.session.messages import Family
-from simulator.tables.entries import Announcer
+from simulator.tables.table_entries import Announcer
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ReceivedRoute:
     """One route that the peer announced."""
 
     family: Family
@@ -51,7 +51,7 @@ class SessionTable:
     """Whether four-octet ASNs were negotiated (RFC 6793)."""
     sent: int
     """Prefixes that the peer holds from us."""
-    routes: tuple[Held, ...]
+    routes: tuple[ReceivedRoute, ...]
     carried: tuple[tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address], ...] = ()
     """Addresses that carry the session in place of the topology's, each with the one that it stands for.
 
@@ -60,7 +60,7 @@ class SessionTable:
     """
 
 
-def covering(routes: Iterable[Held], prefix: str) -> list[Held]:
+def covering(routes: Iterable[ReceivedRoute], prefix: str) -> list[ReceivedRoute]:
     """The route for exactly this prefix and those that cover it; of an address, those that cover it. ValueError."""
     try:
         wanted = ip_network(prefix if "/" in prefix else f"{prefix}/{128 if ':' in prefix else 32}")
@@ -69,7 +69,7 @@ def covering(routes: Iterable[Held], prefix: str) -> list[Held]:
     family = Family.IPV4 if wanted.version == 4 else Family.IPV6
     value, bits, width = int(wanted.network_address), wanted.prefixlen, wanted.max_prefixlen
 
-    def covers(held: Held) -> bool:
+    def covers(held: ReceivedRoute) -> bool:
         length = held.key[0]
         if held.family is not family or length > bits:
             return False

@@ -16,8 +16,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from simulator.tables import notation
-from simulator.tables.entries import Announcer, Entry, Place, Routes, Unreadable
-from simulator.tables.lines import numbered
+from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
+from simulator.tables.text_lines import numbered
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
@@ -62,7 +62,7 @@ class _Found:
     """A line of it that looks like an attribute and is none."""
 
 
-def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
+def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route of every table, with its line for what cannot be used."""
     found: _Found | None = None
     prefix, announcer, told = "", None, False  # `told`: what follows is of a route that was unreadable already
@@ -95,7 +95,9 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[Entry]:
                 yield _entry(found)
                 found = None
             told = True
-            yield Unreadable(Place("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`")
+            yield Unreadable(
+                FilePosition("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`"
+            )
         else:
             if (ours := _OURS.match(text)) is not None:
                 announcer = _announcer(*ours.groups())
@@ -112,8 +114,8 @@ def _chatter(text: str) -> bool:
     )
 
 
-def _entry(found: _Found) -> Entry:
-    place = Place("line", found.number)
+def _entry(found: _Found) -> TableEntry:
+    place = FilePosition("line", found.number)
     try:
         if not found.prefix:
             raise ValueError("a route without a prefix: the line that it begins with is missing")
@@ -127,7 +129,7 @@ def _entry(found: _Found) -> Entry:
             missing = "AS path" if "origin" in given else "origin"  # each BGP route has both, be the path empty
             raise ValueError(f"the route is cut short, or damaged: its {missing} is missing")
         path, cut = _path(found)
-        return Routes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
+        return TableRoutes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:
         return Unreadable(place, str(error))
 

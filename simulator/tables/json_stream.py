@@ -17,20 +17,20 @@ LARGEST: Final = 16 * 1024 * 1024
 _DEEPEST: Final = 8
 """Containers in each other that are walked through; no table has as many."""
 
-Path = tuple[str, ...]
+JsonPath = tuple[str, ...]
 """The keys on the way to a value; `[]` for a member of an array."""
 
 
-class Value(NamedTuple):
+class JsonValue(NamedTuple):
     """One value, decoded."""
 
-    path: Path
+    path: JsonPath
     line: int
     """Counted from 1: where the value begins."""
     value: Any
 
 
-class Broken(NamedTuple):
+class BrokenJson(NamedTuple):
     """Something in the way, outside or inside of a document."""
 
     line: int
@@ -51,7 +51,7 @@ _LINE: Final = re.compile(r"[^\n]*\n")
 _DECODER: Final = JSONDecoder()
 
 
-def values(chunks: Iterable[bytes], walk: Callable[[Path], bool]) -> Iterator[Value | Broken]:
+def values(chunks: Iterable[bytes], walk: Callable[[JsonPath], bool]) -> Iterator[JsonValue | BrokenJson]:
     """Every value outside of the containers that `walk` says are to be walked through, in their order.
 
     A value that is no JSON is told and passed over. Where a container itself is damaged, that is told and nothing
@@ -61,7 +61,7 @@ def values(chunks: Iterable[bytes], walk: Callable[[Path], bool]) -> Iterator[Va
 
 
 class _Walker:
-    def __init__(self, chunks: Iterable[bytes], walk: Callable[[Path], bool]) -> None:
+    def __init__(self, chunks: Iterable[bytes], walk: Callable[[JsonPath], bool]) -> None:
         self._source = iter(chunks)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._walk = walk
@@ -72,7 +72,7 @@ class _Walker:
         """Up to where the ends of lines are counted in `_line`."""
         self._ended = False
 
-    def values(self) -> Iterator[Value | Broken]:
+    def values(self) -> Iterator[JsonValue | BrokenJson]:
         while self._peek():
             if self._text[self._at] not in "{[":
                 yield self._between()
@@ -80,7 +80,7 @@ class _Walker:
                 yield broken
                 return
 
-    def _inside(self, path: Path, depth: int) -> Generator[Value | Broken, None, Broken | None]:
+    def _inside(self, path: JsonPath, depth: int) -> Generator[JsonValue | BrokenJson, None, BrokenJson | None]:
         """The container that begins here. Yields what is in it; returns Broken where it is damaged."""
         opened = self._line_here()
         if depth > _DEEPEST or not self._walk(path):
@@ -128,9 +128,9 @@ class _Walker:
                 return self._damaged("a value")
             else:
                 yield from self._value(below)
-        return Broken(self._line_here(), f"the document that is open since line {opened} is cut short here")
+        return BrokenJson(self._line_here(), f"the document that is open since line {opened} is cut short here")
 
-    def _value(self, path: Path) -> Iterator[Value | Broken]:
+    def _value(self, path: JsonPath) -> Iterator[JsonValue | BrokenJson]:
         """One whole value, whatever it is."""
         line = self._line_here()
         while True:
@@ -139,7 +139,7 @@ class _Walker:
                 value, end = _DECODER.raw_decode(self._text, self._at)
                 if end < len(self._text) or self._ended or self._text[self._at] in '{["':
                     self._at = end
-                    yield Value(path, line, value)
+                    yield JsonValue(path, line, value)
                     return
                 reason = ""
             except JSONDecodeError as error:
@@ -153,15 +153,15 @@ class _Walker:
             except _StarvedError:
                 if len(self._text) - self._at > LARGEST:
                     self._at = len(self._text)
-                    yield Broken(line, f"a value of more than {LARGEST >> 20} MiB")
+                    yield BrokenJson(line, f"a value of more than {LARGEST >> 20} MiB")
                     return
                 if self._more():
                     continue
                 self._at = len(self._text)
-                yield Broken(line, "the file ends inside this value")
+                yield BrokenJson(line, "the file ends inside this value")
                 return
             self._at = end
-            yield Broken(line, f"no JSON ({reason})")
+            yield BrokenJson(line, f"no JSON ({reason})")
             return
 
     def _end(self) -> int:
@@ -199,21 +199,21 @@ class _Walker:
         except ValueError:
             return raw[1:-1]
 
-    def _between(self) -> Broken:
+    def _between(self) -> BrokenJson:
         """A line outside of every document: a prompt, an echo, or damage."""
         line = self._line_here()
         while (match := _LINE.match(self._text, self._at)) is None:
             if len(self._text) - self._at > LARGEST or not self._more():
                 text, self._at = self._text[self._at :], len(self._text)
-                return Broken(line, "no JSON", text[:200].strip())
+                return BrokenJson(line, "no JSON", text[:200].strip())
         # A document may begin in the same line, behind a prompt: it does in none that we know.
         self._at = match.end()
-        return Broken(line, "no JSON", match.group()[:200].strip())
+        return BrokenJson(line, "no JSON", match.group()[:200].strip())
 
-    def _damaged(self, wanted: str) -> Broken:
+    def _damaged(self, wanted: str) -> BrokenJson:
         found = self._text[self._at : self._at + 30].split("\n")[0]
         rest = "the rest of the document is not read"
-        return Broken(self._line_here(), f"{wanted} is missing before {found!r}: {rest}")
+        return BrokenJson(self._line_here(), f"{wanted} is missing before {found!r}: {rest}")
 
     def _peek(self) -> str:
         """The next character that is no blank; nothing at the end."""

@@ -20,7 +20,7 @@ LOOKS: Final[dict[str, frozenset[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class MissingAttributes:
     """What one kind of output leaves out; the same object for all of its routes."""
 
     attributes: frozenset[str] = frozenset()
@@ -35,4 +35,4 @@ class Lacking:
         object.__setattr__(self, "rules", found)
 
 
-NOTHING: Final = Lacking()
+NOTHING: Final = MissingAttributes()
