@@ -20,10 +20,13 @@ from simulator.azure.store.store import (
     Json,
     NewEvent,
     Resource,
+    SavedTransition,
     Store,
     StoreBusyError,
     Transaction,
 )
+from simulator.connection.connection import ConnectionTransition
+from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.rows import row
 from simulator.peer.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
@@ -171,12 +174,35 @@ class Books:
             self.flush()
 
     def transition(self, transaction: Transaction, connection: str, moved: ConnectionMoved) -> int:
-        """Write one step of a connection; returns its number, counted from 1 over all its lives."""
+        """Write one step of a connection and the event that tells of it; returns its number, counted from 1 over all
+        its lives."""
+        step = moved.transition
         number = self.step_of(connection) + 1
-        flat = {**row(moved), "cause": moved.transition.event.value, "error-message": moved.transition.error_message}
-        transaction.append([NewEvent(moved.time, flat.pop("event"), connection, flat, number)])
+        transaction.save_transition(
+            SavedTransition(
+                connection=connection,
+                step=number,
+                time=step.time,
+                source=step.source.value,
+                target=step.target.value,
+                event=step.event.value,
+                actor=step.actor.value,
+                reason=step.reason,
+                evidence=step.evidence,
+                error_message=step.error_message,
+            )
+        )
+        flat = {**row(moved), "cause": step.event.value, "error-message": step.error_message}
+        transaction.append([NewEvent(step.time, flat.pop("event"), connection, flat, number)])
         self._steps[connection] = number
         return number
+
+    def histories(self) -> dict[str, list[ConnectionTransition]]:
+        """The steps of every connection that ever was, by its id."""
+        found: dict[str, list[ConnectionTransition]] = {}
+        for saved in self.store.transitions():
+            found.setdefault(saved.connection, []).append(_transition(saved))
+        return found
 
     def step_of(self, connection: str) -> int:
         """How many steps a connection has made, over all its lives."""
@@ -191,6 +217,19 @@ class Books:
     def _taken(self) -> list[NewEvent]:
         taken, self._waiting = self._waiting, []
         return taken
+
+
+def _transition(saved: SavedTransition) -> ConnectionTransition:
+    return ConnectionTransition(
+        time=saved.time,
+        source=ConnectionState(saved.source),
+        target=ConnectionState(saved.target),
+        event=ConnectionEvent(saved.event),
+        actor=Actor(saved.actor),
+        reason=saved.reason,
+        evidence=saved.evidence,
+        error_message=saved.error_message,
+    )
 
 
 def _subject(flat: Json) -> str:

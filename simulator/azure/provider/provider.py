@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from simulator.azure.provider.asns import PENDING, PeerAsns
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
@@ -25,7 +25,7 @@ from simulator.azure.provider.services import Services
 from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.store.store import Json, Resource, Store
 from simulator.connection.connection import Connection, ConnectionTransition
-from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
+from simulator.connection.states import Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
@@ -218,9 +218,7 @@ class Provider:
 
     def _recover(self) -> None:
         """Take up every peering where the store left it. No gate is open, and no transition is made again."""
-        histories: dict[str, list[ConnectionTransition]] = {}
-        for event in self.books.store.transitions():
-            histories.setdefault(event.subject, []).append(_transition(event.time, event.row))
+        histories = self.books.histories()
         saved = self.books.store.connections()
         for resource in [each for each in self.books.resources.values() if each.type == PEERING_TYPE]:
             record = PeeringRecord(resource, self._request_of(resource))
@@ -249,19 +247,6 @@ class Provider:
             metro=properties.get("peeringLocation", ""),
             direct_type=resource.status["directType"],
         )
-
-
-def _transition(time: float, row: dict[str, Any]) -> ConnectionTransition:
-    return ConnectionTransition(
-        time=time,
-        source=ConnectionState(row["from"]),
-        target=ConnectionState(row["to"]),
-        event=ConnectionEvent(row["cause"]),
-        actor=Actor(row["actor"]),
-        reason=row["reason"],
-        evidence=row["source"],
-        error_message=row["error-message"],
-    )
 
 
 def _replay(connection: Connection, history: list[ConnectionTransition]) -> None:

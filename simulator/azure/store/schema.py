@@ -54,6 +54,24 @@ CONNECTIONS: Final = Table(
     Column("steps", Integer, nullable=False),
 )
 
+TRANSITIONS: Final = Table(
+    "transitions",
+    METADATA,
+    # No transition can be written twice, whatever happens between a crash and its recovery.
+    Column("connection", String(1024), primary_key=True),
+    # counted from 1 over all lives of the connection
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    # seconds since the epoch
+    Column("time", Float, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("target", String(32), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("actor", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", String(32), nullable=False),
+    Column("error_message", Text, nullable=False),
+)
+
 EVENTS: Final = Table(
     "events",
     METADATA,
@@ -64,10 +82,10 @@ EVENTS: Final = Table(
     Column("event", String(32), nullable=False),
     # the connection, session or resource
     Column("subject", String(1024), nullable=False, index=True),
-    # the number of a connection's transition; none for other events
+    # the number of the transition that the event tells of; none for other events
     Column("step", Integer, nullable=True),
+    # what is told of it; nothing is recovered from this
     Column("row", JSON, nullable=False),
-    # No transition can be written twice, whatever happens between a crash and its recovery.
     UniqueConstraint("subject", "step", name="one_row_a_transition"),
     sqlite_autoincrement=True,
 )

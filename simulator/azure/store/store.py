@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from simulator.azure.store.lock import AdvisoryLock, FileLock, Lock, StoreError
-from simulator.azure.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS
+from simulator.azure.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS, TRANSITIONS
 
 Json = dict[str, Any]
 EVENTS_KEPT: Final = 200_000
@@ -61,7 +61,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class SavedConnection:
-    """A peering connection as it is kept. Its history is in the event log."""
+    """A peering connection as it is kept."""
 
     id: str
     peering: str
@@ -72,6 +72,24 @@ class SavedConnection:
     error_message: str
     request: Json
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTransition:
+    """One step of a connection's life cycle as it is kept."""
+
+    connection: str
+    step: int
+    """Counted from 1 over all lives of the connection."""
+    time: float
+    """Seconds since the epoch."""
+    source: str
+    target: str
+    event: str
+    actor: str
+    reason: str
+    evidence: str
+    error_message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that is not written yet. `step` numbers a connection's transitions."""
+    """An event that is not written yet. `step` is the number of the transition that it tells of."""
 
     time: float
     event: str
@@ -129,7 +147,7 @@ class Transaction:
         )
 
     def save_connection(self, saved: SavedConnection) -> None:
-        values = {name: getattr(saved, name) for name in SavedConnection.__dataclass_fields__}
+        values = _columns(saved)
         self._upsert(CONNECTIONS, {"id": values.pop("id")}, values)
 
     def forget_connection(self, identifier: str) -> None:
@@ -140,6 +158,10 @@ class Transaction:
         below = RESOURCES.c.key.startswith(resource.key + "/", autoescape=True)
         self._add(delete(CONNECTIONS).where(CONNECTIONS.c.peering == resource.key))
         self._add(delete(RESOURCES).where((RESOURCES.c.key == resource.key) | below))
+
+    def save_transition(self, saved: SavedTransition) -> None:
+        """Raises StoreError, when it is written, where the connection has made this step already."""
+        self._add(insert(TRANSITIONS), [_columns(saved)])
 
     def append(self, events: Sequence[NewEvent]) -> None:
         rows = [
@@ -269,9 +291,11 @@ class Store:
         with self._engine.connect() as connection:
             return [SavedConnection(**row) for row in connection.execute(query).mappings()]
 
-    def transitions(self) -> Iterator[EventRow]:
-        """Every transition of a peering connection, in order."""
-        return self._events(EVENTS.c.step.is_not(None))
+    def transitions(self) -> list[SavedTransition]:
+        """Every transition, those of a connection in their order."""
+        query = select(TRANSITIONS).order_by(TRANSITIONS.c.connection, TRANSITIONS.c.step)
+        with self._engine.connect() as connection:
+            return [SavedTransition(**row) for row in connection.execute(query).mappings()]
 
     def events(self, after: int = 0, limit: int = 1000, subject: str | None = None) -> list[EventRow]:
         """At most `limit` rows with a sequence number above `after`, oldest first."""
@@ -285,11 +309,11 @@ class Store:
         with self._engine.connect() as connection:
             return connection.scalar(select(EVENTS.c.seq).order_by(EVENTS.c.seq.desc()).limit(1)) or 0
 
-    def last_step(self, subject: str) -> int:
+    def last_step(self, connection: str) -> int:
         """The number of a connection's last transition; 0 for one that has made none."""
-        query = select(EVENTS.c.step).where(EVENTS.c.subject == subject, EVENTS.c.step.is_not(None))
-        with self._engine.connect() as connection:
-            return connection.scalar(query.order_by(EVENTS.c.step.desc()).limit(1)) or 0
+        query = select(func.max(TRANSITIONS.c.step)).where(TRANSITIONS.c.connection == connection)
+        with self._engine.connect() as open_connection:
+            return open_connection.scalar(query) or 0
 
     def setting(self, key: str) -> Json | None:
         with self._engine.connect() as connection:
@@ -304,6 +328,10 @@ class Store:
                     yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
         except DBAPIError as error:
             raise StoreError(f"{self.name}: {_first_line(error)}") from error
+
+
+def _columns(saved: SavedConnection | SavedTransition) -> Json:
+    return {name: getattr(saved, name) for name in type(saved).__dataclass_fields__}
 
 
 def _parsed(url: str) -> URL:

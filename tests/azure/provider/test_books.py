@@ -203,7 +203,7 @@ async def test_a_denial_does_not_wait_for_a_database_that_somebody_holds_and_a_l
         assert not running.books.behind
         assert support.open_gates(running) == {plan.id for plan in second.plans}
         assert [each.state for each in running.books.store.connections()] == ["ExternalBlocker", "Active"]
-        steps = [row.row["to"] for row in running.books.store.transitions() if row.subject == second.id]
+        steps = [step.target for step in running.books.store.transitions() if step.connection == second.id]
         assert steps[-3:] == ["Active", "Validating", "Active"]
         assert support.leaks(running) == 0
 
