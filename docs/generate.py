@@ -17,12 +17,12 @@ from typing import Any
 from simulator.azure.rest import pages as arm
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
+from simulator.diagnosis import pages as diagnosis
 from simulator.policy import pages as policy
 from simulator.routers.registry import ROUTERS
 from simulator.session import diagram as session
 from simulator.topology import pages as topology
 from simulator.topology.kinds import LANGUAGES, Says
-from simulator.validation import pages as validation
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -158,8 +158,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "rfc7606-counts": _rfc7606_counts,
     "rfc7606-cases": _rfc7606_matrix,
     "sayable": _sayable,
-    "checks": validation.checks,
-    "remedies": lambda: validation.remedies({name: router.remedies for name, router in ROUTERS.items()}),
+    "checks": diagnosis.checks,
+    "remedies": lambda: diagnosis.remedies({name: router.remedies for name, router in ROUTERS.items()}),
     "rooms": _rooms,
     "rules": policy.rules,
     "topology-keys": topology.keys,

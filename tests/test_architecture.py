@@ -13,12 +13,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simulator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views", "peer")
+PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views", "peer", "diagnosis")
 """Rooms without I/O and without a clock: the time is an argument, and so are the data."""
 
 _BELOW = {
     *("connection", "session", "gate", "views", "wire", "policy", "rib", "tables", "places", "topology", "lab"),
-    *("peer", "speakers", "routers", "validation"),
+    *("peer", "speakers", "routers", "diagnosis"),
 }
 """What moves no connection: what the engine stands on."""
 
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": {"places"},
     "peer": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
     "speakers": {"peer", "gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
-    "validation": {"session", "peer", "views"},
+    "diagnosis": {"session", "views"},
     "report": {"views"},
     "engine": _BELOW,
     "rehearsal": {*_BELOW, "engine", "report"},

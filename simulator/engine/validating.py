@@ -8,6 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.connection.states import Flow
+from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
+from simulator.diagnosis.check import Check
+from simulator.diagnosis.evidence import (
+    CaptureProof,
+    LanAnswer,
+    Observation,
+    PeerTable,
+    RejectedRoutes,
+    SessionEvidence,
+    since,
+)
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
@@ -29,17 +40,6 @@ from simulator.routers.registry import ROUTERS
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
-from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
-from simulator.validation.check import Check
-from simulator.validation.evidence import (
-    CaptureProof,
-    LanAnswer,
-    Observation,
-    PeerTable,
-    RejectedRoutes,
-    SessionEvidence,
-    since,
-)
 from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 from simulator.wire import nlri

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simulator.diagnosis.evidence import CaptureProof
 from simulator.engine.network import Network
 from simulator.lab.capture import Capture
 from simulator.lab.streams import Ends, Watch
 from simulator.topology.plan import SessionPlan
-from simulator.validation.evidence import CaptureProof
 
 
 class Watches:

@@ -10,5 +10,5 @@ class Reason:
     """Why a session is down, or announces nothing or not all, as far as the router and its user's file tell."""
 
     cause: str
-    """An id of `simulator.validation.remedies`."""
+    """An id of `simulator.diagnosis.remedies`."""
     text: str

@@ -12,7 +12,7 @@ from simulator.engine.waiting import Wait, wait_of
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.session.states import BgpState
-from tests.validation.test_catalogue import DOWN, HEALTHY, seen
+from tests.diagnosis.test_catalogue import DOWN, HEALTHY, seen
 
 CONFIG = NeighborConfig(
     id="c/ipv4",

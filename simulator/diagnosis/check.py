@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.remedies import remedy
+from simulator.diagnosis.result import Finding
 from simulator.session.messages import Family
-from simulator.validation.evidence import Observation, SessionEvidence
-from simulator.validation.remedies import remedy
-from simulator.validation.result import Finding
 from simulator.views.check import Blocks, Cause, Status
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.validation.check import UNSET, cause_of, failed, name_of, passed, resting_on, skipped
-from simulator.validation.evidence import Observation, SessionEvidence
-from simulator.validation.remedies import remedy
-from simulator.validation.result import Finding
+from simulator.diagnosis.check import UNSET, cause_of, failed, name_of, passed, resting_on, skipped
+from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.remedies import remedy
+from simulator.diagnosis.result import Finding
 from simulator.views.check import Cause
 
 

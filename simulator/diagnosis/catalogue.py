@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simulator.diagnosis import link_checks
+from simulator.diagnosis.check import UNSET, Check, cause_of, failed, name_of, of_each, passed, resting_on, skipped
+from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.refusals import refusal
+from simulator.diagnosis.result import Finding
 from simulator.session.messages import Capabilities
 from simulator.session.states import BgpState
-from simulator.validation import link_checks
-from simulator.validation.check import UNSET, Check, cause_of, failed, name_of, of_each, passed, resting_on, skipped
-from simulator.validation.evidence import Observation, SessionEvidence
-from simulator.validation.refusals import refusal
-from simulator.validation.result import Finding
 from simulator.views.check import Blocks, Cause, CheckView, Status
 
 _UP = BgpState.ESTABLISHED

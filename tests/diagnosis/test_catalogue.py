@@ -10,13 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.routers.bird.remedies import REMEDIES
-from simulator.routers.frr.remedies import REMEDIES as FRR_REMEDIES
-from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import NotificationSeen
-from simulator.session.states import BgpState
-from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
-from simulator.validation.evidence import (
+from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
+from simulator.diagnosis.evidence import (
     CaptureProof,
     LanAnswer,
     Observation,
@@ -25,7 +20,12 @@ from simulator.validation.evidence import (
     SessionEvidence,
     since,
 )
-from simulator.validation.refusals import REFUSALS
+from simulator.diagnosis.refusals import REFUSALS
+from simulator.routers.bird.remedies import REMEDIES
+from simulator.routers.frr.remedies import REMEDIES as FRR_REMEDIES
+from simulator.session.messages import Capabilities, Family, Notification, Open
+from simulator.session.session import NotificationSeen
+from simulator.session.states import BgpState
 from simulator.views.check import CheckView, Status
 from simulator.views.session import Cut, SessionView
 

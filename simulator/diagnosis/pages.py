@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.validation.catalogue import DEPROVISIONED, LIFTED, VALIDATION
-from simulator.validation.check import Check
-from simulator.validation.remedies import REMEDIES
+from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
+from simulator.diagnosis.check import Check
+from simulator.diagnosis.remedies import REMEDIES
 from simulator.views.check import Blocks
 
 _WHEN = {Blocks.ACTIVE: "keeps the policy DENY ALL", Blocks.REHEARSAL: "fails the rehearsal", Blocks.WARN: "warns"}

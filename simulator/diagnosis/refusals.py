@@ -6,8 +6,8 @@ after a bare one (a neighbor that it does not know), or later.
 
 from __future__ import annotations
 
+from simulator.diagnosis.evidence import SessionEvidence
 from simulator.session.messages import Cease, ErrorCode, Notification
-from simulator.validation.evidence import SessionEvidence
 
 _OPEN = ErrorCode.OPEN_MESSAGE
 _CEASE = ErrorCode.CEASE
