@@ -136,8 +136,8 @@ def _s1(session: SessionEvidence, observation: Observation) -> Finding:
     if refused and causes[0].id == "remote-as-wrong":
         return failed(refused, *causes)
     asn = view.peer_open.asn
-    if view.expected_as is not None and asn != view.expected_as:
-        text = f"the router announces AS{asn}; the PeerAsn is AS{view.expected_as}"
+    if view.peer_as is not None and asn != view.peer_as:
+        text = f"the router announces AS{asn}; the PeerAsn is AS{view.peer_as}"
         return failed([f"OPEN carries AS{asn}"], cause_of("local-as-wrong", text, session))
     return passed(f"OPEN carries AS{asn}")
 

@@ -34,7 +34,7 @@ def cause_of(id_: str, text: str, session: SessionEvidence) -> Cause:
     view = session.view
     edge, peer = session.carried or (view.local_address, view.peer_address)
     values: dict[str, Any] = {
-        "expected": view.expected_as,
+        "expected": view.peer_as,
         "local_as": view.local_open.asn,
         "edge": edge,
         "peer": peer,

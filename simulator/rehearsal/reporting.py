@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
 from simulator.engine.rows import rows
+from simulator.engine.views import placed
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
-from simulator.report.model import (
-    CauseReport,
-    CheckReport,
-    ConnectionReport,
-    GateReport,
-    Outcome,
-    Report,
-    Segment,
-    SessionReport,
-    TimelineEntry,
-)
+from simulator.report.model import GateReport, RehearsalOutcome, RehearsedConnection, Report, Segment
 from simulator.session.states import BgpState
-from simulator.views.check import CheckView
-from simulator.views.session import SessionView
-from simulator.views.times import timestamp
+from simulator.views.connection import StepView
 
 if TYPE_CHECKING:
     from simulator.rehearsal.script import Rehearsal
 
 
-def final_report(rehearsal: Rehearsal, outcome: Outcome) -> Report:
+def final_report(rehearsal: Rehearsal, outcome: RehearsalOutcome) -> Report:
     """Everything that the writers need."""
     assert rehearsal.network is not None and rehearsal.control is not None
     network = rehearsal.network
@@ -40,8 +31,8 @@ def final_report(rehearsal: Rehearsal, outcome: Outcome) -> Report:
     return Report(
         topology=rehearsal.topology.name,
         outcome=outcome,
-        started=timestamp(rehearsal.started),
-        finished=timestamp(time.time()),
+        started=rehearsal.started,
+        finished=time.time(),
         link=network.kind.value,
         router=dict(rehearsal.versions),
         connections=tuple(_connection(record, rehearsal) for record in rehearsal.control.records.values()),
@@ -75,28 +66,26 @@ def _gate(log: EventLog, network: Network) -> GateReport:
     )
 
 
-def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> ConnectionReport:
-    history = record.connection.history
+def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> RehearsedConnection:
     expect = rehearsal.topology.peering(record.peering).expect
-    sessions = {plan.id for plan in record.plans}
-    return ConnectionReport(
+    return RehearsedConnection(
         id=record.id,
         peering=record.peering,
-        kind=record.flow.value,
+        kind=record.flow,
         profile=record.plans[0].profile,
         peer=record.peer.name,
         peer_as=record.peer.asn,
-        connection_state=record.state.value,
-        reached=tuple(step.target.value for step in history if step.target is not step.source),
+        connection_state=record.state,
+        shown_state=record.connection.shown_state,
+        error_message=record.connection.error_message,
         sessions=tuple(
-            _session(rehearsal.heights[plan.id], last_state(rehearsal.log, plan.id))
+            replace(placed(rehearsal.heights[plan.id], plan), bgp_state=last_state(rehearsal.log, plan.id))
             for plan in record.plans
             if plan.id in rehearsal.heights
         ),
-        timeline=tuple(_timeline(rehearsal.log, record.id, sessions)),
-        checks=tuple(map(check_report, record.results)),
-        error_message=record.connection.error_message,
-        expected_state=expect.state,
+        timeline=_timeline(rehearsal.log, record.id, {plan.id for plan in record.plans}),
+        checks=tuple(record.results),
+        expected_state=ConnectionState(expect.state),
         expected_failures=tuple(expect.failing_checks),
     )
 
@@ -109,47 +98,12 @@ def last_state(log: EventLog, session: str) -> BgpState:
     return next(changes, BgpState.IDLE)
 
 
-def _session(view: SessionView, ended: BgpState) -> SessionReport:
-    return SessionReport(
-        id=view.id,
-        local_address=str(view.local_address),
-        peer_address=str(view.peer_address),
-        family="IPv4" if view.family.label == "IPv4" else "IPv6",
-        bgp_state=ended.value,
-        established_transitions=view.established_transitions,
-        received=view.received,
-        accepted=view.accepted,
-        rejected=view.rejected,
-        sent=view.sent,
-    )
-
-
-def _timeline(log: EventLog, connection: str, sessions: set[str]) -> list[TimelineEntry]:
-    entries = []
+def _timeline(log: EventLog, connection: str, sessions: set[str]) -> tuple[StepView, ...]:
+    """What happened to a connection and to its sessions, in order."""
+    steps = []
     for event in log.entries:
         if isinstance(event, ConnectionMoved) and event.connection == connection:
-            step = event.transition
-            entry = TimelineEntry(timestamp(step.time), "connection", step.source.value, step.target.value, step.reason)
-            entries.append((step.time, entry))
+            steps.append(StepView.of_connection(event.transition))
         elif isinstance(event, BgpStateChanged) and event.session in sessions:
-            change = event.transition
-            source, target = change.source.value, change.target.value
-            entry = TimelineEntry(timestamp(change.time), "bgp", source, target, change.reason, event.session)
-            entries.append((change.time, entry))
-    entries.sort(key=lambda pair: pair[0])
-    return [entry for _, entry in entries]
-
-
-def check_report(result: CheckView) -> CheckReport:
-    """One check as reports show it."""
-    causes = tuple(CauseReport(cause.id, cause.text, cause.remedy) for cause in result.causes)
-    return CheckReport(
-        id=result.id,
-        title=result.title,
-        status=result.status.value,
-        source=result.source,
-        blocks=result.blocks.value,
-        evidence=result.evidence,
-        causes=causes,
-        remedy=causes[0].remedy if causes else "",
-    )
+            steps.append(StepView.of_session(event.session, event.transition))
+    return tuple(sorted(steps, key=lambda step: step.time))

@@ -21,7 +21,7 @@ from simulator.places.link import LinkKind
 from simulator.rehearsal.direct import approval_steps, cabling_steps, where
 from simulator.rehearsal.members import Registry
 from simulator.rehearsal.reporting import final_report
-from simulator.report.model import Outcome, Report
+from simulator.report.model import RehearsalOutcome, Report
 from simulator.routers.base import RouterConfig
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
@@ -86,7 +86,7 @@ class Rehearsal:
             self.refused = isinstance(error, ConfigRefusedError)
         return final_report(self, self._outcome())
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> RehearsalOutcome:
         if self.errors:
             return "error"
         return "failed" if self.shortfalls else "passed"

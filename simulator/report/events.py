@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .text import dump_json
+from simulator.report.text import dump_json
 
 
 def events_jsonl(events: Iterable[dict[str, Any]]) -> bytes:

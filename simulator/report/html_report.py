@@ -10,29 +10,30 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .clock import clock, duration, seconds_between
-from .findings import (
-    Finding,
-    Verdict,
-    connection_finding,
+from simulator.connection.states import ConnectionState
+from simulator.report.findings import (
+    ConnectionVerdict,
+    Headline,
+    connection_headline,
     excused,
-    fails,
-    first_finding,
+    first_headline,
     gate_leak,
     gate_sentence,
     gate_tested,
     label,
     outcome_sentence,
     verdict,
-    warns,
 )
-from .layout import in_order
-from .marks import MARKS, mark_of
-from .model import CheckReport, ConnectionReport, Report, TimelineEntry
-from .palette import BGP_GROUPS, CONNECTION_GROUPS, group_of
-from .pcap import Capture
-from .text import clip, one_line, visible
-from .timeline import Drawing, draw
+from simulator.report.layout import in_order
+from simulator.report.marks import MARKS, mark_of
+from simulator.report.model import RehearsedConnection, Report
+from simulator.report.pcap import Capture
+from simulator.report.text import clip, one_line, visible
+from simulator.report.timeline import Drawing, draw
+from simulator.views.check import CheckView
+from simulator.views.connection import StepView
+from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS, axis_of, group_of
+from simulator.views.times import clock, duration, timestamp
 
 _ALL_OPEN = 3
 """With more connections than this, the sound ones are folded so that the broken one is not scrolled past."""
@@ -41,7 +42,7 @@ _ROWS = 1000
 _TEXT_LIMIT = 20_000
 """Characters of one text; a log that was poured into a reason must not make a page that no browser opens."""
 
-_VERDICT_WORDS: dict[Verdict, tuple[str, str]] = {
+_VERDICT_WORDS: dict[ConnectionVerdict, tuple[str, str]] = {
     "failed": ("✕", "failed"),
     "incomplete": ("!", "never Active"),
     "expected": ("◆", "failed as expected"),
@@ -68,7 +69,7 @@ class CheckGroup:
     css: str
     icon: str
     title: str
-    checks: tuple[CheckReport, ...]
+    checks: tuple[CheckView, ...]
     folded: bool
 
 
@@ -78,16 +79,18 @@ class Section:
 
     anchor: str
     name: str
-    connection: ConnectionReport
-    verdict: Verdict
+    connection: RehearsedConnection
+    verdict: ConnectionVerdict
     icon: str
     words: str
-    finding: Finding | None
+    headline: Headline | None
     drawings: tuple[Drawing, ...]
-    changes: list[TimelineEntry]
+    changes: list[StepView]
     groups: tuple[CheckGroup, ...]
     counts: str
     folded: bool
+    was_active: bool
+    """The connection became Active, and has another state now."""
 
 
 def html_report(report: Report, capture: Capture) -> bytes:
@@ -95,7 +98,7 @@ def html_report(report: Report, capture: Capture) -> bytes:
     sections = [_section(number, item, report) for number, item in enumerate(report.connections, 1)]
     # Broken ones first: nobody scrolls at 2 a.m. The anchors keep the topology's numbering.
     sections.sort(key=lambda section: list(_VERDICT_WORDS).index(section.verdict))
-    finding = first_finding(report)
+    headline = first_headline(report)
     icon, word = _OUTCOME_WORDS[report.outcome]
     page = (
         _environment()
@@ -106,11 +109,11 @@ def html_report(report: Report, capture: Capture) -> bytes:
             icon=icon,
             word=word,
             sentence=outcome_sentence(report),
-            finding=finding,
-            finding_anchor=next((s.anchor for s in sections if finding and s.name == finding.where), ""),
+            headline=headline,
+            headline_anchor=next((s.anchor for s in sections if headline and s.name == headline.where), ""),
             gate_sentence=gate_sentence(report),
             gate_word="leaked" if gate_leak(report) else "held" if gate_tested(report) else "untested",
-            lasted=duration(seconds_between(report.started, report.finished)),
+            lasted=duration(report.finished - report.started),
             sections=sections,
             tally=Counter(section.verdict for section in sections),
             verdict_words=_VERDICT_WORDS,
@@ -123,7 +126,7 @@ def html_report(report: Report, capture: Capture) -> bytes:
     return page.encode("utf-8", errors="replace")
 
 
-def _section(number: int, connection: ConnectionReport, report: Report) -> Section:
+def _section(number: int, connection: RehearsedConnection, report: Report) -> Section:
     result = verdict(report, connection)
     icon, words = _VERDICT_WORDS[result]
     return Section(
@@ -133,26 +136,28 @@ def _section(number: int, connection: ConnectionReport, report: Report) -> Secti
         verdict=result,
         icon=icon,
         words=words,
-        finding=connection_finding(connection),
+        headline=connection_headline(connection),
         drawings=draw(connection, report.started, report.finished),
         changes=in_order(connection.timeline),
         groups=_groups(report, connection),
         counts=_counts(report, connection),
+        was_active=ConnectionState.ACTIVE in connection.reached
+        and connection.connection_state is not ConnectionState.ACTIVE,
         folded=len(report.connections) > _ALL_OPEN and result in ("passed", "warned", "expected"),
     )
 
 
-def _kind(report: Report, connection: ConnectionReport, check: CheckReport) -> str:
+def _kind(report: Report, connection: RehearsedConnection, check: CheckView) -> str:
     """In which group of _KINDS a check belongs."""
-    if warns(check):
+    if check.warns:
         return "warn"
-    return "expected" if fails(check) and excused(report, connection, check) else check.status
+    return "expected" if check.fails and excused(report, connection, check) else check.status.value
 
 
-def _groups(report: Report, connection: ConnectionReport) -> tuple[CheckGroup, ...]:
+def _groups(report: Report, connection: RehearsedConnection) -> tuple[CheckGroup, ...]:
     """Worst first; what is sound is folded as soon as something is not."""
-    trouble = any(fails(check) for check in connection.checks)
-    members: dict[str, list[CheckReport]] = {}
+    trouble = any(check.fails for check in connection.checks)
+    members: dict[str, list[CheckView]] = {}
     for check in connection.checks:
         members.setdefault(_kind(report, connection, check), []).append(check)
     return tuple(
@@ -162,7 +167,7 @@ def _groups(report: Report, connection: ConnectionReport) -> tuple[CheckGroup, .
     )
 
 
-def _counts(report: Report, connection: ConnectionReport) -> str:
+def _counts(report: Report, connection: RehearsedConnection) -> str:
     tally = Counter(_kind(report, connection, check) for check in connection.checks)
     return ", ".join(f"{tally[css]} {word}" for css, (_, _, word) in _KINDS.items() if tally[css]) or "no checks"
 
@@ -185,6 +190,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": clock, "one_line": one_line}
-    environment.globals |= {"group_of": group_of, "mark_of": mark_of}
+    environment.filters |= {"clock": clock, "one_line": one_line, "timestamp": timestamp}
+    environment.globals |= {"axis_of": axis_of, "group_of": group_of, "mark_of": mark_of}
     return environment

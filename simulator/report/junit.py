@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 from xml.etree import ElementTree as ET
 
-from .clock import seconds_between
-from .findings import excused, fails, gate_leak, gate_sentence, gate_tested, label, outcome_sentence, warns
-from .model import CheckReport, ConnectionReport, Report
-from .text import clip, xml_safe
+from simulator.report.findings import excused, gate_leak, gate_sentence, gate_tested, label, outcome_sentence
+from simulator.report.model import RehearsedConnection, Report
+from simulator.report.text import clip, xml_safe
+from simulator.views.check import CheckView, Status
+from simulator.views.times import timestamp
 
 _MESSAGE_LIMIT = 500
 _COUNTED = ("tests", "failures", "errors", "skipped")
@@ -27,36 +28,34 @@ def junit_xml(report: Report) -> bytes:
     for suite in root:
         _count(suite, suite)
     _count(root, root)
-    seconds = seconds_between(report.started, report.finished)
-    if seconds is not None:
-        root.set("time", f"{seconds:.3f}")
+    root.set("time", f"{report.finished - report.started:.3f}")
     ET.indent(root)
     out = io.BytesIO()
     ET.ElementTree(root).write(out, encoding="utf-8", xml_declaration=True)
     return out.getvalue() + b"\n"
 
 
-def _connection_suite(root: ET.Element, report: Report, connection: ConnectionReport) -> None:
-    suite = ET.SubElement(root, "testsuite", name=xml_safe(label(connection)), timestamp=xml_safe(report.started))
+def _connection_suite(root: ET.Element, report: Report, connection: RehearsedConnection) -> None:
+    suite = ET.SubElement(root, "testsuite", name=xml_safe(label(connection)), timestamp=timestamp(report.started))
     classname = f"{connection.peering}.{connection.id}" if connection.peering else connection.id
     for check in connection.checks:
         case = _case(suite, classname, f"{check.id} {check.title}")
         text = _check_text(check)
-        if fails(check) and not excused(report, connection, check):
-            kind = "failure" if check.status == "failure" else "error"
+        if check.fails and not excused(report, connection, check):
+            kind = "failure" if check.status is Status.FAILURE else "error"
             _add(case, kind, _first_words(check), text, check.id)
-        elif check.status in ("skipped", "unset"):
-            why = "; ".join(check.evidence) or ("skipped" if check.status == "skipped" else "not run")
+        elif check.status in (Status.SKIPPED, Status.UNSET):
+            why = "; ".join(check.evidence) or ("skipped" if check.status is Status.SKIPPED else "not run")
             _add(case, "skipped", why, "")
         else:
-            prefix = f"warning: {check.status}, does not block\n" if warns(check) else ""
-            prefix = f"expected: {check.status}, as the topology wants\n" if fails(check) else prefix
+            prefix = f"warning: {check.status.value}, does not block\n" if check.warns else ""
+            prefix = f"expected: {check.status.value}, as the topology wants\n" if check.fails else prefix
             ET.SubElement(case, "system-out").text = xml_safe(prefix + text)
 
 
 def _rehearsal_suite(root: ET.Element, report: Report) -> None:
     """The gate, the lab's own errors, and the outcome itself when nothing else tells why it was not passed."""
-    suite = ET.SubElement(root, "testsuite", name="rehearsal", timestamp=xml_safe(report.started))
+    suite = ET.SubElement(root, "testsuite", name="rehearsal", timestamp=timestamp(report.started))
     gate = _case(suite, "rehearsal", "gate: no NLRI before Active")
     if leak := gate_leak(report):
         _add(gate, "failure", leak, gate_sentence(report), "gate")
@@ -85,20 +84,18 @@ def _add(case: ET.Element, kind: str, message: str, text: str, type_: str = "") 
         element.text = xml_safe(text)
 
 
-def _first_words(check: CheckReport) -> str:
+def _first_words(check: CheckView) -> str:
     if check.causes:
         return check.causes[0].text
     return check.evidence[0] if check.evidence else check.title
 
 
-def _check_text(check: CheckReport) -> str:
+def _check_text(check: CheckView) -> str:
     lines = [f"source: {check.source}", *(f"evidence: {line}" for line in check.evidence)]
     for number, cause in enumerate(check.causes, 1):
         lines.append(f"cause {number} ({cause.id}): {cause.text}")
         if cause.remedy:
             lines.append(f"remedy: {cause.remedy}")
-    if check.remedy and check.remedy not in {cause.remedy for cause in check.causes}:
-        lines.append(f"remedy: {check.remedy}")
     return "\n".join(lines)
 
 

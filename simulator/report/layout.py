@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import sqrt
+from typing import Protocol
 
-from .clock import parse_time, seconds_between
-from .model import Axis, ConnectionReport, TimelineEntry
-from .palette import lane_label
-from .text import clip, visible
+from simulator.connection.states import ConnectionState
+from simulator.report.model import RehearsedConnection
+from simulator.session.states import BgpState
+from simulator.views.connection import Axis, StepView
+from simulator.views.states import label_of
 
 MAX_COLUMNS = 120
 """Beyond this many moments the middle is left out of the drawing, never out of the data."""
@@ -27,27 +29,40 @@ SHRINKABLE_WIDTH = 1.2 * TARGET_WIDTH
 _MIN_GAP = 10
 _BREAK_WIDTH = 150
 _CHAR, _PADDING = 6.9, 14
-_LABEL_LIMIT = 26
 _TWO_LINES = re.compile(r"(?<=[a-z])(?=[A-Z])| ")
+
+
+State = ConnectionState | BgpState
+
+
+class Columns(Protocol):
+    """Anything that reaches from one column to another."""
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def last(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """One state of one lane between two columns."""
 
-    state: str
+    state: State
     first: int
     last: int
     reason: str
-    ends: str
+    then: State | None
+    """The state that follows; None for the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A laid out timeline before it is cut into rows."""
 
-    connection: ConnectionReport
-    times: list[str]
+    connection: RehearsedConnection
+    times: list[float]
     lanes: dict[tuple[Axis, str], list[Span]]
     places: list[float]
     hidden: range
@@ -59,7 +74,7 @@ class Plan:
 class Frame:
     """The part of the time axis that one row shows."""
 
-    times: list[str]
+    times: list[float]
     places: list[float]
     first: int
     last: int
@@ -67,36 +82,32 @@ class Frame:
     def x(self, column: int) -> float:
         return self.places[min(max(column, self.first), self.last)] - self.places[self.first]
 
-    def shows(self, span: Span) -> bool:
+    def shows(self, span: Columns) -> bool:
         return span.first < self.last and span.last > self.first
 
-    def place(self, span: Span) -> tuple[float, float]:
+    def place(self, span: Columns) -> tuple[float, float]:
         return self.x(span.first), self.x(span.last) - self.x(span.first)
 
 
-def lay_out(connection: ConnectionReport, started: str, finished: str) -> Plan:
+def lay_out(connection: RehearsedConnection, started: float, finished: float) -> Plan:
     """Give every change of a connection its place."""
     columns = _columns(in_order(connection.timeline))
     times = _with_ends([column[0].time for column in columns], started, finished)
     hidden = _hidden(len(times))
     lanes = {key: _seen(spans, hidden) for key, spans in _spans(connection, columns, len(times) - 1).items()}
-    places = _places(times, [(key[0], span) for key, spans in lanes.items() for span in spans], hidden)
+    places = _places(times, [span for spans in lanes.values() for span in spans], hidden)
     strong = {number for number, column in enumerate(columns, 1) if any(entry.axis == "connection" for entry in column)}
     return Plan(connection, times, lanes, places, hidden, strong)
 
 
-def in_order(timeline: Iterable[TimelineEntry]) -> list[TimelineEntry]:
-    """By time, both axes together; as given when a time cannot be read."""
-    entries = list(timeline)
-    moments = [moment for entry in entries if (moment := parse_time(entry.time)) is not None]
-    if len(moments) < len(entries):
-        return entries
-    return [entries[index] for index in sorted(range(len(entries)), key=moments.__getitem__)]
+def in_order(timeline: Iterable[StepView]) -> list[StepView]:
+    """By time, both axes together."""
+    return sorted(timeline, key=lambda step: step.time)
 
 
-def _columns(entries: list[TimelineEntry]) -> list[list[TimelineEntry]]:
+def _columns(entries: list[StepView]) -> list[list[StepView]]:
     """Entries by moment; two changes of one lane never share a column."""
-    columns: list[list[TimelineEntry]] = []
+    columns: list[list[StepView]] = []
     for entry in entries:
         here = columns[-1] if columns and columns[-1][0].time == entry.time else None
         if here is None or any((other.axis, other.session) == (entry.axis, entry.session) for other in here):
@@ -106,18 +117,16 @@ def _columns(entries: list[TimelineEntry]) -> list[list[TimelineEntry]]:
     return columns
 
 
-def _with_ends(times: list[str], started: str, finished: str) -> list[str]:
+def _with_ends(times: list[float], started: float, finished: float) -> list[float]:
     """The columns' times with the rehearsal's start before and its end after them."""
-    first = started if not times or seconds_between(started, times[0]) is not None else times[0]
-    last = finished if not times or seconds_between(times[-1], finished) is not None else times[-1]
-    return [first, *times, last]
+    return [min([started, *times]), *times, max([finished, *times])]
 
 
 def _spans(
-    connection: ConnectionReport, columns: list[list[TimelineEntry]], end: int
+    connection: RehearsedConnection, columns: list[list[StepView]], end: int
 ) -> dict[tuple[Axis, str], list[Span]]:
     """The states of every lane, from column 0 to the last."""
-    lanes: dict[tuple[Axis, str], list[tuple[int, TimelineEntry]]] = {("connection", ""): []}
+    lanes: dict[tuple[Axis, str], list[tuple[int, StepView]]] = {("connection", ""): []}
     for session in connection.sessions:
         lanes["bgp", session.id] = []
     for number, column in enumerate(columns, 1):
@@ -128,13 +137,13 @@ def _spans(
     result: dict[tuple[Axis, str], list[Span]] = {}
     for key, changes in lanes.items():
         if not changes:
-            state = connection.connection_state if key[0] == "connection" else final[key[1]]
-            result[key] = [Span(state, 0, end, "no change was recorded", "")]
+            state: State = connection.connection_state if key[0] == "connection" else final[key[1]]
+            result[key] = [Span(state, 0, end, "no change was recorded", None)]
             continue
         spans = [Span(changes[0][1].from_, 0, changes[0][0], "", changes[0][1].to)]
         for (number, entry), (following, next_entry) in pairwise(changes):
             spans.append(Span(entry.to, number, following, entry.reason, next_entry.to))
-        spans.append(Span(changes[-1][1].to, changes[-1][0], end, changes[-1][1].reason, ""))
+        spans.append(Span(changes[-1][1].to, changes[-1][0], end, changes[-1][1].reason, None))
         result[key] = spans
     return result
 
@@ -177,11 +186,11 @@ def rows(places: list[float], hidden: range) -> list[tuple[int, int]]:
     return cut
 
 
-def _places(times: list[str], spans: list[tuple[Axis, Span]], hidden: range) -> list[float]:
+def _places(times: list[float], spans: list[Span], hidden: range) -> list[float]:
     """The x of every column: labels fit first, then what is left of the target width goes by time."""
     ending: dict[int, list[tuple[int, float]]] = {}
-    for axis, span in spans:
-        ending.setdefault(span.last, []).append((span.first, label_width(axis, span.state)))
+    for span in spans:
+        ending.setdefault(span.last, []).append((span.first, label_width(span.state)))
     places = [0.0]
     for number in range(1, len(times)):
         inside = number in hidden and number - 1 in hidden
@@ -190,7 +199,7 @@ def _places(times: list[str], spans: list[tuple[Axis, Span]], hidden: range) -> 
             least = places[hidden[0]] + _BREAK_WIDTH
         places.append(max([least, *(places[first] + width for first, width in ending.get(number, ()))]))
     slack = TARGET_WIDTH - places[-1]
-    gaps = [sqrt(seconds_between(before, after) or 0.0) for before, after in pairwise(times)]
+    gaps = [sqrt(after - before) for before, after in pairwise(times)]
     if slack <= 0:
         return places
     total = sum(gaps)
@@ -201,12 +210,12 @@ def _places(times: list[str], spans: list[tuple[Axis, Span]], hidden: range) -> 
     return places
 
 
-def label_lines(axis: Axis, state: str) -> tuple[str, ...]:
+def label_lines(state: State) -> tuple[str, ...]:
     """The label in lines: a connection state's camel case parts (`Provisioning`, `Completed`) may stand on two."""
-    whole = lane_label(axis, visible(clip(state, _LABEL_LIMIT)))
-    head, *rest = _TWO_LINES.split(whole) if axis == "connection" else [whole]
+    whole = label_of(state)
+    head, *rest = _TWO_LINES.split(whole) if isinstance(state, ConnectionState) else [whole]
     return (head, "".join(rest)) if rest else (head,)
 
 
-def label_width(axis: Axis, state: str) -> float:
-    return max(map(len, label_lines(axis, state))) * _CHAR + _PADDING
+def label_width(state: State) -> float:
+    return max(map(len, label_lines(state))) * _CHAR + _PADDING

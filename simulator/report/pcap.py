@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from zlib import crc32
 
-from .model import Report, Segment
-from .packets import ACK, FIN, PSH, RST, SYN, Address, Direction, mss, parse_address
+from simulator.report.model import Report, Segment
+from simulator.report.packets import ACK, FIN, PSH, RST, SYN, Address, Direction, mss, parse_address
 
 BGP_PORT = 179
 _ETHERNET = 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .clock import clock, duration, parse_time, seconds_between
-from .layout import Frame, Plan, Span, label_lines, label_width, lay_out, rows
-from .model import Axis, ConnectionReport
-from .palette import AXIS_NAME, group_of
-from .text import clip, one_line
+from simulator.connection.states import ConnectionState
+from simulator.report.layout import Frame, Plan, Span, label_lines, label_width, lay_out, rows
+from simulator.report.model import RehearsedConnection
+from simulator.report.text import clip, one_line
+from simulator.views.states import axis_of, group_of
+from simulator.views.times import clock, day, duration
 
 _TICK_WIDTH = 86
 _TOP, _CONNECTION_HEIGHT, _GATE_HEIGHT, _BGP_HEIGHT, _SPACE, _AXIS_HEIGHT = 4, 56, 20, 26, 10, 36
@@ -76,7 +77,7 @@ class Drawing:
     gap: Break | None = None
 
 
-def draw(connection: ConnectionReport, started: str, finished: str) -> tuple[Drawing, ...]:
+def draw(connection: RehearsedConnection, started: float, finished: float) -> tuple[Drawing, ...]:
     """Draw one connection's timeline: one row, or several like lines of text when it is long."""
     plan = lay_out(connection, started, finished)
     return tuple(_row(plan, first, last) for first, last in rows(plan.places, plan.hidden))
@@ -90,7 +91,7 @@ def _row(plan: Plan, first: int, last: int) -> Drawing:
     sessions = {session.id: session for session in plan.connection.sessions}
     gate: tuple[Bar, ...] = ()
     for (axis, key), spans in plan.lanes.items():
-        bars = tuple(_bar(axis, span, frame) for span in spans if frame.shows(span))
+        bars = tuple(_bar(span, frame) for span in spans if frame.shows(span))
         if axis == "connection":
             lanes.append(Lane("connection", "Connection state", "peering life cycle", y, _CONNECTION_HEIGHT, bars))
             y += _CONNECTION_HEIGHT + 4
@@ -99,15 +100,14 @@ def _row(plan: Plan, first: int, last: int) -> Drawing:
             y += _GATE_HEIGHT + _SPACE
             continue
         session = sessions.get(key)
-        name = f"BGP FSM · {session.family}" if session else "BGP FSM"
-        lanes.append(Lane("bgp", name, session.peer_address if session else key, y, _BGP_HEIGHT, bars))
+        name = f"BGP FSM · {session.family.label}" if session else "BGP FSM"
+        lanes.append(Lane("bgp", name, str(session.peer_address) if session else key, y, _BGP_HEIGHT, bars))
         y += _BGP_HEIGHT + _SPACE
     gap = None
     if plan.hidden and first <= plan.hidden[0] and plan.hidden[-1] <= last:
         left, right = frame.x(plan.hidden[0]), frame.x(plan.hidden[-1])
         gap = Break(left, right - left, f"{len(plan.hidden) - 2:,} moments not drawn")
-    moment = parse_time(plan.times[first])
-    reached = ", ".join(span.state for span in plan.lanes["connection", ""][:40])
+    reached = ", ".join(span.state.value for span in plan.lanes["connection", ""][:40])
     return Drawing(
         width=frame.x(last),
         height=y + _AXIS_HEIGHT,
@@ -115,48 +115,57 @@ def _row(plan: Plan, first: int, last: int) -> Drawing:
         ticks=tuple(_ticks(plan, frame)),
         open_spans=tuple(bar for bar in gate if bar.css == "gate-open"),
         axis_y=y,
-        date=f"{moment:%Y-%m-%d}" if moment else "",
+        date=day(plan.times[first]),
         summary=one_line(f"Timeline of connection {plan.connection.id}: connection state {reached}"),
         gap=gap,
     )
 
 
-def _bar(axis: Axis, span: Span, frame: Frame) -> Bar:
+def _bar(span: Span, frame: Frame) -> Bar:
     start, end = frame.times[span.first], frame.times[span.last]
-    lasted = duration(seconds_between(start, end))
-    title = [f"{AXIS_NAME[axis]}: {clip(span.state, 60)}" + (f" for {lasted}" if lasted else "")]
+    lasted = duration(end - start)
+    title = [f"{axis_of(span.state)}: {span.state.value} for {lasted}"]
     title.append(f"from {clock(start)} to {clock(end)}")
     if span.reason:
         title.append(f"because {one_line(span.reason, 300)}")
-    if span.ends:
-        title.append(f"then {AXIS_NAME[axis]}: {clip(span.ends, 60)}")
+    if span.then is not None:
+        title.append(f"then {axis_of(span.then)}: {span.then.value}")
     x, width = frame.place(span)
-    lines = label_lines(axis, span.state)
-    if width + 1 < label_width(axis, span.state):
+    lines = label_lines(span.state)
+    if width + 1 < label_width(span.state):
         lines = ()  # a piece that a row's end cut off; the other piece is the longer one and says it
-    elif lasted and axis == "connection":
+    elif isinstance(span.state, ConnectionState):
         lines = (*lines, lasted)
-    return Bar(x, width, lines, group_of(axis, span.state), clip("\n".join(title), 600))
+    return Bar(x, width, lines, group_of(span.state).css, clip("\n".join(title), 600))
 
 
-def _gate(spans: list[Span]) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class GateSpan:
+    """How the gate stood between two columns."""
+
+    is_open: bool
+    first: int
+    last: int
+
+
+def _gate(spans: list[Span]) -> list[GateSpan]:
     """Open while the connection is Active, shut in every other state: neighbours of one kind become one."""
-    runs: list[Span] = []
+    runs: list[GateSpan] = []
     for span in spans:
-        word = "open" if span.state == "Active" else "shut"
-        if runs and runs[-1].state == word and runs[-1].last == span.first:
+        is_open = span.state is ConnectionState.ACTIVE
+        if runs and runs[-1].is_open == is_open and runs[-1].last == span.first:
             runs[-1] = replace(runs[-1], last=span.last)
         else:
-            runs.append(Span(word, span.first, span.last, "", ""))
+            runs.append(GateSpan(is_open, span.first, span.last))
     return runs
 
 
-def _gate_bar(span: Span, frame: Frame) -> Bar:
-    lasted = duration(seconds_between(frame.times[span.first], frame.times[span.last]))
-    why = "connection Active: NLRI passes" if span.state == "open" else "connection not Active: no NLRI passes"
+def _gate_bar(span: GateSpan, frame: Frame) -> Bar:
+    lasted = duration(frame.times[span.last] - frame.times[span.first])
+    word = "open" if span.is_open else "shut"
+    why = "connection Active: NLRI passes" if span.is_open else "connection not Active: no NLRI passes"
     x, width = frame.place(span)
-    title = f"Gate {span.state}" + (f" for {lasted}" if lasted else "") + f"\n{why}"
-    return Bar(x, width, (span.state,) if width > 40 else (), f"gate-{span.state}", title)
+    return Bar(x, width, (word,) if width > 40 else (), f"gate-{word}", f"Gate {word} for {lasted}\n{why}")
 
 
 def _ticks(plan: Plan, frame: Frame) -> Iterable[Tick]:
@@ -172,11 +181,11 @@ def _ticks(plan: Plan, frame: Frame) -> Iterable[Tick]:
             taken.append((left, left + _TICK_WIDTH))
             labelled.add(number)
     for number in visible_columns:
-        since = seconds_between(plan.times[0], plan.times[number])
+        since = plan.times[number] - plan.times[0]
         yield Tick(
             x=frame.x(number),
             label=clock(plan.times[number]) if number in labelled else "",
-            offset="start" if number == 0 else f"+{duration(since)}" if since is not None else "",
+            offset="start" if number == 0 else f"+{duration(since)}",
             anchor="start" if number == frame.first else "end" if number == frame.last else "middle",
             strong=number in plan.strong or number in ends,
         )

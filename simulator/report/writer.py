@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .events import events_jsonl
-from .html_report import html_report
-from .json_report import json_report
-from .junit import junit_xml
-from .model import Report
-from .pcap import Capture, write_capture
+from simulator.report.events import events_jsonl
+from simulator.report.html_report import html_report
+from simulator.report.json_report import json_report
+from simulator.report.junit import junit_xml
+from simulator.report.model import Report
+from simulator.report.pcap import Capture, write_capture
 
 REPORT_JSON, REPORT_HTML, JUNIT_XML = "report.json", "report.html", "junit.xml"
 EVENTS_JSONL, WIRE_PCAP = "events.jsonl", "wire.pcap"

@@ -168,7 +168,7 @@ class Neighbor:
             negotiated_hold_time=agreed.hold_time if agreed else None,
             local_open=session.config.local,
             peer_open=session.last_open,
-            expected_as=self._asked.peer_as,
+            peer_as=self._asked.peer_as,
             dialled=None if session.channel is None else session.channel is Channel.DIALLED,
             last_error=session.last_error,
             notifications=tuple(session.notifications),

@@ -39,7 +39,8 @@ class SessionView:
     negotiated_hold_time: int | None
     local_open: Open
     peer_open: Open | None
-    expected_as: int | None
+    peer_as: int | None
+    """The ASN that the peer's OPEN has to carry; None: any."""
     dialled: bool | None
     """Whether the Established connection is the one that we dialled."""
     last_error: str
@@ -72,5 +73,9 @@ class SessionView:
     peer_closed_early_at: float | None = None
     disabled: bool = False
     """The peer's routes are ignored until the session ends: AFI/SAFI disable (RFC 7606 §2)."""
+    connection: str = ""
+    """Whose session it is; empty where nobody gave it a place."""
+    peer: str = ""
+    edge: str = ""
     cut: Cut | None = None
     """How the last deny ended the connection; None where it did not, and from the next lift on."""

@@ -27,6 +27,7 @@ from simulator.report.model import Report
 from simulator.session.messages import Family, Role
 from simulator.topology.load import TopologyError, load, parse
 from simulator.topology.schema import DataChoice
+from simulator.views.check import Status
 from simulator.wire.attribute_codec import PathAttributes
 from tests.policy.support import V4, key
 from tests.topologies import build, document, write
@@ -314,7 +315,7 @@ async def test_an_rpki_invalid_and_an_unregistered_route_are_refused_and_told(tm
     assert report.outcome == "passed", report.errors
     for connection in report.connections:
         checks = {check.id: check for check in connection.checks}
-        assert checks["R3.rpki-invalid"].status == checks["R3.irr-prefix"].status == "failure"
+        assert checks["R3.rpki-invalid"].status is checks["R3.irr-prefix"].status is Status.FAILURE
         assert any(ROUTE in line and "AS64500" in line for line in checks["R3.rpki-invalid"].evidence)
         assert any("203.0.113.0/24" in line for line in checks["R3.irr-prefix"].evidence)
         assert checks["R3.rpki-invalid"].source == "Microsoft's peering policy, RFC 6811"

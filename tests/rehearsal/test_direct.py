@@ -12,8 +12,9 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.log import ConnectionMoved, Said
 from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
-from simulator.report.model import CheckReport, Report
+from simulator.report.model import Report
 from simulator.topology.plan import plans
+from simulator.views.check import Blocks, CheckView, Status
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document, mixed, shipped
 
@@ -34,7 +35,7 @@ async def run(found: dict[str, Any], kind: LinkKind = LinkKind.LOOPBACK) -> tupl
         return played, await played.run()
 
 
-def checks(report: Report, connection: int = 0) -> dict[str, CheckReport]:
+def checks(report: Report, connection: int = 0) -> dict[str, CheckView]:
     return {check.id: check for check in report.connections[connection].checks}
 
 
@@ -70,11 +71,13 @@ def test_profiles_follow_the_kind_unless_the_topology_names_one() -> None:
 async def test_the_documented_life_cycle_of_a_direct_peering() -> None:
     played, report = await run(document("direct"))
     assert report.outcome == "passed", report.errors
-    assert [connection.reached for connection in report.connections] == [LIFE, LIFE]
+    assert [tuple(map(str, connection.reached)) for connection in report.connections] == [LIFE, LIFE]
     for connection in report.connections:
-        assert (connection.kind, connection.profile) == ("Direct", "direct")
+        assert (connection.kind.value, connection.profile) == ("Direct", "direct")
         assert [(s.received, s.accepted, s.sent) for s in connection.sessions] == [(2, 2, 5), (2, 2, 3)]
-        assert {check.id for check in connection.checks if check.status != "success"} == {"L1"}, "no LAN on loopback"
+        assert {check.id for check in connection.checks if check.status is not Status.SUCCESS} == {"L1"}, (
+            "no LAN on loopback"
+        )
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
     steps = [e.transition for e in played.log.entries if isinstance(e, ConnectionMoved)]
     notified = [step for step in steps if step.source is step.target is ConnectionState.PROVISIONING_STARTED]
@@ -103,10 +106,10 @@ async def test_one_edge_only_is_a_warning_that_stops_nothing() -> None:
     _, report = await run(one_link())
     assert report.outcome == "passed", report.errors
     check = checks(report)["C1"]
-    assert (check.status, check.blocks, check.causes[0].id) == ("failure", "warn", "one-edge")
+    assert (check.status, check.blocks, check.causes[0].id) == (Status.FAILURE, Blocks.WARN, "one-edge")
     assert "sea-edge-1" in check.evidence[0]
     _, report = await run(document("direct"))
-    assert [checks(report, index)["C1"].status for index in (0, 1)] == ["success", "success"]
+    assert [checks(report, index)["C1"].status for index in (0, 1)] == [Status.SUCCESS] * 2
 
 
 async def test_two_links_to_one_edge_are_no_redundancy() -> None:
@@ -115,7 +118,7 @@ async def test_two_links_to_one_edge_are_no_redundancy() -> None:
     _, report = await run(found)
     assert report.outcome == "passed", report.errors
     assert [connection.id for connection in report.connections] == ["contoso-seattle/sea-edge-1", "second"]
-    assert [checks(report, index)["C1"].status for index in (0, 1)] == ["failure", "failure"]
+    assert [checks(report, index)["C1"].status for index in (0, 1)] == [Status.FAILURE] * 2
 
 
 async def test_latency_that_is_not_there_is_a_warning_and_never_silent() -> None:
@@ -124,7 +127,7 @@ async def test_latency_that_is_not_there_is_a_warning_and_never_silent() -> None
     played, report = await run(found)
     assert report.outcome == "passed", report.errors
     check = checks(report)["L4"]
-    assert (check.status, check.blocks, check.causes[0].id) == ("failure", "warn", "no-netem")
+    assert (check.status, check.blocks, check.causes[0].id) == (Status.FAILURE, Blocks.WARN, "no-netem")
     assert check.evidence == ("the topology asks for latency 5 ms, loss 1 %",)
     assert any("use link: netns" in note for note in report.notes)
     assert any("use link: netns" in e.text for e in played.log.entries if isinstance(e, Said))
@@ -136,7 +139,8 @@ async def test_an_exchange_and_a_direct_peering_side_by_side() -> None:
     played, report = await run(found)
     assert report.outcome == "passed", report.errors
     kinds = {
-        connection.id: (connection.kind, connection.profile, connection.reached[1]) for connection in report.connections
+        connection.id: (connection.kind.value, connection.profile, connection.reached[1].value)
+        for connection in report.connections
     }
     assert kinds == {
         "contoso-ashburn/ash-edge-1": ("Exchange", "exchange", "Approved"),
@@ -144,7 +148,7 @@ async def test_an_exchange_and_a_direct_peering_side_by_side() -> None:
         "private/ash-edge-3": ("Direct", "direct", "ProvisioningStarted"),
     }
     assert "C1" not in checks(report, 0)
-    assert checks(report, 2)["C1"].status == "failure"
+    assert checks(report, 2)["C1"].status is Status.FAILURE
     assert played.control is not None
     assert [record.flow for record in played.control.records.values()] == [Flow.EXCHANGE, Flow.EXCHANGE, Flow.DIRECT]
 
@@ -169,10 +173,10 @@ async def test_a_real_frr_on_two_links() -> None:
     found["times"]["soak"] = 1
     played, report = await run(found, LinkKind.NETNS)
     assert report.outcome == "passed", report.errors
-    assert [connection.reached for connection in report.connections] == [LIFE, LIFE]
+    assert [tuple(map(str, connection.reached)) for connection in report.connections] == [LIFE, LIFE]
     for index in (0, 1):
         found_checks = checks(report, index)
-        assert {check.status for check in found_checks.values()} == {"success"}
+        assert {check.status for check in found_checks.values()} == {Status.SUCCESS}
         assert found_checks["D1"].evidence[1].startswith("gap-free capture")
         assert "1500 octets with DF was answered" in found_checks["L2"].evidence[0]
     assert played.network is not None
@@ -202,13 +206,13 @@ async def test_the_wrong_half_of_a_prefix_is_named_as_the_first_cause() -> None:
     found["peerings"][0]["peer-side"] = {"halves": "faq"}
     _, report = await run(found, LinkKind.NETNS)
     sound, wrong = report.connections
-    assert "Active" in sound.reached, "a /31 and a /127 have only one way"
-    assert wrong.connection_state == "ProvisioningFailed"
+    assert ConnectionState.ACTIVE in sound.reached, "a /31 and a /127 have only one way"
+    assert wrong.connection_state is ConnectionState.PROVISIONING_FAILED
     check = checks(report, 1)["L1"]
     assert check.evidence[0] == "IPv4 198.51.100.5: no MAC answered, and 198.51.100.4 answers"
     assert [cause.id for cause in check.causes] == ["wrong-half", "wrong-address"] * 2, "each family has its own"
     assert "configure 198.51.100.5 on the router and 198.51.100.6 as its neighbor" in check.remedy
-    assert [check.id for check in wrong.checks if check.status == "failure"] == ["L1"]
+    assert [check.id for check in wrong.checks if check.status is Status.FAILURE] == ["L1"]
 
 
 @pytest.mark.privileged
@@ -220,5 +224,5 @@ async def test_a_smaller_mtu_at_the_peer_is_a_warning() -> None:
     _, report = await run(found, LinkKind.NETNS)
     assert report.outcome == "passed", report.errors
     check = checks(report)["L2"]
-    assert (check.status, check.blocks, check.causes[0].id) == ("failure", "warn", "mtu")
+    assert (check.status, check.blocks, check.causes[0].id) == (Status.FAILURE, Blocks.WARN, "mtu")
     assert "to 1500 octets" in check.remedy

@@ -23,10 +23,11 @@ from simulator.lab.netns import NetnsPlace
 from simulator.places.link import LinkKind
 from simulator.places.process import find_program, stop
 from simulator.rehearsal.script import Rehearsal
-from simulator.report.model import CheckReport, Report
+from simulator.report.model import Report
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.schema import Peer
+from simulator.views.check import CheckView, Status
 from tests.host_support import OUTSIDE, host_with
 from tests.lab_support import require_netns, require_program, v4, v6
 from tests.topologies import build, document, write
@@ -65,7 +66,7 @@ def waits(played: Rehearsal) -> list[str]:
     return [text.removeprefix("waits for ").split(":")[0] for text in texts if text.startswith("waits for ")]
 
 
-def checks(report: Report) -> dict[str, CheckReport]:
+def checks(report: Report) -> dict[str, CheckView]:
     return {check.id: check for check in report.connections[0].checks}
 
 
@@ -90,10 +91,10 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
         played.hand_over = start
         report = await run(played)
     assert report.outcome == "passed", report.errors
-    assert report.connections[0].reached[-3:] == ("Active", "PendingRemove", "None")
+    assert tuple(map(str, report.connections[0].reached[-3:])) == ("Active", "PendingRemove", "None")
     (session,) = report.connections[0].sessions
     assert (session.received, session.accepted, session.sent) == (2, 1, 2)
-    assert (session.local_address, session.peer_address) == ("127.75.80.1", "127.0.0.9")
+    assert (str(session.local_address), str(session.peer_address)) == ("127.75.80.1", "127.0.0.9")
     assert waits(played)[0] == "TCP"
     first = next(event.text for event in played.log.entries if isinstance(event, Said) and "TCP" in event.text)
     assert f"waits for a call from 127.0.0.9, and calls 127.0.0.9:{port}; until " in first
@@ -120,12 +121,12 @@ async def test_what_only_the_routers_owner_sees_is_skipped_and_fails_nothing(tmp
         report = await run(played)
     assert report.outcome == "passed", (report.errors, (tmp_path / "log").read_text())
     found = checks(report)
-    assert {check.id for check in found.values() if check.status == "skipped"} == {"L1", "D3"}
+    assert {check.id for check in found.values() if check.status is Status.SKIPPED} == {"L1", "D3"}
     assert (
         found["D3"].evidence[0].endswith("the router of contoso is external: only its owner can look into its tables")
     )
     for check, words in (("A1", "2 of 2 announced routes were sent; "), ("A4", "2 routes withdrawn, none left here; ")):
-        assert found[check].status == "success"
+        assert found[check].status is Status.SUCCESS
         assert any(words in line and "only its owner" in line for line in found[check].evidence), found[check].evidence
 
 
@@ -135,9 +136,9 @@ async def test_nobody_comes_and_the_deadline_is_kept() -> None:
     played = Rehearsal(build(found), LinkKind.LOOPBACK)
     report = await run(played)
     assert report.outcome == "failed"
-    assert report.connections[0].connection_state == "ProvisioningFailed"
+    assert report.connections[0].connection_state is ConnectionState.PROVISIONING_FAILED
     statuses = {check.id: check.status for check in report.connections[0].checks}
-    assert (statuses["T1"], statuses["D3"]) == ("failure", "skipped")
+    assert (statuses["T1"], statuses["D3"]) == (Status.FAILURE, Status.SKIPPED)
     assert set(waits(played)) == {"TCP"}
     told = [event.text for event in played.log.entries if isinstance(event, Said) and "(last: " in event.text]
     assert len(told) == 1, "the same news is told once"
@@ -181,7 +182,7 @@ async def test_a_session_that_is_reset_while_somebody_looks_is_validated_again()
     played.pause = look
     report = await run(played)
     assert steps == ["request", "approve", "notify", "lift", "lift", "deprovision", "remove"]
-    assert report.connections[0].reached[-3:] == ("Active", "PendingRemove", "None"), report.errors
+    assert tuple(map(str, report.connections[0].reached[-3:])) == ("Active", "PendingRemove", "None"), report.errors
 
 
 async def test_each_pause_comes_before_its_step() -> None:

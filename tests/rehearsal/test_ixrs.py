@@ -115,7 +115,7 @@ async def test_the_pair_is_rehearsed_and_an_unregistered_customer_is_seen_and_ne
     }
     assert watched.ever_taken == set()
     for connection in report.connections:
-        assert connection.reached[-3:] == ("Active", "PendingRemove", "None")
+        assert tuple(map(str, connection.reached[-3:])) == ("Active", "PendingRemove", "None")
         counts = {s.id: (s.accepted, s.established_transitions) for s in connection.sessions}
         assert len(counts) == 4 and set(counts.values()) == {(4, 1)}
     assert (report.gate.nlri_sent_while_denied, report.gate.routes_taken_while_denied) == (0, 0)
@@ -182,7 +182,7 @@ async def test_nobody_is_registered_before_the_connection_is_active() -> None:
     report = await finished(played.run())
     assert report.outcome == "passed", report.errors
     failed, other = report.connections
-    assert "Active" not in failed.reached and "Active" in other.reached
+    assert ConnectionState.ACTIVE not in failed.reached and ConnectionState.ACTIVE in other.reached
     assert {(s.accepted, s.sent) for s in other.sessions} == {(4, 3), (4, 2)}
     assert report.gate.routes_taken_while_denied == 0
     registered = [text for text in map(str, played.log.entries) if "is registered" in text]

@@ -13,9 +13,11 @@ from simulator.engine.log import ConnectionMoved, Event
 from simulator.peer.events import BgpStateChanged, GateMoved, NotificationExchanged
 from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
-from simulator.report.model import CheckReport, Report
+from simulator.report.model import Report
 from simulator.routers.bird.adapter import Bird
+from simulator.session.messages import Family
 from simulator.session.states import BgpState
+from simulator.views.check import CheckView, Status
 from tests.lab_support import require_bird
 from tests.topologies import build, document
 
@@ -41,26 +43,34 @@ async def run(found: dict[str, Any], kind: LinkKind = LinkKind.LOOPBACK) -> tupl
     return played, report
 
 
-def checks(report: Report, connection: int = 0) -> dict[str, CheckReport]:
+def checks(report: Report, connection: int = 0) -> dict[str, CheckView]:
     return {check.id: check for check in report.connections[connection].checks}
 
 
 def failing(report: Report) -> list[list[str]]:
-    return [[c.id for c in connection.checks if c.status == "failure"] for connection in report.connections]
+    return [[c.id for c in connection.checks if c.status is Status.FAILURE] for connection in report.connections]
 
 
 async def test_the_documented_life_cycle_on_real_sessions() -> None:
     played, report = await run(document())
     assert report.outcome == "passed", report.errors
-    assert [connection.reached for connection in report.connections] == [LIFE, LIFE]
+    assert [tuple(map(str, connection.reached)) for connection in report.connections] == [LIFE, LIFE]
     for connection in report.connections:
-        assert {check.status for check in connection.checks} == {"success", "skipped"}
-        assert [check.id for check in connection.checks if check.status == "skipped"] == ["L1"]
+        assert {check.status for check in connection.checks} == {Status.SUCCESS, Status.SKIPPED}
+        assert [check.id for check in connection.checks if check.status is Status.SKIPPED] == ["L1"]
         by_family = {session.family: session for session in connection.sessions}
-        assert (by_family["IPv4"].received, by_family["IPv4"].accepted, by_family["IPv4"].sent) == (3, 3, 5)
-        assert (by_family["IPv6"].received, by_family["IPv6"].accepted, by_family["IPv6"].sent) == (2, 2, 3)
+        assert (by_family[Family.IPV4].received, by_family[Family.IPV4].accepted, by_family[Family.IPV4].sent) == (
+            3,
+            3,
+            5,
+        )
+        assert (by_family[Family.IPV6].received, by_family[Family.IPV6].accepted, by_family[Family.IPV6].sent) == (
+            2,
+            2,
+            3,
+        )
         assert all(session.established_transitions == 1 for session in connection.sessions)
-        assert all(session.bgp_state == "Idle" for session in connection.sessions)
+        assert all(session.bgp_state is BgpState.IDLE for session in connection.sessions)
     assert (report.gate.nlri_sent_while_denied, report.gate.routes_taken_while_denied) == (0, 0)
     assert report.gate.nlri_withheld == 2 * (5 + 3 + 3 + 2)
     assert report.segments, "the wire was recorded"
@@ -124,7 +134,7 @@ async def test_a_fault_ends_in_provisioning_failed_with_its_cause(
     assert report.outcome == "failed"
     assert failing(report) == [[check], [check]]
     for connection in report.connections:
-        assert connection.connection_state == "ProvisioningFailed"
+        assert connection.connection_state is ConnectionState.PROVISIONING_FAILED
         assert connection.error_message.startswith(check)
         assert next(c for c in connection.checks if c.id == check).causes[0].id == cause
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
@@ -151,7 +161,7 @@ async def test_unexpected_counts_fail_the_rehearsal() -> None:
     _, report = await run(found)
     assert report.outcome == "failed"
     assert report.errors[0] == "contoso-ashburn/ash-edge-1/ipv4: 3 routes accepted, expected 4"
-    assert [connection.reached for connection in report.connections] == [LIFE, LIFE]
+    assert [tuple(map(str, connection.reached)) for connection in report.connections] == [LIFE, LIFE]
 
 
 async def test_a_peer_asn_that_is_not_approved_is_refused_before_anything_starts() -> None:
@@ -291,7 +301,7 @@ async def test_birdc_sees_nothing_before_active_all_after_and_an_unbroken_sessio
     assert since == after, "the session was not reset by the lift"
     assert report.outcome == "passed", report.errors
     assert checks(report)["D1"].evidence[1].startswith("gap-free capture")
-    assert [connection.reached for connection in report.connections] == [LIFE, LIFE]
+    assert [tuple(map(str, connection.reached)) for connection in report.connections] == [LIFE, LIFE]
     assert report.router["contoso"].startswith("BIRD 2")
 
 
@@ -332,7 +342,7 @@ async def _bird_killed_at(moment: Callable[[Watcher], Any]) -> tuple[Rehearsal, 
 async def test_a_router_killed_while_validating_never_becomes_active() -> None:
     played, report = await _bird_killed_at(Watcher.established)
     assert report.outcome == "failed"
-    assert {connection.connection_state for connection in report.connections} == {"ProvisioningFailed"}
+    assert {connection.connection_state for connection in report.connections} == {ConnectionState.PROVISIONING_FAILED}
     assert not any(isinstance(event, GateMoved) for event in played.log.entries), "the policy was never lifted"
 
 

@@ -250,10 +250,10 @@ async def test_a_router_that_freezes_while_active_does_not_hold_the_rehearsal_up
         report = await played.run()
     assert report.outcome == "failed"
     (connection,) = report.connections
-    assert connection.reached[-3:] == ("Active", "PendingRemove", "None")
+    assert tuple(map(str, connection.reached[-3:])) == ("Active", "PendingRemove", "None")
     statuses = {check.id: (check.status, check.evidence) for check in connection.checks}
     for check in ("A1", "A4"):
         status, evidence = statuses[check]
-        assert status == "error", "the check could not be made: that is neither a success nor the peer's fault"
+        assert status is Status.ERROR, "the check could not be made: that is neither a success nor the peer's fault"
         assert all("could not be asked: it did not answer in time" in line for line in evidence), evidence
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0

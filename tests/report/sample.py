@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address
+from typing import Any
 
-from simulator.report.model import (
-    CauseReport,
-    CheckReport,
-    ConnectionReport,
-    GateReport,
-    Report,
-    Segment,
-    SessionReport,
-    TimelineEntry,
-)
-
-from .wirebytes import session_segments
+from simulator.connection.states import ConnectionState, Flow
+from simulator.report.model import GateReport, RehearsedConnection, Report, Segment
+from simulator.session.messages import Family, Open
+from simulator.session.states import BgpState
+from simulator.views.check import Blocks, Cause, CheckView, Status
+from simulator.views.connection import StepView
+from simulator.views.session import SessionView
+from tests.report.wirebytes import session_segments
 
 START = datetime(2026, 5, 4, 1, 58, 12, 204_117, tzinfo=UTC)
 FINISH = 96.5
-Family = Literal["IPv4", "IPv6"]
 
 
-def at(seconds: float) -> str:
-    return (START + timedelta(seconds=seconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def at(seconds: float) -> float:
+    return START.timestamp() + seconds
 
 
 LIFE = (
@@ -52,27 +48,81 @@ FSM = (
 )
 
 
-def life(until: int = len(LIFE), shift: float = 0.0) -> tuple[TimelineEntry, ...]:
-    return tuple(TimelineEntry(at(t + shift), "connection", old, new, why) for t, old, new, why in LIFE[:until])
+def life(until: int = len(LIFE), shift: float = 0.0) -> tuple[StepView, ...]:
+    return tuple(moved(t + shift, old, new, why) for t, old, new, why in LIFE[:until])
 
 
-def fsm(session: SessionReport, shift: float = 0.0, until: int = len(FSM)) -> tuple[TimelineEntry, ...]:
+def moved(seconds: float, old: str, new: str, why: str) -> StepView:
+    """A step of the connection."""
+    return StepView(at(seconds), ConnectionState(old), ConnectionState(new), why)
+
+
+def changed(seconds: float, old: str, new: str, why: str, session: str) -> StepView:
+    """A change of a session's BGP state."""
+    return StepView(at(seconds), BgpState(old), BgpState(new), why, session)
+
+
+def fsm(session: SessionView, shift: float = 0.0, until: int = len(FSM)) -> tuple[StepView, ...]:
     return tuple(
-        TimelineEntry(at(t + shift), "bgp", old, new, why.format(peer=session.peer_address), session.id)
+        changed(t + shift, old, new, why.format(peer=session.peer_address), session.id)
         for t, old, new, why in FSM[:until]
     )
 
 
-def session(family: Family, peer: str, local: str, bgp: str = "Idle", up: int = 1, routes: int = 1250) -> SessionReport:
+def session(peer: str, local: str, bgp: BgpState = BgpState.IDLE, up: int = 1, routes: int = 1250) -> SessionView:
     counts = (routes, routes - 7, 7, 312) if routes else (0, 0, 0, 0)
-    return SessionReport(f"{family}:{peer}", local, peer, family, bgp, up, *counts)
+    family = Family.IPV6 if ":" in peer else Family.IPV4
+    return SessionView(
+        id=f"{family.label}:{peer}",
+        local_address=ip_address(local),
+        peer_address=ip_address(peer),
+        family=family,
+        bgp_state=bgp,
+        established_transitions=up,
+        established_at=None,
+        negotiated_families=frozenset(),
+        negotiated_hold_time=None,
+        local_open=Open(8075, 90, IPv4Address("192.0.2.254")),
+        peer_open=None,
+        peer_as=64496,
+        dialled=None,
+        last_error="",
+        notifications=(),
+        received=counts[0],
+        accepted=counts[1],
+        rejected=counts[2],
+        sent=counts[3],
+        rendered=counts[3],
+        taken=0,
+        gate_open=False,
+        gate_why="",
+        withheld_in=0,
+        withheld_out=0,
+        leaked_in=0,
+        leaked_out=0,
+        withdrawn_by_us=0,
+        md5=False,
+        gtsm=False,
+    )
 
 
-def passed_checks() -> tuple[CheckReport, ...]:
+def check(
+    id_: str,
+    title: str,
+    status: str,
+    source: str,
+    blocks: str,
+    evidence: tuple[str, ...] = (),
+    causes: tuple[Cause, ...] = (),
+) -> CheckView:
+    return CheckView(id_, title, source, Blocks(blocks), Status(status), evidence, causes)
+
+
+def passed_checks() -> tuple[CheckView, ...]:
     learn = "Microsoft Learn: walkthrough-exchange-all"
 
-    def ok(id_: str, title: str, source: str, *evidence: str) -> CheckReport:
-        return CheckReport(id_, title, "success", source, "active", evidence)
+    def ok(id_: str, title: str, source: str, *evidence: str) -> CheckView:
+        return check(id_, title, "success", source, "active", evidence)
 
     return (
         ok(
@@ -81,7 +131,7 @@ def passed_checks() -> tuple[CheckReport, ...]:
             "simulator",
             "192.0.2.1 is-at 52:54:00:aa:00:01 (packets 3, 4)",
         ),
-        CheckReport(
+        check(
             "L2", "Path MTU is 1500 with DF", "success", "simulator", "warn", ("1472 octets of ICMP payload answered",)
         ),
         ok("T1", "TCP to the peer's port is open", "RFC 4271 §8", "192.0.2.1:179 open, the edge dials"),
@@ -99,7 +149,7 @@ def passed_checks() -> tuple[CheckReport, ...]:
         ),
         ok("D2", "Nothing taken: Loc-RIB and FIB hold nothing of this peer", learn, "Loc-RIB: 0 routes from 192.0.2.1"),
         ok("R1", "At least one route would be accepted", "simulator", "1,243 of 1,250 would be accepted"),
-        CheckReport(
+        check(
             "R3",
             "No route has a prefix longer than /24",
             "failure",
@@ -107,14 +157,14 @@ def passed_checks() -> tuple[CheckReport, ...]:
             "warn",
             ("203.0.113.128/25 rejected: prefix too long (1101:1)",),
             (
-                CauseReport(
+                Cause(
                     "prefix-too-long",
                     "the peer announces more specific prefixes than /24",
                     "ip prefix-list TO-MS seq 5 deny 0.0.0.0/0 ge 25",
                 ),
             ),
         ),
-        CheckReport(
+        check(
             "S6",
             "Both sessions of a redundant connection are up",
             "skipped",
@@ -122,7 +172,7 @@ def passed_checks() -> tuple[CheckReport, ...]:
             "active",
             ("the connection is not redundant",),
         ),
-        CheckReport(
+        check(
             "A3",
             "The lift cost no session reset",
             "success",
@@ -133,21 +183,24 @@ def passed_checks() -> tuple[CheckReport, ...]:
     )
 
 
-def connection(number: int, shift: float = 0.0) -> ConnectionReport:
+def connection(number: int, shift: float = 0.0) -> RehearsedConnection:
     sessions = (
-        session("IPv4", f"192.0.2.{number}", "192.0.2.254"),
-        session("IPv6", f"2001:db8:42::{number:x}", "2001:db8:42::ffff", routes=312),
+        session(f"192.0.2.{number}", "192.0.2.254"),
+        session(f"2001:db8:42::{number:x}", "2001:db8:42::ffff", routes=312),
     )
-    return ConnectionReport(
+    return RehearsedConnection(
         id=f"ash-{number}",
         peering="contoso-ashburn",
         peer="Contoso",
         peer_as=64496,
-        connection_state="None",
-        reached=("None", *(new for _, _, new, _ in LIFE)),
+        kind=Flow.EXCHANGE,
+        profile="exchange",
+        connection_state=ConnectionState.NONE,
+        shown_state=ConnectionState.NONE,
+        error_message="",
         sessions=sessions,
         timeline=(*life(shift=shift), *fsm(sessions[0], shift), *fsm(sessions[1], shift + 0.35)),
-        checks=tuple(check for check in passed_checks() if number % 2 or check.id != "R3"),
+        checks=tuple(each for each in passed_checks() if number % 2 or each.id != "R3"),
     )
 
 
@@ -157,15 +210,21 @@ REMEDY = """neighbor 192.0.2.254 {
 }"""
 
 
-def failed_connection(number: int = 2) -> ConnectionReport:
+def failed_connection(number: int = 2) -> RehearsedConnection:
     whole = connection(number)
     sessions = (
         replace(
-            whole.sessions[0], bgp_state="Active", established_transitions=0, received=0, accepted=0, rejected=0, sent=0
+            whole.sessions[0],
+            bgp_state=BgpState.ACTIVE,
+            established_transitions=0,
+            received=0,
+            accepted=0,
+            rejected=0,
+            sent=0,
         ),
-        replace(whole.sessions[1], bgp_state="Established", received=0, accepted=0, rejected=0, sent=0),
+        replace(whole.sessions[1], bgp_state=BgpState.ESTABLISHED, received=0, accepted=0, rejected=0, sent=0),
     )
-    flaps: list[TimelineEntry] = []
+    flaps: list[StepView] = []
     for turn in range(4):
         base = 1.1045 + turn * 9
         for delay, old, new, why in (
@@ -179,9 +238,9 @@ def failed_connection(number: int = 2) -> ConnectionReport:
             ),
             (4.0, "Idle", "Active", "IdleHoldTimer expired: waits to be dialled"),
         ):
-            flaps.append(TimelineEntry(at(base + delay), "bgp", old, new, why, sessions[0].id))
+            flaps.append(changed(base + delay, old, new, why, sessions[0].id))
     checks = (
-        CheckReport(
+        check(
             "S1",
             "OPEN carries the ASN of the PeerAsn",
             "failure",
@@ -189,11 +248,11 @@ def failed_connection(number: int = 2) -> ConnectionReport:
             "active",
             ("OPEN from 192.0.2.2: AS64511, PeerAsn contoso: AS64496 (packet 41)", "4 times in 36 s, never otherwise"),
             (
-                CauseReport("wrong-local-as", "the peer's router uses local AS 64511 on this session", REMEDY),
-                CauseReport("wrong-router", "192.0.2.2 is another network's router", "arping -I eth0 192.0.2.2"),
+                Cause("wrong-local-as", "the peer's router uses local AS 64511 on this session", REMEDY),
+                Cause("wrong-router", "192.0.2.2 is another network's router", "arping -I eth0 192.0.2.2"),
             ),
         ),
-        CheckReport(
+        check(
             "S5",
             "Established and stable through the soak",
             "failure",
@@ -201,7 +260,7 @@ def failed_connection(number: int = 2) -> ConnectionReport:
             "active",
             ("IPv4: 0 of 35 s Established, 4 NOTIFICATIONs sent",),
         ),
-        CheckReport(
+        check(
             "D3",
             "Nothing arrived: the peer's own table holds nothing of ours",
             "error",
@@ -209,14 +268,14 @@ def failed_connection(number: int = 2) -> ConnectionReport:
             "active",
             ("birdc: Unable to connect to server control socket",),
         ),
-        CheckReport("R1", "At least one route would be accepted", "unset", "simulator", "active"),
-        *(check for check in passed_checks() if check.id in ("L1", "L2", "T1", "R3", "S6", "D1")),
+        check("R1", "At least one route would be accepted", "unset", "simulator", "active"),
+        *(each for each in passed_checks() if each.id in ("L1", "L2", "T1", "R3", "S6", "D1")),
     )
-    last = TimelineEntry(at(61.5), "connection", "Validating", "ProvisioningFailed", "validation failed: S1, S5, D3")
+    last = moved(61.5, "Validating", "ProvisioningFailed", "validation failed: S1, S5, D3")
     return replace(
         whole,
-        connection_state="ProvisioningFailed",
-        reached=(*whole.reached[:6], "ProvisioningFailed"),
+        connection_state=ConnectionState.PROVISIONING_FAILED,
+        shown_state=ConnectionState.PROVISIONING_FAILED,
         sessions=sessions,
         timeline=(*life(5), last, *flaps, *fsm(sessions[1], 0.35, until=4)),
         checks=checks,
@@ -244,7 +303,13 @@ def passed_report() -> Report:
         connections=connections,
         gate=GateReport(0, 0, 1234),
         events=tuple(
-            {"time": entry.time, "axis": entry.axis, "from": entry.from_, "to": entry.to, "reason": entry.reason}
+            {
+                "time": entry.time,
+                "axis": entry.axis,
+                "from": str(entry.from_),
+                "to": str(entry.to),
+                "reason": entry.reason,
+            }
             for item in connections
             for entry in item.timeline
         ),
@@ -259,7 +324,7 @@ def failed_report() -> Report:
 
 def fault_report() -> Report:
     """A rehearsed fault that came out as the topology expects."""
-    wanted = replace(failed_connection(), expected_state="ProvisioningFailed", expected_failures=("S1",))
+    wanted = replace(failed_connection(), expected_state=ConnectionState.PROVISIONING_FAILED, expected_failures=("S1",))
     return replace(passed_report(), connections=(wanted,))
 
 
@@ -303,34 +368,45 @@ HOSTILE = (
 
 def hostile_report(text: str) -> Report:
     """Every string of a report is the given one, wherever a string may be anything."""
-    cause = CauseReport(text, text, text)
-    check = CheckReport(text, text, "failure", text, "active", (text, text), (cause, cause), text)
+    cause = Cause(text, text, text)
+    bad = CheckView(text, text, text, Blocks.ACTIVE, Status.FAILURE, (text, text), (cause, cause))
     checks = (
-        check,
-        replace(check, status="error"),
-        replace(check, status="skipped"),
-        replace(check, blocks="warn"),
-        replace(check, status="success"),
-        replace(check, status="unset"),
+        bad,
+        replace(bad, status=Status.ERROR),
+        replace(bad, status=Status.SKIPPED),
+        replace(bad, blocks=Blocks.WARN),
+        replace(bad, status=Status.SUCCESS),
+        replace(bad, status=Status.UNSET),
     )
     changes = (
-        TimelineEntry(at(1), "connection", text, text, text),
-        TimelineEntry(text, "bgp", text, text, text, text),
-        TimelineEntry(at(2), "bgp", "Idle", text, text, "no such session"),
+        moved(1, "Validating", "Active", text),
+        changed(1, "Idle", "Connect", text, text),
+        changed(2, "Idle", "Active", text, "no such session"),
     )
-    sessions = (SessionReport(text, text, text, "IPv4", text, 1, 2, 3, 4, 5),)
-    item = ConnectionReport(text, text, text, text, (text, "Active"), sessions, changes, checks, text)
+    sessions = (replace(session("192.0.2.1", "192.0.2.254"), id=text, last_error=text, gate_why=text),)
+    item = replace(
+        connection(1),
+        id=text,
+        peering=text,
+        peer=text,
+        profile=text,
+        sessions=sessions,
+        timeline=changes,
+        checks=checks,
+        error_message=text,
+    )
+    anything: dict[str, Any] = {"text": text, text: float("nan"), "object": object(), "nested": [{1: {2}}]}
     return Report(
         topology=text,
         outcome="failed",
-        started=text,
-        finished=text,
+        started=at(0),
+        finished=at(3),
         link=text,
         router={text: text},
         connections=(item, item),
         gate=GateReport(1, 2, 3),
         errors=(text, text),
-        events=({"text": text, text: float("nan"), "object": object(), "nested": [{1: {2}}]},),
+        events=(anything,),
         segments=(Segment(float("nan"), text, 1, text, 179, b"x"),),
         capture="",
         notes=(text,),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.report.json_report import SCHEMA_VERSION, as_dict, json_report
 from simulator.report.pcap import Capture
-
-from . import sample
+from tests.report import sample
 
 CAPTURE = Capture("wire.pcap", "speakers", 64, "note")
 
@@ -40,10 +41,11 @@ def test_a_connection_in_full() -> None:
     assert data["connectionState"] == "ProvisioningFailed"
     assert data["reached"][-1] == "ProvisioningFailed"
     assert data["errorMessage"].startswith("Session validation failed")
-    assert data["sessions"][0] == {
+    session = {
         "id": "IPv4:192.0.2.2",
         "localAddress": "192.0.2.254",
         "peerAddress": "192.0.2.2",
+        "peerAs": 64496,
         "family": "IPv4",
         "bgpState": "Active",
         "establishedTransitions": 0,
@@ -52,6 +54,7 @@ def test_a_connection_in_full() -> None:
         "rejected": 0,
         "sent": 0,
     }
+    assert session.items() <= data["sessions"][0].items()
     assert data["timeline"][0] == {
         "time": "2026-05-04T01:58:12.616117Z",
         "axis": "connection",
@@ -59,6 +62,9 @@ def test_a_connection_in_full() -> None:
         "from": "None",
         "to": "PendingApproval",
         "reason": "PUT accepted: exchange connection to AS64496 at Ashburn",
+        "cause": "",
+        "actor": "",
+        "source": "",
     }
     check = data["checks"][0]
     assert (check["id"], check["status"], check["blocks"]) == ("S1", "failure", "active")
@@ -84,3 +90,23 @@ def test_hostile_strings_come_back_unchanged(text: str) -> None:
 def test_any_text_is_well_formed(text: str) -> None:
     report = sample.hostile_report(text)
     assert loaded(json_report(report, CAPTURE)) == as_dict(report, CAPTURE)
+
+
+def documented(section: str) -> set[str]:
+    """The keys that docs/report.md lists for `connections`, or for a list within one."""
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    block = page.split("```")[1].split("connections[]\n")[1]
+    parts = re.split(r"^  (?:(sessions|timeline|checks)\[\])?", block, flags=re.M)
+    text, name = "", "connections"
+    for words, heading in zip(parts[2::2], parts[1::2], strict=False):
+        name = heading or name
+        text += words if name == section else ""
+    return set(re.findall(r"[a-zA-Z0-9]+", re.sub(r"\{[^}]*\}|\([^)]*\)", "", text)))
+
+
+@pytest.mark.parametrize("section", ["connections", "sessions", "timeline", "checks"])
+def test_the_page_lists_every_key(section: str) -> None:
+    connection = loaded(json_report(sample.failed_report(), CAPTURE))["connections"][1]
+    lists = {"sessions", "timeline", "checks"}
+    keys = connection.keys() - lists if section == "connections" else connection[section][0].keys()
+    assert documented(section) == keys

@@ -15,10 +15,10 @@ from scapy.utils import RawPcapReader
 from simulator.report.model import Segment
 from simulator.report.packets import ACK, FIN, PSH, RST, SYN
 from simulator.report.pcap import write_capture, write_segments
+from tests.report import sample
+from tests.report.wirebytes import KEEPALIVE, open_message, session_segments
 
-from . import sample
 from .test_packets import slow_checksum
-from .wirebytes import KEEPALIVE, open_message, session_segments
 
 A, B = "192.0.2.254", "192.0.2.1"
 

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.connection.states import ConnectionState
 from simulator.report.layout import MAX_COLUMNS, SHRINKABLE_WIDTH, in_order
-from simulator.report.model import ConnectionReport, TimelineEntry
-from simulator.report.palette import group_of, lane_label
+from simulator.report.model import RehearsedConnection
 from simulator.report.timeline import Drawing, Lane, draw
+from simulator.session.states import BgpState
+from simulator.views.connection import StepView
+from simulator.views.states import group_of, label_of
+from tests.report import sample
 
-from . import sample
 
-
-def drawn(connection: ConnectionReport) -> tuple[Drawing, ...]:
+def drawn(connection: RehearsedConnection) -> tuple[Drawing, ...]:
     return draw(connection, sample.at(0), sample.at(sample.FINISH))
 
 
@@ -51,8 +53,8 @@ def test_bgp_active_is_never_drawn_as_the_connections_active() -> None:
     bars = [bar for row in rows for lane in row.lanes if lane.kind == "bgp" for bar in lane.bars]
     assert {bar.css for bar in bars if bar.lines == ("BGP Active",)} == {"b-dial"}
     assert ("Active",) not in {bar.lines for bar in bars}
-    assert group_of("bgp", "Active") != group_of("connection", "Active")
-    assert lane_label("connection", "Active") == "Connection Active"
+    assert group_of(BgpState.ACTIVE) is not group_of(ConnectionState.ACTIVE)
+    assert label_of(ConnectionState.ACTIVE) == "Connection Active"
 
 
 def test_lanes_have_no_holes_and_every_label_fits() -> None:
@@ -80,17 +82,22 @@ def test_reasons_are_in_the_tooltips() -> None:
     assert any("because all blocking checks passed" in bar.title for bar in drawing.lanes[0].bars)
 
 
-def test_entries_are_merged_by_time_but_left_alone_when_a_time_cannot_be_read() -> None:
+def test_entries_of_both_axes_are_merged_by_time() -> None:
     entries = sample.connection(1).timeline
     ordered = in_order(entries)
     assert [entry.time for entry in ordered] == sorted(entry.time for entry in entries)
-    odd = (*entries, replace(entries[0], time="at dawn"))
-    assert in_order(odd) == list(odd)
+    assert {entry.axis for entry in ordered[:6]} == {"connection", "bgp"}
+
+
+def test_changes_outside_of_the_rehearsals_time_widen_the_axis() -> None:
+    early, late = sample.moved(-5, "None", "PendingApproval", ""), sample.moved(500, "PendingApproval", "Approved", "")
+    (drawing,) = drawn(replace(sample.connection(1), timeline=(early, late)))
+    assert [tick.label for tick in drawing.ticks if tick.label] == ["01:58:07.204", "02:06:32.204"]
 
 
 def test_a_long_timeline_is_broken_into_rows_and_its_middle_left_out_aloud() -> None:
     changes = tuple(
-        TimelineEntry(sample.at(n / 10), "bgp", "Idle" if n % 2 else "Connect", "Connect" if n % 2 else "Idle", "", "s")
+        sample.changed(n / 10, "Idle" if n % 2 else "Connect", "Connect" if n % 2 else "Idle", "", "s")
         for n in range(2000)
     )
     rows = drawn(replace(sample.connection(1), timeline=(*sample.life(), *changes)))
@@ -106,20 +113,26 @@ def test_without_any_change_the_lanes_show_the_final_states() -> None:
     assert words(drawing.lanes[2]) == ["BGP: Idle"]
 
 
-STATE = st.sampled_from(["Idle", "Active", "Established", "None", "", "Validating", "x" * 300])
-ENTRY = st.builds(
-    TimelineEntry,
-    time=st.floats(-10, 200).map(sample.at) | st.sampled_from(["", "no time"]),
-    axis=st.sampled_from(["connection", "bgp"]),
-    from_=STATE,
-    to=STATE,
+TIMES = st.floats(-10, 200).map(sample.at)
+OF_CONNECTION = st.builds(
+    StepView,
+    time=TIMES,
+    from_=st.sampled_from(ConnectionState),
+    to=st.sampled_from(ConnectionState),
+    reason=st.text(max_size=20),
+)
+OF_SESSION = st.builds(
+    StepView,
+    time=TIMES,
+    from_=st.sampled_from(BgpState),
+    to=st.sampled_from(BgpState),
     reason=st.text(max_size=20),
     session=st.sampled_from(["", "IPv4:192.0.2.1", "other"]),
 )
 
 
-@given(st.lists(ENTRY, max_size=150))
-def test_any_timeline_can_be_drawn(entries: list[TimelineEntry]) -> None:
+@given(st.lists(OF_CONNECTION | OF_SESSION, max_size=150))
+def test_any_timeline_can_be_drawn(entries: list[StepView]) -> None:
     rows = drawn(replace(sample.connection(1), timeline=tuple(entries)))
     assert rows
     for row in rows:

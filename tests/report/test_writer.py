@@ -9,9 +9,8 @@ import pytest
 
 from simulator.report.model import Report
 from simulator.report.writer import ReportError, write_report
-
-from . import sample
-from .page import Page
+from tests.report import sample
+from tests.report.page import Page
 
 NAMES = {"report.json", "report.html", "junit.xml", "events.jsonl", "wire.pcap"}
 

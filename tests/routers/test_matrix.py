@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from simulator.connection.states import ConnectionState
 from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.routers.registry import ROUTERS
@@ -54,5 +55,5 @@ async def test_both_connections_become_active_and_routes_pass(
     rehearsal = Rehearsal(build(found), LinkKind.NETNS, False, tmp_path / "capture.pcap")
     report = await rehearsal.run()
     assert (report.outcome, report.errors, rehearsal.shortfalls) == ("passed", (), [])
-    assert all("Active" in connection.reached for connection in report.connections)
+    assert all(ConnectionState.ACTIVE in connection.reached for connection in report.connections)
     assert found["peerings"][0]["expect"]["accepted"] > 0, "the topology says how many routes have to be accepted"

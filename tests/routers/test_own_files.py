@@ -11,6 +11,7 @@ from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Rehearsal
 from simulator.report.model import Report
 from simulator.topology.load import TopologyError, load
+from simulator.views.check import Status
 from tests.lab_support import require_netns, require_program
 from tests.topologies import SHIPPED
 
@@ -54,7 +55,7 @@ def failing(report: Report) -> dict[str, tuple[list[str], list[tuple[str, str, s
     return {
         check.id: (list(check.evidence), [(cause.id, cause.text, cause.remedy) for cause in check.causes])
         for check in report.connections[0].checks
-        if check.status == "failure"
+        if check.status is Status.FAILURE
     }
 
 

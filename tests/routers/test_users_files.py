@@ -22,6 +22,7 @@ from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import faults, read_file, write_file
 from simulator.routers.registry import ROUTERS
 from simulator.topology.load import load
+from simulator.views.check import Status
 from tests.lab_support import require_netns, require_program
 from tests.routers.own_files import FILES
 from tests.routers.test_matrix import PROGRAMS
@@ -97,7 +98,7 @@ async def test_why_nothing_is_announced_is_the_finding(
 ) -> None:
     require(FILES[name][0])
     report, _ = await rehearse(lay(name, tmp_path, *changes)[0], deadline=8)
-    found = {check.id: check for check in report.connections[0].checks if check.status == "failure"}
+    found = {check.id: check for check in report.connections[0].checks if check.status is Status.FAILURE}
     assert {first.id for first in found["R1"].causes} == {cause}, found  # one text a family
     assert found["R1"].causes[0].remedy
 
@@ -125,7 +126,7 @@ async def test_a_network_without_a_route_beside_one_that_has_one_is_a_warning(tm
     topology.write_text(topology.read_text().replace("accepted: 2", "accepted: 1"))
     report, _ = await rehearse(topology)
     assert report.outcome == "passed"
-    (warned,) = (check for check in report.connections[0].checks if check.status == "failure")
+    (warned,) = (check for check in report.connections[0].checks if check.status is Status.FAILURE)
     assert (warned.id, [cause.id for cause in warned.causes]) == ("R4", ["network-not-in-rib"])
     assert "192.0.2.0/24" in warned.causes[0].text and "198.51.100.0/24" not in warned.causes[0].text
 
@@ -200,7 +201,7 @@ async def test_names_that_do_not_match_are_the_finding(
 ) -> None:
     require(FILES[name][0])
     report, _ = await rehearse(lay(name, tmp_path, *changes, **peer)[0], deadline=6)
-    found = {check.id: check for check in report.connections[0].checks if check.status == "failure"}
+    found = {check.id: check for check in report.connections[0].checks if check.status is Status.FAILURE}
     first = found["T1"].causes[0]
     assert first.id == cause
     assert first.remedy

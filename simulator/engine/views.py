@@ -1,0 +1,58 @@
+"""From what the engine holds to what everybody sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from simulator.engine.network import Network
+from simulator.session.messages import Open
+from simulator.session.states import BgpState
+from simulator.topology.plan import SessionPlan
+from simulator.views.session import SessionView
+
+
+def placed(view: SessionView, plan: SessionPlan) -> SessionView:
+    """A session with the names of what it belongs to, which its speaker does not know."""
+    return replace(view, connection=plan.connection, peer=plan.peer.name, edge=plan.edge.name)
+
+
+def session_view(network: Network, plan: SessionPlan) -> SessionView:
+    """A session as its plan has it: with the peering's addresses, and Idle while it is not provisioned."""
+    view = network.view(plan) if network.is_provisioned(plan) else _unprovisioned(network, plan)
+    return replace(placed(view, plan), local_address=plan.edge_address, peer_address=plan.peer_address)
+
+
+def _unprovisioned(network: Network, plan: SessionPlan) -> SessionView:
+    microsoft = network.topology.microsoft
+    return SessionView(
+        id=plan.id,
+        local_address=plan.edge_address,
+        peer_address=plan.peer_address,
+        family=plan.family,
+        bgp_state=BgpState.IDLE,
+        established_transitions=0,
+        established_at=None,
+        negotiated_families=frozenset(),
+        negotiated_hold_time=None,
+        local_open=Open(microsoft.asn, microsoft.hold_time, plan.edge.identifier),
+        peer_open=None,
+        peer_as=plan.peer.asn,
+        dialled=None,
+        last_error="",
+        notifications=(),
+        received=0,
+        accepted=0,
+        rejected=0,
+        sent=0,
+        rendered=0,
+        taken=0,
+        gate_open=False,
+        gate_why="the session is not provisioned",
+        withheld_in=0,
+        withheld_out=0,
+        leaked_in=0,
+        leaked_out=0,
+        withdrawn_by_us=0,
+        md5=plan.md5 is not None,
+        gtsm=plan.gtsm,
+    )
