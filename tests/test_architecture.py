@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "peer": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
     "speakers": {"peer", "gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
     "diagnosis": {"session", "views"},
-    "report": {"views"},
+    "report": {"views", "connection", "session"},
     "engine": _BELOW,
     "rehearsal": {*_BELOW, "engine", "report"},
     "azure": {*_BELOW, "engine"},
