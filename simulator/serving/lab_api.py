@@ -12,9 +12,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import ValidationError
 
 import simulator
+from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
 from simulator.azure.provider.provider import Provider
-from simulator.azure.provider.requests import RefusalError
 from simulator.azure.provider.settings import REALISTIC, Settings
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Resource

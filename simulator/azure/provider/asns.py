@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError
 from simulator.azure.provider.asn_space import nobodys
 from simulator.azure.provider.books import Books
-from simulator.azure.provider.requests import RefusalError, refused_at
 from simulator.azure.store.store import Json, Resource
 from simulator.topology.schema import Topology
 
@@ -35,11 +35,11 @@ class PeerAsns:
         if known is not None:
             if known.document["properties"]["peerAsn"] != asn:
                 text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
-                raise refused_at("properties.peerAsn", text)
+                raise InvalidError(text, Field(FieldName.ASN))
             self._books.save(resource := replace(known, document=document, changed=now))
             return resource, False
         if fault := nobodys(asn, self._topology):
-            raise refused_at("properties.peerAsn", f"AS{asn} {fault}")
+            raise InvalidError(f"AS{asn} {fault}", Field(FieldName.ASN))
         status = {"validationState": PENDING, "since": now}
         resource = Resource(identifier, TYPE, document, status, now, now)
         self._write(resource, f"AS{asn} is to be approved by Microsoft")
@@ -52,7 +52,7 @@ class PeerAsns:
             return False
         users = [each.id for each in self._books.resources.values() if each.status.get("peerAsn") == key]
         if users:
-            raise RefusalError("Conflict", f"The PeerAsn is in use by {users[0]}: delete the peering first")
+            raise ConflictError(f"The PeerAsn is in use by {users[0]}: delete the peering first")
         with self._books.transaction():
             self._tell(known, "None", "the subscription deleted it")
             self._books.forget(known)
@@ -69,9 +69,9 @@ class PeerAsns:
 
     def _decide(self, resource: Resource, state: str, message: str, why: str) -> Resource:
         if resource.status["validationState"] == state:
-            raise RefusalError("Conflict", f"{resource.id} is {state} already")
+            raise ConflictError(f"{resource.id} is {state} already")
         if state == FAILED and resource.status["validationState"] == APPROVED:
-            raise RefusalError("Conflict", f"{resource.id} is Approved: only a Pending PeerAsn can be refused")
+            raise ConflictError(f"{resource.id} is Approved: only a Pending PeerAsn can be refused")
         status = {"validationState": state, "since": self._now()}
         if message:
             status["errorMessage"] = message

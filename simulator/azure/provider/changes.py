@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, NotSupportedError
 from simulator.azure.provider.legacy import COMBINED
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.settings import Settings
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import INDEX
-from simulator.session.messages import Family
 
 UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
 """Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
-_SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 
 
 class What(Enum):
@@ -55,17 +54,17 @@ def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
     old = record.request
     if all(live.record.state is ConnectionState.PENDING_REMOVE for live in record.connections):
         text = f"{record.name} is PendingRemove: it cannot be changed now. Request it again when it is gone"
-        raise RefusalError("Conflict", text)
+        raise ConflictError(text)
     if (wanted.flow, wanted.direct_type) != (old.flow, old.direct_type):
         both_direct = Flow.EXCHANGE not in (wanted.flow, old.flow)
-        field = "properties.direct.directPeeringType" if both_direct else "kind"
-        raise refused_at(field, f"is {_kind(old)}: The kind of a peering cannot be changed")
+        field = Field(FieldName.DIRECT_TYPE if both_direct else FieldName.KIND)
+        raise InvalidError(f"is {_kind(old)}: The kind of a peering cannot be changed", field)
     if wanted.peer_asn.lower() != old.peer_asn.lower():
-        field = f"properties.{inner(wanted)}.peerAsn.id"
-        raise refused_at(field, f"is {old.peer_asn}: The PeerAsn of a peering cannot be changed")
+        text = f"is {old.peer_asn}: The PeerAsn of a peering cannot be changed"
+        raise InvalidError(text, Field(FieldName.PEER_ASN))
     if wanted.metro.lower() != old.metro.lower():
         text = f"is {old.metro}: The peeringLocation of a peering cannot be changed"
-        raise refused_at("properties.peeringLocation", text)
+        raise InvalidError(text, Field(FieldName.METRO))
 
 
 def changes(record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings) -> dict[str, Change]:
@@ -97,18 +96,17 @@ def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, 
         said["another MD5 key"] = What.KEY
     refused = {What.KEY: not settings.allow_md5_updates, What.LIMIT: not settings.allow_max_prefix_updates}
     if any(refused.get(what, False) for what in said.values()):
-        raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
+        raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.SESSIONS), recorded=True)
     if wanted.peering_service is False and old.peering_service:
-        field = wanted.at("useForPeeringService")
         text = "cannot be taken back: contact peering@microsoft.com"
-        raise refused_at(field, text, "OperationNotSupported")
+        raise NotSupportedError(text, wanted.at(FieldName.PEERING_SERVICE))
     if wanted.peering_service and not old.peering_service:  # documented; the way back is not
         request = replace(request, peering_service=True)
         said["it is for Peering Service"] = What.OTHER
     if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
         if wanted.bandwidth < old.bandwidth and not settings.allow_bandwidth_downgrade:
             text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
-            raise RefusalError("OperationNotSupported", text, wanted.at("bandwidthInMbps"))
+            raise NotSupportedError(text, wanted.at(FieldName.BANDWIDTH), recorded=True)
         request = replace(request, bandwidth=wanted.bandwidth)
         said[f"bandwidth {wanted.bandwidth} Mbps"] = What.OTHER
     made = Change(live, request, said)
@@ -120,10 +118,10 @@ def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, 
 def _same_place(old: ConnectionRequest, wanted: ConnectionRequest) -> None:
     if wanted.facility != old.facility:
         text = f"is {old.facility}: The peeringDBFacilityId of a connection cannot be changed"
-        raise refused_at(wanted.at("peeringDBFacilityId"), text, "OperationNotSupported")
+        raise NotSupportedError(text, wanted.at(FieldName.FACILITY))
     if wanted.provider != old.provider:
         text = f"is {old.provider}, and cannot be changed"
-        raise refused_at(wanted.at("sessionAddressProvider"), text, "OperationNotSupported")
+        raise NotSupportedError(text, wanted.at(FieldName.ADDRESS_PROVIDER))
 
 
 def _sessions(
@@ -136,48 +134,42 @@ def _sessions(
         if before is None:
             if session.peer is None and session.prefix is None:
                 continue
-            one = replace(old, sessions={family: session}, place=wanted.place)
+            one = replace(old, sessions={family: session}, index=wanted.index)
             request = request.with_session(family, premises.beside(old, one, family, live.record.flow))
             said[f"an {family.label} session was added"] = What.SESSION
             continue
         moved = session.peer is not None and session.peer != before.peer
         if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
-            raise RefusalError("OperationNotSupported", UPDATES_NOT_SUPPORTED, wanted.at("bgpSession"))
+            raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.SESSIONS), recorded=True)
         if session.prefix is not None and session.prefix != before.prefix:
             text = f"is {before.prefix}, and cannot be changed"
-            field = wanted.at(f"bgpSession.sessionPrefix{_SUFFIX[family]}")
-            raise refused_at(field, text, "OperationNotSupported")
+            raise NotSupportedError(text, wanted.at(FieldName.SESSION_PREFIX, family))
         if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
             request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
             said[f"{family.label} max prefixes {session.max_prefixes}"] = What.LIMIT
     named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
     for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
         text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"
-        raise refused_at(wanted.at("bgpSession"), text, "OperationNotSupported")
+        raise NotSupportedError(text, wanted.at(FieldName.SESSIONS))
     return request
 
 
 def _must_be_changeable(made: Change) -> None:
     record = made.live.record
     if record.connection.conversion is not Conversion.NONE:
-        raise RefusalError("OperationNotSupported", COMBINED)
+        raise NotSupportedError(COMBINED)
     if (record.state, made.event, record.flow) not in INDEX:
-        raise RefusalError("Conflict", f"{record.id} is {record.state}: it cannot be changed now")
+        raise ConflictError(f"{record.id} is {record.state}: it cannot be changed now")
 
 
 def must_be_removable(live: LiveConnection, now: float) -> None:
     """Refuses what the connection's state does not allow at `now`, in seconds since the epoch."""
     if live.record.connection.conversion is not Conversion.NONE:
-        raise RefusalError("OperationNotSupported", COMBINED)
+        raise NotSupportedError(COMBINED)
     try:
         live.record.connection.decide(ConnectionEvent.DELETED, now)
     except TransitionRefusedError as error:
-        raise RefusalError("Conflict", str(error)) from None
-
-
-def inner(wanted: PeeringRequest) -> str:
-    """Where a peering's document has its connections."""
-    return "exchange" if wanted.flow is Flow.EXCHANGE else "direct"
+        raise ConflictError(str(error)) from None
 
 
 def _kind(wanted: PeeringRequest) -> str:

@@ -12,13 +12,13 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID, uuid5
 
+from simulator.azure.model.errors import ConflictError, NotSupportedError
 from simulator.azure.provider.premises import LAB_FACILITY, Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.azure.provider.requests import (
     ConnectionRequest,
     PeeringRequest,
     Prefix,
-    RefusalError,
     SessionRequest,
 )
 from simulator.azure.store.store import Resource
@@ -98,9 +98,9 @@ class LegacyPeerings:
                 continue
             (live, *more) = same_asn
             if more or set(pairs(live.request)) != set(pairs(connection)) or _differs(live.request, connection):
-                raise RefusalError("OperationNotSupported", COMBINED)
+                raise NotSupportedError(COMBINED)
             if live.record.state is not ConnectionState.ACTIVE:
-                raise RefusalError("Conflict", f"the legacy connection {live.id} is {live.record.state}")
+                raise ConflictError(f"the legacy connection {live.id} is {live.record.state}")
             kept = {
                 family: replace(session, max_prefixes=live.request.sessions[family].max_prefixes)
                 for family, session in connection.sessions.items()
@@ -111,7 +111,7 @@ class LegacyPeerings:
         taken = {record.id for _, record in found.values()}
         whole = {live.id for name in self._kept for live in self._running(name) if self._shares(name, taken)}
         if strangers or whole != taken:
-            raise RefusalError("OperationNotSupported", COMBINED)
+            raise NotSupportedError(COMBINED)
         return found
 
     def request(self, record: ConnectionRecord) -> None:

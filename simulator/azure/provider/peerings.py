@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from simulator.azure.model.errors import (
+    ConflictError,
+    Field,
+    FieldName,
+    InvalidError,
+    NotApprovedError,
+    UnknownPeerAsnError,
+)
 from simulator.azure.provider.asns import APPROVED
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
 from simulator.azure.provider.books import Books
-from simulator.azure.provider.changes import asked, changes, inner, must_be_removable, same_peering
+from simulator.azure.provider.changes import asked, changes, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, refused_at
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.route_server_pair import must_leave_one
 from simulator.azure.provider.settings import CurrentSettings
 from simulator.azure.store.store import Json, Resource, SavedConnection
@@ -103,7 +111,7 @@ class Peerings:
         same_peering(record, wanted)
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
-            raise RefusalError("BadArgument", NOT_UNIQUE, f"properties.{inner(wanted)}.connections")
+            raise InvalidError(NOT_UNIQUE, Field(FieldName.CONNECTIONS), recorded=True)
         kept = {live.id for live, _ in asked(record, wanted)}
         gone = [live for live in record.connections if live.id not in kept]
         removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
@@ -135,7 +143,7 @@ class Peerings:
         with_route_server = [live for live in renewed if live.record.flow is Flow.IXRS]
         if len(with_route_server) > 1:
             text = "The md5AuthenticationKey of one route server is changed at a time: its session is made again"
-            raise RefusalError("Conflict", text)
+            raise ConflictError(text)
         for live in with_route_server:
             self.must_leave_one(live.record)
 
@@ -152,18 +160,18 @@ class Peerings:
         for connection in wanted.connections:
             if connection.identifier in identifiers:
                 text = f"ConnectionIdentifier:{connection.identifier} is already being used in peering."
-                raise RefusalError("BadArgument", text, connection.at("connectionIdentifier"))
-        field = f"properties.{inner(wanted)}.connections"
+                raise InvalidError(text, connection.at(FieldName.IDENTIFIER), recorded=True)
+        field = Field(FieldName.CONNECTIONS)
         if len({connection.identifier for connection in wanted.connections}) != len(wanted.connections):
-            raise RefusalError("BadArgument", NOT_UNIQUE, field)
+            raise InvalidError(NOT_UNIQUE, field, recorded=True)
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
         done = self._premises.completed(wanted, taken, self._current.settings.mesh)
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
-            raise RefusalError("BadArgument", NOT_UNIQUE, field)
+            raise InvalidError(NOT_UNIQUE, field, recorded=True)
         if wanted.flow is Flow.IXRS:
-            _each_route_server_once([*known, *done.connections], field)
+            _each_route_server_once([*known, *done.connections])
         for connection in done.connections:  # what cannot be planned is refused before anything is written
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
         return done
@@ -171,14 +179,14 @@ class Peerings:
     def _approved(self, wanted: PeeringRequest) -> Resource:
         asn = self._books.resources.get(wanted.peer_asn.lower())
         if asn is None or asn.type != ASN_TYPE:
-            field = f"properties.{inner(wanted)}.peerAsn.id"
-            raise RefusalError("NotFound", "PeerAsn does not exist with the given name", field)
+            text = "PeerAsn does not exist with the given name"
+            raise UnknownPeerAsnError(text, Field(FieldName.PEER_ASN), recorded=True)
         if asn.status["validationState"] != APPROVED:
-            raise RefusalError(
-                "PeerAsnNotApproved",
+            raise NotApprovedError(
                 f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
                 "a peering can be requested only on an ASN with ValidationState Approved",
-                f"properties.{inner(wanted)}.peerAsn.id",
+                Field(FieldName.PEER_ASN),
+                recorded=True,
             )
         return asn
 
@@ -318,12 +326,12 @@ class Peerings:
             self.forgotten(record)
 
 
-def _each_route_server_once(connections: Iterable[ConnectionRequest], field: str) -> None:
+def _each_route_server_once(connections: Iterable[ConnectionRequest]) -> None:
     """A connection with a route server has a session to every edge, whichever of Microsoft's addresses it names."""
     peers = [session.peer for each in connections for session in each.sessions.values()]
     if twice := next((peer for peer in peers if peers.count(peer) > 1), None):
         text = f"{NOT_UNIQUE}: {twice} is in two, and one has its sessions with all of Microsoft's edges"
-        raise refused_at(field, text)
+        raise InvalidError(text, Field(FieldName.CONNECTIONS))
 
 
 def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:

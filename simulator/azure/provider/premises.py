@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID, uuid5
 
+from simulator.azure.model.errors import Field, FieldName, InvalidError
 from simulator.azure.provider.requests import (
     ConnectionRequest,
     PeeringRequest,
     Prefix,
-    RefusalError,
     SessionRequest,
-    refused_at,
 )
 from simulator.connection.states import Flow
 from simulator.places.endpoint import Address
@@ -120,7 +119,7 @@ class Premises:
         known = self.locations.exchange(facility)
         name = f"{facility} ({known.name})" if known else str(facility)
         what = f"this lab's exchange is {here.peeringdb_ix} ({here.name})" if here else "this lab has no exchange"
-        raise refused_at(connection.at("peeringDBFacilityId"), f"{name} has no edge of AS8075 in this lab: {what}")
+        raise InvalidError(f"{name} has no edge of AS8075 in this lab: {what}", connection.at(FieldName.FACILITY))
 
     def _on_lan(
         self, connection: ConnectionRequest, others: tuple[ConnectionRequest, ...], mesh: bool
@@ -149,15 +148,17 @@ class Premises:
         """A session's addresses are hosts of the exchange's LAN, and the peer's is none of Microsoft's."""
         lan, ours = self.topology.lan.prefixes, {address for edge in self.edges for address in edge.addresses}
         for family, session in connection.sessions.items():
-            for whose, address in (("peer", session.peer), ("Microsoft", session.microsoft)):
+            for whose, name, address in (
+                ("peer", FieldName.PEER_ADDRESS, session.peer),
+                ("Microsoft", FieldName.MICROSOFT_ADDRESS, session.microsoft),
+            ):
                 if address is None:
                     continue
                 fault = _no_host_of(address, lan)
                 if not fault and whose == "peer" and address in ours:
                     fault = "is Microsoft's own: give your router's"
                 if fault:
-                    field = f"bgpSession.{whose.lower()}Session{family.label}Address"
-                    raise refused_at(connection.at(field), f"The {whose} address {address} {fault}")
+                    raise InvalidError(f"The {whose} address {address} {fault}", connection.at(name, family))
 
     def _must_be_the_lans(self, connection: ConnectionRequest) -> None:
         """The session prefix of the form is the exchange's own."""
@@ -167,7 +168,7 @@ class Premises:
                 text = (
                     f"The session prefix {session.prefix} is not the exchange's {', '.join(map(str, own)) or '(none)'}"
                 )
-                raise refused_at(connection.at(f"bgpSession.sessionPrefixV{_VERSION[family]}"), text)
+                raise InvalidError(text, connection.at(FieldName.SESSION_PREFIX, family))
 
     def _edge_of(self, connection: ConnectionRequest, addresses: list[Address]) -> Node:
         for edge in self.edges:
@@ -175,17 +176,18 @@ class Premises:
                 return edge
         text = " and ".join(map(str, addresses))
         ours = ", ".join(str(address) for edge in self.edges for address in edge.addresses)
-        field = f"bgpSession.microsoftSessionIPv{addresses[0].version}Address"
-        raise refused_at(
-            connection.at(field), f"{text} is not an address of one Microsoft edge here (they have {ours})"
+        family = Family.IPV4 if addresses[0].version == 4 else Family.IPV6
+        raise InvalidError(
+            f"{text} is not an address of one Microsoft edge here (they have {ours})",
+            connection.at(FieldName.MICROSOFT_ADDRESS, family),
         )
 
     def _filled(self, connection: ConnectionRequest, edge: Node) -> ConnectionRequest:
         for family, session in connection.sessions.items():
             ours = edge.address(family)
             if ours is None:
-                field = f"bgpSession.peerSession{family.label}Address"
-                raise refused_at(connection.at(field), f"Microsoft has no {family.label} address at {edge.name} here")
+                text = f"Microsoft has no {family.label} address at {edge.name} here"
+                raise InvalidError(text, connection.at(FieldName.PEER_ADDRESS, family))
             lan = next(prefix for prefix in self.topology.lan.prefixes if ours in prefix)
             connection = connection.with_session(family, replace(session, microsoft=ours, prefix=lan))
         return connection
@@ -202,7 +204,7 @@ class Premises:
                     self._must_be_there(connection, choice, metro)
                     return self._with_circuit(connection, peering, choice, list(peering.families_of(choice)))
             text = f"no circuit of AS{asn} with Microsoft's addresses is free in this lab"
-            raise refused_at(connection.at("sessionAddressProvider"), text)
+            raise InvalidError(text, connection.at(FieldName.ADDRESS_PROVIDER))
         wanted = {session.prefix for session in connection.sessions.values()}
         for peering, choice in mine:
             if wanted and wanted <= set(choice.prefixes):
@@ -210,8 +212,10 @@ class Premises:
                 return self._with_circuit(connection, peering, choice, list(connection.sessions))
         text = " and ".join(str(prefix) for prefix in wanted) or "no prefix"
         have = "; ".join(" ".join(map(str, choice.prefixes)) for _, choice in mine) or "none"
-        field = connection.at(f"bgpSession.{_prefix_fields(connection)}")
-        raise refused_at(field, f"no circuit of AS{asn} has {text} in this lab (its circuits: {have})")
+        sessions = connection.sessions.items()
+        family = next((family for family, session in sessions if session.prefix), Family.IPV4)
+        field = connection.at(FieldName.SESSION_PREFIX, family)
+        raise InvalidError(f"no circuit of AS{asn} has {text} in this lab (its circuits: {have})", field)
 
     def _must_be_there(self, connection: ConnectionRequest, choice: ConnectionChoice, metro: str) -> None:
         """The facility and the metro of a Direct connection are its circuit's."""
@@ -220,7 +224,7 @@ class Premises:
             known = self.locations.facility(there)
             name = f"{there} ({known.name or known.metro})" if known else str(there)
             text = f"{connection.facility} is not where this circuit is in this lab: it is at {name}"
-            raise refused_at(connection.at("peeringDBFacilityId"), text)
+            raise InvalidError(text, connection.at(FieldName.FACILITY))
         _must_be_metro(metro, self.metro_of(choice))
 
     def metro_of(self, choice: ConnectionChoice) -> str:
@@ -240,16 +244,16 @@ class Premises:
         for family in families:
             prefix, given = choice.prefix(family), connection.sessions.get(family)
             if prefix is None:
-                field = connection.at(f"bgpSession.sessionPrefixV{_VERSION[family]}")
-                raise refused_at(field, f"the circuit of {peering.name} has no {family.label} prefix")
+                text = f"the circuit of {peering.name} has no {family.label} prefix"
+                raise InvalidError(text, connection.at(FieldName.SESSION_PREFIX, family))
             pair = session_addresses(choice, family) or halves(prefix)
-            for whose, ours, asked in (
-                ("peer", pair.peer, given and given.peer),
-                ("Microsoft", pair.microsoft, given and given.microsoft),
+            for whose, name, ours, asked in (
+                ("peer", FieldName.PEER_ADDRESS, pair.peer, given and given.peer),
+                ("Microsoft", FieldName.MICROSOFT_ADDRESS, pair.microsoft, given and given.microsoft),
             ):
                 if asked is not None and asked != ours:
-                    field = connection.at(f"bgpSession.{whose.lower()}Session{family.label}Address")
-                    raise refused_at(field, f"in {prefix} the {whose} address is {ours}, not {asked}")
+                    text = f"in {prefix} the {whose} address is {ours}, not {asked}"
+                    raise InvalidError(text, connection.at(name, family))
             limit = given.max_prefixes if given else None
             connection = connection.with_session(family, SessionRequest(pair.peer, pair.microsoft, prefix, limit))
         return connection
@@ -260,7 +264,7 @@ class Premises:
         assert one.microsoft is not None, "the request was completed before"
         for _, choice, _ in self._circuits() if flow is Flow.DIRECT else ():
             if one.prefix in choice.prefixes:
-                whole = replace(old, sessions={**old.sessions, **added.sessions}, provider="Peer", place=added.place)
+                whole = replace(old, sessions={**old.sessions, **added.sessions}, provider="Peer", index=added.index)
                 asn, metro = self._asn_of(one.prefix), self.metro_of(choice)
                 return self._on_circuit(whole, asn, [], metro).sessions[family]
         self._must_be_the_lans(added)
@@ -295,7 +299,7 @@ class Premises:
             pairs = (session_addresses(choice, family) for family in Family)
             if any(pair is not None and pair.microsoft == address for pair in pairs):
                 return edge
-        raise RefusalError("BadArgument", f"no edge of AS8075 has the address {address} in this lab")
+        raise InvalidError(f"no edge of AS8075 has the address {address} in this lab")
 
     def _plan(
         self,
@@ -362,7 +366,7 @@ def _must_be_metro(asked: str, there: str) -> None:
     """peeringLocation is the metro of what is asked for, whatever its case."""
     if asked.strip().lower() != there.lower():
         text = f"'{asked}' is not where this is in this lab: its peeringLocation is {there}"
-        raise refused_at("properties.peeringLocation", text)
+        raise InvalidError(text, Field(FieldName.METRO))
 
 
 def _no_host_of(address: Address, lan: Sequence[Prefix]) -> str:
@@ -389,12 +393,6 @@ _KINDS: Final[tuple[tuple[str, Callable[[Address], bool]], ...]] = (
     ("a multicast address", lambda address: address.is_multicast),
     ("a loopback address", lambda address: address.is_loopback),
 )
-
-
-def _prefix_fields(connection: ConnectionRequest) -> str:
-    """The field that a circuit was looked for by."""
-    family = next((family for family, session in connection.sessions.items() if session.prefix), Family.IPV4)
-    return f"sessionPrefixV{_VERSION[family]}"
 
 
 def _derived(identifier: str, edge: str) -> str:

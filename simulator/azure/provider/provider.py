@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 
+from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.asns import PENDING, PeerAsns
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
 from simulator.azure.provider.books import Books
@@ -18,7 +19,7 @@ from simulator.azure.provider.prefix_review import PrefixReview
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import PREFIX_TYPE, Registrations
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.reviewers import PeeringReviewers
 from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
 from simulator.azure.provider.services import Services

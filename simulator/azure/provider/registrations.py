@@ -12,12 +12,12 @@ from ipaddress import IPv4Network
 from typing import Final
 from uuid import uuid4
 
+from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, NotSupportedError
 from simulator.azure.provider.asn_space import not_routed
 from simulator.azure.provider.books import Books
 from simulator.azure.provider.maps import Seen, registered_prefix_fault
 from simulator.azure.provider.peerings import Peerings
 from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.requests import RefusalError, refused_at
 from simulator.azure.store.store import Json, Resource
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.network import Network
@@ -96,18 +96,18 @@ class Registrations:
         if known is not None:
             if known.document["properties"]["asn"] != asn:
                 text = "The asn of a registered ASN cannot be changed: the key is its own"
-                raise refused_at("properties.asn", text)
+                raise InvalidError(text, Field(FieldName.CUSTOMER_ASN))
             self._books.save(resource := replace(known, document=document, changed=self._now()))
             return resource, False
         if fault := not_routed(asn, self._network.topology):
-            raise refused_at("properties.asn", f"AS{asn} {fault}")
+            raise InvalidError(f"AS{asn} {fault}", Field(FieldName.CUSTOMER_ASN))
         subscription = identifier.lower().split("/resourcegroups/")[0]
         for other in self._books.below(subscription, ASN_TYPE):
             if other.document["properties"]["asn"] == asn:
                 here = other.key.startswith(f"{record.key}/")
                 where = "this peering" if here else f"the peering {other.id.split('/peerings/')[1].split('/')[0]}"
                 text = f"AS{asn} is already registered at {where}, as {other.id.rsplit('/', 1)[1]}"
-                raise refused_at("properties.asn", text, "Conflict")
+                raise ConflictError(text, Field(FieldName.CUSTOMER_ASN))
         now = self._now()
         resource = Resource(identifier, ASN_TYPE, document, {"peeringServicePrefixKey": str(uuid4())}, now, now)
         with self._books.transaction():
@@ -137,14 +137,14 @@ class Registrations:
         known = self._books.resources.get(identifier.lower())
         if known is not None:
             if IPv4Network(known.document["properties"]["prefix"]) != prefix:
-                raise refused_at("properties.prefix", "The prefix of a registered prefix cannot be changed")
+                raise InvalidError("The prefix of a registered prefix cannot be changed", Field(FieldName.PREFIX))
             self._books.save(resource := replace(known, document=document, changed=self._now()))
             return resource, False
         for other in self._books.resources.values():
             if other.type == PREFIX_TYPE and IPv4Network(other.document["properties"]["prefix"]) == prefix:
                 where = other.id.split("/peerings/")[1].split("/")[0]
                 text = f"{prefix} is already registered, at the peering {where}"
-                raise refused_at("properties.prefix", text, "Conflict")
+                raise ConflictError(text, Field(FieldName.PREFIX))
         now = self._now()
         status = {"prefixValidationState": PENDING, "since": now}
         self._write(resource := Resource(identifier, PREFIX_TYPE, document, status, now, now), f"{prefix} is queued")
@@ -226,9 +226,9 @@ class Registrations:
 
     def _must_be_active(self, record: PeeringRecord, right_type: bool) -> None:
         if not right_type:
-            raise RefusalError("OperationNotSupported", NOT_THIS_TYPE)
+            raise NotSupportedError(NOT_THIS_TYPE)
         if not any(live.record.state is ConnectionState.ACTIVE for live in record.connections):
-            raise RefusalError("OperationNotSupported", NOT_ACTIVE)
+            raise NotSupportedError(NOT_ACTIVE)
 
     def _write(self, resource: Resource, why: str) -> None:
         with self._books.transaction():

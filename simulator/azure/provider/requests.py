@@ -6,27 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from simulator.azure.model.errors import Field, FieldName
 from simulator.connection.states import Flow
 from simulator.places.endpoint import Address
 from simulator.session.messages import Family
 
 Json = dict[str, Any]
 Prefix = IPv4Network | IPv6Network
-
-
-class RefusalError(Exception):
-    """A request that is not granted. `code` is the error's ARM code; nothing has changed."""
-
-    def __init__(self, code: str, message: str, field: str = "") -> None:
-        """`field`: which field of the document is wrong, where one is; the message names it as well."""
-        super().__init__(message)
-        self.code = code
-        self.field = field
-
-
-def refused_at(field: str, message: str, code: str = "BadArgument") -> RefusalError:
-    """A request that is refused for one field of its document."""
-    return RefusalError(code, f"{field}: {message}" if field else message, field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +42,19 @@ class ConnectionRequest:
     """useForPeeringService; None where the request does not say."""
     mesh_of: str = ""
     """The identifier of the connection that the mesh was made from; empty for one that the client wrote."""
-    place: str = field(default="", compare=False, repr=False)
-    """Where the document has it, for refusals: `properties.exchange.connections[0]`. It is not kept."""
+    index: int | None = field(default=None, compare=False, repr=False)
+    """Its index in the request, for refusals. It is not kept."""
 
-    def at(self, name: str) -> str:
-        """A field of it, as its document writes it."""
-        return f"{self.place}.{name}" if self.place else name
+    def at(self, name: FieldName, family: Family | None = None) -> Field:
+        """A field of it, or of its session of a family."""
+        return Field(name, self.index, family)
 
     def with_session(self, family: Family, session: SessionRequest) -> ConnectionRequest:
         return replace(self, sessions={**self.sessions, family: session})
 
     def to_json(self) -> Json:
         values = asdict(replace(self, sessions={}))
-        del values["place"]
+        del values["index"]
         values["sessions"] = {
             family.label: {
                 "peer": str(session.peer) if session.peer else None,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simulator.azure.provider.requests import RefusalError
+from simulator.azure.model.errors import ConflictError
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord
 
 
 def must_leave_one(record: ConnectionRecord, all_of_them: Iterable[ConnectionRecord]) -> None:
-    """Raises RefusalError where the exchange has other route servers and none of them is in service.
+    """Raises ConflictError where the exchange has other route servers and none of them is in service.
 
     It does not matter why: taken out, failed, or requested (again) and not Active yet. One that is the exchange's only
     connection has nothing to wait for, and is not held back.
@@ -27,8 +27,7 @@ def must_leave_one(record: ConnectionRecord, all_of_them: Iterable[ConnectionRec
     ]
     if others and not any(map(in_service, others)):
         names = " and ".join(f"{other.id} ({other.state})" for other in others)
-        raise RefusalError(
-            "Conflict",
+        raise ConflictError(
             f"{record.id} is the only route server of AS{record.peer.asn} in service: wait for {names}",
         )
 

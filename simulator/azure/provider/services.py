@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final
 
+from simulator.azure.model.errors import ConflictError, Field, FieldName
 from simulator.azure.provider.books import Books
 from simulator.azure.provider.maps import Seen, service_prefix_fault
 from simulator.azure.provider.peerings import Peerings
@@ -22,7 +23,6 @@ from simulator.azure.provider.registrations import (
     is_recovering,
     seen_on,
 )
-from simulator.azure.provider.requests import refused_at
 from simulator.azure.store.store import Json, Resource
 from simulator.engine.network import Network
 from simulator.session.messages import Family
@@ -114,7 +114,7 @@ class Services:
             same = other.document["properties"]["prefix"] == document["properties"]["prefix"]
             if same and other.key != identifier.lower():
                 text = f"{document['properties']['prefix']} is already a prefix of this service: {other.id}"
-                raise refused_at("properties.prefix", text, "Conflict")
+                raise ConflictError(text, Field(FieldName.PREFIX))
         resource = known or Resource(identifier, PREFIX, document, {}, now, now)
         resource = replace(resource, document=document, changed=now)
         self._move(resource, PENDING, "")

@@ -11,24 +11,15 @@ from uuid import uuid4
 
 from fastapi import Request, Response
 
+from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
-from simulator.azure.provider.requests import RefusalError
 from simulator.azure.rest import documents, ids, surface, versions
-from simulator.azure.rest.errors import ArmError
+from simulator.azure.rest.errors import ArmError, refused
 from simulator.azure.rest.exchange import ArmRequest
 from simulator.azure.rest.fields import quoted
 from simulator.azure.store.lock import StoreError
 
 _DEPTH: Final = 32
-_STATUS: Final = {
-    "BadArgument": 400,
-    "PeerAsnNotApproved": 400,
-    "NotFound": 404,
-    "OperationNotSupported": 405,
-    "Conflict": 409,
-}
-"""Why a request was refused → its status. 409, and 400 for a PeerAsn that is not Approved, are the simulator's choice:
-Microsoft publishes only that these requests fail."""
 _ECHOED: Final = re.compile(r"[A-Za-z0-9_.()-]{1,90}\Z")
 """A client's own id of its request, as far as it is sent back."""
 _REMAINING: Final = {"GET": ("reads", "11999"), "PUT": ("writes", "1199"), "DELETE": ("deletes", "14999")}
@@ -52,8 +43,8 @@ class ArmApp:
         except ArmError as error:
             return _with_headers(request, _json(error.status, error.body(version), error.headers))
         except RefusalError as error:
-            refused = ArmError(_STATUS[error.code], error.code, str(error), target=error.field)
-            return _with_headers(request, _json(refused.status, refused.body(version)))
+            told = refused(error)
+            return _with_headers(request, _json(told.status, told.body(version)))
         except StoreError:
             gone = ArmError(503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
             return _with_headers(request, _json(gone.status, gone.body(version)))

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from simulator.azure.model.errors import (
+    ConflictError,
+    Field,
+    FieldName,
+    InvalidError,
+    NotApprovedError,
+    NotSupportedError,
+    RefusalError,
+    UnknownPeerAsnError,
+)
 from simulator.azure.rest.api_versions import API_VERSIONS
+from simulator.session.messages import Family
 
 _FLAT: Final = frozenset(version for version in API_VERSIONS if version <= "2020-04-01")
 """The api-versions whose error body is flat; later ones nest it in `error` (REST specification). An unknown version has
@@ -34,6 +45,54 @@ class ArmError(Exception):
         if self.target and (api_version >= _WITH_TARGET or api_version not in API_VERSIONS):
             flat["target"] = self.target
         return {"error": flat}
+
+
+_REFUSALS: Final[dict[type[RefusalError], tuple[int, str]]] = {
+    InvalidError: (400, "BadArgument"),
+    NotApprovedError: (400, "PeerAsnNotApproved"),
+    UnknownPeerAsnError: (404, "NotFound"),
+    NotSupportedError: (405, "OperationNotSupported"),
+    ConflictError: (409, "Conflict"),
+}
+"""Why a request was refused → status and code. 409, and 400 for a PeerAsn that is not Approved, are the simulator's
+choice: Microsoft publishes only that these requests fail."""
+_N: Final = FieldName
+_PATHS: Final[dict[FieldName, str]] = {
+    _N.ASN: "properties.peerAsn",
+    _N.CUSTOMER_ASN: "properties.asn",
+    _N.PREFIX: "properties.prefix",
+    _N.KIND: "kind",
+    _N.DIRECT_TYPE: "properties.direct.directPeeringType",
+    _N.PEER_ASN: "properties.{kind}.peerAsn.id",
+    _N.METRO: "properties.peeringLocation",
+    _N.CONNECTIONS: "properties.{kind}.connections",
+    _N.IDENTIFIER: "connectionIdentifier",
+    _N.FACILITY: "peeringDBFacilityId",
+    _N.BANDWIDTH: "bandwidthInMbps",
+    _N.ADDRESS_PROVIDER: "sessionAddressProvider",
+    _N.PEERING_SERVICE: "useForPeeringService",
+    _N.SESSIONS: "bgpSession",
+    _N.SESSION_PREFIX: "bgpSession.sessionPrefixV{version}",
+    _N.PEER_ADDRESS: "bgpSession.peerSessionIPv{version}Address",
+    _N.MICROSOFT_ADDRESS: "bgpSession.microsoftSessionIPv{version}Address",
+}
+"""A field of a request → where a document has it; of a connection's, inside the connection."""
+_VERSION: Final = {Family.IPV4: 4, Family.IPV6: 6}
+
+
+def refused(error: RefusalError, kind: str = "exchange") -> ArmError:
+    """A domain's refusal as Azure answers it. `kind`: `exchange` or `direct`, of a peering's document."""
+    status, code = _REFUSALS[type(error)]
+    if error.field is None:
+        return ArmError(status, code, str(error))
+    target = path(error.field, kind)
+    return ArmError(status, code, str(error) if error.recorded else f"{target}: {error}", target=target)
+
+
+def path(field: Field, kind: str) -> str:
+    """`properties.exchange.connections[0].bgpSession.sessionPrefixV4`."""
+    inside = _PATHS[field.name].format(kind=kind, version=_VERSION[field.family] if field.family is not None else "")
+    return inside if field.connection is None else f"properties.{kind}.connections[{field.connection}].{inside}"
 
 
 def bad_argument(message: str, target: str = "") -> ArmError:

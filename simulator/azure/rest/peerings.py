@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID, uuid4
 
+from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
 from simulator.azure.provider.peerings import TYPE
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.rest import documents
 from simulator.azure.rest.documents import DIRECT_SKUS, EXCHANGE_SKUS
-from simulator.azure.rest.errors import ArmError, bad_argument, resource_not_found
+from simulator.azure.rest.errors import ArmError, bad_argument, refused, resource_not_found
 from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, system_data
 from simulator.azure.rest.session_states import session_state
 from simulator.azure.rest.times import iso
@@ -54,8 +55,8 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     asn = request.provider.found(inner.peerAsn.id.lower())
     warnings: list[str] = []
     connections = tuple(
-        _connection(f"{place}.connections[{number}]", each, flow, direct_type, warnings)
-        for number, each in enumerate(_identified(request, inner.connections))
+        _connection(index, f"{place}.connections[{index}]", each, flow, direct_type, warnings)
+        for index, each in enumerate(_identified(request, inner.connections))
     )
     if direct_type == "Voice" and len(connections) < _VOICE_CONNECTIONS:
         raise bad_argument(f"{place}.connections: a Voice peering needs at least two", f"{place}.connections")
@@ -115,7 +116,7 @@ def guid(text: object) -> str:
 
 
 def _connection(
-    place: str, document: documents.ConnectionDocument, flow: Flow, direct_type: str, warnings: list[str]
+    index: int, place: str, document: documents.ConnectionDocument, flow: Flow, direct_type: str, warnings: list[str]
 ) -> ConnectionRequest:
     provider = document.sessionAddressProvider or ("Microsoft" if direct_type == "Voice" else "Peer")
     session = document.bgpSession or documents.BgpSession()
@@ -140,7 +141,7 @@ def _connection(
         bandwidth=(document.bandwidthInMbps or 0) if flow is not Flow.EXCHANGE else 0,
         provider=provider,
         peering_service=document.useForPeeringService,
-        place=place,
+        index=index,
     )
 
 
@@ -340,7 +341,10 @@ def put(request: ArmRequest) -> ArmAnswer:
             kept["connectionIdentifier"] = connection.identifier
     if known is not None:
         inner["connections"] += _being_removed(known, wanted)
-    record, created = request.provider.put_peering(str(request.id), document, wanted, warnings)
+    try:
+        record, created = request.provider.put_peering(str(request.id), document, wanted, warnings)
+    except RefusalError as error:
+        raise refused(error, "exchange" if wanted.flow is Flow.EXCHANGE else "direct") from None
     headers = {"x-turnup-warning": "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else {}
     return ArmAnswer(201 if created else 200, render(request, record), headers=headers)
 

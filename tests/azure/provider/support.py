@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID, uuid5
 
+from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, RefusalError, SessionRequest
+from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.settings import Settings
 from simulator.azure.store.store import Resource, Store
 from simulator.connection.states import ConnectionState, Flow
@@ -155,11 +156,11 @@ async def active(running: Provider, wanted: PeeringRequest | None = None) -> Pee
     return made
 
 
-def refused(call: Callable[[], object], code: str, words: str) -> None:
-    """The call is refused with this code and these words, and the provider goes on."""
+def refused(call: Callable[[], object], kind: type[RefusalError], words: str) -> None:
+    """The call is refused with such an error and these words, and the provider goes on."""
     try:
         call()
     except RefusalError as error:
-        assert (error.code, words in str(error)) == (code, True), (error.code, str(error))
+        assert (type(error), words in str(error)) == (kind, True), (kind, error)
     else:
         raise AssertionError(f"not refused: {words}")

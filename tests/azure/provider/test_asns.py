@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from simulator.azure.model.errors import ConflictError, InvalidError
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import Settings
 from simulator.azure.store.store import Resource
@@ -52,11 +53,13 @@ async def test_by_hand_and_the_message_is_the_error(tmp_path: Path) -> None:
         made = support.ask_for_asn(running)
         failed = running.asns.reject(made, "not in PeeringDB")
         assert failed.status["errorMessage"] == "not in PeeringDB"
-        support.refused(lambda: running.asns.reject(failed, ""), "Conflict", "is Failed already")
+        support.refused(lambda: running.asns.reject(failed, ""), ConflictError, "is Failed already")
         approved = running.asns.approve(failed)
         assert "errorMessage" not in approved.status
-        support.refused(lambda: running.asns.approve(approved), "Conflict", "is Approved already")
-        support.refused(lambda: running.asns.reject(approved, ""), "Conflict", "only a Pending PeerAsn can be refused")
+        support.refused(lambda: running.asns.approve(approved), ConflictError, "is Approved already")
+        support.refused(
+            lambda: running.asns.reject(approved, ""), ConflictError, "only a Pending PeerAsn can be refused"
+        )
         assert [state for state, _ in told(running)] == ["Pending", "Failed", "Approved"]
 
 
@@ -67,7 +70,7 @@ async def test_contacts_change_and_the_number_does_not(tmp_path: Path) -> None:
         changed, created = running.asns.put(ASN_ID.upper(), document, 64496)
         assert (created, changed.id, changed.document) == (False, ASN_ID, document)
         assert changed.status["validationState"] == "Approved"
-        support.refused(lambda: running.asns.put(ASN_ID, document, 64497), "BadArgument", "cannot be changed")
+        support.refused(lambda: running.asns.put(ASN_ID, document, 64497), InvalidError, "cannot be changed")
 
 
 async def test_one_in_use_cannot_be_deleted(tmp_path: Path) -> None:
@@ -75,7 +78,7 @@ async def test_one_in_use_cannot_be_deleted(tmp_path: Path) -> None:
         running.asns.approve(support.ask_for_asn(running))
         support.ask_for_peering(running)
         words = f"in use by {support.PEERING_ID}"
-        support.refused(lambda: running.asns.delete(ASN_ID.lower()), "Conflict", words)
+        support.refused(lambda: running.asns.delete(ASN_ID.lower()), ConflictError, words)
         running.delete_peering(support.PEERING_ID.lower())
         assert running.asns.delete(ASN_ID.lower())
         assert not running.asns.delete(ASN_ID.lower())

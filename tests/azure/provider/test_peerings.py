@@ -10,6 +10,14 @@ from typing import Any
 
 import pytest
 
+from simulator.azure.model.errors import (
+    ConflictError,
+    InvalidError,
+    NotApprovedError,
+    NotSupportedError,
+    RefusalError,
+    UnknownPeerAsnError,
+)
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
@@ -98,24 +106,24 @@ async def test_a_connection_that_names_microsofts_address_ends_there(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("wanted", "code", "words"),
+    ("wanted", "kind", "words"),
     [
-        (request(connection(), connection()), "BadArgument", "Connection are not unique"),
-        (request(connection("one"), connection("two"), connection("three")), "BadArgument", "are not unique"),
-        (request(connection(ipv4="192.0.2.1")), "BadArgument", "not in the LAN 206.126.236.0/22"),
-        (request(connection(facility=4711)), "BadArgument", "peeringDBFacilityId: 4711"),
-        (request(connection(facility=10**30)), "BadArgument", "has no edge of AS8075 in this lab"),
-        (request(peer_asn=f"{support.ASN_ID}x"), "NotFound", "PeerAsn does not exist with the given name"),
-        (request(flow=Flow.DIRECT, direct_type="Edge"), "BadArgument", "no circuit of AS64496 has"),
+        (request(connection(), connection()), InvalidError, "Connection are not unique"),
+        (request(connection("one"), connection("two"), connection("three")), InvalidError, "are not unique"),
+        (request(connection(ipv4="192.0.2.1")), InvalidError, "not in the LAN 206.126.236.0/22"),
+        (request(connection(facility=4711)), InvalidError, "4711"),
+        (request(connection(facility=10**30)), InvalidError, "has no edge of AS8075 in this lab"),
+        (request(peer_asn=f"{support.ASN_ID}x"), UnknownPeerAsnError, "PeerAsn does not exist with the given name"),
+        (request(flow=Flow.DIRECT, direct_type="Edge"), InvalidError, "no circuit of AS64496 has"),
     ],
 )
 async def test_what_cannot_be_had_is_refused_and_leaves_nothing(
-    tmp_path: Path, wanted: PeeringRequest, code: str, words: str
+    tmp_path: Path, wanted: PeeringRequest, kind: type[RefusalError], words: str
 ) -> None:
     async with support.provider(url(tmp_path)) as running:
         await support.approved_asn(running)
         before = running.books.events(0, 1000)
-        support.refused(lambda: put(running, wanted), code, words)
+        support.refused(lambda: put(running, wanted), kind, words)
         assert (running.control.records, running.peerings.records) == ({}, {})
         assert running.books.events(0, 1000) == before
         await support.active(running)  # and the provider goes on
@@ -124,9 +132,9 @@ async def test_what_cannot_be_had_is_refused_and_leaves_nothing(
 async def test_a_peering_needs_an_approved_peer_asn(tmp_path: Path) -> None:
     async with support.provider(url(tmp_path), support.BY_HAND) as running:
         asn = support.ask_for_asn(running)
-        support.refused(lambda: put(running, request()), "PeerAsnNotApproved", "AS64496) is Pending")
+        support.refused(lambda: put(running, request()), NotApprovedError, "AS64496) is Pending")
         running.asns.reject(asn, "no")
-        support.refused(lambda: put(running, request()), "PeerAsnNotApproved", "is Failed")
+        support.refused(lambda: put(running, request()), NotApprovedError, "is Failed")
 
 
 async def test_the_id_of_something_else_is_no_peer_asn(tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ async def test_the_id_of_something_else_is_no_peer_asn(tmp_path: Path) -> None:
         running.asns.approve(support.ask_for_asn(running))
         put(running, request())
         wanted = request(connection("two"), peer_asn=PEERING_ID)
-        support.refused(lambda: put(running, wanted, OTHER_ID), "NotFound", "PeerAsn does not exist")
+        support.refused(lambda: put(running, wanted, OTHER_ID), UnknownPeerAsnError, "PeerAsn does not exist")
 
 
 async def test_a_guid_belongs_to_one_peering_until_that_is_gone(tmp_path: Path) -> None:
@@ -143,7 +151,7 @@ async def test_a_guid_belongs_to_one_peering_until_that_is_gone(tmp_path: Path) 
         await support.active(running)
         elsewhere = request(connection(ipv4="206.126.239.201", ipv6=None))
         text = f"ConnectionIdentifier:{identifier('one')} is already being used in peering."
-        support.refused(lambda: put(running, elsewhere, OTHER_ID), "BadArgument", text)
+        support.refused(lambda: put(running, elsewhere, OTHER_ID), InvalidError, text)
         running.delete_peering(PEERING_ID.lower())
         await support.until(running, lambda: not running.control.records)
         put(running, elsewhere, OTHER_ID)
@@ -264,21 +272,21 @@ async def test_nothing_that_is_there_can_be_left_out_or_moved(tmp_path: Path) ->
         one = connection()
         moved = connection(ipv4="206.126.239.210")
         named = one.with_session(Family.IPV4, replace(one.sessions[Family.IPV4], microsoft=ip_address(EDGE2)))
-        for wanted, code, words in (
-            (request(connection("two")), "BadArgument", "Connection are not unique"),
-            (request(connection(ipv6=None)), "OperationNotSupported", "Removing an IPv6 session"),
-            (request(connection(ipv4=None)), "OperationNotSupported", "Removing an IPv4 session"),
-            (request(moved), "OperationNotSupported", "updates are not yet supported"),
-            (request(named), "OperationNotSupported", "updates are not yet supported"),
-            (request(connection(facility=2)), "OperationNotSupported", "peeringDBFacilityId"),
-            (request(one, one), "BadArgument", "Connection are not unique"),
-            (request(one, connection("two")), "BadArgument", "Connection are not unique"),
-            (request(metro="Seattle"), "BadArgument", "peeringLocation of a peering cannot be changed"),
-            (request(peer_asn=support.ASN_ID + "x"), "BadArgument", "PeerAsn of a peering cannot be changed"),
-            (request(flow=Flow.DIRECT, direct_type="Edge"), "BadArgument", "kind of a peering cannot be changed"),
+        for wanted, kind, words in (
+            (request(connection("two")), InvalidError, "Connection are not unique"),
+            (request(connection(ipv6=None)), NotSupportedError, "Removing an IPv6 session"),
+            (request(connection(ipv4=None)), NotSupportedError, "Removing an IPv4 session"),
+            (request(moved), NotSupportedError, "updates are not yet supported"),
+            (request(named), NotSupportedError, "updates are not yet supported"),
+            (request(connection(facility=2)), NotSupportedError, "peeringDBFacilityId"),
+            (request(one, one), InvalidError, "Connection are not unique"),
+            (request(one, connection("two")), InvalidError, "Connection are not unique"),
+            (request(metro="Seattle"), InvalidError, "peeringLocation of a peering cannot be changed"),
+            (request(peer_asn=support.ASN_ID + "x"), InvalidError, "PeerAsn of a peering cannot be changed"),
+            (request(flow=Flow.DIRECT, direct_type="Edge"), InvalidError, "kind of a peering cannot be changed"),
         ):
             before = running.books.events(0, 1000)
-            support.refused(lambda wanted=wanted: put(running, wanted), code, words)  # type: ignore[misc]
+            support.refused(lambda wanted=wanted: put(running, wanted), kind, words)  # type: ignore[misc]
             assert running.books.events(0, 1000) == before
 
 
@@ -286,7 +294,7 @@ async def test_an_added_session_may_not_take_a_sisters_address(tmp_path: Path) -
     both = (connection("one", ipv6=None), connection("two", ipv4=None))
     async with support.provider(url(tmp_path), Settings(mesh=False)) as running:
         await support.active(running, request(*both))
-        support.refused(lambda: put(running, request(connection("one"), both[1])), "BadArgument", "are not unique")
+        support.refused(lambda: put(running, request(connection("one"), both[1])), InvalidError, "are not unique")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,7 @@ async def test_what_the_settings_do_not_allow_is_refused_as_production_did(
     async with support.provider(url(tmp_path), settings) as running:
         await support.active(running)
         words = "Md5AuthenticationKey and MaxPrefix updates are not yet supported"
-        support.refused(lambda: put(running, request(_changed(what))), "OperationNotSupported", words)
+        support.refused(lambda: put(running, request(_changed(what))), NotSupportedError, words)
         assert len(support.open_gates(running)) == 4
 
 
@@ -419,7 +427,7 @@ async def test_a_state_without_that_row_refuses_changes(tmp_path: Path, state: C
             if state is S.PENDING_REMOVE:
                 running.control.deprovision(each)
             assert each.state is state
-        support.refused(lambda: put(running, request()), "Conflict", f"is {state}: it cannot be changed now")
+        support.refused(lambda: put(running, request()), ConflictError, f"is {state}: it cannot be changed now")
 
 
 @pytest.mark.parametrize("again", ["as it was", "more connections"])
@@ -434,7 +442,7 @@ async def test_a_peering_that_is_being_removed_cannot_be_had_back(tmp_path: Path
         assert running.delete_peering(PEERING_ID.lower())
         before = [each.id for each in support.records(running)]
         wanted = request() if again == "as it was" else request(connection(), other)
-        support.refused(lambda: put(running, wanted), "Conflict", "is PendingRemove")
+        support.refused(lambda: put(running, wanted), ConflictError, "is PendingRemove")
         assert [each.id for each in support.records(running)] == before
 
 
@@ -520,7 +528,7 @@ async def test_a_connection_is_removed_by_the_rules_of_a_delete(tmp_path: Path, 
             put(running, request(ONE))
             assert len(support.records(running)) == 2, "gone at once"
         else:
-            support.refused(lambda: put(running, request(ONE)), "Conflict", f"in {state} cannot be deleted")
+            support.refused(lambda: put(running, request(ONE)), ConflictError, f"in {state} cannot be deleted")
             assert len(support.records(running)) == 4
 
 
@@ -573,7 +581,7 @@ async def test_delete_by_state(tmp_path: Path) -> None:
                 assert running.delete_peering(name.lower()), "again: it is on its way"
             else:
                 words = f"a peering in {stop} cannot be deleted"
-                support.refused(lambda name=name: running.delete_peering(name.lower()), "Conflict", words)  # type: ignore[misc]
+                support.refused(lambda name=name: running.delete_peering(name.lower()), ConflictError, words)  # type: ignore[misc]
                 assert {each.state for each in records} == {stop}
 
 
@@ -585,7 +593,7 @@ async def test_a_deletion_is_refused_as_a_whole(tmp_path: Path) -> None:
         first, second = support.records(running)
         running.control.approve(second)
         running.control.take_notice(second)
-        support.refused(lambda: running.delete_peering(PEERING_ID.lower()), "Conflict", "cannot be deleted")
+        support.refused(lambda: running.delete_peering(PEERING_ID.lower()), ConflictError, "cannot be deleted")
         assert (first.state, second.state) == (S.PENDING_APPROVAL, S.PROVISIONING_STARTED)
 
 

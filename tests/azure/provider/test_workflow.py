@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.azure.model.errors import ConflictError
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.settings import BY_HAND, Settings
@@ -113,7 +114,7 @@ async def test_every_state_of_the_walkthrough_can_be_held(tmp_path: Path, flow: 
             assert support.open_gates(running) == set()
             if state in (S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED):
                 words = f"a peering in {state} cannot be deleted"
-                support.refused(lambda: running.delete_peering(PEERING_ID.lower()), "Conflict", words)
+                support.refused(lambda: running.delete_peering(PEERING_ID.lower()), ConflictError, words)
 
         async def then(act: Callable[[Provider, ConnectionRecord], object]) -> None:
             for record in support.records(running):
