@@ -62,7 +62,8 @@ RULERS = {
     "engine/control.py": "the control plane",
     "cli/edge.py": "the operator's word stands for the validation",
     "engine/network.py": "passes a ruling on",
-    "speakers/neighbor.py": "passes a ruling on to its gate",
+    "speakers/neighbor.py": "passes a ruling on to its peer",
+    "peer/peer.py": "passes a ruling on to its gate",
 }
 
 
@@ -258,14 +259,14 @@ def test_nobody_reaches_into_a_gate(module: Path) -> None:
     assert written == set()
 
 
-def test_only_a_neighbor_makes_a_gate() -> None:
+def test_only_a_session_makes_a_gate() -> None:
     makers = {
         name(module)
         for module in MODULES
         for call in called(module.read_text(encoding="utf-8"))
         if isinstance(call.func, ast.Name) and call.func.id == "Gate"
     }
-    assert makers == {"speakers/neighbor.py"}
+    assert makers == {"peer/session_gate.py"}
 
 
 _FOREIGN = ("../" + "shared", "/work/" + "shared")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -9,11 +10,14 @@ from simulator.gate import Withheld
 from simulator.places.endpoint import Address, Endpoint
 from simulator.policy.max_prefix import Level, MaxPrefix
 from simulator.policy.policy import Policy
+from simulator.policy.verdict import Hits
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
 from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
 from simulator.views.session import Cut
 from simulator.wire.update_faults import ErrorHandling
+
+NO_HITS: Mapping[bytes, Hits] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class NotificationExchanged:
 
 # There are two events an UPDATE under DENY ALL. A named tuple is made in less than half the time of a frozen class.
 class RoutesAnnounced(NamedTuple):
-    """The peer announced routes with these attributes; what a prefix rule says of each is in Adj-RIB-In."""
+    """The peer announced routes with these attributes."""
 
     session: str
     time: float
@@ -103,6 +107,8 @@ class RoutesAnnounced(NamedTuple):
     attributes: AttributeSet
     added: int
     """How many of them the peer had not announced before: the others replace a route."""
+    hits: Mapping[bytes, Hits] = NO_HITS
+    """The rules about prefixes that reject some of them; those about attributes are in `attributes.hits`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,21 @@ class Run:
     The octets are shared, not copied: a table that is ready goes to any number of peers as the one image that it is.
     """
 
-    __slots__ = ("_at", "_nlri", "announces", "done", "end", "is_word", "octets", "taken")
+    __slots__ = ("_at", "_nlri", "announces", "done", "end", "is_message", "octets", "taken")
 
     def __init__(
         self,
         octets: bytes,
         *,
         announces: bool = False,
-        is_word: bool = False,
+        is_message: bool = False,
         done: Callable[[], None] | None = None,
     ) -> None:
         self.octets = octets
         self.announces = announces
         """Whether there are announcements among them."""
-        self.is_word = is_word
-        """A message that is said even when the session ends."""
+        self.is_message = is_message
+        """A single message, which is sent even when the session ends."""
         self.done = done
         """Called once the kernel has all of them."""
         self.taken = 0

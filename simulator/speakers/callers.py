@@ -11,7 +11,7 @@ from collections.abc import Callable
 from simulator.peer.events import BgpStateChanged, SpeakerEvent
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.tcp import Wire
+from simulator.speakers.tcp import TcpConnection
 
 MOST_CALLERS = 512
 """Sessions with such callers at once. With `MOST_LEAVING` it stays below the 1,024 files that a process may open."""
@@ -69,22 +69,22 @@ class Leaving:
 
     def __init__(self, most: int = MOST_LEAVING) -> None:
         self._most = most
-        self._wires: dict[asyncio.Future[None], Wire] = {}
+        self._open: dict[asyncio.Future[None], TcpConnection] = {}
         """Those that were not cut, the oldest first."""
         self._ends: set[asyncio.Future[None]] = set()
 
-    def add(self, wire: Wire) -> None:
-        end = wire.ended
+    def add(self, tcp: TcpConnection) -> None:
+        end = tcp.ended
         if end.done():
             return
-        self._wires[end] = wire
+        self._open[end] = tcp
         self._ends.add(end)
         end.add_done_callback(self._ended)
-        if len(self._wires) > self._most:
-            self._wires.pop(next(iter(self._wires))).abort()
+        if len(self._open) > self._most:
+            self._open.pop(next(iter(self._open))).abort()
 
     def _ended(self, end: asyncio.Future[None]) -> None:
-        self._wires.pop(end, None)
+        self._open.pop(end, None)
         self._ends.discard(end)
 
     async def ended(self) -> None:

@@ -15,6 +15,8 @@ import socket
 import struct
 from collections.abc import Callable
 
+from simulator.peer.stream import KernelQueue
+
 _SIOCOUTQ = 0x5411
 _SIOCOUTQNSD = 0x894B
 _TCP_NOTSENT_LOWAT = 25
@@ -54,6 +56,11 @@ class Outlet:
             asyncio.get_running_loop().remove_writer(self._watched)
             self._watched.close()
             self._watched = None
+
+    @property
+    def queue(self) -> KernelQueue:
+        """What the kernel holds now."""
+        return KernelQueue(self.held, self.unacknowledged)
 
     @property
     def unacknowledged(self) -> int:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
-from simulator.peer.run import Run
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -20,8 +19,9 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Notification
 from simulator.speakers.callers import Callers, Leaving
 from simulator.speakers.clock import Clock
+from simulator.speakers.dispatch import dispatch
 from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.services import Services
+from simulator.speakers.runtime import Runtime
 from simulator.speakers.sockets import (
     ACCEPTED_AT_ONCE,
     BACKLOG,
@@ -32,7 +32,7 @@ from simulator.speakers.sockets import (
     travelled,
 )
 from simulator.speakers.tap import Tap
-from simulator.speakers.tcp import Wire
+from simulator.speakers.tcp import TcpConnection
 from simulator.wire.notification import encode_notification
 
 _ORDINARY_TTL = 64
@@ -46,30 +46,33 @@ class _Listener:
     neighbors: dict[Address, Neighbor] = field(default_factory=dict)
 
 
-class _Reception:
-    """Whoever calls before it is known who that is; hands the connection to its neighbour or refuses it."""
+class _Stranger:
+    """The owner of a connection until it is known who calls. Who is refused gets one message and is not read."""
 
     def __init__(self, speaker: Speaker, endpoint: Endpoint) -> None:
         self._speaker = speaker
         self._endpoint = endpoint
 
-    def tcp_made(self, wire: Wire) -> None:
-        self._speaker.receive(self._endpoint, wire)
+    def tcp_made(self, tcp: TcpConnection) -> None:
+        self._speaker.receive(self._endpoint, tcp)
 
-    def tcp_data(self, wire: Wire, data: bytes) -> None:
-        """Refused: nothing that it says is read."""
+    def tcp_received(self, tcp: TcpConnection, octets: bytes) -> None:
+        """Nothing is read."""
 
-    def tcp_next(self, wire: Wire) -> Run | None:
-        """Refused: it has been told why."""
+    def tcp_to_send(self, tcp: TcpConnection) -> bytes | memoryview:
+        run = tcp.stream.next()
+        return run.rest if run is not None else b""
 
-    def tcp_taken(self, wire: Wire, run: Run, start: int) -> None:
-        """Refused: nobody counts this."""
+    def tcp_sent(self, tcp: TcpConnection, octets: bytes | memoryview) -> None:
+        tcp.stream.took(len(octets))
 
-    def tcp_finished(self, wire: Wire) -> None:
-        """Refused: nobody waits for this."""
+    def tcp_written(self, tcp: TcpConnection) -> None: ...
 
-    def tcp_lost(self, wire: Wire, why: str) -> None:
-        """Refused: nobody misses it."""
+    def tcp_finished(self, tcp: TcpConnection) -> None: ...
+
+    def tcp_lost(self, tcp: TcpConnection, why: str) -> None: ...
+
+    def tcp_gone(self, tcp: TcpConnection) -> None: ...
 
 
 class Speaker:
@@ -93,7 +96,7 @@ class Speaker:
         self._clock = clock
         self._dynamic = dynamic
         self._on_event = on_event
-        self._services = Services(place, clock, self._heard, self.loc_rib, Images(announcements), tap)
+        self._runtime = Runtime(place, clock, self._heard, self.loc_rib, Images(announcements), tap)
         self._listeners: dict[Endpoint, _Listener] = {}
         self._neighbors: dict[str, Neighbor] = {}
         self._places: dict[str, tuple[_Listener, Address]] = {}
@@ -109,7 +112,7 @@ class Speaker:
         endpoint = Endpoint(host, sock.getsockname()[1])
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Wire(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock, backlog=ACCEPTED_AT_ONCE
+            lambda: TcpConnection(Channel.ACCEPTED, _Stranger(self, endpoint)), sock=sock, backlog=ACCEPTED_AT_ONCE
         )
         sock.listen(BACKLOG)
         self._listeners[endpoint] = _Listener(endpoint, sock, server)
@@ -133,16 +136,16 @@ class Speaker:
             raise LabError(f"{self.name}: {config.local} already has a session with {host}")
         if config.md5:
             set_md5(listener.sock, host, config.md5)
-        neighbor = self._neighbor(config, self._services)
+        neighbor = self._neighbor(config, self._runtime)
         listener.neighbors[host] = neighbor
         self._neighbors[config.id] = neighbor
         self._places[config.id] = listener, host
         neighbor.start()
         return neighbor
 
-    def _neighbor(self, config: NeighborConfig, services: Services) -> Neighbor:
+    def _neighbor(self, config: NeighborConfig, runtime: Runtime) -> Neighbor:
         """One session, not started: what a speaker of another kind makes otherwise."""
-        return Neighbor(config, services)
+        return Neighbor(config, runtime)
 
     def neighbor(self, session: str) -> Neighbor:
         """Raises KeyError for a session that is not configured."""
@@ -175,8 +178,8 @@ class Speaker:
     def _part_with(self, neighbor: Neighbor) -> None:
         """A caller that is not configured has left."""
         self._drop(neighbor.config.id)
-        for wire in list(neighbor.connections.ending.values()):
-            self._leaving.add(wire)
+        for tcp in list(neighbor.connections.open.values()):
+            self._leaving.add(tcp)
 
     def _heard(self, event: SpeakerEvent) -> None:
         self._callers.heard(event)
@@ -194,53 +197,53 @@ class Speaker:
             await listener.server.wait_closed()
         self._listeners.clear()
 
-    def receive(self, endpoint: Endpoint, wire: Wire) -> None:
+    def receive(self, endpoint: Endpoint, tcp: TcpConnection) -> None:
         """A TCP connection arrived: give it to its neighbour, or refuse it with a Cease (RFC 4486 §4)."""
-        assert wire.transport is not None
+        assert tcp.transport is not None
         if self._closing or endpoint not in self._listeners:  # accepted before the listening socket was gone
-            self._refuse(wire)
+            self._refuse(tcp)
             return
-        caller = ip_address(wire.transport.get_extra_info("peername")[0].split("%")[0])
+        caller = ip_address(tcp.transport.get_extra_info("peername")[0].split("%")[0])
         listener = self._listeners[endpoint]
         neighbor = listener.neighbors.get(caller)
         if neighbor is None and self._dynamic is not None:
             config = self._dynamic(endpoint, caller)
-            if config is not None and not self._room_for(wire, caller):
+            if config is not None and not self._room_for(tcp, caller):
                 return
-            neighbor = self._welcome(config, caller) if config is not None else None
+            neighbor = self._serve_caller(config, caller) if config is not None else None
         if neighbor is None:
-            self._services.tell(UnknownPeer(self.name, self._clock.now(), str(caller)))
-            self._refuse(wire)
+            dispatch(self._heard, UnknownPeer(self.name, self._clock.now(), str(caller)))
+            self._refuse(tcp)
             return
-        sock = wire.transport.get_extra_info("socket")
+        sock = tcp.transport.get_extra_info("socket")
         if neighbor.config.gtsm:
             set_gtsm(sock, caller)
-            wire.deaf = travelled(sock, caller)
+            tcp.deaf = travelled(sock, caller)
         else:
             set_ttl(sock, caller, _ORDINARY_TTL)  # the listener's 255 was only for GTSM peers
-        wire.owner = neighbor
-        neighbor.tcp_made(wire)
+        tcp.owner = neighbor
+        neighbor.tcp_made(tcp)
 
-    def _welcome(self, config: NeighborConfig, caller: Address) -> Neighbor:
+    def _serve_caller(self, config: NeighborConfig, caller: Address) -> Neighbor:
         neighbor = self.add(config, caller)
         self._callers.add(neighbor)
         return neighbor
 
-    def _room_for(self, wire: Wire, caller: Address) -> bool:
+    def _room_for(self, tcp: TcpConnection, caller: Address) -> bool:
         """Make room for one more caller; where all others are up, it is refused (RFC 4486 §4, Out of Resources)."""
         if not self._callers.is_full:
             return True
         oldest = self._callers.oldest_pending
         if oldest is None:
             why = "as many callers as this speaker serves are Established"
-            self._services.tell(CallerRefused(str(caller), self._clock.now(), str(caller), why, None))
-            self._refuse(wire, Cease.OUT_OF_RESOURCES)
+            dispatch(self._heard, CallerRefused(str(caller), self._clock.now(), str(caller), why, None))
+            self._refuse(tcp, Cease.OUT_OF_RESOURCES)
             return False
         self._part_with(oldest)
         oldest.stop(cease(Cease.OUT_OF_RESOURCES))
         return True
 
-    def _refuse(self, wire: Wire, subcode: Cease = Cease.CONNECTION_REJECTED) -> None:
-        wire.write(encode_notification(cease(subcode)))
-        wire.close()
-        self._leaving.add(wire)
+    def _refuse(self, tcp: TcpConnection, subcode: Cease = Cease.CONNECTION_REJECTED) -> None:
+        tcp.stream.say(encode_notification(cease(subcode)))
+        tcp.close()
+        self._leaving.add(tcp)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Address
-from simulator.speakers.tcp import PeerEnd, Wire
+from simulator.speakers.tcp import PeerEnd, TcpConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +35,40 @@ class Tap:
         """The addresses of a session's ends as the topology has them, where others carry it."""
         self._names[session] = local, peer
 
-    def opened(self, config: NeighborConfig, wire: Wire, now: float) -> None:
-        dialled = wire.channel.value == "dialled"
-        self._add(config, wire, b"", outbound=dialled, now=now, flags="S")
-        self._add(config, wire, b"", outbound=not dialled, now=now, flags="SA")
+    def opened(self, config: NeighborConfig, tcp: TcpConnection, now: float) -> None:
+        dialled = tcp.stream.channel.value == "dialled"
+        self._add(config, tcp, b"", outbound=dialled, now=now, flags="S")
+        self._add(config, tcp, b"", outbound=not dialled, now=now, flags="SA")
 
-    def lost(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+    def lost(self, config: NeighborConfig, tcp: TcpConnection, now: float) -> None:
         """The peer ended the connection: its FIN, which is answered by ours, or its RST."""
-        if wire.peer_end is PeerEnd.FIN:
-            self._add(config, wire, b"", outbound=False, now=now, flags="FA")
-            self._add(config, wire, b"", outbound=True, now=now, flags="FA")
-        elif wire.peer_end is PeerEnd.RESET:
-            self._add(config, wire, b"", outbound=False, now=now, flags="R")
+        if tcp.peer_end is PeerEnd.FIN:
+            self._add(config, tcp, b"", outbound=False, now=now, flags="FA")
+            self._add(config, tcp, b"", outbound=True, now=now, flags="FA")
+        elif tcp.peer_end is PeerEnd.RESET:
+            self._add(config, tcp, b"", outbound=False, now=now, flags="R")
 
-    def closed(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+    def closed(self, config: NeighborConfig, tcp: TcpConnection, now: float) -> None:
         """We ended the connection."""
-        self._add(config, wire, b"", outbound=True, now=now, flags="FA")
+        self._add(config, tcp, b"", outbound=True, now=now, flags="FA")
 
-    def reset(self, config: NeighborConfig, wire: Wire, now: float) -> None:
+    def reset(self, config: NeighborConfig, tcp: TcpConnection, now: float) -> None:
         """We cut the connection."""
-        self._add(config, wire, b"", outbound=True, now=now, flags="R")
+        self._add(config, tcp, b"", outbound=True, now=now, flags="R")
 
-    def octets(self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float) -> None:
+    def octets(self, config: NeighborConfig, tcp: TcpConnection, data: bytes, *, outbound: bool, now: float) -> None:
         self._room -= len(data)
         if self._room < 0:
             self.truncated = True
             return
-        self._add(config, wire, data, outbound=outbound, now=now)
+        self._add(config, tcp, data, outbound=outbound, now=now)
 
     def _add(
-        self, config: NeighborConfig, wire: Wire, data: bytes, *, outbound: bool, now: float, flags: str = "PA"
+        self, config: NeighborConfig, tcp: TcpConnection, data: bytes, *, outbound: bool, now: float, flags: str = "PA"
     ) -> None:
-        dialled = wire.channel.value == "dialled"
+        dialled = tcp.stream.channel.value == "dialled"
         local, peer = self._names.get(config.id, (config.local_address, config.peer_address))
-        ours = (str(local), wire.local_port if dialled else 179)
-        theirs = (str(peer), 179 if dialled else wire.peer_port)
+        ours = (str(local), tcp.local_port if dialled else 179)
+        theirs = (str(peer), 179 if dialled else tcp.peer_port)
         source, destination = (ours, theirs) if outbound else (theirs, ours)
         self.records.append(Octets(now, *source, *destination, data, flags))

@@ -84,6 +84,16 @@ def deny(neighbor: Neighbor) -> None:
     neighbor.rule(ConnectionState.PENDING_REMOVE, session_validated=False)
 
 
+def ask_again(neighbor: Neighbor) -> bool:
+    """Send a ROUTE-REFRESH (RFC 2918): the peer announces all its routes again. False where that was not agreed."""
+    agreed, stream = neighbor.peer._session.negotiated, neighbor.peer.established
+    if agreed is None or not agreed.route_refresh or stream is None:
+        return False
+    stream.say(encode_refresh(RouteRefresh(neighbor.config.family)))
+    neighbor.write()
+    return True
+
+
 @dataclass
 class Scene:
     """Speakers of one test; every wait for them ends with the next event or fails at a deadline."""

@@ -20,6 +20,7 @@ from tests.speakers.support import (
     Ends,
     Scene,
     announcement,
+    ask_again,
     deny,
     key,
     lift,
@@ -90,7 +91,7 @@ async def test_attribute_sets_are_judged_again_for_what_comes_later_too() -> Non
         ends.here.apply_policy(by(ends, PolicyData(irr=irr_lists(origins=[9]))))
         assert ends.here.view().rejected == 3
         assert told.attributes.hits == (), "what was told then stays as it was"
-        ends.here.request_refresh()
+        ask_again(ends.here)
         await here.until(lambda: len(here.of(RoutesAnnounced)) > 1, "the peer announced again")
         assert [hit.rule for hit in here.of(RoutesAnnounced)[-1].attributes.hits] == ["irr-origin"]
         assert ends.here.view().rejected == 3

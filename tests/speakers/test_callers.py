@@ -17,7 +17,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.callers import MOST_CALLERS, MOST_LEAVING, Leaving
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
-from simulator.speakers.tcp import Wire
+from simulator.speakers.tcp import TcpConnection
 from simulator.wire.framing import KEEPALIVE, MessageType
 from simulator.wire.notification import encode_notification
 from tests.speakers.support import (
@@ -125,7 +125,7 @@ async def test_a_storm_of_calls_from_one_address_leaves_few_connections() -> Non
             for _ in range(100):
                 await stack.enter_async_context(await RawPeer.dial(where))
             await stage.until(lambda: len(stage.of(CallerRefused)) == 100, "each was refused")
-            assert len(neighbor.connections.ending) <= 10
+            assert len(neighbor.connections.open) <= 10
 
 
 async def test_where_all_are_up_the_next_caller_is_out_of_resources() -> None:
@@ -181,7 +181,7 @@ async def test_the_bounds_leave_room_for_files() -> None:
     assert MOST_CALLERS + MOST_LEAVING < 1000
 
 
-class _Wire:
+class _Connection:
     """As much of a connection as `Leaving` knows."""
 
     def __init__(self) -> None:
@@ -194,14 +194,14 @@ class _Wire:
 
 
 async def test_of_those_that_are_leaving_the_oldest_is_cut() -> None:
-    leaving, wires = Leaving(most=3), [_Wire() for _ in range(8)]
-    for wire in wires:
-        leaving.add(wire)  # type: ignore[arg-type]
-    assert [wire.is_cut for wire in wires] == [True] * 5 + [False] * 3
-    for wire in wires[5:]:
-        wire.abort()
+    leaving, tcps = Leaving(most=3), [_Connection() for _ in range(8)]
+    for tcp in tcps:
+        leaving.add(tcp)  # type: ignore[arg-type]
+    assert [tcp.is_cut for tcp in tcps] == [True] * 5 + [False] * 3
+    for tcp in tcps[5:]:
+        tcp.abort()
     await asyncio.wait_for(leaving.ended(), 5)
-    assert not leaving._wires and not leaving._ends
+    assert not leaving._open and not leaving._ends
 
 
 async def test_strangers_that_do_not_hang_up_are_bounded_too() -> None:
@@ -211,27 +211,27 @@ async def test_strangers_that_do_not_hang_up_are_bounded_too() -> None:
         where = await edge.listen(EDGE4)
         strangers = [await stack.enter_async_context(await RawPeer.dial(where, PEER4 + n)) for n in range(20)]
         await stage.until(lambda: len(stage.of(UnknownPeer)) == 20, "all were refused")
-        assert len(edge._leaving._wires) <= 4
+        assert len(edge._leaving._open) <= 4
         assert (await strangers[-1].refused()).subcode == Cease.CONNECTION_REJECTED
 
 
 async def test_many_calls_at_once_do_not_open_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them wait in the backlog. Those that are accepted get their turn, and their end, before the next are."""
-    open_now: set[Wire] = set()
-    most, made, lost = 0, Wire.connection_made, Wire.connection_lost
+    open_now: set[TcpConnection] = set()
+    most, made, lost = 0, TcpConnection.connection_made, TcpConnection.connection_lost
 
-    def connection_made(self: Wire, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self: TcpConnection, transport: asyncio.BaseTransport) -> None:
         nonlocal most
         open_now.add(self)
         most = max(most, len(open_now))
         made(self, transport)
 
-    def connection_lost(self: Wire, error: Exception | None) -> None:
+    def connection_lost(self: TcpConnection, error: Exception | None) -> None:
         open_now.discard(self)
         lost(self, error)
 
-    monkeypatch.setattr(Wire, "connection_made", connection_made)
-    monkeypatch.setattr(Wire, "connection_lost", connection_lost)
+    monkeypatch.setattr(TcpConnection, "connection_made", connection_made)
+    monkeypatch.setattr(TcpConnection, "connection_lost", connection_lost)
     async with scene() as stage, AsyncExitStack() as stack:
         edge, where = await anybody(stage, most=5)
         edge._leaving._most = 4

@@ -18,7 +18,7 @@ from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.notification import decode_notification
-from tests.speakers.harness import Bench
+from tests.peer.bench import Bench
 from tests.speakers.support import V4, V6, announcement, prefixes, raw_open
 
 TABLE = Path(__file__).with_name("clauses.toml")
@@ -66,8 +66,8 @@ def bench_for(case: Clause, told: list[SpeakerEvent]) -> Bench:
     if "role" in case.ours:
         options["role"] = Role(case.ours["role"])
     ours = (announcement(case.family, prefixes(case.family, 3)),)
-    bench = Bench(case.family, ours, LocRib(), lambda bench, line, data: None, told.append, **options)
-    session = bench.neighbor._session
+    bench = Bench(case.family, ours, LocRib(), told=told.append, **options)
+    session = bench.peer._session
     others = {name: value for name, value in case.ours.items() if name != "role"}
     local = session.config.local
     session.config = replace(session.config, local=replace(local, capabilities=replace(local.capabilities, **others)))
@@ -83,10 +83,10 @@ def sent(data: bytes) -> list[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("chunk", [1 << 20, 1], ids=["at once", "octet by octet"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-async def test_clause(case: Clause, chunk: int) -> None:
+def test_clause(case: Clause, chunk: int) -> None:
     told: list[SpeakerEvent] = []
     bench = bench_for(case, told)
-    bench.neighbor.start()
+    bench.start()
     line = bench.call()
     before = {
         "OpenSent": b"",
@@ -101,22 +101,22 @@ async def test_clause(case: Clause, chunk: int) -> None:
         end = int.from_bytes(opening[16:18]) - len(value)
         opening[end:end] = value
         before[case.state] = bytes(opening)
-    line.wire.data_received(before[case.state])
-    assert bench.neighbor.view().bgp_state.value == case.state
+    line.says(before[case.state])
+    assert bench.peer.view().bgp_state.value == case.state
     line.received.clear()
     told.clear()
 
     data = octets(case.octets)
     for at in range(0, len(data), chunk):
-        line.wire.data_received(data[at : at + chunk])
+        line.says(data[at : at + chunk])
 
-    view = bench.neighbor.view()
+    view = bench.peer.view()
     messages = sent(bytes(line.received))
     if re.fullmatch(r"\d+/\d+", case.answer):
         assert [kind for kind, _ in messages] == [MessageType.NOTIFICATION]
         notification = decode_notification(messages[0][1])
         assert f"{notification.code}/{notification.subcode}" == case.answer
-        assert line.outlet.half_closed, "closed in order, so that the peer reads it"
+        assert line.half_closed, "closed in order, so that the peer reads it"
         if case.data is not None:
             assert notification.data.hex() == case.data
     elif case.answer == "nothing":

@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.connection.states import ConnectionState
 from simulator.peer.events import NeighborConfig, RoutesAnnounced, RoutesWithdrawn
+from simulator.peer.inbound import Inbound
+from simulator.peer.session_gate import SessionGate
 from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rule import PolicyContext
@@ -21,7 +24,6 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
-from simulator.speakers.inbound import Inbound
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key
@@ -133,16 +135,15 @@ class Bench:
             remote=Endpoint(there, 179),
             policy=Policy("exchange", PolicyContext(PEER, str(there), RS_AS)),
         )
-        clock = SimpleNamespace(now=lambda: 0.0)
-        services = SimpleNamespace(clock=clock, tell=self.events.append, loc_rib=self.loc_rib)
-        passage = SimpleNamespace(passes=lambda *_: True, went=lambda *_: None)
-        self.inbound = Inbound(config, cast(Any, services), cast(Any, passage), lambda notification: None)
+        gate = SessionGate(config, self.events.append)
+        gate.gate.rule(ConnectionState.ACTIVE, session_validated=True)
+        self.inbound = Inbound(config, gate, self.loc_rib, self.events.append)
         self.agreed = cast(Negotiated, SimpleNamespace(families=(family,), asn4=True))
 
     def update(self, update: Update) -> list[Any]:
         """What is told of it."""
         self.events.clear()
-        self.inbound.update(update.body(self.family), self.agreed)
+        self.inbound.update(update.body(self.family), self.agreed, 0.0)
         return [event for event in self.events if isinstance(event, RoutesAnnounced | RoutesWithdrawn)]
 
     def number(self, found: bytes) -> int:

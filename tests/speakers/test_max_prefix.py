@@ -22,11 +22,12 @@ from simulator.policy.max_prefix import (
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease, Family, Notification
 from simulator.wire.framing import KEEPALIVE
-from tests.speakers.harness import Bench, Line
+from tests.peer.bench import Bench, Line
 from tests.speakers.support import (
     TIMES,
     V4,
     announcement,
+    ask_again,
     lift,
     prefixes,
     raw_open,
@@ -95,7 +96,7 @@ async def test_block_keeps_what_came_first_and_rejects_the_rest(family: Family) 
         rejected = [route for route in ends.here.adj_in.routes() if route.hits]
         assert {hit.rule for route in rejected for hit in route.hits} == {"max-prefix"}
         told = len(stage.of(RoutesAnnounced, "edge"))
-        assert ends.here.request_refresh()
+        assert ask_again(ends.here)
         await stage.until(lambda: len(stage.of(RoutesAnnounced, "edge")) > told, "the routes came again")
         view = ends.here.view()
         assert (view.accepted, view.rejected, view.taken) == (5, 3, 5), "the same routes again are not new ones"
@@ -108,56 +109,53 @@ KEYS = prefixes(V4, 8)
 
 
 def bench(rule: MaxPrefix, **options: Any) -> tuple[Bench, Line]:
-    made = Bench(V4, (), LocRib(), lambda *_: None, lambda _: None, max_prefix=rule, dial=False, **options)
-    made.neighbor.start()
+    made = Bench(V4, (), LocRib(), max_prefix=rule, dial=False, **options)
+    made.start()
     line = made.call()
-    line.wire.data_received(raw_open() + KEEPALIVE)
-    lift(made.neighbor)
+    line.says(raw_open() + KEEPALIVE)
+    made.lift()
     return made, line
 
 
 def blocked(made: Bench) -> set[bytes]:
     """What the limit keeps out; everything else that the policy accepts is in Loc-RIB."""
-    neighbor = made.neighbor
-    held = list(neighbor.adj_in.routes())
+    peer = made.peer
+    held = list(peer.adj_in.routes())
     beyond = {route.key for route in held if any(hit.rule == BLOCKED for hit in route.hits)}
-    assert {key for _, key, _ in neighbor.taken()} == {route.key for route in held if not route.hits}
-    assert neighbor.view().accepted == neighbor.view().taken
+    assert {key for _, key, _ in peer.taken()} == {route.key for route in held if not route.hits}
+    assert peer.view().accepted == peer.view().taken
     return beyond
 
 
-async def test_a_blocked_route_that_is_announced_again_stays_blocked() -> None:
+def test_a_blocked_route_that_is_announced_again_stays_blocked() -> None:
     made, line = bench(MaxPrefix(3, MaxPrefixAction.BLOCK))
     for _ in range(3):
-        line.wire.data_received(raw_routes(KEYS[:5], V4))
+        line.says(raw_routes(KEYS[:5], V4))
         assert blocked(made) == set(KEYS[3:5])
-    line.wire.data_received(raw_routes([KEYS[4]], V4))
+    line.says(raw_routes([KEYS[4]], V4))
     assert blocked(made) == set(KEYS[3:5])
-    made.crash()
 
 
-async def test_room_that_comes_free_goes_to_whatever_is_announced_next() -> None:
+def test_room_that_comes_free_goes_to_whatever_is_announced_next() -> None:
     made, line = bench(MaxPrefix(3, MaxPrefixAction.BLOCK))
-    line.wire.data_received(raw_routes(KEYS[:5], V4))
-    line.wire.data_received(raw_withdrawals([KEYS[0]]))
+    line.says(raw_routes(KEYS[:5], V4))
+    line.says(raw_withdrawals([KEYS[0]]))
     assert blocked(made) == set(KEYS[3:5]), "nothing is taken that was not announced again"
-    line.wire.data_received(raw_routes([KEYS[4], KEYS[6]], V4))
+    line.says(raw_routes([KEYS[4], KEYS[6]], V4))
     assert blocked(made) == {KEYS[3], KEYS[6]}
-    line.wire.data_received(raw_withdrawals([KEYS[3], KEYS[6]]))
-    line.wire.data_received(raw_routes([KEYS[0]], V4))
+    line.says(raw_withdrawals([KEYS[3], KEYS[6]]))
+    line.says(raw_routes([KEYS[0]], V4))
     assert blocked(made) == {KEYS[0]}, "what was blocked and is withdrawn leaves no room"
-    line.wire.data_received(raw_withdrawals(KEYS) + raw_routes(KEYS[5:], V4))
+    line.says(raw_withdrawals(KEYS) + raw_routes(KEYS[5:], V4))
     assert blocked(made) == set()
-    made.crash()
 
 
-async def test_a_limit_of_accepted_routes_leaves_rejected_ones_uncounted() -> None:
+def test_a_limit_of_accepted_routes_leaves_rejected_ones_uncounted() -> None:
     made, line = bench(MaxPrefix(2, MaxPrefixAction.BLOCK, CountedRoutes.ACCEPTED))
     long = tuple(bytes((25, *key[1:], 0)) for key in KEYS)
-    line.wire.data_received(raw_routes(long, V4) + raw_routes(KEYS[:3], V4))
+    line.says(raw_routes(long, V4) + raw_routes(KEYS[:3], V4))
     assert blocked(made) == {KEYS[2]}
-    assert made.neighbor.view().rejected == len(long) + 1
-    made.crash()
+    assert made.peer.view().rejected == len(long) + 1
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from(KEYS), min_size=1)), max_size=12), st.integers(1, 6))

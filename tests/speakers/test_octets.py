@@ -31,6 +31,7 @@ from tests.speakers.support import (
     Scene,
     announced,
     announcement,
+    ask_again,
     batches,
     deny,
     edge_config,
@@ -88,7 +89,7 @@ async def test_exactly_these_octets(family: Family) -> None:
         assert (here.view().withheld_out, here.view().leaked_out) == (10, 0)
 
         peer.octets = b""
-        image = here.outbound.image
+        image = here.peer.outbound.image
         assert image is not None
         lift(here)
         parts = await peer.updates_to_end_of_rib(family)
@@ -116,7 +117,7 @@ async def test_lift_and_end_of_rib_are_one_burst() -> None:
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         lift(here)
-        image = here.outbound.image
+        image = here.peer.outbound.image
         assert image is not None
         wanted = image.announce + end_of_rib(V4)
         # The loop has not run since the lift: what is in the socket now was written by the lift itself.
@@ -160,16 +161,16 @@ async def test_no_refresh_markers_for_who_does_not_know_them() -> None:
         assert await peer.expect(MessageType.UPDATE)
         deny(here)  # its withdraw is what comes next: no marker was in between
         await peer.expect(MessageType.UPDATE)
-        assert here.request_refresh()
+        assert ask_again(here)
         assert await peer.expect(MessageType.ROUTE_REFRESH) == b"\0\1\0\1"
 
 
 async def test_no_refresh_is_asked_of_who_cannot() -> None:
     async with scene() as stage, edge(stage) as (here, where), await RawPeer.dial(where) as peer:
-        assert not here.request_refresh()
+        assert not ask_again(here)
         await peer.greet(route_refresh=False)
         await stage.established(here)
-        assert not here.request_refresh()
+        assert not ask_again(here)
 
 
 async def test_two_octet_speaker() -> None:
@@ -331,7 +332,7 @@ async def test_changing_attributes_do_not_pile_up() -> None:
         await stage.until(lambda: bool(stage.of(EndOfRib)), "all were read")
         stage.events.clear()
         assert next(here.adj_in.routes()).attributes.path.med == 299
-        assert len(here.inbound.sets) == 1
+        assert len(here.peer.inbound.sets) == 1
 
 
 # --- garbage ---
@@ -501,14 +502,14 @@ async def test_closing_towards_a_peer_that_never_reads() -> None:
         await peer.greet()
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        (wire,) = here.connections.wires.values()
+        (tcp,) = here.talking
         lift(here)
-        assert wire.blocked, "TCP takes no more"
+        assert tcp.stream.is_blocked, "TCP takes no more"
         loop = asyncio.get_running_loop()
         before = loop.time()
         await asyncio.wait_for(stage.speakers[0].close(), 10)
         assert loop.time() - before < 6
-        assert wire.ended.done()
+        assert tcp.ended.done()
 
 
 async def test_a_fin_counts_even_if_the_peer_reads_nothing() -> None:
@@ -516,9 +517,9 @@ async def test_a_fin_counts_even_if_the_peer_reads_nothing() -> None:
         await peer.greet()
         await stage.established(here)
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        (wire,) = here.connections.wires.values()
+        (tcp,) = here.talking
         lift(here)
-        assert wire.blocked
+        assert tcp.stream.is_blocked
         peer.writer.write_eof()
         await stage.until(lambda: here.view().bgp_state is not BgpState.ESTABLISHED, "the FIN was seen")
 

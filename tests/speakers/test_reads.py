@@ -16,8 +16,8 @@ from simulator.session.fsm import Channel
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.services import Services
-from simulator.speakers.tcp import Wire
+from simulator.speakers.runtime import Runtime
+from simulator.speakers.tcp import TcpConnection
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.update import pack_announcements
@@ -39,15 +39,15 @@ async def test_what_follows_the_end_of_the_session_in_the_same_read_is_not_taken
         told.append(event)
         collecting.append(gc.isenabled())
 
-    services = Services(HostPlace("edge", {}), Clock(asyncio.get_running_loop()), listen, LocRib(), Images([]))
+    runtime = Runtime(HostPlace("edge", {}), Clock(asyncio.get_running_loop()), listen, LocRib(), Images([]))
     limit = MaxPrefix(2, MaxPrefixAction.CEASE)
-    neighbor = Neighbor(edge_config(Endpoint(EDGE4, 179), PEER4, dial=False, max_prefix=limit), services)
+    neighbor = Neighbor(edge_config(Endpoint(EDGE4, 179), PEER4, dial=False, max_prefix=limit), runtime)
     neighbor.start()
-    wire = Wire(Channel.ACCEPTED, neighbor)
-    wire.write = lambda data: None  # type: ignore[method-assign]
-    neighbor.tcp_made(wire)
-    neighbor.tcp_data(wire, raw_open() + KEEPALIVE)
-    neighbor.tcp_data(wire, updates(6))
+    tcp = TcpConnection(Channel.ACCEPTED, neighbor)
+    tcp.write = lambda: None  # type: ignore[method-assign]
+    neighbor.tcp_made(tcp)
+    neighbor.tcp_received(tcp, raw_open() + KEEPALIVE)
+    neighbor.tcp_received(tcp, updates(6))
     assert sum(isinstance(event, RoutesAnnounced) for event in told) == 3
     assert neighbor.view().bgp_state is BgpState.IDLE and neighbor.view().received == 0
     assert gc.isenabled() and False in collecting

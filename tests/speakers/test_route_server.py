@@ -220,12 +220,12 @@ async def test_what_has_happened_but_was_not_told_is_not_told_past_a_deny() -> N
         one, two = await at.clients(2)
         await one.announce(keys[:2])
         assert keys_of(await two.gets()) == list(keys[:2])
-        agreed = one.session._session.negotiated
+        agreed = one.session.peer._session.negotiated
         for message, _ in (
             *pack_withdrawals(V4, keys[:1], 4096),
             *pack_announcements(V4, one.attributes(), b"", keys[2:], 4096),
         ):
-            one.session.inbound.update(message[19:], agreed)
+            one.session.peer.inbound.update(message[19:], agreed, 0.0)
         deny(two.session)
         gone = withdrawn(await two.gets())
         while not {*keys[:2]} <= set(gone):

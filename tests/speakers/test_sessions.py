@@ -35,6 +35,7 @@ from tests.speakers.support import (
     RawPeer,
     Scene,
     announcement,
+    ask_again,
     counter_above,
     deny,
     edge_config,
@@ -81,7 +82,7 @@ async def test_denied_session_keeps_and_sends_nothing(family: Family) -> None:
         assert set(outbound) == set(prefixes(family, OURS)) and len(outbound) == OURS
         assert set(inbound) == routes_of(ends.here) and len(inbound) == 40
         # Whoever refreshes is answered behind the gate too; the answer is the sign that all before it has arrived.
-        assert ends.there.request_refresh()
+        assert ask_again(ends.there)
         await stage.until(lambda: ends.here.view().withheld_out == 2 * OURS, "the refresh was withheld")
         assert ends.there.view().received == 0
         assert stage.of(EndOfRib, "peer") == []
@@ -150,7 +151,7 @@ async def test_a_flap_while_denied_comes_back_denied() -> None:
         there = ends.peer.add(ends.there.config)
         await stage.established(there)
         await stage.holds(ends.here, 40)
-        assert there.request_refresh()
+        assert ask_again(there)
         withheld = ends.here.view().withheld_out
         await stage.until(lambda: ends.here.view().withheld_out > withheld, "the refresh was withheld")
         assert (there.view().received, ends.here.view().taken, ends.here.view().gate_open) == (0, 0, False)
@@ -289,10 +290,10 @@ async def test_both_sides_dial_at_once_and_one_connection_survives() -> None:
             ends = await two_speakers(stage, name=str(turn))
             await stage.established(ends.here, ends.there)
             await stage.until(
-                lambda ends=ends: len(ends.here.connections.wires) == len(ends.there.connections.wires) == 1,  # type: ignore[misc]
+                lambda ends=ends: len(ends.here.talking) == len(ends.there.talking) == 1,  # type: ignore[misc]
                 "one connection is left",
             )
-            mine, theirs = (next(iter(n.connections.wires.values())) for n in (ends.here, ends.there))
+            mine, theirs = (n.talking[0] for n in (ends.here, ends.there))
             assert (mine.local_port, mine.peer_port) == (theirs.peer_port, theirs.local_port)
             assert {ends.here.view().dialled, ends.there.view().dialled} == {True, False}
             assert all(seen.notification.subcode != 7 for seen in ends.here.view().notifications)
@@ -391,7 +392,7 @@ async def test_ttl_is_255_before_listen_and_64_on_an_ordinary_session(
         await stage.established(ends.here, ends.there)
         assert at_listen and set(at_listen) == {255}
         for neighbor in (ends.here, ends.there):
-            (wire,) = neighbor.connections.wires.values()
+            (wire,) = neighbor.talking
             assert wire.transport is not None
             sock = wire.transport.get_extra_info("socket")
             assert ttl(sock, family) == 64
@@ -486,7 +487,7 @@ async def test_a_speaker_that_waits_in_vain_closes_at_once() -> None:
         before = asyncio.get_running_loop().time()
         await edge.close()
         assert asyncio.get_running_loop().time() - before < 2
-        assert not silent.connections.dials and not silent.connections.ending
+        assert not silent.connections.dials and not silent.connections.open
         for sock in (nowhere, full, *fillers):
             sock.close()
 
@@ -500,7 +501,7 @@ async def test_idle_hold_backs_off_and_the_session_comes_back() -> None:
                 lambda turn=turn: ends.here.view().established_transitions == turn,  # type: ignore[misc]
                 f"Established {turn}",
             )
-            wire = next(iter(ends.here.connections.wires.values()))
+            wire = ends.here.talking[0]
             assert wire.transport is not None
             wire.transport.abort()
         await stage.until(lambda: ends.here.view().established_transitions == 4, "Established again")

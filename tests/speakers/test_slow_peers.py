@@ -22,6 +22,7 @@ from simulator.peer.events import GateMoved, cease
 from simulator.session.messages import Cease, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.outlet import Outlet
 from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.route_refresh import encode_refresh
@@ -33,6 +34,7 @@ from tests.speakers.support import (
     RawPeer,
     Scene,
     announcement,
+    ask_again,
     deny,
     edge_config,
     lift,
@@ -92,20 +94,26 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
 
 
+def outlet(neighbor: Neighbor) -> Outlet:
+    """The Established connection's."""
+    stream = neighbor.peer.established
+    assert stream is not None
+    found = neighbor.connections.open[stream].outlet
+    assert found is not None
+    return found
+
+
 def on_the_wire(neighbor: Neighbor) -> int:
     """Octets that have left and were not acknowledged: none, once the peer's window is closed."""
-    wire = neighbor._established
-    assert wire is not None and wire.outlet is not None
-    return wire.outlet.unacknowledged - wire.outlet.held
+    return outlet(neighbor).unacknowledged - outlet(neighbor).held
 
 
 async def is_cut(scene: Scene, neighbor: Neighbor, peer: RawPeer, ruling: tuple[ConnectionState | None, bool]) -> None:
     """The deny comes: the peer gets what its own kernel had, and not an octet more."""
-    left, wire = on_the_wire(neighbor), neighbor._established
-    assert wire is not None and wire.outlet is not None
+    left, kernel = on_the_wire(neighbor), outlet(neighbor)
     neighbor.rule(ruling[0], session_validated=ruling[1])
     mine, view, denied = unread(peer), neighbor.view(), scene.of(GateMoved, neighbor.config.id)[-1]
-    assert not stat.S_ISSOCK(os.fstat(wire.outlet._sock.fileno()).st_mode), "at once, not when the loop comes round"
+    assert not stat.S_ISSOCK(os.fstat(kernel._sock.fileno()).st_mode), "at once, not when the loop comes round"
     assert (view.gate_open, view.sent, view.leaked_out, view.withdrawn_by_us) == (False, 0, 0, 0)
     assert view.bgp_state is not BgpState.ESTABLISHED and "denied while announcements were unsent" in view.last_error
     assert denied.cut is not None and denied.cut == view.cut and 0 < denied.cut.handed < MILLION and denied.cut.held > 0
@@ -254,23 +262,23 @@ async def test_a_peer_that_asks_and_does_not_read_costs_no_memory() -> None:
             lift(here)
             await peer.updates_to_end_of_rib()
             stop_reading(peer)
-            (wire,) = here.connections.wires.values()
-            request, image = encode_refresh(RouteRefresh(V4)) + KEEPALIVE, here.outbound.image
+            (tcp,) = here.talking
+            request, image = encode_refresh(RouteRefresh(V4)) + KEEPALIVE, here.peer.outbound.image
             assert image is not None
             for _ in range(2000):
-                here.tcp_data(wire, request)
-            before, taken = resident(), wire.taken
+                here.tcp_received(tcp, request)
+            before, taken = resident(), tcp.stream.taken
             for _ in range(5000):
-                here.tcp_data(wire, request)
+                here.tcp_received(tcp, request)
             grown = resident() - before
-            assert wire.taken == taken, "the kernel takes no more"
+            assert tcp.stream.taken == taken, "the kernel takes no more"
             assert grown < 1_000_000, f"{grown} octets more"
             assert here.view().sent == count
             peer.octets = b""
             peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
-            while wire.blocked:
+            while tcp.stream.is_blocked:
                 await peer.message()
-            assert here.request_refresh()  # which the peer sees behind all else
+            assert ask_again(here)  # which the peer sees behind all else
             while await peer.message() != (MessageType.ROUTE_REFRESH, b"\0\1\0\1"):
                 pass
             answer = len(image.announce) + 46
@@ -296,8 +304,8 @@ async def test_a_client_that_does_not_read_holds_nobody_up_and_has_the_same_tabl
                         table.pop(key, None)
                     table.update(dict.fromkeys(nlri.split(parts.announced, V4), parts.attributes))
 
-        (wire,) = slow.session.connections.wires.values()
-        backlog = slow.session.outbound._changes  # type: ignore[attr-defined]
+        (tcp,) = slow.session.talking
+        backlog = slow.session.peer.outbound._changes  # type: ignore[attr-defined]
         sizes, left = [], len(keys)
 
         def fast_has_it() -> bool:
@@ -314,10 +322,10 @@ async def test_a_client_that_does_not_read_holds_nobody_up_and_has_the_same_tabl
                 for some in chunks(keys[: 5000 * turn], 20_000):
                     await one.withdraw(some)
                 await until(fast, fast_has_it)
-        assert wire.blocked and slow.session.view().rendered == left
+        assert tcp.stream.is_blocked and slow.session.view().rendered == left
         assert len(keys) / 2 < max(sizes) <= len(keys) + 1000, "a prefix waits once"
         slow.peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
-        await until(slow, lambda: not wire.blocked and tables[3] == tables[2])
+        await until(slow, lambda: not tcp.stream.is_blocked and tables[3] == tables[2])
         view = slow.session.view()
         assert not backlog and view.sent == view.rendered == left and view.leaked_out == 0
         assert view.established_transitions == 1

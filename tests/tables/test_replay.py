@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.peer.events import NeighborConfig
+from simulator.peer.inbound import Inbound
+from simulator.peer.session_gate import SessionGate
 from simulator.places.endpoint import Endpoint
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
+from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, RouteRefresh
-from simulator.speakers.inbound import Inbound
 from simulator.tables.mrt import HEADER, Bgp4mpSubtype
 from simulator.tables.mrt_reader import read_mrt
 from simulator.tables.mrt_writer import message
@@ -179,16 +181,6 @@ def test_a_session_inside_one_as_may_have_confederations() -> None:
 # --- against a session ---
 
 
-class _Nothing:
-    """Stands for everything that an Inbound asks for: there is nothing behind it, and no gate opens."""
-
-    def __getattr__(self, _: str) -> Any:
-        return _Nothing()
-
-    def __call__(self, *_: object) -> Any:
-        return 0
-
-
 def session() -> Inbound:
     policy = Policy("exchange", PolicyContext(1103, str(PEER4.address)))
     config = NeighborConfig(
@@ -202,8 +194,7 @@ def session() -> Inbound:
         remote=None,
         policy=policy,
     )
-    nothing: Any = _Nothing()
-    return Inbound(config, nothing, nothing, lambda _: None)
+    return Inbound(config, SessionGate(config, lambda _: None), LocRib(), lambda _: None)
 
 
 PIECES = (
@@ -237,7 +228,7 @@ def test_a_recording_ends_with_the_table_that_a_session_has(updates: list[bytes]
     for body in updates:
         data += of(frame(MessageType.UPDATE, body))
         try:
-            inbound.update(body, agreed)
+            inbound.update(body, agreed, 0.0)
         except UpdateError:
             inbound.down()  # as its neighbour does
     entries = list(read_mrt((data,)))

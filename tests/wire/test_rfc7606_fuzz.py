@@ -5,27 +5,19 @@ TURNUP_FUZZ_SECONDS=600 makes it run that long with ever new seeds.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from simulator.peer.events import MalformedUpdate, SpeakerEvent
-from simulator.places.endpoint import Endpoint
-from simulator.places.loopback import HostPlace
-from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
-from simulator.session.fsm import Channel
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
-from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.services import Services
-from simulator.speakers.tcp import Wire
 from simulator.wire import nlri
 from simulator.wire.attribute_checks import SessionAddresses
 from simulator.wire.attribute_codec import decode, encode
@@ -34,17 +26,8 @@ from simulator.wire.framing import KEEPALIVE, Framer, MessageType, ProtocolError
 from simulator.wire.received_update import read_update
 from simulator.wire.update import count_nlri
 from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError
-from tests.speakers.support import (
-    EDGE4,
-    LOOPBACK6,
-    PEER4,
-    V4,
-    announcement,
-    edge_config,
-    prefixes,
-    raw_open,
-    raw_routes,
-)
+from tests.peer.bench import Bench
+from tests.speakers.support import LOOPBACK6, PEER4, V4, announcement, prefixes, raw_open, raw_routes
 from tests.wire.rfc7606 import cases
 
 SECONDS = int(os.environ.get("TURNUP_FUZZ_SECONDS", "0"))
@@ -134,32 +117,26 @@ def test_only_typed_errors_leave_the_wire_package() -> None:
 
 
 class Fuzzed:
-    """An Established session of an edge that writes into the void."""
+    """An Established session of an edge."""
 
     def __init__(self, family: Family, asn4: bool) -> None:
         self.family, self.asn4 = family, asn4
         self.events: list[SpeakerEvent] = []
-        self.written = b""
-        loop = asyncio.get_running_loop()
-        here, there = (EDGE4, PEER4) if family is V4 else (LOOPBACK6, LOOPBACK6)
-        self.addresses = SessionAddresses(there.packed, here.packed)
         self.loc_rib = LocRib()
-        images = Images([announcement(family, prefixes(family, 3, 50))])
-        services = Services(HostPlace("edge", {}), Clock(loop), self.events.append, self.loc_rib, images)
-        self.neighbor = Neighbor(edge_config(Endpoint(here, 179), there, dial=False), services)
-        self.neighbor.start()
-        self.wire = Wire(Channel.ACCEPTED, self.neighbor)
-        self.wire.write = self.write  # type: ignore[method-assign]
-        self.neighbor.tcp_made(self.wire)
-        self.neighbor.tcp_data(self.wire, raw_open(family, asn4=asn4) + KEEPALIVE)
+        ours = (announcement(family, prefixes(family, 3, 50)),)
+        there = PEER4 if family is V4 else LOOPBACK6  # the next hop of `raw_routes`
+        options: dict[str, Any] = {"dial": False, "remote": None, "peer_address": there}
+        self.bench = Bench(family, ours, self.loc_rib, told=self.events.append, **options)
+        self.peer, config = self.bench.peer, self.bench.peer.config
+        self.addresses = SessionAddresses(config.peer_address.packed, config.local_address.packed)
+        self.bench.start()
+        self.line = self.bench.call()
+        self.line.says(raw_open(family, asn4=asn4) + KEEPALIVE)
         assert self.established
-
-    def write(self, data: bytes) -> None:
-        self.written += data
 
     @property
     def established(self) -> bool:
-        return self.neighbor.view().bgp_state is BgpState.ESTABLISHED
+        return self.peer.view().bgp_state is BgpState.ESTABLISHED
 
     def refused(self, body: bytes) -> set[bytes] | None:
         """The prefixes of this UPDATE that must not be held now, by a verdict of our own. None: no session either."""
@@ -186,9 +163,9 @@ class Fuzzed:
 
     def check(self, body: bytes) -> None:
         before = len(self.events)
-        disabled = self.neighbor.view().disabled
-        self.neighbor.tcp_data(self.wire, frame(2, body))
-        view, adj_in = self.neighbor.view(), self.neighbor.adj_in
+        disabled = self.peer.view().disabled
+        self.line.says(frame(2, body))
+        view, adj_in = self.peer.view(), self.peer.adj_in
         malformed = [event for event in self.events[before:] if isinstance(event, MalformedUpdate)]
         refused = self.refused(body)
         if refused is None or any(event.outcome is ErrorHandling.SESSION_RESET for event in malformed):
@@ -212,17 +189,17 @@ class Fuzzed:
 
     def close(self) -> None:
         framer = Framer()
-        framer.feed(self.written)
+        framer.feed(bytes(self.line.received))
         assert not any(count_nlri(body)[0] for kind, body in framer.messages() if kind == MessageType.UPDATE)
-        self.neighbor.tcp_lost(self.wire, "the end")
+        self.bench.lose(self.line, fin=True)
 
 
 @slow
 def test_a_session_survives_or_ends_as_the_verdict_says() -> None:
-    async def play(family: Family, asn4: bool, updates: list[bytes]) -> None:
+    def play(family: Family, asn4: bool, updates: list[bytes]) -> None:
         session = Fuzzed(family, asn4)
         session.check(raw_routes(prefixes(family, 3), family, asn4=asn4)[19:])
-        assert session.neighbor.view().received == 3
+        assert session.peer.view().received == 3
         for body in updates:
             if len(body) < 4:
                 continue  # not an UPDATE at all: the framer refuses it
@@ -231,11 +208,9 @@ def test_a_session_survives_or_ends_as_the_verdict_says() -> None:
                 break
         session.close()
 
-    with asyncio.Runner() as runner:
+    @FUZZ
+    @given(st.sampled_from(Family), st.booleans(), st.lists(bodies(), min_size=1, max_size=6))
+    def test(family: Family, asn4: bool, updates: list[bytes]) -> None:
+        play(family, asn4, updates)
 
-        @FUZZ
-        @given(st.sampled_from(Family), st.booleans(), st.lists(bodies(), min_size=1, max_size=6))
-        def test(family: Family, asn4: bool, updates: list[bytes]) -> None:
-            runner.run(play(family, asn4, updates))
-
-        fuzz(test)
+    fuzz(test)

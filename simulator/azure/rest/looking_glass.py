@@ -109,7 +109,7 @@ def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[st
 
 def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: Address) -> SessionTable:
     neighbor = provider.network.neighbor(plan)
-    view, adj_in, time = neighbor.view(), neighbor.adj_in, neighbor.inbound.last_update or 0.0
+    view, adj_in, time = neighbor.view(), neighbor.adj_in, neighbor.view().last_update or 0.0
     routes = []
     for key in _covering(destination):
         held = adj_in.attributes(plan.family, key)

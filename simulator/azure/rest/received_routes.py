@@ -73,7 +73,7 @@ def _sessions(request: ArmRequest, record: PeeringRecord) -> Iterator[_Session]:
                 policy = neighbor.config.policy
                 data = policy.context.data if policy is not None else PolicyData()
                 yield _Session(
-                    plan, neighbor.adj_in, data, neighbor.inbound.last_update or 0.0, neighbor.config.peer_address
+                    plan, neighbor.adj_in, data, neighbor.view().last_update or 0.0, neighbor.config.peer_address
                 )
 
 

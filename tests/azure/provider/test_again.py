@@ -131,11 +131,13 @@ async def test_active_again_after_a_withdrawal_that_no_socket_holds(tmp_path: Pa
         ask(running, 1)
         await all_active(running, 1)
         (record,) = support.records(running)
-        (wire,) = running.network.neighbor(record.plans[0]).connections.wires.values()
-        await support.until(running, lambda: not wire.unsent_announcements and not wire.blocked, 30)
+        (tcp,) = running.network.neighbor(record.plans[0]).talking
+        await support.until(
+            running, lambda: tcp.outlet is not None and not tcp.stream.is_blocked and not tcp.outlet.held, 30
+        )
         revalidate(running)
-        assert wire.blocked, "withdrawals: the session stays"
+        assert tcp.stream.is_blocked, "withdrawals: the session stays"
         await all_active(running, 1)
-        assert wire in running.network.neighbor(record.plans[0]).connections.wires.values()
+        assert tcp in running.network.neighbor(record.plans[0]).talking
         assert statuses(running, "D1", "D3") == {Status.SUCCESS}
         assert support.leaks(running) == 0

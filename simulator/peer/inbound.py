@@ -1,4 +1,4 @@
-"""What one session receives of routes: UPDATE → Adj-RIB-In with its would-be verdict → gate → Loc-RIB."""
+"""The routes that one session receives: UPDATE → Adj-RIB-In with its would-be verdict → gate → Loc-RIB."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from simulator.peer.events import (
     PolicyApplied,
     RoutesAnnounced,
     RoutesWithdrawn,
+    SpeakerEvent,
 )
+from simulator.peer.prefix_limit import PrefixLimiter
+from simulator.peer.session_gate import SessionGate
 from simulator.policy.policy import Policy
 from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
+from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, Notification, RouteRefresh
 from simulator.session.negotiation import Negotiated
-from simulator.speakers.prefix_limit import PrefixLimiter
-from simulator.speakers.services import Passage, Services
 from simulator.wire.received_update import AnnouncedPrefixes, ReceivedUpdate, read_update
 from simulator.wire.route_refresh import BEGIN
 from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError, UpdateFault, strongest
@@ -32,13 +34,9 @@ class Inbound:
     """The receiving half of a session. Everything left of the gate runs while the policy is DENY ALL."""
 
     def __init__(
-        self,
-        config: NeighborConfig,
-        services: Services,
-        passage: Passage,
-        close: Callable[[Notification], None],
+        self, config: NeighborConfig, gate: SessionGate, loc_rib: LocRib, tell: Callable[[SpeakerEvent], None]
     ) -> None:
-        """`close` ends the session with a NOTIFICATION: the prefix limit may ask for it."""
+        """`tell` takes the events, in order."""
         self.adj_in = AdjRibIn()
         self.end_of_rib = False
         self.last_update: float | None = None
@@ -46,12 +44,11 @@ class Inbound:
         """AFI/SAFI disable (RFC 7606 §2): what the peer announces or withdraws is ignored until the session ends."""
         self.sets = AttributeSets(config)
         self._id = config.id
-        self._now = services.clock.now
         self._family = config.family
         self._policy = config.policy
-        self._services = services
-        self._passage = passage
-        self._close = close
+        self._gate = gate
+        self._loc_rib = loc_rib
+        self._tell = tell
         self._limit = self._limiter(config)
         self._stale: set[bytes] | None = None
         """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
@@ -61,56 +58,59 @@ class Inbound:
         self._policy = config.policy
         self.sets = AttributeSets(config)
 
-    # --- what the peer says ---
+    # --- what the peer sends ---
 
-    def update(self, body: bytes, agreed: Negotiated | None) -> None:
-        """Take in one UPDATE. Raises UpdateError where RFC 7606 leaves only a session reset."""
+    def update(self, body: bytes, agreed: Negotiated | None, now: float) -> Notification | None:
+        """Take in one UPDATE.
+
+        Returns the NOTIFICATION with which the prefix limit ends the session, if it does. Raises UpdateError where
+        RFC 7606 leaves only a session reset.
+        """
         family = self._family
         try:
             reading = read_update(body)
         except UpdateError as error:
-            self._malformed(body, error.faults)
+            self._malformed(body, error.faults, now)
             raise
-        now = self.last_update = self._now()
+        self.last_update = now
         if reading.end_of_rib is not None:
             self.end_of_rib = self.end_of_rib or reading.end_of_rib is family
-            self._services.tell(EndOfRib(self._id, now, reading.end_of_rib))
-            return
+            self._tell(EndOfRib(self._id, now, reading.end_of_rib))
+            return None
         usable = agreed is not None and family in agreed.families  # or nobody asked for these (RFC 4760 §8)
         asn4 = agreed is not None and agreed.asn4
         plain = len(reading.announced) == 1 and not reading.withdrawn and not reading.faults
         if plain and usable and not self.disabled and self._plain(reading, asn4, now):
-            return
+            return self._limit.watch(now) if self._limit is not None else None
         ours = [part for part in reading.announced if part.family is family and usable]
         verdicts = [self._judged(part, reading.attributes, asn4) for part in ours]
         judged = [fault for _, faults in verdicts for fault in faults]
         if reading.faults or judged or not ours:
-            self._tell_faults(body, reading, ours, judged, asn4)
+            self._tell_faults(body, reading, ours, judged, asn4, now)
         if not usable or self.disabled:
-            return
+            return None
         disabling = [fault for fault in reading.faults if fault.afi_safi == family.value]
         if disabling:
             self.disabled = True
-            self._withdraw(list(self.adj_in.keys(family)), malformed=disabling[0].reason)
-            return
+            self._withdraw(list(self.adj_in.keys(family)), now, malformed=disabling[0].reason)
+            return None
         for withdrawn, keys in reading.withdrawn:
             if withdrawn is family:
-                self._withdraw(keys)
+                self._withdraw(keys, now)
         for part, (attributes, why) in zip(ours, verdicts, strict=True):
             if attributes is None:
-                self._withdraw(part.keys, malformed=strongest(why).reason)
+                self._withdraw(part.keys, now, malformed=strongest(why).reason)
             else:
                 self._announce(part.keys, attributes, now)
-        if ours and self._limit is not None:
-            self._limit.watch()
+        return self._limit.watch(now) if ours and self._limit is not None else None
 
-    def refresh_mark(self, mark: RouteRefresh) -> None:
+    def refresh_mark(self, mark: RouteRefresh, now: float) -> None:
         """The peer begins or ends its answer to a route refresh: what it did not announce again is gone (RFC 7313)."""
         stale, self._stale = self._stale, None
         if mark.subtype == BEGIN:
             self._stale = self.adj_in.keys(mark.family)
         elif stale:
-            self._withdraw(list(stale))
+            self._withdraw(list(stale), now)
 
     def down(self) -> None:
         """No longer Established: forget what the peer announced (RFC 4271 §8.2.2)."""
@@ -120,12 +120,12 @@ class Inbound:
             self._limit.reset()
         self.adj_in.clear()
         self.sets.clear()
-        self._services.loc_rib.forget_all(self._id)
+        self._loc_rib.forget_all(self._id)
 
-    # --- what provisioning says ---
+    # --- commands ---
 
-    def apply_policy(self, policy: Policy) -> None:
-        """Judge all that is held again; what that changes passes the gate."""
+    def apply_policy(self, policy: Policy, now: float) -> Notification | None:
+        """Judge all that is held again; what that changes passes the gate. Returns what `update` returns."""
         self._policy = policy
         family, judged = self._family, dict[AttributeSet, AttributeSet]()
 
@@ -141,26 +141,24 @@ class Inbound:
 
         refused, accepted = self.adj_in.judge_again(family, judge_set, judge_prefixes)
         self.sets.replace(judge_set)
-        self._services.loc_rib.forget(self._id, family, refused)
-        self._take(accepted)
-        self._services.tell(PolicyApplied(self._id, self._now(), len(refused), len(accepted)))
-        if self._limit is not None:
-            self._limit.watch()
+        self._loc_rib.forget(self._id, family, refused)
+        self._take(accepted, now)
+        self._tell(PolicyApplied(self._id, now, len(refused), len(accepted)))
+        return self._limit.watch(now) if self._limit is not None else None
 
-    def apply_max_prefix(self, config: NeighborConfig) -> None:
+    def apply_max_prefix(self, config: NeighborConfig, now: float) -> Notification | None:
         """Another prefix limit is in force: all that is held is counted anew, in the order of its announcement."""
         self._limit = self._limiter(config)
-        if self._policy is not None:
-            self.apply_policy(self._policy)
+        return self.apply_policy(self._policy, now) if self._policy is not None else None
 
-    def take_everything(self) -> int:
+    def take_everything(self, now: float) -> int:
         """The lift; returns how many routes entered Loc-RIB."""
-        return self._take(self.adj_in.acceptable(self._family))
+        return self._take(self.adj_in.acceptable(self._family), now)
 
     def forget_everything(self) -> int:
         """The re-deny; returns how many routes left Loc-RIB."""
-        taken = self._services.loc_rib.count(self._id)
-        self._services.loc_rib.forget_all(self._id)
+        taken = self._loc_rib.count(self._id)
+        self._loc_rib.forget_all(self._id)
         return taken
 
     # --- inside ---
@@ -180,12 +178,10 @@ class Inbound:
         if attributes.path.discarded:
             return False
         self._announce(part.keys, attributes, now)
-        if self._limit is not None:
-            self._limit.watch()
         return True
 
     def _limiter(self, config: NeighborConfig) -> PrefixLimiter | None:
-        return PrefixLimiter(config, self._services, self.adj_in, self._close) if config.max_prefix else None
+        return PrefixLimiter(config, self.adj_in, self._tell) if config.max_prefix else None
 
     def _judged(
         self, part: AnnouncedPrefixes, raw: bytes, asn4: bool
@@ -204,6 +200,7 @@ class Inbound:
         ours: list[AnnouncedPrefixes],
         judged: Iterable[UpdateFault],
         asn4: bool,
+        now: float,
     ) -> None:
         """Tell every defect once. Raises UpdateError where one of them is the end of the session."""
         faults = dict.fromkeys((*reading.faults, *judged))
@@ -211,17 +208,17 @@ class Inbound:
             faults |= dict.fromkeys(self.sets.judge(reading.attributes, reading.reach, asn4=asn4).faults)
         if not faults:
             return
-        self._malformed(body, faults, tuple(key for part in ours for key in part.keys))
+        self._malformed(body, faults, now, tuple(key for part in ours for key in part.keys))
         if max(fault.outcome for fault in faults) is ErrorHandling.SESSION_RESET:
             raise UpdateError(tuple(faults))
 
-    def _malformed(self, body: bytes, faults: Iterable[UpdateFault], keys: tuple[bytes, ...] = ()) -> None:
+    def _malformed(self, body: bytes, faults: Iterable[UpdateFault], now: float, keys: tuple[bytes, ...] = ()) -> None:
         for fault in faults:
             family: Family | None = self._family
             if fault.afi_safi is not None:
                 family = next((known for known in Family if known.value == fault.afi_safi), None)
             told = fault.outcome, fault.code, fault.reason, fault.clause, fault.octets
-            self._services.tell(MalformedUpdate(self._id, self._now(), family, *told, body, keys))
+            self._tell(MalformedUpdate(self._id, now, family, *told, body, keys))
 
     def _announce(self, keys: list[bytes], attributes: AttributeSet, now: float) -> None:
         family, policy = self._family, self._policy
@@ -231,16 +228,16 @@ class Inbound:
         if self._limit is not None:
             hits = self._limit.announced(keys, attributes, hits)
         added = self.adj_in.announce(family, keys, attributes, hits)
-        self._services.tell(RoutesAnnounced(self._id, now, family, tuple(keys), attributes, added))
+        self._tell(RoutesAnnounced(self._id, now, family, tuple(keys), attributes, added, hits))
         if attributes.hits:
-            self._services.loc_rib.forget(self._id, family, keys)
+            self._loc_rib.forget(self._id, family, keys)
             return
         if hits:
-            self._services.loc_rib.forget(self._id, family, hits)
+            self._loc_rib.forget(self._id, family, hits)
             keys = [key for key in keys if key not in hits]
-        self._take(dict.fromkeys(keys, attributes))
+        self._take(dict.fromkeys(keys, attributes), now)
 
-    def _withdraw(self, keys: list[bytes], malformed: str = "") -> None:
+    def _withdraw(self, keys: list[bytes], now: float, malformed: str = "") -> None:
         """Forget routes, and tell of those that were held."""
         family = self._family
         held = self.adj_in.withdraw(family, keys)
@@ -248,13 +245,13 @@ class Inbound:
             return
         if self._limit is not None:
             self._limit.withdrawn(held)
-        self._services.loc_rib.forget(self._id, family, held)
-        self._services.tell(RoutesWithdrawn(self._id, self._now(), family, tuple(held), malformed))
+        self._loc_rib.forget(self._id, family, held)
+        self._tell(RoutesWithdrawn(self._id, now, family, tuple(held), malformed))
 
-    def _take(self, routes: dict[bytes, AttributeSet]) -> int:
+    def _take(self, routes: dict[bytes, AttributeSet], now: float) -> int:
         """Past the gate into Loc-RIB."""
-        if not routes or not self._passage.passes(Direction.IN, routes):
+        if not routes or not self._gate.passes(Direction.IN, routes, now):
             return 0
-        self._services.loc_rib.take(self._id, self._family, routes)
-        self._passage.went(Direction.IN, len(routes))
+        self._loc_rib.take(self._id, self._family, routes)
+        self._gate.passed(Direction.IN, len(routes))
         return len(routes)

@@ -1,25 +1,25 @@
-"""What one session sends of routes: Adj-RIB-Out image → gate → octets, as fast as the peer takes them."""
+"""The routes that one session sends: Adj-RIB-Out image → gate → octets, as fast as the peer takes them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.gate import Direction
 from simulator.peer.events import NeighborConfig
 from simulator.peer.run import Run
+from simulator.peer.session_gate import SessionGate
 from simulator.rib.adj_out import Image, Images
 from simulator.session.messages import RouteRefresh
 from simulator.session.negotiation import Negotiated
-from simulator.speakers.services import Passage
 from simulator.wire.route_refresh import BEGIN, END, encode_refresh
 from simulator.wire.update import end_of_rib
 
 
 @dataclass(slots=True)
 class Task:
-    """Something to be said, made of runs that are only made when the kernel can take them."""
+    """Something to send, made of runs that are only made when the kernel can take them."""
 
     runs: Iterator[Run]
     is_answer: bool = False
@@ -35,16 +35,16 @@ class Outbound:
     the kernel can take what is to be announced.
     """
 
-    def __init__(self, config: NeighborConfig, images: Images, passage: Passage, hand_over: Callable[[], None]) -> None:
-        """`hand_over` is called when there is something for `next` to give."""
+    def __init__(self, config: NeighborConfig, images: Images, gate: SessionGate) -> None:
         self.image: Image | None = None
         """What is ready to be sent; None while the session is not Established."""
         self.withdrawn = 0
         """NLRI withdrawn by re-denies, in all."""
         self._config = config
         self._images = images
-        self._passage = passage
-        self._hand_over = hand_over
+        self._gate = gate
+        self._now = 0.0
+        """When the kernel last asked for more: the time at which the gate is asked."""
         self._tasks: deque[Task] = deque()
         self._held = 0
         """NLRI that the peer held before `_run`."""
@@ -69,8 +69,9 @@ class Outbound:
         """Whether there is something that the kernel could not take yet, or not all of it."""
         return bool(self._tasks)
 
-    def next(self) -> Run | None:
-        """What goes to the kernel next; None: nothing for now."""
+    def next(self, now: float) -> Run | None:
+        """What goes to the kernel next; None: nothing for now. The gate is asked here."""
+        self._now = now
         while self._tasks:
             task = self._tasks[0]
             task.begun = True
@@ -80,43 +81,39 @@ class Outbound:
             self._tasks.popleft()
         return None
 
-    def _add(self, task: Task) -> None:
-        self._tasks.append(task)
-        self._hand_over()
-
     def meet(self, config: NeighborConfig) -> None:
         """The session is coming up, and what its configuration left open is known."""
         self._config = config
 
-    def up(self, negotiated: Negotiated) -> None:
+    def up(self, negotiated: Negotiated, now: float) -> None:
         """Established: render, and send what may be sent."""
         config = self._config
         if config.family not in negotiated.families:
             self.image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
             return
         self.image = self._images.get(config.family, negotiated, config.local_as, config.own_next_hop, config.role)
-        if self._passage.is_open:
-            self.send_everything()
+        if self._gate.is_open:
+            self.send_everything(now)
         else:
-            self._may_go()  # the gate counts what would have gone
+            self._may_go(now)  # the gate counts what would have gone
 
     def down(self) -> None:
         """No longer Established: the peer forgets what it had."""
         self.image, self._held, self._run = None, 0, None
         self._tasks.clear()
 
-    def send_everything(self) -> int:
+    def send_everything(self, now: float) -> int:
         """The routes and End-of-RIB (RFC 4724 §2); returns how many NLRI are to go."""
         if self.image is None:
             return 0
-        self._add(Task(self._everything()))
+        self._tasks.append(Task(self._everything()))
         return self.rendered
 
-    def withdraw_everything(self) -> int:
+    def withdraw_everything(self, now: float) -> int:
         """The re-deny; returns how many NLRI are to be withdrawn."""
         sent = self.sent
         if sent and self.image is not None:
-            self._add(Task(self._withdrawal(self.image.withdraw, sent)))
+            self._tasks.append(Task(self._withdrawal(self.image.withdraw, sent)))
         return sent
 
     def refresh_wanted(self, *, enhanced: bool) -> None:
@@ -129,13 +126,13 @@ class Outbound:
 
     # --- what the tasks are made of ---
 
-    def _may_go(self) -> bool:
+    def _may_go(self, now: float) -> bool:
         image = self.image
-        return image is not None and bool(image.keys) and self._passage.passes(Direction.OUT, image.keys)
+        return image is not None and bool(image.keys) and self._gate.passes(Direction.OUT, image.keys, now)
 
     def routes(self) -> Iterator[Run]:
         """Past the gate."""
-        if self.image is not None and self._may_go():
+        if self.image is not None and self._may_go(self._now):
             self._run = Run(self.image.announce, announces=True, done=self._changed)
             yield self._run
 

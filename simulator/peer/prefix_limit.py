@@ -1,31 +1,27 @@
-"""A session's prefix limit at work: counts, blocks what finds no room, warns, closes the session."""
+"""A session's prefix limit: counts routes, blocks those above it, warns, and ends the session."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Container
 
-from simulator.peer.events import NeighborConfig, PrefixLimit
+from simulator.peer.events import NeighborConfig, PrefixLimit, SpeakerEvent
 from simulator.policy.max_prefix import BLOCKED, Level, MaxPrefixAction, PrefixRoom, PrefixWatch
 from simulator.policy.verdict import Hit, Hits
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Cease, ErrorCode, Notification
-from simulator.speakers.services import Services
 
 
 class PrefixLimiter:
     """Joins the pure rules of `max_prefix` to one session."""
 
-    def __init__(
-        self, config: NeighborConfig, services: Services, adj_in: AdjRibIn, close: Callable[[Notification], None]
-    ) -> None:
-        """`close` ends the session with a NOTIFICATION."""
+    def __init__(self, config: NeighborConfig, adj_in: AdjRibIn, tell: Callable[[SpeakerEvent], None]) -> None:
         assert config.max_prefix is not None
         self._rule = config.max_prefix
         self._watch, self._room = PrefixWatch(self._rule), PrefixRoom(self._rule)
         self._id, self._family = config.id, config.family
-        self._services, self._adj_in, self._close = services, adj_in, close
+        self._adj_in, self._tell = adj_in, tell
 
     def announced(self, keys: list[bytes], attributes: AttributeSet, hits: dict[bytes, Hits]) -> dict[bytes, Hits]:
         """The hits of announced routes, with one more for those that find no room."""
@@ -38,19 +34,20 @@ class PrefixLimiter:
     def withdrawn(self, keys: list[bytes]) -> None:
         self._room.withdraw(keys)
 
-    def watch(self) -> None:
-        """Once an UPDATE: tell a border that was crossed, and close the session where that is what was asked for."""
+    def watch(self, now: float) -> Notification | None:
+        """Called once an UPDATE: tells when a limit is crossed. Returns the NOTIFICATION that is to end the session."""
         rule, family = self._rule, self._family
         # Blocked routes are not accepted ones, and yet they are what comes on top of the limit.
         count = rule.counted(self._adj_in.received, self._adj_in.accepted + len(self._room.blocked))
         level = self._watch.observe(count)
         if level is None:
-            return
-        self._services.tell(PrefixLimit(self._id, self._services.clock.now(), level, count, rule))
+            return None
+        self._tell(PrefixLimit(self._id, now, level, count, rule))
         if level is Level.EXCEEDED and rule.action is MaxPrefixAction.CEASE:
             # RFC 4486 §4: AFI, SAFI and the upper bound.
             data = struct.pack("!HBI", family.afi, family.safi, rule.limit)
-            self._close(Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data))
+            return Notification(ErrorCode.CEASE, Cease.MAX_PREFIXES, data)
+        return None
 
     def reset(self) -> None:
         """The session is down."""

@@ -7,7 +7,6 @@ second half breaks the gate in several ways and asks that the proof fails.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -28,19 +27,19 @@ from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.connection.table import INDEX, Facts, possible
 from simulator.gate import Change, Gate, nlri_may_pass
 from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, SpeakerEvent, cease
+from simulator.peer.inbound import Inbound
+from simulator.peer.outbound import Outbound
+from simulator.peer.peer import Peer
 from simulator.peer.run import Run
+from simulator.peer.stream import NOTHING_HELD
 from simulator.rib.loc import LocRib
-from simulator.session.fsm import Channel
 from simulator.session.messages import Family, RouteRefresh
 from simulator.session.states import BgpState
-from simulator.speakers.inbound import Inbound
-from simulator.speakers.neighbor import Neighbor
-from simulator.speakers.outbound import Outbound
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import end_of_rib
-from tests.speakers.harness import Bench, Line
+from tests.peer.bench import Bench, Line
 from tests.speakers.support import (
     EDGE_AS,
     LOOPBACK6,
@@ -136,10 +135,8 @@ class GateMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
         self.problems: list[str] = []
-        """What is found while something runs, where raising would only reach the event loop."""
-        self.loop.set_exception_handler(lambda _, context: self.problems.append(str(context)))
+        """What is found in the middle of a step."""
         self.family: Family = V4
         self.bench: Bench | None = None
         self.connection = Connection("c")
@@ -152,46 +149,21 @@ class GateMachine(RuleBasedStateMachine):
         self.gates: list[Gate] = []
         self.logged = 0
 
-    def teardown(self) -> None:
-        if self.bench is not None:
-            self.do(self.bench.crash)
-        self.loop.close()
-
     # --- helpers ---
-
-    def do(self, step: Callable[[], Any]) -> Any:
-        """Run one step inside the loop, and what follows from it."""
-
-        async def run() -> Any:
-            found = step()
-            for _ in range(6):
-                await asyncio.sleep(0)
-            return found
-
-        return self.loop.run_until_complete(run())
-
-    def lose(self, line: Line, *, fin: bool) -> None:
-        assert self.bench is not None
-        bench = self.bench
-        self.do(lambda: bench.lose(line, fin=fin))
 
     @property
     def may_pass(self) -> bool:
         return nlri_may_pass(*self.ruled)
 
     @property
-    def neighbor(self) -> Neighbor:
+    def peer(self) -> Peer:
         assert self.bench is not None
-        return self.bench.neighbor
+        return self.bench.peer
 
     def announcements_wait(self, line: Line) -> bool:
         """Whether this is the session's connection, and something that may be announced has not all been taken."""
-        session = self.neighbor._session
-        wire = line.wire
-        return (
-            session.channel is wire.channel
-            and self.neighbor.connections.wires.get(wire.channel) is wire
-            and (self.neighbor.outbound.waits or wire.unsent_announcements)
+        return line.stream is self.peer.established and (
+            self.peer.outbound.waits or line.stream.has_unsent_announcements(NOTHING_HELD)
         )
 
     def lines(self) -> list[Line]:
@@ -205,7 +177,7 @@ class GateMachine(RuleBasedStateMachine):
                 announced, withdrawn = announced_and_withdrawn(body)
                 if announced and not self.may_pass:
                     self.problems.append(f"{len(announced)} NLRI written under {self.ruled}")
-                if announced and line.wire.channel is not bench.neighbor._session.channel:
+                if announced and line.stream is not bench.peer.established:
                     self.problems.append("NLRI written to a connection that is not Established")
                 line.holds |= set(announced)
                 line.holds -= set(withdrawn)
@@ -228,18 +200,20 @@ class GateMachine(RuleBasedStateMachine):
             return
         unsent = [line for line in self.lines() if self.announcements_wait(line)]
         before, self.ruled = self.may_pass, (self.connection.state, self.validated)
-        bgp, history = self.neighbor.view().bgp_state, list(self.connection.history)
-        change = self.do(lambda: self.neighbor.rule(self.connection.state, session_validated=self.validated))
+        bgp, history = self.peer.view().bgp_state, list(self.connection.history)
+        change = self.bench.rule(self.connection.state, session_validated=self.validated)
         wanted = Change.NOTHING if before == self.may_pass else Change.DENIED if before else Change.LIFTED
         assert change is wanted, "the gate did not follow the ruling"
-        cut = [line for line in unsent if line.outlet.was_reset]
+        cut = [line for line in unsent if line.was_reset]
         assert bool(cut) is (change is Change.DENIED and bool(unsent)), "a re-deny resets whom announcements wait for"
         if not cut:
-            assert self.neighbor.view().bgp_state is bgp, "a ruling moved the BGP state"
+            assert self.peer.view().bgp_state is bgp, "a ruling moved the BGP state"
         assert self.connection.history == history
         if change is Change.DENIED:
             for line in self.lines():
-                if not line.wire.closing and not line.wire.blocked:  # over such a connection everything was said
+                if (
+                    not line.stream.is_closing and not line.stream.is_blocked
+                ):  # over such a connection everything was said
                     assert not line.holds, "a re-deny withdraws everything"
 
     # --- rules: the session's life ---
@@ -260,31 +234,26 @@ class GateMachine(RuleBasedStateMachine):
         self.ruled = (None, False)
         self.bgp = BgpState.IDLE
 
-        def make() -> Bench:
-            made = Bench(self.family, ours, self.loc_rib, self.written, self.told, dial=dial)
-            self.gates.append(made.neighbor.gate)
-            made.neighbor.start()
-            return made
-
-        self.bench = self.do(make)
+        self.bench = Bench(self.family, ours, self.loc_rib, self.written, self.told, dial=dial)
+        self.gates.append(self.bench.peer.gate)
+        self.bench.start()
 
     @precondition(lambda self: self.bench is not None)
     @rule()
     def crash(self) -> None:
         """Nothing survives: not the table, not the ruling."""
-        assert self.bench is not None
-        self.do(self.bench.crash)
         self.bench, self.loc_rib, self.bgp = None, LocRib(), BgpState.IDLE
 
     @precondition(lambda self: self.bench is not None)
     @rule()
     def deprovision(self) -> None:
-        self.do(lambda: self.neighbor.stop(cease(2, "deprovisioned")))
-        assert self.neighbor.view().bgp_state is BgpState.IDLE
+        assert self.bench is not None
+        self.bench.stop(cease(2, "deprovisioned"))
+        assert self.peer.view().bgp_state is BgpState.IDLE
         for line in self.lines():
-            self.lose(line, fin=True)
-        self.loop.run_until_complete(asyncio.wait_for(self.neighbor.stopped(), 5))
-        assert self.neighbor._services.clock.next() is None, "a timer outlived its session"  # type: ignore[attr-defined]
+            self.bench.lose(line, fin=True)
+        assert not self.bench.is_dialling and not self.peer.open_streams, "a connection outlived its session"
+        assert self.peer.next_timer() is None, "a timer outlived its session"
         self.bench = None
 
     # --- rules: the connection ---
@@ -337,7 +306,8 @@ class GateMachine(RuleBasedStateMachine):
     def odd_ruling(self, state: ConnectionState | None, validated: bool) -> None:
         """The rule holds whatever the ruling is; a confused store may say anything."""
         self.ruled = (state, validated)
-        self.do(lambda: self.neighbor.rule(state, session_validated=validated))
+        assert self.bench is not None
+        self.bench.rule(state, session_validated=validated)
 
     # --- rules: TCP and BGP ---
 
@@ -345,52 +315,51 @@ class GateMachine(RuleBasedStateMachine):
     @rule()
     def peer_calls(self) -> None:
         assert self.bench is not None
-        self.do(self.bench.call)
+        self.bench.call()
 
     @precondition(lambda self: self.bench is not None and self.bench.is_dialling)
     @rule(answers=st.booleans())
     def dial_ends(self, answers: bool) -> None:
         assert self.bench is not None
-        self.do(self.bench.answer if answers else self.bench.refuse)
+        (self.bench.answer if answers else self.bench.refuse)()
 
     @precondition(lambda self: self.lines())
     @rule(data=st.data(), fin=st.booleans())
     def tcp_lost(self, data: st.DataObject, fin: bool) -> None:
         line = data.draw(st.sampled_from(self.lines()))
-        self.lose(line, fin=fin)
+        assert self.bench is not None
+        self.bench.lose(line, fin=fin)
 
     @precondition(lambda self: self.lines())
     @rule(data=st.data(), room=st.sampled_from([0, 1, 18, 30, 60, 130, None, None]))
     def tcp_takes(self, data: st.DataObject, room: int | None) -> None:
         """The peer has read so much, and no more from now on; or goes on reading."""
         line: Line = data.draw(st.sampled_from(self.lines()))
-        self.do(lambda: line.outlet.reads(room))
+        line.reads(room)
 
     @precondition(lambda self: self.bench is not None)
     @rule(seconds=st.sampled_from([0.0, 0.3, 1.0, 5.0, 31.0, 500.0]))
     def time_passes(self, seconds: float) -> None:
         assert self.bench is not None
-        clock = self.bench.clock
-        self.do(lambda: clock.advance(seconds))
+        self.bench.advance(seconds)
 
     @precondition(lambda self: self.lines())
     @rule(data=st.data(), said=st.lists(SAYINGS, min_size=1, max_size=4))
     def peer_says(self, data: st.DataObject, said: list[str]) -> None:
         line = data.draw(st.sampled_from(self.lines()))
         octets = b"".join(self.octets(kind, data) for kind in said)
-        self.do(lambda: line.wire.data_received(octets))
+        line.says(octets)
 
     @precondition(lambda self: self.bench is not None and self.bgp is not BgpState.ESTABLISHED)
     @rule(routes=st.booleans())
     def peer_comes_up(self, routes: bool) -> None:
         """The way to Established in one step, as often as not with routes right behind."""
         assert self.bench is not None
-        bench = self.bench
-        line = self.do(bench.answer if bench.is_dialling else bench.call)
+        line = self.bench.answer() if self.bench.is_dialling else self.bench.call()
         octets = raw_open(self.family, hold=90) + KEEPALIVE
         if routes:
             octets += raw_routes(prefixes(self.family, 3, 100), self.family, HOPS[self.family])
-        self.do(lambda: line.wire.data_received(octets) if line.is_up else None)
+        line.says(octets)
 
     @precondition(lambda self: self.bench is not None and self.bgp is not BgpState.ESTABLISHED)
     @rule()
@@ -402,20 +371,19 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.bgp is BgpState.ESTABLISHED)
     @rule(said=st.lists(st.sampled_from(["routes", "withdraw", "refresh", "rejected", "borr", "eorr"]), min_size=1))
     def established_peer_says(self, said: list[str]) -> None:
-        channel = self.neighbor._session.channel
-        assert isinstance(channel, Channel)
-        wire = self.neighbor.connections.wires[channel]
+        stream = self.peer.established
+        assert self.bench is not None and stream is not None
         octets = b"".join(self.octets(kind, None) for kind in said)
-        self.do(lambda: wire.data_received(octets))
+        self.bench.line(stream).says(octets)
 
     @precondition(lambda self: self.bgp is BgpState.ESTABLISHED and self.may_pass)
     @rule(room=st.sampled_from([0, 30, 60, 130]))
     def established_peer_asks_and_does_not_read(self, room: int) -> None:
-        line = next(line for line in self.lines() if line.wire is self.neighbor._established)
-        self.do(lambda: line.outlet.reads(room))
+        line = next(line for line in self.lines() if line.stream is self.peer.established)
+        line.reads(room)
         self.established_peer_says(["refresh", "refresh"])
 
-    @precondition(lambda self: self.bgp is BgpState.ESTABLISHED and not self.neighbor.adj_in.received)
+    @precondition(lambda self: self.bgp is BgpState.ESTABLISHED and not self.peer.adj_in.received)
     @rule()
     def established_peer_announces(self) -> None:
         self.established_peer_says(["routes"])
@@ -474,28 +442,28 @@ class GateMachine(RuleBasedStateMachine):
         if self.bench is None:
             assert self.loc_rib.count("edge") == 0, "Loc-RIB holds routes that it may not"
             return
-        neighbor, view = self.neighbor, self.neighbor.view()
+        peer, view = self.peer, self.peer.view()
         assert view.bgp_state is self.bgp, "the BGP state moved without a transition"
-        assert neighbor.gate.is_open is view.gate_open is self.may_pass, "the gate moved without a ruling"
+        assert peer.gate.is_open is view.gate_open is self.may_pass, "the gate moved without a ruling"
         taken = self.loc_rib.prefixes("edge")[self.family]
         if not self.may_pass or self.bgp is not BgpState.ESTABLISHED:
             assert not taken, "Loc-RIB holds routes that it may not"
-            blocked = self.bgp is BgpState.ESTABLISHED and self.neighbor.outbound.waits
+            blocked = self.bgp is BgpState.ESTABLISHED and peer.outbound.waits
             assert view.sent == 0 or blocked, "the peer holds what the gate says"
         if self.may_pass and self.bgp is BgpState.ESTABLISHED:
-            assert taken == set(neighbor.adj_in.acceptable(self.family)), "an open gate takes everything acceptable"
+            assert taken == set(peer.adj_in.acceptable(self.family)), "an open gate takes everything acceptable"
         for line in self.lines():
-            is_session = self.bgp is BgpState.ESTABLISHED and line.wire.channel is neighbor._session.channel
-            if is_session and neighbor.connections.wires.get(line.wire.channel) is line.wire:
-                agreed = neighbor._session.negotiated
-                assert agreed is not None
-                wanted = set(prefixes(self.family, 20)) if self.may_pass and self.family in agreed.families else set()
-                if line.wire.blocked:
-                    assert self.may_pass or not line.wire.unsent_announcements, "announcements wait at a shut gate"
+            if line.stream is peer.established:
+                agreed = self.family in view.negotiated_families
+                wanted = set(prefixes(self.family, 20)) if self.may_pass and agreed else set()
+                if line.stream.is_blocked:
+                    assert self.may_pass or not line.stream.has_unsent_announcements(NOTHING_HELD), (
+                        "announcements wait at a shut gate"
+                    )
                 else:
                     assert line.holds == wanted, "the peer holds what the gate says"
                 assert view.sent == len(line.holds), "what is said to be sent was sent"
-                assert len(neighbor.outbound._tasks) <= 4 and len(line.wire._waiting) <= 4, "what waits is bounded"
+                assert len(peer.outbound._tasks) <= 4 and len(line.stream._messages) <= 4, "what waits is bounded"
 
 
 SETTINGS = settings(
@@ -515,12 +483,12 @@ def always_asks(self: Gate, direction: Any, family: str, nlri: Sequence[bytes], 
     return True
 
 
-def routes_past_the_gate(self: Outbound) -> bool:
+def routes_past_the_gate(self: Outbound, now: float) -> bool:
     return self.image is not None
 
 
-def takes_past_the_gate(self: Inbound, routes: dict[bytes, Any]) -> int:
-    self._services.loc_rib.take(self._id, self._family, routes)
+def takes_past_the_gate(self: Inbound, routes: dict[bytes, Any], now: float) -> int:
+    self._loc_rib.take(self._id, self._family, routes)
     return len(routes)
 
 
@@ -540,11 +508,13 @@ def refresh_past_the_gate(self: Outbound, enhanced: bool) -> Iterator[Run]:
         yield Run(self.image.announce, announces=True)
 
 
-def resets_nobody(self: Neighbor) -> None:
-    self._moved(self.outbound.withdraw_everything(), self.inbound.forget_everything())
+def resets_nobody(self: Peer, now: float, kernel: Any) -> None:
+    sent = self.outbound.withdraw_everything(now)
+    self._write()
+    self._moved(now, sent, self.inbound.forget_everything())
 
 
-def keeps_on_deny(self: Inbound | Outbound) -> int:
+def keeps_on_deny(self: Inbound | Outbound, *now: float) -> int:
     return 0
 
 
@@ -552,16 +522,16 @@ def broken_rule(connection_state: ConnectionState | None, session_validated: boo
     return connection_state is ConnectionState.ACTIVE
 
 
-def opens_when_established(self: Neighbor, negotiated: Any) -> None:
-    honest_up(self, negotiated)
+def opens_when_established(self: Peer, negotiated: Any, now: float) -> None:
+    honest_up(self, negotiated, now)
     self.gate.rule(ConnectionState.ACTIVE, session_validated=True)
 
 
-def resets_on_deny(self: Neighbor, sent: int, taken: int, cut: object = None) -> None:
-    self.stop(cease(2))
+def resets_on_deny(self: Peer, now: float, sent: int, taken: int, cut: object = None) -> None:
+    self.stop(cease(2), now)
 
 
-honest_up = Neighbor._up
+honest_up = Peer._up
 
 MUTATIONS: dict[str, tuple[Any, str, Any]] = {
     "the gate always says yes": (Gate, "asks", always_asks),
@@ -571,9 +541,9 @@ MUTATIONS: dict[str, tuple[Any, str, Any]] = {
     "PendingRemove does not shut the gate": (Gate, "rule", deaf_to(ConnectionState.PENDING_REMOVE)),
     "a re-deny withdraws nothing": (Outbound, "withdraw_everything", keeps_on_deny),
     "a re-deny leaves Loc-RIB as it is": (Inbound, "forget_everything", keeps_on_deny),
-    "Established opens the gate": (Neighbor, "_up", opens_when_established),
-    "a re-deny resets the session": (Neighbor, "_moved", resets_on_deny),
-    "a re-deny lets go what waits": (Neighbor, "_denied", resets_nobody),
+    "Established opens the gate": (Peer, "_up", opens_when_established),
+    "a re-deny resets the session": (Peer, "_moved", resets_on_deny),
+    "a re-deny lets go what waits": (Peer, "_denied", resets_nobody),
     "the end of a session leaves Loc-RIB as it is": (LocRib, "forget_all", lambda self, session: None),
 }
 COMPLAINTS = "|".join(
