@@ -60,7 +60,7 @@ TOP_ROOMS = {"azure", "cli", "engine", "rehearsal", "serving"}
 
 RULERS = {
     "engine/control.py": "the control plane",
-    "cli/edge.py": "the operator's word stands for the validation",
+    "cli/run/edge.py": "the operator's word stands for the validation",
     "engine/network.py": "passes a ruling on",
     "speakers/neighbor.py": "passes a ruling on to its peer",
     "peer/peer.py": "passes a ruling on to its gate",

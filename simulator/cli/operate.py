@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.remote import (
     SERVER,
     SUBSCRIPTION,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.cli.exits import USAGE, fail
+from simulator.cli.exit_codes import USAGE, fail
 from simulator.places.errors import LabError
 from simulator.topology.schema import Topology
 

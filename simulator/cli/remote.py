@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import typer
 
 from simulator.azure.rest.api_versions import NEWEST
-from simulator.cli.exits import FAILED, LAB, USAGE, fail
+from simulator.cli.exit_codes import FAILED, LAB, USAGE, fail
 
 if TYPE_CHECKING:
     import httpx

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from simulator.cli.asked import judging
-from simulator.cli.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
+from simulator.cli.policy_options import judging
+from simulator.cli.run.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.peer.events import MalformedUpdate, PrefixLimit

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import simulator
+from simulator.cli.main import COMMANDS, Command, load
 from tests.topologies import SHIPPED, document, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,6 +52,13 @@ def test_version_and_help_that_teaches() -> None:
     text = turnup("--help", env={"NO_COLOR": "1", "COLUMNS": "200"}).stdout
     for word in ("rehearse", "edge", "validate", "schema", "clean", "topologies/exchange.yaml", "Exit codes", "130"):
         assert word in text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_table_of_commands_says_what_each_says_itself(command: Command) -> None:
+    loaded = load(command)
+    assert loaded.help.startswith(command.help.rstrip(".?")), loaded.help
+    assert loaded.name in ("", command.name)
 
 
 def test_rehearse_passes_and_shows_both_states_side_by_side(quick: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.azure.store.store import Store
-from simulator.cli import serve as serve_command
+from simulator.cli.run import serve as serve_command
 from simulator.routers.daemon import ConfigRefusedError
 from tests.cli.serving import command, serving, topology
 from tests.cli.test_main import ROOT, one_line, turnup

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.azure.common import NameOption, new_app, scope, valid_name
-from simulator.cli.exits import USAGE, fail
+from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.remote import (
     GROUP,
     SERVER,

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from simulator.cli.exits import USAGE, fail
+from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.remote import Json
 
 _NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.()-]{1,90}\Z")
@@ -27,7 +27,7 @@ PeeringNameOption = Annotated[str, typer.Option("--peering-name", callback=valid
 
 
 def new_app(what: str) -> typer.Typer:
-    return typer.Typer(no_args_is_help=True, help=what, pretty_exceptions_enable=False)
+    return typer.Typer(no_args_is_help=True, help=what, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def scope(subscription: str, group: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.azure.common import NameOption, json_object, new_app, pairs, scope
-from simulator.cli.exits import USAGE, fail
+from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.remote import (
     GROUP,
     SERVER,

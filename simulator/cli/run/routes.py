@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,10 +13,11 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import simulator
-from simulator.cli.exits import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
-from simulator.cli.judges import peer_of
-from simulator.cli.rehearse import choose_link
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.interruption import until_interrupted
+from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
+from simulator.cli.session_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
 from simulator.rehearsal.standing import Standing
@@ -71,11 +71,11 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         fail(USAGE, str(error))
     if deadline is not None:
         topology = topology.model_copy(update={"times": topology.times.model_copy(update={"deadline": deadline})})
-    kind = choose_link(topology, link, sys.argv[1:])
+    kind = choose_link(topology, link)
     record = files.updates is not None or files.pcap is not None
     standing = Standing(topology, kind, peer, lift=wanted.active, record_wire=record)
     try:
-        tables = asyncio.run(_interruptible(standing))
+        tables = asyncio.run(until_interrupted(standing.run()))
         if tables is None:
             return INTERRUPTED
         _write_files(topology, standing, tables, files)
@@ -102,20 +102,6 @@ def _of_server(server: str, wanted: Wanted, files: Files) -> int:
     rejected = "true" if wanted.rejected else ""
     sys.stdout.write(Remote(server).text("/lab/v1/looking-glass", **query, rejected=rejected))
     return PASSED
-
-
-async def _interruptible(standing: Standing) -> list[SessionTable] | None:
-    """Run to the end, or to the first SIGINT or SIGTERM: then take the lab down and return None."""
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(standing.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def _print(tables: list[SessionTable], wanted: Wanted) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.exits import USAGE, fail
+from simulator.cli.exit_codes import USAGE, fail
+from simulator.cli.options import StateName, StateOption
 
 
 class LookLink(StrEnum):
@@ -19,13 +20,6 @@ class LookLink(StrEnum):
     auto = "auto"
 
 
-class LookState(StrEnum):
-    """Names of --state."""
-
-    validating = "Validating"
-    active = "Active"
-
-
 def routes(
     topology: Annotated[
         str, typer.Argument(metavar="TOPOLOGY|SERVER", help="A topology file, or a running server's URL.")
@@ -34,9 +28,7 @@ def routes(
         str | None,
         typer.Option(metavar="NAME", help="The peer; may be left out where there is one.", show_default=False),
     ] = None,
-    state: Annotated[
-        LookState, typer.Option(help="The connection state: Validating denies everything, Active lifts the policy.")
-    ] = LookState.validating,
+    state: StateOption = StateName.validating,
     prefix: Annotated[
         str | None,
         typer.Option(metavar="PREFIX", help="Only this prefix (or address) and what covers it.", show_default=False),
@@ -70,18 +62,19 @@ def routes(
         ),
     ] = None,
 ) -> None:
-    """Bring a peer's sessions up and show every route that it announces, with the verdict and the rules behind it.
+    """Show every route that a peer announces, with the verdict on it and the rules behind it.
 
+    A topology's sessions are brought up for it, and taken down again.
     Of a running server (`http://127.0.0.1:8075`) the sessions are shown as they are.
 
-    Example: [cyan]turnup routes topologies/exchange.yaml --rejected[/cyan]
+    Example: turnup routes topologies/exchange.yaml --rejected
     """
-    from simulator.cli import looking
+    from simulator.cli.run import routes as run
     from simulator.tables.output_formats import OutputFormat
 
-    files = looking.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
+    files = run.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
     if as_json and birdwatcher:
         fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
     shape = OutputFormat.JSON if as_json else OutputFormat.BIRDWATCHER if birdwatcher else OutputFormat.TEXT
-    wanted = looking.Wanted(peer, state is LookState.active, prefix, rejected, shape)
-    raise typer.Exit(looking.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))
+    wanted = run.Wanted(peer, state is StateName.active, prefix, rejected, shape)
+    raise typer.Exit(run.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))

@@ -46,7 +46,7 @@ _REFUSED: Final = (
 """How files begin that cannot be read → what they are, and what to give instead."""
 
 
-class SourceError(ValueError):
+class DecompressionError(ValueError):
     """The file is of a kind that is not unpacked; one line that says what to do."""
 
 
@@ -104,13 +104,13 @@ class _Joined:
 def _zip(opened: IO[bytes]) -> IO[bytes]:
     file = cast(_Ahead, opened).file
     if not file.seekable():
-        raise SourceError("a zip archive on a pipe: give the file itself, or unpack it (unzip -p FILE)")
+        raise DecompressionError("a zip archive on a pipe: give the file itself, or unpack it (unzip -p FILE)")
     with_names = [member for member in zipfile.ZipFile(file).infolist() if not member.is_dir()]
     if len(with_names) != 1:
         what = f"{len(with_names)} files" if with_names else "no file"
-        raise SourceError(f"a zip archive of {what}: say which one (unzip -p FILE NAME | turnup policy check -)")
+        raise DecompressionError(f"a zip archive of {what}: say which one (unzip -p FILE NAME | turnup policy check -)")
     if with_names[0].flag_bits & 1:
-        raise SourceError("an encrypted zip archive: unpack it first (unzip -p FILE)")
+        raise DecompressionError("an encrypted zip archive: unpack it first (unzip -p FILE)")
     return zipfile.ZipFile(file).open(with_names[0])
 
 
@@ -162,7 +162,7 @@ class _Ahead:
         return False
 
 
-class Source:
+class DecompressedFile:
     """Reads once. What goes wrong while it unpacks ends the chunks and is kept in `problem`."""
 
     def __init__(self, file: BufferedReader) -> None:
@@ -171,7 +171,7 @@ class Source:
         self.chunks_read = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """Raises OSError for what the file itself cannot be asked, SourceError for what is not unpacked."""
+        """Raises OSError for what the file itself cannot be asked, DecompressionError for what is not unpacked."""
         file = opened = _Ahead(self._file)
         try:
             head = file.peek(_SHORTEST)
@@ -181,7 +181,7 @@ class Source:
                 if unpack is None:
                     break
                 if layer == _LAYERS:
-                    raise SourceError(f"this is packed more than {_LAYERS} times: unpack it first")
+                    raise DecompressionError(f"this is packed more than {_LAYERS} times: unpack it first")
                 opened = _Ahead(unpack(cast(IO[bytes], opened)))
                 head = opened.peek(_LONGEST)
             grown = 0
@@ -203,6 +203,6 @@ class Source:
     def _refuse(head: bytes) -> None:
         for mark, why in _REFUSED:
             if head.startswith(mark):
-                raise SourceError(f"this is {why}")
+                raise DecompressionError(f"this is {why}")
         if head[257:262] == b"ustar":
-            raise SourceError("this is a tar archive: unpack it (tar -xOf FILE NAME | turnup policy check -)")
+            raise DecompressionError("this is a tar archive: unpack it (tar -xOf FILE NAME | turnup policy check -)")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.cli.source import Source, SourceError
+from simulator.cli.decompression import DecompressedFile, DecompressionError
 from simulator.tables.encodings import utf8
 
 if sys.version_info >= (3, 14):
@@ -47,7 +47,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 def read(path: Path, data: bytes) -> tuple[bytes, str]:
     path.write_bytes(data)
     with path.open("rb") as file:
-        source = Source(file)
+        source = DecompressedFile(file)
         return b"".join(source.chunks()), source.problem
 
 
@@ -77,14 +77,14 @@ def test_what_is_not_unpacked_is_refused_by_name(data: bytes, words: str, tmp_pa
     if not words:
         assert read(tmp_path / "table", data) == (b"x", "")
         return
-    with pytest.raises(SourceError, match=words):
+    with pytest.raises(DecompressionError, match=words):
         read(tmp_path / "table", data)
 
 
 def test_what_grows_without_end_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "table").write_bytes(bz2.compress(bytes(300 << 20), 9))
     with (tmp_path / "table").open("rb") as file:
-        source = Source(file)
+        source = DecompressedFile(file)
         assert max(map(len, source.chunks())) <= 1 << 20
         assert "grows without end" in source.problem
 

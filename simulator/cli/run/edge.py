@@ -14,9 +14,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from simulator.cli import judges
-from simulator.cli.asked import Judging
-from simulator.cli.exits import LAB, PASSED, fail
+from simulator.cli import session_policies
+from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.policy_options import Judging
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.peer.events import (
@@ -37,6 +37,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
 from simulator.rib.announcement import Announcement
+from simulator.session.md5 import md5_fault
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
@@ -84,6 +85,72 @@ class EdgeOptions:
     announcements: tuple[Announcement, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GivenOptions:
+    """The command's options as they were given."""
+
+    listen: str
+    peer: str
+    """An address, or `any`."""
+    peer_as: str
+    """An ASN, or `any`."""
+    peer_port: int | None
+    local_as: int
+    state: str
+    md5: str | None
+    gtsm: bool
+    passive: bool
+    judging: Judging
+    max_prefixes: int | None
+    over_limit: str
+    hold_time: int
+    router_id: str | None
+    announce: Path | None
+
+
+def checked(given: GivenOptions) -> EdgeOptions:
+    """Raises ValueError with the option and what is wrong with it, and OSError where --announce cannot be read."""
+    listen = endpoint(given.listen)
+    peer = None if given.peer == "any" else address(given.peer)
+    if peer is not None and peer.version != listen.host.version:
+        raise ValueError(f"--peer {given.peer} and --listen {given.listen} are of different address families")
+    if given.peer_as != "any" and not (given.peer_as.isdigit() and 1 <= int(given.peer_as) <= 4294967295):
+        raise ValueError(f"--peer-as '{given.peer_as}' is no ASN (1 to 4294967295, or any)")
+    if given.md5 and peer is None:
+        raise ValueError("--md5 needs --peer: the kernel keeps MD5 keys by address")
+    if given.md5 and (fault := md5_fault(given.md5)):
+        raise ValueError(f"--md5 {fault}")
+    if given.hold_time in (1, 2):
+        raise ValueError("--hold-time is 0 or at least 3 seconds (RFC 4271 §4.2)")
+    announced = read_announcements(given.announce, listen.host) if given.announce else ()
+    return EdgeOptions(
+        listen=listen,
+        peer=peer,
+        peer_as=None if given.peer_as == "any" else int(given.peer_as),
+        peer_port=given.peer_port or listen.port,
+        local_as=given.local_as,
+        state=ConnectionState(given.state),
+        md5=given.md5,
+        gtsm=given.gtsm,
+        passive=given.passive,
+        policy=policy_options(given.judging, announced, given.local_as),
+        max_prefix=max_prefix(given.max_prefixes, given.over_limit),
+        hold_time=given.hold_time,
+        router_id=_router_id(given.router_id, listen.host),
+        announcements=announced,
+    )
+
+
+def _router_id(text: str | None, host: Address) -> IPv4Address:
+    """The BGP Identifier: the given one, or the address that we listen on. Raises ValueError."""
+    if text is None:
+        return host if isinstance(host, IPv4Address) and not host.is_unspecified else IPv4Address("10.80.75.1")
+    found = IPv4Address(text)
+    if not int(found):
+        raise ValueError("--router-id 0.0.0.0 is no BGP Identifier (RFC 6286 §2.1)")
+    return found
+
+
 def endpoint(text: str) -> Endpoint:
     """`127.0.0.2:1790` or `[::1]:1790`. Raises ValueError with what is expected."""
     host, colon, port = text.rpartition(":")
@@ -104,9 +171,9 @@ def address(text: str) -> Address:
 def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: int) -> PolicyOptions:
     """What the command's options say of the policy. Raises ValueError (PolicyError is one)."""
     profile = judging.profile or "exchange"
-    rules, lan = judges.settings(judging, profile, {}), judges.lans(judging)
-    found = judges.data(judging, PolicyData())
-    options = PolicyOptions(profile, rules, lan, found, judges.own_prefixes(routes, local_as))
+    rules, lan = session_policies.settings(judging, profile, {}), session_policies.lans(judging)
+    found = session_policies.data(judging, PolicyData())
+    options = PolicyOptions(profile, rules, lan, found, session_policies.own_prefixes(routes, local_as))
     options.policy(None, IPv4Address("192.0.2.1"), local_as)  # a parameter that makes no sense is told now
     return options
 
@@ -262,9 +329,14 @@ def print_text(told: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def edge(options: EdgeOptions, *, as_json: bool) -> int:
+def edge(given: GivenOptions, *, as_json: bool) -> int:
     """The command: runs until SIGINT or SIGTERM; returns the exit code."""
-
+    try:
+        options = checked(given)
+    except OSError as error:
+        fail(USAGE, f"--announce {given.announce}: {error.strerror}")
+    except ValueError as error:
+        fail(USAGE, str(error))
     show = print_json if as_json else print_text
 
     async def run() -> None:

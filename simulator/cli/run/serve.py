@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Store
-from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.leftovers import remove_leftovers
+from simulator.cli.link_choice import choose_server_link
 from simulator.cli.own_files import require_readable
-from simulator.cli.rehearse import choose_link, remove_leftovers
 from simulator.cli.view import PlainView
-from simulator.lab.privilege import netns_problem
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.daemon import ConfigRefusedError
@@ -53,7 +52,7 @@ def serve(
         fail(USAGE, *map(str, error.faults))
     except LocationsError as error:
         fail(USAGE, f"--peeringdb {error}")
-    kind = _link(topology, link)
+    kind = choose_server_link(topology, link)
     require_readable(topology)
     settings = _settings(by_hand=by_hand, realistic=realistic)
     try:
@@ -81,24 +80,6 @@ def _must_be_safe(host: str, token: str) -> None:
         fail(USAGE, f"--host {host}: anybody could change the lab: set --token (or TURNUP_TOKEN) too")
     if token and (len(token) < 8 or not token.isascii() or not token.isprintable() or " " in token):
         fail(USAGE, "--token: at least 8 printable ASCII characters without spaces")
-
-
-def _link(topology: Topology, wanted: str | None) -> LinkKind:
-    choice = wanted or topology.link
-    real = [peer for peer in (*topology.peers, *topology.customers) if not peer.router_abilities.on_loopback]
-    if any(peer.is_external for peer in topology.peers) or choice == "interface":
-        return choose_link(topology, choice, sys.argv[1:])
-    if choice == "loopback" and real:
-        fail(USAGE, f"router '{real[0].router_kind}' of {real[0].name} needs real addresses: use --link netns")
-    if choice == "loopback":
-        return LinkKind.LOOPBACK
-    problem = netns_problem()
-    if problem is None:
-        return LinkKind.NETNS
-    if choice == "auto" and not real:
-        return LinkKind.LOOPBACK
-    # In a user namespace the server's own address could not be reached from outside.
-    return fail(LAB, f"link netns: {problem}: a server needs root for it")
 
 
 def _settings(*, by_hand: bool, realistic: bool) -> Settings | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.azure.common import new_app, scope
-from simulator.cli.exits import FAILED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, USAGE, fail
 from simulator.cli.remote import SUBSCRIPTION, Format, FormatOption, Remote, SubscriptionOption, show
 from simulator.topology.locations import (
     ExchangeLocation,

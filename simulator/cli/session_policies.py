@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
-from simulator.cli.asked import Judging, Peering
-from simulator.cli.exits import warn
+from simulator.cli.exit_codes import warn
+from simulator.cli.policy_options import Judging, Peering
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES

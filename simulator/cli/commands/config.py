@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.exits import LAB, PASSED, USAGE, fail
+from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
 
 
 def config(
@@ -39,7 +39,7 @@ def config(
 ) -> None:
     """Print the configuration of a peer's router: every session with Microsoft, its filters and its limits.
 
-    Example: [cyan]turnup config topologies/exchange.yaml contoso --format junos[/cyan]
+    Example: turnup config topologies/exchange.yaml contoso --format junos
     """
     raise typer.Exit(_config(topology, peer, format_, output))
 

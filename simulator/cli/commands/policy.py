@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli import asked
+from simulator.cli import policy_options
 
 app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Ask before you connect: what would the lifted policy accept of a route, or of your table?",
     epilog="Exit codes: 0 everything is accepted · 1 something is rejected or unreadable · 2 bad usage.",
@@ -17,7 +19,7 @@ app = typer.Typer(
 
 
 @app.command()
-@asked.takes(judging=asked.judging, peering=asked.peering)
+@policy_options.takes(judging=policy_options.judging, peering=policy_options.peering)
 def explain(
     prefix: Annotated[str, typer.Option(metavar="PREFIX", help="The route's prefix. Host bits are refused.")] = "",
     as_path: Annotated[
@@ -41,17 +43,17 @@ def explain(
         str | None, typer.Option(metavar="ASNS", help="An AS_SET at the end of the path.", show_default=False)
     ] = None,
     *,
-    judging: asked.Judging,
-    peering: asked.Peering,
+    judging: policy_options.Judging,
+    peering: policy_options.Peering,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """What every rule of a profile says of one route, and the verdict.
 
-    Example: [cyan]turnup policy explain --prefix 203.0.113.0/24 --as-path "64496 64500"[/cyan]
+    Example: turnup policy explain --prefix 203.0.113.0/24 --as-path "64496 64500"
     """
-    from simulator.cli import asking
+    from simulator.cli.run import policy as run
 
-    route = asking.RouteText(
+    route = run.RouteText(
         prefix,
         as_path,
         next_hop,
@@ -62,11 +64,11 @@ def explain(
         otc,
         as_set,
     )
-    raise typer.Exit(asking.explain(judging, peering, route, as_json=as_json))
+    raise typer.Exit(run.explain(judging, peering, route, as_json=as_json))
 
 
 @app.command()
-@asked.takes(judging=asked.judging, peering=asked.peering)
+@policy_options.takes(judging=policy_options.judging, peering=policy_options.peering)
 def check(
     file: Annotated[
         str,
@@ -89,8 +91,8 @@ def check(
         ),
     ] = None,
     *,
-    judging: asked.Judging,
-    peering: asked.Peering,
+    judging: policy_options.Judging,
+    peering: policy_options.Peering,
     rejected: Annotated[bool, typer.Option("--rejected", help="List every rejected route.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a route, and a summary as the last line.")
@@ -98,9 +100,9 @@ def check(
 ) -> None:
     """What the policy would accept of a whole table, and why not the rest.
 
-    Example: [cyan]birdc show route all | turnup policy check - --export-as 64496[/cyan]
+    Example: birdc show route all | turnup policy check - --export-as 64496
     """
-    from simulator.cli import asking
+    from simulator.cli.run import policy as run
 
     name = None if file == "-" else Path(file)
-    raise typer.Exit(asking.check(judging, peering, name, format_, export_as, rejected=rejected, as_json=as_json))
+    raise typer.Exit(run.check(judging, peering, name, format_, export_as, rejected=rejected, as_json=as_json))

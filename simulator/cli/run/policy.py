@@ -9,8 +9,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-from simulator.cli import judges
-from simulator.cli.answers import (
+from simulator.cli import session_policies
+from simulator.cli.decompression import DecompressedFile, DecompressionError
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
+from simulator.cli.policy_options import Judging, Peering
+from simulator.cli.policy_output import (
     explanation_json,
     print_explanation,
     print_json,
@@ -19,9 +22,6 @@ from simulator.cli.answers import (
     print_unreadable,
     summary_json,
 )
-from simulator.cli.asked import Judging, Peering
-from simulator.cli.exits import FAILED, INTERRUPTED, PASSED, USAGE, fail
-from simulator.cli.source import Source, SourceError
 from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
 from simulator.tables import notation
@@ -54,7 +54,7 @@ def explain(judging: Judging, peering: Peering, route: RouteText, *, as_json: bo
     """The command; returns the exit code."""
     try:
         family, key, path = _route(route)
-        made = judges.sessions(judging, peering, _peer_as(peering))
+        made = session_policies.sessions(judging, peering, _peer_as(peering))
         if made.peer_as is None:
             made = replace(made, peer_as=path.first_as)
         session = made.session(None, family) if path.next_hop else made.self_announced(family)
@@ -81,7 +81,7 @@ def _route(route: RouteText) -> tuple[Family, bytes, PathAttributes]:
         as_path += tuple(notation.segment(SegmentKind.SET, (asn for part in members for asn in part.asns)))
     path = PathAttributes(
         as_path=as_path,
-        next_hop=judges.address(route.next_hop, "--next-hop") if route.next_hop else None,
+        next_hop=session_policies.address(route.next_hop, "--next-hop") if route.next_hop else None,
         med=route.med,
         communities=tuple(map(notation.community, route.communities)),
         large_communities=notation.large_communities(route.large_communities),
@@ -108,7 +108,7 @@ def check(
     try:
         exporter = _asn(export_as, "--export-as") if export_as else None
         peer_as = _peer_as(peering)
-        made = judges.sessions(judging, peering, exporter if peer_as is None else peer_as)
+        made = session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as)
         # Whoever announces its own table sets itself as the next hop.
         judge = Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
     except TopologyError as error:
@@ -142,10 +142,10 @@ def _judge_all(
     judge: Judge, file: BufferedReader, name: str, wanted: str | None, *, rejected: bool, as_json: bool
 ) -> InputFormat:
     """Judge and list a whole file as it streams by; returns its format."""
-    source = Source(file)
+    source = DecompressedFile(file)
     try:
         found, chunks = recognise(utf8(source.chunks()))
-    except SourceError as error:
+    except DecompressionError as error:
         fail(USAGE, f"{name}: {error}")
     if wanted is None and not isinstance(found, InputFormat):
         unknown = f"this is no table that is known here: say --format ({', '.join(InputFormat)})"

@@ -1,0 +1,71 @@
+"""`turnup rehearse`: its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.options import LinkOption, TopologyFile
+
+
+def rehearse(
+    topology: TopologyFile,
+    link: LinkOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TURNUP_REPORT",
+            metavar="DIR",
+            help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
+        ),
+    ] = None,
+    soak: Annotated[
+        float | None, typer.Option(envvar="TURNUP_SOAK", min=0, metavar="S", help="Override the soak time, in seconds.")
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            envvar="TURNUP_DEADLINE", min=0.1, metavar="S", help="Override the validation's deadline, in seconds."
+        ),
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", envvar="TURNUP_PLAIN", help="Plain lines, also on a terminal.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
+    ] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
+    ] = False,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            envvar="TURNUP_FORMAT",
+            metavar="NAME",
+            help="The language of the configuration that is printed for an external router, as of `turnup config`.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Play a topology's whole life cycle through on real BGP sessions.
+
+    From the request over DENY ALL, the validation and the lift of the policy to the deprovisioning.
+    """
+    from simulator.cli.run.rehearse import rehearse as run
+
+    raise typer.Exit(
+        run(
+            topology,
+            link=link.value if link else None,
+            report=report,
+            soak=soak,
+            deadline=deadline,
+            plain=plain,
+            as_json=as_json,
+            step=step,
+            format_=format_,
+        )
+    )

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands take. Imports nothing slow."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+TopologyFile = Annotated[
+    Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
+]
+
+
+class LinkName(StrEnum):
+    """Names of --link."""
+
+    loopback = "loopback"
+    netns = "netns"
+    interface = "interface"
+    auto = "auto"
+
+
+class StateName(StrEnum):
+    """Names of --state."""
+
+    validating = "Validating"
+    active = "Active"
+
+
+LinkOption = Annotated[
+    LinkName | None,
+    typer.Option("--link", envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False),
+]
+StateOption = Annotated[
+    StateName,
+    typer.Option("--state", help="The connection state: Validating denies everything, Active lifts the policy."),
+]
