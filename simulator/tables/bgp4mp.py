@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from simulator.session.messages import Family, IpAddress
 from simulator.tables.mrt import Bgp4mpSubtype
 from simulator.wire import nlri
-from simulator.wire.attribute_checks import walk
+from simulator.wire.attribute_block import walk
 from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.framing import HEADER_SIZE, MARKER
 from simulator.wire.received_update import read_update

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
-from simulator.wire.attribute_checks import EXTENDED_LENGTH, walk
+from simulator.wire.attribute_block import EXTENDED_LENGTH, walk
 from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, Framer, MessageType, ProtocolError, frame
 
 

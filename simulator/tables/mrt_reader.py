@@ -16,6 +16,7 @@ from simulator.tables.bgp4mp_replay import Replay
 from simulator.tables.mrt import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
 from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
+from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
 from simulator.wire.attribute_codec import AttributeFault, decode
 from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.update import next_hops
@@ -27,7 +28,6 @@ _CACHE: Final = 65_536
 _ORIGIN, _AS_PATH, _MP_REACH = 1, 2, 14
 _FLAGS: Final = {1: 0x40, 2: 0x40, 3: 0x40, 4: 0x80, 5: 0x40, 6: 0x40, 7: 0xC0, 8: 0xC0, 16: 0xC0, 32: 0xC0, 35: 0xC0}
 """The flags that the attributes have on the wire: optional 0x80, transitive 0x40."""
-_EXTENDED_LENGTH: Final = 0x10
 _RIB: Final = {
     TableDumpSubtype.RIB_IPV4_UNICAST.value: (Family.IPV4, False),
     TableDumpSubtype.RIB_IPV6_UNICAST.value: (Family.IPV6, False),
@@ -187,16 +187,9 @@ def rib_attributes(family: Family, raw: bytes, *, asn4: bool = True) -> PathAttr
 
 def _set_right(raw: bytes) -> bytes:
     """The same attributes with the flags that belong to them, and with ORIGIN and AS_PATH."""
-    pieces, seen, at = [], set(), 0
-    while at + 3 <= len(raw):
-        wide = raw[at] & _EXTENDED_LENGTH
-        code, start = raw[at + 1], at + (4 if wide else 3)
-        end = start + (raw[at + 2] << 8 | raw[at + 3] if wide and start <= len(raw) else raw[at + 2])
-        flags = _FLAGS.get(code, raw[at])
-        pieces.append(bytes((flags | wide,)) + raw[at + 1 : end])
-        seen.add(code)
-        at = end
-    pieces.append(raw[at:])
+    attributes, rest = cut(raw)
+    pieces = [_flagged(attribute) for attribute in attributes] + [rest]
+    seen = {attribute[1] for attribute in attributes}
     if _ORIGIN not in seen:
         pieces.insert(0, bytes((_FLAGS[_ORIGIN], _ORIGIN, 1, 2)))  # INCOMPLETE: learned by some other means
     if _AS_PATH not in seen:
@@ -204,27 +197,25 @@ def _set_right(raw: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def _flagged(attribute: bytes) -> bytes:
+    flags, code = attribute[0], attribute[1]
+    return bytes((_FLAGS.get(code, flags) | flags & EXTENDED_LENGTH,)) + attribute[1:]
+
+
 def _cut_mp_reach(raw: bytes) -> tuple[bytes, bytes]:
     """(the other attributes, the next hop of MP_REACH_NLRI or nothing). An overrun is left to the decoder."""
     if _MP_REACH not in raw:
         return raw, b""
-    at, total = 0, len(raw)
-    while at + 3 <= total:
-        wide = bool(raw[at] & _EXTENDED_LENGTH)
-        start = at + (4 if wide else 3)
-        if start > total:
-            break
-        size = raw[at + 2] << 8 | raw[at + 3] if wide else raw[at + 2]
-        end = start + size
-        if raw[at + 1] == _MP_REACH and end <= total:
-            value = raw[start:end]
-            # Some write the attribute in full, AFI and SAFI first; no next hop has a length of 0.
-            if len(value) > 4 and value[0] == 0:
-                value = value[3:]
-            hop = value[1 : 1 + value[0]] if value else b""
-            return raw[:at] + raw[end:], hop
-        at = end
-    return raw, b""
+    attributes, rest = cut(raw)
+    found = next((attribute for attribute in attributes if attribute[1] == _MP_REACH), None)
+    if found is None:
+        return raw, b""
+    attributes.remove(found)
+    value = value_of(found)
+    # Some write the attribute in full, AFI and SAFI first; no next hop has a length of 0.
+    if len(value) > 4 and value[0] == 0:
+        value = value[3:]
+    return b"".join([*attributes, rest]), value[1 : 1 + value[0]] if value else b""
 
 
 def _peer_index(body: bytes) -> tuple[Announcer, ...]:

@@ -6,12 +6,13 @@ checked first: one row of `CHECKS` for each attribute. MP_REACH_NLRI and MP_UNRE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
+from simulator.wire.attribute_block import cut, value_of
 from simulator.wire.update_faults import ErrorHandling
 
 
@@ -47,7 +48,6 @@ class AttributeCode(IntEnum):
 OPTIONAL: Final = 0x80
 TRANSITIVE: Final = 0x40
 PARTIAL: Final = 0x20
-EXTENDED_LENGTH: Final = 0x10
 CONFEDERATION: Final = (3, 4)
 """AS_PATH segment types of RFC 5065."""
 
@@ -304,7 +304,9 @@ def _attr_set(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) < 4:
         return Defect(f"{len(value)} octets, less than 4")
     inner = CheckContext(asn4=True, external=False)
-    for flags, code, part in (attributes := list(walk(value[4:]))):
+    attributes, rest = cut(value[4:])
+    for attribute in attributes:
+        flags, code, part = attribute[0], attribute[1], value_of(attribute)
         if code in (AttributeCode.MP_REACH_NLRI, AttributeCode.MP_UNREACH_NLRI):
             return Defect(f"attribute {code} is inside")
         check = CHECKS.get(code)
@@ -314,23 +316,9 @@ def _attr_set(value: bytes, side: CheckContext) -> Defect | None:
                 return Defect(f"{check.name} inside has flags 0x{flags:02x}")
             if (not part and not check.may_be_empty) or check.verdict(part, inner):
                 return Defect(f"{check.name} inside is malformed")
-    if sum(len(part) + (4 if flags & EXTENDED_LENGTH else 3) for flags, _, part in attributes) != len(value) - 4:
+    if rest:
         return Defect("an attribute inside runs past it")
     return None
-
-
-def walk(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """(flags, code, value) in order, up to the first attribute that runs past the block."""
-    offset, total = 0, len(raw)
-    while offset < total:
-        flags = raw[offset]
-        value_at = offset + (4 if flags & EXTENDED_LENGTH else 3)
-        if value_at > total:
-            return
-        offset = value_at + int.from_bytes(raw[value_at - (2 if flags & EXTENDED_LENGTH else 1) : value_at], "big")
-        if offset > total:
-            return
-        yield flags, raw[value_at - (3 if flags & EXTENDED_LENGTH else 2)], raw[value_at:offset]
 
 
 _WELL_KNOWN: Final = TRANSITIVE

@@ -13,10 +13,10 @@ from exabgp.bgp.message.update.attribute import Attributes as ExaAttributes
 
 from simulator.session.messages import AS_TRANS
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
+from simulator.wire.attribute_block import EXTENDED_LENGTH, cut
 from simulator.wire.attribute_checks import (
     CONFEDERATION,
     DECODED,
-    EXTENDED_LENGTH,
     OPTIONAL,
     PARTIAL,
     TRANSITIVE,
@@ -24,7 +24,6 @@ from simulator.wire.attribute_checks import (
     CheckContext,
     SessionAddresses,
     unusable_next_hop,
-    walk,
 )
 from simulator.wire.checked_attributes import CheckedAttributes, NlriLocation, accepted_checks, check_attributes
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
@@ -109,14 +108,9 @@ def _octets_of_path(path: tuple[AsSegment, ...], asn4: bool) -> bytes:
 
 
 def _sorted(block: bytes) -> bytes:
-    pieces = []
-    offset = 0
-    for flags, code, value in walk(block):
-        end = offset + (4 if flags & EXTENDED_LENGTH else 3) + len(value)
-        pieces.append((code, block[offset:end]))
-        offset = end
     # Stable, so unknown attributes that share a code keep their order.
-    return b"".join(piece for _, piece in sorted(pieces, key=lambda piece: piece[0]))
+    attributes = sorted(cut(block)[0], key=lambda attribute: attribute[1])
+    return b"".join(attributes)
 
 
 # ExaBGP's classes take 22 µs to read a set of attributes. They only join an AS_PATH with its AS4_PATH, which no
@@ -223,35 +217,31 @@ class _Scanner:
         """The fields that the block sets, which say all that it says; None: let `check_attributes` look at it."""
         found: dict[str, Any] = {}
         rows, known = self._rows, self._known
-        offset, total, count = 0, len(raw), 0
-        last = total - 2
-        while offset < last:
-            count += 1
-            start = offset
-            offset += 3 + raw[start + 2]
-            if raw[start] & EXTENDED_LENGTH:
-                offset = start + 4 + int.from_bytes(raw[start + 2 : start + 4], "big")
-            octets = raw[start:offset]
+        attributes, rest = cut(raw)
+        if rest:
+            return None
+        side = self._side
+        for octets in attributes:
             pair = known.get(octets)
-            if pair is None:
-                row = rows.get(octets[:2])
-                if row is None or offset > total:
-                    return None
-                name, read, header, may_be_empty, verdict = row
-                value = octets[header:]
-                if not (value or may_be_empty) or verdict(value, self._side) is not None:
-                    return None
-                field = read(value)
-                if field is None:
-                    return None
-                pair = name, field
-                if len(octets) <= _SHORT:
-                    if len(known) >= _MOST:
-                        known.clear()
-                    known[octets] = pair
-            name, field = pair
+            if pair is not None:
+                found[pair[0]] = pair[1]
+                continue
+            row = rows.get(octets[:2])
+            if row is None:
+                return None
+            name, read, header, may_be_empty, verdict = row
+            value = octets[header:]
+            if not (value or may_be_empty) or verdict(value, side) is not None:
+                return None
+            field = read(value)
+            if field is None:
+                return None
             found[name] = field
-        if offset != total or count != len(found) or "origin" not in found or "as_path" not in found:
+            if len(octets) <= _SHORT:
+                if len(known) >= _MOST:
+                    known.clear()
+                known[octets] = name, field
+        if len(attributes) != len(found) or "origin" not in found or "as_path" not in found:
             return None
         return None if self._side.next_hop_counts and "next_hop" not in found else found
 

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from simulator.session.messages import AS_TRANS
+from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
 from simulator.wire.attribute_checks import (
     CHECKS,
     CONFEDERATION,
-    EXTENDED_LENGTH,
     OPTIONAL,
     TRANSITIVE,
     AttributeCheck,
@@ -99,26 +99,11 @@ def check_attributes(
     dropped: set[int] = set()
     repeated: dict[int, list[bytes]] = {}
     faults: list[UpdateFault] = []
-    overrun = False
-    start = offset = 0
-    total = len(raw)
-    while offset < total:
-        start = offset
-        flags = raw[start]
-        value_at = start + (4 if flags & EXTENDED_LENGTH else 3)
-        if value_at > total:
-            overrun = True
-            break
-        code, length = raw[start + 1], raw[start + 2]
-        if flags & EXTENDED_LENGTH:
-            length = length << 8 | raw[start + 3]
-        offset = value_at + length
-        if offset > total:
-            overrun = True
-            break
-        value = raw[value_at:offset]
+    attributes, rest = cut(raw)
+    for attribute in attributes:
+        flags, code, value = attribute[0], attribute[1], value_of(attribute)
         if code in kept or code in dropped:
-            repeated.setdefault(code, []).append(raw[start:offset])
+            repeated.setdefault(code, []).append(attribute)
             continue
         verdict = _verdict(code, flags, value, side)
         if verdict is None:
@@ -127,16 +112,14 @@ def check_attributes(
         dropped.add(code)
         outcome, defect = verdict
         faults.append(
-            UpdateFault(
-                outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, raw[start:offset], defect.subcode
-            )
+            UpdateFault(outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, attribute, defect.subcode)
         )
     for code, more in repeated.items():
         reason = f"{_name(code)} appears {len(more) + 1} times"
         faults.append(UpdateFault(ErrorHandling.DISCARD, code, reason, "RFC 7606 §3 g", b"".join(more)))
-    if overrun:
+    if rest:
         # What is missing then may only be hidden.
-        faults.append(_overrun(raw[start:]))
+        faults.append(_overrun(rest))
     elif reach is not NlriLocation.NOTHING:
         # ORIGIN, AS_PATH and, where the NLRI is not in MP_REACH_NLRI, NEXT_HOP.
         for mandatory in (1, 2, 3) if side.next_hop_counts else (1, 2):

@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
 from simulator.wire.framing import EXTENDED_MAX, HEADER_SIZE, MessageType, frame
 from simulator.wire.update_faults import ErrorHandling, UpdateError, UpdateFault
 
 MP_REACH: Final = 14
 MP_UNREACH: Final = 15
 _MP: Final = frozenset({MP_REACH, MP_UNREACH})
-_EXTENDED_LENGTH: Final = 0x10
 _OPTIONAL: Final = 0x80
 _KIND: Final = 0xC0
 """The flags that are judged: optional and transitive."""
@@ -62,8 +62,6 @@ class UpdateParts(NamedTuple):
     unreach: MpUnreach | None = None
     end_of_rib: Family | None = None
     """Set for the marker of RFC 4724 §2; `unreach` is None then."""
-    ignored_families: tuple[tuple[int, int], ...] = ()
-    """(AFI, SAFI) that were present and are not ours."""
     faults: tuple[UpdateFault, ...] = ()
     """Incorrect MP attributes: left out above."""
     reach_left_out: bool = False
@@ -108,79 +106,59 @@ def holds_mp(attributes: bytes) -> bool:
     """Whether there is an MP attribute in a block, as far as it can be walked."""
     if MP_REACH not in attributes and MP_UNREACH not in attributes:
         return False
-    offset, last = 0, len(attributes) - 2
-    while offset < last:
-        if attributes[offset + 1] in _MP:
+    whole, rest = cut(attributes)
+    for attribute in whole:
+        if attribute[1] in _MP:
             return True
-        if attributes[offset] & _EXTENDED_LENGTH:
-            offset += 4 + int.from_bytes(attributes[offset + 2 : offset + 4], "big")
-        else:
-            offset += 3 + attributes[offset + 2]
-    return False
+    return len(rest) > 2 and rest[1] in _MP
 
 
 def _split_attributes(withdrawn: bytes, announced: bytes, attributes: bytes) -> UpdateParts:
-    rest: list[bytes] = []
-    kept = offset = 0
-    total = len(attributes)
+    others: list[bytes] = []
     reach: MpReach | None = None
     unreach: MpUnreach | None = None
-    ignored: list[tuple[int, int]] = []
     faults: list[UpdateFault] = []
     seen: set[int] = set()
-    while offset < total:
-        flags = attributes[offset]
-        value_at = offset + (4 if flags & _EXTENDED_LENGTH else 3)
-        if value_at > total:
-            break
-        code, length = attributes[offset + 1], attributes[offset + 2]
-        if flags & _EXTENDED_LENGTH:
-            length = length << 8 | attributes[offset + 3]
-        end = value_at + length
-        if end > total:
-            break
-        if code in (MP_REACH, MP_UNREACH):
-            whole = attributes[offset:end]
-            if code in seen:
-                raise _reset(f"attribute {code} appears twice", "RFC 7606 §3 g", whole, code=code, before=faults)
-            seen.add(code)
-            rest.append(attributes[kept:offset])
-            kept = end
-            part = _decode_mp(code, flags, attributes[value_at:end], whole, faults)
-            if isinstance(part, MpReach):
-                reach = part
-            elif isinstance(part, MpUnreach):
-                unreach = part
-            elif isinstance(part, UpdateFault):
-                faults.append(part)
-            else:
-                ignored.append(part)
-        offset = end
+    whole, rest = cut(attributes)
+    for attribute in whole:
+        code = attribute[1]
+        if code not in _MP:
+            others.append(attribute)
+            continue
+        if code in seen:
+            raise _reset(f"attribute {code} appears twice", "RFC 7606 §3 g", attribute, code=code, before=faults)
+        seen.add(code)
+        part = _decode_mp(code, attribute, faults)
+        if isinstance(part, MpReach):
+            reach = part
+        elif isinstance(part, MpUnreach):
+            unreach = part
+        elif part is not None:
+            faults.append(part)
     reach_left_out = reach is None and MP_REACH in seen
-    if offset < total:
+    if rest:
         # RFC 7606 §4 lets the attribute decoder answer an overrun with treat-as-withdraw as long as the NLRI can be
         # located; with none in sight it may lie behind the overrun, and §5.2 asks for a session reset.
-        cut, code_cut = attributes[offset:], attributes[offset + 1] if offset + 1 < total else None
-        if code_cut in (MP_REACH, MP_UNREACH):
+        code_cut = rest[1] if len(rest) > 1 else None
+        if code_cut in _MP:
             reason = f"attribute {code_cut} runs past Total Path Attribute Length"
-            raise _reset(reason, "RFC 7606 §3 j, §4", cut, code=code_cut, before=faults)
+            raise _reset(reason, "RFC 7606 §3 j, §4", rest, code=code_cut, before=faults)
         if not announced and reach is None and not reach_left_out:
             reason = "a path attribute runs past Total Path Attribute Length and may hide the NLRI"
-            raise _reset(reason, "RFC 7606 §5.2, §4", cut, code=code_cut, before=faults)
-    left = attributes if not seen else b"".join([*rest, attributes[kept:]])
+            raise _reset(reason, "RFC 7606 §5.2, §4", rest, code=code_cut, before=faults)
+    left = attributes if not seen else b"".join([*others, rest])
     if unreach is not None and not (unreach.nlri or left or withdrawn or announced or MP_REACH in seen):
         return UpdateParts(end_of_rib=unreach.family)
-    return UpdateParts(withdrawn, announced, left, reach, unreach, None, tuple(ignored), tuple(faults), reach_left_out)
+    return UpdateParts(withdrawn, announced, left, reach, unreach, None, tuple(faults), reach_left_out)
 
 
-def _decode_mp(
-    code: int, flags: int, value: bytes, whole: bytes, before: list[UpdateFault]
-) -> MpReach | MpUnreach | UpdateFault | tuple[int, int]:
-    """The attribute, or its (AFI, SAFI) when that is none of ours, or AFI/SAFI disable when it is incorrect.
+def _decode_mp(code: int, whole: bytes, before: list[UpdateFault]) -> MpReach | MpUnreach | UpdateFault | None:
+    """The attribute, None for a family that is not ours, or AFI/SAFI disable when it is incorrect.
 
     Where the two leave the choice (RFC 4760 §7, RFC 7606 §3 j), the session is reset only if the fixed part of the
     attribute is not there: then nobody can tell which AFI/SAFI it was meant for.
     """
+    flags, value = whole[0], value_of(whole)
     name = "MP_REACH_NLRI" if code == MP_REACH else "MP_UNREACH_NLRI"
     if len(value) < (5 if code == MP_REACH else 3):
         reason = f"{name} is too short ({len(value)} octets)"
@@ -194,7 +172,7 @@ def _decode_mp(
         return incorrect(f"flags 0x{flags:02x}", "RFC 7606 §5.3, RFC 4760 §7")
     family = _FAMILIES.get(afi_safi)
     if family is None:
-        return afi_safi
+        return None
     if code == MP_UNREACH:
         return MpUnreach(family, value[3:], whole)
     size = value[3]
@@ -250,7 +228,7 @@ def pack_announcements(
     for run, n in _groups(keys, room - 4 - len(prefix)):
         # First in the block, so that a receiver finds the NLRI whatever follows (RFC 7606 §5.1).
         value = prefix + run
-        block = bytes((_OPTIONAL | _EXTENDED_LENGTH, MP_REACH)) + len(value).to_bytes(2, "big") + value + attributes
+        block = bytes((_OPTIONAL | EXTENDED_LENGTH, MP_REACH)) + len(value).to_bytes(2, "big") + value + attributes
         messages.append((frame(MessageType.UPDATE, b"\0\0" + len(block).to_bytes(2, "big") + block), n))
     return messages
 
@@ -266,7 +244,7 @@ def pack_withdrawals(family: Family, keys: Sequence[bytes], limit: int) -> list[
     prefix = family.afi.to_bytes(2, "big") + bytes((family.safi,))
     for run, n in _groups(keys, room - 4 - len(prefix)):
         value = prefix + run
-        block = bytes((_OPTIONAL | _EXTENDED_LENGTH, MP_UNREACH)) + len(value).to_bytes(2, "big") + value
+        block = bytes((_OPTIONAL | EXTENDED_LENGTH, MP_UNREACH)) + len(value).to_bytes(2, "big") + value
         messages.append((frame(MessageType.UPDATE, b"\0\0" + len(block).to_bytes(2, "big") + block), n))
     return messages
 

@@ -160,7 +160,7 @@ def apply(held: dict[bytes, tuple[bytes, bytes]], octets: bytes, family: Family)
     for kind, body in framer.messages():
         assert kind == MessageType.UPDATE
         parts = split_update(body)
-        assert not parts.faults and not parts.ignored_families
+        assert not parts.faults and not parts.reach_left_out
         came, went = parts.announced, parts.withdrawn
         hop = b""
         if family is V6:

@@ -22,7 +22,8 @@ from simulator.rib.route_server.control import BLACKHOLE, NO_ADVERTISE, NO_EXPOR
 from simulator.rib.route_server.transparent import MessageFormat
 from simulator.session.messages import Family
 from simulator.wire import nlri
-from simulator.wire.attribute_checks import CHECKS, DECODED, AttributeCode, walk
+from simulator.wire.attribute_block import walk
+from simulator.wire.attribute_checks import CHECKS, DECODED, AttributeCode
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
 from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.received_update import read_update

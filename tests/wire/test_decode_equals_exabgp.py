@@ -12,7 +12,8 @@ from exabgp.bgp.message.update.attribute.community import Communities, LargeComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.wire.attribute_checks import SessionAddresses, walk
+from simulator.wire.attribute_block import walk
+from simulator.wire.attribute_checks import SessionAddresses
 from simulator.wire.attribute_codec import PathAttributes, _left_by, _Scanner, decode, encode
 from simulator.wire.checked_attributes import NlriLocation, check_attributes
 from simulator.wire.update_faults import AttributeFault
