@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
+from simulator.session.messages import Family
+
+MICROSOFTS_LIMITS: Final = {Family.IPV4: 20_000, Family.IPV6: 2_000}
+"""Prefixes of a session: the most that Microsoft's clients let through, and what its Exchange connections get where the
+request names no limit."""
 BLOCKED = "max-prefix"
 """The rule id in the verdict of a route beyond the limit."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from simulator.azure.provider.books import Books
 from simulator.azure.store.lock import StoreError
-from simulator.serving.guard import App, Receive, Scope, Send
+from simulator.serving.guard import App, AsgiReceive, AsgiScope, AsgiSend
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -20,7 +20,7 @@ class Durable:
         self._app = app
         self._books = books
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["type"] != "http" or scope["method"] in _READING:
             await self._app(scope, receive, send)
             return
@@ -40,7 +40,7 @@ class Durable:
         await self._app(scope, receive, confirmed)
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: AsgiSend) -> None:
     text = "the lab's store cannot be used: the lab is stopping"
     body = json.dumps({"error": {"code": "ServiceUnavailable", "message": text}, "detail": text}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

@@ -16,25 +16,25 @@ BODY_SECONDS: Final = 20.0
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiScope = MutableMapping[str, Any]
+AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 
 
-Refusal = tuple[int, str, str]
+HttpRefusal = tuple[int, str, str]
 _TOO_LARGE: Final = (413, "RequestContentTooLarge", f"The request content is over {BODY_LIMIT} octets.")
 _TOO_SLOW: Final = (408, "RequestTimeout", f"The request content did not come within {BODY_SECONDS:g} seconds.")
 
 
-class Guard:
+class AccessGuard:
     """Without a token only this machine's own names are answered, so that no web page elsewhere can reach the lab."""
 
     def __init__(self, app: App, token: str = "") -> None:
         self._app = app
         self._token = token.encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -47,7 +47,7 @@ class Guard:
         await self._app(scope, exchange.receive, exchange.send)
         await exchange.end()
 
-    def _refusal(self, headers: dict[bytes, bytes], method: str) -> Refusal | None:
+    def _refusal(self, headers: dict[bytes, bytes], method: str) -> HttpRefusal | None:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > BODY_LIMIT:
             return _TOO_LARGE
@@ -89,10 +89,10 @@ def _host(value: bytes) -> str:
 class _Exchange:
     """One request and its answer. To the application a body that is too large or too slow looks cut short."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: AsgiReceive, send: AsgiSend) -> None:
         self._receive = receive
         self._send = send
-        self._refusal: Refusal | None = None
+        self._refusal: HttpRefusal | None = None
         self._began = False
         self._complete = False
         self._octets = 0
@@ -114,7 +114,7 @@ class _Exchange:
         self._complete = not message.get("more_body", False)
         return message
 
-    def _refused(self, refusal: Refusal) -> MutableMapping[str, Any]:
+    def _refused(self, refusal: HttpRefusal) -> MutableMapping[str, Any]:
         self._refusal = refusal
         return {"type": "http.disconnect"}
 
@@ -129,7 +129,7 @@ class _Exchange:
             await _answer(self._send, *self._refusal)
 
 
-async def _answer(send: Send, status: int, code: str, message: str) -> None:
+async def _answer(send: AsgiSend, status: int, code: str, message: str) -> None:
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status in (408, 413):

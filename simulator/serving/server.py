@@ -16,7 +16,7 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.app import ArmApp
 from simulator.places.errors import LabError
 from simulator.serving.durable import Durable
-from simulator.serving.guard import App, Guard, Receive, Scope, Send
+from simulator.serving.guard import AccessGuard, App, AsgiReceive, AsgiScope, AsgiSend
 from simulator.serving.http_connection import HttpConnection
 from simulator.serving.lab_api import lab_api
 
@@ -27,11 +27,11 @@ def application(provider: Provider, token: str = "", ending: asyncio.Event | Non
     """ARM's paths by themselves; everything else is the lab's. `ending` ends those who follow the events."""
     arm, lab = ArmApp(provider), lab_api(provider, ending or asyncio.Event())
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
         await (arm if of_arm else lab)(scope, receive, send)
 
-    return Guard(Durable(app, provider.books), token)
+    return AccessGuard(Durable(app, provider.books), token)
 
 
 def listen(host: str, port: int) -> socket.socket:

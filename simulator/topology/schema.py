@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from simulator.places.link import Quality
+from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.md5 import md5_fault
 from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, UNKNOWN, Kind
@@ -253,8 +254,8 @@ class Customer(Peer):
 class MaxPrefixes(Model):
     """maxPrefixesAdvertisedV4 and V6: how many prefixes the peer may announce on a session."""
 
-    ipv4: Annotated[int, Field(ge=1, le=20000)] = 20000
-    ipv6: Annotated[int, Field(ge=1, le=2000)] = 2000
+    ipv4: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV4])] = MICROSOFTS_LIMITS[Family.IPV4]
+    ipv6: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV6])] = MICROSOFTS_LIMITS[Family.IPV6]
 
     action: Literal["warn", "block", "cease"] = Field(default="warn", description="what more than that does")
     count: Literal["received", "accepted"] = Field(default="received", description="which routes count")

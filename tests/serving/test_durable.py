@@ -13,7 +13,7 @@ from simulator.azure.provider.books import Books
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Store
 from simulator.serving.durable import Durable
-from simulator.serving.guard import Receive, Scope, Send
+from simulator.serving.guard import AsgiReceive, AsgiScope, AsgiSend
 
 
 class Slow(Books):
@@ -29,7 +29,7 @@ class Slow(Books):
         await self.done
 
 
-async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+async def app(_scope: AsgiScope, _receive: AsgiReceive, send: AsgiSend) -> None:
     await send({"type": "http.response.start", "status": 201, "headers": []})
     await send({"type": "http.response.body", "body": b"made"})
 

@@ -288,12 +288,12 @@ def test_an_md5_key_is_what_the_api_takes_for_one(where: str, key: str, words: s
     text = json.dumps(found)
     if not words:
         parse(text)
-        documents.read(documents.BgpSession, {"md5AuthenticationKey": key})
+        documents.read(documents.BgpSessionDocument, {"md5AuthenticationKey": key})
         return
     (fault,) = faults(text)
     assert words in fault
     with pytest.raises(ArmError, match=words):
-        documents.read(documents.BgpSession, {"md5AuthenticationKey": key})
+        documents.read(documents.BgpSessionDocument, {"md5AuthenticationKey": key})
 
 
 def test_yaml_1_2_leaves_words_and_numbers_alone() -> None:

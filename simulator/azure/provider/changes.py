@@ -34,7 +34,7 @@ class What(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConnectionChange:
     """One connection as it is asked for now."""
 
     live: LiveConnection
@@ -67,7 +67,9 @@ def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
         raise InvalidError(text, Field(FieldName.METRO))
 
 
-def changes(record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings) -> dict[str, Change]:
+def changes(
+    record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings
+) -> dict[str, ConnectionChange]:
     """What is asked of each connection that is there and wanted, by its id."""
     return {live.id: change(live, each, premises, settings) for live, each in asked(record, wanted)}
 
@@ -85,7 +87,7 @@ def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveC
                 yield live, replace(each, identifier=live.request.identifier)
 
 
-def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, settings: Settings) -> Change:
+def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, settings: Settings) -> ConnectionChange:
     """The changed request of a connection, and the changes."""
     old = live.request
     _same_place(old, wanted)
@@ -109,7 +111,7 @@ def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, 
             raise NotSupportedError(text, wanted.at(FieldName.BANDWIDTH), recorded=True)
         request = replace(request, bandwidth=wanted.bandwidth)
         said[f"bandwidth {wanted.bandwidth} Mbps"] = What.OTHER
-    made = Change(live, request, said)
+    made = ConnectionChange(live, request, said)
     if said:
         _must_be_changeable(made)
     return made
@@ -154,7 +156,7 @@ def _sessions(
     return request
 
 
-def _must_be_changeable(made: Change) -> None:
+def _must_be_changeable(made: ConnectionChange) -> None:
     record = made.live.record
     if record.connection.conversion is not Conversion.NONE:
         raise NotSupportedError(COMBINED)

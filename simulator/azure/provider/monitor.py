@@ -28,7 +28,7 @@ FREQUENCY: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TestOutcome:
     """What the last run of a test came to."""
 
     successful: bool = False
@@ -44,7 +44,7 @@ class Monitor:
         self._books = books
         self._network = network
         self._failed = failed
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, TestOutcome] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -63,8 +63,8 @@ class Monitor:
             self._tasks.pop(known).cancel()
             self._outcomes.pop(known, None)
 
-    def outcome(self, key: str) -> Outcome:
-        return self._outcomes.get(key, Outcome())
+    def outcome(self, key: str) -> TestOutcome:
+        return self._outcomes.get(key, TestOutcome())
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
@@ -94,7 +94,7 @@ class Monitor:
         return None
 
 
-async def _test(place: Place, destination: Address, port: int | None) -> Outcome:
+async def _test(place: Place, destination: Address, port: int | None) -> TestOutcome:
     """The TCP port is open, or where none is named the address answers a ping; and who is on the way.
 
     BGP's port is only pinged: a daemon takes a connection of a peer's address for the peer.
@@ -102,9 +102,9 @@ async def _test(place: Place, destination: Address, port: int | None) -> Outcome
     hops = await traceroute(place, destination)
     path = tuple(str(hop.responder) for hop in hops if hop.responder is not None)
     if port is None or port == BGP_PORT:
-        return Outcome((await ping(place, destination)).answered, path)
+        return TestOutcome((await ping(place, destination)).answered, path)
     local = IPv4Address(0) if destination.version == 4 else IPv6Address(0)
     try:
-        return Outcome(await tcp_port(place, local, destination, port) == "open", path)
+        return TestOutcome(await tcp_port(place, local, destination, port) == "open", path)
     except LabError:
-        return Outcome(False, path)
+        return TestOutcome(False, path)

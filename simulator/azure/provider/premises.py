@@ -20,7 +20,7 @@ from simulator.azure.provider.requests import (
 )
 from simulator.connection.states import Flow
 from simulator.places.endpoint import Address
-from simulator.policy.max_prefix import MaxPrefix
+from simulator.policy.max_prefix import MICROSOFTS_LIMITS, MaxPrefix
 from simulator.policy.profiles import PROFILES
 from simulator.session.messages import Family
 from simulator.topology.locations import ExchangeLocation, FacilityLocation, Locations
@@ -30,8 +30,6 @@ from simulator.topology.segments import halves, session_addresses
 
 LAB_FACILITY = 99999
 """The id of a lab's own exchange or facility where the topology names none: that of Microsoft's test exchange."""
-DEFAULT_MAX_PREFIXES = {Family.IPV4: 20000, Family.IPV6: 2000}
-"""An Exchange connection's, where the request names none (a client's defaults)."""
 
 
 _VERSION: Final = {Family.IPV4: 4, Family.IPV6: 6}
@@ -319,7 +317,7 @@ class Premises:
         middle = f"/{edge.name}" if flow is Flow.IXRS else ""
         name = f"{connection}{middle}/{family.label.lower()}"
         plan = known or self._unknown(name, flow, edge, family, ours, session.peer, asn)
-        limit = session.max_prefixes or DEFAULT_MAX_PREFIXES[family]
+        limit = session.max_prefixes or MICROSOFTS_LIMITS[family]
         profile = "ixrs" if flow is Flow.IXRS else plan.profile
         rules = {rule: value for rule, value in self.topology.policy.rules.items() if rule in PROFILES[profile]}
         return replace(
@@ -356,7 +354,7 @@ class Premises:
             peer_address=theirs,
             profile=self.topology.policy.profile or ("direct" if direct else "exchange"),
             rules={},
-            max_prefix=MaxPrefix(DEFAULT_MAX_PREFIXES[family]),
+            max_prefix=MaxPrefix(MICROSOFTS_LIMITS[family]),
             lan=() if direct else tuple(map(str, self.topology.lan.prefixes)),
             mtu=here.mtu if here is not None and not direct else 1500,
         )

@@ -22,7 +22,7 @@ from simulator.azure.provider.registrations import PREFIX_TYPE, Registrations
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.reviewers import PeeringReviewers
 from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
-from simulator.azure.provider.services import Services
+from simulator.azure.provider.services import PeeringServices
 from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.store.store import Json, Resource, Store
 from simulator.connection.connection import Connection, ConnectionTransition
@@ -69,7 +69,7 @@ class Provider:
         self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
         now = self.clock.now
         self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
-        self.services = Services(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        self.services = PeeringServices(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
         self.monitor = Monitor(self.books, self.network, self.fail)
         judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
         self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)

@@ -46,7 +46,7 @@ class ServiceProvider:
     """Metros with an Active connection."""
 
 
-class Services:
+class PeeringServices:
     """Every peering service of every subscription. Methods that change something raise RefusalError."""
 
     def __init__(

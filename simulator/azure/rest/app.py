@@ -80,7 +80,7 @@ class ArmApp:
         return _json(result.status, result.body, result.headers)
 
 
-def _check_names(found: surface.Target) -> None:
+def _check_names(found: surface.NamedPath) -> None:
     """Raises ArmError 400 for a name that no resource can have."""
     scopes = (("subscription", found.subscription, "SG"), ("resource group", found.group, "G"))
     for what, name, of in scopes:

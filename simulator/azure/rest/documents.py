@@ -16,11 +16,11 @@ from simulator.azure.rest.fields import (
     P6,
     V4,
     V6,
-    Asn,
+    AsnField,
     Email,
     Guid,
     Host,
-    Limit,
+    LimitField,
     Md5,
     Positive,
     Region,
@@ -30,8 +30,6 @@ from simulator.azure.rest.fields import (
     between,
     one_of,
 )
-
-Json = dict[str, Any]
 
 DIRECT_TYPES: Final = ("Edge", "Transit", "Cdn", "Internal", "Ix", "IxRs", "Voice", "EdgeZoneForOperators", "PeerProp")
 """DirectPeeringType (REST specification)."""
@@ -78,41 +76,41 @@ class SubResource(Document):
     id: Annotated[Required, Field(description="the id of a peerAsns resource")]
 
 
-class BgpSession(Document):
+class BgpSessionDocument(Document):
     sessionPrefixV4: P4 = None
     sessionPrefixV6: P6 = None
     microsoftSessionIPv4Address: V4 = None
     microsoftSessionIPv6Address: V6 = None
     peerSessionIPv4Address: V4 = None
     peerSessionIPv6Address: V6 = None
-    maxPrefixesAdvertisedV4: Limit = None
-    maxPrefixesAdvertisedV6: Limit = None
+    maxPrefixesAdvertisedV4: LimitField = None
+    maxPrefixesAdvertisedV6: LimitField = None
     md5AuthenticationKey: Md5 = Field(default=None, repr=False)
 
 
 class ConnectionDocument(Document):
     peeringDBFacilityId: Annotated[Positive, Field(description="the PeeringDB id of the facility or the exchange")]
     connectionIdentifier: Guid = None
-    bgpSession: BgpSession | None = None
+    bgpSession: BgpSessionDocument | None = None
     bandwidthInMbps: Positive | None = None
     sessionAddressProvider: Annotated[Text, one_of("Microsoft", "Peer")] = None
     useForPeeringService: bool | None = None
 
 
-Connections = Annotated[
+ConnectionDocuments = Annotated[
     list[ConnectionDocument], Field(min_length=1, max_length=100, description="at least one connection")
 ]
 """Nobody publishes how many a peering may have: 100 is the simulator's."""
 
 
-class Direct(Document):
-    connections: Connections
+class DirectDocument(Document):
+    connections: ConnectionDocuments
     peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
     directPeeringType: Annotated[Text, one_of(*DIRECT_TYPES)] = None
 
 
-class Exchange(Document):
-    connections: Connections
+class ExchangeDocument(Document):
+    connections: ConnectionDocuments
     peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
 
 
@@ -130,8 +128,8 @@ class ConnectivityProbe(Document):
 
 class PeeringProperties(Document):
     peeringLocation: Annotated[Required, Field(description="the metro")]
-    direct: Direct | None = None
-    exchange: Exchange | None = None
+    direct: DirectDocument | None = None
+    exchange: ExchangeDocument | None = None
     connectivityProbes: Annotated[list[ConnectivityProbe], Field(max_length=100)] | None = None
 
 
@@ -150,7 +148,7 @@ class ContactDetail(Document):
 
 
 class PeerAsnProperties(Document):
-    peerAsn: Annotated[Asn, Field(description="the ASN")]
+    peerAsn: Annotated[AsnField, Field(description="the ASN")]
     peerContactDetail: Annotated[list[ContactDetail], Field(max_length=100)] | None = None
     peerName: Text = None
 
@@ -160,7 +158,7 @@ class PeerAsnDocument(Document):
 
 
 class RegisteredAsnProperties(Document):
-    asn: Annotated[Asn, Field(description="the customer's ASN")]
+    asn: Annotated[AsnField, Field(description="the customer's ASN")]
 
 
 class RegisteredAsnDocument(Document):

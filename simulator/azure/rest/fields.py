@@ -160,9 +160,9 @@ V4 = Annotated[IPv4Address | None, BeforeValidator(_address(IPv4Address, "IPv4")
 V6 = Annotated[IPv6Address | None, BeforeValidator(_address(IPv6Address, "IPv6"))]
 P4 = Annotated[IPv4Network | None, BeforeValidator(_prefix(4))]
 P6 = Annotated[IPv6Network | None, BeforeValidator(_prefix(6))]
-Limit = Annotated[int, between(0, INT32)] | None
+LimitField = Annotated[int, between(0, INT32)] | None
 Positive = Annotated[int, between(1, INT32)]
-Asn = Annotated[int, between(1, 2**32 - 1)]
+AsnField = Annotated[int, between(1, 2**32 - 1)]
 Md5 = Annotated[str, AfterValidator(_md5)] | None
 Guid = Annotated[
     Annotated[str, _matching(_GUID, "a GUID: 32 hexadecimal digits, with or without dashes")] | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from simulator.azure.rest.api_versions import API_VERSIONS
@@ -61,21 +62,14 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     return listing([_REGISTER, *(_operation(path, what, verb) for path, what, verbs in _RESOURCES for verb in verbs)])
 
 
-def registration(request: ArmRequest) -> ArmAnswer:
+def registration(subscription: str, resource_types: Iterable[str]) -> ArmAnswer:
     """Of a subscription with the provider. In a lab every subscription is Registered, asked for or not (simulator)."""
-    from simulator.azure.rest.surface import ENDPOINTS
-
-    scopes: dict[str, None] = {}
-    for _, path, _ in ENDPOINTS:
-        if type_ := "/".join(part for part in path.split("/") if part != "*"):
-            scopes[type_] = None
     types = [
         {"resourceType": type_, "locations": ["global"], "apiVersions": list(reversed(API_VERSIONS))}
-        for type_ in scopes
-        if type_ != "register"
+        for type_ in resource_types
     ]
     body = {
-        "id": f"/subscriptions/{request.subscription}/providers/{NAMESPACE}",
+        "id": f"/subscriptions/{subscription}/providers/{NAMESPACE}",
         "namespace": NAMESPACE,
         "registrationPolicy": "RegistrationRequired",
         "registrationState": "Registered",

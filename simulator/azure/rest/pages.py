@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.azure.rest.surface import ENDPOINTS
+from simulator.azure.rest.surface import ENDPOINTS, type_of
 
 _SCOPES: Final = {"P": "P", "S": "S P", "G": "G P"}
 _VERBS: Final = ("GET", "PUT", "PATCH", "POST", "DELETE")
@@ -99,11 +99,6 @@ NOTES: Final[dict[str, Note]] = {
     "initializeConnectionMonitor": Note("200 (204 in other places of the specification).", "Nothing starts."),
 }
 """By resource type or action, without its names."""
-
-
-def type_of(path: str) -> str:
-    """`peerings/registeredAsns` for `peerings/*/registeredAsns/*`."""
-    return "/".join(part for part in path.split("/") if part != "*")
 
 
 def endpoints() -> str:

@@ -18,12 +18,11 @@ from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope,
 from simulator.azure.rest.session_states import session_state
 from simulator.azure.rest.times import iso
 from simulator.connection.states import ConnectionState, Flow
+from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family
 
 _SUFFIX: Final = {Family.IPV4: "V4", Family.IPV6: "V6"}
 _ADDRESS: Final = {Family.IPV4: "IPv4Address", Family.IPV6: "IPv6Address"}
-_CLIENTS_LIMIT: Final = {Family.IPV4: 20000, Family.IPV6: 2000}
-"""The most that Microsoft's clients let through; production took more, so that the server only warns."""
 _CLIENTS_BANDWIDTH: Final = 100_000
 _BANDWIDTH_STEP: Final = 10_000
 """Mbps that Microsoft's clients let through; production took 200,000, so that the server only warns."""
@@ -47,7 +46,7 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     if inner is None or (properties.direct if exchange else properties.exchange) is not None:
         text = f"is what a peering of kind {document.kind} has, and nothing else"
         raise bad_argument(f"{place}: {text}", place)
-    direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.Direct) else ""
+    direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.DirectDocument) else ""
     skus = _IXRS_SKUS if direct_type == "IxRs" else DIRECT_SKUS if direct_type else EXCHANGE_SKUS
     if document.sku.name not in skus:
         raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(skus)}", "sku.name")
@@ -85,7 +84,7 @@ def _identified(
         yield each.model_copy(update={"connectionIdentifier": identifier})
 
 
-def _known(session: documents.BgpSession | None, there: list[LiveConnection], taken: set[str]) -> str | None:
+def _known(session: documents.BgpSessionDocument | None, there: list[LiveConnection], taken: set[str]) -> str | None:
     """The identifier of the connection with these addresses; of several with one edge each, the one that it names."""
     if session is None:
         return None
@@ -119,7 +118,7 @@ def _connection(
     index: int, place: str, document: documents.ConnectionDocument, flow: Flow, direct_type: str, warnings: list[str]
 ) -> ConnectionRequest:
     provider = document.sessionAddressProvider or ("Microsoft" if direct_type == "Voice" else "Peer")
-    session = document.bgpSession or documents.BgpSession()
+    session = document.bgpSession or documents.BgpSessionDocument()
     found = ((family, _session(place, session, family, flow, provider)) for family in Family)
     sessions = {family: one for family, one in found if one is not None}
     own_addresses = any(one.peer or one.prefix for one in sessions.values())
@@ -146,7 +145,7 @@ def _connection(
 
 
 def _session(
-    place: str, session: documents.BgpSession, family: Family, flow: Flow, provider: str
+    place: str, session: documents.BgpSessionDocument, family: Family, flow: Flow, provider: str
 ) -> SessionRequest | None:
     """One family's session; None where the document names no address for it. Its limit alone asks for none: the
     specification's own example has such a limit."""
@@ -169,9 +168,9 @@ def _session(
 
 
 def _beyond_clients(place: str, document: documents.ConnectionDocument, flow: Flow) -> Iterator[str]:
-    """Values that Microsoft's clients refuse and its service takes."""
-    session, mbps = document.bgpSession or documents.BgpSession(), document.bandwidthInMbps
-    for family, most in _CLIENTS_LIMIT.items():
+    """Values that Microsoft's clients refuse; production took them, so that the server only warns."""
+    session, mbps = document.bgpSession or documents.BgpSessionDocument(), document.bandwidthInMbps
+    for family, most in MICROSOFTS_LIMITS.items():
         name = f"maxPrefixesAdvertised{_SUFFIX[family]}"
         limit = getattr(session, name)
         if limit is not None and limit > most:

@@ -22,9 +22,22 @@ from simulator.azure.rest import (
     services,
 )
 from simulator.azure.rest.errors import ArmError
-from simulator.azure.rest.exchange import Handler
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Handler
 from simulator.azure.rest.ids import NAMESPACE
 
+
+def _registration(request: ArmRequest) -> ArmAnswer:
+    types = (type_of(path) for _, path, _ in ENDPOINTS)
+    return operations.registration(request.subscription, dict.fromkeys(each for each in types if each not in _OF_ARM))
+
+
+def type_of(path: str) -> str:
+    """`peerings/registeredAsns` for `peerings/*/registeredAsns/*`."""
+    return "/".join(part for part in path.split("/") if part != "*")
+
+
+_OF_ARM: Final = ("", "register")
+"""What Azure Resource Manager answers for every provider: no types of this one."""
 ENDPOINTS: Final[dict[tuple[str, str, str], Handler]] = {
     ("S", "peerAsns", "GET"): asns.list_all,
     ("S", "peerAsns/*", "GET"): asns.get,
@@ -71,8 +84,8 @@ ENDPOINTS: Final[dict[tuple[str, str, str], Handler]] = {
     ("S", "checkServiceProviderAvailability", "POST"): places.check_availability,
     ("S", "initializeConnectionMonitor", "POST"): monitor_tests.initialize,
     ("P", "operations", "GET"): operations.list_all,
-    ("S", "", "GET"): operations.registration,
-    ("S", "register", "POST"): operations.registration,
+    ("S", "", "GET"): _registration,
+    ("S", "register", "POST"): _registration,
 }
 
 _SPELLING: Final = {word.lower(): word for _, path, _ in ENDPOINTS for word in path.split("/") if word != "*"}
@@ -80,7 +93,7 @@ _PATHS: Final = {(scope, path.lower()) for scope, path, _ in ENDPOINTS}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class NamedPath:
     """What a path names."""
 
     scope: str
@@ -100,7 +113,7 @@ class Target:
         return "/".join(parts)
 
 
-def target(path: str) -> Target:
+def target(path: str) -> NamedPath:
     """Read a path as it was sent, with its percent-encoded octets: an encoded slash is a part of a name, and parts
     nothing. Raises ArmError 404 for what is no path of this provider."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
@@ -115,14 +128,14 @@ def target(path: str) -> Target:
         raise ArmError(404, "InvalidResourceNamespace", f"'{path[:200]}' is no path of {NAMESPACE} in this lab.")
     tail = parts[at + 2 :]
     types = tuple(_SPELLING.get(part.lower(), part) for part in tail[::2])
-    found = Target(scope, subscription, group, types, tuple(tail[1::2]))
+    found = NamedPath(scope, subscription, group, types, tuple(tail[1::2]))
     if (scope, found.path.lower()) not in _PATHS or not all(found.names):
         known = "/".join((NAMESPACE, *types))[:200]
         raise ArmError(404, "InvalidResourceType", f"The resource type '{known}' could not be found at this scope.")
     return found
 
 
-def handler(found: Target, verb: str) -> Handler:
+def handler(found: NamedPath, verb: str) -> Handler:
     """Who answers. Raises ArmError 405."""
     answer = ENDPOINTS.get((found.scope, found.path, verb))
     if answer is None:

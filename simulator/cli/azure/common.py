@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from simulator.azure.rest.ids import NAME_RULE, is_name
 from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.remote import Json
 
-_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.()-]{1,90}\Z")
-
 
 def valid_name(name: str) -> str:
-    """What may stand in a path as a name, and nothing that would make another path of it."""
-    if not _NAME.match(name):
-        fail(USAGE, f"--name {name}: letters, digits and _ . - ( ) are wanted, at most 90")
+    """A resource's name, which cannot make another path of the one that it stands in."""
+    if not is_name(name):
+        fail(USAGE, f"--name {name}: is no resource's name: {NAME_RULE}")
     return name
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.azure.model.errors import InvalidError, RefusalError
-from simulator.azure.provider.premises import DEFAULT_MAX_PREFIXES, LAB_FACILITY, Premises
+from simulator.azure.provider.premises import LAB_FACILITY, Premises
 from simulator.azure.provider.requests import ConnectionRequest, SessionRequest
 from simulator.connection.states import Flow
+from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family
 from simulator.topology.locations import embedded
 from tests.azure.provider.support import IPV4, connection, identifier, request
@@ -96,7 +97,7 @@ def test_an_address_that_nobody_has_is_planned_all_the_same() -> None:
     (one, *_) = here.completed(request(connection(ipv4="206.126.239.250", ipv6=None)), (), True).connections
     (plan,) = here.plans("contoso", "contoso/x", Flow.EXCHANGE, 64500, one)
     assert (plan.wire, plan.peer.asn, str(plan.peer_address)) == ("contoso/x/ipv4", 64500, "206.126.239.250")
-    assert plan.max_prefix.limit == DEFAULT_MAX_PREFIXES[Family.IPV4] and not plan.max_prefix_given
+    assert plan.max_prefix.limit == MICROSOFTS_LIMITS[Family.IPV4] and not plan.max_prefix_given
 
 
 def test_a_route_server_peering_meets_every_edge_with_one_address() -> None:
