@@ -16,7 +16,7 @@ from simulator.topology.schema import Peer, Topology
 def handing_over(
     topology: Topology, kind: LinkKind, wanted: str | None, show: Callable[[Text], None]
 ) -> Callable[[Peer, RouterConfig], None]:
-    """For `Rehearsal.hand_over`; `wanted`: the format that overrides the topology's."""
+    """For `Audience.show_config`; `wanted`: the format that overrides the topology's."""
 
     def hand_over(peer: Peer, config: RouterConfig) -> None:
         show(Text("\n").join(Text(line) for line in facts(topology, peer, config, kind)))

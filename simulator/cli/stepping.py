@@ -13,13 +13,13 @@ from rich.text import Text
 class Stepper:
     """Asks at a terminal, one step at a time."""
 
-    def __init__(self, show: Callable[[Text], None], terminal: int) -> None:
-        """`terminal`: a descriptor to read lines from."""
+    def __init__(self, show: Callable[[Text], None], terminal: int, ended: Callable[[], object]) -> None:
+        """`terminal`: a descriptor to read lines from. `ended` is called at the end of input (Ctrl-D): it is to cancel
+        whoever waits in `pause`."""
         self._show = show
         self._terminal = terminal
         self._asking = asyncio.Lock()
-        self.ended: Callable[[], object] = lambda: None
-        """Called at the end of input (Ctrl-D): whoever waits in `pause` is to be cancelled."""
+        self._ended = ended
 
     async def pause(self, step: str, what: str) -> None:
         """Say what the step will do and wait for Enter. Connections that get to a step at once are asked in turn."""
@@ -29,7 +29,7 @@ class Stepper:
             text = Text.assemble(("next: ", "bold cyan"), (step, "bold"), f"  {what}", ("  [Enter]", "bold cyan"))
             self._show(text)
             if not await self._line():
-                self.ended()
+                self._ended()
                 await asyncio.get_running_loop().create_future()
 
     async def _line(self) -> bool:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.views.check import CheckView, Status
 from simulator.views.states import style_of
@@ -17,8 +17,8 @@ from simulator.views.states import style_of
 
 def print_summary(console: Console, rehearsal: Rehearsal, report: Report) -> None:
     """The end of `turnup rehearse`."""
-    records = list(rehearsal.control.records.values()) if rehearsal.control else []
-    if rehearsal.heights:
+    records = list(rehearsal.control.records.values())
+    if rehearsal.best_views:
         console.print(_sessions(rehearsal, records), highlight=False)
     for record in records:
         _print_checks(console, record)
@@ -61,7 +61,7 @@ def _sessions(rehearsal: Rehearsal, records: list[ConnectionRecord]) -> Table:
         history = {step.target for step in record.connection.history}
         state = ConnectionState.ACTIVE if ConnectionState.ACTIVE in history else record.state
         for plan in record.plans:
-            view = rehearsal.heights.get(plan.id)
+            view = rehearsal.best_views.get(plan.id)
             if view is None:
                 continue
             table.add_row(

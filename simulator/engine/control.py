@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
@@ -59,7 +60,21 @@ class ConnectionRecord:
         return self.connection.state
 
 
-Journal = Callable[[ConnectionRecord, ConnectionMoved], None]
+class Journal(Protocol):
+    """Where every step is written before it is made."""
+
+    def write(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        """Write one step. Where it raises, the step is not made."""
+
+    def flush(self) -> None:
+        """Write what was logged so far. Where it raises, nothing is lifted."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something is not written yet: no gate opens meanwhile."""
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """Call this whenever all of it is written."""
 
 
 class ControlPlane:
@@ -71,19 +86,14 @@ class ControlPlane:
         log: EventLog,
         clock: Clock,
         journal: Journal | None = None,
-        write: Callable[[], None] = lambda: None,
-        behind: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`journal` is told of every step before it is made; where it raises, the step is not made.
-
-        `write` writes what was logged so far; where it raises, nothing is lifted. While `behind` says that something
-        is not written yet, no gate opens; `settle` opens them afterwards.
-        """
+        """Without a `journal` the connections' own histories in memory are all there is."""
         self._network = network
         self._log = log
         self._clock = clock
         self._journal = journal
-        self._write, self._behind = write, behind
+        if journal is not None:
+            journal.when_caught_up(self.settle)
         self._sealed = False
         self.records: dict[str, ConnectionRecord] = {}
 
@@ -128,12 +138,6 @@ class ControlPlane:
     def find_conflict(self, record: ConnectionRecord, taken: str) -> None:
         """An address of the request is taken; `taken` becomes the errorMessage."""
         self._apply(record, _E.CONFLICT_FOUND, detail=taken)
-
-    def notify(self, record: ConnectionRecord) -> None:
-        """The peer says that it is configured: its sessions are provisioned with DENY ALL, and validation starts."""
-        self.take_notice(record)
-        self.provision(record)
-        self.start_validation(record)
 
     def take_notice(self, record: ConnectionRecord) -> None:
         """The peer says that it is configured."""
@@ -227,7 +231,8 @@ class ControlPlane:
             names = ", ".join(plan.id for plan in plans)
             text = f"validated: {names}; the policy is lifted, the connection stays Active"
             self._log.append(Said(self._clock.now(), text, record.id))
-            self._write()
+            if self._journal is not None:
+                self._journal.flush()
             record.validated |= {plan.id for plan in plans}
             for plan in record.plans:
                 self._rule(record, plan)
@@ -274,11 +279,6 @@ class ControlPlane:
         """Whether a BGP session of the connection is configured at an edge."""
         return any(self._network.is_provisioned(plan) for plan in record.plans)
 
-    async def remove(self, record: ConnectionRecord) -> None:
-        """Close the sessions with an administrative Cease; then the connection is gone."""
-        await self.close_sessions(record, f"peering {record.peering} is deprovisioned (PendingRemove)")
-        self.forget(record)
-
     async def close_sessions(self, record: ConnectionRecord, why: str) -> None:
         """Close every BGP session of a connection with an administrative Cease (RFC 4486, RFC 9003).
 
@@ -301,7 +301,7 @@ class ControlPlane:
             if step.target is not ConnectionState.ACTIVE:  # a denial waits for nobody, and a database may be slow
                 for plan in record.plans:
                     self._network.rule(plan, record.state, validated=False)
-            self._journal(record, moved)
+            self._journal.write(record, moved)
         record.connection.take(step)
         self._log.append(moved)
         if record.state is not ConnectionState.ACTIVE:
@@ -312,7 +312,8 @@ class ControlPlane:
 
     def _rule(self, record: ConnectionRecord, plan: SessionPlan) -> None:
         validated = plan.id in record.validated and not self._sealed
-        if validated and self._behind() and not self._network.is_lifted(plan):
+        behind = self._journal is not None and self._journal.behind
+        if validated and behind and not self._network.is_lifted(plan):
             validated = False  # a lift waits until it is written
         self._network.rule(plan, record.state, validated=validated)
 

@@ -71,6 +71,10 @@ class EventLog:
         self._keep(event)
         for listener in self._listeners:
             dispatch(listener, event)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everybody look again who waits for an event."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)

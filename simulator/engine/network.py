@@ -15,6 +15,7 @@ from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.engine.knocks import Knocks
 from simulator.engine.member_config import as_route_server, customer_config, session_name
 from simulator.engine.peer_config import agreed_session, router_config
+from simulator.engine.registrations import Registrations
 from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink, NetnsPlace, netns_place
@@ -65,8 +66,11 @@ class Network:
         *,
         record: bool,
         keep_captures: bool = False,
+        registrations: Registrations | None = None,
     ) -> None:
-        """`record` keeps the speakers' octets on the loopback link, `keep_captures` a file of each capture elsewhere.
+        """`registrations`: what lifted sessions are judged by besides the policy's data; None: nothing is registered.
+
+        `record` keeps the speakers' own octets, `keep_captures` a file of each capture, where the link allows one.
 
         A capture without a file sees as much, and keeps no more of it than a validation needs.
         """
@@ -78,7 +82,7 @@ class Network:
             "" if kind is not LinkKind.LOOPBACK else "the loopback link has no interface of its own to capture on"
         )
         self._keep_captures = keep_captures
-        self.tap = Tap() if record and kind is LinkKind.LOOPBACK else None
+        self.tap = Tap() if record else None
         self.captures: dict[tuple[str, str], Capture] = {}
         """By edge and interface."""
         self._gates: dict[str, Gate] = {}
@@ -87,10 +91,9 @@ class Network:
         """Of the sessions that are gone."""
         self.data: DataFiles | None = None
         """What the rules look things up in; None until the network is built."""
-        self.adjust: Callable[[str, PolicyData], PolicyData] = lambda session, data: data
-        """What a session's rules look things up in: the data of the files, or with something of its own in them."""
-        self.ruled: Callable[[SessionPlan, bool], None] = lambda plan, opens: None
-        """Told of every ruling: before a gate may open, after it is shut."""
+        self._registrations = registrations
+        self._provisioned: dict[str, SessionPlan] = {}
+        """By session."""
         self._emit = emit
         self._knocks = Knocks()
         self._state: LabState | None = None
@@ -336,18 +339,26 @@ class Network:
         for edge in self._edges.values():
             for neighbor in edge.neighbors:
                 if neighbor.config.policy is not None:
-                    mine = self.adjust(neighbor.config.id, data)
+                    plan = self._provisioned[neighbor.config.id]
+                    mine = self._data_of(plan, data, lifted=neighbor.gate.is_open)
                     neighbor.apply_policy(neighbor.config.policy.with_data(mine))
                     await asyncio.sleep(0)  # a full table takes a moment, and others have timers
 
     def judge_again(self, plan: SessionPlan) -> None:
         """Judge what a session holds by its own data as they are now; nothing where they have not changed."""
-        if self.data is None or not self.is_provisioned(plan):
-            return
+        if self.is_provisioned(plan):
+            self._judge(plan, lifted=self.is_lifted(plan))
+
+    def _judge(self, plan: SessionPlan, *, lifted: bool) -> None:
+        assert self.data is not None, "the network is not built"
         neighbor = self.neighbor(plan)
-        policy, data = neighbor.config.policy, self.adjust(plan.id, self.data.data)
+        policy, data = neighbor.config.policy, self._data_of(plan, self.data.data, lifted=lifted)
         if policy is not None and policy.context.data != data:
             neighbor.apply_policy(policy.with_data(data))
+
+    def _data_of(self, plan: SessionPlan, data: PolicyData, *, lifted: bool) -> PolicyData:
+        """What a session's rules look things up in: once it is lifted, with what is registered at its peering."""
+        return self._registrations.at(plan).added_to(data) if lifted and self._registrations is not None else data
 
     def provision(self, plan: SessionPlan) -> None:
         """Configure one session on its edge; its gate is shut. Raises LabError."""
@@ -365,7 +376,7 @@ class Network:
             lan=plan.lan,
             own=self._own[plan.edge.name],
             role=role,
-            data=self.adjust(plan.id, self.data.data),
+            data=self.data.data,
             carried_address=str(peer_address) if peer_address != plan.peer_address else "",
         )
         taking = ImportSettings(**topology.policy.import_.model_dump())
@@ -392,7 +403,7 @@ class Network:
             ),
             host,
         )
-        self._gates[plan.id] = neighbor.gate
+        self._gates[plan.id], self._provisioned[plan.id] = neighbor.gate, plan
         if self.tap is not None:
             self.tap.name(plan.id, plan.edge_address, plan.peer_address)
 
@@ -437,12 +448,11 @@ class Network:
         """Pass a ruling on to the session's gate; nothing where the session does not exist."""
         if not self.is_provisioned(plan):
             return Change.NOTHING
-        opens = nlri_may_pass(state, validated)
-        if opens:
-            self.ruled(plan, opens)
+        if nlri_may_pass(state, validated) and not self.is_lifted(plan):
+            self._judge(plan, lifted=True)  # before the gate opens
         change = self.neighbor(plan).rule(state, session_validated=validated)
-        if not opens:
-            self.ruled(plan, opens)
+        if change is Change.DENIED:
+            self._judge(plan, lifted=False)
         return change
 
     def is_lifted(self, plan: SessionPlan) -> bool:
@@ -454,6 +464,7 @@ class Network:
         await self._edges[plan.edge.name].remove(plan.id, notification)
         if (gate := self._gates.pop(plan.id, None)) is not None:
             self._past.add(gate)
+            del self._provisioned[plan.id]
 
     @property
     def gates(self) -> tuple[Gate | GateCounts, ...]:

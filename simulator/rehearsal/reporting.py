@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
@@ -14,31 +15,36 @@ from simulator.engine.rows import rows
 from simulator.engine.views import placed
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
+from simulator.rehearsal.script import Script
 from simulator.report.model import GateReport, RehearsalOutcome, RehearsedConnection, Report, Segment
 from simulator.session.states import BgpState
 from simulator.views.connection import StepView
-
-if TYPE_CHECKING:
-    from simulator.rehearsal.script import Rehearsal
+from simulator.views.session import SessionView
 
 
-def final_report(rehearsal: Rehearsal, outcome: RehearsalOutcome) -> Report:
-    """Everything that the writers need."""
-    assert rehearsal.network is not None and rehearsal.control is not None
-    network = rehearsal.network
+def final_report(
+    script: Script,
+    outcome: RehearsalOutcome,
+    started: float,
+    best_views: Mapping[str, SessionView],
+    errors: tuple[str, ...],
+    capture_file: Path | None,
+) -> Report:
+    """Everything that the writers need. `best_views`: each session as it is to be shown."""
+    network, log = script.network, script.log
     tap = network.tap
-    capture = rehearsal.capture_file if network.captures else None
+    capture = capture_file if network.captures else None
     return Report(
-        topology=rehearsal.topology.name,
+        topology=script.topology.name,
         outcome=outcome,
-        started=rehearsal.started,
+        started=started,
         finished=time.time(),
         link=network.kind.value,
-        router=dict(rehearsal.versions),
-        connections=tuple(_connection(record, rehearsal) for record in rehearsal.control.records.values()),
-        gate=_gate(rehearsal.log, network),
-        errors=(*rehearsal.errors, *rehearsal.shortfalls),
-        events=tuple(rows(rehearsal.log)),
+        router=dict(script.versions),
+        connections=tuple(_connection(record, script, best_views) for record in script.control.records.values()),
+        gate=_gate(network),
+        errors=errors,
+        events=tuple(rows(log)),
         segments=tuple(
             Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
             for o in (tap.records if tap else ())
@@ -58,7 +64,7 @@ def final_report(rehearsal: Rehearsal, outcome: RehearsalOutcome) -> Report:
     )
 
 
-def _gate(log: EventLog, network: Network) -> GateReport:
+def _gate(network: Network) -> GateReport:
     return GateReport(
         nlri_sent_while_denied=sum(gate.leaked[Direction.OUT] for gate in network.gates),
         routes_taken_while_denied=sum(gate.leaked[Direction.IN] for gate in network.gates),
@@ -66,8 +72,8 @@ def _gate(log: EventLog, network: Network) -> GateReport:
     )
 
 
-def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> RehearsedConnection:
-    expect = rehearsal.topology.peering(record.peering).expect
+def _connection(record: ConnectionRecord, script: Script, best_views: Mapping[str, SessionView]) -> RehearsedConnection:
+    expect = script.topology.peering(record.peering).expect
     return RehearsedConnection(
         id=record.id,
         peering=record.peering,
@@ -79,11 +85,11 @@ def _connection(record: ConnectionRecord, rehearsal: Rehearsal) -> RehearsedConn
         shown_state=record.connection.shown_state,
         error_message=record.connection.error_message,
         sessions=tuple(
-            replace(placed(rehearsal.heights[plan.id], plan), bgp_state=last_state(rehearsal.log, plan.id))
+            replace(placed(best_views[plan.id], plan), bgp_state=last_state(script.log, plan.id))
             for plan in record.plans
-            if plan.id in rehearsal.heights
+            if plan.id in best_views
         ),
-        timeline=_timeline(rehearsal.log, record.id, {plan.id for plan in record.plans}),
+        timeline=_timeline(script.log, record.id, {plan.id for plan in record.plans}),
         checks=tuple(record.results),
         expected_state=ConnectionState(expect.state),
         expected_failures=tuple(expect.failing_checks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -57,6 +58,21 @@ class FakeNetwork:
         del self.gates[plan.id]
 
 
+class Written:
+    """A journal of which only `flush` is looked at."""
+
+    behind = False
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self.flush = flush
+
+    def write(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        pass
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        pass
+
+
 class Stage:
     def __init__(self, **peer: Any) -> None:
         found = document()
@@ -70,8 +86,14 @@ class Stage:
     def validating(self) -> Stage:
         self.control.request(self.record)
         self.control.approve(self.record)
-        self.control.notify(self.record)
+        self.notify(self.record)
         return self
+
+    def notify(self, record: ConnectionRecord) -> None:
+        """What the workflow does from the peer's notification on."""
+        self.control.take_notice(record)
+        self.control.provision(record)
+        self.control.start_validation(record)
 
     @property
     def open_gates(self) -> int:
@@ -115,7 +137,7 @@ async def test_a_failure_names_its_causes_and_a_new_notification_starts_again() 
     stage = Stage().validating()
     stage.control.conclude(stage.record, [result(Status.FAILURE)])
     assert stage.record.connection.error_message == "S1 the reason"
-    stage.control.notify(stage.record)
+    stage.notify(stage.record)
     assert (stage.record.state, stage.record.connection.error_message) == (S.VALIDATING, "")
     assert stage.control.conclude(stage.record, [result()])
     assert stage.open_gates == 2
@@ -126,7 +148,8 @@ async def test_deprovisioning_shuts_the_gates_before_the_sessions_are_closed() -
     stage.control.conclude(stage.record, [result()])
     stage.control.deprovision(stage.record)
     assert (stage.record.state, stage.open_gates, len(stage.network.gates)) == (S.PENDING_REMOVE, 0, 2)
-    await stage.control.remove(stage.record)
+    await stage.control.close_sessions(stage.record, "PendingRemove")
+    stage.control.forget(stage.record)
     assert (stage.record.state, stage.network.gates) == (S.NONE, {})
     assert {(n.code, n.subcode) for n in stage.network.closed} == {(6, 2)}
     assert all("PendingRemove" in n.communication for n in stage.network.closed)
@@ -143,7 +166,7 @@ async def test_every_transition_is_one_entry_of_the_log_and_one_ruling_a_session
 
 async def test_what_is_out_of_order_is_refused_and_changes_nothing() -> None:
     stage = Stage()
-    for refused in (stage.control.approve, stage.control.notify, stage.control.deprovision):
+    for refused in (stage.control.approve, stage.notify, stage.control.deprovision):
         with pytest.raises(TransitionRefusedError):
             refused(stage.record)
     with pytest.raises(TransitionRefusedError):
@@ -171,7 +194,9 @@ async def test_a_direct_connection_is_provisioned_from_its_approval_on() -> None
     assert record.connection.history[-1].reason.endswith("AS64496 to ash-edge-1, 10000 Mbps")
     control.approve(record)
     assert (record.state, stage.network.gates) == (S.PROVISIONING_STARTED, {})
-    control.notify(record)
+    control.take_notice(record)
+    control.provision(record)
+    control.start_validation(record)
     assert (record.state, stage.open_gates, len(stage.network.gates)) == (S.VALIDATING, 0, 2)
     assert control.conclude(record, [result()])
     assert stage.open_gates == 2
@@ -207,7 +232,7 @@ async def test_sessions_that_cannot_be_configured_fail_the_provisioning() -> Non
     stage.control.approve(stage.record)
     stage.network.broken = "no such address"
     with pytest.raises(LabError):
-        stage.control.notify(stage.record)
+        stage.notify(stage.record)
     assert stage.record.state is S.PROVISIONING_FAILED
     assert stage.record.connection.error_message == "no such address"
 
@@ -236,7 +261,7 @@ async def test_what_lifts_a_session_of_an_active_connection_is_written_before_th
         stage.network,  # type: ignore[arg-type]
         stage.log,
         Clock(asyncio.get_running_loop()),
-        write=lambda: seen.append((str(stage.log.entries[-1]), stage.open_gates)),
+        Written(lambda: seen.append((str(stage.log.entries[-1]), stage.open_gates))),
     )
     assert control.lift(stage.record, stage.record.plans, [result()])
     ((text, open_gates),) = seen
@@ -249,7 +274,7 @@ async def test_what_lifts_a_session_of_an_active_connection_is_written_before_th
     stage.record.validated.clear()
     for plan in stage.record.plans:
         stage.network.gates[plan.id] = False
-    control = ControlPlane(stage.network, stage.log, Clock(asyncio.get_running_loop()), write=full)  # type: ignore[arg-type]
+    control = ControlPlane(stage.network, stage.log, Clock(asyncio.get_running_loop()), Written(full))  # type: ignore[arg-type]
     with pytest.raises(OSError, match="no space"):
         control.lift(stage.record, stage.record.plans, [result()])
     assert stage.open_gates == 0

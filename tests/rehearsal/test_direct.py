@@ -11,7 +11,7 @@ import pytest
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.log import ConnectionMoved, Said
 from simulator.places.link import LinkKind
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.topology.plan import plans
 from simulator.views.check import Blocks, CheckView, Status
@@ -149,7 +149,6 @@ async def test_an_exchange_and_a_direct_peering_side_by_side() -> None:
     }
     assert "C1" not in checks(report, 0)
     assert checks(report, 2)["C1"].status is Status.FAILURE
-    assert played.control is not None
     assert [record.flow for record in played.control.records.values()] == [Flow.EXCHANGE, Flow.EXCHANGE, Flow.DIRECT]
 
 
@@ -179,7 +178,6 @@ async def test_a_real_frr_on_two_links() -> None:
         assert {check.status for check in found_checks.values()} == {Status.SUCCESS}
         assert found_checks["D1"].evidence[1].startswith("gap-free capture")
         assert "1500 octets with DF was answered" in found_checks["L2"].evidence[0]
-    assert played.network is not None
     assert sorted(played.network.captures) == [("sea-edge-1", "pni1"), ("sea-edge-2", "pni2")]
 
 
@@ -192,7 +190,6 @@ async def test_real_links_beside_a_real_lan() -> None:
     played, report = await run(found, LinkKind.NETNS)
     assert report.outcome == "passed", report.errors
     assert len(report.connections) == 4, "the third edge is on the LAN now too"
-    assert played.network is not None
     assert {interface for edge, interface in played.network.captures if edge == "ash-edge-3"} == {"lan", "pni1"}
     assert all(checks(report, index)["D1"].evidence[1].startswith("gap-free") for index in range(4))
 

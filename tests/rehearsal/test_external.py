@@ -22,7 +22,8 @@ from simulator.engine.rows import rows
 from simulator.lab.netns import NetnsPlace
 from simulator.places.link import LinkKind
 from simulator.places.process import find_program, stop
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.rehearsal.script import Audience
 from simulator.report.model import Report
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs.registry import FORMATS
@@ -79,7 +80,6 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
     port = free_port("127.0.0.9")
     routes = tmp_path / "routes"
     routes.write_text(f"{PREFIXES['IPv4']}\nroute 10.0.0.0/8 next-hop self\n")
-    played = Rehearsal(build(topology(("IPv4",), address="127.0.0.9", port=port)), LinkKind.LOOPBACK)
     with ExitStack() as stack:
         told = stack.enter_context((tmp_path / "told").open("wb"))
         listening = ["--listen", f"127.0.0.9:{port}", "--passive", "--local-as", "64496", "--peer-as", "8075"]
@@ -88,7 +88,8 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
         def start(peer: Peer, config: RouterConfig) -> None:
             started(stack, *speaker, "--json", *listening, stdout=told)
 
-        played.hand_over = start
+        parsed = build(topology(("IPv4",), address="127.0.0.9", port=port))
+        played = Rehearsal(parsed, LinkKind.LOOPBACK, audience=Audience(show_config=start))
         report = await run(played)
     assert report.outcome == "passed", report.errors
     assert tuple(map(str, report.connections[0].reached[-3:])) == ("Active", "PendingRemove", "None")
@@ -106,7 +107,6 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
 
 async def test_what_only_the_routers_owner_sees_is_skipped_and_fails_nothing(tmp_path: Path) -> None:
     """An exabgp process of the user's that only calls, with the configuration that is handed over."""
-    played = Rehearsal(build(topology()), LinkKind.LOOPBACK)
     with ExitStack() as stack:
 
         def configure(peer: Peer, config: RouterConfig) -> None:
@@ -117,7 +117,7 @@ async def test_what_only_the_routers_owner_sees_is_skipped_and_fails_nothing(tmp
             exabgp = str(Path(sys.executable).parent / "exabgp")
             started(stack, exabgp, "server", str(path), stderr=log, env={**os.environ, "exabgp_tcp_bind": ""})
 
-        played.hand_over = configure
+        played = Rehearsal(build(topology()), LinkKind.LOOPBACK, audience=Audience(show_config=configure))
         report = await run(played)
     assert report.outcome == "passed", (report.errors, (tmp_path / "log").read_text())
     found = checks(report)
@@ -151,10 +151,9 @@ async def test_the_edge_listens_where_the_topology_says(router: dict[str, Any]) 
     found["microsoft"]["port"] = first = free_port("127.75.80.1")
     found["edges"].append({"name": "edge-2", "ipv4": "192.0.2.76", "ipv6": "2001:db8:2::8076"})
     found["times"]["deadline"] = 0.2
-    played = Rehearsal(build(found), LinkKind.LOOPBACK)
     configs: list[RouterConfig] = []
-    played.hand_over = lambda peer, config: configs.append(config)
-    await run(played)
+    audience = Audience(show_config=lambda peer, config: configs.append(config))
+    await run(Rehearsal(build(found), LinkKind.LOOPBACK, audience=audience))
     (config,) = configs
     assert [str(session.remote) for session in config.sessions] == [
         f"127.75.80.1:{first}",
@@ -169,17 +168,15 @@ async def test_the_edge_listens_where_the_topology_says(router: dict[str, Any]) 
 async def test_a_session_that_is_reset_while_somebody_looks_is_validated_again() -> None:
     found = document()
     del found["edges"][1]
-    played = Rehearsal(build(found), LinkKind.LOOPBACK)
     steps: list[str] = []
 
     async def look(step: str, what: str) -> None:
         steps.append(step)
         if steps.count("lift") == 1 and step == "lift":
-            assert played.network is not None
             await played.network.router("contoso").stop()
             await played.network.start_peer(played.topology.peers[0])
 
-    played.pause = look
+    played = Rehearsal(build(found), LinkKind.LOOPBACK, audience=Audience(look))
     report = await run(played)
     assert steps == ["request", "approve", "notify", "lift", "lift", "deprovision", "remove"]
     assert tuple(map(str, report.connections[0].reached[-3:])) == ("Active", "PendingRemove", "None"), report.errors
@@ -188,16 +185,14 @@ async def test_a_session_that_is_reset_while_somebody_looks_is_validated_again()
 async def test_each_pause_comes_before_its_step() -> None:
     found = document()
     del found["edges"][1]
-    played = Rehearsal(build(found), LinkKind.LOOPBACK)
     seen: list[tuple[str, ConnectionState]] = []
 
     async def look(step: str, what: str) -> None:
-        assert played.control is not None
         (record,) = played.control.records.values()
         assert "contoso-ashburn/ash-edge-1" in what or step == "notify"
         seen.append((step, record.state))
 
-    played.pause = look
+    played = Rehearsal(build(found), LinkKind.LOOPBACK, audience=Audience(look))
     await run(played)
     assert seen == [
         ("request", ConnectionState.NONE),
@@ -290,14 +285,14 @@ async def test_a_bird_outside_is_turned_up_with_what_was_printed(
     assert "Gate: 0 NLRI sent and 0 taken" in rest
 
 
-def test_the_log_tells_no_md5_key() -> None:
+async def test_the_log_tells_no_md5_key() -> None:
     found = topology(("IPv4",))
     found["peerings"][0]["md5"] = "s3cret"
     found["times"]["deadline"] = 0.2
-    played = Rehearsal(build(found), LinkKind.LOOPBACK)
     configs: list[RouterConfig] = []
-    played.hand_over = lambda peer, config: configs.append(config)
-    asyncio.run(run(played))
+    audience = Audience(show_config=lambda peer, config: configs.append(config))
+    played = Rehearsal(build(found), LinkKind.LOOPBACK, audience=audience)
+    await run(played)
     assert configs[0].sessions[0].md5 == "s3cret"
     events: list[Event] = played.log.entries
     assert any(isinstance(event, ConnectionMoved) for event in events)

@@ -18,12 +18,13 @@ from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.member_config import customer_config
 from simulator.peer.events import NotificationExchanged
 from simulator.places.link import LinkKind
-from simulator.rehearsal.members import Registry
-from simulator.rehearsal.script import Rehearsal
-from simulator.rehearsal.standing import Standing
+from simulator.rehearsal.looking_glass import LookingGlass
+from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.rehearsal.script import Audience
 from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Topology
 from simulator.wire import nlri
 from tests.lab_support import require_bird, require_netns, require_program
 from tests.topologies import SHIPPED, build, document, shipped
@@ -43,54 +44,45 @@ def lab() -> dict[str, Any]:
 class Watched:
     """A rehearsal that is stopped once everything is Active, and of which every event is looked at."""
 
-    def __init__(self, played: Rehearsal, unregistered: dict[Family, str]) -> None:
-        self.played = played
+    def __init__(self, topology: Topology, kind: LinkKind, unregistered: dict[Family, str]) -> None:
+        self.played = Rehearsal(topology, kind, audience=Audience(self._pause))
+        self._at = ""
+        self._then: Callable[[], None] = lambda: None
         self.ever_taken: set[str] = set()
         """Sessions that ever had a route of the customer that is not registered in their Loc-RIB."""
         self._keys = {family: nlri.key(prefix)[1] for family, prefix in unregistered.items()}
-        played.log.subscribe(self._look)
+        self.played.log.subscribe(self._look)
 
     def _look(self, event: Event) -> None:
-        if self.played.network is not None:
-            self.ever_taken |= {plan.id for plan in self.sessions if self._keys[plan.family] in self.taken(plan)}
+        self.ever_taken |= {plan.id for plan in self.sessions if self._keys[plan.family] in self.taken(plan)}
 
     @property
     def sessions(self) -> list[SessionPlan]:
         network = self.played.network
-        assert network is not None
         return [plan for plan in network.plans if network.is_provisioned(plan)]
 
     def taken(self, plan: SessionPlan) -> set[bytes]:
-        assert self.played.network is not None
         return {key for _, key, _ in self.played.network.neighbor(plan).taken()}
 
     def rules(self, plan: SessionPlan) -> list[str]:
         """Why the unregistered customer's route is refused on a session. LookupError where it is not there."""
-        assert self.played.network is not None
         held = self.played.network.neighbor(plan).adj_in
         (route,) = (route for route in held.routes() if route.key == self._keys[plan.family])
         return [hit.rule for hit in route.hits]
 
     def resets(self) -> list[Any]:
         """What changes when a session is reset."""
-        assert self.played.network is not None
         views = [self.played.network.view(plan) for plan in self.sessions]
         notes = [event for event in self.played.log.entries if isinstance(event, NotificationExchanged)]
         return [len(notes), *((view.id, view.established_at, view.established_transitions) for view in views)]
 
     def at(self, step: str, look: Callable[[], None]) -> None:
         """Look before this step."""
+        self._at, self._then = step, look
 
-        async def pause(name: str, what: str) -> None:
-            if name == step:
-                look()
-
-        self.played.pause = pause
-
-    @property
-    def registry(self) -> Registry:
-        assert self.played._registry is not None
-        return self.played._registry
+    async def _pause(self, step: str, what: str) -> None:
+        if step == self._at:
+            self._then()
 
 
 async def finished(running: Awaitable[Any], seconds: float = 90) -> Any:
@@ -102,7 +94,7 @@ async def finished(running: Awaitable[Any], seconds: float = 90) -> Any:
 
 
 async def test_the_pair_is_rehearsed_and_an_unregistered_customer_is_seen_and_never_taken() -> None:
-    watched = Watched(Rehearsal(build(lab()), LinkKind.LOOPBACK), ECHO)
+    watched = Watched(build(lab()), LinkKind.LOOPBACK, ECHO)
     seen: dict[str, list[str]] = {}
     watched.at("deprovision", lambda: seen.update({plan.id: watched.rules(plan) for plan in watched.sessions}))
     report = await finished(watched.played.run())
@@ -128,7 +120,7 @@ async def test_a_real_route_server_with_real_customers_is_rehearsed() -> None:
     require_program("/usr/lib/frr/bgpd")
     require_program("gobgpd")
     delta = {Family.IPV4: "198.51.100.192/26", Family.IPV6: "2001:db8:d::/48"}
-    watched = Watched(Rehearsal(shipped("route-server-bird"), LinkKind.NETNS), delta)
+    watched = Watched(shipped("route-server-bird"), LinkKind.NETNS, delta)
     seen: dict[str, list[str]] = {}
     watched.at("deprovision", lambda: seen.update({plan.id: watched.rules(plan) for plan in watched.sessions}))
     report = await finished(watched.played.run(), 150)
@@ -145,14 +137,14 @@ async def test_a_real_route_server_with_real_customers_is_rehearsed() -> None:
 
 
 async def test_registering_lets_the_routes_through_without_a_session_reset() -> None:
-    watched = Watched(Rehearsal(build(lab()), LinkKind.LOOPBACK), ECHO)
+    watched = Watched(build(lab()), LinkKind.LOOPBACK, ECHO)
     counts: list[set[int]] = []
 
     def register() -> None:
         before = watched.resets()
         counts.append({len(watched.taken(plan)) for plan in watched.sessions})
         for peering in ("example-ix-1", "example-ix-2"):
-            watched.registry.register(peering, ECHO_AS)
+            watched.played.register(peering, ECHO_AS)
         counts.append({len(watched.taken(plan)) for plan in watched.sessions})
         assert watched.resets() == before
         assert all(watched.rules(plan) == [] for plan in watched.sessions)
@@ -161,12 +153,12 @@ async def test_registering_lets_the_routes_through_without_a_session_reset() -> 
     report = await finished(watched.played.run())
     assert counts == [{4}, {5}]
     assert report.outcome == "passed", report.errors
-    assert watched.ever_taken == {plan.id for plan in watched.played.network.plans}  # type: ignore[union-attr]
+    assert watched.ever_taken == {plan.id for plan in watched.played.network.plans}
 
 
 async def test_what_is_registered_at_one_peering_changes_nothing_at_the_other() -> None:
-    watched = Watched(Rehearsal(build(lab()), LinkKind.LOOPBACK), ECHO)
-    watched.at("deprovision", lambda: watched.registry.register("example-ix-1", ECHO_AS))
+    watched = Watched(build(lab()), LinkKind.LOOPBACK, ECHO)
+    watched.at("deprovision", lambda: watched.played.register("example-ix-1", ECHO_AS))
     report = await finished(watched.played.run())
     assert report.outcome == "passed", report.errors
     assert {session.split("/")[0] for session in watched.ever_taken} == {"example-ix-1"}
@@ -215,7 +207,7 @@ async def test_the_pair_is_deprovisioned_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("lifted", [True, False])
 async def test_the_looking_glass_shows_all_customers(lifted: bool) -> None:
-    made = Standing(build(lab()), LinkKind.LOOPBACK, "rs1", lift=lifted)
+    made = LookingGlass(build(lab()), LinkKind.LOOPBACK, "rs1", lift=lifted)
     tables = await finished(made.run())
     assert made.problems == []
     families = ("ipv4", "ipv6")

@@ -23,7 +23,7 @@ from simulator.engine.network import Network
 from simulator.engine.validating import Validator
 from simulator.peer.events import GateMoved, NotificationExchanged
 from simulator.places.link import LinkKind
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.views.check import Status
@@ -88,6 +88,11 @@ class Lab:
     async def until_down(self) -> None:
         await self.until(lambda: all(view.bgp_state is not UP for view in self.views))
 
+    def notify(self) -> None:
+        self.control.take_notice(self.record)
+        self.control.provision(self.record)
+        self.control.start_validation(self.record)
+
     async def validate(self) -> bool:
         return self.control.conclude(self.record, await self.validator.validate(self.record))
 
@@ -146,7 +151,7 @@ def before_notification(name: str) -> ConnectionState:
 
 async def turned_up_after_all(stage: Lab) -> None:
     """The peer notifies again, and the validation passes on sessions that came back."""
-    stage.control.notify(stage.record)
+    stage.notify()
     await stage.until_told()
     assert not any(view.gate_open for view in stage.views)
     assert await stage.validate(), stage.record.connection.error_message
@@ -161,7 +166,7 @@ async def test_before_the_notification(name: str, frozen: bool) -> None:
     async with lab(name) as stage:
         loss = Loss(stage, frozen)
         assert stage.state() is before_notification(name), "nobody looks at BGP before the peer notifies"
-        stage.control.notify(stage.record)
+        stage.notify()
         assert stage.state() is S.VALIDATING
         assert not await stage.validate()
         assert stage.state() is S.PROVISIONING_FAILED
@@ -180,7 +185,7 @@ async def test_before_the_notification(name: str, frozen: bool) -> None:
 @WAYS
 async def test_while_validating(name: str, frozen: bool) -> None:
     async with lab(name) as stage:
-        stage.control.notify(stage.record)
+        stage.notify()
         await stage.until_up()
         loss = Loss(stage, frozen)
         await stage.until_down()
@@ -202,7 +207,7 @@ async def test_while_validating(name: str, frozen: bool) -> None:
 @WAYS
 async def test_while_active(name: str, frozen: bool) -> None:
     async with lab(name) as stage:
-        stage.control.notify(stage.record)
+        stage.notify()
         await stage.until_told()
         assert await stage.validate(), stage.record.connection.error_message
         moves = stage.moves
@@ -230,7 +235,8 @@ async def test_while_active(name: str, frozen: bool) -> None:
 async def deprovisioned(stage: Lab, record: ConnectionRecord) -> None:
     stage.control.deprovision(record)
     assert all(view.bgp_state is UP and not view.gate_open and view.taken == 0 for view in stage.views)
-    await stage.control.remove(record)
+    await stage.control.close_sessions(record, "deprovisioned")
+    stage.control.forget(record)
     assert record.state is S.NONE
 
 
@@ -242,7 +248,6 @@ async def test_a_router_that_freezes_while_active_does_not_hold_the_rehearsal_up
 
     def freeze(event: Event) -> None:
         if isinstance(event, ConnectionMoved) and event.transition.target is S.ACTIVE:
-            assert played.network is not None
             os.kill(router_pid(played.network), signal.SIGSTOP)
 
     played.log.subscribe(freeze)

@@ -13,7 +13,7 @@ import pytest
 
 from simulator.connection.states import ConnectionState
 from simulator.places.link import LinkKind
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.routers.registry import ROUTERS
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document

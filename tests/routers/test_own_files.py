@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.places.link import LinkKind
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.topology.load import TopologyError, load
 from simulator.views.check import Status

@@ -15,7 +15,7 @@ from simulator.cli.own_files import require_readable
 from simulator.engine.log import Said
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.routers import parsing
 from simulator.routers.own_file import OwnFile

@@ -17,13 +17,16 @@ PENDING, APPROVED, FAILED = "Pending", "Approved", "Failed"
 """ValidationState (REST specification)."""
 
 
+def is_pending(resource: Resource) -> bool:
+    """Whether a PeerAsn waits for Microsoft."""
+    return bool(resource.status["validationState"] == PENDING)
+
+
 class PeerAsns:
     """Every PeerAsn of every subscription."""
 
-    def __init__(
-        self, books: Books, topology: Topology, now: Callable[[], float], moved: Callable[[Resource], None]
-    ) -> None:
-        """`moved` is told of every PeerAsn whose state changed."""
+    def __init__(self, books: Books, topology: Topology, now: Callable[[], float], moved: Callable[[], None]) -> None:
+        """`moved` is called whenever the state of a PeerAsn has changed."""
         self._books = books
         self._topology = topology
         self._now = now
@@ -83,7 +86,7 @@ class PeerAsns:
         with self._books.transaction():
             self._tell(resource, resource.status["validationState"], why)
             self._books.save(resource)
-        self._moved(resource)
+        self._moved()
 
     def _tell(self, resource: Resource, state: str, why: str) -> None:
         asn = resource.document["properties"]["peerAsn"]

@@ -51,8 +51,7 @@ class Books:
         self._backlog: deque[Transaction] = deque()
         """What is to be written, in order, while somebody else holds the database."""
         self._catching_up: asyncio.Task[None] | None = None
-        self.caught_up: Callable[[], None] = lambda: None
-        """Told when all of it is written."""
+        self._when_caught_up: list[Callable[[], None]] = []
         self._steps: dict[str, int] = {}
 
     @contextlib.contextmanager
@@ -104,7 +103,12 @@ class Books:
             self._fail(error)
             return
         self.wake()
-        self.caught_up()
+        for call in self._when_caught_up:
+            call()
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """Call this whenever all of the backlog is written."""
+        self._when_caught_up.append(call)
 
     @property
     def behind(self) -> bool:

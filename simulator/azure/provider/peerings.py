@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -20,15 +20,14 @@ from simulator.azure.provider.books import Books
 from simulator.azure.provider.changes import asked, changes, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
 from simulator.azure.provider.premises import Premises
-from simulator.azure.provider.records import LiveConnection, PeeringRecord
+from simulator.azure.provider.records import LiveConnection, PeeringIndex, PeeringRecord
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.route_server_pair import must_leave_one
 from simulator.azure.provider.settings import CurrentSettings
-from simulator.azure.store.store import Json, Resource, SavedConnection
-from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.azure.store.store import Json, Resource
+from simulator.connection.states import ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
 from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.engine.log import ConnectionMoved
 from simulator.places.endpoint import Address
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
@@ -45,7 +44,13 @@ class Peerings:
     """Every peering of every subscription. All methods raise RefusalError, and then nothing has changed."""
 
     def __init__(
-        self, books: Books, control: ControlPlane, premises: Premises, clock: Clock, current: CurrentSettings
+        self,
+        books: Books,
+        index: PeeringIndex,
+        control: ControlPlane,
+        premises: Premises,
+        clock: Clock,
+        current: CurrentSettings,
     ) -> None:
         self._books = books
         self._control = control
@@ -53,18 +58,14 @@ class Peerings:
         self._clock = clock
         self._current = current
         self.legacy = LegacyPeerings(control, premises)
-        self.records: dict[str, PeeringRecord] = {}
-        self.forgotten: Callable[[PeeringRecord], None] = lambda _record: None
-        """Told of a peering that is gone, with all that was registered at it."""
-        self._owners: dict[str, PeeringRecord] = {}
-        """By connection."""
+        self.records = index.records
+        self._index, self._owners = index, index.owners
 
     def owner(self, connection: str) -> PeeringRecord | None:
-        return self._owners.get(connection)
+        return self._index.owner(connection)
 
     def live(self, connection: str) -> LiveConnection | None:
-        owner = self._owners.get(connection)
-        return next((each for each in owner.connections if each.id == connection), None) if owner else None
+        return self._index.live(connection)
 
     # --- request and change ---
 
@@ -243,39 +244,6 @@ class Peerings:
                 return name
         return f"{record.name}/{edge}-{request.identifier.lower()}"
 
-    def journal(self, connection: ConnectionRecord, moved: ConnectionMoved) -> None:
-        """Write one step of a connection with the connection itself (the control plane's journal)."""
-        owner, live = self._owners.get(connection.id), self.live(connection.id)
-        with self._books.transaction() as transaction:
-            number = self._books.transition(transaction, connection.id, moved)
-            if owner is None or live is None:
-                return  # a legacy peering: no Azure resource knows it yet
-            gone = moved.transition.target is ConnectionState.NONE
-            if gone or moved.transition.event is ConnectionEvent.CONVERSION_WITHDRAWN:
-                transaction.forget_connection(connection.id)
-            else:
-                transaction.save_connection(self._saved(live, owner, moved.transition.target, number, moved))
-
-    def _saved(
-        self,
-        live: LiveConnection,
-        owner: PeeringRecord,
-        state: ConnectionState,
-        number: int | None = None,
-        moved: ConnectionMoved | None = None,
-    ) -> SavedConnection:
-        message = moved.transition.error_message if moved else live.record.connection.error_message
-        return SavedConnection(
-            live.id,
-            owner.key,
-            live.position,
-            live.record.flow.value,
-            state.value,
-            message,
-            live.request.to_json(),
-            number if number is not None else self._books.step_of(live.id),
-        )
-
     # --- the end ---
 
     def patch(self, record: PeeringRecord, tags: Json) -> None:
@@ -322,8 +290,7 @@ class Peerings:
                 del self._control.records[live.id]
         if not record.connections:
             self._books.forget(record.resource)
-            del self.records[record.key]
-            self.forgotten(record)
+            self._index.forget(record)
 
 
 def _each_route_server_once(connections: Iterable[ConnectionRequest]) -> None:

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final
 
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.provider.asns import PENDING, PeerAsns
 from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.provider.asns import PeerAsns, is_pending
 from simulator.azure.provider.books import Books
+from simulator.azure.provider.journal import StoreJournal
 from simulator.azure.provider.monitor import Monitor
 from simulator.azure.provider.peerings import TYPE as PEERING_TYPE
 from simulator.azure.provider.peerings import Peerings
-from simulator.azure.provider.prefix_review import PrefixReview
 from simulator.azure.provider.premises import Premises
-from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.registrations import PREFIX_TYPE, Registrations
+from simulator.azure.provider.records import PeeringIndex, PeeringRecord
+from simulator.azure.provider.registrations import (
+    PREFIX_TYPE,
+    RegisteredResources,
+    RegistrationsInBooks,
+    is_pending_prefix,
+)
 from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.reviewers import PeeringReviewers
+from simulator.azure.provider.reviews import Review, Reviews
 from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
 from simulator.azure.provider.services import PeeringServices
 from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.store.store import Json, Resource, Store
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import Flow
-from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.engine.log import ConnectionMoved, EventLog
+from simulator.engine.control import ControlPlane
+from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.workflow import Workflow
 from simulator.places.errors import LabError
@@ -53,42 +59,43 @@ class Provider:
         locations: Locations | None = None,
     ) -> None:
         """Without `settings` those of the last run apply."""
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Done when the provider cannot go on: every gate is shut, and the process had better end."""
+        self._at_failure: list[Callable[[], None]] = []
+        self._exit = contextlib.AsyncExitStack()
+        self.versions: dict[str, str] = {}
+        """What each peer's router calls itself."""
         self.topology = topology
         self.clock = Clock(asyncio.get_running_loop())
+        now = self.clock.now
         self.log = EventLog(_EVENTS_KEPT)
         self.books = Books(store, self.fail)
         self.log.subscribe(self.books.note)
         self._current = CurrentSettings(settings or Settings.model_validate(store.setting("settings") or {}))
         self.premises = Premises(topology, locations or embedded())
-        self.network = Network(topology, kind, self.log.append, record=False)
-        self.control = ControlPlane(
-            self.network, self.log, self.clock, self._journal, self.books.flush, lambda: self.books.behind
-        )
-        self.books.caught_up = self.control.settle
-        self.peerings = Peerings(self.books, self.control, self.premises, self.clock, self._current)
-        self.asns = PeerAsns(self.books, topology, self.clock.now, lambda _asn: self._asns_changed.set())
-        now = self.clock.now
-        self.registrations = Registrations(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
-        self.services = PeeringServices(self.books, self.peerings, self.network, now, lambda: self._reviews.look())
+        index = PeeringIndex()
+        registrations = RegistrationsInBooks(self.books, index)
+        self.network = Network(topology, kind, self.log.append, record=False, registrations=registrations)
+        self.journal = StoreJournal(self.books, index)
+        self.control = ControlPlane(self.network, self.log, self.clock, self.journal)
+        self._at_failure.append(self.control.deny_all)
+        self.peerings = Peerings(self.books, index, self.control, self.premises, self.clock, self._current)
+        reviewers = PeeringReviewers(self.control, self.peerings)
+        self.workflow = Workflow(self.network, self.control, self._current, reviewers, self.log, self.clock, self.fail)
+        self._at_failure.append(self.workflow.halt)
+        self._pending = asyncio.Event()
+        """Set when something became pending, or a delay is another one."""
+        self.asns = PeerAsns(self.books, topology, now, self._pending.set)
+        self.registrations = RegisteredResources(self.books, index, self.network, now, self._pending.set)
+        self.services = PeeringServices(self.books, self.peerings, self.network, now, self._pending.set)
+        reviews = {
+            ASN_TYPE: Review("peer_asn_review", is_pending, self.asns.approve),
+            PREFIX_TYPE: Review("prefix_validation", is_pending_prefix, self.registrations.judge),
+            SERVICE_PREFIX_TYPE: Review("prefix_validation", is_pending_prefix, self.services.judge),
+        }
+        self._reviews = Reviews(self.books, now, self._current, reviews, self._pending, self.fail)
+        self.log.subscribe(self._reviews.take)
         self.monitor = Monitor(self.books, self.network, self.fail)
-        judges = {PREFIX_TYPE: self.registrations.judge, SERVICE_PREFIX_TYPE: self.services.judge}
-        self._reviews = PrefixReview(self.books, now, lambda: self.settings, judges, self.fail)
-        self.workflow = Workflow(
-            self.network,
-            self.control,
-            self._current,
-            PeeringReviewers(self.control, self.peerings),
-            self.log,
-            self.clock,
-            self.fail,
-        )
-        self.versions: dict[str, str] = {}
-        """What each peer's router calls itself."""
-        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        """Done when the provider cannot go on: every gate is shut, and the process had better end."""
-        self._asns_changed = asyncio.Event()
-        self._reviewing: asyncio.Task[None] | None = None
-        self._exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Provider:
         try:
@@ -107,8 +114,6 @@ class Provider:
             self._exit.push_async_callback(self._reviews.stop)
             self.monitor.start()
             self._exit.push_async_callback(self.monitor.stop)
-            self._reviewing = asyncio.ensure_future(self._review_asns())
-            self._exit.push_async_callback(self._stop_reviewing)
         except BaseException:
             await self._exit.aclose()
             raise
@@ -124,8 +129,8 @@ class Provider:
 
     def fail(self, error: BaseException) -> None:
         """Something that must not happen did: shut every gate, move nothing any more, and say so."""
-        self.control.deny_all()
-        self.workflow.halt()
+        for act in self._at_failure:
+            act()
         if not self.failure.done():
             self.failure.set_result(error)
 
@@ -133,9 +138,6 @@ class Provider:
     def settings(self) -> Settings:
         """Those in force."""
         return self._current.settings
-
-    def _journal(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
-        self.peerings.journal(record, moved)
 
     async def _close_sessions(self) -> None:
         records = list(self.control.records.values())
@@ -185,35 +187,7 @@ class Provider:
             transaction.set("settings", settings.model_dump())
         self._current.settings = settings
         self.workflow.look_again()
-        self._asns_changed.set()
-        self._reviews.look()
-
-    # --- PeerAsns ---
-
-    async def _review_asns(self) -> None:
-        """Approve what has waited long enough."""
-        try:
-            while True:
-                self._asns_changed.clear()
-                now, next_due = self.clock.now(), None
-                for asn in [each for each in self.books.resources.values() if each.type == ASN_TYPE]:
-                    if asn.status["validationState"] != PENDING:
-                        continue
-                    due = self.settings.due("peer_asn_review", asn.status["since"])
-                    if due is not None and due <= now:
-                        self.asns.approve(asn)
-                    elif due is not None:
-                        next_due = due if next_due is None else min(due, next_due)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(None if next_due is None else max(next_due - self.clock.now(), 0)):
-                        await self._asns_changed.wait()
-        except Exception as error:
-            self.fail(error)
-
-    async def _stop_reviewing(self) -> None:
-        assert self._reviewing is not None
-        self._reviewing.cancel()
-        await asyncio.gather(self._reviewing, return_exceptions=True)
+        self._pending.set()
 
     # --- recovery ---
 

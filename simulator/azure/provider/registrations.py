@@ -1,7 +1,6 @@
 """What a provider of Peering Service registers at its peering: its customers' ASNs, and prefixes.
 
-A registration is policy: the sessions of the peering are judged by it from their lift on, live and without a reset. A
-session that is not lifted yet is judged without it, because an ASN can be registered only where a connection is Active.
+How sessions are judged by it is the engine's (`simulator.engine.registrations`).
 """
 
 from __future__ import annotations
@@ -16,13 +15,11 @@ from simulator.azure.model.errors import ConflictError, Field, FieldName, Invali
 from simulator.azure.provider.asn_space import not_routed
 from simulator.azure.provider.books import Books
 from simulator.azure.provider.maps import Seen, registered_prefix_fault
-from simulator.azure.provider.peerings import Peerings
-from simulator.azure.provider.records import PeeringRecord
+from simulator.azure.provider.records import PeeringIndex, PeeringRecord
 from simulator.azure.store.store import Json, Resource
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.network import Network
-from simulator.policy.data.policy_data import PolicyData
-from simulator.policy.data.registered import registered_prefixes
+from simulator.engine.registrations import Registered
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
@@ -35,6 +32,11 @@ NOT_THIS_TYPE: Final = "Operation is not supported for this peering type"
 """Recorded, of a peering that is not for Peering Service."""
 NOT_ACTIVE: Final = "Operation is not supported until a connection of the peering is Active"
 """simulator: that it has to be Active is documented, what is answered until then is not."""
+
+
+def is_pending_prefix(resource: Resource) -> bool:
+    """Whether a registered prefix, or one of a peering service, waits for its validation."""
+    return bool(resource.status["prefixValidationState"] == PENDING)
 
 
 def for_peering_service(record: PeeringRecord) -> bool:
@@ -64,27 +66,49 @@ def seen_on(network: Network, plan: SessionPlan, prefix: IPv4Network) -> Seen:
     return Seen(plan.peer_address, plan.edge.name, held.path if held is not None else None)
 
 
-class Registrations:
+class RegistrationsInBooks:
+    """What the network asks for its sessions: the registrations of their peering, as the books have them."""
+
+    def __init__(self, books: Books, index: PeeringIndex) -> None:
+        self._books = books
+        self._index = index
+
+    def at(self, plan: SessionPlan) -> Registered:
+        """A session with a route server takes origins that any peering of its PeerAsn has registered, which may be
+        none; where prefixes of its own peering are Verified, a session takes only those (simulator)."""
+        record = self._index.owner(plan.connection)
+        if record is None:
+            return Registered()
+        asns = None
+        if record.request.flow is Flow.IXRS:
+            mine = (each for other in self._index.sisters(record) for each in self._books.below(other.key, ASN_TYPE))
+            asns = frozenset(each.document["properties"]["asn"] for each in mine)
+        verified = [
+            each.document["properties"]["prefix"]
+            for each in self._books.below(record.key, PREFIX_TYPE)
+            if each.status["prefixValidationState"] == VERIFIED
+        ]
+        return Registered(asns, verified)
+
+
+class RegisteredResources:
     """Every registered ASN and prefix. Methods that change something raise RefusalError, and then nothing has."""
 
     def __init__(
         self,
         books: Books,
-        peerings: Peerings,
+        index: PeeringIndex,
         network: Network,
         now: Callable[[], float],
         pending: Callable[[], None],
     ) -> None:
-        """`pending` is told when a prefix waits for its validation. The network asks this for its sessions' data."""
+        """`pending` is called when a prefix waits for its validation."""
         self._books = books
-        self._peerings = peerings
+        self._index = index
         self._network = network
         self._now = now
         self._pending = pending
-        self._lifted: dict[str, SessionPlan] = {}
-        network.adjust = self.adjusted
-        network.ruled = self._ruled
-        peerings.forgotten = self._judge_again  # what it had registered counts no more at its sisters
+        index.when_forgotten(self._judge_again)  # what it had registered counts no more at its sisters
 
     # --- ASNs ---
 
@@ -160,7 +184,7 @@ class Registrations:
 
     def judge(self, resource: Resource) -> None:
         """Validate a Pending prefix by what every IPv4 session of its peering holds now."""
-        record = self._peerings.records[resource.key.rsplit("/", 2)[0]]
+        record = self._index.records[resource.key.rsplit("/", 2)[0]]
         if is_recovering(record):
             return  # it is asked again when the sessions are lifted
         prefix = IPv4Network(resource.document["properties"]["prefix"])
@@ -178,46 +202,8 @@ class Registrations:
         self._write(replace(resource, status=status, changed=self._now()), fault or f"{prefix} is verified")
         self._judge_again(record)
 
-    # --- policy ---
-
-    def adjusted(self, session: str, data: PolicyData) -> PolicyData:
-        """The data that a session is judged by.
-
-        A lifted session with a route server takes registered origins only (the topology's and these), which may be
-        none; where prefixes of a peering are Verified, its lifted sessions take only those (simulator).
-        """
-        plan = self._lifted.get(session)
-        record = self._peerings.owner(plan.connection) if plan is not None else None
-        if record is None:
-            return data
-        if record.request.flow is Flow.IXRS:
-            mine = (each for other in self._sisters(record) for each in self._books.below(other.key, ASN_TYPE))
-            asns = frozenset(each.document["properties"]["asn"] for each in mine)
-            data = replace(data, registered_asns=asns | (data.registered_asns or frozenset()))
-        verified = [
-            each.document["properties"]["prefix"]
-            for each in self._books.below(record.key, PREFIX_TYPE)
-            if each.status["prefixValidationState"] == VERIFIED
-        ]
-        return replace(data, registered_prefixes=registered_prefixes(verified)) if verified else data
-
-    def _ruled(self, plan: SessionPlan, opens: bool) -> None:
-        if opens is (plan.id in self._lifted):
-            return
-        if opens:
-            self._lifted[plan.id] = plan
-        else:
-            del self._lifted[plan.id]
-        self._network.judge_again(plan)
-        self._pending()
-
-    def _sisters(self, record: PeeringRecord) -> Iterator[PeeringRecord]:
-        """The peerings of the same PeerAsn, this one with them."""
-        asn = record.request.peer_asn.lower()
-        return (each for each in self._peerings.records.values() if each.request.peer_asn.lower() == asn)
-
     def _judge_again(self, record: PeeringRecord) -> None:
-        for sister in self._sisters(record):
+        for sister in self._index.sisters(record):
             for live in sister.connections:
                 for plan in live.record.plans:
                     self._network.judge_again(plan)

@@ -20,9 +20,11 @@ from simulator.cli.own_files import require_readable
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
+from simulator.engine.log import EventLog
 from simulator.lab.state import LabState
 from simulator.places.errors import LabError
-from simulator.rehearsal.script import Rehearsal
+from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.rehearsal.script import Audience
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
 from simulator.report.pcap import Capture
@@ -64,16 +66,27 @@ def rehearse(
         console.width = 140  # a log has no window to fit into
     remove_leftovers(console)
     with _scratch(topology) as scratch:
-        rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap")
+        log = EventLog()
         # A view that repaints itself and a person who presses Enter would write over each other.
         live = console.is_terminal and not plain and not as_json and not step
         with LiveView(topology, console) if live else PlainView(topology, console) as view:
-            rehearsal.log.subscribe(view.take)
-            rehearsal.hand_over = handing_over(topology, kind, format_, view.show)
-            result = asyncio.run(_played(rehearsal, Stepper(view.show, sys.stdin.fileno()) if step else None))
-        if result is None:
+            log.subscribe(view.take)
+            show_config = handing_over(topology, kind, format_, view.show)
+
+            async def run() -> tuple[Rehearsal, Report]:
+                task = asyncio.current_task()
+                assert task is not None, "a coroutine runs in one"
+                audience = Audience(show_config=show_config)
+                if step:
+                    audience = Audience(Stepper(view.show, sys.stdin.fileno(), task.cancel).pause, show_config)
+                rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap", log, audience)
+                return rehearsal, await rehearsal.run()
+
+            played = asyncio.run(until_interrupted(run()))
+        if played is None:
             console.print("turnup: interrupted: the lab is taken down, every session closed with a Cease")
             return INTERRUPTED
+        rehearsal, result = played
         print_summary(console, rehearsal, result)
         if report is not None:
             _write(report, result, console)
@@ -101,14 +114,6 @@ def _scratch(topology: Topology) -> Iterator[Path]:
 def _override(topology: Topology, soak: float | None, deadline: float | None) -> Topology:
     changes = {name: value for name, value in (("soak", soak), ("deadline", deadline)) if value is not None}
     return topology.model_copy(update={"times": topology.times.model_copy(update=changes)})
-
-
-async def _played(rehearsal: Rehearsal, stepper: Stepper | None) -> Report | None:
-    """The report; None where it was interrupted, or the steps' terminal came to its end."""
-    running = asyncio.ensure_future(rehearsal.run())
-    if stepper is not None:
-        rehearsal.pause, stepper.ended = stepper.pause, running.cancel
-    return await until_interrupted(running)
 
 
 def _write(directory: Path, report: Report, console: Console) -> None:

@@ -20,7 +20,7 @@ from simulator.cli.remote import Remote
 from simulator.cli.session_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
-from simulator.rehearsal.standing import Standing
+from simulator.rehearsal.looking_glass import LookingGlass
 from simulator.report.model import Segment
 from simulator.report.pcap import write_segments
 from simulator.speakers.tap import Octets
@@ -73,12 +73,17 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         topology = topology.model_copy(update={"times": topology.times.model_copy(update={"deadline": deadline})})
     kind = choose_link(topology, link)
     record = files.updates is not None or files.pcap is not None
-    standing = Standing(topology, kind, peer, lift=wanted.active, record_wire=record)
     try:
-        tables = asyncio.run(until_interrupted(standing.run()))
-        if tables is None:
+
+        async def look() -> tuple[LookingGlass, list[SessionTable]]:
+            glass = LookingGlass(topology, kind, peer, lift=wanted.active, record_wire=record)
+            return glass, await glass.run()
+
+        looked = asyncio.run(until_interrupted(look()))
+        if looked is None:
             return INTERRUPTED
-        _write_files(topology, standing, tables, files)
+        glass, tables = looked
+        _write_files(topology, glass, tables, files)
         _print(tables, wanted)
         sys.stdout.flush()
     except TransitionRefusedError as error:
@@ -89,8 +94,8 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         fail(USAGE, f"{error.filename or where}: {error.strerror}")
-    if standing.problems:
-        fail(FAILED, *standing.problems)
+    if glass.problems:
+        fail(FAILED, *glass.problems)
     return PASSED
 
 
@@ -117,7 +122,7 @@ def _times() -> birdwatcher.TimeFormats:
     return birdwatcher.TimeFormats(time.time(), timestamp, short_time)
 
 
-def _write_files(topology: Topology, standing: Standing, tables: list[SessionTable], files: Files) -> None:
+def _write_files(topology: Topology, glass: LookingGlass, tables: list[SessionTable], files: Files) -> None:
     """Raises OSError."""
     if files.birdwatcher is not None:
         router_id = str(topology.edges[0].identifier)
@@ -130,18 +135,18 @@ def _write_files(topology: Topology, standing: Standing, tables: list[SessionTab
         dump = rib_dump(time.time(), collector, topology.name, [(table.peer, _entries(table)) for table in tables])
         _write(files.mrt, dump)
     if files.updates is not None:
-        _write(files.updates, _updates(standing.octets, tables))
+        _write(files.updates, _updates(glass.octets, tables))
     if files.pcap is not None:
         with files.pcap.open("wb") as file:
             write_segments(
                 file,
                 (
                     Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
-                    for o in standing.octets
+                    for o in glass.octets
                 ),
             )
-    if standing.octets_cut:
-        standing.problems.append("the sessions carried more octets than are kept: the recording is cut")
+    if glass.octets_cut:
+        glass.problems.append("the sessions carried more octets than are kept: the recording is cut")
 
 
 def _write(path: Path, records: Iterable[bytes]) -> None:

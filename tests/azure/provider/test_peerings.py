@@ -461,7 +461,7 @@ async def test_max_prefixes_can_be_changed_at_any_time_and_outlive_a_restart(
                     running.control.provision(each)
                     continue
                 moved = each.connection.decide(event, running.clock.now(), ALL_TRUE)
-                running.peerings.journal(each, ConnectionMoved(each.id, moved))
+                running.journal.write(each, ConnectionMoved(each.id, moved))
                 each.connection.take(moved)
             assert each.state is state
         one = connection(ipv6=None)

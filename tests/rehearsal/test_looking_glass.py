@@ -1,4 +1,4 @@
-"""Sessions left standing: they stay denied unless the control plane makes their connection Active."""
+"""Sessions that are looked at: they stay denied unless the control plane makes their connection Active."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, Event, EventLog
 from simulator.peer.events import BgpStateChanged, GateMoved
 from simulator.places.link import LinkKind
-from simulator.rehearsal.standing import Standing
+from simulator.rehearsal.looking_glass import LookingGlass
 from simulator.session.states import BgpState
 from simulator.tables.received_routes import SessionTable
-from simulator.views.check import CheckView
+from simulator.topology.plan import SessionPlan
 from tests.topologies import build, document
 
 
-def standing(*, lift: bool, deadline: float = 20, **peer: Any) -> Standing:
+def looking_glass(*, lift: bool, deadline: float = 20, **peer: Any) -> LookingGlass:
     found = document()
     found["times"]["deadline"] = deadline
     found["edges"] = found["edges"][:1]
     found["peers"][0] |= peer
-    return Standing(build(found), LinkKind.LOOPBACK, "contoso", lift=lift)
+    return LookingGlass(build(found), LinkKind.LOOPBACK, "contoso", lift=lift)
 
 
 def lifts(log: EventLog) -> list[str]:
@@ -36,7 +36,7 @@ def outcomes(tables: list[SessionTable]) -> set[str]:
 
 
 async def test_established_sessions_with_routes_stay_denied() -> None:
-    made = standing(lift=False)
+    made = looking_glass(lift=False)
     tables = await made.run()
     up = [e for e in made.log.entries if isinstance(e, BgpStateChanged) and e.transition.target is BgpState.ESTABLISHED]
     assert len(up) == len(tables) == 2
@@ -46,7 +46,7 @@ async def test_established_sessions_with_routes_stay_denied() -> None:
 
 
 async def test_a_gate_opens_after_its_connection_became_active_and_never_before() -> None:
-    made = standing(lift=True)
+    made = looking_glass(lift=True)
     tables = await made.run()
     assert len(lifts(made.log)) == 2 and outcomes(tables) == {"accept"}
     active = next(
@@ -58,22 +58,23 @@ async def test_a_gate_opens_after_its_connection_became_active_and_never_before(
 
 
 async def test_a_failed_validation_opens_nothing() -> None:
-    made = standing(lift=True, deadline=1, announce=["route 10.1.0.0/16 next-hop self"])
+    made = looking_glass(lift=True, deadline=1, announce=["route 10.1.0.0/16 next-hop self"])
     tables = await made.run()
     assert lifts(made.log) == [] and outcomes(tables) == {"reject"}
     assert "ProvisioningFailed" in made.problems[0]
 
 
 async def test_without_the_control_plane_nothing_opens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control plane says nothing and the looking glass believes that it passed: everything else still runs."""
+    """The control plane rules on no gate, and the connection is Active all the same: everything else still runs."""
 
-    def silent(self: ControlPlane, record: ConnectionRecord, results: list[CheckView]) -> bool:
-        return True
+    def silent(self: ControlPlane, record: ConnectionRecord, plan: SessionPlan) -> None:
+        return None
 
-    monkeypatch.setattr(ControlPlane, "conclude", silent)
-    made = standing(lift=True)
+    monkeypatch.setattr(ControlPlane, "_rule", silent)
+    made = looking_glass(lift=True)
     tables = await made.run()
     assert made.problems == []
+    assert {table.connection_state for table in tables} == {"Active"}
     assert lifts(made.log) == [] and outcomes(tables) == {"withhold"}
 
 
@@ -85,7 +86,7 @@ async def test_a_listener_that_fails_at_every_event_changes_nothing() -> None:
     def broken(event: Event) -> None:
         raise RuntimeError("nobody expects this")
 
-    made = standing(lift=True)
+    made = looking_glass(lift=True)
     made.log.subscribe(broken)
     tables = await made.run()
     assert made.problems == [] and outcomes(tables) == {"accept"}

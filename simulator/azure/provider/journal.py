@@ -1,0 +1,53 @@
+"""The journal in the store: every step of a connection with the connection itself, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.azure.provider.books import Books
+from simulator.azure.provider.records import PeeringIndex
+from simulator.azure.store.store import SavedConnection
+from simulator.connection.states import ConnectionEvent, ConnectionState
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.log import ConnectionMoved
+
+
+class StoreJournal:
+    """Writes steps; all methods raise StoreError."""
+
+    def __init__(self, books: Books, index: PeeringIndex) -> None:
+        self._books = books
+        self._index = index
+
+    def write(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        step = moved.transition
+        owner, live = self._index.owner(record.id), self._index.live(record.id)
+        with self._books.transaction() as transaction:
+            number = self._books.transition(transaction, record.id, moved)
+            if owner is None or live is None:
+                return  # a legacy peering: no Azure resource knows it yet
+            if step.target is ConnectionState.NONE or step.event is ConnectionEvent.CONVERSION_WITHDRAWN:
+                transaction.forget_connection(record.id)
+                return
+            transaction.save_connection(
+                SavedConnection(
+                    record.id,
+                    owner.key,
+                    live.position,
+                    record.flow.value,
+                    step.target.value,
+                    step.error_message,
+                    live.request.to_json(),
+                    number,
+                )
+            )
+
+    def flush(self) -> None:
+        self._books.flush()
+
+    @property
+    def behind(self) -> bool:
+        return self._books.behind
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        self._books.when_caught_up(call)

@@ -1,0 +1,181 @@
+"""A rehearsal: the whole documented life cycle of every connection of a topology, played through on real sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+
+from simulator.connection.states import ConnectionState, Flow
+from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.log import CheckEnded, EventLog
+from simulator.engine.network import Network
+from simulator.lab.merge import merge_captures
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.rehearsal.outside_bgp import where
+from simulator.rehearsal.reporting import final_report
+from simulator.rehearsal.script import Audience, Script, names, together
+from simulator.report.model import RehearsalOutcome, Report
+from simulator.routers.daemon import ConfigRefusedError
+from simulator.session.messages import Family
+from simulator.topology.schema import Topology
+from simulator.views.check import CheckView, Status
+from simulator.views.session import SessionView
+
+
+class Rehearsal:
+    """One run of one topology. Make it where an event loop runs; `log` may be subscribed to before `run`."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        kind: LinkKind,
+        record_wire: bool = False,
+        capture_file: Path | None = None,
+        log: EventLog | None = None,
+        audience: Audience | None = None,
+    ) -> None:
+        """`record_wire` keeps the octets for wire.pcap; the merged capture goes to `capture_file`, where the link
+        allows one."""
+        self.topology = topology
+        self.log = log or EventLog()
+        self.best_views: dict[str, SessionView] = {}
+        """Each session as it stood while its connection was Active, or else at the end."""
+        self.shortfalls: list[str] = []
+        """What did not come out as the topology expects, one line each."""
+        self.errors: list[str] = []
+        self.refused = False
+        """What ended it is not the lab's: a daemon refused its user's own file."""
+        self._capture_file = capture_file
+        self._before_lift: dict[str, Mapping[str, SessionView]] = {}
+        """By connection."""
+        self._script = Script(
+            topology,
+            kind,
+            self.log,
+            audience or Audience(),
+            record=record_wire and kind is LinkKind.LOOPBACK,
+            keep_captures=capture_file is not None,
+            before_lift=self._look_before_lift,
+        )
+
+    @property
+    def network(self) -> Network:
+        return self._script.network
+
+    @property
+    def control(self) -> ControlPlane:
+        return self._script.control
+
+    async def run(self) -> Report:
+        """Never raises for what goes wrong in the lab: that is an outcome. Cancelling it takes the lab down."""
+        started = time.time()
+        try:
+            async with self.network, self._keeping_evidence(), self._script.closing("the rehearsal is over"):
+                await self._play()
+        except LabError as error:
+            self.errors.append(str(error))
+            self.refused = isinstance(error, ConfigRefusedError)
+        errors = (*self.errors, *self.shortfalls)
+        return final_report(self._script, self._outcome(), started, self.best_views, errors, self._capture_file)
+
+    def register(self, peering: str, asn: int) -> None:
+        """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""
+        self._script.register(peering, asn)
+
+    def _outcome(self) -> RehearsalOutcome:
+        if self.errors:
+            return "error"
+        return "failed" if self.shortfalls else "passed"
+
+    async def _play(self) -> None:
+        script, network = self._script, self.network
+        script.say(f"{where(self.topology)}: {len(network.plans)} sessions on the {network.kind.value} link")
+        if network.quality_problem:
+            script.say(network.quality_problem)
+        approved = await script.turn_up(self.control.records.values())
+        self.shortfalls += [f"the request was refused: {error}" for _, error in script.refusals]
+        await together(*map(self._until_lifted, approved))
+        active = [record for record in approved if record.state is ConnectionState.ACTIVE]
+        for record in approved:
+            self._compare(record)
+        if active:
+            what = f"{names(active)}: every route is withdrawn, the sessions stay Established"
+            await script.audience.pause("deprovision", what)
+        # One route server after the other: what one has lost the other still carries.
+        one_by_one = [record for record in active if record.flow is Flow.IXRS]
+        at_once = [[record] for record in active if record.flow is not Flow.IXRS]
+        await together(*map(self._deprovision, (one_by_one, *at_once)))
+
+    async def _until_lifted(self, record: ConnectionRecord) -> None:
+        """From the peer's notification to Active, or to ProvisioningFailed."""
+        validator = self._script.workflow.validator
+        if await self._script.until_judged(record):
+            await self._script.register_customers(record)
+            self._add(record, await validator.after_lift(record, self._before_lift[record.id], self._expected(record)))
+        self.best_views |= validator.views(record)
+
+    async def _look_before_lift(self, record: ConnectionRecord) -> None:
+        views = self._script.workflow.validator.views
+        routes = sum(view.accepted for view in views(record).values())
+        what = f"{record.id} passed its validation: it becomes Active, {routes} routes are taken"
+        await self._script.audience.pause("lift", what)
+        self._before_lift[record.id] = views(record)
+
+    async def _deprovision(self, records: Iterable[ConnectionRecord]) -> None:
+        """From Active to PendingRemove, to gone; one after the other."""
+        script = self._script
+        for record in records:
+            before = script.workflow.validator.views(record)
+            await script.workflow.operate(record, "deprovision")
+            results = await script.workflow.validator.after_deny(record, before)
+            self._add(record, results)
+            self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
+            what = f"the sessions of {record.id} are closed with a Cease, and the connection is gone"
+            await script.audience.pause("remove", what)
+            await script.remove(record)
+
+    def _expected(self, record: ConnectionRecord) -> dict[str, int]:
+        """How many accepted routes the topology expects on each session, where it says so."""
+        expect = self.topology.peering(record.peering).expect
+        wanted = {Family.IPV4: expect.accepted, Family.IPV6: expect.accepted_ipv6}
+        return {plan.id: count for plan in record.plans if (count := wanted[plan.family]) is not None}
+
+    def _add(self, record: ConnectionRecord, results: list[CheckView]) -> None:
+        record.results += results
+        for result in results:
+            self.log.append(CheckEnded(self._script.clock.now(), record.id, result))
+
+    def _compare(self, record: ConnectionRecord) -> None:
+        """What the topology expects against what came out."""
+        expect = self.topology.peering(record.peering).expect
+        if record.state.value != expect.state:
+            why = f": {record.connection.error_message}" if record.connection.error_message else ""
+            self.shortfalls.append(f"{record.id}: connection is {record.state}, expected {expect.state}{why}")
+        failing = {result.id for result in record.results if result.status is Status.FAILURE}
+        for check in expect.failing_checks:
+            if check not in failing:
+                self.shortfalls.append(f"{record.id}: {check} was expected to fail and did not")
+        for result in record.results:
+            if result.blocks.value == "rehearsal" and result.stops and result.id not in expect.failing_checks:
+                self.shortfalls.append(f"{record.id}: {result.id} {result.title}")
+        for session, wanted in self._expected(record).items():
+            found = self.best_views[session].accepted
+            if found != wanted and expect.state == "Active":
+                self.shortfalls.append(f"{session}: {found} routes accepted, expected {wanted}")
+
+    @contextlib.asynccontextmanager
+    async def _keeping_evidence(self) -> AsyncIterator[None]:
+        """Whatever happens, take the captures out of the lab's directory before that is removed."""
+        try:
+            yield
+        finally:
+            captures = self.network.captures.values()
+            if self._capture_file is not None and captures:
+                for capture in captures:
+                    await capture.stop()
+                paths = [capture.path for capture in captures if capture.path is not None]
+                await asyncio.to_thread(merge_captures, paths, self._capture_file)
