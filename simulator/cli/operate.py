@@ -26,7 +26,9 @@ from simulator.cli.remote import (
     show,
 )
 from simulator.engine.verbs import VERBS
+from simulator.views.document import key
 from simulator.views.states import style_named
+from simulator.views.times import up_down
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +71,7 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
             remote = Remote(server)
             if asn:
                 found = remote.call("POST", f"/lab/v1/asns/{subscription}/{asn}/{word}", {"message": message})
-                typer.echo(f"{found['name']} (AS{found['asn']}) is {found['validation_state']}")
+                typer.echo(f"{found['name']} (AS{found['asn']}) is {found['validationState']}")
                 return
             _told(act(remote, target, message))
 
@@ -82,16 +84,16 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
 
 def _told(connections: list[Json]) -> None:
     for each in connections:
-        error = f": {each['error_message']}" if each["error_message"] else ""
-        shown = f", its resource shows {each['shown_state']}" if each["shown_state"] != each["state"] else ""
-        typer.echo(f"{each['id']} is {each['state']}{shown}{error} (waits for: {each['waits_for']})")
+        error = f": {each['errorMessage']}" if each["errorMessage"] else ""
+        shown = f", its resource shows {each['shownState']}" if each["shownState"] != each["connectionState"] else ""
+        typer.echo(f"{each['id']} is {each['connectionState']}{shown}{error} (waits for: {each['waitsFor']})")
 
 
 _SESSION_COLUMNS = (
-    ("Neighbor", "peer_address"),
-    ("AS", "peer_as"),
-    ("Connection", "connection_state"),
-    ("BGP", "bgp_state"),
+    ("Neighbor", "peerAddress"),
+    ("AS", "peerAs"),
+    ("Connection", "connectionState"),
+    ("BGP", "bgpState"),
     ("Up/Down", "up"),
     ("Received", "received"),
     ("Accepted", "accepted"),
@@ -112,12 +114,12 @@ def status(
     after = 0
     while True:
         found = remote.call("GET", "/lab/v1/sessions")
-        done = bool(found) and all(each["connection_state"] == "Active" and each["gate_open"] for each in found)
+        done = bool(found) and all(each["connectionState"] == "Active" and each["gateOpen"] for each in found)
         if done or time.monotonic() >= deadline:
             break
         after = _next_event(remote, after, deadline)
     rows = [
-        {**each, "up": _up(each["established_at"]), "gate": "open" if each["gate_open"] else "shut"} for each in found
+        {**each, "up": _up(each["establishedAt"]), "gate": "open" if each["gateOpen"] else "shut"} for each in found
     ]
     if how is not Format.table:
         show(rows, _SESSION_COLUMNS, how)
@@ -145,11 +147,8 @@ def _next_event(remote: Remote, after: int, deadline: float) -> int:
     return after
 
 
-def _up(since: float | None) -> str:
-    if since is None:
-        return "never"
-    seconds = max(0, int(time.time() - since))
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+def _up(since: str | None) -> str:
+    return up_down(None if since is None else time.time() - datetime.fromisoformat(since).timestamp())
 
 
 def _print_sessions(rows: list[Json]) -> None:
@@ -175,7 +174,7 @@ def _print_sessions(rows: list[Json]) -> None:
             elif heading == "BGP":
                 style = style_named("bgp", row[field])
             elif heading == "Gate":
-                style = "green" if row["gate_open"] else "dim"
+                style = "green" if row["gateOpen"] else "dim"
             cells.append(Text(str(row[field]), style))
         table.add_row(*cells)
     console.print(table)
@@ -211,7 +210,7 @@ def _print_event(event: Json, how: Format) -> None:
         line = json.dumps(event, ensure_ascii=False)
     else:
         row: Json = event["row"]
-        when = datetime.fromtimestamp(event["time"]).strftime("%H:%M:%S.%f")[:-3]
+        when = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
         change = f"{row['from']} → {row['to']}" if "from" in row else str(row.get("to", ""))
         axis = {"connection": "connection ", "bgp": "BGP "}.get(row.get("axis", ""), "")
         words = [f"{axis}{change}" if change else "", str(row.get("reason") or row.get("text") or "")]
@@ -264,7 +263,7 @@ def settings(
         for each in change:
             name, equals, value = each.partition("=")
             try:
-                changes[name.replace("-", "_")] = json.loads(value)
+                changes[key(name.replace("-", "_"))] = json.loads(value)
             except ValueError:
                 equals = ""
             if not equals:
@@ -273,4 +272,9 @@ def settings(
     else:
         found = remote.call("GET", "/lab/v1/settings")
     for name, value in found.items():
-        typer.echo(f"{name.replace('_', '-'):<34} {json.dumps(value)}")
+        typer.echo(f"{_option_name(name):<34} {json.dumps(value)}")
+
+
+def _option_name(key_: str) -> str:
+    """`peering-review` for `peeringReview`."""
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in key_)

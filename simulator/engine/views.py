@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from simulator.engine.control import ConnectionRecord
 from simulator.engine.network import Network
 from simulator.session.messages import Open
 from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan
+from simulator.views.connection import ConnectionView, StepView
 from simulator.views.session import SessionView
+
+
+def connection_view(
+    record: ConnectionRecord, sessions: Iterable[SessionView], timeline: Iterable[StepView]
+) -> ConnectionView:
+    """A connection with the sessions and the steps that are given."""
+    return ConnectionView(
+        id=record.id,
+        peering=record.peering,
+        kind=record.flow,
+        profile=record.plans[0].profile,
+        peer=record.peer.name,
+        peer_as=record.peer.asn,
+        connection_state=record.state,
+        shown_state=record.connection.shown_state,
+        error_message=record.connection.error_message,
+        sessions=tuple(sessions),
+        timeline=tuple(timeline),
+        checks=tuple(record.results),
+    )
 
 
 def placed(view: SessionView, plan: SessionPlan) -> SessionView:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
 from simulator.engine.rows import rows
-from simulator.engine.views import placed
+from simulator.engine.views import connection_view, placed
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
 from simulator.rehearsal.script import Script
@@ -74,26 +73,14 @@ def _gate(network: Network) -> GateReport:
 
 def _connection(record: ConnectionRecord, script: Script, best_views: Mapping[str, SessionView]) -> RehearsedConnection:
     expect = script.topology.peering(record.peering).expect
-    return RehearsedConnection(
-        id=record.id,
-        peering=record.peering,
-        kind=record.flow,
-        profile=record.plans[0].profile,
-        peer=record.peer.name,
-        peer_as=record.peer.asn,
-        connection_state=record.state,
-        shown_state=record.connection.shown_state,
-        error_message=record.connection.error_message,
-        sessions=tuple(
-            replace(placed(best_views[plan.id], plan), bgp_state=last_state(script.log, plan.id))
-            for plan in record.plans
-            if plan.id in best_views
-        ),
-        timeline=_timeline(script.log, record.id, {plan.id for plan in record.plans}),
-        checks=tuple(record.results),
-        expected_state=ConnectionState(expect.state),
-        expected_failures=tuple(expect.failing_checks),
+    sessions = (
+        replace(placed(best_views[plan.id], plan), bgp_state=last_state(script.log, plan.id))
+        for plan in record.plans
+        if plan.id in best_views
     )
+    timeline = _timeline(script.log, record.id, {plan.id for plan in record.plans})
+    view = connection_view(record, sessions, timeline)
+    return RehearsedConnection.of(view, expect.state, expect.failing_checks)
 
 
 def last_state(log: EventLog, session: str) -> BgpState:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
@@ -19,6 +20,12 @@ class RehearsedConnection(ConnectionView):
     """The connection state that the topology wants to see reached: a rehearsed fault ends elsewhere."""
     expected_failures: tuple[str, ...] = ()
     """Ids of the checks that the topology wants to see fail."""
+
+    @classmethod
+    def of(cls, view: ConnectionView, expected_state: str, expected_failures: Iterable[str]) -> RehearsedConnection:
+        """A connection, with what its topology expects of it."""
+        seen = {each.name: getattr(view, each.name) for each in fields(view)}
+        return cls(**seen, expected_state=ConnectionState(expected_state), expected_failures=tuple(expected_failures))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -26,9 +26,10 @@ from simulator.serving.docs_page import add_docs_page
 from simulator.serving.event_stream import event_stream
 from simulator.tables.output_formats import OutputFormat
 from simulator.topology.plan import SessionPlan
+from simulator.views.document import key
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/json": {"schema": models.Problem.model_json_schema()}}}
+    status: {"description": text, "content": {"application/json": {"schema": models.ProblemAnswer.model_json_schema()}}}
     for status, text in (
         (400, "the body is no JSON"),
         (404, "there is no such thing here"),
@@ -83,32 +84,34 @@ def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
 
 def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
     @app.get("/lab/v1/status", tags=["look"])
-    async def status() -> models.Status:
+    async def status() -> models.LabStatus:
         """The lab in a few numbers."""
         return views.status(provider)
 
     @app.get("/lab/v1/asns", tags=["look"])
-    async def asns() -> list[models.Asn]:
+    async def asns() -> list[models.AsnAnswer]:
         """Every PeerAsn of every subscription."""
         return [views.asn(provider, each) for each in provider.books.resources.values() if each.type == ASN_TYPE]
 
-    @app.get("/lab/v1/connections", tags=["look"], response_model=list[models.Connection])
+    @app.get("/lab/v1/connections", tags=["look"], response_model=models.CONNECTIONS)
     async def connections() -> Response:
         """Every peering connection with its sessions: both states side by side."""
         return _written([views.connection(provider, record) for record in provider.control.records.values()])
 
-    @app.get("/lab/v1/connections/{peering}/{edge}", tags=["look"])
-    async def connection(peering: str, edge: str) -> models.Connection:
+    @app.get("/lab/v1/connections/{peering}/{edge}", tags=["look"], response_model=models.CONNECTION)
+    async def connection(peering: str, edge: str) -> Response:
         """One peering connection with its history."""
-        return views.connection(provider, _connection(provider, f"{peering}/{edge}"))
+        return _written(views.connection(provider, _connection(provider, f"{peering}/{edge}")))
 
-    @app.get("/lab/v1/sessions", tags=["look"], response_model=list[models.Session])
+    @app.get("/lab/v1/sessions", tags=["look"], response_model=models.SESSIONS)
     async def sessions() -> Response:
         """Every BGP session of every connection."""
         return _written(views.sessions(provider))
 
     @app.get("/lab/v1/routes", tags=["look"])
-    async def routes(session: str, prefix: str = "", rejected: bool = False, limit: Limit = 1000) -> models.Routes:
+    async def routes(
+        session: str, prefix: str = "", rejected: bool = False, limit: Limit = 1000
+    ) -> models.RoutesAnswer:
         """What the peer announced on a session, each route with its verdict."""
         record, plan = _session(provider, session)
         try:
@@ -130,13 +133,13 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
             raise HTTPException(404, f"there is no peer {peer[:100]} (there are: {known})") from None
         return PlainTextResponse(text)
 
-    @app.get("/lab/v1/checks", tags=["look"])
-    async def checks(connection: str = "") -> list[models.Check]:
+    @app.get("/lab/v1/checks", tags=["look"], response_model=models.CHECKS)
+    async def checks(connection: str = "") -> Response:
         """The checks of the last validation."""
         records = [_connection(provider, connection)] if connection else provider.control.records.values()
-        return [check for record in records for check in views.checks(record)]
+        return _written([check for record in records for check in views.checks(record)])
 
-    @app.get("/lab/v1/gates", tags=["look"], response_model=list[models.Gate])
+    @app.get("/lab/v1/gates", tags=["look"], response_model=list[models.GateAnswer])
     async def gates() -> Response:
         """The gate of every session: whether NLRI may pass, and what it held back."""
         return _written(views.gates(provider))
@@ -146,7 +149,7 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
         """How Microsoft's side behaves."""
         return provider.settings
 
-    @app.get("/lab/v1/events", tags=["look"], response_model=list[models.Event])
+    @app.get("/lab/v1/events", tags=["look"], response_model=list[models.EventAnswer])
     async def events(
         request: Request,
         after: Annotated[int, Query(ge=0, le=2**62)] = 0,
@@ -162,9 +165,13 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
         return _written([views.event(row) for row in provider.books.events(after, limit, subject or None)])
 
 
-def _written(rows: Sequence[models.Answer]) -> Response:
-    """Long lists, written at once: FastAPI would check each of the models again that were made here."""
-    return Response(b"[%s]" % b",".join(row.__pydantic_serializer__.to_json(row) for row in rows), media_type=_JSON)
+def _written(found: Any) -> Response:
+    """What was made here is written at once: FastAPI would check it all again."""
+    return Response(json.dumps(found, ensure_ascii=False, default=_dumped).encode(), media_type=_JSON)
+
+
+def _dumped(answer: models.Answer) -> Any:
+    return answer.model_dump()
 
 
 def _act(app: FastAPI, provider: Provider) -> None:
@@ -178,7 +185,11 @@ def _act(app: FastAPI, provider: Provider) -> None:
     async def change_some(changes: dict[str, Any]) -> Settings:
         """Change what is named; null makes a delay by hand."""
         try:
-            provider.set(Settings.model_validate({**provider.settings.model_dump(), **changes}))
+            provider.set(
+                Settings.model_validate(
+                    provider.settings.model_dump(by_alias=True) | {key(name): each for name, each in changes.items()}
+                )
+            )
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -192,12 +203,12 @@ def _act(app: FastAPI, provider: Provider) -> None:
         return provider.settings
 
     @app.post("/lab/v1/asns/{subscription}/{name}/approve", tags=["act"])
-    async def approve_asn(subscription: str, name: str) -> models.Asn:
+    async def approve_asn(subscription: str, name: str) -> models.AsnAnswer:
         """Microsoft approves a PeerAsn."""
         return views.asn(provider, provider.asns.approve(_asn(provider, subscription, name)))
 
     @app.post("/lab/v1/asns/{subscription}/{name}/reject", tags=["act"])
-    async def reject_asn(subscription: str, name: str, body: models.Message | None = None) -> models.Asn:
+    async def reject_asn(subscription: str, name: str, body: models.OperatorMessage | None = None) -> models.AsnAnswer:
         """Microsoft refuses a PeerAsn; the message is its errorMessage."""
         message = body.message if body else ""
         return views.asn(provider, provider.asns.reject(_asn(provider, subscription, name), message))
@@ -207,12 +218,12 @@ def _act(app: FastAPI, provider: Provider) -> None:
 
 
 def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
-    async def to_connection(peering: str, edge: str, body: models.Message | None = None) -> models.Connection:
+    async def to_connection(peering: str, edge: str, body: models.OperatorMessage | None = None) -> Response:
         record = _connection(provider, f"{peering}/{edge}")
         await _operate(provider, verb, record, body.message if body else "")
-        return views.connection(provider, record)
+        return _written(views.connection(provider, record))
 
-    async def to_peering(peering: str, body: models.Message | None = None) -> list[models.Connection]:
+    async def to_peering(peering: str, body: models.OperatorMessage | None = None) -> Response:
         """Done to each connection whose state allows it; refused when none's does."""
         records, refusals = _peering(provider, peering), list[Exception]()
         for record in records:
@@ -222,7 +233,7 @@ def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
                 refusals.append(error)
         if len(refusals) == len(records):
             raise refusals[0]
-        return [views.connection(provider, record) for record in records]
+        return _written([views.connection(provider, record) for record in records])
 
     word, what = verb.name.replace("-", "_"), verb.summary.removesuffix(".")
     app.post(
@@ -230,14 +241,14 @@ def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
         tags=["act"],
         summary=what,
         operation_id=f"{word}_connection",
-        response_model=models.Connection,
+        response_model=models.CONNECTION,
     )(to_connection)
     app.post(
         f"/lab/v1/peerings/{{peering}}/{verb.name}",
         tags=["act"],
         summary=f"{what}: every connection of a peering",
         operation_id=f"{word}_peering",
-        response_model=list[models.Connection],
+        response_model=models.CONNECTIONS,
     )(to_peering)
 
 

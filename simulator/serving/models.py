@@ -1,11 +1,18 @@
-"""What /lab/v1 answers, and takes."""
+"""What /lab/v1 answers, and takes. Keys are camelCase, and moments RFC 3339 in UTC."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from types import GenericAlias
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+from simulator.serving.described import described
+from simulator.views.check import CheckView
+from simulator.views.connection import ConnectionView
+from simulator.views.session import SessionView
 
 
 def _plain(text: str) -> str:
@@ -16,14 +23,14 @@ def _plain(text: str) -> str:
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)
 
 
-class Problem(Answer):
+class ProblemAnswer(Answer):
     detail: str = Field(description="one line: what is wrong, and what to do")
 
 
-class Message(BaseModel):
+class OperatorMessage(BaseModel):
     """Why, in words; it becomes the errorMessage where there is one."""
 
     model_config = ConfigDict(extra="forbid")
@@ -31,7 +38,7 @@ class Message(BaseModel):
     message: Annotated[str, StringConstraints(max_length=500), AfterValidator(_plain)] = ""
 
 
-class Status(Answer):
+class LabStatus(Answer):
     topology: str
     link: str
     database: str = Field(description="its URL, without the password")
@@ -44,90 +51,17 @@ class Status(Answer):
     last_event: int
 
 
-class Asn(Answer):
+class AsnAnswer(Answer):
     id: str
     name: str
     asn: int
     validation_state: str
     error_message: str
-    since: float
-    due: float | None = Field(description="when it is approved by itself; null: by hand, or decided already")
+    since: str
+    due: str | None = Field(description="when it is approved by itself; null: by hand, or decided already")
 
 
-class Session(Answer):
-    """One BGP session, with both of its states."""
-
-    id: str
-    connection: str
-    connection_state: str = Field(description="the peering connection's state")
-    bgp_state: str = Field(description="the BGP FSM's (RFC 4271): its Active means not up; None: no session yet")
-    family: str
-    peer: str
-    peer_as: int
-    peer_address: str
-    microsoft_address: str
-    edge: str
-    established_at: float | None
-    established_transitions: int
-    received: int
-    accepted: int
-    rejected: int
-    sent: int
-    gate_open: bool
-    gate_why: str
-    last_error: str
-    md5: bool
-    gtsm: bool
-
-
-class Step(Answer):
-    time: float
-    source: str
-    target: str
-    event: str
-    actor: str
-    reason: str
-    evidence: str = Field(description="who says that this step exists: doc, spec, recorded or simulator")
-
-
-class Connection(Answer):
-    """One peering connection. Its state is of the life cycle, never of BGP."""
-
-    id: str
-    peering: str = Field(description="the ARM id; empty for a legacy peering that was not converted")
-    identifier: str
-    flow: str
-    state: str
-    shown_state: str = Field(
-        description="what its Azure resource shows: while a conversion is reviewed, PendingApproval"
-    )
-    error_message: str
-    since: float
-    waits_for: str = Field(description="what has to happen next, in words")
-    due: float | None = Field(description="when that happens by itself; null: by hand, or when the lab says so")
-    possible: list[str] = Field(description="the events that the life cycle's table has for this state")
-    sessions: list[Session]
-    history: list[Step]
-
-
-class Cause(Answer):
-    id: str
-    text: str
-    remedy: str
-
-
-class Check(Answer):
-    connection: str
-    id: str
-    title: str
-    status: str
-    blocks: str
-    source: str
-    evidence: list[str]
-    causes: list[Cause]
-
-
-class Gate(Answer):
+class GateAnswer(Answer):
     session: str
     open: bool
     why: str
@@ -137,15 +71,37 @@ class Gate(Answer):
     leaked_out: int
 
 
-class Routes(Answer):
+class RoutesAnswer(Answer):
     session: dict[str, Any] = Field(description="the session, as `turnup routes --json` shows it")
     total: int = Field(description="how many routes there are in all, before `limit`")
     routes: list[dict[str, Any]] = Field(description="the routes, as `turnup routes --json` shows them")
 
 
-class Event(Answer):
+class EventAnswer(Answer):
     seq: int
-    time: float
+    time: str
     event: str
     subject: str
-    row: dict[str, Any]
+    row: dict[str, Any] = Field(description="the event, as events.jsonl has it")
+
+
+def _text(description: str) -> Any:
+    return (str, Field(description=description))
+
+
+SESSION: Final = described(
+    SessionView, "SessionAnswer", connectionState=_text("the peering connection's state, which is never BGP's")
+)
+CHECK: Final = described(CheckView, "CheckAnswer", connection=(str, ...))
+CONNECTION: Final = described(
+    ConnectionView,
+    "ConnectionAnswer",
+    resource=_text("the ARM id of its peering; empty for a legacy peering that was not converted"),
+    identifier=_text("its connectionIdentifier"),
+    since=_text("when it came into this state"),
+    waitsFor=_text("what has to happen next, in words"),
+    due=(str | None, Field(description="when that happens by itself; null: by hand, or when the lab says so")),
+    possible=(list[str], Field(description="the events that the life cycle's table has for this state")),
+)
+"""Answers that are written by `simulator.views.document`; the models are their description."""
+SESSIONS, CHECKS, CONNECTIONS = (GenericAlias(list, (model,)) for model in (SESSION, CHECK, CONNECTION))

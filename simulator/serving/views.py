@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import simulator
 from simulator.azure.provider.asns import PENDING
@@ -13,18 +14,22 @@ from simulator.connection.table import possible
 from simulator.engine.awaited import awaited
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.session_tables import session_table
+from simulator.engine.views import connection_view, session_view
 from simulator.serving import models
 from simulator.tables import birdwatcher, looking_glass
 from simulator.tables.output_formats import OutputFormat, lines
 from simulator.tables.received_routes import ReceivedRoute, SessionTable, covering
 from simulator.topology.plan import SessionPlan
-from simulator.views.check import CheckView
+from simulator.views.connection import StepView
+from simulator.views.document import document
 from simulator.views.times import short_time, timestamp
 
+Json = dict[str, Any]
 
-def status(provider: Provider) -> models.Status:
+
+def status(provider: Provider) -> models.LabStatus:
     records = provider.control.records.values()
-    return models.Status(
+    return models.LabStatus(
         topology=provider.topology.name,
         link=provider.network.kind.value,
         database=provider.books.store.name,
@@ -43,104 +48,58 @@ def _provisioned(provider: Provider) -> Iterator[SessionPlan]:
         yield from (plan for plan in record.plans if provider.network.is_provisioned(plan))
 
 
-def asn(provider: Provider, resource: Resource) -> models.Asn:
+def asn(provider: Provider, resource: Resource) -> models.AsnAnswer:
     state, since = resource.status["validationState"], resource.status["since"]
-    return models.Asn(
+    due = provider.settings.due("peer_asn_review", since) if state == PENDING else None
+    return models.AsnAnswer(
         id=resource.id,
         name=resource.id.rsplit("/", 1)[1],
         asn=resource.document["properties"]["peerAsn"],
         validation_state=state,
         error_message=resource.status.get("errorMessage", ""),
-        since=since,
-        due=provider.settings.due("peer_asn_review", since) if state == PENDING else None,
+        since=timestamp(since),
+        due=None if due is None else timestamp(due),
     )
 
 
-def session(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> models.Session:
-    view = provider.network.view(plan) if provider.network.is_provisioned(plan) else None
-    return models.Session(
-        id=plan.id,
-        connection=record.id,
-        connection_state=record.state.value,
-        bgp_state=view.bgp_state.value if view else "None",
-        family=plan.family.label,
-        peer=plan.peer.name,
-        peer_as=plan.peer.asn,
-        peer_address=str(plan.peer_address),
-        microsoft_address=str(plan.edge_address),
-        edge=plan.edge.name,
-        established_at=view.established_at if view else None,
-        established_transitions=view.established_transitions if view else 0,
-        received=view.received if view else 0,
-        accepted=view.accepted if view else 0,
-        rejected=view.rejected if view else 0,
-        sent=view.sent if view else 0,
-        gate_open=view.gate_open if view else False,
-        gate_why=view.gate_why if view else "the session is not provisioned",
-        last_error=view.last_error if view else "",
-        md5=plan.md5 is not None,
-        gtsm=plan.gtsm,
-    )
+def session(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> Json:
+    return {**document(session_view(provider.network, plan)), "connectionState": record.state.value}
 
 
-def sessions(provider: Provider) -> list[models.Session]:
+def sessions(provider: Provider) -> list[Json]:
     records = provider.control.records.values()
     return [session(provider, record, plan) for record in records for plan in record.plans]
 
 
-def connection(provider: Provider, record: ConnectionRecord) -> models.Connection:
+def connection(provider: Provider, record: ConnectionRecord) -> Json:
     live, owner = provider.peerings.live(record.id), provider.peerings.owner(record.id)
     history = record.connection.history
     since = record.connection.last_step.time if history else 0.0
     comes = awaited(record)
-    return models.Connection(
-        id=record.id,
-        peering=owner.resource.id if owner else "",
-        identifier=live.request.identifier if live else "",
-        flow=record.flow.value,
-        state=record.state.value,
-        shown_state=record.connection.shown_state.value,
-        error_message=record.connection.error_message,
-        since=since,
-        waits_for=comes.what,
-        due=provider.settings.due(comes.delay, since) if comes.delay else None,
-        possible=[event.value for event in possible(record.state, record.flow)],
-        sessions=[session(provider, record, plan) for plan in record.plans],
-        history=[
-            models.Step(
-                time=step.time,
-                source=step.source.value,
-                target=step.target.value,
-                event=step.event.value,
-                actor=step.actor.value,
-                reason=step.reason,
-                evidence=step.evidence,
-            )
-            for step in history
-        ],
+    due = provider.settings.due(comes.delay, since) if comes.delay else None
+    view = connection_view(
+        record,
+        [session_view(provider.network, plan) for plan in record.plans],
+        [StepView.of_connection(step) for step in history],
     )
+    return {
+        **document(view),
+        "resource": owner.resource.id if owner else "",
+        "identifier": live.request.identifier if live else "",
+        "since": timestamp(since),
+        "waitsFor": comes.what,
+        "due": None if due is None else timestamp(due),
+        "possible": [event.value for event in possible(record.state, record.flow)],
+    }
 
 
-def checks(record: ConnectionRecord) -> list[models.Check]:
-    return [_check(record.id, result) for result in record.results]
+def checks(record: ConnectionRecord) -> list[Json]:
+    return [{**document(check), "connection": record.id} for check in record.results]
 
 
-def _check(name: str, result: CheckView) -> models.Check:
-    return models.Check(
-        connection=name,
-        id=result.id,
-        title=result.title,
-        status=result.status.value,
-        blocks=result.blocks.value,
-        source=result.source,
-        evidence=list(result.evidence),
-        causes=[models.Cause(id=c.id, text=c.text, remedy=c.remedy) for c in result.causes],
-    )
-
-
-def gates(provider: Provider) -> list[models.Gate]:
+def gates(provider: Provider) -> list[models.GateAnswer]:
     return [
-        models.Gate(
+        models.GateAnswer(
             session=view.id,
             open=view.gate_open,
             why=view.gate_why,
@@ -155,13 +114,13 @@ def gates(provider: Provider) -> list[models.Gate]:
 
 def routes(
     provider: Provider, record: ConnectionRecord, plan: SessionPlan, prefix: str, rejected: bool, limit: int
-) -> models.Routes:
+) -> models.RoutesAnswer:
     """What a peer announced on a session. Raises ValueError for a prefix that is none."""
     table = _table(provider, record, plan)
     shown: list[ReceivedRoute] = covering(table.routes, prefix) if prefix else list(table.routes)
     if rejected:
         shown = [held for held in shown if held.verdict.hits]
-    return models.Routes(
+    return models.RoutesAnswer(
         session=looking_glass.session_row(table, timestamp),
         total=len(shown),
         routes=list(looking_glass.rows(table, shown[:limit], timestamp)),
@@ -189,5 +148,5 @@ def looking_glass_text(provider: Provider, peer: str, prefix: str | None, reject
     return "".join(f"{line}\n" for line in found)
 
 
-def event(row: EventRow) -> models.Event:
-    return models.Event(seq=row.seq, time=row.time, event=row.event, subject=row.subject, row=row.row)
+def event(row: EventRow) -> models.EventAnswer:
+    return models.EventAnswer(seq=row.seq, time=timestamp(row.time), event=row.event, subject=row.subject, row=row.row)

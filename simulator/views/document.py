@@ -6,16 +6,17 @@ in all of them: camelCase keys, moments in RFC 3339 (UTC), enumerations by the w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from simulator.session.messages import Family, Notification
 from simulator.views.times import timestamp
 
 _MOMENTS = frozenset({"time", "since", "due", "again", "started", "finished", "last_update"})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def document(value: Any) -> Any:
@@ -24,26 +25,8 @@ def document(value: Any) -> Any:
     A float field is a moment when its name says so (`time`, `since`, …, or `…_at`). A field that `repr` leaves out is
     left out here too. The properties that a class names in `DERIVED` are written after its fields.
     """
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, Enum):
-        return _word(value)
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Notification):
-        return {"code": int(value.code), "subcode": int(value.subcode), "text": str(value)}
     kind: Any = type(value)
-    if names := _names(kind):
-        return {key: _field(getattr(value, name), moment) for name, key, moment in names}
-    if isinstance(value, Mapping):
-        return {str(key): document(each) for key, each in value.items()}
-    if isinstance(value, frozenset | set):
-        return sorted(map(document, value))
-    if isinstance(value, list | tuple):
-        return [document(each) for each in value]
-    return str(value)
+    return value if kind in _PLAIN else _writer(kind)(value)
 
 
 def key(name: str) -> str:
@@ -53,21 +36,54 @@ def key(name: str) -> str:
 
 
 @cache
-def _names(kind: type) -> tuple[tuple[str, str, bool], ...]:
-    """Of a class: its fields' names, their keys, and which of them are moments."""
+def names(kind: type) -> tuple[tuple[str, str, bool], ...]:
+    """Of a class whose objects become dictionaries: each field's name, its key, and whether it is a moment."""
     if is_dataclass(kind):
-        names = [each.name for each in fields(kind) if each.repr]
+        found = [each.name for each in fields(kind) if each.repr]
     else:
-        names = list(getattr(kind, "_fields", ()))
-    names += getattr(kind, "DERIVED", ())
-    return tuple((name, key(name), name in _MOMENTS or name.endswith("_at")) for name in names)
+        found = list(getattr(kind, "_fields", ()))
+    found += getattr(kind, "DERIVED", ())
+    return tuple((name, key(name), name in _MOMENTS or name.endswith("_at")) for name in found)
 
 
-def _field(value: Any, moment: bool) -> Any:
-    return timestamp(value) if moment and isinstance(value, float | int) else document(value)
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """What writes the objects of a class; a portal asks for hundreds of sessions at once, so it is looked up once."""
+    if issubclass(kind, Enum):
+        words = {member: word(member) for member in kind}
+        return words.__getitem__
+    if issubclass(kind, str | int | float):
+        return lambda value: value
+    if issubclass(kind, bytes):
+        return bytes.hex
+    if kind is Notification:
+        return lambda seen: {"code": int(seen.code), "subcode": int(seen.subcode), "text": str(seen)}
+    if mine := names(kind):
+        return partial(_fields_of, mine)
+    if issubclass(kind, Mapping):
+        return lambda pairs: {str(name): document(each) for name, each in pairs.items()}
+    if issubclass(kind, frozenset | set):
+        return lambda values: sorted(map(document, values))
+    if issubclass(kind, list | tuple):
+        return lambda values: [document(each) for each in values]
+    return str
 
 
-def _word(value: Enum) -> Any:
+def _fields_of(mine: tuple[tuple[str, str, bool], ...], value: Any) -> dict[str, Any]:
+    found = {}
+    for name, key_, moment in mine:
+        each = getattr(value, name)
+        kind: Any = type(each)
+        if moment and kind in (float, int):
+            each = timestamp(each)
+        elif kind not in _PLAIN:
+            each = _writer(kind)(each)
+        found[key_] = each
+    return found
+
+
+def word(value: Enum) -> str:
+    """An enumeration's member as people read it."""
     if isinstance(value, Family):
         return value.label
     if isinstance(value.value, str):

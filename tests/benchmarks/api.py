@@ -199,7 +199,7 @@ def _until_active(running: Server, connections: int) -> None:
     while (found := running.ask("GET", "/lab/v1/status")["connections"]) != {"Active": connections}:
         if found.get("ProvisioningFailed"):
             connections_there = running.ask("GET", "/lab/v1/connections")
-            why = {each["error_message"] for each in connections_there if each["error_message"]}
+            why = {each["errorMessage"] for each in connections_there if each["errorMessage"]}
             raise RuntimeError(f"connections failed: {found}: {why}")
         time.sleep(0.2)
 

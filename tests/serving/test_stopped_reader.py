@@ -243,10 +243,10 @@ async def test_a_server_that_is_killed_takes_with_it_what_it_had_not_sent(tmp_pa
                 (row,) = (await client.get("/lab/v1/sessions")).json()
                 return dict(row)
 
-            await eventually(session, lambda row: row["bgp_state"] == "Active", 20)
+            await eventually(session, lambda row: row["bgpState"] == "Active", 20)
             where = Endpoint(edge, found["microsoft"]["port"])
             async with await established(where, str(ours.host(ip_address("192.0.2.1"))), reads=False) as peer:
-                shown = await eventually(session, lambda row: row["gate_open"] and row["sent"] > 0, 20)
+                shown = await eventually(session, lambda row: row["gateOpen"] and row["sent"] > 0, 20)
                 assert shown["sent"] < ROUTES
                 server.process.send_signal(signal.SIGKILL)
                 await asyncio.to_thread(server.process.wait, 30)

@@ -183,7 +183,7 @@ class Provider:
     def set(self, settings: Settings) -> None:
         """Change how Microsoft's side behaves, from now on and after a restart."""
         with self.books.transaction() as transaction:
-            self.books.tell(self.clock.now(), "settings", "settings", settings.model_dump())
+            self.books.tell(self.clock.now(), "settings", "settings", settings.model_dump(by_alias=True))
             transaction.set("settings", settings.model_dump())
         self._current.settings = settings
         self.workflow.look_again()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 
@@ -12,7 +13,7 @@ Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 class Settings(BaseModel):
     """All are the simulator's choice. A delay of null means by hand: somebody has to say so at /lab/v1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     peer_asn_review: Seconds | None = Field(
         default=0, description="seconds from a PeerAsn's request to its approval; null: by hand"
