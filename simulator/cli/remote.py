@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import typer
 
-from simulator.azure.rest.api_versions import NEWEST
 from simulator.cli.exit_codes import FAILED, LAB, USAGE, fail
 
 if TYPE_CHECKING:
@@ -89,10 +88,14 @@ class Remote:
 
     def arm(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
         """A call of the ARM surface, in its newest api-version."""
+        from simulator.azure.rest.api_versions import NEWEST
+
         return self.call(verb, path, body, **query, api_version=NEWEST)
 
     def delete(self, path: str) -> None:
         """Delete a resource; that there was none is no error, as it is none of the API's, and is said."""
+        from simulator.azure.rest.api_versions import NEWEST
+
         if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == HTTPStatus.NO_CONTENT:
             print(f"turnup: nothing to delete: there is no {path}", file=sys.stderr)  # noqa: T201
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -12,9 +11,6 @@ from typing import Any, TypeVar
 
 from simulator.cli.exit_codes import warn
 from simulator.cli.policy_options import Judging, Peering
-from simulator.engine.datafiles import DataFileRead, DataFiles
-from simulator.places.errors import LabError
-from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data import irr, registered, vrp
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
@@ -22,24 +18,28 @@ from simulator.policy.data.registered import RegisteredPrefixes
 from simulator.policy.data.vrp import VrpTable
 from simulator.policy.policy import check_settings
 from simulator.policy.prefixes import PrefixSet
-from simulator.policy.profiles import PROFILES, RuleSettings
+from simulator.policy.profiles import RuleSettings
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.tables.session_policies import SessionPolicies, read_settings
-from simulator.topology.load import load
-from simulator.topology.originate import announcements
-from simulator.topology.plan import SessionPlan, plans
-from simulator.topology.schema import Topology
 
 T = TypeVar("T")
 _DEFAULT = "exchange"
 """The profile that judges where neither option nor topology names one."""
 
 
+class TopologyFaultsError(ValueError):
+    """A topology that cannot be used, a line a fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
 def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> SessionPolicies:
     """The policies that the options ask for. `peer_as` is the ASN that the options give, which wins over a topology's.
 
-    Raises ValueError (PolicyError is one), and TopologyError for a topology that cannot be used.
+    Raises ValueError: PolicyError is one, and so is TopologyFaultsError.
     """
     rules: RuleSettings = {}
     if peering.topology is None:
@@ -47,7 +47,9 @@ def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Session
             raise ValueError("--peer names a peer of a topology: --topology is missing")
         base = SessionPolicies(judging.profile or _DEFAULT)
     else:
-        base, rules = _of_topology(load(peering.topology), peering.peer, judging.profile)
+        from simulator.cli.topology_policies import of_topology  # reading a topology takes longer than all the rest
+
+        base, rules = of_topology(peering.topology, peering.peer, judging.profile)
     made = replace(
         base,
         settings=settings(judging, base.profile, rules),
@@ -99,21 +101,6 @@ def own_prefixes(routes: Sequence[Announcement], local_as: int) -> PrefixSet:
     return PrefixSet.of_keys(keys, f"announced by AS{local_as}")
 
 
-def peer_of(topology: Topology, name: str | None) -> str:
-    """The peer that is meant. Raises ValueError that names those that there are."""
-    names = [peer.name for peer in topology.peers]
-    known = f"the topology has: {', '.join(names)}"
-    if name is None:
-        if len(names) > 1:
-            raise ValueError(f"--peer is missing: {known}")
-        name = names[0]
-    if name not in names:
-        raise ValueError(f"--peer {name}: there is no such peer ({known})")
-    if not any(peering.peer == name for peering in topology.peerings):
-        raise ValueError(f"--peer {name}: it has no peering in this topology")
-    return name
-
-
 def address(text: str, option: str) -> IPv4Address | IPv6Address:
     """Raises ValueError."""
     try:
@@ -122,56 +109,8 @@ def address(text: str, option: str) -> IPv4Address | IPv6Address:
         raise ValueError(f"{option} '{text}' is no IPv4 or IPv6 address") from None
 
 
-def _of_topology(topology: Topology, name: str | None, profile: str | None) -> tuple[SessionPolicies, RuleSettings]:
-    """What a topology says of a peer's sessions, and the rules that it sets."""
-    peer = peer_of(topology, name)
-    mine = [plan for plan in plans(topology) if plan.peer.name == peer]
-    if profile is None:
-        profiles = sorted({plan.profile for plan in mine})
-        if len(profiles) > 1:
-            raise ValueError(
-                f"{peer} has peerings of several profiles: say --profile {' or --profile '.join(profiles)}"
-            )
-        profile = profiles[0]
-    mine = [plan for plan in mine if plan.profile == profile] or mine
-    microsoft = topology.microsoft
-    own = [route for edge in topology.edges for route in announcements(microsoft.announce, edge)]
-    rules = {rule: setting for rule, setting in topology.policy.rules.items() if rule in PROFILES.get(profile, ())}
-    made = SessionPolicies(
-        profile,
-        peer_as=topology.peer(peer).asn,
-        addresses={family: found for family in Family if (found := _only_address(mine, family)) is not None},
-        lan=tuple(dict.fromkeys(lan for plan in mine for lan in plan.lan)),
-        data=_data_of(topology),
-        own=own_prefixes(own, microsoft.asn),
-        local_as=microsoft.asn,
-        role=ROLES[microsoft.role] if microsoft.role else None,
-    )
-    return made, rules
-
-
-def _only_address(mine: list[SessionPlan], family: Family) -> IPv4Address | IPv6Address | None:
-    """The peer's session address; None where its links have different ones, so that a next hop cannot be judged."""
-    found = {plan.peer_address for plan in mine if plan.family is family}
-    return found.pop() if len(found) == 1 else None
-
-
-def _data_of(topology: Topology) -> PolicyData:
-    files = DataFiles(topology.policy.data, lambda: 0.0, _warn_of)
-    try:
-        asyncio.run(files.load())
-    except LabError as error:
-        raise ValueError(str(error)) from None
-    return files.data
-
-
 def _both(one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
     return one | other
-
-
-def _warn_of(event: DataFileRead) -> None:
-    if event.left_out:
-        warn(f"{event.file}: {event.left_out}")
 
 
 def _addresses(texts: tuple[str, ...]) -> dict[Family, IPv4Address | IPv6Address]:
@@ -200,3 +139,21 @@ def _read_one(path: Path, reader: Callable[[bytes], T]) -> T:
     if isinstance(found, VrpTable) and found.left_out.count:
         warn(f"{path}: {found.left_out}")
     return found
+
+
+def faults(error: ValueError) -> list[str]:
+    """What is wrong, one line each: a topology has several faults."""
+    return list(error.faults) if isinstance(error, TopologyFaultsError) else [str(error)]
+
+
+def peer_asn(peering: Peering) -> int | None:
+    """The ASN that the options give. Raises ValueError."""
+    return asn(peering.peer_as, "--peer-as") if peering.peer_as else None
+
+
+def asn(text: str, option: str) -> int:
+    """`64496` or `AS64496`. Raises ValueError."""
+    digits = text.strip().upper().removeprefix("AS")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10 or not 1 <= int(digits) <= 4294967295:
+        raise ValueError(f"{option} '{text}' is no ASN (1 to 4294967295)")
+    return int(digits)

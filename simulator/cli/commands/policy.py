@@ -51,7 +51,7 @@ def explain(
 
     Example: turnup policy explain --prefix 203.0.113.0/24 --as-path "64496 64500"
     """
-    from simulator.cli.run import policy as run
+    from simulator.cli.run import policy_explain as run
 
     route = run.RouteText(
         prefix,
@@ -102,7 +102,7 @@ def check(
 
     Example: birdc show route all | turnup policy check - --export-as 64496
     """
-    from simulator.cli.run import policy as run
+    from simulator.cli.run import policy_check as run
 
     name = None if file == "-" else Path(file)
     raise typer.Exit(run.check(judging, peering, name, format_, export_as, rejected=rejected, as_json=as_json))

@@ -17,7 +17,7 @@ from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fa
 from simulator.cli.interruption import until_interrupted
 from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
-from simulator.cli.session_policies import peer_of
+from simulator.cli.topology_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
 from simulator.rehearsal.looking_glass import LookingGlass
