@@ -13,11 +13,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simulator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-PURE = ("connection", "session", "wire", "policy", "rib", "tables", "gate", "views", "peer", "diagnosis")
+PURE = ("connection", "session", "wire", "mrt", "policy", "rib", "tables", "gate", "views", "peer", "diagnosis")
 """Rooms without I/O and without a clock: the time is an argument, and so are the data."""
 
 _BELOW = {
-    *("connection", "session", "gate", "views", "wire", "policy", "rib", "tables", "places", "topology", "lab"),
+    *("connection", "session", "gate", "views", "wire", "mrt", "policy", "rib", "tables", "places", "topology", "lab"),
     *("peer", "speakers", "routers", "diagnosis"),
 }
 """What moves no connection: what the engine stands on."""
@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"session"},
     "policy": {"session", "wire"},
     "rib": {"session", "wire", "policy"},
-    "tables": {"session", "wire", "policy"},
+    "mrt": {"session", "wire"},
+    "tables": {"session", "wire", "mrt", "policy"},
     "places": set(),
     "topology": {"places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from simulator.mrt.bgp4mp import Bgp4mpMessage, PathKey, RecordedPrefixes, RecordedUpdate, parse_record, parse_update
 from simulator.session.messages import AS_TRANS, Family, RouteRefresh
-from simulator.tables.bgp4mp import Bgp4mpMessage, PathKey, RecordedPrefixes, RecordedUpdate, parse_record, parse_update
 from simulator.tables.table_entries import (
     ENDED,
     REPLACED,

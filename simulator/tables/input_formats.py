@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final
 
-from simulator.tables import cisco_detail, cisco_table, junos_text, mrt
+from simulator.mrt import records
+from simulator.tables import cisco_detail, cisco_table, junos_text
 from simulator.tables.bird_text import ROUTE, read_bird
 from simulator.tables.eos_json import read_eos
 from simulator.tables.frr_json import read_frr
@@ -106,7 +107,7 @@ def recognise(chunks: Iterable[bytes]) -> tuple[InputFormat | UnsupportedFormat 
 
 
 def _judge(head: bytes) -> InputFormat | UnsupportedFormat | None:
-    if mrt.looks_like(head):
+    if records.looks_like(head):
         return InputFormat.MRT
     text = head[:_MOST].decode("utf-8", "replace")
     at = 0

@@ -11,9 +11,9 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from simulator.mrt.records import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
 from simulator.session.messages import Family
 from simulator.tables.bgp4mp_replay import Replay
-from simulator.tables.mrt import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
 from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of

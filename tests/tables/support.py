@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
+from simulator.mrt.bgp4mp import pack_message
+from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
 from simulator.tables.input_formats import InputFormat
-from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.session_policies import SessionPolicies
 from simulator.tables.table_entries import Announcer, TableEntry, TableRoutes, Unreadable
 from simulator.tables.tally import Judge, Tally
@@ -143,7 +144,7 @@ def update_of(sample: Sample, *, asn4: bool = True) -> bytes:
 
 def mrt_updates(samples: Iterable[Sample], *, asn4: bool = True, extended_time: bool = True) -> bytes:
     return b"".join(
-        message(
+        pack_message(
             1.5,
             PEER4 if sample.family is Family.IPV4 else PEER6,
             US4 if sample.family is Family.IPV4 else US6,

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.mrt.bgp4mp import pack_message
+from simulator.mrt.records import HEADER, Bgp4mpSubtype
 from simulator.peer.events import NeighborConfig
 from simulator.peer.inbound import Inbound
 from simulator.peer.session_gate import SessionGate
@@ -18,9 +20,7 @@ from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, RouteRefresh
-from simulator.tables.mrt import HEADER, Bgp4mpSubtype
 from simulator.tables.mrt_reader import read_mrt
-from simulator.tables.mrt_writer import message
 from simulator.tables.table_entries import Announcer, TableRoutes, Unreadable
 from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, MessageType, frame
@@ -36,7 +36,7 @@ OTHER_US = Announcer(8075, IPv4Address("192.0.2.10"))
 
 
 def of(octets: bytes, peer: Announcer = PEER4, us: Announcer = US4, **how: Any) -> bytes:
-    return message(1, peer, us, octets, **how)
+    return pack_message(1, peer, us, octets, **how)
 
 
 def update(attributes: bytes, announced: bytes = b"", withdrawn: bytes = b"") -> bytes:
@@ -150,7 +150,7 @@ def test_sessions_of_one_peer_differ_by_the_local_address() -> None:
 @pytest.mark.parametrize("sent", [False, True])
 def test_a_notification_and_an_open_end_what_was(octets: bytes, sent: bool) -> None:
     ends = (US4, PEER4) if sent else (PEER4, US4)
-    assert left(FIRST + message(1, *(PEER4, US4) if sent else ends, octets, sent=sent)) == []
+    assert left(FIRST + pack_message(1, *(PEER4, US4) if sent else ends, octets, sent=sent)) == []
     assert left(FIRST + of(KEEPALIVE)) == [ONE.prefix, TWO.prefix]
 
 

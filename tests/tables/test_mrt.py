@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.mrt.bgp4mp import pack_message
+from simulator.mrt.records import HEADER, Bgp4mpSubtype, MrtError, TableDumpSubtype, records
+from simulator.mrt.table_dump_v2 import RibEntry, rib_attributes, rib_dump
 from simulator.session.messages import Family
-from simulator.tables.mrt import HEADER, Bgp4mpSubtype, MrtError, TableDumpSubtype, records
 from simulator.tables.mrt_reader import read_mrt
-from simulator.tables.mrt_writer import RibEntry, message, rib_attributes, rib_dump
 from simulator.tables.table_entries import Announcer, Skipped, TableRoutes, Unreadable
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
@@ -137,7 +138,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="65535 peers"):
         next(rib_dump(0, COLLECTOR, "", [(PEER4, ())] * 65536))
     with pytest.raises(ValueError, match="one address family"):
-        message(0, PEER4, PEER6, KEEPALIVE)
+        pack_message(0, PEER4, PEER6, KEEPALIVE)
 
 
 # --- RIB records ---
@@ -261,9 +262,9 @@ def test_updates_of_two_and_four_octet_sessions(asn4: bool, extended_time: bool)
 
 
 def test_the_microseconds_are_kept() -> None:
-    (one,) = records((message(1.234567, PEER4, US4, KEEPALIVE),))
+    (one,) = records((pack_message(1.234567, PEER4, US4, KEEPALIVE),))
     assert one.time == pytest.approx(1.234567)
-    (two,) = records((message(1.9999999, PEER4, US4, KEEPALIVE),))
+    (two,) = records((pack_message(1.9999999, PEER4, US4, KEEPALIVE),))
     assert two.time == 2.0
 
 
@@ -271,7 +272,7 @@ def test_the_last_word_on_a_prefix_counts() -> None:
     first, second = Sample("20.0.0.0/16", "1103 1"), Sample("20.0.0.0/16", "1103 2")
     assert by_prefix(read_mrt((mrt_updates([first, second]),)))["20.0.0.0/16"].as_path_text == "1103 2"
     ((withdraw, _),) = pack_withdrawals(V4, (first.key,), 4096)
-    assert by_prefix(read_mrt((mrt_updates([first]) + message(2, PEER4, US4, withdraw),))) == {}
+    assert by_prefix(read_mrt((mrt_updates([first]) + pack_message(2, PEER4, US4, withdraw),))) == {}
 
 
 def test_a_session_that_ends_takes_its_routes_along() -> None:
@@ -283,7 +284,7 @@ def test_a_session_that_ends_takes_its_routes_along() -> None:
 
 
 def test_what_the_router_itself_sent_is_its_own() -> None:
-    data = message(1, US4, PEER4, update_of(SAMPLES[0]), sent=True)
+    data = pack_message(1, US4, PEER4, update_of(SAMPLES[0]), sent=True)
     (found,) = read_routes(read_mrt((data,)))
     assert found.announcer == Announcer(PEER4.asn, PEER4.address, local=US4.address)
 
@@ -302,11 +303,11 @@ def test_add_path_updates() -> None:
 
 
 def test_other_messages_are_passed_over_and_malformed_ones_told() -> None:
-    (skipped,) = read_mrt((message(1, PEER4, US4, KEEPALIVE),))
+    (skipped,) = read_mrt((pack_message(1, PEER4, US4, KEEPALIVE),))
     assert skipped == Skipped("BGP messages other than UPDATE")
     octets = bytearray(update_of(SAMPLES[0]))
     octets[26] = 9  # the value of ORIGIN
-    (bad,) = read_mrt((message(1, PEER4, US4, bytes(octets)),))
+    (bad,) = read_mrt((pack_message(1, PEER4, US4, bytes(octets)),))
     assert isinstance(bad, Unreadable)
     assert "ORIGIN" in bad.reason
 
@@ -337,7 +338,7 @@ def test_bgpdump_reads_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asn4", [True, False])
 def test_bgpdump_reads_updates(asn4: bool, tmp_path: Path) -> None:
     ((withdraw, _),) = pack_withdrawals(V4, (SAMPLES[0].key,), 4096)
-    data = mrt_updates(SAMPLES, asn4=asn4) + message(2.5, PEER4, US4, withdraw, asn4=asn4)
+    data = mrt_updates(SAMPLES, asn4=asn4) + pack_message(2.5, PEER4, US4, withdraw, asn4=asn4)
     (tmp_path / "updates.mrt").write_bytes(data)
     rows = bgpdump(tmp_path / "updates.mrt")
     assert [(row[0], row[2], row[5]) for row in rows] == [

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.mrt.bgp4mp import pack_message
+from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.policy.policy import verdict
 from simulator.policy.rules import RULES
 from simulator.policy.verdict import RouteOutcome
@@ -19,7 +21,6 @@ from simulator.tables import birdwatcher, looking_glass, notation
 from simulator.tables.birdwatcher import OTHER_REASON, OWN_REASONS, reason_of
 from simulator.tables.input_formats import READERS, InputFormat, recognise
 from simulator.tables.json_lines import common_json, route_row
-from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.received_routes import ReceivedRoute, SessionTable
 from simulator.tables.session_policies import SessionPolicies
 from simulator.tables.table_entries import Announcer, TableEntry, TableRoutes, Unreadable
@@ -179,7 +180,7 @@ def as_updates(found: SessionTable) -> bytes:
         for octets, _ in pack_announcements(
             found.family, encode(held.path, asn4=True), b"".join(hops), (held.key,), 4096
         ):
-            data += message(1.0, found.peer, Announcer(8075, found.edge_address), octets)
+            data += pack_message(1.0, found.peer, Announcer(8075, found.edge_address), octets)
     return data
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.session.messages import Family
 from simulator.tables.explain import explain
 from simulator.tables.input_formats import READERS, InputFormat
-from simulator.tables.mrt_writer import RibEntry, rib_dump
 from simulator.tables.session_policies import SessionPolicies
 from simulator.tables.table_entries import Announcer
 from simulator.tables.tally import Judge

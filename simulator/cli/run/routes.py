@@ -19,6 +19,8 @@ from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
 from simulator.cli.topology_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
+from simulator.mrt.bgp4mp import pack_message
+from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.places.errors import LabError
 from simulator.rehearsal.looking_glass import LookingGlass
 from simulator.report.model import Segment
@@ -26,7 +28,6 @@ from simulator.report.pcap import write_segments
 from simulator.speakers.tap import Octets
 from simulator.tables import birdwatcher
 from simulator.tables.captured_updates import rewrite_next_hops, updates
-from simulator.tables.mrt_writer import RibEntry, message, rib_dump
 from simulator.tables.output_formats import OutputFormat, lines
 from simulator.tables.received_routes import SessionTable, covering
 from simulator.tables.table_entries import Announcer
@@ -166,4 +167,4 @@ def _updates(octets: Iterable[Octets], tables: Iterable[SessionTable]) -> Iterat
         if table is not None:
             local = Announcer(table.edge_as, table.edge_address)
             names = {real.packed: named.packed for real, named in table.carried}
-            yield message(seen.time, table.peer, local, rewrite_next_hops(update, names), asn4=table.asn4)
+            yield pack_message(seen.time, table.peer, local, rewrite_next_hops(update, names), asn4=table.asn4)

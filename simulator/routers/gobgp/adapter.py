@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.mrt.table_dump_v2 import MrtPeer, peer_index, rib_record, rib_row
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, until_ready
@@ -290,9 +291,6 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any], reason: 
     )
 
 
-_TABLE_DUMP_V2 = 13
-_PEER_INDEX_TABLE = 1
-_RIB = {Family.IPV4: 2, Family.IPV6: 4}
 _REACH_UNSPECIFIED = struct.pack("!HBB16sB", 2, 1, 16, bytes(16), 0)
 """MP_REACH_NLRI (RFC 4760 §3) up to its NLRI: IPv6 unicast, next hop ::."""
 
@@ -308,7 +306,7 @@ def own_routes(config: RouterConfig) -> list[Announcement]:
 def mrt(routes: Iterable[Announcement]) -> Iterator[bytes]:
     """The routes as the records of a table dump."""
     # The peer that they come from is nobody, in AS 0: to GoBGP they are its own then.
-    yield _record(_PEER_INDEX_TABLE, bytes(4) + struct.pack("!HH", 0, 1) + bytes((2,)) + bytes(12))
+    yield peer_index(0, IPv4Address(0), "", [MrtPeer(0, IPv4Address(0))])
     numbers = itertools.count()
     for route in routes:
         # A next hop of zeros is ours, whatever that is on the session that the route is sent on.
@@ -319,12 +317,7 @@ def mrt(routes: Iterable[Announcement]) -> Iterator[bytes]:
             if route.family is Family.IPV6:
                 reach = _REACH_UNSPECIFIED + key
                 block += bytes((0x80, 14, len(reach))) + reach
-            entry = struct.pack("!HIH", 0, 0, len(block)) + block
-            yield _record(_RIB[route.family], struct.pack("!I", next(numbers)) + key + struct.pack("!H", 1) + entry)
-
-
-def _record(subtype: int, body: bytes) -> bytes:
-    return struct.pack("!IHHI", 0, _TABLE_DUMP_V2, subtype, len(body)) + body
+            yield rib_record(0, next(numbers), route.family, key, [rib_row(0, 0, block)])
 
 
 ROUTER = Gobgp

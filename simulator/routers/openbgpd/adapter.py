@@ -10,15 +10,15 @@ import asyncio
 import contextlib
 import json
 import pwd
-import struct
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.mrt.table_dump_v2 import MrtPeer, RibEntry, rib_dump
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
@@ -32,15 +32,13 @@ from simulator.routers.parsing import one_line, read_file, write_file
 from simulator.routers.reason import Reason
 from simulator.session.messages import Family
 from simulator.topology.route import RouterRoute
+from simulator.wire import nlri
+from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
 _START_TIMEOUT = 30.0
 """Seconds to read the configuration: 20,000 routes take below one."""
-
-_MRT_TABLE_DUMP_V2 = 13
-_MRT_PEER_INDEX_TABLE = 1
-_MRT_RIB = {4: 2, 6: 4}
 
 
 class Openbgpd(Daemon):
@@ -204,25 +202,15 @@ def parse_neighbor(name: str, neighbor: Mapping[str, Any]) -> SessionReport:
 
 def mrt(config: RouterConfig, routes: Sequence[RouterRoute]) -> bytes:
     """Routes with their AS paths as an MRT table dump (RFC 6396 §4.3): bgpd.conf has no way to write a path."""
-    router_id = bytes(map(int, config.router_id.split(".")))
-    peer = struct.pack("!B4s4sI", 2, router_id, router_id, config.asn)
-    records = [_record(_MRT_PEER_INDEX_TABLE, router_id + struct.pack("!HH", 0, 1) + peer)]
-    for number, route in enumerate(routes):
-        network = ip_network(route.prefix)
-        octets = network.network_address.packed[: (network.prefixlen + 7) // 8]
-        # Not looked at, but bgpctl wants them: ORIGIN, AS_PATH and a next hop of the family.
-        path = struct.pack(f"!BB{len(route.asns)}I", 2, len(route.asns), *route.asns)
-        hop = bytes(4) if network.version == 4 else bytes((16, *bytes(16)))
-        attributes = bytes((0x40, 1, 1, 0)) + struct.pack("!BBH", 0x50, 2, len(path)) + path
-        attributes += bytes((0x40, 3, len(hop)) if network.version == 4 else (0x80, 14, len(hop))) + hop
-        head = struct.pack("!IB", number, network.prefixlen) + octets
-        entry = struct.pack("!HHIH", 1, 0, 0, len(attributes)) + attributes
-        records.append(_record(_MRT_RIB[network.version], head + entry))
-    return b"".join(records)
-
-
-def _record(subtype: int, body: bytes) -> bytes:
-    return struct.pack("!IHHI", 0, _MRT_TABLE_DUMP_V2, subtype, len(body)) + body
+    router_id = IPv4Address(config.router_id)
+    entries = []
+    for route in routes:
+        family, key = nlri.key(route.prefix)
+        # Not looked at, but bgpctl wants them: ORIGIN, and a next hop of the family.
+        hop = IPv4Address(0) if family is Family.IPV4 else IPv6Address(0)
+        as_path = (AsSegment(SegmentKind.SEQUENCE, tuple(route.asns)),)
+        entries.append(RibEntry(family, key, PathAttributes(as_path=as_path, next_hop=hop), 0))
+    return b"".join(rib_dump(0, router_id, "", [(MrtPeer(config.asn, router_id, router_id), entries)]))
 
 
 ROUTER = Openbgpd

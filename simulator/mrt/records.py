@@ -1,4 +1,4 @@
-"""MRT records (RFC 6396, RFC 8050): the framing and the numbers that the reader and the writer share."""
+"""MRT records (RFC 6396, RFC 8050): their framing, read and written, and their numbers."""
 
 from __future__ import annotations
 
@@ -93,6 +93,28 @@ def records(chunks: Iterable[bytes]) -> Iterator[Record]:
                 yield Record(number, float(seconds), kind, subtype, buffer[start:at])
     if at < len(buffer):
         raise MrtError(number + 1, "the file ends inside this record")
+
+
+def pack_record(when: float, kind: MrtType, subtype: int, body: bytes) -> bytes:
+    """A whole record. `when`: seconds since the epoch, of which BGP4MP_ET keeps the microseconds (RFC 6396 §3)."""
+    if kind is MrtType.BGP4MP_ET:
+        micros = round(when * 1_000_000)
+        when = micros // 1_000_000
+        body = (micros % 1_000_000).to_bytes(4, "big") + body
+    return HEADER.pack(seconds(when), kind, subtype, len(body)) + body
+
+
+def seconds(when: float) -> int:
+    """As a timestamp of four octets holds it: what it cannot hold becomes the nearest that it can."""
+    return min(max(int(when), 0), 0xFFFFFFFF)
+
+
+def two_octets(value: int) -> bytes:
+    """ValueError for a number that does not fit."""
+    try:
+        return value.to_bytes(2, "big")
+    except OverflowError:
+        raise ValueError(f"{value} does not fit MRT's two octets") from None
 
 
 def looks_like(head: bytes) -> bool:

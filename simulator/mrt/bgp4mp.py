@@ -1,4 +1,4 @@
-"""What a BGP4MP record says (RFC 6396 §4.4, RFC 8050 §3): the session, and the change of state or the BGP message."""
+"""BGP4MP (RFC 6396 §4.4, RFC 8050 §3): a record names the session, and has a change of state or a BGP message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from simulator.session.messages import Family, IpAddress
-from simulator.tables.mrt import Bgp4mpSubtype
+from simulator.mrt.records import Bgp4mpSubtype, MrtType, pack_record, two_octets
+from simulator.mrt.table_dump_v2 import SessionEnd
+from simulator.session.messages import AS_TRANS, Family, IpAddress
 from simulator.wire import nlri
 from simulator.wire.attribute_block import walk
 from simulator.wire.checked_attributes import NlriLocation
@@ -165,3 +166,36 @@ def _foreign(body: bytes) -> tuple[tuple[int, int], ...]:
         return ()
     heads = ((value[0] << 8 | value[1], value[2]) for _, code, value in walk(block) if code == MP_REACH and value[2:])
     return tuple(head for head in heads if head not in _FAMILIES)
+
+
+def pack_message(
+    when: float,
+    peer: SessionEnd,
+    local: SessionEnd,
+    octets: bytes,
+    *,
+    asn4: bool = True,
+    sent: bool = False,
+    extended_time: bool = True,
+) -> bytes:
+    """One BGP message of a session as BGP4MP. `asn4`: its AS_PATH has ASNs of four octets. ValueError: two families.
+
+    `extended_time` keeps the microseconds (RFC 6396 §3); `sent` marks what the local side sent (RFC 6396 §4.4.3).
+    """
+    if peer.address.version != local.address.version:
+        raise ValueError("the two ends of a session are of one address family")
+    names = {(False, False): Bgp4mpSubtype.MESSAGE, (True, False): Bgp4mpSubtype.MESSAGE_AS4}
+    names |= {(False, True): Bgp4mpSubtype.MESSAGE_LOCAL, (True, True): Bgp4mpSubtype.MESSAGE_AS4_LOCAL}
+    width = 4 if asn4 else 2
+    body = b"".join(
+        (
+            *((asn if asn >> 8 * width == 0 else AS_TRANS).to_bytes(width, "big") for asn in (peer.asn, local.asn)),
+            two_octets(0),
+            two_octets(1 if peer.address.version == 4 else 2),
+            peer.address.packed,
+            local.address.packed,
+            octets,
+        )
+    )
+    kind = MrtType.BGP4MP_ET if extended_time else MrtType.BGP4MP
+    return pack_record(when, kind, names[asn4, sent], body)
