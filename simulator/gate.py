@@ -112,14 +112,14 @@ class Gate:
 
 
 class GateCounts:
-    """What gates that are gone have counted."""
+    """What several gates have counted together."""
 
     __slots__ = ("leaked", "passed", "withheld")
 
     def __init__(self) -> None:
         self.withheld, self.passed, self.leaked = (dict.fromkeys(Direction, 0) for _ in range(3))
 
-    def add(self, gate: Gate) -> None:
+    def add(self, gate: Gate | GateCounts) -> None:
         for direction in Direction:
             self.withheld[direction] += gate.withheld[direction]
             self.passed[direction] += gate.passed[direction]

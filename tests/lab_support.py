@@ -11,12 +11,21 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
+from simulator.engine.network import Network
 from simulator.lab.privilege import netns_problem
 from simulator.places.errors import LabError
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.process import Program, find_program
+from simulator.speakers.neighbor import Neighbor
+from simulator.topology.plan import SessionPlan
 
 T = TypeVar("T")
+
+
+def neighbor_of(network: Network, plan: SessionPlan) -> Neighbor:
+    """The edge's end of a session with its sockets, which nothing but a test looks at."""
+    return network._edge(plan).neighbor(plan.id)
+
 
 LAN4 = ip_network("192.0.2.0/24")
 LAN6 = ip_network("2001:db8:2::/64")

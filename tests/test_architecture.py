@@ -63,6 +63,7 @@ RULERS = {
     "engine/control.py": "the control plane",
     "cli/run/edge.py": "the operator's word stands for the validation",
     "engine/network.py": "passes a ruling on",
+    "speakers/speaker.py": "passes a ruling on to the session's neighbour",
     "speakers/neighbor.py": "passes a ruling on to its peer",
     "peer/peer.py": "passes a ruling on to its gate",
 }
@@ -258,6 +259,17 @@ def test_nobody_reaches_into_a_gate(module: Path) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in kept
     }
     assert written == set()
+
+
+@pytest.mark.parametrize("module", _of({*TOP_ROOMS, "engine", "routers"}), ids=name)
+def test_a_speaker_gives_plain_data(module: Path) -> None:
+    """What stands above knows the sessions of a speaker by their names: a speaker could live in another process."""
+    inside = {f"simulator.speakers.{part}" for part in ("neighbor", "connections", "tcp", "runtime", "outlet")}
+    assert imports_of(module) & inside == set()
+    assert not any(full.startswith("simulator.peer.peer") for full in imports_of(module))
+    source = module.read_text(encoding="utf-8")
+    reads = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))
+    assert {node.attr for node in reads} & {"adj_in", "inbound", "outbound", "loc_rib", "talking"} == set()
 
 
 def test_only_a_session_makes_a_gate() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from simulator.engine.knocks import Knocks
 from simulator.engine.member_config import as_route_server, customer_config, session_name
 from simulator.engine.peer_config import agreed_session, router_config
 from simulator.engine.registrations import Registrations
-from simulator.gate import Change, Gate, GateCounts, nlri_may_pass
+from simulator.gate import Change, GateCounts, nlri_may_pass
 from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink, NetnsPlace, netns_place
 from simulator.lab.state import LabState
@@ -37,14 +37,15 @@ from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.policy.transform import ImportSettings
+from simulator.rib.adj_in import HeldRoute
 from simulator.rib.announcement import Announcement
+from simulator.rib.attribute_set import AttributeSet
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
 from simulator.topology.kinds import RouteServer
@@ -53,6 +54,7 @@ from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Customer, Peer, Topology
 from simulator.topology.segments import cables_of, lan_of
 from simulator.views.session import SessionView
+from simulator.wire.path_attributes import PathAttributes
 
 
 class Network:
@@ -85,10 +87,6 @@ class Network:
         self.tap = Tap() if record else None
         self.captures: dict[tuple[str, str], Capture] = {}
         """By edge and interface."""
-        self._gates: dict[str, Gate] = {}
-        """Of the sessions that are provisioned."""
-        self._past = GateCounts()
-        """Of the sessions that are gone."""
         self.data: DataFiles | None = None
         """What the rules look things up in; None until the network is built."""
         self._registrations = registrations
@@ -337,11 +335,11 @@ class Network:
     async def apply_data(self, data: PolicyData) -> None:
         """Judge what every provisioned session holds again, by new data."""
         for edge in self._edges.values():
-            for neighbor in edge.neighbors:
-                if neighbor.config.policy is not None:
-                    plan = self._provisioned[neighbor.config.id]
-                    mine = self._data_of(plan, data, lifted=neighbor.gate.is_open)
-                    neighbor.apply_policy(neighbor.config.policy.with_data(mine))
+            for session in edge.sessions:
+                policy = edge.config(session).policy if edge.has(session) else None
+                if policy is not None:
+                    mine = self._data_of(self._provisioned[session], data, lifted=edge.is_lifted(session))
+                    edge.apply_policy(session, policy.with_data(mine))
                     await asyncio.sleep(0)  # a full table takes a moment, and others have timers
 
     def judge_again(self, plan: SessionPlan) -> None:
@@ -351,10 +349,9 @@ class Network:
 
     def _judge(self, plan: SessionPlan, *, lifted: bool) -> None:
         assert self.data is not None, "the network is not built"
-        neighbor = self.neighbor(plan)
-        policy, data = neighbor.config.policy, self._data_of(plan, self.data.data, lifted=lifted)
+        policy, data = self.config(plan).policy, self._data_of(plan, self.data.data, lifted=lifted)
         if policy is not None and policy.context.data != data:
-            neighbor.apply_policy(policy.with_data(data))
+            self._edge(plan).apply_policy(plan.id, policy.with_data(data))
 
     def _data_of(self, plan: SessionPlan, data: PolicyData, *, lifted: bool) -> PolicyData:
         """What a session's rules look things up in: once it is lifted, with what is registered at its peering."""
@@ -381,7 +378,7 @@ class Network:
         )
         taking = ImportSettings(**topology.policy.import_.model_dump())
         remote = self._where_to_dial(plan, host)
-        neighbor = self._edges[plan.edge.name].add(
+        self._edge(plan).add(
             NeighborConfig(
                 id=plan.id,
                 local_as=topology.microsoft.asn,
@@ -403,7 +400,7 @@ class Network:
             ),
             host,
         )
-        self._gates[plan.id], self._provisioned[plan.id] = neighbor.gate, plan
+        self._provisioned[plan.id] = plan
         if self.tap is not None:
             self.tap.name(plan.id, plan.edge_address, plan.peer_address)
 
@@ -421,28 +418,52 @@ class Network:
         # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
         return Endpoint(host, BGP_PORT) if self.kind is not LinkKind.LOOPBACK else None
 
-    def neighbor(self, plan: SessionPlan) -> Neighbor:
-        """The edge's end of a session. Raises KeyError when it is not provisioned."""
-        return self._edges[plan.edge.name].neighbor(plan.id)
+    # --- a session as plain data; each raises KeyError when it is not provisioned ---
+
+    def _edge(self, plan: SessionPlan) -> Speaker:
+        return self._edges[plan.edge.name]
 
     def is_provisioned(self, plan: SessionPlan) -> bool:
-        return self._edges[plan.edge.name].has(plan.id)
+        return self._edge(plan).has(plan.id)
+
+    def config(self, plan: SessionPlan) -> NeighborConfig:
+        return self._edge(plan).config(plan.id)
+
+    def routes(self, plan: SessionPlan) -> Iterator[HeldRoute]:
+        """Adj-RIB-In, each route with every rule that rejects it."""
+        return self._edge(plan).routes(plan.id)
+
+    def route(self, plan: SessionPlan, key: bytes) -> HeldRoute | None:
+        """One route of Adj-RIB-In, by its prefix key; None where the peer does not announce it."""
+        return self._edge(plan).route(plan.id, key)
+
+    def attributes(self, plan: SessionPlan) -> Iterator[tuple[bytes, AttributeSet]]:
+        """Adj-RIB-In without what rules about prefixes say: prefix keys and attributes."""
+        return self._edge(plan).attributes(plan.id)
+
+    def taken(self, plan: SessionPlan) -> Iterator[tuple[Family, bytes, PathAttributes]]:
+        """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
+        return self._edge(plan).taken(plan.id)
+
+    def written(self, plan: SessionPlan, *, whole: bool) -> dict[tuple[Address, int, Address, int], int]:
+        """Octets ever written to each connection on which the session talks, as `Speaker.written`."""
+        return self._edge(plan).written(plan.id, whole=whole)
 
     def is_outdated(self, plan: SessionPlan) -> bool:
         """Whether the session runs with another MD5 key than its plan has now."""
-        return self.is_provisioned(plan) and self.neighbor(plan).config.md5 != plan.md5
+        return self.is_provisioned(plan) and self.config(plan).md5 != plan.md5
 
     def limit(self, plan: SessionPlan) -> None:
         """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
-        if self.is_provisioned(plan) and self.neighbor(plan).config.max_prefix != plan.max_prefix:
-            self.neighbor(plan).apply_max_prefix(plan.max_prefix)
+        if self.is_provisioned(plan) and self.config(plan).max_prefix != plan.max_prefix:
+            self._edge(plan).apply_max_prefix(plan.id, plan.max_prefix)
 
     def bgp_state(self, plan: SessionPlan) -> BgpState:
         """Of the BGP FSM, without all the rest of a view. Raises KeyError when the session is not provisioned."""
-        return self.neighbor(plan).bgp_state
+        return self._edge(plan).bgp_state(plan.id)
 
     def view(self, plan: SessionPlan) -> SessionView:
-        return self.neighbor(plan).view()
+        return self._edge(plan).view(plan.id)
 
     def rule(self, plan: SessionPlan, state: ConnectionState, *, validated: bool) -> Change:
         """Pass a ruling on to the session's gate; nothing where the session does not exist."""
@@ -450,26 +471,25 @@ class Network:
             return Change.NOTHING
         if nlri_may_pass(state, validated) and not self.is_lifted(plan):
             self._judge(plan, lifted=True)  # before the gate opens
-        change = self.neighbor(plan).rule(state, session_validated=validated)
+        change = self._edge(plan).rule(plan.id, state, session_validated=validated)
         if change is Change.DENIED:
             self._judge(plan, lifted=False)
         return change
 
     def is_lifted(self, plan: SessionPlan) -> bool:
         """Whether the session's gate is open."""
-        return self.is_provisioned(plan) and self.neighbor(plan).gate.is_open
+        return self.is_provisioned(plan) and self._edge(plan).is_lifted(plan.id)
 
     async def deprovision(self, plan: SessionPlan, notification: Notification) -> None:
         """Close one session with this NOTIFICATION and forget it."""
-        await self._edges[plan.edge.name].remove(plan.id, notification)
-        if (gate := self._gates.pop(plan.id, None)) is not None:
-            self._past.add(gate)
-            del self._provisioned[plan.id]
+        await self._edge(plan).remove(plan.id, notification)
+        if not self.is_provisioned(plan):
+            self._provisioned.pop(plan.id, None)
 
     @property
-    def gates(self) -> tuple[Gate | GateCounts, ...]:
-        """The gate of every session, and what those counted whose sessions are gone."""
-        return (*self._gates.values(), self._past)
+    def gates(self) -> tuple[GateCounts, ...]:
+        """What the gates of each edge have counted."""
+        return tuple(edge.gate_counts for edge in self._edges.values())
 
     def announcements(self, edge: str) -> tuple[Announcement, ...]:
         """What an edge announces to everybody."""

@@ -22,7 +22,7 @@ def session_table(
 ) -> SessionTable:
     """Every route that the peer announced, in the order of the prefixes, with its verdict. `came`: when, by route."""
     denied = not network.view(plan).gate_open
-    held = sorted(network.neighbor(plan).adj_in.routes(), key=lambda route: (route.key[1:], route.key[0]))
+    held = sorted(network.routes(plan), key=lambda route: (route.key[1:], route.key[0]))
     return table_of(
         network,
         record,
@@ -76,6 +76,6 @@ def _carried(network: Network, plan: SessionPlan) -> tuple[tuple[Address, Addres
     """The peer's address last: on IPv6 loopback both ends have the same, and a next hop is the peer's."""
     if not network.is_provisioned(plan):
         return ()
-    config = network.neighbor(plan).config
+    config = network.config(plan)
     ends = ((config.local_address, plan.edge_address), (config.peer_address, plan.peer_address))
     return tuple((real, named) for real, named in ends if real != named)

@@ -278,7 +278,6 @@ class Validator:
     def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
         now, before = self._network.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
-        neighbor = self._network.neighbor(plan)
         carried = (now.local_address, now.peer_address)
         return SessionEvidence(
             view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
@@ -292,7 +291,7 @@ class Validator:
             mtu=plan.mtu,
             tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
             peer_table=gathered.tables.get(plan.id),
-            rejected=_rejected(neighbor.adj_in.routes()) if view.rejected else (),
+            rejected=_rejected(self._network.routes(plan)) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),

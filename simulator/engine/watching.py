@@ -55,6 +55,6 @@ class Watches:
         found: dict[Ends, int] = {}
         for plan in plans:
             if self._network.is_provisioned(plan):
-                written = self._network.neighbor(plan).written(whole=whole)
+                written = self._network.written(plan, whole=whole)
                 found |= {Ends(*ends): octets for ends, octets in written.items()}
         return found

@@ -110,6 +110,10 @@ class RoutesAnnounced(NamedTuple):
     hits: Mapping[bytes, Hits] = NO_HITS
     """The rules about prefixes that reject some of them; those about attributes are in `attributes.hits`."""
 
+    def hits_of(self, key: bytes) -> Hits:
+        """Every rule that rejects one of these routes."""
+        return self.hits.get(key, ()) + self.attributes.hits
+
 
 @dataclass(frozen=True, slots=True)
 class RoutesWithdrawn:

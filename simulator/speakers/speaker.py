@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from simulator.connection.states import ConnectionState
+from simulator.gate import Change, Gate, GateCounts
 from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.places.endpoint import Address, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
+from simulator.policy.max_prefix import MaxPrefix
+from simulator.policy.policy import Policy
+from simulator.rib.adj_in import HeldRoute
 from simulator.rib.adj_out import Images
 from simulator.rib.announcement import Announcement
+from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.fsm import Channel
-from simulator.session.messages import Cease, Notification
+from simulator.session.messages import Cease, Family, Notification
+from simulator.session.states import BgpState
 from simulator.speakers.callers import Callers, Leaving
 from simulator.speakers.clock import Clock
 from simulator.speakers.dispatch import dispatch
@@ -33,7 +40,9 @@ from simulator.speakers.sockets import (
 )
 from simulator.speakers.tap import Tap
 from simulator.speakers.tcp import TcpConnection
+from simulator.views.session import SessionView
 from simulator.wire.notification import encode_notification
+from simulator.wire.path_attributes import PathAttributes
 
 _ORDINARY_TTL = 64
 
@@ -99,6 +108,9 @@ class Speaker:
         self._runtime = Runtime(place, clock, self._heard, self.loc_rib, Images(announcements), tap)
         self._listeners: dict[Endpoint, _Listener] = {}
         self._neighbors: dict[str, Neighbor] = {}
+        self._gates: set[Gate] = set()
+        self._past = GateCounts()
+        """What the gates have counted whose sessions are gone."""
         self._places: dict[str, tuple[_Listener, Address]] = {}
         """Where each session's peer calls, and from which address."""
         self._callers = Callers(self._part_with)
@@ -139,6 +151,7 @@ class Speaker:
         neighbor = self._neighbor(config, self._runtime)
         listener.neighbors[host] = neighbor
         self._neighbors[config.id] = neighbor
+        self._gates.add(neighbor.gate)
         self._places[config.id] = listener, host
         neighbor.start()
         return neighbor
@@ -147,13 +160,82 @@ class Speaker:
         """One session, not started: what a speaker of another kind makes otherwise."""
         return Neighbor(config, runtime)
 
-    def neighbor(self, session: str) -> Neighbor:
-        """Raises KeyError for a session that is not configured."""
-        return self._neighbors[session]
+    # --- sessions as plain data; each raises KeyError for a session that is not configured ---
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions that are configured."""
+        return tuple(self._neighbors)
 
     def has(self, session: str) -> bool:
         """Whether a session is configured."""
         return session in self._neighbors
+
+    def config(self, session: str) -> NeighborConfig:
+        """A session's configuration; once it is up, with what the peer's OPEN and the connection filled in."""
+        return self._neighbors[session].config
+
+    def view(self, session: str) -> SessionView:
+        return self._neighbors[session].view()
+
+    def bgp_state(self, session: str) -> BgpState:
+        """Of the BGP FSM, without all the rest of a view."""
+        return self._neighbors[session].bgp_state
+
+    def is_lifted(self, session: str) -> bool:
+        """Whether the session's gate is open."""
+        return self._neighbors[session].gate.is_open
+
+    def routes(self, session: str) -> Iterator[HeldRoute]:
+        """Adj-RIB-In, each route with every rule that rejects it."""
+        return self._neighbors[session].adj_in.routes()
+
+    def route(self, session: str, key: bytes) -> HeldRoute | None:
+        """One route of Adj-RIB-In, by its prefix key; None where the peer does not announce it."""
+        neighbor = self._neighbors[session]
+        family, adj_in = neighbor.config.family, neighbor.adj_in
+        attributes = adj_in.attributes(family, key)
+        return HeldRoute(family, key, attributes, adj_in.hits(family, key)) if attributes is not None else None
+
+    def attributes(self, session: str) -> Iterator[tuple[bytes, AttributeSet]]:
+        """Adj-RIB-In without what rules about prefixes say: prefix keys and attributes, at a tenth of the price."""
+        neighbor = self._neighbors[session]
+        return iter(neighbor.adj_in.items(neighbor.config.family))
+
+    def taken(self, session: str) -> Iterator[tuple[Family, bytes, PathAttributes]]:
+        """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
+        return self._neighbors[session].taken()
+
+    def written(self, session: str, *, whole: bool = False) -> dict[tuple[Address, int, Address, int], int]:
+        """Octets ever written to each connection on which the session talks; as `connections.octets_written`."""
+        return self._neighbors[session].written(whole=whole)
+
+    @property
+    def gate_counts(self) -> GateCounts:
+        """What the gates of all sessions have counted, those included whose sessions are gone."""
+        found = GateCounts()
+        found.add(self._past)
+        for gate in self._gates:
+            found.add(gate)
+        return found
+
+    # --- commands for a session; each raises KeyError as above ---
+
+    def rule(self, session: str, connection_state: ConnectionState | None, *, session_validated: bool) -> Change:
+        """Provisioning's ruling on a session's gate: lifts or re-denies on the running session, without a reset."""
+        return self._neighbors[session].rule(connection_state, session_validated=session_validated)
+
+    def apply_policy(self, session: str, policy: Policy) -> None:
+        """Judge all that is held again by another policy, on the running session; what that changes passes the gate."""
+        self._neighbors[session].apply_policy(policy)
+
+    def apply_max_prefix(self, session: str, limit: MaxPrefix | None) -> None:
+        """Count all that is held by another limit, on the running session."""
+        self._neighbors[session].apply_max_prefix(limit)
+
+    def neighbor(self, session: str) -> Neighbor:
+        """The session itself, for this room and for tests: everything above has the methods of the speaker."""
+        return self._neighbors[session]
 
     @property
     def neighbors(self) -> tuple[Neighbor, ...]:
@@ -164,6 +246,11 @@ class Speaker:
         neighbor = self._drop(session)
         neighbor.stop(notification)
         await neighbor.stopped()
+        self._forget_gate(neighbor)
+
+    def _forget_gate(self, neighbor: Neighbor) -> None:
+        self._gates.discard(neighbor.gate)
+        self._past.add(neighbor.gate)
 
     def _drop(self, session: str) -> Neighbor:
         """It is no session of ours any more, whatever its connections still do."""
@@ -178,6 +265,7 @@ class Speaker:
     def _part_with(self, neighbor: Neighbor) -> None:
         """A caller that is not configured has left."""
         self._drop(neighbor.config.id)
+        self._forget_gate(neighbor)
         for tcp in list(neighbor.connections.open.values()):
             self._leaving.add(tcp)
 

@@ -18,12 +18,13 @@ from simulator.cli.policy_options import judging
 from simulator.cli.run.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
+from simulator.gate import Change
 from simulator.peer.events import MalformedUpdate, PrefixLimit
 from simulator.places.endpoint import Endpoint
 from simulator.policy.max_prefix import Level, MaxPrefix, MaxPrefixAction
 from simulator.policy.policy import PROFILES, PolicyError
 from simulator.session.messages import Family
-from simulator.speakers.neighbor import Neighbor
+from simulator.speakers.speaker import Speaker
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements
 from simulator.wire.update_faults import ErrorHandling
@@ -199,13 +200,13 @@ async def test_listening_anywhere_it_announces_the_address_that_was_called(
 
 async def test_a_caller_is_ruled_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     ruled: list[str] = []
-    before = Edge._validated
+    before = Speaker.rule
 
-    def validated(self: Edge, neighbor: Neighbor) -> None:
-        ruled.append(neighbor.config.id)
-        before(self, neighbor)
+    def rule(self: Speaker, session: str, state: ConnectionState | None, *, session_validated: bool) -> Change:
+        ruled.append(session)
+        return before(self, session, state, session_validated=session_validated)
 
-    monkeypatch.setattr(Edge, "_validated", validated)
+    monkeypatch.setattr(Speaker, "rule", rule)
     async with edge() as running, contextlib.AsyncExitStack() as stack:
         host, port = (await running.until(event="listening"))["address"].rsplit(":", 1)
         for number in range(30):

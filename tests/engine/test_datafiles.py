@@ -285,7 +285,7 @@ async def test_the_network_gives_sessions_what_the_topology_says(tmp_path: Path)
         await network.start_peer(network.topology.peers[0])
         plan = network.plans[0]
         network.provision(plan)
-        config = network.neighbor(plan).config
+        config = network.config(plan)
         assert config.policy is not None and config.role is Role.PEER
         assert config.policy.context.role is Role.PEER and config.policy.taking.med == 9
         assert [hit.rule for hit in config.policy.judge_prefix(V4, key("13.64.0.0/16"), PathAttributes())] == [

@@ -52,7 +52,7 @@ async def test_a_plan_alone_is_enough_to_provision_a_session_at_run_time(name: s
         network.provision(plan)
         async with asyncio.timeout(20):
             await up.event.wait()
-        config = network.neighbor(plan).config
+        config = network.config(plan)
         assert config.policy is not None
         assert (config.policy.profile, config.max_prefix) == ("ixrs", MaxPrefix(7))
         assert not network.view(plan).gate_open

@@ -62,12 +62,13 @@ class Watched:
         return [plan for plan in network.plans if network.is_provisioned(plan)]
 
     def taken(self, plan: SessionPlan) -> set[bytes]:
-        return {key for _, key, _ in self.played.network.neighbor(plan).taken()}
+        return {key for _, key, _ in self.played.network.taken(plan)}
 
     def rules(self, plan: SessionPlan) -> list[str]:
         """Why the unregistered customer's route is refused on a session. LookupError where it is not there."""
-        held = self.played.network.neighbor(plan).adj_in
-        (route,) = (route for route in held.routes() if route.key == self._keys[plan.family])
+        route = self.played.network.route(plan, self._keys[plan.family])
+        if route is None:
+            raise LookupError(plan.id)
         return [hit.rule for hit in route.hits]
 
     def resets(self) -> list[Any]:

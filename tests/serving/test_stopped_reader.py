@@ -34,7 +34,7 @@ from simulator.topology.segments import lan_of
 from simulator.wire.update import end_of_rib
 from tests.azure.provider import support
 from tests.cli.serving import serving as process_serving
-from tests.lab_support import eventually
+from tests.lab_support import eventually, neighbor_of
 from tests.speakers.support import V4, RawPeer
 from tests.speakers.test_slow_peers import all_that_comes, announcements, stop_reading, unread
 from tests.topologies import build, document, write
@@ -101,7 +101,7 @@ class Lab:
     def neighbor(self) -> Neighbor:
         """The session with edge-1."""
         (plan,) = self.provider.control.records["contoso/edge-1"].plans
-        return self.provider.network.neighbor(plan)
+        return neighbor_of(self.provider.network, plan)
 
     async def request(self, *edges: str, **session: Any) -> None:
         await call(self.client, "PUT", PEERING, body(*edges, **session))

@@ -62,8 +62,8 @@ def is_recovering(record: PeeringRecord) -> bool:
 def seen_on(network: Network, plan: SessionPlan, prefix: IPv4Network) -> Seen:
     """What a session holds of a prefix, whatever its policy says of it."""
     _, key = nlri.key(str(prefix))
-    held = network.neighbor(plan).adj_in.attributes(Family.IPV4, key) if network.is_provisioned(plan) else None
-    return Seen(plan.peer_address, plan.edge.name, held.path if held is not None else None)
+    held = network.route(plan, key) if network.is_provisioned(plan) and plan.family is Family.IPV4 else None
+    return Seen(plan.peer_address, plan.edge.name, held.attributes.path if held is not None else None)
 
 
 class RegistrationsInBooks:

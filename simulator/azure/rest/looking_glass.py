@@ -108,15 +108,15 @@ def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[st
 
 
 def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: Address) -> SessionTable:
-    neighbor = provider.network.neighbor(plan)
-    view, adj_in, time = neighbor.view(), neighbor.adj_in, neighbor.view().last_update or 0.0
+    network = provider.network
+    view = network.view(plan)
     routes = []
     for key in _covering(destination):
-        held = adj_in.attributes(plan.family, key)
+        held = network.route(plan, key)
         if held is not None:
-            judged = verdict(adj_in.hits(plan.family, key), denied=not view.gate_open)
-            routes.append(ReceivedRoute(plan.family, key, held.path, judged, time))
-    return table_of(provider.network, record, plan, routes)
+            judged = verdict(held.hits, denied=not view.gate_open)
+            routes.append(ReceivedRoute(plan.family, key, held.attributes.path, judged, view.last_update or 0.0))
+    return table_of(network, record, plan, routes)
 
 
 def _covering(address: Address) -> Iterator[bytes]:

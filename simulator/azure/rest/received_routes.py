@@ -17,11 +17,11 @@ from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, paged
 from simulator.azure.rest.peerings import existing
 from simulator.azure.rest.places import region_of
 from simulator.azure.rest.times import iso
+from simulator.engine.network import Network
 from simulator.places.endpoint import Address
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.policy.data.vrp import Validity
-from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
@@ -36,8 +36,8 @@ _RPKI: Final = {Validity.VALID: "Valid", Validity.INVALID: "Invalid", Validity.N
 class _Session:
     """A session that has routes, and by what they are judged."""
 
+    network: Network
     plan: SessionPlan
-    adj_in: AdjRibIn
     data: PolicyData
     time: float
     """Of its last UPDATE."""
@@ -69,25 +69,22 @@ def _sessions(request: ArmRequest, record: PeeringRecord) -> Iterator[_Session]:
     for live in record.connections:
         for plan in live.record.plans:
             if network.is_provisioned(plan):
-                neighbor = network.neighbor(plan)
-                policy = neighbor.config.policy
-                data = policy.context.data if policy is not None else PolicyData()
-                yield _Session(
-                    plan, neighbor.adj_in, data, neighbor.view().last_update or 0.0, neighbor.config.peer_address
-                )
+                config = network.config(plan)
+                data = config.policy.context.data if config.policy is not None else PolicyData()
+                yield _Session(network, plan, data, network.view(plan).last_update or 0.0, config.peer_address)
 
 
 def _routes(sessions: Iterable[_Session]) -> Iterator[_Route]:
     for session in sessions:
-        for key, attributes in session.adj_in.items(session.plan.family):
+        for key, attributes in session.network.attributes(session.plan):
             yield session, key, attributes
 
 
 def _exactly(sessions: Iterable[_Session], family: Family, key: bytes) -> Iterator[_Route]:
     for session in sessions:
-        held = session.adj_in.attributes(family, key)
+        held = session.network.route(session.plan, key) if session.plan.family is family else None
         if held is not None:
-            yield session, key, held
+            yield session, key, held.attributes
 
 
 def _render(route: _Route) -> Json:

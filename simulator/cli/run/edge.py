@@ -40,7 +40,6 @@ from simulator.rib.announcement import Announcement
 from simulator.session.md5 import md5_fault
 from simulator.session.messages import Cease
 from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.table_entries import Announcer
@@ -220,7 +219,8 @@ class Edge:
             where = await speaker.listen(options.listen.host, options.listen.port)
             self._write({"event": "listening", "address": str(where), "connectionState": options.state.value})
             if options.peer is not None:
-                self._validated(speaker.add(self._config(where, options.peer)))
+                speaker.add(self._config(where, options.peer))
+                self._rule(str(options.peer))
             await until.wait()
         finally:
             await speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "turnup edge was stopped"))
@@ -231,13 +231,10 @@ class Edge:
         return config
 
     def _rule(self, session: str) -> None:
-        if self._speaker is not None and self._speaker.has(session):
-            self._validated(self._speaker.neighbor(session))
-
-    def _validated(self, neighbor: Neighbor) -> None:
         """The operator's word stands for the validation: `--state Active` says that the peering was turned up."""
-        active = self._options.state is ConnectionState.ACTIVE
-        neighbor.rule(self._options.state, session_validated=active)
+        if self._speaker is not None and self._speaker.has(session):
+            active = self._options.state is ConnectionState.ACTIVE
+            self._speaker.rule(session, self._options.state, session_validated=active)
 
     def _config(self, where: Endpoint, peer: Address) -> NeighborConfig:
         options = self._options
@@ -275,11 +272,10 @@ class Edge:
 
     def _verdicts(self, event: RoutesAnnounced) -> list[dict[str, Any]]:
         assert self._speaker is not None
-        neighbor = self._speaker.neighbor(event.session)
-        config, denied = neighbor.config, not neighbor.gate.is_open
+        config, denied = self._speaker.config(event.session), not self._speaker.is_lifted(event.session)
         peer = Announcer(config.peer_as or 0, config.peer_address, local=config.local_address)
         common = {"time": timestamp(event.time), "session": event.session, **common_json(event.attributes.path, peer)}
-        judged = ((key, verdict(neighbor.adj_in.hits(event.family, key), denied=denied)) for key in event.keys)
+        judged = ((key, verdict(event.hits_of(key), denied=denied)) for key in event.keys)
         return [route_row(event.family, key, found, common) for key, found in judged]
 
 

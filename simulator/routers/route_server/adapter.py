@@ -21,7 +21,6 @@ from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.route_server import RouteServer
 from simulator.wire import nlri
 
@@ -91,7 +90,7 @@ class SimulatedRouteServer:
         return tuple(self._report(session) for session in self._sessions.values()) if self._server else ()
 
     def _report(self, session: RouterSession) -> SessionReport:
-        view = self._neighbor(session.name).view()
+        view = self._started().view(session.name)
         return SessionReport(
             name=session.name,
             state=view.bgp_state.value,
@@ -103,15 +102,15 @@ class SimulatedRouteServer:
         )
 
     async def received(self, session: str) -> frozenset[str]:
-        held = self._neighbor(session).adj_in.routes()
+        held = self._started().routes(session)
         return frozenset(nlri.text(route.family, route.key) for route in held if not route.hits)
 
     async def exported(self, session: str) -> frozenset[str]:
-        assert self._server is not None, "the route server was not started"
-        neighbor = self._neighbor(session)
-        if not neighbor.view().sent:
+        server = self._started()
+        view = server.view(session)
+        if not view.sent:
             return frozenset()
-        return frozenset(nlri.text(neighbor.config.family, key) for key in self._server.advertised(session))
+        return frozenset(nlri.text(view.family, key) for key in server.advertised(session))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         return ()
@@ -127,9 +126,9 @@ class SimulatedRouteServer:
             await self._server.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "the lab is taken down"))
             self._server = None
 
-    def _neighbor(self, session: str) -> Neighbor:
+    def _started(self) -> RouteServer:
         assert self._server is not None, "the route server was not started"
-        return self._server.neighbor(session)
+        return self._server
 
 
 ROUTER = SimulatedRouteServer

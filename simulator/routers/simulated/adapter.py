@@ -21,7 +21,6 @@ from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
 from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
@@ -85,7 +84,7 @@ class Simulated:
         return tuple(self._report(session) for session in self._config.sessions) if self._config else ()
 
     def _report(self, session: RouterSession) -> SessionReport:
-        view = self._neighbor(session.name).view()
+        view = self._started().view(session.name)
         since = datetime.fromtimestamp(view.established_at, UTC).isoformat() if view.established_at else ""
         return SessionReport(
             name=session.name,
@@ -98,13 +97,13 @@ class Simulated:
         )
 
     async def received(self, session: str) -> frozenset[str]:
-        return frozenset(nlri.text(route.family, route.key) for route in self._neighbor(session).adj_in.routes())
+        return frozenset(nlri.text(route.family, route.key) for route in self._started().routes(session))
 
     async def exported(self, session: str) -> frozenset[str]:
-        neighbor = self._neighbor(session)
-        if not neighbor.view().sent or self._config is None:
+        view = self._started().view(session)
+        if not view.sent or self._config is None:
             return frozenset()
-        family = neighbor.config.family
+        family = view.family
         prefixes = (nlri.key(route.prefix) for route in self._config.routes)
         return frozenset(nlri.text(family, key) for found, key in prefixes if found is family)
 
@@ -122,9 +121,9 @@ class Simulated:
             await self._speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "the lab is taken down"))
             self._speaker = None
 
-    def _neighbor(self, session: str) -> Neighbor:
+    def _started(self) -> Speaker:
         assert self._speaker is not None, "the simulated peer was not started"
-        return self._speaker.neighbor(session)
+        return self._speaker
 
 
 def announcements(routes: Sequence[RouterRoute]) -> list[Announcement]:

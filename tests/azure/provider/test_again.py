@@ -14,7 +14,7 @@ from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.places.link import LinkKind
 from simulator.views.check import Status
 from tests.azure.provider import support
-from tests.lab_support import require_netns, require_program
+from tests.lab_support import neighbor_of, require_netns, require_program
 from tests.topologies import build, document
 
 SETTINGS = Settings(peer_asn_review=None, removal=0)
@@ -131,13 +131,13 @@ async def test_active_again_after_a_withdrawal_that_no_socket_holds(tmp_path: Pa
         ask(running, 1)
         await all_active(running, 1)
         (record,) = support.records(running)
-        (tcp,) = running.network.neighbor(record.plans[0]).talking
+        (tcp,) = neighbor_of(running.network, record.plans[0]).talking
         await support.until(
             running, lambda: tcp.outlet is not None and not tcp.stream.is_blocked and not tcp.outlet.held, 30
         )
         revalidate(running)
         assert tcp.stream.is_blocked, "withdrawals: the session stays"
         await all_active(running, 1)
-        assert tcp in running.network.neighbor(record.plans[0]).talking
+        assert tcp in neighbor_of(running.network, record.plans[0]).talking
         assert statuses(running, "D1", "D3") == {Status.SUCCESS}
         assert support.leaks(running) == 0

@@ -35,7 +35,7 @@ async def play(running: Provider, number: int) -> set[int]:
     plans = [plan for record in support.records(running) for plan in record.plans]
     await support.until_all(running, ConnectionState.VALIDATING)
     await support.until(running, lambda: all(map(running.network.is_provisioned, plans)))
-    ports = {running.network.neighbor(plan).config.local.port for plan in plans}
+    ports = {running.network.config(plan).local.port for plan in plans}
     running.delete_peering(key.lower())
     await support.until(running, lambda: not running.control.records)
     await support.until(running, lambda: not any(map(running.network.knows, plans)))

@@ -85,7 +85,7 @@ def sessions(lab: Lab, peering: str = "") -> list[SessionPlan]:
 
 
 def taken(lab: Lab, plan: SessionPlan) -> set[str]:
-    return {nlri.text(family, key) for family, key, _ in lab.provider.network.neighbor(plan).taken()}
+    return {nlri.text(family, key) for family, key, _ in lab.provider.network.taken(plan)}
 
 
 def prefixes(family: Family, *customers: str) -> set[str]:
@@ -106,12 +106,11 @@ async def heard(lab: Lab, *wanted: str) -> None:
     keys = [nlri.key(prefix) for prefix in wanted]
 
     def missing() -> list[str]:
-        held = [(plan, lab.provider.network.neighbor(plan).adj_in) for plan in sessions(lab)]
         return [
             f"{nlri.text(family, key)} on {plan.id}"
-            for plan, rib in held
+            for plan in sessions(lab)
             for family, key in keys
-            if plan.family is family and rib.attributes(family, key) is None
+            if plan.family is family and lab.provider.network.route(plan, key) is None
         ]
 
     await eventually(lambda: lab.do(missing), lambda found: not found)
@@ -125,7 +124,9 @@ async def heard_everywhere(lab: Lab, *but: str) -> None:
 
 def rules(lab: Lab, plan: SessionPlan, customer: str) -> list[str]:
     (prefix,) = prefixes(plan.family, customer)
-    return [hit.rule for hit in lab.provider.network.neighbor(plan).adj_in.hits(*nlri.key(prefix))]
+    route = lab.provider.network.route(plan, nlri.key(prefix)[1])
+    assert route is not None
+    return [hit.rule for hit in route.hits]
 
 
 def resets(lab: Lab, server: str = "") -> list[Any]:

@@ -35,14 +35,16 @@ def taken(lab: Lab) -> set[str]:
         nlri.text(family, key)
         for plan in plans
         if network.is_provisioned(plan)
-        for family, key, _ in network.neighbor(plan).taken()
+        for family, key, _ in network.taken(plan)
         if family is Family.IPV4
     }
 
 
 def hits(lab: Lab, prefix: str) -> Hits:
     plan = next(plan for record in lab.provider.control.records.values() for plan in record.plans)
-    return lab.provider.network.neighbor(plan).adj_in.hits(*nlri.key(prefix))
+    route = lab.provider.network.route(plan, nlri.key(prefix)[1])
+    assert route is not None
+    return route.hits
 
 
 async def register(lab: Lab, name: str, asn: int, peering: str = "ixrs") -> Any:
