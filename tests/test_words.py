@@ -10,48 +10,22 @@ from tests.test_architecture import MODULES, PACKAGE, imports_of, name
 
 DEFINED_TWICE: dict[str, int] = {
     "Address": 2,
-    "Asn": 2,
     "Capture": 2,
-    "Cause": 2,
-    "Check": 2,
-    "Connection": 2,
     "Direction": 2,
-    "Event": 2,
-    "Finding": 2,
     "Flow": 2,
-    "Gate": 2,
-    "Group": 2,
     "HostInterface": 2,
     "Json": 4,
     "Lan": 2,
-    "Message": 2,
     "Network": 2,
     "Peering": 2,
-    "Problem": 2,
     "RegisteredPrefixes": 2,
     "RouteServer": 2,
     "Rule": 2,
     "Segment": 2,
-    "SessionReport": 2,
-    "Status": 3,
     "TopologyFile": 2,
-    "Verdict": 2,
     "Vrp": 2,
-    "Wire": 2,
 }
 """Names that still have to go, and in how many modules each may be defined. This table only shrinks."""
-
-FILE_CIRCLES: set[frozenset[str]] = {
-    frozenset({"rehearsal/reporting.py", "rehearsal/script.py"}),
-}
-"""Files that still import one another. This table only shrinks."""
-
-PACKAGE_CIRCLES: set[frozenset[str]] = {
-    frozenset(
-        {"routers/bird", "routers/configs", "routers/exabgp", "routers/frr", "routers/gobgp", "routers/openbgpd"}
-    ),
-}
-"""Packages that still import one another. This table only shrinks."""
 
 
 def _is_alias(node: ast.stmt) -> str | None:
@@ -184,8 +158,8 @@ def test_no_class_or_alias_name_is_defined_twice() -> None:
 
 
 def test_no_circle_of_files() -> None:
-    assert circles(_file_arrows()) == FILE_CIRCLES
+    assert circles(_file_arrows()) == set()
 
 
 def test_no_circle_of_packages() -> None:
-    assert circles(_package_arrows()) == PACKAGE_CIRCLES
+    assert circles(_package_arrows()) == set()

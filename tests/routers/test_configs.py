@@ -46,7 +46,8 @@ STARTED = {"bird": bird, "frr": frr, "openbgpd": openbgpd, "gobgp": gobgp, "exab
 def peer(**more: Any) -> RouterConfig:
     """Two sessions, every attribute, Microsoft's limits."""
     plain = configuration(OWN_ROUTES, **more)
-    limited = (replace(found, max_prefixes=model.MAX_PREFIXES[found.family]) for found in plain.sessions)
+    limits = {Family.IPV4: 2000, Family.IPV6: 500}
+    limited = (replace(found, max_prefixes=limits[found.family]) for found in plain.sessions)
     return replace(plain, sessions=tuple(limited), lan=LAN)
 
 

@@ -18,8 +18,6 @@ from simulator.topology.sayable import target
 
 NEVER = 12076
 """The AS from which nobody shall accept routes, wherever in the path it stands (Microsoft: peering policy)."""
-MAX_PREFIXES = {Family.IPV4: 2000, Family.IPV6: 500}
-"""The limits that peers shall set on what Microsoft announces (Microsoft: peering policy, 2020 and later)."""
 LONGEST = {Family.IPV4: 24, Family.IPV6: 48}
 """Longer prefixes are too specific for the Internet (RFC 7454 §6.1.3)."""
 DEFAULT = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
