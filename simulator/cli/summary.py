@@ -1,111 +1,180 @@
-"""What a rehearsal says when it is over: the sessions, the checks that matter, the gate, the outcome."""
+"""What a rehearsal says when it is over: the sessions, what passed in one line, the gate, what failed, the remedies."""
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
+from dataclasses import dataclass, field
+
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from simulator.cli.paragraphs import hanging, paragraph
+from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
-from simulator.engine.control import ConnectionRecord
-from simulator.rehearsal.rehearsal import Rehearsal
-from simulator.report.model import Report
+from simulator.report.findings import excused, furthest_bgp_state, furthest_state, label, verdict
+from simulator.report.model import RehearsedConnection, Report
 from simulator.views.check import CheckView, Status
-from simulator.views.states import style_of
+
+_COUNTS = (("Received", "in"), ("Accepted", "acc"), ("Rejected", "rej"), ("Sent", "out"))
+_MOST_LINES = 18
+"""Of the table of sessions: with many, only those that need someone are shown."""
+_MOST_TROUBLES = 6
+_MOST_EVIDENCE = 6
+_MOST_NAMES = 3
+_SOUND = ("passed", "warned")
 
 
-def print_summary(console: Console, rehearsal: Rehearsal, report: Report) -> None:
+def print_summary(console: Console, report: Report) -> None:
     """The end of `turnup rehearse`."""
-    records = list(rehearsal.control.records.values())
-    if rehearsal.best_views:
-        console.print(_sessions(rehearsal, records), highlight=False)
-    for record in records:
-        _print_checks(console, record)
+    for line in summary_lines(console, report):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def summary_lines(console: Console, report: Report) -> list[Text]:
+    """The summary in lines of the terminal's width."""
+    return [
+        *_sessions(console, report),
+        *_passed(console, report),
+        *_gate(console, report),
+        *(line for trouble in _troubles(report) for line in trouble.lines(console)),
+        *(line for error in report.errors for line in hanging(console, Text("✗", "bold red"), Text(error), 2)),
+        *_outcome(console, report),
+    ]
+
+
+def _sessions(console: Console, report: Report) -> list[Text]:
+    rows = [
+        SessionRow(
+            connection=connection.id,
+            neighbor=str(session.peer_address),
+            peer_as=connection.peer_as,
+            edge=session.edge,
+            state=furthest_state(connection),
+            bgp=furthest_bgp_state(connection, session.id),
+            counts=(session.received, session.accepted, session.rejected, session.sent),
+        )
+        for connection in report.connections
+        for session in connection.sessions
+    ]
+    if not rows:
+        return []
+    title = paragraph(console, Text("Each session as it stood when its connection had got furthest", "italic"))
+    return [Text(), *title, *session_lines(console, rows, _COUNTS, _MOST_LINES), Text()]
+
+
+def _passed(console: Console, report: Report) -> list[Text]:
+    """One line for all that is well."""
+    sound = [connection for connection in report.connections if verdict(report, connection) in _SOUND]
+    if not sound:
+        return []
+    checks = [check for connection in sound for check in connection.checks]
+    passed = sum(check.status is Status.SUCCESS for check in checks)
+    skipped = sorted({check.id for check in checks if check.status is Status.SKIPPED})
+    who = label(sound[0]) if len(sound) == 1 else f"{len(sound)} connections"
+    text = f"{who} became Active; {passed} checks passed"
+    return hanging(
+        console,
+        Text("✓", "bold green"),
+        Text(f"{text}, skipped: {', '.join(skipped)}" if skipped else text),
+        2,
+    )
+
+
+def _gate(console: Console, report: Report) -> list[Text]:
     gate = report.gate
     leaked = gate.nlri_sent_while_denied + gate.routes_taken_while_denied
-    console.print(
-        Text.assemble(
-            ("Gate: ", "bold"),
-            (
-                f"{gate.nlri_sent_while_denied} NLRI sent and {gate.routes_taken_while_denied} taken",
-                "bold red" if leaked else "green",
-            ),
-            f" while the policy was DENY ALL; {gate.nlri_withheld} withheld",
-        )
-    )
-    for error in report.errors:
-        console.print(Text.assemble(("  ✗ ", "bold red"), error), soft_wrap=True, highlight=False)
-    style = "bold green" if report.outcome == "passed" else "bold red"
-    console.print(
-        Text.assemble(("Rehearsal ", "bold"), (report.outcome, style), f": {_sentence(records, report)}"),
-        soft_wrap=True,
-    )
-
-
-def _sentence(records: list[ConnectionRecord], report: Report) -> str:
-    reached = sum(ConnectionState.ACTIVE in {step.target for step in record.connection.history} for record in records)
-    removed = sum(record.state is ConnectionState.NONE and bool(record.connection.history) for record in records)
-    text = f"{reached} of {len(records)} connections became Active"
-    return f"{text}, {removed} deprovisioned" if removed else text
-
-
-def _sessions(rehearsal: Rehearsal, records: list[ConnectionRecord]) -> Table:
-    title = "Each session as it stood when its connection had got furthest"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for name in ("Neighbor", "AS", "Edge", "Connection", "BGP"):
-        table.add_column(name, overflow="fold")
-    for name in ("Received", "Accepted", "Rejected", "Sent"):
-        table.add_column(name, justify="right")
-    for record in records:
-        history = {step.target for step in record.connection.history}
-        state = ConnectionState.ACTIVE if ConnectionState.ACTIVE in history else record.state
-        for plan in record.plans:
-            view = rehearsal.best_views.get(plan.id)
-            if view is None:
-                continue
-            table.add_row(
-                str(view.peer_address),
-                str(plan.peer.asn),
-                plan.edge.name,
-                Text(state.value, style_of(state)),
-                Text(view.bgp_state.value, style_of(view.bgp_state)),
-                *map(str, (view.received, view.accepted, view.rejected, view.sent)),
-            )
-    return table
-
-
-def _print_checks(console: Console, record: ConnectionRecord) -> None:
-    """The passed ones in one line; whatever did not pass with evidence, causes and remedies."""
-    passed = [result.id for result in record.results if result.status is Status.SUCCESS]
-    others = [r for r in record.results if r.status not in (Status.SUCCESS, Status.SKIPPED)]
-    skipped = [result.id for result in record.results if result.status is Status.SKIPPED]
-    steps = [step for step in record.connection.history if step.source is not step.target]
-    if steps:
-        states = " → ".join(str(step.target) for step in steps)
-        console.print(Text.assemble((f"{record.id} ", "bold"), f"connection {states}"), highlight=False)
-    text = Text.assemble("  ", (f"✓ {' '.join(passed)}" if passed else "no check passed", "green"))
-    if skipped:
-        text.append(f"  skipped: {' '.join(skipped)}", "dim")
-    console.print(text, highlight=False)
-    for result in others:
-        _print_failure(console, result)
-
-
-def _print_failure(console: Console, result: CheckView) -> None:
-    warning = not result.stops
-    console.print(
-        Text.assemble(
-            ("  ! " if warning else "  ✗ ", "yellow" if warning else "bold red"),
-            f"check {result.id} ",
-            (result.status.value, "yellow" if warning else "bold red"),
-            f": {result.title}",
+    text = Text.assemble(
+        ("gate: ", "bold"),
+        (
+            f"{gate.nlri_sent_while_denied} NLRI sent and {gate.routes_taken_while_denied} taken",
+            "bold red" if leaked else "green",
         ),
-        highlight=False,
+        f" while the policy was DENY ALL; {gate.nlri_withheld} withheld",
     )
-    for evidence in result.evidence[:6]:
-        console.print(Text(f"      {evidence}", "dim"), soft_wrap=True, highlight=False)
-    for cause in result.causes:
-        console.print(Text.assemble("      cause:  ", cause.text), soft_wrap=True, highlight=False)
-        if cause.remedy:
-            console.print(Text.assemble("      remedy: ", (cause.remedy, "cyan")), soft_wrap=True, highlight=False)
+    return hanging(console, Text("✗", "bold red") if leaked else Text("✓", "bold green"), text, 2)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """A check that ended badly alike on one or more connections; or an errorMessage."""
+
+    mark: Text
+    what: Text
+    check: CheckView | None
+    where: list[str] = field(default_factory=list)
+
+    def lines(self, console: Console) -> list[Text]:
+        names = ", ".join(self.where[:_MOST_NAMES])
+        more = f" and {len(self.where) - _MOST_NAMES} more" if len(self.where) > _MOST_NAMES else ""
+        found = hanging(console, self.mark, Text.assemble((f"{names}{more}: ", "bold"), self.what), 2)
+        if self.check is None:
+            return found
+        for evidence in self.check.evidence[:_MOST_EVIDENCE]:
+            found += hanging(console, Text("   "), Text(evidence, "dim"), 4)
+        if left := len(self.check.evidence) - _MOST_EVIDENCE:
+            found += [Text(f"    and {left} lines more in the report", "dim")] if left > 0 else []
+        for cause in self.check.causes:
+            found += hanging(console, Text("    cause:"), Text(cause.text), 12)
+            if cause.remedy:
+                found += _remedy(console, cause.remedy)
+        return found
+
+
+def _remedy(console: Console, remedy: str) -> list[Text]:
+    """Prose is wrapped; lines of a configuration stay as they are, to be copied."""
+    if "\n" not in remedy:
+        return hanging(console, Text("    remedy:"), Text(remedy, "cyan"), 12)
+    return [Text("    remedy:"), *(Text(f"      {line}", "cyan") for line in remedy.splitlines())]
+
+
+def _troubles(report: Report) -> list[Trouble]:
+    """Warnings first, so that what failed and its remedies stand last."""
+    found: dict[tuple[object, ...], Trouble] = {}
+    for connection in report.connections:
+        bad = [check for check in connection.checks if check.status.bad]
+        for check in bad:
+            trouble = found.setdefault(_alike(report, connection, check), _trouble(report, connection, check))
+            trouble.where.append(label(connection))
+        if not any(check.fails for check in bad) and connection.error_message:
+            what = Text(connection.error_message)
+            alone = Trouble(Text("✗", "bold red"), what, None)
+            found.setdefault((2, connection.error_message), alone).where.append(label(connection))
+    ordered = sorted(found.items(), key=lambda item: item[0][0] == 2)
+    hidden = len(ordered) - _MOST_TROUBLES
+    kept = [trouble for _, trouble in ordered[max(0, hidden) :]]
+    if hidden > 0:
+        kept.insert(
+            0, Trouble(Text("…"), Text(f"{hidden} kinds of failures and warnings more"), None, ["see the report"])
+        )
+    return kept
+
+
+def _alike(report: Report, connection: RehearsedConnection, check: CheckView) -> tuple[object, ...]:
+    """Checks with one of these are told once."""
+    rank = 0 if check.warns else 1 if excused(report, connection, check) else 2
+    return (rank, check.id, check.causes[0].id if check.causes else "")
+
+
+def _trouble(report: Report, connection: RehearsedConnection, check: CheckView) -> Trouble:
+    status = "could not be made" if check.status is Status.ERROR else "failed"
+    if check.warns:
+        return Trouble(
+            Text("!", "yellow"), Text.assemble(f"check {check.id} ", ("warns", "yellow"), f": {check.title}"), check
+        )
+    if excused(report, connection, check):
+        words = Text.assemble(f"check {check.id} ", (f"{status}, as expected", "cyan"), f": {check.title}")
+        return Trouble(Text("◆", "cyan"), words, check)
+    words = Text.assemble(f"check {check.id} ", (status, "bold red"), f": {check.title}")
+    return Trouble(Text("✗", "bold red"), words, check)
+
+
+def _outcome(console: Console, report: Report) -> list[Text]:
+    connections = report.connections
+    reached = sum(ConnectionState.ACTIVE in connection.reached for connection in connections)
+    removed = sum(
+        connection.connection_state is ConnectionState.NONE and bool(connection.reached) for connection in connections
+    )
+    text = f"{reached} of {len(connections)} connections became Active"
+    if removed:
+        text += f", {removed} deprovisioned"
+    style = "bold green" if report.outcome == "passed" else "bold red"
+    return paragraph(console, Text.assemble(("Rehearsal ", "bold"), (report.outcome, style), f": {text}"))

@@ -8,154 +8,27 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from simulator.connection.states import ConnectionState
-from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Said
-from simulator.peer.events import (
-    BgpStateChanged,
-    GateMoved,
-    GateWithheld,
-    NotificationExchanged,
-    PolicyApplied,
-    PrefixLimit,
-    RoutesAnnounced,
-    RoutesWithdrawn,
-)
-from simulator.session.states import BgpState
-from simulator.topology.plan import SessionPlan, plans
+from simulator.cli.board import Board
+from simulator.cli.event_lines import EventLine, WithheldSums, event_line
+from simulator.cli.paragraphs import hanging, paragraph
+from simulator.cli.sessions import session_lines
+from simulator.engine.log import ConnectionMoved, Event, Said
+from simulator.peer.events import GateWithheld
 from simulator.topology.schema import Topology
-from simulator.views.check import CheckView, Status
-from simulator.views.states import STATUS_STYLE, style_of
 
 _FRAME = 0.125
 """Seconds between two pictures of the live view."""
-
-
-@dataclass(slots=True)
-class _Row:
-    plan: SessionPlan
-    bgp: BgpState = BgpState.IDLE
-    gate_open: bool = False
-    received: int = 0
-    sent: int = 0
-
-
-@dataclass(slots=True)
-class Board:
-    """The state of everything, kept from the events alone."""
-
-    topology: Topology
-    connections: dict[str, ConnectionState] = field(default_factory=dict)
-    rows: dict[str, _Row] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for plan in plans(self.topology):
-            self.connections[plan.connection] = ConnectionState.NONE
-            self.rows[plan.id] = _Row(plan)
-
-    def take(self, event: Event) -> None:
-        match event:
-            case ConnectionMoved(connection, step):
-                self.connections[connection] = step.target
-            case BgpStateChanged(session, change) if session in self.rows:
-                row = self.rows[session]
-                row.bgp = change.target
-                if change.source is BgpState.ESTABLISHED:
-                    row.received, row.sent = 0, 0
-            case RoutesAnnounced(session) if session in self.rows:
-                self.rows[session].received += event.added
-            case RoutesWithdrawn(session, _, _, keys, _) if session in self.rows:
-                self.rows[session].received -= len(keys)
-            case GateMoved(session, _, is_open, sent, _) if session in self.rows:
-                self.rows[session].gate_open = is_open
-                self.rows[session].sent = sent if is_open else 0
-            case _:
-                pass
-
-    def connection_of(self, session: str) -> ConnectionState:
-        """The connection that a session belongs to; of one that an API asked for, by its name."""
-        if session in self.rows:
-            return self.connections[self.rows[session].plan.connection]
-        mine = [state for name, state in self.connections.items() if session.startswith(name + "/")]
-        return mine[-1] if mine else ConnectionState.NONE
-
-
-def _clock(when: float) -> str:
-    return datetime.fromtimestamp(when).strftime("%H:%M:%S.%f")[:-3]
-
-
-def _moved(axis: str, source: object, target: object, style: str) -> Text:
-    if source is target:
-        return Text.assemble((f"{axis} ", "bold"), "stays ", (str(target), style))
-    return Text.assemble((f"{axis} ", "bold"), f"{source} → ", (str(target), style))
-
-
-def line(event: Event, board: Board) -> Text | None:
-    """One event as one line, or None for those that say nothing to a person."""
-    match event:
-        case ConnectionMoved(connection, step):
-            moved = _moved("connection", step.source, step.target, style_of(step.target))
-            return Text.assemble((_clock(step.time), "dim"), f"  {connection:<34} ", moved, (f"  {step.reason}", "dim"))
-        case BgpStateChanged(session, change):
-            moved = _moved("BGP", change.source, change.target, style_of(change.target))
-            side = Text.assemble(
-                (f"  [connection {board.connection_of(session)}]", "dim"), (f"  {change.reason}", "dim")
-            )
-            return Text.assemble((_clock(change.time), "dim"), f"  {session:<34} ", moved, side)
-        case NotificationExchanged(session, seen):
-            text = f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}"
-            return Text.assemble((_clock(seen.time), "dim"), f"  {session:<34} ", (text, "yellow"))
-        case GateMoved(session, when, is_open, sent, taken, cut):
-            word, style = ("lifted", "bold green") if is_open else ("denied", "magenta")
-            done = (
-                f"{sent} NLRI sent, {taken} routes taken"
-                if is_open
-                else f"{sent} NLRI withdrawn, {taken} routes removed{f', session reset: {cut}' if cut else ''}"
-            )
-            return Text.assemble(
-                (_clock(when), "dim"), f"  {session:<34} ", ("policy ", "bold"), (word, style), f"  {done}"
-            )
-        case GateWithheld(session, held):
-            text = f"withheld {len(held.nlri)} NLRI {held.direction.value}"
-            return Text.assemble(
-                (_clock(held.time), "dim"), f"  {session:<34} ", ("gate ", "bold"), text, (f"  {held.why}", "dim")
-            )
-        case PrefixLimit(session, when, level, count, rule):
-            text = f"{count} prefixes, limit {rule.limit}: {level.name.lower()}, action {rule.action.value}"
-            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("max-prefix ", "bold"), (text, "yellow"))
-        case PolicyApplied(session, when, refused, accepted):
-            text = f"{refused} routes are refused now, {accepted} are acceptable now"
-            return Text.assemble((_clock(when), "dim"), f"  {session:<34} ", ("policy judged again ", "bold"), text)
-        case DataFileRead(when, key, file, error, left_out):
-            what, style = (f"{error}: the data read before stay in force", "red") if error else ("read again", "green")
-            if left_out:
-                what, style = left_out, "yellow"
-            head = f"  policy.data.{key} "
-            return Text.assemble((_clock(when), "dim"), head, (f"{file}: ", "bold"), (what, style))
-        case CheckEnded(when, connection, result):
-            return Text.assemble((_clock(when), "dim"), f"  {connection:<34} ", check_line(result))
-        case Said(when, text, connection):
-            return Text.assemble((_clock(when), "dim"), f"  {connection:<34} " if connection else "  ", (text, "bold"))
-        case _:
-            return None
-
-
-def check_line(result: CheckView) -> Text:
-    """`S1 success  The OPEN carries …` and, where it failed, what was seen."""
-    status = result.status
-    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", STATUS_STYLE[status]), f" {result.title}")
-    if status in (Status.FAILURE, Status.ERROR) and result.evidence:
-        text.append(f": {result.evidence[0]}", "dim")
-    return text
+_MINOR = 4
+"""Events of passing interest below the table."""
+_LEAST_ROWS = 6
+"""Lines that the table has, however low the terminal is."""
+_COUNTS = (("Received", "in"), ("Sent", "out"))
 
 
 class PlainView:
@@ -164,18 +37,25 @@ class PlainView:
     def __init__(self, topology: Topology, console: Console) -> None:
         self.board = Board(topology)
         self._console = console
+        self._withheld = WithheldSums()
 
     def __enter__(self) -> PlainView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self._say(self._withheld.rest())
 
     def take(self, event: Event) -> None:
         self.board.take(event)
-        text = line(event, self.board)
-        if text is not None:
-            self.show(text)
+        if isinstance(event, GateWithheld):
+            self._withheld.add(event)
+            return
+        line = event_line(event, self.board)
+        self._say([*self._withheld.taken(event), *([line] if line else [])])
+
+    def _say(self, lines: list[EventLine]) -> None:
+        for line in lines:
+            self.show(line.whole())
 
     def show(self, text: Text) -> None:
         """Print what is no event."""
@@ -185,16 +65,24 @@ class PlainView:
 class LiveView:
     """A table of the sessions redrawn in place; every state change scrolls by above it and stays."""
 
-    def __init__(self, topology: Topology, console: Console) -> None:
+    def __init__(self, topology: Topology, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self.board = Board(topology)
         self._console = console
-        self._minor: deque[Text] = deque(maxlen=4)
-        self._started = time.monotonic()
+        self._withheld = WithheldSums()
+        self._minor: dict[object, EventLine] = {}
+        self._now = now
+        self._started = now()
         self._step = "building the lab"
-        self._live = Live(console=console, get_renderable=self._render, auto_refresh=False, transient=True)
+        self._live = Live(
+            console=console,
+            get_renderable=lambda: Group(*self.picture()),
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+        )
         # Drawing takes milliseconds: a thread of its own does it, so that no session waits for a terminal.
         self._painter = threading.Thread(target=self._paint, name="turnup-view", daemon=True)
-        self._lasting: deque[Text] = deque()
+        self._lasting: deque[EventLine] = deque()
         self._blocks: deque[Text] = deque()
         self._over = threading.Event()
 
@@ -212,9 +100,8 @@ class LiveView:
         over = False
         while not over:
             over = self._over.wait(_FRAME)
-            batch = [self._lasting.popleft() for _ in range(len(self._lasting))]
-            if batch:
-                self._console.print(Group(*batch), highlight=False)
+            if lasting := self.lasting():
+                self._console.print(Group(*lasting), highlight=False)
             while self._blocks:
                 self._console.print(self._blocks.popleft(), soft_wrap=True, highlight=False)
             self._live.refresh()
@@ -225,45 +112,46 @@ class LiveView:
             self._step = event.text
         elif isinstance(event, ConnectionMoved):
             self._step = f"{event.connection}: {event.transition.reason}"
-        text = line(event, self.board)
-        if text is not None:
-            text.no_wrap, text.overflow = True, "ellipsis"
-            if isinstance(event, GateWithheld | Said) or (isinstance(event, CheckEnded) and event.result.holds):
-                self._minor.append(text)
-            else:
-                self._lasting.append(text)
+        if isinstance(event, GateWithheld):
+            self._note(event.session, self._withheld.add(event))
+            return
+        line = event_line(event, self.board)
+        if line is None:
+            return
+        if line.minor:
+            self._note(object(), line)
+        else:
+            self._lasting.append(line)
+
+    def _note(self, subject: object, line: EventLine) -> None:
+        """Keep a line of passing interest; a session has one for all that its gate withheld."""
+        minor = {key: each for key, each in self._minor.items() if key != subject}
+        self._minor = dict([*minor.items(), (subject, line)][-_MINOR:])
 
     def show(self, text: Text) -> None:
         """Print what is no event; lines of any length, to be copied whole."""
         self._blocks.append(text)
 
-    def _render(self) -> RenderableType:
-        elapsed, topology = time.monotonic() - self._started, self.board.topology
-        head = Text.assemble(
-            ("turnup ", "bold"),
-            topology.name,
-            (f"   {elapsed:5.1f} s elapsed, soak {topology.times.soak:g} s, ", "dim"),
-            (f"deadline {topology.deadline:g} s a validation", "dim"),
-        )
-        step = Text.assemble(("▸ ", "bold cyan"), self._step, no_wrap=True, overflow="ellipsis")
-        return Group(head, step, self._table(), *list(self._minor))
+    def lasting(self) -> list[Text]:
+        """The lines that have come since the last call, and that stay."""
+        batch = [self._lasting.popleft() for _ in range(len(self._lasting))]
+        return [text for line in batch for text in line.lines(self._console)]
 
-    def _table(self) -> Table:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for name in ("Neighbor", "AS", "Edge", "Connection", "BGP", "Policy"):
-            table.add_column(name, overflow="fold")
-        for name in ("Received", "Sent"):
-            table.add_column(name, justify="right")
-        for row in list(self.board.rows.values()):
-            state = self.board.connections[row.plan.connection]
-            table.add_row(
-                str(row.plan.peer_address),
-                str(row.plan.peer.asn),
-                row.plan.edge.name,
-                Text(state.value, style_of(state)),
-                Text(row.bgp.value, style_of(row.bgp)),
-                Text("lifted", "bold green") if row.gate_open else Text("DENY ALL", "red"),
-                str(row.received),
-                str(row.sent),
-            )
-        return table
+    def picture(self) -> list[Text]:
+        """What stands below them now, in no more lines than the terminal has."""
+        console, topology = self._console, self.board.topology
+        elapsed = self._now() - self._started
+        times = (
+            f"{elapsed:.1f} s elapsed, soak {topology.times.soak:g} s, deadline {topology.deadline:g} s a validation"
+        )
+        head = paragraph(console, Text.assemble(("turnup ", "bold"), topology.name, (f"  {times}", "dim")))
+        step = hanging(console, Text("▸", "bold cyan"), Text(self._step), 2)
+        room = console.height - len(head) - len(step) - 3
+        minor: list[Text] = []
+        for line in reversed(self._minor.values()):
+            lines = line.lines(console)
+            if len(minor) + len(lines) > room - _LEAST_ROWS:
+                break
+            minor = [*lines, *minor]
+        table = session_lines(console, self.board.sessions(), _COUNTS, max(_LEAST_ROWS, room - len(minor)))
+        return [*head, *step, Text(), *table, Text(), *minor]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from simulator.connection.states import ConnectionState
 from simulator.report.model import RehearsedConnection, Report
+from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
 
 ConnectionVerdict = Literal["passed", "warned", "expected", "failed", "incomplete"]
@@ -35,6 +36,29 @@ def label(connection: RehearsedConnection) -> str:
     prefix = f"{connection.peering}/"
     # The default id of a connection starts with its peering's name already.
     return connection.id if not connection.peering or connection.id.startswith(prefix) else prefix + connection.id
+
+
+def furthest_state(connection: RehearsedConnection) -> ConnectionState:
+    """Active where the connection became so: that it was removed afterwards is how a rehearsal ends."""
+    active = ConnectionState.ACTIVE
+    return active if active in connection.reached else connection.connection_state
+
+
+def furthest_bgp_state(connection: RehearsedConnection, session: str) -> BgpState:
+    """A session's BGP state when its connection had got furthest: as it left Active, or came into its last state."""
+    furthest = furthest_state(connection)
+    ends = [
+        step.time
+        for step in connection.timeline
+        if step.axis == "connection"
+        and (step.from_ if furthest is ConnectionState.ACTIVE else step.to) is furthest
+        and step.to is not step.from_
+    ]
+    found = BgpState.IDLE
+    for step in connection.timeline:
+        if isinstance(step.to, BgpState) and step.session == session and (not ends or step.time < ends[-1]):
+            found = step.to
+    return found
 
 
 def excused(report: Report, connection: RehearsedConnection, check: CheckView | None = None) -> bool:

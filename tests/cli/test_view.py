@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.cli.view import Board
+from simulator.cli.board import Board
 from simulator.peer.events import BgpStateChanged, RoutesAnnounced, RoutesWithdrawn
 from simulator.rib.adj_in import AdjRibIn
 from simulator.session.messages import Family

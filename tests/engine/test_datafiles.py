@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from simulator.cli.view import Board, line
+from simulator.cli.board import Board
+from simulator.cli.event_lines import event_line
 from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.engine.log import ConnectionMoved
@@ -352,10 +353,10 @@ async def test_a_file_that_breaks_before_the_lab_starts_is_one_line(tmp_path: Pa
 
 def test_a_person_is_told() -> None:
     board = Board(build(document()))
-    broken = line(DataFileRead(0.0, "vrp", "vrp.json", "there is no such file"), board)
-    again = line(DataFileRead(0.0, "vrp", "vrp.json"), board)
-    judged = line(PolicyApplied("s", 0.0, 1, 2), board)
+    broken = event_line(DataFileRead(0.0, "vrp", "vrp.json", "there is no such file"), board)
+    again = event_line(DataFileRead(0.0, "vrp", "vrp.json"), board)
+    judged = event_line(PolicyApplied("s", 0.0, 1, 2), board)
     assert broken is not None and again is not None and judged is not None
-    assert "vrp.json: there is no such file: the data read before stay in force" in broken.plain
-    assert "policy.data.vrp vrp.json: read again" in again.plain
-    assert "1 routes are refused now, 2 are acceptable now" in judged.plain
+    assert "vrp.json: there is no such file: the data read before stay in force" in broken.body.plain
+    assert "policy.data.vrp vrp.json: read again" in again.whole().plain
+    assert "1 routes are refused now, 2 are acceptable now" in judged.body.plain

@@ -8,11 +8,14 @@ from simulator.connection.states import ConnectionState
 from simulator.report.findings import (
     connection_headline,
     first_headline,
+    furthest_bgp_state,
+    furthest_state,
     gate_sentence,
     outcome_sentence,
     verdict,
 )
 from simulator.report.model import GateReport
+from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from tests.report import sample
 
@@ -150,3 +153,13 @@ def test_the_gates_sentence(gate: GateReport, sentence: str) -> None:
 
 def test_a_gate_that_nothing_ran_up_against_did_not_hold() -> None:
     assert gate_sentence(sample.broken_report()).startswith("Not put to the test")
+
+
+def test_how_far_a_connection_got_is_told_as_it_stood_then() -> None:
+    removed, failed = sample.connection(1), sample.failed_connection()
+    assert (removed.connection_state, furthest_state(removed)) == (ConnectionState.NONE, ConnectionState.ACTIVE)
+    assert [furthest_bgp_state(removed, each.id) for each in removed.sessions] == [BgpState.ESTABLISHED] * 2
+    assert furthest_state(failed) is ConnectionState.PROVISIONING_FAILED
+    assert [furthest_bgp_state(failed, each.id) for each in failed.sessions] == [BgpState.ACTIVE, BgpState.ESTABLISHED]
+    assert furthest_bgp_state(removed, "no such session") is BgpState.IDLE
+    assert furthest_bgp_state(replace(removed, timeline=()), removed.sessions[0].id) is BgpState.IDLE

@@ -87,7 +87,7 @@ def rehearse(
             console.print("turnup: interrupted: the lab is taken down, every session closed with a Cease")
             return INTERRUPTED
         rehearsal, result = played
-        print_summary(console, rehearsal, result)
+        print_summary(console, result)
         if report is not None:
             _write(report, result, console)
     if as_json:
