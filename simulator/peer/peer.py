@@ -273,6 +273,7 @@ class Peer:
 
     def disconnected(self, stream: Stream, why: str, now: float) -> None:
         """The peer, or the network, ended a connection."""
+        stream.drop()
         if self.streams.get(stream.channel) is not stream:
             return
         del self.streams[stream.channel]
@@ -298,6 +299,7 @@ class Peer:
 
     def gone(self, stream: Stream) -> None:
         """Nothing is left of a connection."""
+        stream.drop()
         self._open.pop(stream, None)
 
     def to_send(self, stream: Stream, now: float) -> bytes | memoryview:
