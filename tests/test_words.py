@@ -163,3 +163,10 @@ def test_no_circle_of_files() -> None:
 
 def test_no_circle_of_packages() -> None:
     assert circles(_package_arrows()) == set()
+
+
+def test_netaddr_is_for_prefixes_as_operators_write_them() -> None:
+    """Decision 21: addresses as values are `ipaddress`'s."""
+    users = {name(module) for module in MODULES if any(full.split(".")[0] == "netaddr" for full in imports_of(module))}
+    assert users
+    assert {user.split("/")[0] for user in users} <= {"policy", "topology"}
