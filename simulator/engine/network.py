@@ -184,38 +184,38 @@ class Network:
 
         Raises LabError where its addresses are not in this lab, or for a second session of the same id.
         """
-        if any(other.wire == plan.wire for other in self.plans):
+        if any(other.router_session == plan.router_session for other in self.plans):
             raise LabError(f"session {plan.id} is planned already")
         try:
             await self._listen(plan)
         except KeyError:
             raise LabError(f"session {plan.id}: {plan.edge.name} has no address {plan.edge_address} here") from None
         self.plans.append(plan)
-        self._admitted.add(plan.wire)
+        self._admitted.add(plan.router_session)
 
     async def dismiss(self, plan: SessionPlan) -> None:
         """Forget a session that was taken in by `admit`, once it is deprovisioned; the topology's own ones stay."""
-        if plan.wire not in self._admitted or self.is_provisioned(plan):
+        if plan.router_session not in self._admitted or self.is_provisioned(plan):
             return
-        self._admitted.discard(plan.wire)
-        self.plans = [other for other in self.plans if other.wire != plan.wire]
-        endpoint = self._listening.pop(plan.wire)
+        self._admitted.discard(plan.router_session)
+        self.plans = [other for other in self.plans if other.router_session != plan.router_session]
+        endpoint = self._listening.pop(plan.router_session)
         if endpoint not in self._listening.values():
             self._ipv6_ports.discard(endpoint.port)
             await self._edges[plan.edge.name].stop_listening(endpoint)
 
     def knows(self, plan: SessionPlan) -> bool:
         """Whether the session was planned: its edge listens for it."""
-        return plan.wire in self._listening
+        return plan.router_session in self._listening
 
     async def _listen(self, plan: SessionPlan) -> None:
         """One listening socket an edge address; on IPv6 loopback, where everybody is ::1, one a session."""
         alone = self.kind is LinkKind.LOOPBACK and plan.family is Family.IPV6
-        key = plan.wire if alone else f"{plan.edge.name} {plan.edge_address}"
+        key = plan.router_session if alone else f"{plan.edge.name} {plan.edge_address}"
         if key not in self._listening:
             port = self._next_port(plan.family) if self.kind is LinkKind.LOOPBACK else None
             self._listening[key] = await self._edges[plan.edge.name].listen(plan.edge_address, port)
-        self._listening[plan.wire] = self._listening[key]
+        self._listening[plan.router_session] = self._listening[key]
 
     def _next_port(self, family: Family) -> int | None:
         """Where to listen on loopback, where the topology says so; on IPv6 all share ::1, so each has another."""
@@ -306,7 +306,7 @@ class Network:
     def _router_session(self, plan: SessionPlan) -> RouterSession:
         side, taken = plan.peer_side, plan.peer_takes
         if plan.peer.is_external:  # knows the addresses that really carry its sessions, and no others
-            local, remote = self._host(plan), self._listening[plan.wire]
+            local, remote = self._host(plan), self._listening[plan.router_session]
             agreed = agreed_session(plan, self.topology.microsoft.asn)
             return replace(agreed, local_address=local, remote_address=remote.host, remote=remote)
         return replace(
@@ -314,7 +314,7 @@ class Network:
             local_address=taken.peer if taken is not None else plan.peer_address,
             remote_address=taken.microsoft if taken is not None else plan.edge_address,
             remote_as=side.remote_as or self.topology.microsoft.asn,
-            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._listening[plan.wire],
+            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._listening[plan.router_session],
             md5=(side.md5 or None) if side.md5 is not None else plan.md5,
             gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
         )
@@ -365,7 +365,7 @@ class Network:
         host = self._host(plan)
         edge_address, peer_address = plan.edge_address, plan.peer_address
         if plan.peer.is_external:  # it knows no addresses but those that really carry its sessions
-            edge_address, peer_address = self._listening[plan.wire].host, host
+            edge_address, peer_address = self._listening[plan.router_session].host, host
         context = PolicyContext(
             peer_as=plan.peer.asn,
             peer_address=str(plan.peer_address),
@@ -388,7 +388,7 @@ class Network:
                 next_hop=plan.edge_address,
                 peer_address=peer_address,
                 peer_as=plan.peer.asn,
-                local=self._listening[plan.wire],
+                local=self._listening[plan.router_session],
                 remote=remote,
                 policy=Policy(plan.profile, context, plan.rules, taking),
                 role=role,
@@ -412,8 +412,8 @@ class Network:
             return plan.peer_address
 
     def _where_to_dial(self, plan: SessionPlan, host: Address) -> Endpoint | None:
-        if plan.wire in self._configured and plan.peer_takes is None:
-            endpoint = self._routers[plan.peer.name].endpoint(plan.wire)
+        if plan.router_session in self._configured and plan.peer_takes is None:
+            endpoint = self._routers[plan.peer.name].endpoint(plan.router_session)
             return endpoint if endpoint.port else None
         # On loopback port 179 would be somebody else's: a session that the peer lacks is then only waited for.
         return Endpoint(host, BGP_PORT) if self.kind is not LinkKind.LOOPBACK else None

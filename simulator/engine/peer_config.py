@@ -20,7 +20,7 @@ from simulator.topology.segments import cables_of, lan_of
 def agreed_session(plan: SessionPlan, microsoft: int) -> RouterSession:
     """The peer's end of a session as it was agreed, with AS `microsoft`, on port 179."""
     return RouterSession(
-        name=plan.wire,
+        name=plan.router_session,
         local_address=plan.peer_address,
         remote_address=plan.edge_address,
         remote_as=microsoft,
@@ -66,7 +66,7 @@ def carried_config(topology: Topology, peer: Peer) -> RouterConfig:
     for plan in plans(topology):
         # On IPv6, where all are ::1, each session has a port of its own.
         port = first if plan.family is Family.IPV4 else next(ports)
-        sessions[plan.wire] = Endpoint(link.place(plan.edge.name).host(plan.edge_address), port)
+        sessions[plan.router_session] = Endpoint(link.place(plan.edge.name).host(plan.edge_address), port)
     return replace(
         agreed,
         sessions=tuple(

@@ -204,10 +204,13 @@ class Validator:
             try:
                 router = self._network.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
-                    held, report = await router.received(plan.wire), await _report(router, plan.wire)
+                    held, report = (
+                        await router.received(plan.router_session),
+                        await _report(router, plan.router_session),
+                    )
                     if (why := gathered.told.get(plan.id)) is None:
                         silent = self._network.view(plan).received == 0
-                        why = await router.reasons(plan.wire)
+                        why = await router.reasons(plan.router_session)
                         gathered.told |= {} if silent else {plan.id: why}
                     reasons = [(reason.cause, reason.text) for reason in why]
                     # One whose file names what is not there is down for that, although nobody shut it down.

@@ -21,7 +21,7 @@ class LookingGlass:
     """One peer of one topology, from its request to Established sessions. Make it where an event loop runs."""
 
     def __init__(
-        self, topology: Topology, kind: LinkKind, peer: str, *, lift: bool = False, record_wire: bool = False
+        self, topology: Topology, kind: LinkKind, peer: str, *, lift: bool = False, record_octets: bool = False
     ) -> None:
         """`lift`: validate, and lift the policy when that passes. Otherwise everything stays denied."""
         self.topology = topology
@@ -33,7 +33,7 @@ class LookingGlass:
         """More was recorded than is kept."""
         self._peer = peer
         self._lift = lift
-        self._script = Script(topology, kind, self.log, Audience(), record=record_wire)
+        self._script = Script(topology, kind, self.log, Audience(), record=record_octets)
 
     async def run(self) -> list[SessionTable]:
         """Every session of the peer with its Adj-RIB-In. Raises LabError, and TransitionRefusedError for a request

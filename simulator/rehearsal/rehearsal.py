@@ -33,12 +33,12 @@ class Rehearsal:
         self,
         topology: Topology,
         kind: LinkKind,
-        record_wire: bool = False,
+        record_octets: bool = False,
         capture_file: Path | None = None,
         log: EventLog | None = None,
         audience: Audience | None = None,
     ) -> None:
-        """`record_wire` keeps the octets for wire.pcap; the merged capture goes to `capture_file`, where the link
+        """`record_octets` keeps the octets for wire.pcap; the merged capture goes to `capture_file`, where the link
         allows one."""
         self.topology = topology
         self.log = log or EventLog()
@@ -57,7 +57,7 @@ class Rehearsal:
             kind,
             self.log,
             audience or Audience(),
-            record=record_wire and kind is LinkKind.LOOPBACK,
+            record=record_octets and kind is LinkKind.LOOPBACK,
             keep_captures=capture_file is not None,
             before_lift=self._look_before_lift,
         )

@@ -54,7 +54,7 @@ class SessionPlan:
     """The session's name in the configuration of the peer's router, where that is another one."""
 
     @property
-    def wire(self) -> str:
+    def router_session(self) -> str:
         """The session's name at the router, and of the endpoints that really carry it."""
         return self.configured_as or self.id
 

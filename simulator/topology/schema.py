@@ -105,7 +105,7 @@ Announce = list[str | PrefixList]
 """Routes in ExaBGP's syntax (`route 192.0.2.0/24 next-hop self community [ 8075:8007 ]`), or prefix lists."""
 
 
-class Wire(Model):
+class LinkQuality(Model):
     """What a link does to frames. Latency, jitter and loss need the kernel's netem, and `link: netns`."""
 
     latency: Annotated[float, Field(ge=0, le=10_000)] = Field(default=0, description="milliseconds, each way")
@@ -119,7 +119,7 @@ class Wire(Model):
         return Quality(self.latency, self.jitter, self.loss)
 
 
-class Node(Wire):
+class Node(LinkQuality):
     """An edge or a peer. Its addresses are those on the exchange LAN, and so are latency, jitter, loss and mtu."""
 
     name: Name
@@ -279,7 +279,7 @@ class PeerSide(Model):
     )
 
 
-class ConnectionChoice(Wire):
+class ConnectionChoice(LinkQuality):
     """One connection of a peering: the peer to one edge. All but `edge` and `id` is of a Direct peering's link."""
 
     edge: Name

@@ -34,7 +34,7 @@ LIFE = (
 
 
 def rehearsal(found: dict[str, Any], kind: LinkKind = LinkKind.LOOPBACK) -> Rehearsal:
-    return Rehearsal(build(found), kind, record_wire=True)
+    return Rehearsal(build(found), kind, record_octets=True)
 
 
 async def run(found: dict[str, Any], kind: LinkKind = LinkKind.LOOPBACK) -> tuple[Rehearsal, Report]:

@@ -77,7 +77,7 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
     try:
 
         async def look() -> tuple[LookingGlass, list[SessionTable]]:
-            glass = LookingGlass(topology, kind, peer, lift=wanted.active, record_wire=record)
+            glass = LookingGlass(topology, kind, peer, lift=wanted.active, record_octets=record)
             return glass, await glass.run()
 
         looked = asyncio.run(until_interrupted(look()))

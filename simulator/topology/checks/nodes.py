@@ -9,7 +9,7 @@ from netaddr import IPAddress, IPNetwork
 
 from simulator.topology.kinds import KINDS
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import Peer, Topology, Wire
+from simulator.topology.schema import LinkQuality, Peer, Topology
 
 
 def node_problems(topology: Topology) -> Iterator[Problem]:
@@ -85,13 +85,13 @@ def unlinked_problems(topology: Topology) -> Iterator[Problem]:
                 yield Problem((section, index), f"{text}: give it one, or leave it out")
 
 
-_OF_THE_LAN = {*Wire.model_fields, "mtu", "interface", "vrf"}
+_OF_THE_LAN = {*LinkQuality.model_fields, "mtu", "interface", "vrf"}
 
 
-def link_problems(wire: Wire, where: Path) -> Iterator[Problem]:
+def link_problems(quality: LinkQuality, where: Path) -> Iterator[Problem]:
     """What a link cannot do to frames."""
-    if wire.jitter > wire.latency:
-        text = f"a jitter of {wire.jitter:g} ms is more than the latency of {wire.latency:g} ms that it varies"
+    if quality.jitter > quality.latency:
+        text = f"a jitter of {quality.jitter:g} ms is more than the latency of {quality.latency:g} ms that it varies"
         yield Problem((*where, "jitter"), text)
 
 

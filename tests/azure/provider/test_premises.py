@@ -86,7 +86,7 @@ def test_a_session_of_the_topology_keeps_the_routers_name_for_it() -> None:
     here = premises()
     (one, _) = here.completed(request(), (), True).connections
     plans = here.plans("contoso", "contoso/x", Flow.EXCHANGE, 64496, one)
-    assert [(plan.id, plan.wire) for plan in plans] == [
+    assert [(plan.id, plan.router_session) for plan in plans] == [
         (f"contoso/x/{family}", f"contoso-ashburn/ash-edge-1/{family}") for family in ("ipv4", "ipv6")
     ]
     assert {plan.peer.router_kind for plan in plans} == {"simulated"}
@@ -96,7 +96,7 @@ def test_an_address_that_nobody_has_is_planned_all_the_same() -> None:
     here = premises()
     (one, *_) = here.completed(request(connection(ipv4="206.126.239.250", ipv6=None)), (), True).connections
     (plan,) = here.plans("contoso", "contoso/x", Flow.EXCHANGE, 64500, one)
-    assert (plan.wire, plan.peer.asn, str(plan.peer_address)) == ("contoso/x/ipv4", 64500, "206.126.239.250")
+    assert (plan.router_session, plan.peer.asn, str(plan.peer_address)) == ("contoso/x/ipv4", 64500, "206.126.239.250")
     assert plan.max_prefix.limit == MICROSOFTS_LIMITS[Family.IPV4] and not plan.max_prefix_given
 
 
