@@ -6,7 +6,7 @@ import json
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from simulator.azure.provider.books import Books
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.azure.store.lock import StoreError
 from simulator.serving.guard import App, AsgiReceive, AsgiScope, AsgiSend
 
@@ -16,9 +16,9 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Durable:
     """Holds the answer to a change back while the database is behind; 503 where it cannot be written."""
 
-    def __init__(self, app: App, books: Books) -> None:
+    def __init__(self, app: App, unit: UnitOfWork) -> None:
         self._app = app
-        self._books = books
+        self._unit = unit
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["type"] != "http" or scope["method"] in _READING:
@@ -30,7 +30,7 @@ class Durable:
             nonlocal lost
             if message["type"] == "http.response.start" and message["status"] < 400 and not lost:
                 try:
-                    await self._books.durable()
+                    await self._unit.durable()
                 except StoreError:
                     lost = True
                     await _refuse(send)

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi.responses import StreamingResponse
 
-from simulator.azure.provider.books import Books
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.serving import views
 
 _PING_SECONDS: Final = 15.0
@@ -19,21 +19,21 @@ _AT_ONCE: Final = 1000
 _HEADERS: Final = {"Cache-Control": "no-store", "Connection": "keep-alive", "X-Accel-Buffering": "no"}
 
 
-def event_stream(books: Books, ending: asyncio.Event, after: int, subject: str) -> StreamingResponse:
+def event_stream(unit: UnitOfWork, ending: asyncio.Event, after: int, subject: str) -> StreamingResponse:
     """Every event with a sequence number above `after`, those to come included, until `ending` is set.
 
     `subject`: only events of this connection, session or resource; empty: of all. The id of each is its number, so
     that a client that comes back with `Last-Event-ID` misses none.
     """
     return StreamingResponse(
-        _events(books, ending, after, subject), headers=_HEADERS, media_type="text/event-stream; charset=utf-8"
+        _events(unit, ending, after, subject), headers=_HEADERS, media_type="text/event-stream; charset=utf-8"
     )
 
 
-async def _events(books: Books, ending: asyncio.Event, after: int, subject: str) -> AsyncIterator[bytes]:
+async def _events(unit: UnitOfWork, ending: asyncio.Event, after: int, subject: str) -> AsyncIterator[bytes]:
     while not ending.is_set():
-        written = books.written
-        rows = books.events(after, _AT_ONCE, subject or None)
+        written = unit.written
+        rows = unit.events(after, _AT_ONCE, subject or None)
         for row in rows:
             after = row.seq
             data = views.event(row).model_dump_json()

@@ -13,11 +13,10 @@ from pydantic import ValidationError
 
 import simulator
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.model.resources import PeerAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import REALISTIC, Settings
 from simulator.azure.store.lock import StoreError
-from simulator.azure.store.store import Resource
 from simulator.connection.connection import TransitionRefusedError
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.verbs import VERBS, Verb
@@ -91,7 +90,7 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
     @app.get("/lab/v1/asns", tags=["look"])
     async def asns() -> list[models.AsnAnswer]:
         """Every PeerAsn of every subscription."""
-        return [views.asn(provider, each) for each in provider.books.resources.values() if each.type == ASN_TYPE]
+        return [views.asn(provider, each) for each in provider.unit.all(PeerAsn)]
 
     @app.get("/lab/v1/connections", tags=["look"], response_model=models.CONNECTIONS)
     async def connections() -> Response:
@@ -161,8 +160,8 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
         if follow:
             last = request.headers.get("last-event-id", "")
             start = int(last) if last.isdecimal() and len(last) < 19 else after
-            return event_stream(provider.books, ending, start, subject)
-        return _written([views.event(row) for row in provider.books.events(after, limit, subject or None)])
+            return event_stream(provider.unit, ending, start, subject)
+        return _written([views.event(row) for row in provider.unit.events(after, limit, subject or None)])
 
 
 def _written(found: Any) -> Response:
@@ -278,9 +277,9 @@ def _session(provider: Provider, name: str) -> tuple[ConnectionRecord, SessionPl
     raise HTTPException(404, f"there is no provisioned session {name[:100]}: GET /lab/v1/sessions lists them")
 
 
-def _asn(provider: Provider, subscription: str, name: str) -> Resource:
-    key = f"/subscriptions/{subscription}/providers/{ASN_TYPE}/{name}".lower()
-    resource = provider.found(key)
+def _asn(provider: Provider, subscription: str, name: str) -> PeerAsn:
+    key = f"/subscriptions/{subscription}/providers/{PeerAsn.TYPE}/{name}".lower()
+    resource = provider.found(key, PeerAsn)
     if resource is None:
         raise HTTPException(404, f"there is no PeerAsn {name[:90]} in subscription {subscription[:90]}")
     return resource

@@ -31,7 +31,7 @@ def application(provider: Provider, token: str = "", ending: asyncio.Event | Non
         of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
         await (arm if of_arm else lab)(scope, receive, send)
 
-    return AccessGuard(Durable(app, provider.books), token)
+    return AccessGuard(Durable(app, provider.unit), token)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,7 +76,7 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         ending.set()
-        provider.books.wake()
+        provider.unit.wake()
         server.should_exit = True
         await task
         logging.getLogger("uvicorn.error").removeHandler(said)

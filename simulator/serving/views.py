@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import simulator
-from simulator.azure.provider.asns import PENDING
+from simulator.azure.model.resources import PeerAsn
 from simulator.azure.provider.provider import Provider
-from simulator.azure.store.store import EventRow, Resource
+from simulator.azure.store.store import EventRow
 from simulator.connection.table import possible
 from simulator.engine.awaited import awaited
 from simulator.engine.control import ConnectionRecord
@@ -32,14 +32,14 @@ def status(provider: Provider) -> models.LabStatus:
     return models.LabStatus(
         topology=provider.topology.name,
         link=provider.network.kind.value,
-        database=provider.books.store.name,
+        database=provider.unit.store.name,
         version=f"turnup {simulator.__version__}",
         routers=provider.versions,
         peerings=len(provider.peerings.records),
         connections=Counter(record.state.value for record in records),
         sessions=Counter(provider.network.bgp_state(plan).value for plan in _provisioned(provider)),
         leaked=sum(gate.leaked[direction] for gate in provider.network.gates for direction in gate.leaked),
-        last_event=provider.books.store.last_event(),
+        last_event=provider.unit.store.last_event(),
     )
 
 
@@ -48,16 +48,15 @@ def _provisioned(provider: Provider) -> Iterator[SessionPlan]:
         yield from (plan for plan in record.plans if provider.network.is_provisioned(plan))
 
 
-def asn(provider: Provider, resource: Resource) -> models.AsnAnswer:
-    state, since = resource.status["validationState"], resource.status["since"]
-    due = provider.settings.due("peer_asn_review", since) if state == PENDING else None
+def asn(provider: Provider, asn: PeerAsn) -> models.AsnAnswer:
+    due = provider.settings.due("peer_asn_review", asn.since) if asn.pending else None
     return models.AsnAnswer(
-        id=resource.id,
-        name=resource.id.rsplit("/", 1)[1],
-        asn=resource.document["properties"]["peerAsn"],
-        validation_state=state,
-        error_message=resource.status.get("errorMessage", ""),
-        since=timestamp(since),
+        id=asn.id,
+        name=asn.name,
+        asn=asn.asn,
+        validation_state=asn.state.value,
+        error_message=asn.error_message,
+        since=timestamp(asn.since),
         due=None if due is None else timestamp(due),
     )
 

@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from simulator.azure.provider.books import Books
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Store
 from simulator.serving.durable import Durable
 from simulator.serving.guard import AsgiReceive, AsgiScope, AsgiSend
 
 
-class Slow(Books):
-    """Books that are behind until somebody says otherwise."""
+class Slow(UnitOfWork):
+    """A unit of work that is behind until somebody says otherwise."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -39,18 +39,18 @@ async def test_a_change_is_answered_when_it_is_written_and_a_question_at_once(
     tmp_path: Path, error: StoreError | None, status: int, words: str
 ) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
-    books = Slow(store)
-    wrapped: Any = Durable(app, books)
+    unit = Slow(store)
+    wrapped: Any = Durable(app, unit)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(wrapped), base_url="http://lab") as client:
         assert (await client.get("/x")).status_code == 201
-        assert not books.asked.is_set()
+        assert not unit.asked.is_set()
         putting = asyncio.ensure_future(client.put("/x"))
-        await books.asked.wait()
+        await unit.asked.wait()
         assert not putting.done()
         if error is None:
-            books.done.set_result(None)
+            unit.done.set_result(None)
         else:
-            books.done.set_exception(error)
+            unit.done.set_exception(error)
         answer = await putting
     store.close()
     assert (answer.status_code, words in answer.text) == (status, True)

@@ -20,8 +20,8 @@ async def test_each_event_is_one_message_and_silence_is_a_comment(
     ending = asyncio.Event()
     async with support.provider(f"sqlite:///{tmp_path}/store.db", support.BY_HAND) as provider:
         support.ask_for_asn(provider)
-        kept = provider.books.events(0, 100)
-        response = event_stream.event_stream(provider.books, ending, kept[0].seq - 1, "")
+        kept = provider.unit.events(0, 100)
+        response = event_stream.event_stream(provider.unit, ending, kept[0].seq - 1, "")
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert (response.headers["cache-control"], response.headers["x-accel-buffering"]) == ("no-store", "no")
         messages: AsyncIterator[object] = aiter(response.body_iterator)

@@ -276,7 +276,7 @@ async def test_no_body_is_taken_that_cannot_be_kept(tmp_path: Path) -> None:
                 for verb, path in LAB_BODIES:
                     answer = await lab.client.request(verb, path, content=body, headers=headers)
                     assert answer.status_code in (400, 404, 422), (name, verb, path, answer.text)
-        assert lab.provider.books.resources == {}
+        assert lab.provider.unit.resources == {}
         await still_there(lab)
 
 

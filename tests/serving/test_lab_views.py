@@ -58,8 +58,7 @@ async def test_a_session_a_connection_and_a_check_have_the_keys_of_their_views(t
 
 async def test_a_session_that_is_not_provisioned_is_idle_behind_a_shut_gate(tmp_path: Path) -> None:
     async with served(tmp_path, settings=BY_HAND) as lab:
-        support.ask_for_asn(lab.provider)
-        lab.provider.asns.approve(next(iter(lab.provider.books.resources.values())))
+        lab.provider.asns.approve(support.ask_for_asn(lab.provider))
         support.ask_for_peering(lab.provider)
         sessions = (await lab.client.get("/lab/v1/sessions")).json()
     assert sessions

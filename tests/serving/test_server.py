@@ -14,7 +14,7 @@ from simulator.connection.states import ConnectionState
 from simulator.places.errors import LabError
 from simulator.serving.server import listen, serving
 from tests.azure.provider import support
-from tests.azure.provider.test_books import fill_the_disk
+from tests.azure.provider.test_unit_of_work import fill_the_disk
 from tests.serving.support import ASN, ROOT, Served, served
 
 KEY = "a-key-that-nobody-may-see"

@@ -15,6 +15,8 @@ class FieldName(Enum):
     CUSTOMER_ASN = "a registered ASN"
     PREFIX = "a registered prefix, or one of a peering service"
     KIND = "the kind of a peering"
+    SKU = "the SKU of a peering"
+    LOCATION = "the Azure region of a peering"
     DIRECT_TYPE = "the type of a Direct peering"
     PEER_ASN = "the PeerAsn of a peering"
     METRO = "the metro of a peering"
@@ -66,6 +68,10 @@ class UnknownPeerAsnError(RefusalError):
 
 class NotSupportedError(RefusalError):
     """A change that Microsoft does not make."""
+
+
+class LocationError(RefusalError):
+    """The resource is in another Azure region."""
 
 
 class ConflictError(RefusalError):

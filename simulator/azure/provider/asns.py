@@ -4,91 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError
+from simulator.azure.model.resources import AsnState, PeerAsn
 from simulator.azure.provider.asn_space import nobodys
-from simulator.azure.provider.books import Books
-from simulator.azure.store.store import Json, Resource
+from simulator.azure.provider.records import PeeringIndex
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.topology.schema import Topology
-
-TYPE: Final = "Microsoft.Peering/peerAsns"
-PENDING, APPROVED, FAILED = "Pending", "Approved", "Failed"
-"""ValidationState (REST specification)."""
-
-
-def is_pending(resource: Resource) -> bool:
-    """Whether a PeerAsn waits for Microsoft."""
-    return bool(resource.status["validationState"] == PENDING)
 
 
 class PeerAsns:
     """Every PeerAsn of every subscription."""
 
-    def __init__(self, books: Books, topology: Topology, now: Callable[[], float], moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        index: PeeringIndex,
+        topology: Topology,
+        now: Callable[[], float],
+        moved: Callable[[], None],
+    ) -> None:
         """`moved` is called whenever the state of a PeerAsn has changed."""
-        self._books = books
+        self._unit = unit
+        self._index = index
         self._topology = topology
         self._now = now
         self._moved = moved
 
-    def put(self, identifier: str, document: Json, asn: int) -> tuple[Resource, bool]:
-        """Create, or replace the contacts and the name of; (resource, created). Raises RefusalError."""
-        now, known = self._now(), self._books.resources.get(identifier.lower())
+    def put(self, wanted: PeerAsn) -> tuple[PeerAsn, bool]:
+        """Create, or replace the contacts and the name of; (PeerAsn, created). Raises RefusalError."""
+        now, known = self._now(), self._unit.get(wanted.key, PeerAsn)
         if known is not None:
-            if known.document["properties"]["peerAsn"] != asn:
+            if known.asn != wanted.asn:
                 text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
                 raise InvalidError(text, Field(FieldName.ASN))
-            self._books.save(resource := replace(known, document=document, changed=now))
-            return resource, False
-        if fault := nobodys(asn, self._topology):
-            raise InvalidError(f"AS{asn} {fault}", Field(FieldName.ASN))
-        status = {"validationState": PENDING, "since": now}
-        resource = Resource(identifier, TYPE, document, status, now, now)
-        self._write(resource, f"AS{asn} is to be approved by Microsoft")
-        return resource, True
+            changed = replace(known, document=wanted.document, peer_name=wanted.peer_name, changed=now)
+            self._unit.save(changed)
+            return changed, False
+        if fault := nobodys(wanted.asn, self._topology):
+            raise InvalidError(f"AS{wanted.asn} {fault}", Field(FieldName.ASN))
+        made = replace(wanted, state=AsnState.PENDING, since=now, created=now, changed=now)
+        self._write(made, f"AS{made.asn} is to be approved by Microsoft")
+        return made, True
 
     def delete(self, key: str) -> bool:
         """Whether there was one. Raises RefusalError while a peering stands on it."""
-        known = self._books.resources.get(key)
+        known = self._unit.get(key, PeerAsn)
         if known is None:
             return False
-        users = [each.id for each in self._books.resources.values() if each.status.get("peerAsn") == key]
-        if users:
-            raise ConflictError(f"The PeerAsn is in use by {users[0]}: delete the peering first")
-        with self._books.transaction():
+        user = next((each for each in self._index.records.values() if each.request.peer_asn.lower() == key), None)
+        if user is not None:
+            raise ConflictError(f"The PeerAsn is in use by {user.resource.id}: delete the peering first")
+        with self._unit.transaction():
             self._tell(known, "None", "the subscription deleted it")
-            self._books.forget(known)
+            self._unit.forget(known)
         return True
 
-    def approve(self, resource: Resource) -> Resource:
+    def approve(self, asn: PeerAsn) -> PeerAsn:
         """Microsoft approves. Raises RefusalError unless it is Pending or Failed."""
-        return self._decide(resource, APPROVED, "", "Microsoft approved it")
+        return self._decide(asn, AsnState.APPROVED, "", "Microsoft approved it")
 
-    def reject(self, resource: Resource, message: str) -> Resource:
+    def reject(self, asn: PeerAsn, message: str) -> PeerAsn:
         """Microsoft refuses; `message` becomes the errorMessage. Raises RefusalError unless it is Pending."""
         text = message or "The ASN could not be validated."
-        return self._decide(resource, FAILED, text, f"Microsoft refused it: {text}")
+        return self._decide(asn, AsnState.FAILED, text, f"Microsoft refused it: {text}")
 
-    def _decide(self, resource: Resource, state: str, message: str, why: str) -> Resource:
-        if resource.status["validationState"] == state:
-            raise ConflictError(f"{resource.id} is {state} already")
-        if state == FAILED and resource.status["validationState"] == APPROVED:
-            raise ConflictError(f"{resource.id} is Approved: only a Pending PeerAsn can be refused")
-        status = {"validationState": state, "since": self._now()}
-        if message:
-            status["errorMessage"] = message
-        decided = replace(resource, status=status, changed=self._now())
+    def _decide(self, asn: PeerAsn, state: AsnState, message: str, why: str) -> PeerAsn:
+        if asn.state is state:
+            raise ConflictError(f"{asn.id} is {state.value} already")
+        if state is AsnState.FAILED and asn.state is AsnState.APPROVED:
+            raise ConflictError(f"{asn.id} is Approved: only a Pending PeerAsn can be refused")
+        now = self._now()
+        decided = replace(asn, state=state, error_message=message, since=now, changed=now)
         self._write(decided, why)
         return decided
 
-    def _write(self, resource: Resource, why: str) -> None:
-        with self._books.transaction():
-            self._tell(resource, resource.status["validationState"], why)
-            self._books.save(resource)
+    def _write(self, asn: PeerAsn, why: str) -> None:
+        with self._unit.transaction():
+            self._tell(asn, asn.state.value, why)
+            self._unit.save(asn)
         self._moved()
 
-    def _tell(self, resource: Resource, state: str, why: str) -> None:
-        asn = resource.document["properties"]["peerAsn"]
-        flat = {"peer-asn": resource.id, "asn": asn, "to": state, "reason": why}
-        self._books.tell(self._now(), "peer-asn-state", resource.id, flat)
+    def _tell(self, asn: PeerAsn, state: str, why: str) -> None:
+        flat = {"peer-asn": asn.id, "asn": asn.asn, "to": state, "reason": why}
+        self._unit.tell(self._now(), "peer-asn-state", asn.id, flat)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, NotSupportedError
+from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, LocationError, NotSupportedError
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.legacy import COMBINED
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.settings import Settings
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
@@ -52,6 +52,14 @@ class ConnectionChange:
 def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
     """Refuses to make another peering of one: of another kind, PeerAsn or place, or one that is being removed."""
     old = record.request
+    if wanted.sku != old.sku:
+        raise InvalidError(f"is {old.sku}, and the SKU of a peering cannot be changed", Field(FieldName.SKU))
+    if _region(wanted.location) != _region(old.location):
+        raise LocationError(
+            f"The resource '{record.name}' already exists in location '{old.location}'. A resource with the same "
+            f"name cannot be created in location '{wanted.location}'. Please select a new resource name.",
+            Field(FieldName.LOCATION),
+        )
     if all(live.record.state is ConnectionState.PENDING_REMOVE for live in record.connections):
         text = f"{record.name} is PendingRemove: it cannot be changed now. Request it again when it is gone"
         raise ConflictError(text)
@@ -172,6 +180,11 @@ def must_be_removable(live: LiveConnection, now: float) -> None:
         live.record.connection.decide(ConnectionEvent.DELETED, now)
     except TransitionRefusedError as error:
         raise ConflictError(str(error)) from None
+
+
+def _region(text: str) -> str:
+    """`East US` is `eastus`."""
+    return text.replace(" ", "").lower()
 
 
 def _kind(wanted: PeeringRequest) -> str:

@@ -13,15 +13,16 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from simulator.azure.model.errors import ConflictError, NotSupportedError
-from simulator.azure.provider.premises import LAB_FACILITY, Premises
-from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.azure.provider.requests import (
+from simulator.azure.model.peering import (
     ConnectionRequest,
     PeeringRequest,
+    PeeringResource,
     Prefix,
     SessionRequest,
 )
-from simulator.azure.store.store import Resource
+from simulator.azure.model.resources import PeerAsn
+from simulator.azure.provider.premises import LAB_FACILITY, Premises
+from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
@@ -72,12 +73,11 @@ class LegacyPeerings:
                 self._kept.setdefault(peering.name, []).append(LiveConnection(request, record, position))
                 follow(record)
 
-    def listed(self, asn: Resource, metro: str, flow: Flow) -> Iterator[PeeringRecord]:
+    def listed(self, asn: PeerAsn, metro: str, flow: Flow) -> Iterator[PeeringRecord]:
         """The legacy peerings of a PeerAsn at a metro, as if they were resources already."""
         for name in list(self._kept):
             peering, live = self._topology.peering(name), self._running(name)
-            number = asn.document["properties"]["peerAsn"]
-            if not live or FLOWS[peering.kind] is not flow or live[0].record.peer.asn != number:
+            if not live or FLOWS[peering.kind] is not flow or live[0].record.peer.asn != asn.asn:
                 continue
             if self._metro(peering).lower() == metro.lower():
                 yield self._as_record(peering, asn, live)
@@ -176,26 +176,30 @@ class LegacyPeerings:
             provider=choice.session_address_provider,
         )
 
-    def _as_record(self, peering: Peering, asn: Resource, live: list[LiveConnection]) -> PeeringRecord:
+    def _as_record(self, peering: Peering, asn: PeerAsn, live: list[LiveConnection]) -> PeeringRecord:
         flow, metro = FLOWS[peering.kind], self._metro(peering)
-        inner = "direct" if peering.is_direct else "exchange"
         places: list[ExchangeLocation | FacilityLocation] = [
             *self._premises.exchanges(),
             *self._premises.facilities(),
         ]
-        document = {
-            "sku": {"name": f"Basic_{peering.kind}_Free"},
-            "kind": peering.kind,
-            "location": next((place.azure_region for place in places if place.metro == metro), ""),
-            "properties": {"peeringLocation": metro, inner: {"connections": []}},
-        }
+        request = PeeringRequest(
+            flow,
+            live[0].record.peer.asn,
+            asn.id,
+            metro,
+            direct_type="Edge" if peering.is_direct else "",
+            sku=f"Basic_{peering.kind}_Free",
+            location=next((place.azure_region for place in places if place.metro == metro), ""),
+        )
         subscription = asn.id.split("/providers/")[0]
         since = live[0].record.connection.history[0].time
-        identifier = f"{subscription}/providers/Microsoft.Peering/peerings/{peering.name}"
-        resource = Resource(identifier, "Microsoft.Peering/peerings", document, {}, since, since)
-        direct_type = "Edge" if peering.is_direct else ""
-        request = PeeringRequest(flow, live[0].record.peer.asn, asn.id, metro, direct_type)
-        return PeeringRecord(resource, request, live)
+        resource = PeeringResource(
+            id=f"{subscription}/providers/{PeeringResource.TYPE}/{peering.name}",
+            request=request,
+            created=since,
+            changed=since,
+        )
+        return PeeringRecord(resource, live)
 
 
 def pairs(request: ConnectionRequest) -> list[Pair]:

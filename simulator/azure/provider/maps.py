@@ -24,7 +24,7 @@ _PATH_RULES: Final = ("maps-as-path-too-long", "maps-private-asn", "maps-prepend
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PrefixOnSession:
     """What one session holds of a prefix."""
 
     peer: Address
@@ -52,7 +52,7 @@ def is_private(prefix: IPv4Network) -> bool:
 
 
 def registered_prefix_fault(
-    prefix: IPv4Network, seen: Sequence[Seen], irr: IrrLists | None = None, peer_as: int | None = None
+    prefix: IPv4Network, seen: Sequence[PrefixOnSession], irr: IrrLists | None = None, peer_as: int | None = None
 ) -> str:
     """The errorMessage of a registered prefix; empty when it is Verified. Raises nothing.
 
@@ -75,7 +75,9 @@ def registered_prefix_fault(
     return ""
 
 
-def service_prefix_fault(prefix: IPv4Network, primary: Sequence[Seen], backup: Sequence[Seen] | None) -> str:
+def service_prefix_fault(
+    prefix: IPv4Network, primary: Sequence[PrefixOnSession], backup: Sequence[PrefixOnSession] | None
+) -> str:
     """The errorMessage of a peering service prefix; empty when it is Verified. Raises nothing.
 
     `primary` and `backup`: the provider's sessions at its two locations; `backup` None where the service names none.
@@ -99,6 +101,6 @@ def service_prefix_fault(prefix: IPv4Network, primary: Sequence[Seen], backup: S
     return ""
 
 
-def _missing(seen: Iterable[Seen]) -> list[str]:
+def _missing(seen: Iterable[PrefixOnSession]) -> list[str]:
     """The peer's addresses that the prefix does not come from, each once."""
     return list(dict.fromkeys(str(each.peer) for each in seen if each.path is None))

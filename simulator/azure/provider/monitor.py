@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from simulator.azure.provider.books import Books
-from simulator.azure.store.store import Resource
+from simulator.azure.model.resources import ConnectionMonitorTest
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.engine.network import Network
 from simulator.lab.probe import ping, tcp_port
 from simulator.lab.traceroute import traceroute
@@ -22,7 +22,6 @@ from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
 
-TEST: Final = "Microsoft.Peering/peeringServices/connectionMonitorTests"
 FREQUENCY: Final = 30
 """Seconds between two runs where a test names none: that of the specification's example."""
 
@@ -39,22 +38,22 @@ class TestOutcome:
 class Monitor:
     """One task a test. Outcomes are not kept: after a restart every test runs again."""
 
-    def __init__(self, books: Books, network: Network, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, unit: UnitOfWork, network: Network, failed: Callable[[BaseException], None]) -> None:
         """`failed` is told of what no run may raise."""
-        self._books = books
+        self._unit = unit
         self._network = network
         self._failed = failed
         self._outcomes: dict[str, TestOutcome] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        for resource in [each for each in self._books.resources.values() if each.type == TEST]:
-            self.follow(resource)
+        for test in self._unit.all(ConnectionMonitorTest):
+            self.follow(test)
 
-    def follow(self, resource: Resource) -> None:
+    def follow(self, test: ConnectionMonitorTest) -> None:
         """A test was made or changed: run it from now on."""
-        self.forget(resource.key)
-        task = self._tasks[resource.key] = asyncio.ensure_future(self._run(resource))
+        self.forget(test.key)
+        task = self._tasks[test.key] = asyncio.ensure_future(self._run(test))
         task.add_done_callback(self._ended)
 
     def forget(self, key: str) -> None:
@@ -76,16 +75,15 @@ class Monitor:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
-    async def _run(self, resource: Resource) -> None:
-        properties = resource.document["properties"]
-        place = self._place(str(properties.get("sourceAgent") or "").strip())
+    async def _run(self, test: ConnectionMonitorTest) -> None:
+        place = self._place(test.agent)
         try:
-            destination = ip_address(str(properties.get("destination") or "").strip())
+            destination = ip_address(test.destination)
         except ValueError:
             return
         while place is not None:
-            self._outcomes[resource.key] = await _test(place, destination, properties.get("destinationPort"))
-            await asyncio.sleep(properties.get("testFrequencyInSec") or FREQUENCY)
+            self._outcomes[test.key] = await _test(place, destination, test.port)
+            await asyncio.sleep(test.frequency or FREQUENCY)
 
     def _place(self, agent: str) -> Place | None:
         topology = self._network.topology

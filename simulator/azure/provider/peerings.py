@@ -14,17 +14,15 @@ from simulator.azure.model.errors import (
     NotApprovedError,
     UnknownPeerAsnError,
 )
-from simulator.azure.provider.asns import APPROVED
-from simulator.azure.provider.asns import TYPE as ASN_TYPE
-from simulator.azure.provider.books import Books
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource
+from simulator.azure.model.resources import AsnState, Json, PeerAsn
 from simulator.azure.provider.changes import asked, changes, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringIndex, PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
 from simulator.azure.provider.route_server_pair import must_leave_one
 from simulator.azure.provider.settings import CurrentSettings
-from simulator.azure.store.store import Json, Resource
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.connection.states import ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
 from simulator.engine.control import ConnectionRecord, ControlPlane
@@ -32,7 +30,6 @@ from simulator.places.endpoint import Address
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
 
-TYPE: Final = "Microsoft.Peering/peerings"
 NOT_UNIQUE: Final = "Connection are not unique"
 """Recorded."""
 _S = ConnectionState
@@ -45,14 +42,14 @@ class Peerings:
 
     def __init__(
         self,
-        books: Books,
+        unit: UnitOfWork,
         index: PeeringIndex,
         control: ControlPlane,
         premises: Premises,
         clock: Clock,
         current: CurrentSettings,
     ) -> None:
-        self._books = books
+        self._unit = unit
         self._control = control
         self._premises = premises
         self._clock = clock
@@ -78,15 +75,15 @@ class Peerings:
         return known, False
 
     def _create(self, identifier: str, document: Json, wanted: PeeringRequest) -> PeeringRecord:
-        asn = self._approved(wanted)
+        self._must_be_approved(wanted)
         done = self._completed(wanted, ())
         adopted = self.legacy.adopted(done)
         now = self._clock.now()
-        status: Json = {"peerAsn": asn.key, "flow": done.flow.value, "directType": done.direct_type}
-        resource = Resource(identifier, TYPE, document, status, now, now)
-        record = PeeringRecord(resource, replace(done, connections=()))
-        with self._books.transaction():
-            self._books.save(resource)
+        request = replace(done, connections=())
+        resource = PeeringResource(id=identifier, document=document, request=request, created=now, changed=now)
+        record = PeeringRecord(resource)
+        with self._unit.transaction():
+            self._unit.save(resource)
             self.records[record.key] = record
             for connection in done.connections:
                 if connection.identifier in adopted:
@@ -125,9 +122,10 @@ class Peerings:
         )
         known = [changed[live.id].request if live.id in changed else live.request for live in record.connections]
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
-        with self._books.transaction():
-            record.resource = replace(record.resource, document=document, changed=self._clock.now())
-            self._books.save(record.resource)
+        with self._unit.transaction():
+            request = replace(record.request, location=wanted.location)
+            record.resource = replace(record.resource, document=document, request=request, changed=self._clock.now())
+            self._unit.save(record.resource)
             for live in removed:
                 self._control.delete(live.record)
             for each in [change for change in changed.values() if change.said]:
@@ -177,19 +175,18 @@ class Peerings:
             self._premises.plans("", "", wanted.flow, wanted.asn, connection)
         return done
 
-    def _approved(self, wanted: PeeringRequest) -> Resource:
-        asn = self._books.resources.get(wanted.peer_asn.lower())
-        if asn is None or asn.type != ASN_TYPE:
+    def _must_be_approved(self, wanted: PeeringRequest) -> None:
+        asn = self._unit.get(wanted.peer_asn.lower(), PeerAsn)
+        if asn is None:
             text = "PeerAsn does not exist with the given name"
             raise UnknownPeerAsnError(text, Field(FieldName.PEER_ASN), recorded=True)
-        if asn.status["validationState"] != APPROVED:
+        if asn.state is not AsnState.APPROVED:
             raise NotApprovedError(
-                f"The PeerAsn {asn.id.rsplit('/', 1)[1]} (AS{wanted.asn}) is {asn.status['validationState']}: "
+                f"The PeerAsn {asn.name} (AS{wanted.asn}) is {asn.state.value}: "
                 "a peering can be requested only on an ASN with ValidationState Approved",
                 Field(FieldName.PEER_ASN),
                 recorded=True,
             )
-        return asn
 
     def conflict_of(self, live: LiveConnection) -> str:
         """Why its addresses cannot be had, as an errorMessage; empty when they can.
@@ -246,11 +243,9 @@ class Peerings:
 
     # --- the end ---
 
-    def patch(self, record: PeeringRecord, tags: Json) -> None:
+    def patch(self, record: PeeringRecord, tags: dict[str, str]) -> None:
         """Replace the tags."""
-        document = {**record.resource.document, "tags": tags}
-        resource = replace(record.resource, document=document, changed=self._clock.now())
-        self._books.save(resource)
+        self._unit.save(resource := record.resource.with_tags(tags, self._clock.now()))
         record.resource = resource
 
     def delete(self, key: str) -> bool:
@@ -263,7 +258,7 @@ class Peerings:
         owned = [live for live in lives if live not in legacy]
         for live in owned:
             must_be_removable(live, self._clock.now())
-        with self._books.transaction():
+        with self._unit.transaction():
             for live in legacy:  # it never became this resource's: it runs on
                 self.legacy.take_back(live.record)
                 record.connections.remove(live)
@@ -276,7 +271,7 @@ class Peerings:
     def remove(self, connection: ConnectionRecord) -> None:
         """The sessions of a connection in PendingRemove are closed: it is gone."""
         owner = self._owners.get(connection.id)
-        with self._books.transaction():
+        with self._unit.transaction():
             self._control.forget(connection)
             if owner is not None:
                 self._forget_gone(owner)
@@ -289,7 +284,7 @@ class Peerings:
                 del self._owners[live.id]
                 del self._control.records[live.id]
         if not record.connections:
-            self._books.forget(record.resource)
+            self._unit.forget(record.resource)
             self._index.forget(record)
 
 

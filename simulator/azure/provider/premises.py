@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from simulator.azure.model.errors import Field, FieldName, InvalidError
-from simulator.azure.provider.requests import (
+from simulator.azure.model.peering import (
     ConnectionRequest,
     PeeringRequest,
     Prefix,

@@ -1,4 +1,4 @@
-"""Microsoft.Peering in one process: the books, the control plane, the workflow, and the network that they move."""
+"""Microsoft.Peering in one process: the resources, the control plane, the workflow, and the network that they move."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.provider.asns import TYPE as ASN_TYPE
-from simulator.azure.provider.asns import PeerAsns, is_pending
-from simulator.azure.provider.books import Books
+from simulator.azure.model.peering import PeeringRequest, PeeringResource
+from simulator.azure.model.resources import (
+    Json,
+    PeerAsn,
+    RegisteredPrefix,
+    Resource,
+    ReviewedResource,
+    ServicePrefix,
+)
+from simulator.azure.provider.asns import PeerAsns
 from simulator.azure.provider.journal import StoreJournal
 from simulator.azure.provider.monitor import Monitor
-from simulator.azure.provider.peerings import TYPE as PEERING_TYPE
 from simulator.azure.provider.peerings import Peerings
 from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import PeeringIndex, PeeringRecord
-from simulator.azure.provider.registrations import (
-    PREFIX_TYPE,
-    RegisteredResources,
-    RegistrationsInBooks,
-    is_pending_prefix,
-)
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
+from simulator.azure.provider.registrations import RegisteredResources, StoredRegistrations
 from simulator.azure.provider.reviewers import PeeringReviewers
 from simulator.azure.provider.reviews import Review, Reviews
-from simulator.azure.provider.services import PREFIX as SERVICE_PREFIX_TYPE
+from simulator.azure.provider.rows import connection_of
 from simulator.azure.provider.services import PeeringServices
 from simulator.azure.provider.settings import CurrentSettings, Settings
-from simulator.azure.store.store import Json, Resource, Store
+from simulator.azure.provider.unit_of_work import UnitOfWork
+from simulator.azure.store.store import Store
 from simulator.connection.connection import Connection, ConnectionTransition
-from simulator.connection.states import Flow
 from simulator.engine.control import ControlPlane
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
@@ -42,6 +42,8 @@ from simulator.places.link import LinkKind
 from simulator.speakers.clock import Clock
 from simulator.topology.locations import Locations, embedded
 from simulator.topology.schema import Topology
+
+R = TypeVar("R", bound=Resource)
 
 _EVENTS_KEPT: Final = 10_000
 """Of what is in the store for good, so much stays in memory (simulator)."""
@@ -69,41 +71,41 @@ class Provider:
         self.clock = Clock(asyncio.get_running_loop())
         now = self.clock.now
         self.log = EventLog(_EVENTS_KEPT)
-        self.books = Books(store, self.fail)
-        self.log.subscribe(self.books.note)
+        self.unit = UnitOfWork(store, self.fail)
+        self.log.subscribe(self.unit.note)
         self._current = CurrentSettings(settings or Settings.model_validate(store.setting("settings") or {}))
         self.premises = Premises(topology, locations or embedded())
         index = PeeringIndex()
-        registrations = RegistrationsInBooks(self.books, index)
+        registrations = StoredRegistrations(self.unit, index)
         self.network = Network(topology, kind, self.log.append, record=False, registrations=registrations)
-        self.journal = StoreJournal(self.books, index)
+        self.journal = StoreJournal(self.unit, index)
         self.control = ControlPlane(self.network, self.log, self.clock, self.journal)
         self._at_failure.append(self.control.deny_all)
-        self.peerings = Peerings(self.books, index, self.control, self.premises, self.clock, self._current)
+        self.peerings = Peerings(self.unit, index, self.control, self.premises, self.clock, self._current)
         reviewers = PeeringReviewers(self.control, self.peerings)
         self.workflow = Workflow(self.network, self.control, self._current, reviewers, self.log, self.clock, self.fail)
         self._at_failure.append(self.workflow.halt)
         self._pending = asyncio.Event()
         """Set when something became pending, or a delay is another one."""
-        self.asns = PeerAsns(self.books, topology, now, self._pending.set)
-        self.registrations = RegisteredResources(self.books, index, self.network, now, self._pending.set)
-        self.services = PeeringServices(self.books, self.peerings, self.network, now, self._pending.set)
-        reviews = {
-            ASN_TYPE: Review("peer_asn_review", is_pending, self.asns.approve),
-            PREFIX_TYPE: Review("prefix_validation", is_pending_prefix, self.registrations.judge),
-            SERVICE_PREFIX_TYPE: Review("prefix_validation", is_pending_prefix, self.services.judge),
+        self.asns = PeerAsns(self.unit, index, topology, now, self._pending.set)
+        self.registrations = RegisteredResources(self.unit, index, self.network, now, self._pending.set)
+        self.services = PeeringServices(self.unit, self.peerings, self.network, now, self._pending.set)
+        reviews: dict[type[ReviewedResource], Review] = {
+            PeerAsn: Review("peer_asn_review", self.asns.approve),
+            RegisteredPrefix: Review("prefix_validation", self.registrations.judge),
+            ServicePrefix: Review("prefix_validation", self.services.judge),
         }
-        self._reviews = Reviews(self.books, now, self._current, reviews, self._pending, self.fail)
+        self._reviews = Reviews(self.unit, now, self._current, reviews, self._pending, self.fail)
         self.log.subscribe(self._reviews.take)
-        self.monitor = Monitor(self.books, self.network, self.fail)
+        self.monitor = Monitor(self.unit, self.network, self.fail)
 
     async def __aenter__(self) -> Provider:
         try:
             await self._exit.enter_async_context(self.network)
-            self._exit.callback(self.books.store.watch(self.fail))
+            self._exit.callback(self.unit.store.watch(self.fail))
             self._exit.push_async_callback(self._close_sessions)
             self._exit.push_async_callback(self.workflow.stop)
-            self.books.flush()
+            self.unit.flush()
             peers = self.topology.peers
             versions = await asyncio.gather(*(self.network.start_peer(peer) for peer in peers))
             self.versions = {peer.name: version for peer, version in zip(peers, versions, strict=True)}
@@ -124,8 +126,8 @@ class Provider:
     ) -> None:
         await self._exit.aclose()
         if not self.failure.done():
-            self.books.flush()
-            await self.books.durable()
+            self.unit.flush()
+            await self.unit.durable()
 
     def fail(self, error: BaseException) -> None:
         """Something that must not happen did: shut every gate, move nothing any more, and say so."""
@@ -145,13 +147,14 @@ class Provider:
 
     # --- resources ---
 
-    def found(self, key: str) -> Resource | None:
-        return self.books.resources.get(key)
+    def found(self, key: str, kind: type[R]) -> R | None:
+        """A resource of a kind; None where there is none."""
+        return self.unit.get(key, kind)
 
-    def listed(self, type_: str, subscription: str, group: str = "") -> list[Resource]:
-        """The resources of a type in a subscription, or in one of its resource groups."""
+    def listed(self, kind: type[R], subscription: str, group: str = "") -> list[R]:
+        """The resources of a kind in a subscription, or in one of its resource groups."""
         scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
-        return self.books.below(scope, type_)
+        return self.unit.below(scope, kind)
 
     def peering(self, key: str) -> PeeringRecord | None:
         return self.peerings.records.get(key)
@@ -162,7 +165,7 @@ class Provider:
         """Request a peering or change it; (peering, created). Raises RefusalError."""
         record, created = self.peerings.put(identifier, document, wanted)
         for warning in warnings:
-            self.books.tell(self.clock.now(), "warning", record.resource.id, {"text": warning})
+            self.unit.tell(self.clock.now(), "warning", record.resource.id, {"text": warning})
         self.changed(record)
         return record, created
 
@@ -182,8 +185,8 @@ class Provider:
 
     def set(self, settings: Settings) -> None:
         """Change how Microsoft's side behaves, from now on and after a restart."""
-        with self.books.transaction() as transaction:
-            self.books.tell(self.clock.now(), "settings", "settings", settings.model_dump(by_alias=True))
+        with self.unit.transaction() as transaction:
+            self.unit.tell(self.clock.now(), "settings", "settings", settings.model_dump(by_alias=True))
             transaction.set("settings", settings.model_dump())
         self._current.settings = settings
         self.workflow.look_again()
@@ -193,13 +196,13 @@ class Provider:
 
     def _recover(self) -> None:
         """Take up every peering where the store left it. No gate is open, and no transition is made again."""
-        histories = self.books.histories()
-        saved = self.books.store.connections()
-        for resource in [each for each in self.books.resources.values() if each.type == PEERING_TYPE]:
-            record = PeeringRecord(resource, self._request_of(resource))
+        histories = self.unit.histories()
+        saved = self.unit.store.connections()
+        for resource in self.unit.all(PeeringResource):
+            record = PeeringRecord(resource)
             self.peerings.records[record.key] = record
             for kept in (each for each in saved if each.peering == resource.key):
-                request = ConnectionRequest.from_json(kept.request)
+                request = connection_of(kept.request)
                 try:
                     live = self.peerings.hold(record, request, kept.id, kept.position)
                 except RefusalError as error:
@@ -211,17 +214,6 @@ class Provider:
                     )
             self.changed(record)
         self.peerings.legacy.start(histories, self.workflow.follow)
-
-    def _request_of(self, resource: Resource) -> PeeringRequest:
-        properties = resource.document["properties"]
-        asn = self.books.resources[resource.status["peerAsn"]]
-        return PeeringRequest(
-            flow=Flow(resource.status["flow"]),
-            asn=asn.document["properties"]["peerAsn"],
-            peer_asn=asn.id,
-            metro=properties.get("peeringLocation", ""),
-            direct_type=resource.status["directType"],
-        )
 
 
 def _replay(connection: Connection, history: list[ConnectionTransition]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest
-from simulator.azure.store.store import Resource
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource
 from simulator.engine.control import ConnectionRecord
 
 
@@ -28,9 +27,7 @@ class LiveConnection:
 class PeeringRecord:
     """One peering."""
 
-    resource: Resource
-    request: PeeringRequest
-    """As it was completed, without its connections: those are in `connections`."""
+    resource: PeeringResource
     connections: list[LiveConnection] = field(default_factory=list)
 
     @property
@@ -39,7 +36,12 @@ class PeeringRecord:
 
     @property
     def name(self) -> str:
-        return self.resource.id.rsplit("/", 1)[1]
+        return self.resource.name
+
+    @property
+    def request(self) -> PeeringRequest:
+        """As it was completed, without its connections: those are in `connections`."""
+        return self.resource.request
 
     def connection(self, identifier: str) -> LiveConnection | None:
         """By connectionIdentifier."""

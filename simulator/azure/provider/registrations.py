@@ -12,11 +12,11 @@ from typing import Final
 from uuid import uuid4
 
 from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, NotSupportedError
+from simulator.azure.model.resources import PrefixState, RegisteredAsn, RegisteredPrefix
 from simulator.azure.provider.asn_space import not_routed
-from simulator.azure.provider.books import Books
-from simulator.azure.provider.maps import Seen, registered_prefix_fault
+from simulator.azure.provider.maps import PrefixOnSession, registered_prefix_fault
 from simulator.azure.provider.records import PeeringIndex, PeeringRecord
-from simulator.azure.store.store import Json, Resource
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.network import Network
 from simulator.engine.registrations import Registered
@@ -24,19 +24,10 @@ from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.wire import nlri
 
-ASN_TYPE: Final = "Microsoft.Peering/peerings/registeredAsns"
-PREFIX_TYPE: Final = "Microsoft.Peering/peerings/registeredPrefixes"
-PENDING, VERIFIED, FAILED = "Pending", "Verified", "Failed"
-"""PrefixValidationState (REST specification). Warning, Invalid and Unknown are not used: nobody publishes when."""
 NOT_THIS_TYPE: Final = "Operation is not supported for this peering type"
 """Recorded, of a peering that is not for Peering Service."""
 NOT_ACTIVE: Final = "Operation is not supported until a connection of the peering is Active"
 """simulator: that it has to be Active is documented, what is answered until then is not."""
-
-
-def is_pending_prefix(resource: Resource) -> bool:
-    """Whether a registered prefix, or one of a peering service, waits for its validation."""
-    return bool(resource.status["prefixValidationState"] == PENDING)
 
 
 def for_peering_service(record: PeeringRecord) -> bool:
@@ -59,18 +50,18 @@ def is_recovering(record: PeeringRecord) -> bool:
     return any(not connection.validated for connection in active)
 
 
-def seen_on(network: Network, plan: SessionPlan, prefix: IPv4Network) -> Seen:
+def prefix_on(network: Network, plan: SessionPlan, prefix: IPv4Network) -> PrefixOnSession:
     """What a session holds of a prefix, whatever its policy says of it."""
     _, key = nlri.key(str(prefix))
     held = network.route(plan, key) if network.is_provisioned(plan) and plan.family is Family.IPV4 else None
-    return Seen(plan.peer_address, plan.edge.name, held.attributes.path if held is not None else None)
+    return PrefixOnSession(plan.peer_address, plan.edge.name, held.attributes.path if held is not None else None)
 
 
-class RegistrationsInBooks:
-    """What the network asks for its sessions: the registrations of their peering, as the books have them."""
+class StoredRegistrations:
+    """What the network asks for its sessions: the registrations of their peering, as they are stored."""
 
-    def __init__(self, books: Books, index: PeeringIndex) -> None:
-        self._books = books
+    def __init__(self, unit: UnitOfWork, index: PeeringIndex) -> None:
+        self._unit = unit
         self._index = index
 
     def at(self, plan: SessionPlan) -> Registered:
@@ -81,13 +72,12 @@ class RegistrationsInBooks:
             return Registered()
         asns = None
         if record.request.flow is Flow.IXRS:
-            mine = (each for other in self._index.sisters(record) for each in self._books.below(other.key, ASN_TYPE))
-            asns = frozenset(each.document["properties"]["asn"] for each in mine)
-        verified = [
-            each.document["properties"]["prefix"]
-            for each in self._books.below(record.key, PREFIX_TYPE)
-            if each.status["prefixValidationState"] == VERIFIED
-        ]
+            mine = (
+                each for other in self._index.sisters(record) for each in self._unit.below(other.key, RegisteredAsn)
+            )
+            asns = frozenset(each.asn for each in mine)
+        below = self._unit.below(record.key, RegisteredPrefix)
+        verified = [str(each.prefix) for each in below if each.state is PrefixState.VERIFIED]
         return Registered(asns, verified)
 
 
@@ -96,14 +86,14 @@ class RegisteredResources:
 
     def __init__(
         self,
-        books: Books,
+        unit: UnitOfWork,
         index: PeeringIndex,
         network: Network,
         now: Callable[[], float],
         pending: Callable[[], None],
     ) -> None:
         """`pending` is called when a prefix waits for its validation."""
-        self._books = books
+        self._unit = unit
         self._index = index
         self._network = network
         self._now = now
@@ -112,94 +102,88 @@ class RegisteredResources:
 
     # --- ASNs ---
 
-    def put_asn(self, record: PeeringRecord, identifier: str, document: Json, asn: int) -> tuple[Resource, bool]:
+    def put_asn(self, record: PeeringRecord, wanted: RegisteredAsn) -> tuple[RegisteredAsn, bool]:
         """Register a customer's ASN; (resource, created). It is registered once in a subscription: its key, and what
         it lets in, are the same at every peering of the PeerAsn (documented: the key is for every location)."""
         self._must_be_active(record, record.request.flow is Flow.IXRS)
-        known = self._books.resources.get(identifier.lower())
+        known, now = self._unit.get(wanted.key, RegisteredAsn), self._now()
         if known is not None:
-            if known.document["properties"]["asn"] != asn:
+            if known.asn != wanted.asn:
                 text = "The asn of a registered ASN cannot be changed: the key is its own"
                 raise InvalidError(text, Field(FieldName.CUSTOMER_ASN))
-            self._books.save(resource := replace(known, document=document, changed=self._now()))
-            return resource, False
-        if fault := not_routed(asn, self._network.topology):
-            raise InvalidError(f"AS{asn} {fault}", Field(FieldName.CUSTOMER_ASN))
-        subscription = identifier.lower().split("/resourcegroups/")[0]
-        for other in self._books.below(subscription, ASN_TYPE):
-            if other.document["properties"]["asn"] == asn:
-                here = other.key.startswith(f"{record.key}/")
-                where = "this peering" if here else f"the peering {other.id.split('/peerings/')[1].split('/')[0]}"
-                text = f"AS{asn} is already registered at {where}, as {other.id.rsplit('/', 1)[1]}"
+            self._unit.save(changed := replace(known, document=wanted.document, changed=now))
+            return changed, False
+        if fault := not_routed(wanted.asn, self._network.topology):
+            raise InvalidError(f"AS{wanted.asn} {fault}", Field(FieldName.CUSTOMER_ASN))
+        subscription = wanted.key.split("/resourcegroups/")[0]
+        for other in self._unit.below(subscription, RegisteredAsn):
+            if other.asn == wanted.asn:
+                where = "this peering" if other.parent == record.key else f"the peering {_peering_of(other)}"
+                text = f"{wanted} is already registered at {where}, as {other.name}"
                 raise ConflictError(text, Field(FieldName.CUSTOMER_ASN))
-        now = self._now()
-        resource = Resource(identifier, ASN_TYPE, document, {"peeringServicePrefixKey": str(uuid4())}, now, now)
-        with self._books.transaction():
-            self._tell(resource, f"AS{asn} is registered")
-            self._books.save(resource)
+        made = replace(wanted, prefix_key=str(uuid4()), created=now, changed=now)
+        with self._unit.transaction():
+            self._tell(made, f"{made} is registered")
+            self._unit.save(made)
         self._judge_again(record)
-        return resource, True
+        return made, True
 
     def delete(self, record: PeeringRecord, key: str) -> bool:
         """Whether there was such an ASN or prefix. What was accepted by it is judged again."""
-        known = self._books.resources.get(key)
+        known = self._unit.get(key, RegisteredAsn) or self._unit.get(key, RegisteredPrefix)
         if known is None:
             return False
-        with self._books.transaction():
-            self._tell(known, f"{_what(known)} is not registered any more")
-            self._books.forget(known)
+        with self._unit.transaction():
+            self._tell(known, f"{known} is not registered any more")
+            self._unit.forget(known)
         self._judge_again(record)
         return True
 
     # --- prefixes ---
 
-    def put_prefix(
-        self, record: PeeringRecord, identifier: str, document: Json, prefix: IPv4Network
-    ) -> tuple[Resource, bool]:
+    def put_prefix(self, record: PeeringRecord, wanted: RegisteredPrefix) -> tuple[RegisteredPrefix, bool]:
         """Register a prefix; (resource, created). It is Pending until it was validated."""
         self._must_be_active(record, for_peering_service(record))
-        known = self._books.resources.get(identifier.lower())
+        known, now = self._unit.get(wanted.key, RegisteredPrefix), self._now()
         if known is not None:
-            if IPv4Network(known.document["properties"]["prefix"]) != prefix:
+            if known.prefix != wanted.prefix:
                 raise InvalidError("The prefix of a registered prefix cannot be changed", Field(FieldName.PREFIX))
-            self._books.save(resource := replace(known, document=document, changed=self._now()))
-            return resource, False
-        for other in self._books.resources.values():
-            if other.type == PREFIX_TYPE and IPv4Network(other.document["properties"]["prefix"]) == prefix:
-                where = other.id.split("/peerings/")[1].split("/")[0]
-                text = f"{prefix} is already registered, at the peering {where}"
+            self._unit.save(changed := replace(known, document=wanted.document, changed=now))
+            return changed, False
+        for other in self._unit.all(RegisteredPrefix):
+            if other.prefix == wanted.prefix:
+                text = f"{wanted.prefix} is already registered, at the peering {_peering_of(other)}"
                 raise ConflictError(text, Field(FieldName.PREFIX))
-        now = self._now()
-        status = {"prefixValidationState": PENDING, "since": now}
-        self._write(resource := Resource(identifier, PREFIX_TYPE, document, status, now, now), f"{prefix} is queued")
-        return resource, True
+        self._write(made := replace(wanted, since=now, created=now, changed=now), f"{wanted} is queued")
+        return made, True
 
-    def validate(self, resource: Resource) -> Resource:
+    def validate(self, prefix: RegisteredPrefix) -> RegisteredPrefix:
         """Queue a prefix for another validation. Its key stays."""
-        status = {**resource.status, "prefixValidationState": PENDING, "since": self._now(), "asked": True}
-        status.pop("errorMessage", None)
-        again = replace(resource, status=status, changed=self._now())
-        self._write(again, f"{_what(again)} is queued again")
+        now = self._now()
+        again = replace(prefix, state=PrefixState.PENDING, error_message="", since=now, asked=True, changed=now)
+        self._write(again, f"{again} is queued again")
         return again
 
-    def judge(self, resource: Resource) -> None:
+    def judge(self, registered: RegisteredPrefix) -> None:
         """Validate a Pending prefix by what every IPv4 session of its peering holds now."""
-        record = self._index.records[resource.key.rsplit("/", 2)[0]]
+        record = self._index.records[registered.parent]
         if is_recovering(record):
             return  # it is asked again when the sessions are lifted
-        prefix = IPv4Network(resource.document["properties"]["prefix"])
         plans = [plan for plan in active_plans(record) if plan.family is Family.IPV4]
         irr = self._network.data.data.irr if self._network.data is not None else None
-        fault = registered_prefix_fault(
-            prefix, [seen_on(self._network, plan, prefix) for plan in plans], irr, record.request.asn
+        held = [prefix_on(self._network, plan, registered.prefix) for plan in plans]
+        fault = registered_prefix_fault(registered.prefix, held, irr, record.request.asn)
+        now = self._now()
+        judged = replace(
+            registered,
+            state=PrefixState.FAILED if fault else PrefixState.VERIFIED,
+            error_message=fault,
+            prefix_key=registered.prefix_key or ("" if fault else str(uuid4())),
+            since=now,
+            asked=False,
+            changed=now,
         )
-        kept = resource.status.get("peeringServicePrefixKey")
-        status: Json = {"prefixValidationState": FAILED if fault else VERIFIED, "since": self._now()}
-        if fault:
-            status["errorMessage"] = fault
-        if kept or not fault:
-            status["peeringServicePrefixKey"] = kept or str(uuid4())
-        self._write(replace(resource, status=status, changed=self._now()), fault or f"{prefix} is verified")
+        self._write(judged, fault or f"{judged} is verified")
         self._judge_again(record)
 
     def _judge_again(self, record: PeeringRecord) -> None:
@@ -216,19 +200,19 @@ class RegisteredResources:
         if not any(live.record.state is ConnectionState.ACTIVE for live in record.connections):
             raise NotSupportedError(NOT_ACTIVE)
 
-    def _write(self, resource: Resource, why: str) -> None:
-        with self._books.transaction():
-            self._tell(resource, why)
-            self._books.save(resource)
+    def _write(self, prefix: RegisteredPrefix, why: str) -> None:
+        with self._unit.transaction():
+            self._tell(prefix, why)
+            self._unit.save(prefix)
         self._pending()
 
-    def _tell(self, resource: Resource, why: str) -> None:
+    def _tell(self, resource: RegisteredAsn | RegisteredPrefix, why: str) -> None:
         flat = {"resource": resource.id, "reason": why}
-        if resource.type == PREFIX_TYPE:
-            flat["to"] = resource.status["prefixValidationState"]
-        self._books.tell(self._now(), "registration", resource.id, flat)
+        if isinstance(resource, RegisteredPrefix):
+            flat["to"] = resource.state.value
+        self._unit.tell(self._now(), "registration", resource.id, flat)
 
 
-def _what(resource: Resource) -> str:
-    properties = resource.document["properties"]
-    return f"AS{properties['asn']}" if resource.type == ASN_TYPE else str(properties["prefix"])
+def _peering_of(resource: RegisteredAsn | RegisteredPrefix) -> str:
+    """The name of the peering, as it was written."""
+    return resource.id.rsplit("/", 3)[1]

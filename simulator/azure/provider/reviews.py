@@ -1,4 +1,4 @@
-"""What waits for its review in the books: PeerAsns, registered prefixes, prefixes of peering services."""
+"""What waits for its review: PeerAsns, registered prefixes, prefixes of peering services."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from simulator.azure.provider.books import Books
+from simulator.azure.model.resources import ReviewedResource
 from simulator.azure.provider.settings import CurrentSettings
-from simulator.azure.store.store import Resource
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.engine.log import Event
 from simulator.peer.events import GateMoved
 
@@ -20,25 +21,24 @@ class Review:
 
     delay: str
     """The setting that says how long it takes."""
-    is_pending: Callable[[Resource], bool]
-    decide: Callable[[Resource], object]
+    decide: Callable[[Any], object]
     """What it leaves pending is put to it again at the next look."""
 
 
 class Reviews:
-    """One task for all of them. It works from the books alone, so that a restart forgets nothing."""
+    """One task for all of them. It works from the resources alone, so that a restart forgets nothing."""
 
     def __init__(
         self,
-        books: Books,
+        unit: UnitOfWork,
         now: Callable[[], float],
         settings: CurrentSettings,
-        reviews: Mapping[str, Review],
+        reviews: Mapping[type[ReviewedResource], Review],
         changed: asyncio.Event,
         failed: Callable[[BaseException], None],
     ) -> None:
-        """`reviews`: by resource type. `changed` is set when something became pending, or a delay is another one."""
-        self._books = books
+        """`reviews`: by the kind of resource. `changed` is set when something became pending or a delay changed."""
+        self._unit = unit
         self._now = now
         self._settings = settings
         self._reviews = reviews
@@ -64,8 +64,8 @@ class Reviews:
             while True:
                 self._changed.clear()
                 now, next_due = self._now(), None
-                for resource in [each for each in self._books.resources.values() if each.type in self._reviews]:
-                    review = self._reviews[resource.type]
+                for resource in self._unit.all(ReviewedResource):
+                    review = self._reviews[type(resource)]
                     due = self._due(resource, review)
                     if due is not None and due <= now:
                         review.decide(resource)
@@ -77,10 +77,9 @@ class Reviews:
         except Exception as error:
             self._failed(error)
 
-    def _due(self, resource: Resource, review: Review) -> float | None:
+    def _due(self, resource: ReviewedResource, review: Review) -> float | None:
         """None: not pending, or waiting for somebody who asks for the decision."""
-        if not review.is_pending(resource):
+        if not resource.pending:
             return None
-        since: float = resource.status["since"]
-        due = self._settings.due(review.delay, since)
-        return since if due is None and resource.status.get("asked") else due
+        due = self._settings.due(review.delay, resource.since)
+        return resource.since if due is None and resource.asked else due

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.azure.provider.asns import TYPE
+from simulator.azure.model.resources import PeerAsn
 from simulator.azure.rest import documents
 from simulator.azure.rest.errors import not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope, listing
-from simulator.azure.store.store import Resource
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
 
 NOT_THERE: Final = "PeerAsn does not exist with the given name"
 """Recorded."""
 
 
-def render(resource: Resource) -> Json:
-    properties = resource.document["properties"]
-    shown = {**properties, "validationState": resource.status["validationState"]}
-    if resource.status.get("errorMessage"):
-        shown["errorMessage"] = resource.status["errorMessage"]
-    return {**envelope(resource.id, TYPE), "properties": shown}
-
-
 def list_all(request: ArmRequest) -> ArmAnswer:
-    return listing([render(resource) for resource in request.provider.listed(TYPE, request.subscription)])
+    return listing([asn.to_document() for asn in request.provider.listed(PeerAsn, request.subscription)])
 
 
 def get(request: ArmRequest) -> ArmAnswer:
-    resource = request.provider.found(request.id.key)
-    if resource is None:
+    asn = request.provider.found(request.id.key, PeerAsn)
+    if asn is None:
         raise not_found(NOT_THERE)
-    return ArmAnswer(200, render(resource))
+    return ArmAnswer(200, asn.to_document())
 
 
 def put(request: ArmRequest) -> ArmAnswer:
-    wanted = documents.read(documents.PeerAsnDocument, request.body).properties
+    documents.read(documents.PeerAsnDocument, request.body)
     document = documents.without_read_only(request.body)
-    resource, created = request.provider.asns.put(str(request.id), document, wanted.peerAsn)
-    return ArmAnswer(201 if created else 200, render(resource))
+    asn, created = request.provider.asns.put(PeerAsn.from_document(str(request.id), document))
+    return ArmAnswer(201 if created else 200, asn.to_document())
 
 
 def delete(request: ArmRequest) -> ArmAnswer:

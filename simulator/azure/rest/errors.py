@@ -9,6 +9,7 @@ from simulator.azure.model.errors import (
     Field,
     FieldName,
     InvalidError,
+    LocationError,
     NotApprovedError,
     NotSupportedError,
     RefusalError,
@@ -52,6 +53,7 @@ _REFUSALS: Final[dict[type[RefusalError], tuple[int, str]]] = {
     NotApprovedError: (400, "PeerAsnNotApproved"),
     UnknownPeerAsnError: (404, "NotFound"),
     NotSupportedError: (405, "OperationNotSupported"),
+    LocationError: (409, "InvalidResourceLocation"),
     ConflictError: (409, "Conflict"),
 }
 """Why a request was refused → status and code. 409, and 400 for a PeerAsn that is not Approved, are the simulator's
@@ -62,6 +64,8 @@ _PATHS: Final[dict[FieldName, str]] = {
     _N.CUSTOMER_ASN: "properties.asn",
     _N.PREFIX: "properties.prefix",
     _N.KIND: "kind",
+    _N.SKU: "sku.name",
+    _N.LOCATION: "location",
     _N.DIRECT_TYPE: "properties.direct.directPeeringType",
     _N.PEER_ASN: "properties.{kind}.peerAsn.id",
     _N.METRO: "properties.peeringLocation",

@@ -8,13 +8,12 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from simulator.azure.model.resources import Json, Resource
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import ArmError, resource_not_found
 from simulator.azure.rest.ids import ResourceId
 from simulator.azure.rest.times import iso
-from simulator.azure.store.store import Resource
 
-Json = dict[str, Any]
 PAGE_SIZE: Final = 500
 """Entries on one page of a list (simulator)."""
 

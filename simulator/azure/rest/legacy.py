@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.azure.provider.asns import APPROVED
-from simulator.azure.provider.asns import TYPE as ASN_TYPE
+from simulator.azure.model.resources import AsnState, Json, PeerAsn
 from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.azure.rest.errors import bad_argument
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, listing
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.peerings import render
 from simulator.connection.states import Flow
 
@@ -22,12 +21,11 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     if type_ and type_ not in map(str.lower, DIRECT_TYPES):
         raise bad_argument(f"directPeeringType: '{type_[:40]}' is none of {', '.join(DIRECT_TYPES)}")
     provider, found = request.provider, list[Json]()
-    for resource in provider.listed(ASN_TYPE, request.subscription):
-        number = resource.document["properties"]["peerAsn"]
-        if resource.status["validationState"] != APPROVED or (asn and number != int(asn)):
+    for peer_asn in provider.listed(PeerAsn, request.subscription):
+        if peer_asn.state is not AsnState.APPROVED or (asn and peer_asn.asn != int(asn)):
             continue
         flow = Flow.EXCHANGE if kind == "exchange" else Flow.DIRECT
-        for record in provider.peerings.legacy.listed(resource, metro, flow):
+        for record in provider.peerings.legacy.listed(peer_asn, metro, flow):
             if flow is Flow.EXCHANGE or type_ in ("", record.request.direct_type.lower()):
                 found.append(render(request, record))
     return listing(found)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from simulator.azure.model.resources import Json
 from simulator.azure.rest.api_versions import API_VERSIONS
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, listing
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.ids import NAMESPACE
 
 _CRUD: Final = ("write", "read", "delete")

@@ -7,14 +7,13 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.provider.asns import TYPE as ASN_TYPE
-from simulator.azure.provider.peerings import TYPE
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource, SessionRequest
+from simulator.azure.model.resources import Json, PeerAsn
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.rest import documents
 from simulator.azure.rest.documents import DIRECT_SKUS, EXCHANGE_SKUS
-from simulator.azure.rest.errors import ArmError, bad_argument, refused, resource_not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, system_data
+from simulator.azure.rest.errors import bad_argument, refused, resource_not_found
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, envelope, listing, system_data
 from simulator.azure.rest.session_states import session_state
 from simulator.azure.rest.times import iso
 from simulator.connection.states import ConnectionState, Flow
@@ -51,7 +50,7 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     if document.sku.name not in skus:
         raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(skus)}", "sku.name")
     flow = Flow.EXCHANGE if exchange else Flow.IXRS if direct_type == "IxRs" else Flow.DIRECT
-    asn = request.provider.found(inner.peerAsn.id.lower())
+    asn = request.provider.found(inner.peerAsn.id.lower(), PeerAsn)
     warnings: list[str] = []
     connections = tuple(
         _connection(index, f"{place}.connections[{index}]", each, flow, direct_type, warnings)
@@ -61,10 +60,12 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
         raise bad_argument(f"{place}.connections: a Voice peering needs at least two", f"{place}.connections")
     wanted = PeeringRequest(
         flow=flow,
-        asn=asn.document["properties"]["peerAsn"] if asn is not None and asn.type == ASN_TYPE else 0,
+        asn=asn.asn if asn is not None else 0,
         peer_asn=inner.peerAsn.id,
         metro=properties.peeringLocation,
         direct_type=direct_type,
+        sku=document.sku.name,
+        location=document.location,
         connections=connections,
     )
     return wanted, warnings
@@ -182,51 +183,31 @@ def _beyond_clients(place: str, document: documents.ConnectionDocument, flow: Fl
             yield f"{place}: Bandwidth:{mbps} is greater than {_CLIENTS_BANDWIDTH}."
 
 
-def _check_unchanged(record: PeeringRecord, document: Json) -> None:
-    """Raises what refuses another SKU or location of a peering that is there: neither can be changed (documented)."""
-    known = record.resource.document
-    sku, given = known["sku"]["name"], document["sku"]["name"]
-    if given != sku:
-        raise bad_argument(f"sku.name: is {sku}, and the SKU of a peering cannot be changed", "sku.name")
-    location, given = known["location"], document["location"]
-    if _same_region(given) != _same_region(location):
-        raise ArmError(
-            409,
-            "InvalidResourceLocation",
-            f"location: The resource '{record.name}' already exists in location '{location}'. A resource with the same "
-            f"name cannot be created in location '{given}'. Please select a new resource name.",
-            target="location",
-        )
-
-
-def _same_region(text: str) -> str:
-    """`East US` is `eastus`."""
-    return text.replace(" ", "").lower()
-
-
 # --- out ---
 
 
 def render(request: ArmRequest, record: PeeringRecord) -> Json:
     """The peering as Azure shows it: the client's words, and what the service fills in."""
-    document, flow = record.resource.document, record.request.flow
-    inner = "exchange" if flow is Flow.EXCHANGE else "direct"
-    properties = dict(document["properties"])
-    theirs = properties[inner]
-    connections = [_shown(request, live, theirs["connections"]) for live in record.connections]
+    asked, document = record.request, record.resource.document
+    kind, inner = ("Exchange", "exchange") if asked.flow is Flow.EXCHANGE else ("Direct", "direct")
+    properties = {"peeringLocation": asked.metro, **record.resource.properties}
+    theirs = properties.get(inner) or {}
+    connections = [_shown(request, live, theirs.get("connections") or []) for live in record.connections]
     properties[inner] = {
         **theirs,
-        "peerAsn": {"id": record.request.peer_asn},
+        "peerAsn": {"id": asked.peer_asn},
         "connections": connections,
     }
-    if flow is not Flow.EXCHANGE:
-        properties[inner]["directPeeringType"] = record.request.direct_type
+    if asked.flow is not Flow.EXCHANGE:
+        properties[inner]["directPeeringType"] = asked.direct_type
         properties[inner]["useForPeeringService"] = any(_for_service(request, live) for live in record.connections)
     properties["provisioningState"] = "Succeeded"
     shown: Json = {
+        "kind": kind,
+        "location": asked.location,
         **{key: value for key, value in document.items() if key not in ("id", "name", "type")},
-        **envelope(record.resource.id, TYPE),
-        "sku": _sku(document["sku"]),
+        **envelope(record.resource.id, PeeringResource.TYPE),
+        "sku": _sku({**(document.get("sku") or {}), "name": asked.sku}),
         "properties": properties,
     }
     if request.api_version >= "2025-05-01":
@@ -307,7 +288,7 @@ def _bgp_session(request: ArmRequest, live: LiveConnection, kept: Json) -> Json:
 
 
 def _every(request: ArmRequest) -> Iterable[PeeringRecord]:
-    for resource in request.provider.listed(TYPE, request.subscription, request.group):
+    for resource in request.provider.listed(PeeringResource, request.subscription, request.group):
         record = request.provider.peering(resource.key)
         if record is not None:
             yield record
@@ -321,7 +302,7 @@ def existing(request: ArmRequest) -> PeeringRecord:
     """The peering that the path names. Raises ArmError 404."""
     record = request.provider.peering(request.id.key)
     if record is None:
-        raise resource_not_found(TYPE, request.id.name, request.group)
+        raise resource_not_found(PeeringResource.TYPE, request.id.name, request.group)
     return record
 
 
@@ -332,8 +313,7 @@ def get(request: ArmRequest) -> ArmAnswer:
 def put(request: ArmRequest) -> ArmAnswer:
     wanted, warnings = parse(request)
     document = documents.without_read_only(request.body)
-    if (known := request.provider.peering(request.id.key)) is not None:
-        _check_unchanged(known, document)
+    known = request.provider.peering(request.id.key)
     inner = document["properties"]["exchange" if wanted.flow is Flow.EXCHANGE else "direct"]
     for kept, connection in zip(inner["connections"], wanted.connections, strict=True):
         if not guid(kept.get("connectionIdentifier")):
@@ -353,7 +333,7 @@ def _being_removed(known: PeeringRecord, wanted: PeeringRequest) -> list[Json]:
     there = {live.request.mesh_of or live.request.identifier for live in known.connections}
     gone = there - {connection.identifier for connection in wanted.connections}
     inner = "exchange" if known.request.flow is Flow.EXCHANGE else "direct"
-    before = known.resource.document["properties"][inner]["connections"]
+    before = known.resource.properties[inner]["connections"]
     return [each for each in before if guid(each["connectionIdentifier"]) in gone]
 
 

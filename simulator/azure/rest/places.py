@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from simulator.azure.model.resources import Json
 from simulator.azure.provider.premises import Premises
 from simulator.azure.rest import documents
 from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.azure.rest.errors import bad_argument
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, paged
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, envelope, listing, paged
 from simulator.session.messages import Family
 from simulator.topology.locations import ExchangeLocation, FacilityLocation
 from simulator.wire import nlri

@@ -9,11 +9,11 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, Final
 
+from simulator.azure.model.resources import Json, PrefixState, ServicePrefix
 from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.registrations import NOT_THIS_TYPE, VERIFIED, for_peering_service
-from simulator.azure.provider.services import PREFIX
+from simulator.azure.provider.registrations import NOT_THIS_TYPE, for_peering_service
 from simulator.azure.rest.errors import bad_argument, not_supported
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, paged
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, paged
 from simulator.azure.rest.peerings import existing
 from simulator.azure.rest.places import region_of
 from simulator.azure.rest.times import iso
@@ -180,9 +180,7 @@ async def unbilled(request: ArmRequest) -> ArmAnswer:
 def _unbilled(request: ArmRequest, record: PeeringRecord) -> Iterator[str]:
     """Each prefix once, as text."""
     billed = registered_prefixes(
-        resource.document["properties"]["prefix"]
-        for resource in request.provider.books.resources.values()
-        if resource.type == PREFIX and resource.status["prefixValidationState"] == VERIFIED
+        each.prefix for each in request.provider.unit.all(ServicePrefix) if each.state is PrefixState.VERIFIED
     )
     seen: set[tuple[Family, bytes]] = set()
     ours = request.provider.topology.microsoft.asn

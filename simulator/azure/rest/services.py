@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-from simulator.azure.provider.services import PREFIX, TYPE
+from typing import TypeVar
+
+from simulator.azure.model.resources import Json, PeeringService, PrefixEvent, PrefixState, Resource, ServicePrefix
 from simulator.azure.rest import documents
 from simulator.azure.rest.errors import bad_argument, resource_not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Json, envelope, listing, missing, shown_system_data
+from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing, missing, shown_system_data
 from simulator.azure.rest.times import iso
-from simulator.azure.store.store import Resource
+
+R = TypeVar("R", bound=Resource)
 
 
-def found(request: ArmRequest) -> Resource:
+def found(request: ArmRequest, kind: type[R]) -> R:
     """What the path names. Raises ArmError 404."""
-    resource = request.provider.found(request.id.key)
+    resource = request.provider.found(request.id.key, kind)
     if resource is None:
         raise missing(request)
     return resource
 
 
-def service(request: ArmRequest) -> Resource:
+def service(request: ArmRequest) -> PeeringService:
     """The service that the path begins with. Raises ArmError 404."""
     key = request.id.key if len(request.names) == 1 else request.id.parent.key
-    resource = request.provider.found(key)
+    resource = request.provider.found(key, PeeringService)
     if resource is None:
-        raise resource_not_found(TYPE, request.names[0], request.group)
+        raise resource_not_found(PeeringService.TYPE, request.names[0], request.group)
     return resource
 
 
-def render(request: ArmRequest, resource: Resource) -> Json:
-    document = resource.document
-    return {
-        **document,
-        **envelope(resource.id, resource.type),
-        "properties": {**(document.get("properties") or {}), "provisioningState": "Succeeded"},
-        **shown_system_data(request, resource),
-    }
+def _render(request: ArmRequest, service: PeeringService) -> Json:
+    return service.to_document() | shown_system_data(request, service)
 
 
 def list_all(request: ArmRequest) -> ArmAnswer:
-    resources = request.provider.listed(TYPE, request.subscription, request.group)
-    return listing([render(request, resource) for resource in resources])
+    services = request.provider.listed(PeeringService, request.subscription, request.group)
+    return listing([_render(request, each) for each in services])
 
 
 def get(request: ArmRequest) -> ArmAnswer:
-    return ArmAnswer(200, render(request, found(request)))
+    return ArmAnswer(200, _render(request, found(request, PeeringService)))
 
 
 def put(request: ArmRequest) -> ArmAnswer:
@@ -53,16 +50,16 @@ def put(request: ArmRequest) -> ArmAnswer:
         raise bad_argument("location: is required: an Azure region")
     document = documents.without_read_only(request.body)
     document["properties"] = document.get("properties") or {}
-    resource, created = request.provider.services.put(TYPE, str(request.id), document)
-    return ArmAnswer(201 if created else 200, render(request, resource))
+    made, created = request.provider.services.put(PeeringService.from_document(str(request.id), document))
+    return ArmAnswer(201 if created else 200, _render(request, made))
 
 
 def patch(request: ArmRequest) -> ArmAnswer:
-    resource = found(request)
+    known = found(request, PeeringService)
     tags = documents.read(documents.TagsDocument, request.body).tags
     if set(request.body) - {"tags"} or tags is None:
         raise bad_argument("tags: is what a PATCH changes, and nothing else")
-    return ArmAnswer(200, render(request, request.provider.services.patch(resource, tags)))
+    return ArmAnswer(200, _render(request, request.provider.services.patch(known, tags)))
 
 
 def delete(request: ArmRequest) -> ArmAnswer:
@@ -74,42 +71,33 @@ def delete(request: ArmRequest) -> ArmAnswer:
 # --- prefixes ---
 
 
-def _prefix(request: ArmRequest, resource: Resource) -> Json:
-    status = resource.status
-    properties = {
-        **resource.document["properties"],
-        "prefixValidationState": status["prefixValidationState"],
-        "learnedType": status["learnedType"],
-        "provisioningState": "Succeeded",
-    }
-    if "errorMessage" in status:
-        properties["errorMessage"] = status["errorMessage"]
+def _render_prefix(request: ArmRequest, prefix: ServicePrefix) -> Json:
+    body = prefix.to_document()
     if request.optional("$expand").lower() == "events":
-        properties["events"] = [_event(event) for event in status["events"]]
-    body = {**envelope(resource.id, resource.type), "properties": properties}
-    return body | shown_system_data(request, resource)
+        body["properties"]["events"] = [_event(event) for event in prefix.events]
+    return body | shown_system_data(request, prefix)
 
 
-def _event(event: Json) -> Json:
+def _event(event: PrefixEvent) -> Json:
     """The fields are published, what stands in them is not (simulator)."""
-    failed = event["state"] == "Failed"
+    failed = event.state is PrefixState.FAILED
     return {
-        "eventTimestamp": iso(event["time"]),
+        "eventTimestamp": iso(event.time),
         "eventType": "PrefixValidation",
-        "eventSummary": f"Prefix validation: {event['state']}",
+        "eventSummary": f"Prefix validation: {event.state.value}",
         "eventLevel": "Error" if failed else "Informational",
-        "eventDescription": event["text"],
+        "eventDescription": event.text,
     }
 
 
 def list_prefixes(request: ArmRequest) -> ArmAnswer:
-    below = request.provider.books.below(service(request).key, PREFIX)
-    return listing([_prefix(request, resource) for resource in below])
+    below = request.provider.unit.below(service(request).key, ServicePrefix)
+    return listing([_render_prefix(request, prefix) for prefix in below])
 
 
 def get_prefix(request: ArmRequest) -> ArmAnswer:
     service(request)
-    return ArmAnswer(200, _prefix(request, found(request)))
+    return ArmAnswer(200, _render_prefix(request, found(request, ServicePrefix)))
 
 
 def put_prefix(request: ArmRequest) -> ArmAnswer:
@@ -117,5 +105,6 @@ def put_prefix(request: ArmRequest) -> ArmAnswer:
     parent = service(request)
     documents.read(documents.ServicePrefixDocument, request.body)
     document = documents.without_read_only(request.body)
-    resource, created = request.provider.services.put_prefix(parent, str(request.id), document)
-    return ArmAnswer(201 if created else 200, _prefix(request, resource))
+    wanted = ServicePrefix.from_document(str(request.id), document)
+    prefix, created = request.provider.services.put_prefix(parent, wanted)
+    return ArmAnswer(201 if created else 200, _render_prefix(request, prefix))

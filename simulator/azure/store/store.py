@@ -7,7 +7,6 @@ import contextlib
 import functools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +23,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from simulator.azure.store.lock import AdvisoryLock, FileLock, Lock, StoreError
 from simulator.azure.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS, TRANSITIONS
 
-Json = dict[str, Any]
 EVENTS_KEPT: Final = 200_000
 """So many of the newest events stay, about 100 MB, and every transition of a connection whatever its age: what a lab
 recovers from is never thrown away, and a session that flaps for months fills no disk (simulator)."""
@@ -39,16 +37,16 @@ _WAIT: Final = {
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-@dataclass(slots=True)
-class Resource:
-    """An ARM resource as it is kept: the client's words, and the server's."""
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A resource as it is kept."""
 
     id: str
     type: str
-    document: Json
+    document: dict[str, Any]
     """What the client wrote, unknown fields included."""
-    status: Json = field(default_factory=dict)
-    """What the server decided: states, keys, messages."""
+    status: dict[str, Any] = field(default_factory=dict)
+    """Every field that the server knows, by the name of the provider's model."""
     created: float = 0.0
     """Seconds since the epoch."""
     changed: float = 0.0
@@ -70,7 +68,7 @@ class SavedConnection:
     flow: str
     state: str
     error_message: str
-    request: Json
+    request: dict[str, Any]
     steps: int
 
 
@@ -100,7 +98,7 @@ class EventRow:
     time: float
     event: str
     subject: str
-    row: Json
+    row: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class NewEvent:
     time: float
     event: str
     subject: str
-    row: Json
+    row: dict[str, Any]
     step: int | None = None
 
 
@@ -123,7 +121,7 @@ class Transaction:
 
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect
-        self._statements: list[tuple[Executable, list[Json] | None]] = []
+        self._statements: list[tuple[Executable, list[dict[str, Any]] | None]] = []
         self.events = 0
         """How many it appends."""
 
@@ -132,15 +130,15 @@ class Transaction:
         for statement, rows in self._statements:
             connection.execute(statement, rows)
 
-    def save(self, resource: Resource) -> None:
+    def save(self, resource: ResourceRow) -> None:
         self._upsert(
             RESOURCES,
             {"key": resource.key},
             {
                 "id": resource.id,
                 "type": resource.type,
-                "document": deepcopy(resource.document),  # as it is now: it may be written later
-                "status": deepcopy(resource.status),
+                "document": resource.document,
+                "status": resource.status,
                 "created": resource.created,
                 "changed": resource.changed,
             },
@@ -153,11 +151,11 @@ class Transaction:
     def forget_connection(self, identifier: str) -> None:
         self._add(delete(CONNECTIONS).where(CONNECTIONS.c.id == identifier))
 
-    def forget(self, resource: Resource) -> None:
+    def forget(self, key: str) -> None:
         """Remove a resource, its connections and whatever is below it. The event log keeps its rows."""
-        below = RESOURCES.c.key.startswith(resource.key + "/", autoescape=True)
-        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.peering == resource.key))
-        self._add(delete(RESOURCES).where((RESOURCES.c.key == resource.key) | below))
+        below = RESOURCES.c.key.startswith(key + "/", autoescape=True)
+        self._add(delete(CONNECTIONS).where(CONNECTIONS.c.peering == key))
+        self._add(delete(RESOURCES).where((RESOURCES.c.key == key) | below))
 
     def save_transition(self, saved: SavedTransition) -> None:
         """Raises StoreError, when it is written, where the connection has made this step already."""
@@ -172,15 +170,15 @@ class Transaction:
             self._add(insert(EVENTS), rows)
             self.events += len(rows)
 
-    def set(self, key: str, value: Json) -> None:
+    def set(self, key: str, value: dict[str, Any]) -> None:
         self._upsert(SETTINGS, {"key": key}, {"value": value})
 
-    def _upsert(self, table: Any, key: Json, values: Json) -> None:
+    def _upsert(self, table: Any, key: dict[str, Any], values: dict[str, Any]) -> None:
         dialect = sqlite if self._dialect == "sqlite" else postgresql
         wanted = dialect.insert(table).values(**key, **values)
         self._add(wanted.on_conflict_do_update(index_elements=list(key), set_=values))
 
-    def _add(self, statement: Executable, rows: list[Json] | None = None) -> None:
+    def _add(self, statement: Executable, rows: list[dict[str, Any]] | None = None) -> None:
         self._statements.append((statement, rows))
 
 
@@ -277,12 +275,12 @@ class Store:
         newest = connection.scalar(select(func.max(EVENTS.c.seq))) or 0
         connection.execute(delete(EVENTS).where(EVENTS.c.seq <= newest - EVENTS_KEPT, EVENTS.c.step.is_(None)))
 
-    def resources(self) -> list[Resource]:
+    def resources(self) -> list[ResourceRow]:
         """All resources, oldest first."""
         query = select(RESOURCES).order_by(RESOURCES.c.created, RESOURCES.c.key)
         with self._engine.connect() as connection:
             return [
-                Resource(row.id, row.type, row.document, row.status, row.created, row.changed)
+                ResourceRow(row.id, row.type, row.document, row.status, row.created, row.changed)
                 for row in connection.execute(query)
             ]
 
@@ -315,7 +313,7 @@ class Store:
         with self._engine.connect() as open_connection:
             return open_connection.scalar(query) or 0
 
-    def setting(self, key: str) -> Json | None:
+    def setting(self, key: str) -> dict[str, Any] | None:
         with self._engine.connect() as connection:
             return connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == key))
 
@@ -330,7 +328,7 @@ class Store:
             raise StoreError(f"{self.name}: {_first_line(error)}") from error
 
 
-def _columns(saved: SavedConnection | SavedTransition) -> Json:
+def _columns(saved: SavedConnection | SavedTransition) -> dict[str, Any]:
     return {name: getattr(saved, name) for name in type(saved).__dataclass_fields__}
 
 

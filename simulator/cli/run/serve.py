@@ -138,7 +138,7 @@ def _tell(console: Console, provider: Provider, url: str, token: str) -> None:
     console.print(
         f"""On the {provider.network.kind.value} link{at}
 Routers: {peers}
-Store: {provider.books.store.name}
+Store: {provider.unit.store.name}
 
 The Azure SDK (pip install azure-mgmt-peering):
 

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from simulator.azure.model.errors import RefusalError
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, SessionRequest
+from simulator.azure.model.resources import AsnState, PeerAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.settings import Settings
-from simulator.azure.store.store import Resource, Store
+from simulator.azure.store.store import Store
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord
 from simulator.places.link import LinkKind
@@ -89,8 +90,20 @@ def body(wanted: PeeringRequest) -> dict[str, Any]:
     }
 
 
-def ask_for_asn(running: Provider, asn: int = 64496) -> Resource:
-    return running.asns.put(ASN_ID, {"properties": {"peerAsn": asn, "peerName": "Contoso"}}, asn)[0]
+def put_asn(running: Provider, asn: int = 64496, name: str = "Contoso", id_: str = ASN_ID) -> PeerAsn:
+    wanted = PeerAsn.from_document(id_, {"properties": {"peerAsn": asn, "peerName": name}})
+    return running.asns.put(wanted)[0]
+
+
+def ask_for_asn(running: Provider, asn: int = 64496) -> PeerAsn:
+    return put_asn(running, asn)
+
+
+def asn_state(running: Provider) -> AsnState:
+    """That of the one PeerAsn of these tests."""
+    asn = running.found(ASN_ID.lower(), PeerAsn)
+    assert asn is not None
+    return asn.state
 
 
 def ask_for_peering(running: Provider, wanted: PeeringRequest | None = None) -> PeeringRecord:
@@ -100,7 +113,7 @@ def ask_for_peering(running: Provider, wanted: PeeringRequest | None = None) -> 
 
 async def approved_asn(running: Provider) -> None:
     ask_for_asn(running)
-    await until(running, lambda: running.books.resources[ASN_ID.lower()].status["validationState"] == "Approved")
+    await until(running, lambda: asn_state(running) is AsnState.APPROVED)
 
 
 async def until(running: Provider, condition: Callable[[], bool], within: float = 30) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulator.azure.model.peering import PeeringRequest
 from simulator.azure.provider.provider import Provider
-from simulator.azure.provider.requests import PeeringRequest
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.places.link import LinkKind
@@ -97,8 +97,7 @@ async def test_active_again_and_again(tmp_path: Path, routers: list[str]) -> Non
     lab = build(exchange(routers, soak))
     async with support.provider(f"sqlite:///{tmp_path}/store.db", SETTINGS, lab, LinkKind.NETNS) as running:
         for number in range(1, count + 1):
-            document = {"properties": {"peerAsn": 64495 + number, "peerName": f"peer{number}"}}
-            running.asns.approve(running.asns.put(asn_id(number), document, 64495 + number)[0])
+            running.asns.approve(support.put_asn(running, 64495 + number, f"peer{number}", asn_id(number)))
             ask(running, number)
         await all_active(running, count)
         for _ in range(2):
@@ -126,8 +125,7 @@ async def test_active_again_after_a_withdrawal_that_no_socket_holds(tmp_path: Pa
     found["microsoft"]["announce"] = [{"generate": {"within": "32.0.0.0/4", "length": 24, "count": 400_000}}]
     lab = build(found)
     async with support.provider(f"sqlite:///{tmp_path}/store.db", SETTINGS, lab, LinkKind.NETNS) as running:
-        document = {"properties": {"peerAsn": 64496, "peerName": "peer1"}}
-        running.asns.approve(running.asns.put(asn_id(1), document, 64496)[0])
+        running.asns.approve(support.put_asn(running, 64496, "peer1", asn_id(1)))
         ask(running, 1)
         await all_active(running, 1)
         (record,) = support.records(running)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.azure.model.resources import AsnState
 from simulator.azure.store.store import Store
 from simulator.connection.states import ConnectionState
 from tests.azure.provider import support
@@ -55,7 +56,7 @@ async def _crash(url: str, number: int, when: str) -> None:
     killed = await asyncio.to_thread(_run, url, number, when)
     assert killed.returncode == -9, killed.stderr[-2000:]
     store = Store.open(url)
-    kept, resources = store.events(limit=100000), {each.key: each for each in store.resources()}
+    kept, resources = store.events(limit=100000), {each.id.lower() for each in store.resources()}
     states = {each.id: each.state for each in store.connections()}
     store.close()
 
@@ -64,9 +65,7 @@ async def _crash(url: str, number: int, when: str) -> None:
         assert {name: record.state.value for name, record in running.control.records.items()} == states
         if support.ASN_ID.lower() not in resources:
             support.ask_for_asn(running)
-        await support.until(
-            running, lambda: running.books.resources[support.ASN_ID.lower()].status["validationState"] == "Approved"
-        )
+        await support.until(running, lambda: support.asn_state(running) is AsnState.APPROVED)
         leaving = any(state == "PendingRemove" for state in states.values())
         if not states:
             support.ask_for_peering(running)  # it was not yet there, or is gone already

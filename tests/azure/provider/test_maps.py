@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from simulator.azure.provider.maps import Seen, registered_prefix_fault, service_prefix_fault
+from simulator.azure.provider.maps import PrefixOnSession, registered_prefix_fault, service_prefix_fault
 from simulator.policy.data.irr import IrrLists
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
@@ -14,13 +14,13 @@ PREFIX = IPv4Network("192.0.2.0/24")
 MAPS = 8075 << 16 | 8007
 
 
-def seen(last: int, *asns: int, edge: str = "e1", communities: tuple[int, ...] = (MAPS,)) -> Seen:
+def seen(last: int, *asns: int, edge: str = "e1", communities: tuple[int, ...] = (MAPS,)) -> PrefixOnSession:
     path = PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, asns or (64496,)),), communities=communities)
-    return Seen(IPv4Address(f"203.0.113.{last}"), edge, path)
+    return PrefixOnSession(IPv4Address(f"203.0.113.{last}"), edge, path)
 
 
-def missing(last: int, edge: str = "e1") -> Seen:
-    return Seen(IPv4Address(f"203.0.113.{last}"), edge, None)
+def missing(last: int, edge: str = "e1") -> PrefixOnSession:
+    return PrefixOnSession(IPv4Address(f"203.0.113.{last}"), edge, None)
 
 
 def test_every_missing_address_is_named_once() -> None:

@@ -18,9 +18,9 @@ from simulator.azure.model.errors import (
     RefusalError,
     UnknownPeerAsnError,
 )
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource, SessionRequest
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.settings import BY_HAND, Settings
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord
@@ -58,8 +58,8 @@ def two_peers() -> Topology:
 
 def ask_as(running: Provider, asn: int, name: str) -> str:
     """An Approved PeerAsn of another ASN; its id."""
-    made, _ = running.asns.put(f"{support.ASN_ID}-{name}", {"properties": {"peerAsn": asn, "peerName": name}}, asn)
-    if made.status["validationState"] == "Pending":
+    made = support.put_asn(running, asn, name, f"{support.ASN_ID}-{name}")
+    if made.pending:
         running.asns.approve(made)
     return made.id
 
@@ -122,10 +122,10 @@ async def test_what_cannot_be_had_is_refused_and_leaves_nothing(
 ) -> None:
     async with support.provider(url(tmp_path)) as running:
         await support.approved_asn(running)
-        before = running.books.events(0, 1000)
+        before = running.unit.events(0, 1000)
         support.refused(lambda: put(running, wanted), kind, words)
         assert (running.control.records, running.peerings.records) == ({}, {})
-        assert running.books.events(0, 1000) == before
+        assert running.unit.events(0, 1000) == before
         await support.active(running)  # and the provider goes on
 
 
@@ -250,7 +250,7 @@ async def test_an_added_session_that_never_comes_up_stays_denied(tmp_path: Path)
             running, lambda: all(support.record(running, f"contoso/ash-edge-{n}").results for n in (1, 2))
         )
         words = "did not pass their validation: they stay denied"
-        await support.until(running, lambda: sum(words in str(row.row) for row in running.books.events(0, 9999)) == 2)
+        await support.until(running, lambda: sum(words in str(row.row) for row in running.unit.events(0, 9999)) == 2)
         assert support.open_gates(running) == set(up) == set(support.views(running)) - new
         assert {each.state for each in support.records(running)} == {S.ACTIVE}
 
@@ -285,9 +285,9 @@ async def test_nothing_that_is_there_can_be_left_out_or_moved(tmp_path: Path) ->
             (request(peer_asn=support.ASN_ID + "x"), InvalidError, "PeerAsn of a peering cannot be changed"),
             (request(flow=Flow.DIRECT, direct_type="Edge"), InvalidError, "kind of a peering cannot be changed"),
         ):
-            before = running.books.events(0, 1000)
+            before = running.unit.events(0, 1000)
             support.refused(lambda wanted=wanted: put(running, wanted), kind, words)  # type: ignore[misc]
-            assert running.books.events(0, 1000) == before
+            assert running.unit.events(0, 1000) == before
 
 
 async def test_an_added_session_may_not_take_a_sisters_address(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ async def test_a_lower_limit_counts_what_is_there(tmp_path: Path) -> None:
         one = connection()
         tight = one.with_session(Family.IPV4, replace(one.sessions[Family.IPV4], max_prefixes=2))
         put(running, request(tight))
-        rows = [row.row for row in running.books.events(0, 9999) if row.event == "prefix-limit"]
+        rows = [row.row for row in running.unit.events(0, 9999) if row.event == "prefix-limit"]
         assert [(row["level"], row["count"], row["limit"]) for row in rows] == [("exceeded", 3, 2)] * 2
 
 
@@ -357,10 +357,10 @@ async def test_another_md5_key_makes_the_session_anew_and_denied(tmp_path: Path)
         assert support.open_gates(running) == set(), "denied at once"
         await support.until(running, lambda: {view.md5 for view in support.views(running).values()} == {True})
         assert {each.state for each in support.records(running)} == {S.ACTIVE}
-        rows = [row.row for row in running.books.events(0, 9999) if row.event == "notification"]
+        rows = [row.row for row in running.unit.events(0, 9999) if row.event == "notification"]
         assert {row["subcode"] for row in rows} == {int(Cease.OTHER_CONFIGURATION_CHANGE)} and len(rows) == 4
         assert support.leaks(running) == 0
-        assert KEY not in str(running.books.events(0, 9999))
+        assert KEY not in str(running.unit.events(0, 9999))
 
 
 async def test_a_key_that_changes_while_sessions_are_made_lifts_none_of_them(
@@ -386,7 +386,7 @@ async def test_a_key_that_changes_while_sessions_are_made_lifts_none_of_them(
         put(running, request(connection(md5=KEY)))
         await done.wait()
         words = "did not pass their validation: they stay denied"
-        await support.until(running, lambda: any(words in str(row.row) for row in running.books.events(0, 9999)))
+        await support.until(running, lambda: any(words in str(row.row) for row in running.unit.events(0, 9999)))
         (record,) = support.records(running)
         assert {running.network.config(plan).md5 for plan in record.plans} == {other}
         assert (record.validated, support.open_gates(running)) == (set(), set())
@@ -547,7 +547,7 @@ async def test_a_request_that_was_not_approved_is_deleted_at_once(tmp_path: Path
         put(running, request())
         assert running.delete_peering(PEERING_ID.lower()) is True
         assert (running.control.records, running.peerings.records) == ({}, {})
-        assert running.found(PEERING_ID.lower()) is None
+        assert running.found(PEERING_ID.lower(), PeeringResource) is None
         assert running.delete_peering(PEERING_ID.lower()) is False
         put(running, request())
         assert {each.state for each in support.records(running)} == {S.PENDING_APPROVAL}
@@ -608,8 +608,8 @@ async def test_an_active_peering_is_withdrawn_at_once_and_its_sessions_close_lat
         for each in support.records(running):
             running.workflow.hurry(each)
         await support.until(running, lambda: not running.control.records)
-        assert running.found(PEERING_ID.lower()) is None
-        rows = [row.row for row in running.books.events(0, 9999) if row.event == "notification"]
+        assert running.found(PEERING_ID.lower(), PeeringResource) is None
+        rows = [row.row for row in running.unit.events(0, 9999) if row.event == "notification"]
         assert {(row["direction"], row["subcode"]) for row in rows} == {("sent", 2)} and len(rows) == 4
         # and everything can be had again
         put(running, request())
@@ -622,9 +622,9 @@ async def test_tags_are_replaced_and_nothing_else(tmp_path: Path) -> None:
         before = dict(made.resource.document)
         running.peerings.patch(made, {"a": "b"})
         running.peerings.patch(made, {"c": "d"})
-        assert running.books.resources[made.key].document == before | {"tags": {"c": "d"}}
+        assert running.unit.resources[made.key].document == before | {"tags": {"c": "d"}}
     async with support.provider(url(tmp_path)) as running:
-        assert running.books.resources[PEERING_ID.lower()].document["tags"] == {"c": "d"}
+        assert running.unit.resources[PEERING_ID.lower()].document["tags"] == {"c": "d"}
 
 
 async def test_two_resource_groups_may_name_a_peering_alike(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.azure.model.errors import InvalidError, RefusalError
+from simulator.azure.model.peering import ConnectionRequest, SessionRequest
 from simulator.azure.provider.premises import LAB_FACILITY, Premises
-from simulator.azure.provider.requests import ConnectionRequest, SessionRequest
 from simulator.connection.states import Flow
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from simulator.azure.model.errors import ConflictError
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.provider import Provider
-from simulator.azure.provider.requests import ConnectionRequest, PeeringRequest, SessionRequest
 from simulator.azure.provider.settings import BY_HAND, Settings
 from simulator.azure.store.store import Store
 from simulator.connection.connection import TransitionRefusedError
@@ -296,7 +296,7 @@ async def test_what_a_validation_found_before_a_step_counts_for_nothing(tmp_path
         operate(running, E.BLOCKED)
         operate(running, E.UNBLOCKED)
         await to_validating()
-        assert not any(row.event == "check" for row in running.books.events(0, 9999))
+        assert not any(row.event == "check" for row in running.unit.events(0, 9999))
         running.set(Settings(removal=0))
         running.delete_peering(PEERING_ID.lower())
         await support.until(running, lambda: not running.control.records, within=5)
@@ -352,7 +352,7 @@ async def test_after_a_restart_what_cannot_come_back_stays_denied_and_the_rest_c
         assert one.state is S.ACTIVE
         wanted = S.ACTIVE if state is S.ACTIVE else S.PROVISIONING_FAILED
         await support.until(running, lambda: two.state is wanted)
-        said = [row.row.get("text", "") for row in running.books.events(0, 9999, two.id)]
+        said = [row.row.get("text", "") for row in running.unit.events(0, 9999, two.id)]
         assert any("the edge is gone" in text for text in said)
         assert support.open_gates(running) == {plan.id for plan in one.plans}
 

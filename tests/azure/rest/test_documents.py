@@ -145,17 +145,17 @@ class Bench:
         return self._runner.run(self._sent(path, body))
 
     async def _sent(self, path: str, body: Any) -> tuple[int, Any, Any]:
-        before = dict(self.lab.provider.books.resources)
+        before = dict(self.lab.provider.unit.resources)
         answer = await self.lab.put(path, body)
         if answer.status_code >= 400:
-            assert self.lab.provider.books.resources == before, "refused, and yet something was stored"
+            assert self.lab.provider.unit.resources == before, "refused, and yet something was stored"
             return answer.status_code, answer.json(), None
         read = await self.lab.get(path)
         again = await self.lab.put(path, read)
         assert again.status_code == 200, ("what was read is refused", again.text)
         for _ in range(200):
             gone = await self.lab.call("DELETE", path)
-            if gone.status_code != 409 and path.lower() not in self.lab.provider.books.resources:
+            if gone.status_code != 409 and path.lower() not in self.lab.provider.unit.resources:
                 break
             await self.lab.provider.log.next_event(0.02)
         return answer.status_code, answer.json(), read

@@ -49,7 +49,7 @@ async def test_a_test_needs_a_service_and_a_port_that_is_one(tmp_path: Path) -> 
 async def test_the_monitor_is_initialised_with_200(tmp_path: Path) -> None:
     async with serving(tmp_path) as lab:
         await lab.do(lab.client.peering_services.initialize_connection_monitor)
-        assert "connection-monitor" in {event.event for event in lab.provider.books.events(0, 1000)}
+        assert "connection-monitor" in {event.event for event in lab.provider.unit.events(0, 1000)}
 
 
 @pytest.mark.privileged
@@ -62,7 +62,7 @@ async def test_a_test_from_a_node_is_really_done(tmp_path: Path) -> None:
         async def run(**changes: Any) -> tuple[bool, list[str]]:
             """The outcome of the first run."""
             await put(lab, source_agent="ash-edge-1", **changes)
-            key = next(key for key in lab.provider.books.resources if key.endswith("/connectionmonitortests/t"))
+            key = next(key for key in lab.provider.unit.resources if key.endswith("/connectionmonitortests/t"))
             await eventually(
                 lambda: asyncio.sleep(0, lab.provider.monitor.outcome(key)), lambda outcome: bool(outcome.path)
             )

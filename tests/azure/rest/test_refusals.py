@@ -180,7 +180,7 @@ DOCUMENTS = [
 
 async def refused(lab: PlainLab, path: str, body: Any, field: str, status: tuple[int, ...] = (400,)) -> str | None:
     """What is wrong with the answer; None: it refuses the field, and nothing changed."""
-    before = dict(lab.provider.books.resources)
+    before = dict(lab.provider.unit.resources)
     answer = await lab.put(path, body)
     value = repr(body)[:200]
     if answer.status_code not in status:
@@ -194,7 +194,7 @@ async def refused(lab: PlainLab, path: str, body: Any, field: str, status: tuple
         return f"{field}: {error['message'][:200]}"
     if "\n" in error["message"] or len(error["message"]) > 800:
         return f"{field}: no line: {error['message'][:900]}"
-    if lab.provider.books.resources != before:
+    if lab.provider.unit.resources != before:
         return f"{field}: something was stored"
     return None
 
@@ -327,7 +327,7 @@ async def test_a_name_that_no_resource_can_have_is_refused(tmp_path: Path) -> No
             assert answer.status_code in (400, 404), (group, answer.text)
         for path in (f"{ROOT}/peerAsns/", f"{GROUP}/peerings/", f"{GROUP}/peerings//registeredAsns/x"):
             assert (await lab.put(path, {})).status_code in (404, 405)
-        assert list(lab.provider.books.resources) == [f"{ROOT}/peerAsns/contoso".lower()]
+        assert list(lab.provider.unit.resources) == [f"{ROOT}/peerAsns/contoso".lower()]
 
 
 async def test_an_encoded_slash_parts_no_names(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from simulator.azure.model.peering import PeeringResource
 from simulator.azure.provider.provider import Provider
+from simulator.azure.provider.rows import resource_of
 from simulator.azure.provider.settings import Settings
 from simulator.azure.store.store import Store
 from simulator.connection.states import ConnectionState, Flow
@@ -63,6 +65,12 @@ UNKNOWN = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=2), max_leaves=3
 )
 TAGS = st.none() | st.dictionaries(TEXT, TEXT, max_size=2)
+NAMED_TAGS = st.none() | st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<>%&\\?/"), min_size=1, max_size=8),
+    TEXT,
+    max_size=2,
+)
+"""Tags with names that a resource may have."""
 NAMES = st.sampled_from(["one", "two"])
 GROUPS = st.sampled_from(["rg", "rg", "RG", "rg2"])
 FAULTS: dict[str, Any] = {
@@ -198,12 +206,12 @@ class Surface(RuleBasedStateMachine):
 
     async def _stop(self) -> None:
         states = {name: found.state.value for name, found in self.provider.control.records.items()}
-        resources = dict(self.provider.books.resources)
+        resources = dict(self.provider.unit.resources)
         await self._client.aclose()
         # Closing sessions moves no connection: what the store has then is what was there before.
         await self.provider.__aexit__(None, None, None)
         assert {each.id: each.state for each in self._store.connections()} == states
-        assert {each.key: each for each in self._store.resources()} == resources
+        assert {each.id.lower(): resource_of(each) for each in self._store.resources()} == resources
         self._store.close()
 
     def _call(self, verb: str, path: str, body: Any = None, wanted: tuple[int, ...] = ()) -> httpx.Response:
@@ -241,7 +249,7 @@ class Surface(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from([*ASNS, "nobody", "nobody"]))
     def delete_asn(self, name: str) -> None:
-        used = any(name in each.status.get("peerAsn", "") for each in self.provider.books.resources.values())
+        used = any(name in each.request.peer_asn for each in self.provider.unit.all(PeeringResource))
         path = f"{ROOT}/providers/Microsoft.Peering/peerAsns/{name}"
         self._call("DELETE", path, wanted=(409,) if used else (200, 204))
 
@@ -249,10 +257,12 @@ class Surface(RuleBasedStateMachine):
     def put_peering(self, group: str, name: str, body: Json) -> None:
         path = self._path(group, name)
         known = path.lower() in self.provider.peerings.records
-        before = self.provider.found(path.lower())
+        before = self.provider.found(path.lower(), PeeringResource)
         answer = self._call("PUT", path, body)
         if answer.status_code >= 400:
-            assert self.provider.found(path.lower()) in (before, None), "refused, and yet something changed"
+            assert self.provider.found(path.lower(), PeeringResource) in (before, None), (
+                "refused, and yet something changed"
+            )
             return
         assert answer.status_code == (200 if known else 201)
         self._marks[path.lower()] = body["mark"]
@@ -271,7 +281,7 @@ class Surface(RuleBasedStateMachine):
             assert again.status_code == 200, again.text
             assert _steady(again.json()) == _steady(got.json())
 
-    @rule(group=GROUPS, name=NAMES, tags=TAGS)
+    @rule(group=GROUPS, name=NAMES, tags=NAMED_TAGS)
     def patch(self, group: str, name: str, tags: Any) -> None:
         path = self._path(group, name)
         there = path.lower() in self.provider.peerings.records

@@ -95,8 +95,8 @@ async def test_what_happens_next_is_written_behind_it(old: str) -> None:
         record = support.records(running)[0]
         running.control.deprovision(record)
         await asyncio.sleep(0)
-        assert running.books.step_of(record.id) == len(record.connection.history)
-        assert len(running.books.store.transitions()) == counted + 1
+        assert running.unit.step_of(record.id) == len(record.connection.history)
+        assert len(running.unit.store.transitions()) == counted + 1
 
 
 def test_every_word_has_room_in_its_column() -> None:

@@ -18,15 +18,15 @@ from sqlalchemy import create_engine, text
 
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.schema import METADATA
-from simulator.azure.store.store import EventRow, NewEvent, Resource, SavedConnection, SavedTransition, Store
+from simulator.azure.store.store import EventRow, NewEvent, ResourceRow, SavedConnection, SavedTransition, Store
 from tests.postgres import end_sessions
 
-PEERING = Resource(
+PEERING = ResourceRow(
     "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peerings/P", "Microsoft.Peering/peerings", {"a": 1}
 )
-CHILD = Resource(f"{PEERING.id}/registeredAsns/x", "Microsoft.Peering/peerings/registeredAsns", {})
-NEIGHBOUR = Resource(f"{PEERING.id}2", "Microsoft.Peering/peerings", {})
-CONNECTION = SavedConnection("p/e", PEERING.key, 0, "Exchange", "Active", "", {"md5": None}, 7)
+CHILD = ResourceRow(f"{PEERING.id}/registeredAsns/x", "Microsoft.Peering/peerings/registeredAsns", {})
+NEIGHBOUR = ResourceRow(f"{PEERING.id}2", "Microsoft.Peering/peerings", {})
+CONNECTION = SavedConnection("p/e", PEERING.id.lower(), 0, "Exchange", "Active", "", {"md5": None}, 7)
 STEP = SavedTransition(
     "p/e", 7, 1.5, "Validating", "Active", "validation-passed", "microsoft", "ü €", "doc", "an errorMessage"
 )
@@ -108,7 +108,7 @@ def test_a_resource_goes_with_all_that_is_below_it_and_nothing_else(store: Store
         transaction.save(CHILD)
         transaction.save(NEIGHBOUR)
     with store.transaction() as transaction:
-        transaction.forget(PEERING)
+        transaction.forget(PEERING.id.lower())
     assert (store.resources(), store.connections()) == ([NEIGHBOUR], [])
 
 

@@ -1,4 +1,4 @@
-"""A resource's row has its fields by the names of the provider's model: nothing is recovered from a client's document."""
+"""A resource's row has its fields by the names of the provider's model: no client's document is read to recover it."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Network

@@ -1,4 +1,4 @@
-"""The books: what is written together, in which order, and what happens when it cannot be written."""
+"""The unit of work: what is written together, in which order, and what happens when it cannot be written."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from simulator.azure.provider.books import Books
+from simulator.azure.model.resources import PeeringService, RegisteredAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import Settings
+from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.azure.store.lock import StoreError
-from simulator.azure.store.store import Resource, Store, Transaction
+from simulator.azure.store.store import Store, Transaction
 from simulator.connection.states import ConnectionEvent, ConnectionState
 from simulator.engine.log import ConnectionMoved
 from simulator.gate import Direction, Withheld
@@ -25,8 +27,11 @@ from simulator.session.messages import Family
 from simulator.wire import nlri
 from tests.azure.provider import support
 
-NAME = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peerings/"
-TYPE = "Microsoft.Peering/peerings"
+NAME = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peeringServices/"
+
+
+def service(name: str, **document: Any) -> PeeringService:
+    return PeeringService(id=NAME + name, document=document)
 
 
 @pytest.fixture
@@ -37,59 +42,61 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 async def test_events_are_written_with_the_next_transaction_and_before_it(store: Store) -> None:
-    books = Books(store)
-    books.tell(1, "first", "s", {})
-    books.tell(2, "second", "s", {})
+    unit = UnitOfWork(store)
+    unit.tell(1, "first", "s", {})
+    unit.tell(2, "second", "s", {})
     assert store.events() == []
-    with books.transaction() as transaction:
-        books.tell(3, "third", "s", {})
+    with unit.transaction() as transaction:
+        unit.tell(3, "third", "s", {})
         transaction.set("x", {})
     assert [row.event for row in store.events()] == ["first", "second", "third"]
 
 
 async def test_events_alone_are_written_on_the_next_turn_and_tell_who_waits(store: Store) -> None:
-    books = Books(store)
-    written = books.written
-    books.tell(1, "first", "s", {})
+    unit = UnitOfWork(store)
+    written = unit.written
+    unit.tell(1, "first", "s", {})
     async with asyncio.timeout(5):
         await written.wait()
     assert [row.event for row in store.events()] == ["first"]
-    assert not books.written.is_set()
+    assert not unit.written.is_set()
 
 
 async def test_transactions_inside_one_another_are_one(store: Store) -> None:
     failures: list[BaseException] = []
-    books = Books(store, failures.append)
+    unit = UnitOfWork(store, failures.append)
     error = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError), books.transaction():
-        books.save(Resource(f"{NAME}a", TYPE, {}))
+    with pytest.raises(ZeroDivisionError), unit.transaction():
+        unit.save(service("a"))
         raise error
     assert (store.resources(), failures) == ([], [error])
 
 
 async def test_after_a_failure_nothing_is_written_any_more(store: Store) -> None:
-    books = Books(store, lambda _error: None)
-    with pytest.raises(ZeroDivisionError), books.transaction():
+    unit = UnitOfWork(store, lambda _error: None)
+    with pytest.raises(ZeroDivisionError), unit.transaction():
         raise ZeroDivisionError
     with pytest.raises(StoreError, match="nothing is written any more"):
-        books.save(Resource(f"{NAME}a", TYPE, {}))
+        unit.save(service("a"))
 
 
 async def test_a_resource_is_forgotten_with_what_is_below_it_and_not_its_neighbour(store: Store) -> None:
-    books = Books(store)
-    for name in ("a", "a/registeredAsns/x", "ab"):
-        books.save(Resource(NAME + name, TYPE, {}))
-    books.forget(books.resources[(NAME + "a").lower()])
+    unit = UnitOfWork(store)
+    for name in ("a", "a/prefixes/x", "ab"):
+        unit.save(service(name))
+    unit.forget(unit.resources[(NAME + "a").lower()])
     assert [each.id for each in store.resources()] == [NAME + "ab"]
-    assert list(books.resources) == [(NAME + "ab").lower()]
+    assert list(unit.resources) == [(NAME + "ab").lower()]
 
 
 async def test_what_is_below_a_key_and_of_a_type(store: Store) -> None:
-    books = Books(store)
-    for name in ("a", "a/registeredAsns/x", "ab"):
-        books.save(Resource(NAME + name, TYPE, {}))
-    assert [each.id for each in books.below(f"{NAME}A", TYPE.upper())] == [f"{NAME}a/registeredAsns/x"]
-    assert books.below(NAME, "other") == []
+    unit = UnitOfWork(store)
+    for name in ("a", "a/prefixes/x", "ab"):
+        unit.save(service(name))
+    assert [each.id for each in unit.below(f"{NAME}A", PeeringService)] == [f"{NAME}a/prefixes/x"]
+    assert unit.below(f"{NAME}A", RegisteredAsn) == []
+    key = f"{NAME}a".lower()
+    assert (unit.get(key, RegisteredAsn), unit.get(key, PeeringService)) == (None, service("a"))
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,13 +123,13 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
         with monkeypatch.context() as broken:
             fill_the_disk(broken)
             if how == "event":
-                running.books.tell(0, "something", "", {})
+                running.unit.tell(0, "something", "", {})
                 await asyncio.sleep(0)
             else:
                 with pytest.raises(StoreError, match="disk is full"):
                     if how == "request":
                         support.ask_for_asn(running, 64496)
-                        running.asns.put(f"{support.ASN_ID}2", {"properties": {"peerAsn": 1}}, 1)
+                        support.put_asn(running, 1, id_=f"{support.ASN_ID}2")
                     else:
                         running.control.deprovision(support.records(running)[0])
             error = await asyncio.wait_for(running.failure, 5)
@@ -146,13 +153,13 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
 
 
 async def test_a_table_does_not_fill_the_log(store: Store) -> None:
-    books = Books(store)
+    unit = UnitOfWork(store)
     prefixes = [f"10.0.{number}.0/24" for number in range(200)]
     keys = tuple(nlri.key(prefix)[1] for prefix in prefixes)
-    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys))
-    books.note(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
-    books.note(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
-    books.flush()
+    unit.note(RoutesWithdrawn("s", 1, Family.IPV4, keys))
+    unit.note(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
+    unit.note(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
+    unit.flush()
     first, second, whole = (row.row for row in store.events())
     for row in (first, second):
         assert (row["prefixes"], row["prefixesLeftOut"], row["count"]) == (prefixes[:20], 180, 200)
@@ -167,7 +174,7 @@ async def test_every_step_of_every_connection_is_numbered_once(tmp_path: Path) -
         )
         await support.active(running)
         for name in set(moved):
-            assert running.books.step_of(name) == moved.count(name) == running.books.store.last_step(name)
+            assert running.unit.step_of(name) == moved.count(name) == running.unit.store.last_step(name)
 
 
 # --- somebody else holds the database ---
@@ -193,40 +200,40 @@ async def test_a_denial_does_not_wait_for_a_database_that_somebody_holds_and_a_l
         with holding(path):
             running.control.operate(first, ConnectionEvent.BLOCKED)
             running.control.operate(second, ConnectionEvent.REVALIDATION_REQUIRED)
-            assert (support.open_gates(running), running.books.behind) == (set(), True)
-            assert {each.state for each in running.books.store.connections()} == {"Active"}, "not written yet"
+            assert (support.open_gates(running), running.unit.behind) == (set(), True)
+            assert {each.state for each in running.unit.store.connections()} == {"Active"}, "not written yet"
             running.workflow.follow(second)
             await support.until(running, lambda: len(second.validated) == len(second.plans))
             assert second.state is ConnectionState.ACTIVE
             assert support.open_gates(running) == set(), "validated, and not lifted before that is written"
-        await running.books.durable()
-        assert not running.books.behind
+        await running.unit.durable()
+        assert not running.unit.behind
         assert support.open_gates(running) == {plan.id for plan in second.plans}
-        assert [each.state for each in running.books.store.connections()] == ["ExternalBlocker", "Active"]
-        steps = [step.target for step in running.books.store.transitions() if step.connection == second.id]
+        assert [each.state for each in running.unit.store.connections()] == ["ExternalBlocker", "Active"]
+        steps = [step.target for step in running.unit.store.transitions() if step.connection == second.id]
         assert steps[-3:] == ["Active", "Validating", "Active"]
         assert support.leaks(running) == 0
 
 
 async def test_nothing_else_waits_either_and_all_is_written_in_order(store: Store, tmp_path: Path) -> None:
-    books = Books(store)
+    unit = UnitOfWork(store)
     with holding(tmp_path / "store.db"):
         for number in range(5):
-            books.save(Resource(f"{NAME}a", TYPE, {"number": number}))
-            books.tell(number, f"event {number}", "s", {})
-        books.flush()
-        assert (books.behind, store.resources(), store.events()) == (True, [], [])
-    await books.durable()
+            unit.save(service("a", number=number))
+            unit.tell(number, f"event {number}", "s", {})
+        unit.flush()
+        assert (unit.behind, store.resources(), store.events()) == (True, [], [])
+    await unit.durable()
     assert [each.document for each in store.resources()] == [{"number": 4}]
     assert [row.event for row in store.events()] == [f"event {number}" for number in range(5)]
 
 
 async def test_what_is_written_later_is_what_was_saved(store: Store, tmp_path: Path) -> None:
-    books, resource = Books(store), Resource(f"{NAME}a", TYPE, {"tags": {}})
+    unit, resource = UnitOfWork(store), service("a", tags={})
     with holding(tmp_path / "store.db"):
-        books.save(resource)
+        unit.save(resource)
         resource.document["tags"]["later"] = "not saved"
-    await books.durable()
+    await unit.durable()
     assert [each.document for each in store.resources()] == [{"tags": {}}]
 
 
@@ -234,13 +241,13 @@ async def test_a_database_that_is_never_free_ends_the_provider(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures: list[BaseException] = []
-    books, write = Books(store, failures.append), store.write
+    unit, write = UnitOfWork(store, failures.append), store.write
     monkeypatch.setattr(store, "write", lambda transaction, _patience=0.0: write(transaction, 0.05))
     with holding(tmp_path / "store.db"):
-        books.save(Resource(f"{NAME}a", TYPE, {}))
+        unit.save(service("a"))
         assert failures == []
         with pytest.raises(StoreError):
-            await books.durable()
+            await unit.durable()
     assert [str(failure).endswith("database is locked") for failure in failures] == [True]
     with pytest.raises(StoreError, match="nothing is written any more"):
-        books.save(Resource(f"{NAME}b", TYPE, {}))
+        unit.save(service("b"))

@@ -1,4 +1,4 @@
-"""The provider's books: the resources in memory and in the store, and every event on its way there.
+"""The unit of work: the resources in memory and in the store, and every event on its way there.
 
 The store is written before anything that a transition implies is done, but for a denial, which may act before. Where
 somebody else holds the database, a thread waits for it and nothing is lifted meanwhile. Where it cannot be written the
@@ -13,20 +13,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
+from simulator.azure.model.resources import Json, Resource
+from simulator.azure.provider.rows import resource_of, row_of, transition_of, transition_row_of
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import (
     EventRow,
-    Json,
     NewEvent,
-    Resource,
-    SavedTransition,
     Store,
     StoreBusyError,
     Transaction,
 )
 from simulator.connection.connection import ConnectionTransition
-from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.rows import row
 from simulator.peer.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
@@ -35,14 +34,19 @@ _PREFIXES_KEPT = 20
 """Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""
 
 
-class Books:
+R = TypeVar("R", bound=Resource)
+
+
+class UnitOfWork:
     """Resources by key, the open transaction, and the events that wait for one."""
 
     def __init__(self, store: Store, failed: Callable[[BaseException], None] = lambda _error: None) -> None:
         """`failed` is told when a transaction ends with an exception: memory and store may then differ."""
         self.store = store
         self._failed = failed
-        self.resources: dict[str, Resource] = {resource.key: resource for resource in store.resources()}
+        self.resources: dict[str, Resource] = {
+            resource.key: resource for resource in map(resource_of, store.resources())
+        }
         self.written = asyncio.Event()
         """Set whenever something was written, and replaced at once: who waits holds the old one."""
         self._waiting: list[NewEvent] = []
@@ -133,24 +137,29 @@ class Books:
 
     def save(self, resource: Resource) -> None:
         with self.transaction() as transaction:
-            transaction.save(resource)
+            transaction.save(row_of(resource))
         self.resources[resource.key] = resource
 
     def forget(self, resource: Resource) -> None:
         """Remove a resource and all below it."""
         with self.transaction() as transaction:
-            transaction.forget(resource)
+            transaction.forget(resource.key)
         for key in [key for key in self.resources if key == resource.key or key.startswith(resource.key + "/")]:
             del self.resources[key]
 
-    def below(self, key: str, type_: str) -> list[Resource]:
-        """The resources of a type whose id begins with `key`."""
+    def get(self, key: str, kind: type[R]) -> R | None:
+        """A resource of a kind; None where there is none, or one of another kind."""
+        found = self.resources.get(key)
+        return found if isinstance(found, kind) else None
+
+    def all(self, kind: type[R]) -> list[R]:
+        """Every resource of a kind, in the order in which they were made."""
+        return [resource for resource in self.resources.values() if isinstance(resource, kind)]
+
+    def below(self, key: str, kind: type[R]) -> list[R]:
+        """The resources of a kind whose id begins with `key`."""
         start = key.lower().rstrip("/") + "/"
-        return [
-            resource
-            for resource in self.resources.values()
-            if resource.key.startswith(start) and resource.type.lower() == type_.lower()
-        ]
+        return [resource for resource in self.all(kind) if resource.key.startswith(start)]
 
     # --- events ---
 
@@ -182,20 +191,7 @@ class Books:
         its lives."""
         step = moved.transition
         number = self.step_of(connection) + 1
-        transaction.save_transition(
-            SavedTransition(
-                connection=connection,
-                step=number,
-                time=step.time,
-                source=step.source.value,
-                target=step.target.value,
-                event=step.event.value,
-                actor=step.actor.value,
-                reason=step.reason,
-                evidence=step.evidence,
-                error_message=step.error_message,
-            )
-        )
+        transaction.save_transition(transition_row_of(connection, number, step))
         flat = {**row(moved), "cause": step.event.value, "error-message": step.error_message}
         transaction.append([NewEvent(step.time, flat.pop("event"), connection, flat, number)])
         self._steps[connection] = number
@@ -205,7 +201,7 @@ class Books:
         """The steps of every connection that ever was, by its id."""
         found: dict[str, list[ConnectionTransition]] = {}
         for saved in self.store.transitions():
-            found.setdefault(saved.connection, []).append(_transition(saved))
+            found.setdefault(saved.connection, []).append(transition_of(saved))
         return found
 
     def step_of(self, connection: str) -> int:
@@ -221,19 +217,6 @@ class Books:
     def _taken(self) -> list[NewEvent]:
         taken, self._waiting = self._waiting, []
         return taken
-
-
-def _transition(saved: SavedTransition) -> ConnectionTransition:
-    return ConnectionTransition(
-        time=saved.time,
-        source=ConnectionState(saved.source),
-        target=ConnectionState(saved.target),
-        event=ConnectionEvent(saved.event),
-        actor=Actor(saved.actor),
-        reason=saved.reason,
-        evidence=saved.evidence,
-        error_message=saved.error_message,
-    )
 
 
 def _subject(flat: Json) -> str:
