@@ -17,6 +17,8 @@ from simulator.report.findings import (
     connection_headline,
     excused,
     first_headline,
+    furthest_bgp_state,
+    furthest_state,
     gate_leak,
     gate_sentence,
     gate_tested,
@@ -30,11 +32,14 @@ from simulator.report.model import RehearsedConnection, Report
 from simulator.report.pcap import Capture
 from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
+from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.connection import StepView
+from simulator.views.session import SessionView
 from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS, axis_of, group_of
 from simulator.views.times import clock, duration, timestamp
 
+_SOUND = ("passed", "warned", "expected")
 _ALL_OPEN = 3
 """With more connections than this, the sound ones are folded so that the broken one is not scrolled past."""
 _ROWS = 1000
@@ -89,8 +94,14 @@ class Section:
     groups: tuple[CheckGroup, ...]
     counts: str
     folded: bool
-    was_active: bool
-    """The connection became Active, and has another state now."""
+    furthest: ConnectionState
+    """Active where the connection became so, whatever came afterwards."""
+    afterwards: str
+    """What became of a connection that was Active: `removed`, or the state that it has now."""
+    sessions: tuple[tuple[SessionView, BgpState], ...]
+    """Each session, with its BGP state when the connection had got furthest."""
+    first_problem: str
+    """The cause of what is wrong, with the check that saw it; empty where nothing is."""
 
 
 def html_report(report: Report, capture: Capture) -> bytes:
@@ -115,6 +126,8 @@ def html_report(report: Report, capture: Capture) -> bytes:
             gate_word="leaked" if gate_leak(report) else "held" if gate_tested(report) else "untested",
             lasted=duration(report.finished - report.started),
             sections=sections,
+            listed=[section for section in sections if not section.folded],
+            folded=[section for section in sections if section.folded],
             tally=Counter(section.verdict for section in sections),
             verdict_words=_VERDICT_WORDS,
             connection_groups=CONNECTION_GROUPS,
@@ -129,6 +142,7 @@ def html_report(report: Report, capture: Capture) -> bytes:
 def _section(number: int, connection: RehearsedConnection, report: Report) -> Section:
     result = verdict(report, connection)
     icon, words = _VERDICT_WORDS[result]
+    headline = connection_headline(connection)
     return Section(
         anchor=f"c{number}",
         name=label(connection),
@@ -136,15 +150,31 @@ def _section(number: int, connection: RehearsedConnection, report: Report) -> Se
         verdict=result,
         icon=icon,
         words=words,
-        headline=connection_headline(connection),
+        headline=headline,
         drawings=draw(connection, report.started, report.finished),
         changes=in_order(connection.timeline),
         groups=_groups(report, connection),
         counts=_counts(report, connection),
-        was_active=ConnectionState.ACTIVE in connection.reached
-        and connection.connection_state is not ConnectionState.ACTIVE,
-        folded=len(report.connections) > _ALL_OPEN and result in ("passed", "warned", "expected"),
+        folded=len(report.connections) > _ALL_OPEN and result in _SOUND,
+        furthest=furthest_state(connection),
+        afterwards=_afterwards(connection),
+        sessions=tuple((each, furthest_bgp_state(connection, each.id)) for each in connection.sessions),
+        first_problem=_first_problem(headline),
     )
+
+
+def _afterwards(connection: RehearsedConnection) -> str:
+    if furthest_state(connection) is connection.connection_state:
+        return ""
+    removed = connection.connection_state is ConnectionState.NONE
+    return "removed" if removed else connection.connection_state.value
+
+
+def _first_problem(headline: Headline | None) -> str:
+    if headline is None:
+        return ""
+    why = headline.cause or headline.evidence
+    return f"{headline.check}: {why}" if headline.check and why else headline.what
 
 
 def _kind(report: Report, connection: RehearsedConnection, check: CheckView) -> str:

@@ -115,7 +115,7 @@ def test_the_sessions_table() -> None:
         "Times up",
     ] in read.rows
     flat = [[cell.strip() for cell in row] for row in read.rows]
-    assert ["192.0.2.1", "IPv4", "ConnectionNone", "BGPIdle", "1,250", "1,243", "7", "312", "1"] in flat
+    assert ["192.0.2.1", "IPv4", "ConnectionActive", "BGPEstablished", "1,250", "1,243", "7", "312", "1"] in flat
 
 
 def test_causes_stand_most_likely_first_and_remedies_are_monospaced() -> None:
@@ -185,3 +185,36 @@ def test_a_huge_text_does_not_make_a_huge_page() -> None:
 )
 def test_marks(source: str, mark: Mark) -> None:
     assert mark_of(source) is mark
+
+
+def overview(read: Page) -> dict[str, list[str]]:
+    """The rows of the list of connections, by the connection's name."""
+    rows = [[" ".join(cell.split()) for cell in row] for row in read.rows if row and row[0].strip()[:1] in "✕!◆▲✓"]
+    return {row[1].split("Connection")[0]: row for row in rows if len(row) == 5}
+
+
+def test_the_list_says_active_then_removed_and_the_cause() -> None:
+    rows = overview(page(sample.failed_report()))
+    sound, failed = rows["contoso-ashburn/ash-1"], rows["contoso-ashburn/ash-2"]
+    assert sound[1] == "contoso-ashburn/ash-1ConnectionActive then removed"
+    assert sound[4] == "IPv4 BGPEstablishedIPv6 BGPEstablished"
+    assert failed[1] == "contoso-ashburn/ash-2ConnectionProvisioningFailed"
+    assert failed[3] == "S1: the peer's router uses local AS 64511 on this session"
+
+
+def test_a_problem_without_a_cause_is_told_by_what_was_seen() -> None:
+    failed = sample.failed_connection()
+    bare = tuple(replace(each, causes=()) for each in failed.checks)
+    refused = replace(failed, checks=(), error_message="the ASN is not yours")
+    for item, told in ((replace(failed, checks=bare), bare[0].evidence[0]), (refused, refused.error_message)):
+        rows = overview(page(replace(sample.failed_report(), connections=(sample.connection(1), item))))
+        assert told in rows["contoso-ashburn/ash-2"][3]
+
+
+@pytest.mark.parametrize(("count", "folded"), [(2, 0), (3, 0), (4, 4), (12, 12), (50, 48)])
+def test_with_many_connections_the_list_folds_what_passed(count: int, folded: int) -> None:
+    read = page(sample.many_report(count))
+    assert len(overview(read)) == count
+    assert bool(read.with_class("sound")) == bool(folded)
+    assert (f"✓ {folded} as the topology expects" in read.words) == bool(folded)
+    assert all("open" not in attrs for attrs in [*read.with_class("sound"), *read.with_class("sounds")])
