@@ -184,7 +184,7 @@ def otc(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None
     role = ROLES[name] if context.role is None else context.role
     peer = context.peer_as
     if role in (Role.CUSTOMER, Role.RS_CLIENT):
-        return None  # whoever provides to us may well send us what is for customers only
+        return None  # a provider of ours may send us routes that are for customers only
     if role is not Role.PEER:
         return lambda path, asns: None if path.otc is None else f"OTC AS{path.otc} from a {_CLIENTS[role]}"
 

@@ -6,7 +6,7 @@ from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES
 
 _LONG = 5
-"""A list with more entries is told by their number."""
+"""A longer list is shown as the number of its entries."""
 
 
 def rules() -> str:

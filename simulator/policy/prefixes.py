@@ -116,7 +116,7 @@ class PrefixSet:
         return self.ipv4 if family is Family.IPV4 else self.ipv6
 
     def covering(self, family: Family, key: bytes) -> tuple[str, str] | None:
-        """The longest member that covers this prefix, as (prefix, label); None where there is none."""
+        """The longest member that covers this prefix, as (prefix, label); None: no member covers it."""
         found = (self.ipv4 if family is Family.IPV4 else self.ipv6).covering(key)
         return (nlri.text(family, found[-1][0]), found[-1][1]) if found else None
 

@@ -28,7 +28,7 @@ class PolicyContext:
     """What the rules know of the session that they judge for."""
 
     peer_as: int | None
-    """None: whoever the peer turns out to be (its ASN is then not checked)."""
+    """None: any peer (its ASN is then not checked)."""
     peer_address: str
     """The peer's session address, as agreed: the next hop that it may announce."""
     local_as: int = MICROSOFT_AS

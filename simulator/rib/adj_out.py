@@ -14,7 +14,7 @@ from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKin
 from simulator.wire.update import pack_announcements, pack_withdrawals
 
 _MARKING = (Role.PROVIDER, Role.PEER, Role.ROUTE_SERVER)
-"""Roles that add OTC to what they send; all others send to whoever provides to them."""
+"""Roles that add OTC to what they send; all others send to their providers."""
 _UPWARDS = (Role.CUSTOMER, Role.PEER, Role.RS_CLIENT)
 """Roles that never send a route with OTC."""
 

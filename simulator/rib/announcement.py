@@ -12,7 +12,7 @@ from simulator.wire.path_attributes import PathAttributes
 class Announcement:
     """Routes to announce: one attribute set, its prefixes.
 
-    The export side completes AS_PATH, and NEXT_HOP where there is none.
+    The export side completes AS_PATH, and NEXT_HOP when it is missing.
     """
 
     family: Family

@@ -9,7 +9,7 @@ from simulator.session.messages import Family
 
 
 class LocRib:
-    """A table a session: an edge only needs to know what it took from whom; choosing among them is not its business."""
+    """One table for each session: an edge does not choose among routes, it only keeps which session brought them."""
 
     __slots__ = ("_tables",)
 

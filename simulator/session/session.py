@@ -361,7 +361,7 @@ class BgpSession:
         change = BgpTransition(now, self.state, state, reason)
         self.state = state
         if self._outputs and isinstance(self._outputs[-1], Up):
-            self._outputs.insert(-1, change)  # the change is told before what follows from it
+            self._outputs.insert(-1, change)  # the change comes before its consequences
         else:
             self._outputs.append(change)
 
@@ -379,7 +379,7 @@ class BgpSession:
         if limit:
             self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
         elif notification == _REJECTED and fsm.channel is Channel.DIALLED:
-            # Whoever is Idle and refuses our call will call as soon as it is not: two that both rest never meet.
+            # A peer that is Idle and refuses our call calls us later. If both ends rested, they would never meet.
             fsm.timers[Timer.IDLE_HOLD] = now + max(self._damping(), self.config.times.connect_retry * self._spread())
         elif self._fsms[fsm.channel.other].state not in _TALKING:
             self._rest(now, _REJECTED)

@@ -59,7 +59,7 @@ class _Found:
     last: str = ""
     """The attribute that a continuation line belongs to."""
     damaged: str = ""
-    """A line of it that looks like an attribute and is none."""
+    """A line of it that looks like an attribute and is not one."""
 
 
 def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:

@@ -65,7 +65,7 @@ class _Titles:
     columns: int
     """Between next hop and path."""
     from_column: bool
-    """IOS XR's `advertised-routes` says whom the route is from instead of numbers."""
+    """IOS XR's `advertised-routes` names the route's sender instead of numbers."""
 
 
 def _titles(text: str) -> _Titles:

@@ -106,7 +106,7 @@ def _event(found: dict[str, Any], entry: TableEntry, told: EventRoutes) -> Itera
 
 
 def route(found: dict[str, Any], place: FilePosition) -> TableRoutes:
-    """One route out of one object. ValueError for what is none."""
+    """One route out of one object. ValueError for an object that is not a route."""
     if birdwatcher_reader.is_route(found):
         found = birdwatcher_reader.plain(found)
     plain: dict[str, Any] = {}
@@ -281,7 +281,7 @@ def route_row(family: Family, key: bytes, verdict: Verdict, common: Mapping[str,
 
 
 def announcer_json(announcer: Announcer) -> dict[str, Any]:
-    """The session of a route, so that whoever reads it judges by the same peer; what is not known is null."""
+    """The session of a route, so that a reader judges by the same peer; what is not known is null."""
     address, local = announcer.address, announcer.local
     return {
         "peer": None if address.is_unspecified else str(address),

@@ -82,7 +82,7 @@ def rows(
 
 
 def session_row(table: SessionTable, clock: Callable[[float], str]) -> dict[str, Any]:
-    """A session as one flat object: also one without routes is told."""
+    """A session as one flat object, also when it has no routes."""
     return {
         "event": "session",
         "session": table.session,

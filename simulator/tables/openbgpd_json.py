@@ -64,7 +64,7 @@ def _route(told: Object) -> Route:
         origin=router_notation.origin(told["origin"]),
         as_path=router_notation.as_path(told["aspath"]),
         next_hop=router_notation.next_hop(told["exit_nexthop"]),
-        med=router_notation.whole(told.get("metric"), "MED") or None,  # it prints 0 where there is none
+        med=router_notation.whole(told.get("metric"), "MED") or None,  # it prints 0 for no MED
         local_pref=router_notation.whole(told.get("localpref"), "local preference"),
         communities=router_notation.communities(told.get("communities", ())),
         large_communities=router_notation.large_communities(told.get("large_communities", ())),

@@ -19,7 +19,7 @@ class OutputFormat(Enum):
 
 
 def selected_routes(table: SessionTable, prefix: str | None, rejected: bool) -> list[ReceivedRoute]:
-    """The routes that are asked for. Raises ValueError for a prefix that is none."""
+    """The wanted routes. Raises ValueError for text that is not a prefix."""
     found = covering(table.routes, prefix) if prefix is not None else list(table.routes)
     return [held for held in found if held.verdict.hits or not rejected]
 
@@ -32,7 +32,7 @@ def lines(
     version: str,
     times: birdwatcher.TimeFormats,
 ) -> Iterator[str]:
-    """Lines without their ends. Raises ValueError for a prefix that is none."""
+    """Lines without their ends. Raises ValueError for text that is not a prefix."""
     found = {table.session: selected_routes(table, prefix, rejected) for table in tables}
     if shape is OutputFormat.BIRDWATCHER:
         yield json.dumps(birdwatcher.union(list(tables), found, version, times), indent=2)

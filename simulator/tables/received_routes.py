@@ -55,8 +55,7 @@ class SessionTable:
     carried: tuple[tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address], ...] = ()
     """Addresses that carry the session in place of the topology's, each with the one that it stands for.
 
-    What is held and recorded is told with the topology's, so that whoever reads it by the topology gets the same
-    verdicts.
+    Routes and records name the topology's address, so that a reader who has the topology gets the same verdicts.
     """
 
 

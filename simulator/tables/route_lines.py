@@ -20,7 +20,7 @@ _UNKNOWN: Final = (_UNKNOWN4, _UNKNOWN6)
 def read_route_lines(
     chunks: Iterable[bytes], next_hop_v4: IPv4Address | None = None, next_hop_v6: IPv6Address | None = None
 ) -> Iterator[TableEntry]:
-    """Every line; `next-hop self` is one of these addresses, or no next hop at all where there is none."""
+    """Every line; `next-hop self` is one of these addresses; without one the route has no next hop."""
     v4, v6 = next_hop_v4 or _UNKNOWN4, next_hop_v6 or _UNKNOWN6
     for number, text in numbered(chunks):
         line = text.partition("#")[0].strip()

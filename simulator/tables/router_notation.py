@@ -16,7 +16,7 @@ from simulator.wire.path_attributes import AsSegment
 
 ORIGINS: Final = {"i": 0, "igp": 0, "e": 1, "egp": 1, "?": 2, "incomplete": 2}
 _DOTTED: Final = re.compile(r"\b(\d+)\.(\d+)\b")
-"""RFC 5396 asdot, which several write where they are told to."""
+"""RFC 5396 asdot, which several write when they are configured so."""
 _COMMUNITIES: Final = {
     "accept-own-nexthop": 0xFFFF0008,
     "acceptown": 0xFFFF0001,
@@ -132,7 +132,7 @@ def origin(text: Any) -> int:
 
 
 def whole(given: Any, what: str) -> int | None:
-    """A number of a JSON document, None where there is none. ValueError."""
+    """A number of a JSON document; None: the document has no such number. ValueError."""
     if given is None or given == "":
         return None
     if isinstance(given, bool) or not isinstance(given, int | str):

@@ -168,7 +168,7 @@ class Judge:
                     seen.examples.append(f"{nlri.text(family, key)} ({hit.value})")
 
     def _without(self, lacks: MissingAttributes, hits: Hits, known: _Known) -> Hits:
-        """Only the hits of rules that can judge what the format says; the other rules are told."""
+        """Only the hits of rules that can judge what the format says; the summary names the other rules."""
         if lacks not in known.lacking:
             known.lacking.add(lacks)
             self.tally.unjudged |= dict.fromkeys(sorted(lacks.rules & known.session.policy.judging), lacks.why)

@@ -1,4 +1,4 @@
-"""Moments as text. Every moment of the project is a float of seconds since the epoch; whoever shows one is in UTC."""
+"""Moments as text. Every moment of the project is a float: seconds since the epoch. Text is in UTC."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def encode(attrs: PathAttributes, *, asn4: bool) -> bytes:
     if attrs.extended_communities:
         value = b"".join(attrs.extended_communities)
         block += _attribute(_OPTIONAL_TRANSITIVE | (PARTIAL if 16 in partial else 0), 16, value)
-    # For whom it takes two octets, the ASNs that do not fit come once more (RFC 6793 §4.2.2), never a confederation's.
+    # A peer with ASNs of two octets gets those that do not fit once more (RFC 6793 §4.2.2), never a confederation's.
     if not asn4 and any(asn > 0xFFFF for segment in as_path for asn in segment.asns):
         four = _octets_of_path(tuple(part for part in as_path if part.kind not in CONFEDERATION), True)
         block += _attribute(_OPTIONAL_TRANSITIVE, 17, four) if four else b""

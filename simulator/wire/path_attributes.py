@@ -35,7 +35,7 @@ class AsSegment(NamedTuple):
 
 @dataclass(frozen=True)
 class PathAttributes:
-    """The attributes of a route, MP_REACH_NLRI apart: `next_hop` is then filled in by whoever split the UPDATE.
+    """The attributes of a route, MP_REACH_NLRI apart: its next hop is in `next_hop`.
 
     Without slots, so that `decode` sets only what an UPDATE brings: a frozen class takes longer to fill in all the rest
     than the octets take to be read.

@@ -43,7 +43,7 @@ class LeftOut:
         return LeftOut(self.count + other.count, self.first or other.first)
 
     def __str__(self) -> str:
-        """Empty when there are none."""
+        """Empty when nothing was left out."""
         more = f", and {self.count - 1} more" if self.count > 1 else ""
         return f"{self.first}{more}: left out" if self.count else ""
 
@@ -161,7 +161,7 @@ def _blocks(keys: Iterable[bytes]) -> bytes:
 def read(data: bytes) -> VrpTable:
     """Raises DataError. An entry that is no VRP is left out and told in `left_out`, unless every one is.
 
-    Both validators write a maxLength always. Where there is none, or null, it is the prefix length (RFC 9582 §4.3.2.2).
+    Both validators always write a maxLength. Without one, or with null, it is the prefix length (RFC 9582 §4.3.2.2).
     """
     document = read_json(data, _WHAT)
     roas = document.get("roas") if isinstance(document, dict) else None

@@ -39,7 +39,7 @@ class Candidates:
 
     @property
     def common(self) -> Pick | None:
-        """What a client gets that is no announcer here, refuses none of them, and whom no community mentions."""
+        """What most clients get: those that announce nothing here, refuse no announcer, and are in no community."""
         found = best([o for o in self.offers if o.distribution is None or o.distribution.to_all])
         if found is None:
             return None

@@ -1,4 +1,4 @@
-"""What clients are told, as octets: each change is rendered once for all clients of one format that it is for."""
+"""Messages to clients, as octets: each change is rendered once for all clients of one format that get it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A route server's Loc-RIB: what each client announces, and what that changes for the others, in the order of events.
 
 What a client gets of a prefix is a function of the prefix's candidates and the client. So no table is kept for a
-client: a change is worked out once for all whom nothing sets apart, and once for each of the few whom something does
-(the announcers themselves, those whom a control community mentions, those who refuse an announcer).
+client: a change is worked out once for all plain clients, and once for each special one (the announcers themselves, those that
+a control community mentions, those that refuse an announcer).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RouteServerTable:
     def __init__(self, control: ControlCommunities, changed: Callable[[], None]) -> None:
         """`changed` is called after each event that left something in `changes`."""
         self.changes: list[RouteChange] = []
-        """Not told yet, oldest first. Whoever tells them clears them."""
+        """Not sent yet, oldest first. The sender clears the list."""
         self._control = control
         self._changed = changed
         self._entries: dict[bytes, Candidates] = {}
@@ -157,7 +157,7 @@ class RouteServerTable:
                 self.changes.append(RouteChange(keys, gets, had is None, _NOBODY, client))
 
     def _set_apart(self, candidates: Candidates) -> frozenset[Client]:
-        """Whom `Candidates.common` does not speak for."""
+        """The clients that may get another route than `Candidates.common`."""
         hidden, by_asn = self._hidden, self._by_asn
         found = _NOBODY.union(*(hidden[offer.client] for offer in candidates.offers))
         if candidates.mentions:
