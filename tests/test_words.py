@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from tests.test_architecture import MODULES, PACKAGE, imports_of, name
+import pytest
+
+from tests.test_architecture import MODULES, PACKAGE, ROOT, imports_of, name
 
 DEFINED_TWICE: dict[str, int] = {
     "Address": 2,
@@ -170,3 +174,30 @@ def test_netaddr_is_for_prefixes_as_operators_write_them() -> None:
     users = {name(module) for module in MODULES if any(full.split(".")[0] == "netaddr" for full in imports_of(module))}
     assert users
     assert {user.split("/")[0] for user in users} <= {"policy", "topology"}
+
+
+# --- plain English ---
+
+NOT_PLAIN = re.compile(r"\b[Ww]hoever\b|\b[Ww]hom\b|\b(?:is|are|was|were) none\b|\b(?:is|are|was|were|be) told\b")
+"""Forms that readers trip over whose first language is not English. Say who does what: subject, verb, object."""
+
+
+def _texts() -> list[Path]:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    return [*MODULES, *pages]
+
+
+@pytest.mark.parametrize("path", _texts(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_plain_english(path: Path) -> None:
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+    assert [f"{number}: {line.strip()}" for number, line in lines if NOT_PLAIN.search(line)] == []
+
+
+@pytest.mark.parametrize("text", ["Whoever asks", "to whom", "a name that is none", "what is told", "there are none"])
+def test_what_is_not_plain_is_found(text: str) -> None:
+    assert NOT_PLAIN.search(text)
+
+
+@pytest.mark.parametrize("text", ["the value is None", "nonetheless", "he told"])
+def test_plain_words_pass(text: str) -> None:
+    assert not NOT_PLAIN.search(text)

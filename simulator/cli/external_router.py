@@ -1,4 +1,4 @@
-"""What is printed for whoever configures an external router: its sessions, and a configuration to copy."""
+"""What is printed for the operator of an external router: its sessions, and a configuration to copy."""
 
 from __future__ import annotations
 

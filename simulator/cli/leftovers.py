@@ -11,7 +11,7 @@ from simulator.places.errors import LabError
 
 
 def remove_leftovers(console: Console) -> None:
-    """What an earlier run left behind when it was killed goes now, and is told."""
+    """Remove what an earlier run left behind when it was killed, and say so."""
     with contextlib.suppress(LabError):
         for leftover in leftovers():
             for text in clean(leftover):

@@ -133,7 +133,7 @@ def status(
 
 
 _SILENCE = 1.0
-"""Seconds without an event after which is looked again: the stream has signs of life that are none of these events."""
+"""Seconds without an event after which the command looks again: the stream has signs of life beside the events."""
 
 
 def _next_event(remote: Remote, after: int, deadline: float) -> int:

@@ -93,7 +93,7 @@ class Remote:
         return self.call(verb, path, body, **query, api_version=NEWEST)
 
     def delete(self, path: str) -> None:
-        """Delete a resource; that there was none is no error, as it is none of the API's, and is said."""
+        """Delete a resource. A resource that does not exist is no error, as in the API; the command says so."""
         from simulator.azure.rest.api_versions import NEWEST
 
         if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == HTTPStatus.NO_CONTENT:
@@ -131,7 +131,7 @@ def _is_url(text: str) -> bool:
     try:
         url = urlsplit(text)
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # not a port, or not an IPv6 address
         return False
 
 

@@ -59,7 +59,7 @@ def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Session
         data=data(judging, base.data),
     )
     for family in Family:
-        made.session(None, family)  # a parameter that makes no sense is told now
+        made.session(None, family)  # so that a parameter that makes no sense is an error now
     return made
 
 

@@ -15,7 +15,7 @@ class Stepper:
 
     def __init__(self, show: Callable[[Text], None], terminal: int, ended: Callable[[], object]) -> None:
         """`terminal`: a descriptor to read lines from. `ended` is called at the end of input (Ctrl-D): it is to cancel
-        whoever waits in `pause`."""
+        the waiter in `pause`."""
         self._show = show
         self._terminal = terminal
         self._asking = asyncio.Lock()

@@ -149,7 +149,7 @@ def _troubles(report: Report) -> list[Trouble]:
 
 
 def _alike(report: Report, connection: RehearsedConnection, check: CheckView) -> tuple[object, ...]:
-    """Checks with one of these are told once."""
+    """Checks with one of these are printed once."""
     rank = 0 if check.warns else 1 if excused(report, connection, check) else 2
     return (rank, check.id, check.causes[0].id if check.causes else "")
 

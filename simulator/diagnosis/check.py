@@ -87,8 +87,8 @@ def of_each(judge: Callable[[SessionEvidence, Observation], Finding]) -> Callabl
         if not observation.sessions:
             return Finding(Status.ERROR, ("the connection has no session to look at",))
         found = [(session, judge(session, observation)) for session in observation.sessions]
-        found.sort(key=lambda pair: rank(pair[1]))  # what failed is told first
-        # One text is told once; another text of the same cause is of another session, and names what is there.
+        found.sort(key=lambda pair: rank(pair[1]))  # failures come first
+        # One text stands once; another text of the same cause is of another session, and names what is there.
         causes: dict[tuple[str, str], Cause] = {}
         for cause in (cause for _, finding in found for cause in finding.causes):
             causes.setdefault((cause.id, cause.text), cause)

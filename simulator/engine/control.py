@@ -119,7 +119,7 @@ class ControlPlane:
             self.add(plans_of(topology, peering), FLOWS[peering.kind])
 
     def request(self, record: ConnectionRecord, where: str = "") -> None:
-        """The peer requests the connection; refused unless its PeerAsn is Approved. `where` is told, in words."""
+        """The peer requests the connection; refused unless its PeerAsn is Approved. `where`: words for the log."""
         self._apply(record, _E.REQUESTED, self._facts(record), f"AS{record.peer.asn}{f' {where}' if where else ''}")
 
     def approve(self, record: ConnectionRecord) -> None:
@@ -305,7 +305,7 @@ class ControlPlane:
         record.connection.take(step)
         self._log.append(moved)
         if record.state is not ConnectionState.ACTIVE:
-            record.validated.clear()  # whoever leaves Active has to be validated again
+            record.validated.clear()  # a connection that leaves Active has to be validated again
         for plan in record.plans:
             self._rule(record, plan)
         return step

@@ -1,6 +1,6 @@
 """The policy's data files: read once, looked at every second, and read again when one changes.
 
-A file that is missing, broken or half written is told once, and what was read before stays in force.
+A file that is missing, broken or half written is reported once, and what was read before stays in force.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DataFileRead:
     error: str = ""
     """Why what was read before stays in force; empty when the new data are."""
     left_out: str = ""
-    """Entries of the file that cannot be used and are not in the data; empty when there are none."""
+    """Entries of the file that cannot be used and are not in the data; empty: all can be used."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What a peer's router is to be configured with: for the lab that starts it, and for whoever prints it."""
+"""What a peer's router is configured with: for the lab that starts it, and for `turnup config`."""
 
 from __future__ import annotations
 

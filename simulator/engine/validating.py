@@ -111,7 +111,7 @@ class Validator:
         """A1 and A3: the routes are at both ends, and stay, on the sessions of `before`, for the `active` time.
 
         `expected`: how many accepted routes to wait for until the deadline, by session. A rule that rejects only what
-        came after the validation is told too.
+        came after the validation is a warning too.
         """
         until = self._clock.now() + self._times.active
         results = await self._poll(record, before, LIFTED, expected)

@@ -15,7 +15,7 @@ from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 
 _AGAIN = 30.0
-"""Seconds after which a wait is told again though nothing changed."""
+"""Seconds after which a wait is logged again though nothing changed."""
 
 _STEPS = {
     BgpState.OPEN_SENT: "OPEN: TCP is up, and the router has not sent its OPEN",

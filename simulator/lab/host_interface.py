@@ -54,7 +54,7 @@ class Port:
 
 
 def look_up(name: str) -> HostInterface:
-    """An interface of the namespace that this process runs in. Raises LabError where there is none."""
+    """An interface of the namespace that this process runs in. Raises LabError when it is missing."""
     return in_thread(lambda: _look_up(name))
 
 

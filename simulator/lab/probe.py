@@ -141,7 +141,7 @@ def _answer(frame: bytes, address: Address) -> str | None:
     from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr
     from scapy.layers.l2 import ARP, Ether
 
-    # A busy LAN shows many frames that are none: look before dissecting.
+    # A busy LAN shows many other frames: look before dissecting.
     if frame[12:14] != (b"\x08\x06" if address.version == 4 else b"\x86\xdd"):
         return None
     packet: Any = Ether(frame)
@@ -261,7 +261,7 @@ async def tcp_port(
 
     An open connection is closed with a RST, so that it leaves no trace in the remote kernel. A BGP daemon still sees
     it: one that takes a connection from a configured peer may start its FSM on it, or count a collision with the real
-    session. Probe port 179 before the session is up, or where there is none. An MD5 key at the remote makes an open
+    session. Probe port 179 before the session is up, or where no session is. An MD5 key at the remote makes an open
     port look filtered.
     """
     family = socket.AF_INET if remote.version == 4 else socket.AF_INET6

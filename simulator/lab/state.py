@@ -34,7 +34,7 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """The process that has this pid now; None when there is none."""
+        """The process that has this pid now; None: no process."""
         try:
             line = Path(f"/proc/{pid}/stat").read_text()
         except OSError:

@@ -1,4 +1,4 @@
-"""Traceroute from a node of the lab: ICMP echo requests with a growing TTL, and whoever tells that one expired."""
+"""Traceroute from a node of the lab: ICMP echo requests with a growing TTL, and who answers when one expires."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Distributor:
         self.table = table
         self.renderer = UpdateRenderer(family, transparent)
         self.woken: dict[str, None] = {}
-        """Clients that have something to send since somebody looked: whoever flushes for one client changes others."""
+        """Clients that have something to send since somebody looked: a flush for one client changes others."""
         self._members: dict[ClientOutbound, MessageFormat] = {}
         self._plain: dict[Client, tuple[list[RouteChange], dict[MessageFormat, list[Piece]]]] = {}
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
@@ -208,7 +208,7 @@ class ClientOutbound(Outbound):
         return list(self._distributor.view(self.client, self._format))
 
     def _may_go_on(self, pieces: Iterable[Piece], now: float) -> list[Piece]:
-        """Those that pass the gate; what is withdrawn may always be told."""
+        """Those that pass the gate; a withdrawal may always be sent."""
         return [p for p in pieces if not p.announces or self._gate.passes(Direction.OUT, p.keys, now)]
 
     def _told(self, pieces: Iterable[Piece]) -> Run | None:

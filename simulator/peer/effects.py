@@ -1,4 +1,4 @@
-"""What a peer asks its owner to do with TCP. Everything else among its effects is an event to be told."""
+"""What a peer asks its owner to do with TCP. Everything else among its effects is an event for the listeners."""
 
 from __future__ import annotations
 

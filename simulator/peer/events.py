@@ -1,4 +1,4 @@
-"""What a speaker is told and what it tells: plain data, so that a speaker could live in a process of its own."""
+"""A speaker's configuration and its events: plain data, so that a speaker could live in a process of its own."""
 
 from __future__ import annotations
 

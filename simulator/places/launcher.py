@@ -195,7 +195,7 @@ def _lay(number: int, source: int, target: str, options: str) -> None:
 
 
 def _make_devices(devices: list[tuple[str, int]]) -> None:
-    """A /dev with the harmless ones and the lab's ear for whoever speaks to syslog."""
+    """A /dev with the harmless ones and the lab's socket in place of syslog's."""
     folder = f"{_ROOT}/dev"
     _mount_memory(folder)
     for name, fd in devices:

@@ -46,7 +46,7 @@ PERFECT = Quality()
 
 @dataclass(frozen=True, slots=True)
 class OutsideSpec:
-    """Of a node that the lab does not run: where it really is on loopback, as far as that was told."""
+    """Of a node that the lab does not run: where it really is on loopback, if known."""
 
     address: IPv4Address | None = None
     """Its IPv4 address there; one of the lab's choice where None."""
@@ -90,7 +90,7 @@ def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Ne
 
 @dataclass(frozen=True, slots=True)
 class LanSpec:
-    """The exchange LAN: its prefixes and the nodes attached to it. Without nodes there is none."""
+    """The exchange LAN: its prefixes and the nodes attached to it. Without nodes there is no LAN."""
 
     prefixes: tuple[Network, ...]
     nodes: tuple[NodeSpec, ...]

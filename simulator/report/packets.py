@@ -17,7 +17,7 @@ _WINDOW_SHIFT = 14
 
 
 def parse_address(text: str) -> Address | None:
-    """The address without zone or IPv4 mapping; None when it is none."""
+    """The address without zone or IPv4 mapping; None: the text is not an address."""
     try:
         address = ip_address(text.split("%")[0])
     except ValueError:

@@ -83,7 +83,7 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
 
 
 def _in_one_line(ending: asyncio.Event) -> logging.Handler:
-    """What the server has to say of itself, which is only of defects; at its end those whom it cuts off are none."""
+    """The server logs only its defects; a request that it cuts off at its end is not one."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.ERROR)
     handler.setFormatter(_OneLine())

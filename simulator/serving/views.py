@@ -114,7 +114,7 @@ def gates(provider: Provider) -> list[models.GateAnswer]:
 def routes(
     provider: Provider, record: ConnectionRecord, plan: SessionPlan, prefix: str, rejected: bool, limit: int
 ) -> models.RoutesAnswer:
-    """What a peer announced on a session. Raises ValueError for a prefix that is none."""
+    """What a peer announced on a session. Raises ValueError for text that is not a prefix."""
     table = _table(provider, record, plan)
     shown: list[ReceivedRoute] = covering(table.routes, prefix) if prefix else list(table.routes)
     if rejected:
@@ -134,7 +134,7 @@ def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> S
 
 
 def looking_glass_text(provider: Provider, peer: str, prefix: str | None, rejected: bool, shape: OutputFormat) -> str:
-    """The looking glass. Raises LookupError for a peer that is none, ValueError for a prefix that is none."""
+    """The looking glass. Raises LookupError for an unknown peer, ValueError for text that is not a prefix."""
     if peer and all(each.name != peer for each in provider.topology.peers):
         raise LookupError(peer)
     tables = []

@@ -6,8 +6,8 @@ that we accept; a collision between them is resolved by RFC 4271 §6.8. The sess
 further on.
 
 Both ends of a collision have to keep the same connection, whatever arrives first. So the outcome depends on nothing but
-the BGP Identifiers, even where one end is Established already (CollisionDetectEstablishedState); and whoever has heard
-an OPEN on the peer's connection gives up a dial that is still on its way, so that this hardly ever happens.
+the BGP Identifiers, even where one end is Established already (CollisionDetectEstablishedState). A speaker that got an
+OPEN on the peer's connection gives up a dial that is still on its way, so that this hardly ever happens.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Callers:
     """Which of a speaker's sessions are with callers that are not configured, and which of them are not up."""
 
     def __init__(self, forget: Callable[[Neighbor], None], most: int = MOST_CALLERS) -> None:
-        """`forget` is told of a session whose caller has left and whose idle hold time, if any, is over."""
+        """`forget` gets a session whose caller has left and whose idle hold time, if any, is over."""
         self._forget = forget
         self._most = most
         self._sessions: dict[str, Neighbor] = {}

@@ -171,7 +171,7 @@ class Neighbor:
     # --- carrying out what the peer asks for ---
 
     def _carry_out(self) -> None:
-        """Everything, in order; also what a listener that is told of something asks for meanwhile."""
+        """Everything, in order; also what a listener asks for in the middle."""
         effects, emit = self.peer.effects, self._runtime.emit
         while effects:
             effect = effects.popleft()

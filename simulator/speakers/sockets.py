@@ -86,7 +86,7 @@ def set_gtsm(sock: socket.socket, address: Address) -> None:
 def travelled(sock: socket.socket, address: Address) -> bool:
     """Whether an accepted connection came from further than a hop away: the TTL of the ACK that made it is kept here.
 
-    Whoever sends before the connection is accepted is read without any check of `set_gtsm`.
+    What a peer sends before the connection is accepted is read without any check of `set_gtsm`.
     """
     if address.version == 4:
         return sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) != _GTSM_TTL

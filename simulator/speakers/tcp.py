@@ -221,7 +221,7 @@ async def connect(
     md5: str | None,
     gtsm: bool,
 ) -> None:
-    """Dial `peer`; the connection's owner is told when it answers. Raises OSError or LabError when it does not."""
+    """Dial `peer`; the connection's owner hears when it answers. Raises OSError or LabError when it does not."""
     loop = asyncio.get_running_loop()
     sock = dialling_socket(place, local, peer.host, md5=md5, gtsm=gtsm)
     try:

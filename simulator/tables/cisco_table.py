@@ -233,7 +233,7 @@ def _path(found: _Found) -> PathAttributes:
 
 
 def _columns(found: _Found, rest: str) -> tuple[list[int | None], str]:
-    """The metric where it can be told, and the AS path."""
+    """The metric, if its column is certain, and the AS path."""
     titles, at = found.titles, len(rest) - len(rest.lstrip())
     if titles.from_column:
         who = re.match(r"\s*(\S+)", rest)

@@ -92,7 +92,7 @@ def read_object(found: Any, place: FilePosition) -> TableEntry:
 
 
 def _event(found: dict[str, Any], entry: TableEntry, told: EventRoutes) -> Iterator[TableEntry]:
-    """One of a stream of events: what it takes back of what was told before."""
+    """One of a stream of events: what it takes back of the earlier ones."""
     session = str(found["session"])
     if isinstance(entry, TableRoutes):
         yield from told.announced(session, entry)

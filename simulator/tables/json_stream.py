@@ -1,7 +1,7 @@
 """JSON documents as they stream by: the values that a reader asks for, each with its line, without the whole in memory.
 
 A router's table is one document of gigabytes, or several one after the other. So the containers that only hold others
-are walked through, and what lies in them is decoded value by value. What is broken is told with its line.
+are walked through, and what lies in them is decoded value by value. Damage becomes an entry with its line.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ _DECODER: Final = JSONDecoder()
 def values(chunks: Iterable[bytes], walk: Callable[[JsonPath], bool]) -> Iterator[JsonValue | BrokenJson]:
     """Every value outside of the containers that `walk` says are to be walked through, in their order.
 
-    A value that is no JSON is told and passed over. Where a container itself is damaged, that is told and nothing
-    more is read: nobody can tell what the rest belongs to.
+    A value that is not JSON becomes a `BrokenJson`, and reading goes on. A damaged container does too, and ends the
+    reading: nobody can tell what the rest belongs to.
     """
     return _Walker(chunks, walk).values()
 

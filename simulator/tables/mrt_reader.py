@@ -47,7 +47,7 @@ _KINDS: Final = {
 
 
 def read_mrt(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
-    """Every route, by attribute set, in about the order of the file; damage becomes `Unreadable`, never an exception."""
+    """Every route, by attribute set, in about the order of the file; damage is `Unreadable`, never an exception."""
     reader = _Reader()
     try:
         for record in records(chunks):

@@ -5,7 +5,7 @@ accounts for all of it. Each route of the file is exactly one of
 
 * `TableRoutes`: it was read, and is judged;
 * `Unreadable`: it is there, or may be there, and could not be read: octets that a session would refuse (RFC 7606), a
-  line that makes no sense, a record or an address family that is not read here. It is told with its place and its
+  line that makes no sense, a record or an address family that is not read here. It keeps its place and its
   reason, and the exit code is 1;
 * `Skipped`: what holds no route (a KEEPALIVE, an event of another kind, a greeting), and routes that the file itself
   takes back (withdrawn, announced anew, the session ended). It is counted, and does not change the exit code. When in

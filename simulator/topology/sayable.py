@@ -57,7 +57,7 @@ def target(value: bytes) -> tuple[str, str] | None:
 
 
 def unsayable(format_: str, route: RouterRoute) -> str | None:
-    """Why a language cannot say a route, and what to do; None where it can, or where it is none of these."""
+    """Why a language cannot say a route, and what to do; None: it can, or its language is not known here."""
     language = LANGUAGES.get(format_)
     if language is None:
         return None

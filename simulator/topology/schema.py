@@ -29,7 +29,7 @@ def _md5(key: str) -> str:
 
 
 Md5Key = Annotated[str, AfterValidator(_md5)]
-"""By the rule that the API has for `md5AuthenticationKey`; an empty one is none."""
+"""By the rule that the API has for `md5AuthenticationKey`; an empty one means no key."""
 Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
 LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
 
@@ -293,7 +293,7 @@ class ConnectionChoice(LinkQuality):
         "recordings; `faq` gives them the first and the second, as Microsoft's FAQ says of every length",
     )
     session_address_provider: Literal["Peer", "Microsoft"] = Field(
-        default="Peer", description="Direct: who provides the prefixes; Microsoft's are told with the approval"
+        default="Peer", description="Direct: who provides the prefixes; Microsoft's come with the approval"
     )
     bandwidth: Annotated[int, Field(ge=10_000, multiple_of=10_000)] = Field(
         default=10_000, description="Direct: bandwidthInMbps, ordered in steps of 10000; the lab does not limit traffic"

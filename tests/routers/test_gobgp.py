@@ -83,7 +83,7 @@ def test_a_table_dump_is_a_table_dump() -> None:
 
 
 def test_a_community_that_is_none_is_refused() -> None:
-    with pytest.raises(LabError, match=r"^a route of n1 is none: .*'x'"):
+    with pytest.raises(LabError, match=r"^n1 has a route that is not valid: .*'x'"):
         own_routes(example([RouterRoute("41.0.0.0/16", communities=("x",))]))
 
 

@@ -26,7 +26,7 @@ def nobodys(asn: int, topology: Topology) -> str:
 
 
 def not_routed(asn: int, topology: Topology) -> str:
-    """Why an ASN is none that a customer's routes can come from; empty where it may be one.
+    """Why a customer's routes cannot come from an ASN; empty: they can.
 
     A lab that takes private or documentation ASNs in its paths (the topology's rule `bogon-asn`) takes them here.
     """

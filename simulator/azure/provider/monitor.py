@@ -39,7 +39,7 @@ class Monitor:
     """One task a test. Outcomes are not kept: after a restart every test runs again."""
 
     def __init__(self, unit: UnitOfWork, network: Network, failed: Callable[[BaseException], None]) -> None:
-        """`failed` is told of what no run may raise."""
+        """`failed` gets what no run may raise."""
         self._unit = unit
         self._network = network
         self._failed = failed

@@ -143,7 +143,7 @@ class Premises:
         ]
 
     def _in_lan(self, connection: ConnectionRequest) -> None:
-        """A session's addresses are hosts of the exchange's LAN, and the peer's is none of Microsoft's."""
+        """A session's addresses are hosts of the exchange's LAN, and the peer's is not one of Microsoft's."""
         lan, ours = self.topology.lan.prefixes, {address for edge in self.edges for address in edge.addresses}
         for family, session in connection.sessions.items():
             for whose, name, address in (

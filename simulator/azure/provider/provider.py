@@ -148,7 +148,7 @@ class Provider:
     # --- resources ---
 
     def found(self, key: str, kind: type[R]) -> R | None:
-        """A resource of a kind; None where there is none."""
+        """A resource of a kind; None: no such resource."""
         return self.unit.get(key, kind)
 
     def listed(self, kind: type[R], subscription: str, group: str = "") -> list[R]:

@@ -41,7 +41,7 @@ class UnitOfWork:
     """Resources by key, the open transaction, and the events that wait for one."""
 
     def __init__(self, store: Store, failed: Callable[[BaseException], None] = lambda _error: None) -> None:
-        """`failed` is told when a transaction ends with an exception: memory and store may then differ."""
+        """`failed` is called when a transaction ends with an exception: memory and store may then differ."""
         self.store = store
         self._failed = failed
         self.resources: dict[str, Resource] = {
@@ -148,7 +148,7 @@ class UnitOfWork:
             del self.resources[key]
 
     def get(self, key: str, kind: type[R]) -> R | None:
-        """A resource of a kind; None where there is none, or one of another kind."""
+        """A resource of a kind; None: no such resource, or one of another kind."""
         found = self.resources.get(key)
         return found if isinstance(found, kind) else None
 
@@ -164,7 +164,7 @@ class UnitOfWork:
     # --- events ---
 
     def note(self, event: Event) -> None:
-        """Take an event of the log in; a transition is written by whoever makes it."""
+        """Take an event of the log in; the maker of a transition writes it."""
         if isinstance(event, ConnectionMoved):
             return
         flat = _flat(event)
@@ -183,7 +183,7 @@ class UnitOfWork:
                 pass
 
     def _flush_later(self) -> None:
-        with contextlib.suppress(StoreError):  # whoever has to know was told
+        with contextlib.suppress(StoreError):  # its listener has heard it
             self.flush()
 
     def transition(self, transaction: Transaction, connection: str, moved: ConnectionMoved) -> int:

@@ -102,7 +102,7 @@ def one_of(*values: str) -> AfterValidator:
 
     def check(value: str | None) -> str | None:
         if value is not None and value not in values:
-            raise refusal(f"{quoted(value)} is none of {', '.join(values)}")
+            raise refusal(f"{quoted(value)} is not one of {', '.join(values)}")
         return value
 
     return AfterValidator(check)
@@ -154,7 +154,7 @@ def between(least: int, most: int) -> Any:
 Short = Annotated[str, StringConstraints(max_length=TEXT_LIMIT), AfterValidator(_on_one_line)]
 """A text on one line."""
 Required = Annotated[Short, BeforeValidator(_blank_is_none)]
-"""A text that has to be there; one of blanks is none."""
+"""A text that has to be there; blanks alone do not count."""
 Text = Annotated[Short | None, BeforeValidator(_blank_is_none)]
 V4 = Annotated[IPv4Address | None, BeforeValidator(_address(IPv4Address, "IPv4"))]
 V6 = Annotated[IPv6Address | None, BeforeValidator(_address(IPv6Address, "IPv6"))]

@@ -19,7 +19,7 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     if asn and not (asn.isascii() and asn.isdigit() and len(asn) <= 10):
         raise bad_argument(f"asn: '{asn[:40]}' is not an ASN")
     if type_ and type_ not in map(str.lower, DIRECT_TYPES):
-        raise bad_argument(f"directPeeringType: '{type_[:40]}' is none of {', '.join(DIRECT_TYPES)}")
+        raise bad_argument(f"directPeeringType: '{type_[:40]}' is not one of {', '.join(DIRECT_TYPES)}")
     provider, found = request.provider, list[Json]()
     for peer_asn in provider.listed(PeerAsn, request.subscription):
         if peer_asn.state is not AsnState.APPROVED or (asn and peer_asn.asn != int(asn)):

@@ -60,7 +60,7 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
     for each in known:
         if each.lower() == text.strip().lower():
             return each
-    raise bad_argument(f"{name}: '{text[:40]}' is none of {', '.join(known)}")
+    raise bad_argument(f"{name}: '{text[:40]}' is not one of {', '.join(known)}")
 
 
 def _edge(provider: Provider, source: str, location: str) -> Node:

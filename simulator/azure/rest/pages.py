@@ -92,7 +92,7 @@ NOTES: Final[dict[str, Note]] = {
     ),
     "peeringServiceCountries": Note("Names.", "Countries of the known metros."),
     "peeringServiceLocations": Note("`country` filters.", "The known metros."),
-    "peeringServiceProviders": Note("Names and locations.", "Whoever has a peering for Peering Service in the lab."),
+    "peeringServiceProviders": Note("Names and locations.", "The peers with a peering for Peering Service in the lab."),
     "checkServiceProviderAvailability": Note(
         "A bare JSON string.", "Available where that provider has an Active connection."
     ),

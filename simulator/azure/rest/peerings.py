@@ -48,7 +48,7 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
     direct_type = inner.directPeeringType or "Edge" if isinstance(inner, documents.DirectDocument) else ""
     skus = _IXRS_SKUS if direct_type == "IxRs" else DIRECT_SKUS if direct_type else EXCHANGE_SKUS
     if document.sku.name not in skus:
-        raise bad_argument(f"sku.name: '{document.sku.name}' is none of {', '.join(skus)}", "sku.name")
+        raise bad_argument(f"sku.name: '{document.sku.name}' is not one of {', '.join(skus)}", "sku.name")
     flow = Flow.EXCHANGE if exchange else Flow.IXRS if direct_type == "IxRs" else Flow.DIRECT
     asn = request.provider.found(inner.peerAsn.id.lower(), PeerAsn)
     warnings: list[str] = []

@@ -94,7 +94,7 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     kind = request.required("kind").lower()
     wanted = request.optional("directPeeringType")
     if wanted and wanted.lower() not in map(str.lower, DIRECT_TYPES):
-        raise bad_argument(f"directPeeringType: '{wanted[:40]}' is none of {', '.join(DIRECT_TYPES)}")
+        raise bad_argument(f"directPeeringType: '{wanted[:40]}' is not one of {', '.join(DIRECT_TYPES)}")
     premises = request.provider.premises
     if kind == "exchange":
         return listing(list(_by_metro(request, "Exchange", premises.exchanges(), _exchange_facility)))

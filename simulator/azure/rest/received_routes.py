@@ -125,7 +125,7 @@ def _origin(session: _Session, path: PathAttributes) -> str:
 
 
 def _filters(request: ArmRequest) -> list[_Test]:
-    """The tests that look at each route; what depends on the attributes alone is told once for each set of them."""
+    """The tests that look at each route; what depends on the attributes alone is computed once for each set of them."""
     tests: list[_Test] = []
     if text := request.optional("asPath"):
         wanted = f" {' '.join(text.split())} "
@@ -153,7 +153,7 @@ def _state(request: ArmRequest, name: str) -> str:
     for state in STATES:
         if state.lower() == text.lower():
             return state
-    raise bad_argument(f"{name}: '{text[:40]}' is none of {', '.join(STATES)}")
+    raise bad_argument(f"{name}: '{text[:40]}' is not one of {', '.join(STATES)}")
 
 
 # --- rpUnbilledPrefixes ---

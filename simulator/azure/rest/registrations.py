@@ -19,7 +19,7 @@ def _render(request: ArmRequest, resource: RegisteredAsn | RegisteredPrefix) -> 
 
 
 def _peering(request: ArmRequest) -> PeeringRecord:
-    """The parent. Raises ArmError 404 where there is none, 405 where it is not for Peering Service (recorded)."""
+    """The parent. Raises ArmError 404 when it is missing, 405 when it is not for Peering Service (recorded)."""
     record = _parent(request)
     right = record.request.flow is Flow.IXRS if request.types[-1] == "registeredAsns" else for_peering_service(record)
     if not right:

@@ -1,4 +1,4 @@
-"""The resource surface of Microsoft.Peering: which verb on which path is answered by whom (REST specification).
+"""The resource surface of Microsoft.Peering: which function answers which verb on which path (REST specification).
 
 `P` is the provider itself, `S` a subscription, `G` a resource group. `*` stands for a name.
 """

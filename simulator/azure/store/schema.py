@@ -84,7 +84,7 @@ EVENTS: Final = Table(
     Column("subject", String(1024), nullable=False, index=True),
     # the number of the transition that the event tells of; none for other events
     Column("step", Integer, nullable=True),
-    # what is told of it; nothing is recovered from this
+    # for the log's readers; nothing is recovered from this
     Column("row", JSON, nullable=False),
     UniqueConstraint("subject", "step", name="one_row_a_transition"),
     sqlite_autoincrement=True,

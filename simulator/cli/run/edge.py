@@ -173,7 +173,7 @@ def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: i
     rules, lan = session_policies.settings(judging, profile, {}), session_policies.lans(judging)
     found = session_policies.data(judging, PolicyData())
     options = PolicyOptions(profile, rules, lan, found, session_policies.own_prefixes(routes, local_as))
-    options.policy(None, IPv4Address("192.0.2.1"), local_as)  # a parameter that makes no sense is told now
+    options.policy(None, IPv4Address("192.0.2.1"), local_as)  # so that a parameter that makes no sense is an error now
     return options
 
 
@@ -344,7 +344,7 @@ def edge(given: GivenOptions, *, as_json: bool) -> int:
             try:
                 show(told)
             except BrokenPipeError:
-                # Whoever read us is gone: that ends the command, and nothing more can be said.
+                # Our reader is gone: that ends the command, and nothing more can be printed.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 stop.set()
 

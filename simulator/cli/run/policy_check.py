@@ -43,7 +43,7 @@ def check(
         exporter = session_policies.asn(export_as, "--export-as") if export_as else None
         peer_as = session_policies.peer_asn(peering)
         made = session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as)
-        # Whoever announces its own table sets itself as the next hop.
+        # A router that announces its own table sets itself as the next hop.
         judge = Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
     except ValueError as error:
         fail(USAGE, *session_policies.faults(error))
@@ -60,7 +60,7 @@ def check(
             fail(USAGE, f"{name}: there is no route in it" + (f": {tally.named[0]}" if tally.named else ""))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read us is gone: nothing more can be said.
+        # Our reader is gone: nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:

@@ -61,7 +61,7 @@ class Backlog:
 
     @property
     def is_behind(self) -> bool:
-        """The next portion is rendered from the table, all of whose changes have to be told before."""
+        """The next portion is rendered from the table, all of whose changes have to be sent before."""
         return not self._pieces and bool(self._behind)
 
     def take(self, format_: MessageFormat) -> list[Piece]:

@@ -123,7 +123,7 @@ class Pick(NamedTuple):
 
 
 def same(one: Pick | None, other: Pick | None) -> bool:
-    """Whether a client that has the one need not be told of the other."""
+    """Whether a client that has the one does not need the other."""
     if one is None or other is None:
         return one is other
     return one.offer.attributes is other.offer.attributes  # which say how often to prepend, too

@@ -95,7 +95,7 @@ class UpdateRenderer:
 
 
 class Receiver:
-    """How many prefixes one client has of what it was told, or would have: counted piece by piece."""
+    """How many prefixes one client has got, or would have: counted piece by piece."""
 
     __slots__ = ("_left_out", "count")
 

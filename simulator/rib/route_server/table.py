@@ -1,8 +1,8 @@
 """A route server's Loc-RIB: what each client announces, and what that changes for the others, in the order of events.
 
 What a client gets of a prefix is a function of the prefix's candidates and the client. So no table is kept for a
-client: a change is worked out once for all plain clients, and once for each special one (the announcers themselves, those that
-a control community mentions, those that refuse an announcer).
+client: a change is worked out once for all plain clients, and once for each special one (the announcers themselves,
+those that a control community mentions, those that refuse an announcer).
 """
 
 from __future__ import annotations

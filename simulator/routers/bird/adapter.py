@@ -156,7 +156,7 @@ class Bird(Daemon):
 
 
 def syntax_error(words: str) -> str:
-    """`file:line:column what`, out of what BIRD says of a file that it refuses; empty where there is none."""
+    """`file:line:column what`, out of what BIRD says of a file that it refuses; empty: it names no place."""
     found = re.search(r"(?:^|[\s;])(?:bird: )?(/[^;\n]*?:\d+:\d+ [^;\n]+)", words)
     return found[1] if found else ""
 

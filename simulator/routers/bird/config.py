@@ -44,7 +44,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
         yield f"# {line}"
         yield "#   its static route below is for the rehearsal: leave it out where that session brings it"
     if lab is not None:
-        yield "# lab only: what BIRD says goes to the lab, with times that can be told apart"
+        yield "# lab only: what BIRD says goes to the lab, with times to the microsecond"
         yield "log stderr all;"
         yield 'timeformat protocol "%Y-%m-%dT%H:%M:%S.%3f";'
     yield f"router id {config.router_id};"

@@ -39,7 +39,7 @@ WELL_KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Prefixes that are not taken from the neighbor, whoever announced them to it."""
+    """Prefixes that are never taken from the neighbor."""
 
     prefix: str
     longer: bool
@@ -119,7 +119,7 @@ def _collapsed(prefixes: Iterator[str]) -> list[str]:
 
 
 def groups(config: RouterConfig, family: Family) -> tuple[Group, ...]:
-    """What is announced, by its attributes. Raises LabError for a community that is none."""
+    """What is announced, by its attributes. Raises LabError for text that is not a community."""
     found: dict[Group, list[RouterRoute]] = {}
     for route in own(config, family):
         of = Group(
@@ -174,8 +174,8 @@ def numbers(community: str, count: int, route: RouterRoute) -> str:
 
 def heading(config: RouterConfig) -> Iterator[str]:
     """What stands first in every file, without the comment sign."""
-    whom = "an exchange's route servers" if is_member(config) else "Microsoft"
-    yield f"{config.name}, AS{config.asn}: the peer's side of its BGP sessions with {whom}. Written by turnup"
+    origin = "an exchange's route servers" if is_member(config) else "Microsoft"
+    yield f"{config.name}, AS{config.asn}: the peer's side of its BGP sessions with {origin}. Written by turnup"
     yield f"in:  nothing with AS{NEVER} in its path (Microsoft: peering policy), no default route, none of our own"
     yield "     prefixes nor of the LAN's, and nothing longer than /24 and /48 (RFC 7454, 6.1)"
     yield "out: our own prefixes and nothing else, with ourselves as next hop"
@@ -186,13 +186,13 @@ def customers(config: RouterConfig) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for route in learned(config):
         first = route.as_path[0]
-        whom = f"AS{first}" if isinstance(first, int) else f"a neighbor whose path begins with {first}"
+        origin = f"AS{first}" if isinstance(first, int) else f"a neighbor whose path begins with {first}"
         if len(route.asns) != len(route.as_path):
-            whom += f", with the path {path_text(route)},"
-        found.setdefault(whom, []).append(route.prefix)
-    for whom, prefixes in found.items():
+            origin += f", with the path {path_text(route)},"
+        found.setdefault(origin, []).append(route.prefix)
+    for origin, prefixes in found.items():
         more = f" and {len(prefixes) - 4} more" if len(prefixes) > 4 else ""
-        yield f"a customer's, to be learned from {whom} on a session of its own: {', '.join(prefixes[:4])}{more}"
+        yield f"a customer's, to be learned from {origin} on a session of its own: {', '.join(prefixes[:4])}{more}"
 
 
 def path_text(route: RouterRoute) -> str:

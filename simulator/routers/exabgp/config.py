@@ -35,7 +35,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
     yield f"# {config.name}, AS{config.asn}: the peer's side of its BGP sessions with Microsoft. Written by turnup"
     yield "# out: the routes below and nothing else, with ourselves as next hop"
     yield f"# in:  ExaBGP takes whatever comes, AS{model.NEVER} in the path included, without a limit. It puts"
-    yield "#      nothing anywhere: whoever reads its API has to filter and to count"
+    yield "#      nothing anywhere: the reader of its API has to filter and to count"
     yield from (f"# {line}" for line in model.customers(config))
     yield "# it dials and does not listen: of two calls that cross, ExaBGP may close one that the other end has up"
     if lab is not None:

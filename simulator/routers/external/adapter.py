@@ -13,7 +13,7 @@ from simulator.routers.reason import Reason
 
 
 class External:
-    """Whoever plays the peer out there. Nothing is started, nothing can be asked."""
+    """A router that somebody else runs. Nothing is started, nothing can be asked."""
 
     kind = "external"
     own_file: ClassVar[OwnFile | None] = None

@@ -48,7 +48,7 @@ _POLICY_MISSING = ("inboundEbgpRequiresPolicy", "outboundEbgpRequiresPolicy")
 
 _SOCKET = "bgpd.vty"
 _DEFAULT = "default"
-"""FRR's name of the VRF that is none."""
+"""FRR's name for no VRF."""
 
 
 class Frr(Daemon):

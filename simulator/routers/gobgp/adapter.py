@@ -296,11 +296,11 @@ _REACH_UNSPECIFIED = struct.pack("!HBB16sB", 2, 1, 16, bytes(16), 0)
 
 
 def own_routes(config: RouterConfig) -> list[Announcement]:
-    """The routes to inject, grouped by their attributes. Raises LabError for one that is none."""
+    """The routes to inject, grouped by their attributes. Raises LabError for text that is not a route."""
     try:
         return announcements(config.routes)
     except ValueError as error:
-        raise LabError(f"a route of {config.name} is none: {error}") from None
+        raise LabError(f"{config.name} has a route that is not valid: {error}") from None
 
 
 def mrt(routes: Iterable[Announcement]) -> Iterator[bytes]:

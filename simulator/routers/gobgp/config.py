@@ -96,7 +96,7 @@ def _statement(name: str, what: str, *, external: bool, paths: str = "", prefixe
 
 
 def command(route: RouterRoute) -> str:
-    """What originates a route on a GoBGP that runs. Raises LabError for a community that is none."""
+    """What originates a route on a GoBGP that runs. Raises LabError for text that is not a community."""
     words = ["gobgp global rib add", route.prefix, f"origin {model.ORIGINS[route.origin] or 'igp'}"]
     if route.as_path:
         words.append(f'aspath "{model.path_text(route)}"')

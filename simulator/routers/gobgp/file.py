@@ -31,7 +31,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 
 def _line_of_a_word(what: str, text: str) -> int:
-    """The first line with the key or the value that GoBGP names where it tells no line; 0 where there is none."""
+    """The first line with the key or the value that GoBGP names where it tells no line; 0: there is no such line."""
     words = re.findall(r"""invalid keys: ([\w-]+)|([\w-]+)' as |parsing "([^"]+)"|lookup ([^\s:]+)""", what)
     for word in (word for found in words for word in found if word):
         for number, line in enumerate(text.splitlines(), 1):

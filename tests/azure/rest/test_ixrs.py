@@ -249,7 +249,8 @@ async def test_another_sku_is_refused(tmp_path: Path) -> None:
         with pytest.raises(HttpResponseError) as refused:
             await lab.put("ixrs", request(asn, connection(1), sku="Premium_Direct_Metered"))
         assert (
-            told(refused)[2] == "sku.name: 'Premium_Direct_Metered' is none of Basic_Direct_Free, Premium_Direct_Free"
+            told(refused)[2]
+            == "sku.name: 'Premium_Direct_Metered' is not one of Basic_Direct_Free, Premium_Direct_Free"
         )
 
 
