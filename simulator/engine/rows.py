@@ -28,19 +28,19 @@ from simulator.views.document import document
 from simulator.views.times import timestamp
 from simulator.wire import nlri
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 _FAMILIES = {family.label: family for family in Family}
 
 
-def row(event: Event) -> Row:
+def row(event: Event) -> _Row:
     """One event as a flat row, which `json` takes. Keys are camelCase; `axis` says which state machine moved."""
     name, write = _KINDS[type(event)]
-    found: Row = write(event)
+    found: _Row = write(event)
     time = found.pop("time", None) or timestamp(event.time)  # type: ignore[union-attr]
     return {"time": time, "event": found.pop("event", name), **found}
 
 
-def rows(log: EventLog) -> Iterator[Row]:
+def rows(log: EventLog) -> Iterator[_Row]:
     """The content of events.jsonl: every event of a log with its number."""
     for number, event in enumerate(log.entries, 1):
         yield {"seq": number, **row(event)}
@@ -50,11 +50,11 @@ def _texts(family: Family | None, keys: tuple[bytes, ...]) -> list[str]:
     return [nlri.text(family, key) for key in keys] if family else []
 
 
-def _step(step: StepView) -> Row:
+def _step(step: StepView) -> _Row:
     return {key: value for key, value in document(step).items() if value != ""}
 
 
-def _check(event: CheckEnded) -> Row:
+def _check(event: CheckEnded) -> _Row:
     check = event.result
     return {
         "connection": event.connection,
@@ -65,7 +65,7 @@ def _check(event: CheckEnded) -> Row:
     }
 
 
-def _notification(event: NotificationExchanged) -> Row:
+def _notification(event: NotificationExchanged) -> _Row:
     seen = event.seen
     return {
         "time": timestamp(seen.time),
@@ -75,7 +75,7 @@ def _notification(event: NotificationExchanged) -> Row:
     }
 
 
-def _announced(event: RoutesAnnounced) -> Row:
+def _announced(event: RoutesAnnounced) -> _Row:
     return {
         "session": event.session,
         "family": event.family.label,
@@ -86,7 +86,7 @@ def _announced(event: RoutesAnnounced) -> Row:
     }
 
 
-def _withdrawn(event: RoutesWithdrawn) -> Row:
+def _withdrawn(event: RoutesWithdrawn) -> _Row:
     return {
         "session": event.session,
         "family": event.family.label,
@@ -96,7 +96,7 @@ def _withdrawn(event: RoutesWithdrawn) -> Row:
     }
 
 
-def _malformed(event: MalformedUpdate) -> Row:
+def _malformed(event: MalformedUpdate) -> _Row:
     return {
         "session": event.session,
         "family": event.family.label if event.family else "",
@@ -110,7 +110,7 @@ def _malformed(event: MalformedUpdate) -> Row:
     }
 
 
-def _limit(event: PrefixLimit) -> Row:
+def _limit(event: PrefixLimit) -> _Row:
     return {
         "session": event.session,
         "level": event.level.name.lower(),
@@ -120,7 +120,7 @@ def _limit(event: PrefixLimit) -> Row:
     }
 
 
-def _withheld(event: GateWithheld) -> Row:
+def _withheld(event: GateWithheld) -> _Row:
     held = event.withheld
     return {
         "time": timestamp(held.time),
@@ -133,9 +133,9 @@ def _withheld(event: GateWithheld) -> Row:
     }
 
 
-def _gate(event: GateMoved) -> Row:
+def _gate(event: GateMoved) -> _Row:
     sent, taken = ("nlriSent", "routesTaken") if event.is_open else ("nlriWithdrawn", "routesRemoved")
-    found: Row = {
+    found: _Row = {
         "event": "gate-lifted" if event.is_open else "gate-denied",
         "session": event.session,
         sent: event.sent,
@@ -150,7 +150,7 @@ def _gate(event: GateMoved) -> Row:
     return found
 
 
-_KINDS: Final[dict[type, tuple[str, Callable[[Any], Row]]]] = {
+_KINDS: Final[dict[type, tuple[str, Callable[[Any], _Row]]]] = {
     ConnectionMoved: (
         "connection-state",
         lambda event: {"connection": event.connection, **_step(StepView.of_connection(event.transition))},

@@ -10,10 +10,10 @@ from simulator.places.link import LinkKind
 from simulator.rehearsal.script import Audience, Script, together
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
-from simulator.speakers.tap import Octets
 from simulator.tables.received_routes import SessionTable
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
+from simulator.views.octets import Octets
 from simulator.views.session import SessionView
 
 

@@ -15,7 +15,7 @@ from simulator.engine.views import connection_view, placed
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
 from simulator.rehearsal.script import Script
-from simulator.report.model import GateReport, RehearsalOutcome, RehearsedConnection, Report, Segment
+from simulator.report.model import GateReport, RehearsalOutcome, RehearsedConnection, Report
 from simulator.session.states import BgpState
 from simulator.views.connection import StepView
 from simulator.views.session import SessionView
@@ -44,10 +44,7 @@ def final_report(
         gate=_gate(network),
         errors=errors,
         events=tuple(rows(log)),
-        segments=tuple(
-            Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
-            for o in (tap.records if tap else ())
-        ),
+        segments=tuple(tap.records if tap else ()),
         capture=str(capture) if capture is not None and capture.exists() else "",
         notes=tuple(
             filter(

@@ -29,7 +29,7 @@ from simulator.report.findings import (
 from simulator.report.layout import in_order
 from simulator.report.marks import MARKS, mark_of
 from simulator.report.model import RehearsedConnection, Report
-from simulator.report.pcap import Capture
+from simulator.report.pcap import WirePcap
 from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
 from simulator.session.states import BgpState
@@ -104,7 +104,7 @@ class Section:
     """The cause of what is wrong, with the check that saw it; empty where nothing is."""
 
 
-def html_report(report: Report, capture: Capture) -> bytes:
+def html_report(report: Report, capture: WirePcap) -> bytes:
     """The whole file, as UTF-8."""
     sections = [_section(number, item, report) for number, item in enumerate(report.connections, 1)]
     # Broken ones first: nobody scrolls at 2 a.m. The anchors keep the topology's numbering.

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.report.findings import first_headline, label, outcome_sentence, verdict
 from simulator.report.model import RehearsedConnection, Report
-from simulator.report.pcap import Capture
+from simulator.report.pcap import WirePcap
 from simulator.report.text import dump_json
 from simulator.views.document import document
 from simulator.views.times import timestamp
@@ -15,12 +15,12 @@ SCHEMA_VERSION = 2
 """Rises when a field here or in events.jsonl changes meaning or goes away; new fields do not raise it."""
 
 
-def json_report(report: Report, capture: Capture) -> bytes:
+def json_report(report: Report, capture: WirePcap) -> bytes:
     """The whole file, as UTF-8."""
     return f"{dump_json(as_dict(report, capture), indent=2)}\n".encode()
 
 
-def as_dict(report: Report, capture: Capture) -> dict[str, Any]:
+def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
     """The report as plain dictionaries and lists."""
     return {
         "schemaVersion": SCHEMA_VERSION,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
 from simulator.views.connection import ConnectionView
+from simulator.views.octets import Octets
 
 RehearsalOutcome = Literal["passed", "failed", "error"]
 
@@ -37,21 +38,6 @@ class GateReport:
     nlri_withheld: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Octets of one direction of one TCP connection, as a speaker wrote or read them: the source of a written pcap."""
-
-    time: float
-    """Seconds since the epoch."""
-    source: str
-    source_port: int
-    destination: str
-    destination_port: int
-    data: bytes
-    flags: str = "PA"
-    """TCP flags: S, SA, PA, FA, R."""
-
-
 @dataclass(slots=True)
 class Report:
     """One rehearsal."""
@@ -70,7 +56,7 @@ class Report:
     """One line each: what went wrong with the rehearsal itself."""
     events: tuple[dict[str, Any], ...] = ()
     """Every event in order, flat and JSON-serialisable: the content of events.jsonl."""
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Octets, ...] = ()
     """Filled when the link allows no capture."""
     capture: str = ""
     """Path of a pcap captured on the lab's interfaces; empty when it must be written from `segments`."""

@@ -8,7 +8,6 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
-Address = IPv4Address | IPv6Address
 
 _TTL = 64
 _WINDOW = 0xFFFF
@@ -16,7 +15,7 @@ _WINDOW_SHIFT = 14
 """The largest (RFC 7323 §2.2): a written capture must not claim that the receiver's window was full."""
 
 
-def parse_address(text: str) -> Address | None:
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address without zone or IPv4 mapping; None: the text is not an address."""
     try:
         address = ip_address(text.split("%")[0])
@@ -25,18 +24,18 @@ def parse_address(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-def mac(address: Address) -> bytes:
+def mac(address: IPv4Address | IPv6Address) -> bytes:
     """A locally administered unicast MAC that is always the same for one address."""
     return b"\x02" + sha256(address.packed).digest()[:5]
 
 
-def mss(address: Address) -> int:
+def mss(address: IPv4Address | IPv6Address) -> int:
     """TCP payload of a full 1500-octet packet."""
     return 1460 if address.version == 4 else 1440
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class HalfConnection:
     """One way of a TCP connection: everything about its packets that never changes."""
 
     ethernet: bytes
@@ -48,7 +47,13 @@ class Direction:
     """The options of its SYN: MSS and window scale."""
 
     @classmethod
-    def between(cls, source: Address, source_port: int, destination: Address, destination_port: int) -> Direction:
+    def between(
+        cls,
+        source: IPv4Address | IPv6Address,
+        source_port: int,
+        destination: IPv4Address | IPv6Address,
+        destination_port: int,
+    ) -> HalfConnection:
         kind = b"\x08\x00" if source.version == 4 else b"\x86\xdd"
         return cls(
             ethernet=mac(destination) + mac(source) + kind,

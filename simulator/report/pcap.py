@@ -6,12 +6,14 @@ import math
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import IO, Any, Literal
 from zlib import crc32
 
-from simulator.report.model import Report, Segment
-from simulator.report.packets import ACK, FIN, PSH, RST, SYN, Address, Direction, mss, parse_address
+from simulator.report.model import Report
+from simulator.report.packets import ACK, FIN, PSH, RST, SYN, HalfConnection, mss, parse_address
+from simulator.views.octets import Octets
 
 BGP_PORT = 179
 _ETHERNET = 1
@@ -20,7 +22,7 @@ _MASK = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class WirePcap:
     """What wire.pcap is, so that nobody takes a written capture for a sniffed one."""
 
     file: str
@@ -30,18 +32,18 @@ class Capture:
     note: str = ""
 
 
-def write_capture(path: Path, report: Report, name: str) -> Capture:
+def write_capture(path: Path, report: Report, name: str) -> WirePcap:
     """Fill `path`; a capture that cannot be read is replaced by the speakers' octets, and the note says so."""
     lost = ""
     if report.capture:
         lost = _unreadable(Path(report.capture))
         if not lost:
             shutil.copyfile(report.capture, path)
-            return Capture(name, "interfaces", note="Captured on the lab's interfaces.")
+            return WirePcap(name, "interfaces", note="Captured on the lab's interfaces.")
     with path.open("wb") as file:
         packets, notes = write_segments(file, report.segments)
     what = "Written from the octets that the speakers sent and read, not captured on an interface"
-    return Capture(name, "speakers", packets, " ".join([f"{lost}{what}.", *notes]))
+    return WirePcap(name, "speakers", packets, " ".join([f"{lost}{what}.", *notes]))
 
 
 def _unreadable(path: Path) -> str:
@@ -55,7 +57,7 @@ def _unreadable(path: Path) -> str:
     return ""
 
 
-def write_segments(file: IO[bytes], segments: Iterable[Segment]) -> tuple[int, list[str]]:
+def write_segments(file: IO[bytes], segments: Iterable[Octets]) -> tuple[int, list[str]]:
     """Write a pcap of the segments; returns the number of packets and sentences on what was altered."""
     # Imported here because scapy costs a fifth of a second, which `turnup --help` must not pay.
     from scapy.utils import RawPcapWriter
@@ -81,7 +83,7 @@ def _finite(time: float) -> float:
 class _End:
     """One end of a TCP connection."""
 
-    direction: Direction
+    direction: HalfConnection
     mss: int
     next: int
     """The next sequence number that this end sends."""
@@ -99,7 +101,7 @@ class _Stream:
     opened: bool = False
     closed: bool = False
 
-    def packets(self, segment: Segment) -> Iterator[bytes]:
+    def packets(self, segment: Octets) -> Iterator[bytes]:
         sender = (segment.source, segment.source_port)
         receiver = (segment.destination, segment.destination_port)
         flags = segment.flags.upper()
@@ -174,7 +176,7 @@ class _Streams:
     renamed: set[int] = field(default_factory=set)
     dropped: int = 0
 
-    def packets(self, segments: Iterable[Segment]) -> Iterator[tuple[float, bytes]]:
+    def packets(self, segments: Iterable[Octets]) -> Iterator[tuple[float, bytes]]:
         for segment in segments:
             stream = self._stream(segment)
             if stream is None:
@@ -194,7 +196,7 @@ class _Streams:
             notes.append(f"{self.dropped} segments without usable addresses were left out.")
         return notes
 
-    def _stream(self, segment: Segment) -> _Stream | None:
+    def _stream(self, segment: Octets) -> _Stream | None:
         key = frozenset(((segment.source, segment.source_port), (segment.destination, segment.destination_port)))
         stream = self.open.get(key)
         if stream is not None and not _begins_anew(stream, segment):
@@ -208,7 +210,13 @@ class _Streams:
         self.open[key] = stream = self._new(segment, source, destination, key)
         return stream
 
-    def _new(self, segment: Segment, source: Address, destination: Address, key: frozenset[tuple[str, int]]) -> _Stream:
+    def _new(
+        self,
+        segment: Octets,
+        source: IPv4Address | IPv6Address,
+        destination: IPv4Address | IPv6Address,
+        key: frozenset[tuple[str, int]],
+    ) -> _Stream:
         self.generation += 1
         first, second = (segment.source, segment.source_port), (segment.destination, segment.destination_port)
         client = _client(segment)
@@ -227,13 +235,19 @@ class _Streams:
             client=client,
         )
 
-    def _end(self, source: Address, source_port: int, destination: Address, destination_port: int) -> _End:
+    def _end(
+        self,
+        source: IPv4Address | IPv6Address,
+        source_port: int,
+        destination: IPv4Address | IPv6Address,
+        destination_port: int,
+    ) -> _End:
         seed = f"{source} {source_port} {destination} {destination_port} {self.generation}"
-        direction = Direction.between(source, source_port, destination, destination_port)
+        direction = HalfConnection.between(source, source_port, destination, destination_port)
         return _End(direction, mss(source), crc32(seed.encode()))
 
 
-def _begins_anew(stream: _Stream, segment: Segment) -> bool:
+def _begins_anew(stream: _Stream, segment: Octets) -> bool:
     """Whether this segment opens another connection between the same ends."""
     flags = segment.flags.upper()
     if "S" in flags and "A" not in flags:
@@ -243,7 +257,7 @@ def _begins_anew(stream: _Stream, segment: Segment) -> bool:
     return ended and (bool(segment.data) or "S" in flags)
 
 
-def _client(segment: Segment) -> tuple[str, int]:
+def _client(segment: Octets) -> tuple[str, int]:
     """The end that dialled: known from SYN and SYN-ACK, else the one that is not on the server's port."""
     source, destination = (segment.source, segment.source_port), (segment.destination, segment.destination_port)
     flags = segment.flags.upper()

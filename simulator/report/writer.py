@@ -13,7 +13,7 @@ from simulator.report.html_report import html_report
 from simulator.report.json_report import json_report
 from simulator.report.junit import junit_xml
 from simulator.report.model import Report
-from simulator.report.pcap import Capture, write_capture
+from simulator.report.pcap import WirePcap, write_capture
 
 REPORT_JSON, REPORT_HTML, JUNIT_XML = "report.json", "report.html", "junit.xml"
 EVENTS_JSONL, WIRE_PCAP = "events.jsonl", "wire.pcap"
@@ -46,7 +46,7 @@ def write_report(directory: Path, report: Report) -> dict[str, Path]:
                 temporary.unlink(missing_ok=True)
 
 
-def _texts(report: Report, capture: Capture) -> Iterator[tuple[str, bytes]]:
+def _texts(report: Report, capture: WirePcap) -> Iterator[tuple[str, bytes]]:
     yield EVENTS_JSONL, events_jsonl(report.events)
     yield JUNIT_XML, junit_xml(report)
     yield REPORT_HTML, html_report(report, capture)

@@ -24,8 +24,6 @@ from simulator.views.connection import StepView
 from simulator.views.document import document
 from simulator.views.times import short_time, timestamp
 
-Json = dict[str, Any]
-
 
 def status(provider: Provider) -> models.LabStatus:
     records = provider.control.records.values()
@@ -61,16 +59,16 @@ def asn(provider: Provider, asn: PeerAsn) -> models.AsnAnswer:
     )
 
 
-def session(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> Json:
+def session(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> dict[str, Any]:
     return {**document(session_view(provider.network, plan)), "connectionState": record.state.value}
 
 
-def sessions(provider: Provider) -> list[Json]:
+def sessions(provider: Provider) -> list[dict[str, Any]]:
     records = provider.control.records.values()
     return [session(provider, record, plan) for record in records for plan in record.plans]
 
 
-def connection(provider: Provider, record: ConnectionRecord) -> Json:
+def connection(provider: Provider, record: ConnectionRecord) -> dict[str, Any]:
     live, owner = provider.peerings.live(record.id), provider.peerings.owner(record.id)
     history = record.connection.history
     since = record.connection.last_step.time if history else 0.0
@@ -92,7 +90,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> Json:
     }
 
 
-def checks(record: ConnectionRecord) -> list[Json]:
+def checks(record: ConnectionRecord) -> list[dict[str, Any]]:
     return [{**document(check), "connection": record.id} for check in record.results]
 
 

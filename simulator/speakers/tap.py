@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Address
 from simulator.speakers.tcp import PeerEnd, TcpConnection
-
-
-@dataclass(frozen=True, slots=True)
-class Octets:
-    """What one side wrote at one moment, with the addresses as the topology names them."""
-
-    time: float
-    source: str
-    source_port: int
-    destination: str
-    destination_port: int
-    data: bytes
-    flags: str = "PA"
+from simulator.views.octets import Octets
 
 
 class Tap:

@@ -8,11 +8,12 @@ from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from simulator.connection.states import ConnectionState, Flow
-from simulator.report.model import GateReport, RehearsedConnection, Report, Segment
+from simulator.report.model import GateReport, RehearsedConnection, Report
 from simulator.session.messages import Family, Open
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, Cause, CheckView, Status
 from simulator.views.connection import StepView
+from simulator.views.octets import Octets
 from simulator.views.session import SessionView
 from tests.report.wirebytes import session_segments
 
@@ -283,7 +284,7 @@ def failed_connection(number: int = 2) -> RehearsedConnection:
     )
 
 
-def segments() -> tuple[Segment, ...]:
+def segments() -> tuple[Octets, ...]:
     start = START.timestamp()
     return (
         *session_segments(start + 3.2, "192.0.2.254", "192.0.2.1", port=40001),
@@ -407,7 +408,7 @@ def hostile_report(text: str) -> Report:
         gate=GateReport(1, 2, 3),
         errors=(text, text),
         events=(anything,),
-        segments=(Segment(float("nan"), text, 1, text, 179, b"x"),),
+        segments=(Octets(float("nan"), text, 1, text, 179, b"x"),),
         capture="",
         notes=(text,),
     )

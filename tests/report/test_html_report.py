@@ -8,11 +8,11 @@ import pytest
 from simulator.report.html_report import html_report
 from simulator.report.marks import MICROSOFT, OTHER, RFC, SIMULATOR, Mark, mark_of
 from simulator.report.model import GateReport, Report
-from simulator.report.pcap import Capture
+from simulator.report.pcap import WirePcap
 from tests.report import sample
 from tests.report.page import Page
 
-CAPTURE = Capture("wire.pcap", "speakers", 64, "Written from octets.")
+CAPTURE = WirePcap("wire.pcap", "speakers", 64, "Written from octets.")
 KNOWN_TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "header", "section", "div", "p", "span", "pre"),
     *("h1", "h2", "h3", "b", "br", "a", "dl", "dt", "dd", "ul", "ol", "li", "details", "summary"),

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.report.json_report import SCHEMA_VERSION, as_dict, json_report
-from simulator.report.pcap import Capture
+from simulator.report.pcap import WirePcap
 from tests.report import sample
 
-CAPTURE = Capture("wire.pcap", "speakers", 64, "note")
+CAPTURE = WirePcap("wire.pcap", "speakers", 64, "note")
 
 
 def loaded(text: bytes) -> Any:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from scapy.utils import RawPcapReader
 
-from simulator.report.model import Segment
 from simulator.report.packets import ACK, FIN, PSH, RST, SYN
 from simulator.report.pcap import write_capture, write_segments
+from simulator.views.octets import Octets
 from tests.report import sample
 from tests.report.wirebytes import KEEPALIVE, open_message, session_segments
 
@@ -53,7 +53,7 @@ def parse(frame: bytes, moment: float) -> Packet:
     return Packet(moment, (source, words[0]), (destination, words[1]), words[2], words[3], tcp[13], data)
 
 
-def written(segments: Iterable[Segment]) -> list[Packet]:
+def written(segments: Iterable[Octets]) -> list[Packet]:
     file = io.BytesIO()
     count, _ = write_segments(file, segments)
     file.seek(0)
@@ -102,7 +102,7 @@ def test_ipv6_and_ipv4_interleaved() -> None:
 
 
 def test_a_missing_handshake_is_supplied_by_the_end_that_dialled() -> None:
-    packets = written([Segment(1.0, B, 179, A, 40001, KEEPALIVE)])
+    packets = written([Octets(1.0, B, 179, A, 40001, KEEPALIVE)])
     assert flags(packets) == [SYN, SYN | ACK, ACK, PSH | ACK, ACK]
     assert packets[0].source[1] == 40001
 
@@ -110,21 +110,21 @@ def test_a_missing_handshake_is_supplied_by_the_end_that_dialled() -> None:
 @pytest.mark.parametrize("recorded", ["S", "S SA", "S SA A", "SA", "SA A"])
 def test_a_recorded_handshake_is_kept_and_completed(recorded: str) -> None:
     ends = {"S": (A, 40001, B, 179), "SA": (B, 179, A, 40001), "A": (A, 40001, B, 179)}
-    segments = [Segment(1.0, *ends[name], b"", name) for name in recorded.split()]
-    packets = written([*segments, Segment(2.0, A, 40001, B, 179, KEEPALIVE)])
+    segments = [Octets(1.0, *ends[name], b"", name) for name in recorded.split()]
+    packets = written([*segments, Octets(2.0, A, 40001, B, 179, KEEPALIVE)])
     streams(packets)
     assert flags(packets) == [SYN, SYN | ACK, ACK, PSH | ACK, ACK]
 
 
 def test_an_unanswered_syn_is_repeated_with_its_number() -> None:
-    first, second = written([Segment(t, A, 40001, B, 179, b"", "S") for t in (1.0, 2.0)])
+    first, second = written([Octets(t, A, 40001, B, 179, b"", "S") for t in (1.0, 2.0)])
     assert first.sequence == second.sequence
     assert flags([first, second]) == [SYN, SYN]
 
 
 def test_a_refused_connection_and_the_next_try() -> None:
     tries = [
-        Segment(t + dt, *ends, b"", name)
+        Octets(t + dt, *ends, b"", name)
         for t in (1.0, 2.0)
         for dt, ends, name in ((0, (A, 40001, B, 179), "S"), (0.1, (B, 179, A, 40001), "R"))
     ]
@@ -170,17 +170,17 @@ def test_segments_out_of_order_are_sorted() -> None:
 def test_unusable_segments_are_counted_not_fatal() -> None:
     file = io.BytesIO()
     odd = [
-        Segment(float("nan"), "peer.example", 1, B, 179, b"x"),
-        Segment(1, "2001:db8::1", 1, B, 179, b"x"),
-        Segment(1, A, 70000, B, 179, b"x"),
-        Segment(1, A, 179, A, 179, b"x"),
+        Octets(float("nan"), "peer.example", 1, B, 179, b"x"),
+        Octets(1, "2001:db8::1", 1, B, 179, b"x"),
+        Octets(1, A, 70000, B, 179, b"x"),
+        Octets(1, A, 179, A, 179, b"x"),
     ]
     assert write_segments(file, odd) == (0, ["4 segments without usable addresses were left out."])
 
 
 @pytest.mark.parametrize("moment", [float("nan"), float("inf"), -5.0, 1e12])
 def test_an_impossible_time_is_no_crash(moment: float) -> None:
-    assert written([Segment(moment, A, 40001, B, 179, KEEPALIVE)])
+    assert written([Octets(moment, A, 40001, B, 179, KEEPALIVE)])
 
 
 def test_the_same_segments_make_the_same_file() -> None:
@@ -257,6 +257,6 @@ def test_wireshark_reads_messages_that_were_cut_and_glued(tmp_path: Path) -> Non
     pieces = [octets[start : start + 777] for start in range(0, len(octets), 777)]
     path = tmp_path / "wire.pcap"
     with path.open("wb") as file:
-        write_segments(file, [Segment(1e9 + n, B, 179, A, 40001, data) for n, data in enumerate(pieces)])
+        write_segments(file, [Octets(1e9 + n, B, 179, A, 40001, data) for n, data in enumerate(pieces)])
     types = [kind for line in tshark(path, "-Y", "bgp", "-T", "fields", "-e", "bgp.type") for kind in line.split(",")]
     assert types == ["1"] + ["4"] * 300

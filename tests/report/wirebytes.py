@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from simulator.report.model import Segment
+from simulator.views.octets import Octets
 
 KEEPALIVE = b"\xff" * 16 + struct.pack("!HB", 19, 4)
 
@@ -43,15 +43,15 @@ def notification(code: int, subcode: int) -> bytes:
 
 def session_segments(
     start: float, local: str, peer: str, *, routes: int = 2500, port: int = 40001, server_port: int = 179
-) -> list[Segment]:
+) -> list[Octets]:
     """The life of one IPv4 or IPv6 session as a speaker records it: no SYN, no bare acknowledgement."""
     next_hop = peer if ":" not in peer else "192.0.2.1"
 
-    def sent(at: float, data: bytes, flags: str = "PA") -> Segment:
-        return Segment(start + at, local, port, peer, server_port, data, flags)
+    def sent(at: float, data: bytes, flags: str = "PA") -> Octets:
+        return Octets(start + at, local, port, peer, server_port, data, flags)
 
-    def read(at: float, data: bytes, flags: str = "PA") -> Segment:
-        return Segment(start + at, peer, server_port, local, port, data, flags)
+    def read(at: float, data: bytes, flags: str = "PA") -> Octets:
+        return Octets(start + at, peer, server_port, local, port, data, flags)
 
     segments = [
         sent(0.001, open_message(8075, "192.0.2.254")),

@@ -27,7 +27,7 @@ from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
-from simulator.report.pcap import Capture
+from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, write_report
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.load import TopologyError, load
@@ -91,7 +91,7 @@ def rehearse(
         if report is not None:
             _write(report, result, console)
     if as_json:
-        where = Capture(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
+        where = WirePcap(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
     if rehearsal.refused:
         return USAGE

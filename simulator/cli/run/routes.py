@@ -23,9 +23,7 @@ from simulator.mrt.bgp4mp import pack_message
 from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.places.errors import LabError
 from simulator.rehearsal.looking_glass import LookingGlass
-from simulator.report.model import Segment
 from simulator.report.pcap import write_segments
-from simulator.speakers.tap import Octets
 from simulator.tables import birdwatcher
 from simulator.tables.captured_updates import rewrite_next_hops, updates
 from simulator.tables.output_formats import OutputFormat, lines
@@ -33,6 +31,7 @@ from simulator.tables.received_routes import SessionTable, covering
 from simulator.tables.table_entries import Announcer
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
+from simulator.views.octets import Octets
 from simulator.views.times import short_time, timestamp
 
 
@@ -139,13 +138,7 @@ def _write_files(topology: Topology, glass: LookingGlass, tables: list[SessionTa
         _write(files.updates, _updates(glass.octets, tables))
     if files.pcap is not None:
         with files.pcap.open("wb") as file:
-            write_segments(
-                file,
-                (
-                    Segment(o.time, o.source, o.source_port, o.destination, o.destination_port, o.data, o.flags)
-                    for o in glass.octets
-                ),
-            )
+            write_segments(file, glass.octets)
     if glass.octets_cut:
         glass.problems.append("the sessions carried more octets than are kept: the recording is cut")
 
