@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def neighbor_of(network: Network, plan: SessionPlan) -> Neighbor:
     """The edge's end of a session with its sockets, which nothing but a test looks at."""
-    return network._edge(plan).neighbor(plan.id)
+    return network.edges._edge(plan).neighbor(plan.id)
 
 
 LAN4 = ip_network("192.0.2.0/24")

@@ -62,7 +62,7 @@ TOP_ROOMS = {"azure", "cli", "engine", "rehearsal", "serving"}
 RULERS = {
     "engine/control.py": "the control plane",
     "cli/run/edge.py": "the operator's word stands for the validation",
-    "engine/network.py": "passes a ruling on",
+    "engine/edges.py": "passes a ruling on",
     "speakers/speaker.py": "passes a ruling on to the session's neighbour",
     "speakers/neighbor.py": "passes a ruling on to its peer",
     "peer/peer.py": "passes a ruling on to its gate",

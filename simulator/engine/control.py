@@ -10,8 +10,8 @@ from typing import Protocol
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import Facts
+from simulator.engine.edges import Edges
 from simulator.engine.log import ConnectionMoved, EventLog, Said
-from simulator.engine.network import Network
 from simulator.engine.verbs import OPERATED
 from simulator.peer.events import cease
 from simulator.places.errors import LabError
@@ -82,13 +82,13 @@ class ControlPlane:
 
     def __init__(
         self,
-        network: Network,
+        edges: Edges,
         log: EventLog,
         clock: Clock,
         journal: Journal | None = None,
     ) -> None:
         """Without a `journal` the connections' own histories in memory are all there is."""
-        self._network = network
+        self._edges = edges
         self._log = log
         self._clock = clock
         self._journal = journal
@@ -98,7 +98,7 @@ class ControlPlane:
         self.records: dict[str, ConnectionRecord] = {}
 
     def add(self, plans: Iterable[SessionPlan], flow: Flow) -> list[ConnectionRecord]:
-        """Take in the connections that these sessions belong to, in state None; the network knows the sessions.
+        """Take in the connections that these sessions belong to, in state None; the edges know the sessions.
 
         Raises ValueError for a connection that is here already.
         """
@@ -147,8 +147,8 @@ class ControlPlane:
         """Configure the sessions with DENY ALL. Raises LabError; the connection is then ProvisioningFailed."""
         try:
             for plan in record.plans:
-                if not self._network.is_provisioned(plan):
-                    self._network.provision(plan)
+                if not self._edges.is_provisioned(plan):
+                    self._edges.provision(plan)
                 self._rule(record, plan)
         except LabError as error:
             self.fail_provisioning(record, str(error))
@@ -204,20 +204,20 @@ class ControlPlane:
         for plan in record.plans:
             if keys.get(plan.id) != plan.md5:
                 record.validated.discard(plan.id)
-            self._network.limit(plan)
+            self._edges.limit(plan)
             self._rule(record, plan)
 
     async def renew(self, record: ConnectionRecord) -> None:
         """Close the sessions that run with another MD5 key than they should (RFC 4486: Other Configuration Change)."""
         notification = cease(Cease.OTHER_CONFIGURATION_CHANGE, "another MD5 key")
-        plans = [plan for plan in record.plans if self._network.is_outdated(plan)]
-        await asyncio.gather(*(self._network.deprovision(plan, notification) for plan in plans))
+        plans = [plan for plan in record.plans if self._edges.is_outdated(plan)]
+        await asyncio.gather(*(self._edges.deprovision(plan, notification) for plan in plans))
 
     def provision_new(self, record: ConnectionRecord) -> None:
         """Configure the sessions that an Active connection lacks, with DENY ALL. Raises LabError."""
         for plan in record.plans:
-            if not self._network.is_provisioned(plan):
-                self._network.provision(plan)
+            if not self._edges.is_provisioned(plan):
+                self._edges.provision(plan)
             self._rule(record, plan)
 
     def lift(self, record: ConnectionRecord, plans: Iterable[SessionPlan], results: list[CheckView]) -> bool:
@@ -277,7 +277,7 @@ class ControlPlane:
 
     def has_sessions(self, record: ConnectionRecord) -> bool:
         """Whether a BGP session of the connection is configured at an edge."""
-        return any(self._network.is_provisioned(plan) for plan in record.plans)
+        return any(self._edges.is_provisioned(plan) for plan in record.plans)
 
     async def close_sessions(self, record: ConnectionRecord, why: str) -> None:
         """Close every BGP session of a connection with an administrative Cease (RFC 4486, RFC 9003).
@@ -285,8 +285,8 @@ class ControlPlane:
         All at once: a router that hangs keeps no other session waiting.
         """
         notification = cease(Cease.ADMINISTRATIVE_SHUTDOWN, why)
-        plans = [plan for plan in record.plans if self._network.is_provisioned(plan)]
-        await asyncio.gather(*(self._network.deprovision(plan, notification) for plan in plans))
+        plans = [plan for plan in record.plans if self._edges.is_provisioned(plan)]
+        await asyncio.gather(*(self._edges.deprovision(plan, notification) for plan in plans))
 
     def _facts(self, record: ConnectionRecord) -> Facts:
         return Facts(peer_asn_approved=record.peer_asn_approved)
@@ -300,7 +300,7 @@ class ControlPlane:
         if self._journal is not None:
             if step.target is not ConnectionState.ACTIVE:  # a denial waits for nobody, and a database may be slow
                 for plan in record.plans:
-                    self._network.rule(plan, record.state, validated=False)
+                    self._edges.rule(plan, record.state, validated=False)
             self._journal.write(record, moved)
         record.connection.take(step)
         self._log.append(moved)
@@ -313,9 +313,9 @@ class ControlPlane:
     def _rule(self, record: ConnectionRecord, plan: SessionPlan) -> None:
         validated = plan.id in record.validated and not self._sealed
         behind = self._journal is not None and self._journal.behind
-        if validated and behind and not self._network.is_lifted(plan):
+        if validated and behind and not self._edges.is_lifted(plan):
             validated = False  # a lift waits until it is written
-        self._network.rule(plan, record.state, validated=validated)
+        self._edges.rule(plan, record.state, validated=validated)
 
 
 def passes(results: list[CheckView]) -> bool:

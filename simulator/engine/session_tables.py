@@ -21,8 +21,8 @@ def session_table(
     network: Network, record: ConnectionRecord, plan: SessionPlan, came: Callable[[HeldRoute], float]
 ) -> SessionTable:
     """Every route that the peer announced, in the order of the prefixes, with its verdict. `came`: when, by route."""
-    denied = not network.view(plan).gate_open
-    held = sorted(network.routes(plan), key=lambda route: (route.key[1:], route.key[0]))
+    denied = not network.edges.view(plan).gate_open
+    held = sorted(network.edges.routes(plan), key=lambda route: (route.key[1:], route.key[0]))
     return table_of(
         network,
         record,
@@ -40,7 +40,7 @@ def table_of(
     network: Network, record: ConnectionRecord, plan: SessionPlan, routes: Iterable[ReceivedRoute]
 ) -> SessionTable:
     """A session as it is now, with these routes of it."""
-    view, carried = network.view(plan), _carried(network, plan)
+    view, carried = network.edges.view(plan), _carried(network, plan)
     names, known = dict(carried), dict[int, tuple[PathAttributes, PathAttributes]]()
 
     def named(held: ReceivedRoute) -> ReceivedRoute:
@@ -74,8 +74,8 @@ def table_of(
 
 def _carried(network: Network, plan: SessionPlan) -> tuple[tuple[Address, Address], ...]:
     """The peer's address last: on IPv6 loopback both ends have the same, and a next hop is the peer's."""
-    if not network.is_provisioned(plan):
+    if not network.edges.is_provisioned(plan):
         return ()
-    config = network.config(plan)
+    config = network.edges.config(plan)
     ends = ((config.local_address, plan.edge_address), (config.peer_address, plan.peer_address))
     return tuple((real, named) for real, named in ends if real != named)

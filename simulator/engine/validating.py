@@ -128,7 +128,7 @@ class Validator:
 
     def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
         """The sessions of a connection now."""
-        return {plan.id: self._network.view(plan) for plan in record.plans}
+        return {plan.id: self._network.edges.view(plan) for plan in record.plans}
 
     async def _poll(
         self,
@@ -158,7 +158,7 @@ class Validator:
         """Until every session was Established for the soak time, its table is in, and something in it is acceptable."""
         soak = self._times.soak
         while (now := self._clock.now()) < deadline:
-            views = [self._network.view(plan) for plan in record.plans]
+            views = [self._network.edges.view(plan) for plan in record.plans]
             if all(self._soaked(view, since) and self._settled(view) and view.accepted for view in views):
                 return
             moments = [when for view in views for when in (view.established_at, view.last_update) if when is not None]
@@ -202,14 +202,14 @@ class Validator:
         end = max(deadline, self._clock.now() + _PATIENCE)
         for plan in record.plans:
             try:
-                router = self._network.router(plan.peer.name)
+                router = self._network.peers.router(plan.peer.name)
                 async with asyncio.timeout(end - self._clock.now()):
                     held, report = (
                         await router.received(plan.router_session),
                         await _report(router, plan.router_session),
                     )
                     if (why := gathered.told.get(plan.id)) is None:
-                        silent = self._network.view(plan).received == 0
+                        silent = self._network.edges.view(plan).received == 0
                         why = await router.reasons(plan.router_session)
                         gathered.told |= {} if silent else {plan.id: why}
                     reasons = [(reason.cause, reason.text) for reason in why]
@@ -232,7 +232,7 @@ class Validator:
         """L1: ask until the peer answers or the deadline comes."""
         if self._network.kind is LinkKind.LOOPBACK:
             return
-        place = self._network.place(plan.edge.name)
+        place = self._network.site.place(plan.edge.name)
         elsewhere: tuple[str, ...] = ()
         while (left := deadline - self._clock.now()) > 0:
             found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
@@ -248,7 +248,7 @@ class Validator:
 
     async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
         """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""
-        place = netns_place(self._network.place(plan.edge.name), "L1")
+        place = netns_place(self._network.site.place(plan.edge.name), "L1")
         prefixes = place.interfaces[place.interface_to(plan.peer_address)]
         answering = []
         for prefix in (prefix for prefix in prefixes if plan.edge_address in prefix and not plan.lan):
@@ -261,7 +261,7 @@ class Validator:
 
     def _counters(self, plan: SessionPlan) -> dict[str, int]:
         with contextlib.suppress(LabError):
-            return self._network.place(plan.edge.name).tcp_counters()
+            return self._network.site.place(plan.edge.name).tcp_counters()
         return {}
 
     def _observe(self, record: ConnectionRecord, gathered: _Gathered) -> Observation:
@@ -273,19 +273,19 @@ class Validator:
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,
             direct=record.flow is Flow.DIRECT,
-            edges=frozenset(plan.edge.name for plan in self._network.plans if plan.peering == record.peering),
+            edges=frozenset(plan.edge.name for plan in self._network.edges.plans if plan.peering == record.peering),
             quality_asked=record.plans[0].quality_asked,
-            quality_problem=self._network.quality_problem,
+            quality_problem=self._network.site.quality_problem,
         )
 
     def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
-        now, before = self._network.view(plan), gathered.before[plan.id]
+        now, before = self._network.edges.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
         carried = (now.local_address, now.peer_address)
         return SessionEvidence(
             view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
             carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
-            max_prefixes=self._network.max_prefixes(plan),
+            max_prefixes=self._network.edges.max_prefixes(plan),
             remedies=ROUTERS[plan.peer.router_kind].remedies,
             soaked=self._soaked(now, gathered.since),
             settled=self._settled(now),
@@ -294,21 +294,21 @@ class Validator:
             mtu=plan.mtu,
             tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
             peer_table=gathered.tables.get(plan.id),
-            rejected=_rejected(self._network.routes(plan)) if view.rejected else (),
-            announced=frozenset(nlri.text(plan.family, key) for key in self._network.announced(plan)),
+            rejected=_rejected(self._network.edges.routes(plan)) if view.rejected else (),
+            announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
         )
 
     def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
         found = {}
-        for other in self._network.plans:
+        for other in self._network.edges.plans:
             if (
                 other.edge.name == plan.edge.name
                 and other.peer.asn != plan.peer.asn
-                and self._network.is_provisioned(other)
+                and self._network.edges.is_provisioned(other)
             ):
-                theirs = self._network.view(other)
+                theirs = self._network.edges.view(other)
                 their_open = theirs.peer_open
                 if their_open is not None and theirs.bgp_state in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
                     found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"

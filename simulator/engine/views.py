@@ -41,7 +41,7 @@ def placed(view: SessionView, plan: SessionPlan) -> SessionView:
 
 def session_view(network: Network, plan: SessionPlan) -> SessionView:
     """A session as its plan has it: with the peering's addresses, and Idle while it is not provisioned."""
-    view = network.view(plan) if network.is_provisioned(plan) else _unprovisioned(network, plan)
+    view = network.edges.view(plan) if network.edges.is_provisioned(plan) else _unprovisioned(network, plan)
     return replace(placed(view, plan), local_address=plan.edge_address, peer_address=plan.peer_address)
 
 

@@ -70,7 +70,7 @@ async def tell_waits(
     until = datetime.fromtimestamp(deadline).strftime("%H:%M:%S")
     while mine and (left := deadline - clock.now()) > 0:
         for plan in mine:
-            wait = wait_of(network.view(plan), network.config(plan))
+            wait = wait_of(network.edges.view(plan), network.edges.config(plan))
             before, when = told.get(plan.id, (None, 0.0))
             if wait.is_news_after(before) or (wait.what and clock.now() - when >= _AGAIN):
                 told[plan.id] = wait, clock.now()

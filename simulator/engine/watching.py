@@ -20,9 +20,9 @@ class Watches:
         self.skipped = ""
         """Why nothing is watched; empty where every session is."""
         for plan in plans:
-            capture = network.capture_of(plan)
+            capture = network.captures.of(plan)
             if capture is None:
-                self.skipped = network.capture_problem or "none is running"
+                self.skipped = network.captures.problem or "none is running"
             else:
                 self._plans.setdefault(capture, []).append(plan)
         self._watches: dict[Capture, Watch] = {}
@@ -54,7 +54,7 @@ class Watches:
         """
         found: dict[Ends, int] = {}
         for plan in plans:
-            if self._network.is_provisioned(plan):
-                written = self._network.written(plan, whole=whole)
+            if self._network.edges.is_provisioned(plan):
+                written = self._network.edges.written(plan, whole=whole)
                 found |= {Ends(*ends): octets for ends, octets in written.items()}
         return found

@@ -201,7 +201,7 @@ class Workflow:
                 await changed.wait()
         again = self._control.records.get(record.id)
         for plan in record.plans if again is None else ():
-            await self._network.dismiss(plan)
+            await self._network.edges.dismiss(plan)
 
     async def _until(self, record: ConnectionRecord, due: float | None) -> bool:
         """Wait for a time (None: never by itself). False when something else happened to the connection first."""
@@ -273,8 +273,8 @@ class Workflow:
     async def prepare(self, record: ConnectionRecord) -> None:
         """Let the network know the sessions that it does not know yet. Raises LabError."""
         for plan in record.plans:
-            if not self._network.knows(plan):
-                await self._network.admit(plan)
+            if not self._network.edges.knows(plan):
+                await self._network.edges.admit(plan)
 
     async def _start_validation(self, record: ConnectionRecord) -> bool:
         if await self._delayed(record):
@@ -304,11 +304,11 @@ class Workflow:
     async def _still_holds(self, record: ConnectionRecord) -> bool:
         """Whether a validation that passed still holds when the reviewers let it be lifted: time may have gone by."""
         steps = len(record.connection.history)
-        before = [self._network.view(plan).established_at for plan in record.plans]
+        before = [self._network.edges.view(plan).established_at for plan in record.plans]
         await self._reviewers.before_lift(record)
         if len(record.connection.history) != steps:
             return False
-        if before == [self._network.view(plan).established_at for plan in record.plans]:
+        if before == [self._network.edges.view(plan).established_at for plan in record.plans]:
             return True
         self._say(record, "a session was reset meanwhile: it is validated again")
         return False

@@ -71,18 +71,18 @@ class LookingGlass:
         times, plans = self.topology.times, [plan for record in records for plan in record.plans]
         deadline, ends = script.clock.now() + self.topology.deadline, not script.is_route_server(self._peer)
         while (now := script.clock.now()) < deadline:
-            lefts = [_left(network.view(plan), times.soak, now, ends) for plan in plans]
+            lefts = [_left(network.edges.view(plan), times.soak, now, ends) for plan in plans]
             if all(left is not None and left <= 0 for left in lefts):
                 return
             await self.log.next_event(min([deadline - now, *(left for left in lefts if left is not None and left > 0)]))
         for plan in plans:
-            view = network.view(plan)
+            view = network.edges.view(plan)
             if view.bgp_state is not BgpState.ESTABLISHED:
                 self.problems.append(f"{plan.id}: BGP is {view.bgp_state.value} after {self.topology.deadline:g} s")
 
     def _table(self, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
         network = self._script.network
-        came, since = self._arrivals(plan), network.view(plan).established_at or 0.0
+        came, since = self._arrivals(plan), network.edges.view(plan).established_at or 0.0
         return session_table(network, record, plan, lambda route: came.get((route.family, route.key), since))
 
     def _arrivals(self, plan: SessionPlan) -> dict[tuple[Family, bytes], float]:

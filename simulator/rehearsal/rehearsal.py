@@ -93,9 +93,9 @@ class Rehearsal:
 
     async def _play(self) -> None:
         script, network = self._script, self.network
-        script.say(f"{where(self.topology)}: {len(network.plans)} sessions on the {network.kind.value} link")
-        if network.quality_problem:
-            script.say(network.quality_problem)
+        script.say(f"{where(self.topology)}: {len(network.edges.plans)} sessions on the {network.kind.value} link")
+        if network.site.quality_problem:
+            script.say(network.site.quality_problem)
         approved = await script.turn_up(self.control.records.values())
         self.shortfalls += [f"the request was refused: {error}" for _, error in script.refusals]
         await together(*map(self._until_lifted, approved))
@@ -173,7 +173,7 @@ class Rehearsal:
         try:
             yield
         finally:
-            captures = self.network.captures.values()
+            captures = self.network.captures.running.values()
             if self._capture_file is not None and captures:
                 for capture in captures:
                     await capture.stop()

@@ -32,7 +32,7 @@ def final_report(
     """Everything that the writers need. `best_views`: each session as it is to be shown."""
     network, log = script.network, script.log
     tap = network.tap
-    capture = capture_file if network.captures else None
+    capture = capture_file if network.captures.running else None
     return Report(
         topology=script.topology.name,
         outcome=outcome,
@@ -53,7 +53,7 @@ def final_report(
                     "the written pcap is cut: the sessions carried more octets than are kept"
                     if tap and tap.truncated
                     else "",
-                    network.quality_problem,
+                    network.site.quality_problem,
                 ),
             )
         ),
@@ -62,9 +62,9 @@ def final_report(
 
 def _gate(network: Network) -> GateReport:
     return GateReport(
-        nlri_sent_while_denied=sum(gate.leaked[Direction.OUT] for gate in network.gates),
-        routes_taken_while_denied=sum(gate.leaked[Direction.IN] for gate in network.gates),
-        nlri_withheld=sum(sum(gate.withheld.values()) for gate in network.gates),
+        nlri_sent_while_denied=sum(gate.leaked[Direction.OUT] for gate in network.edges.gates),
+        routes_taken_while_denied=sum(gate.leaked[Direction.IN] for gate in network.edges.gates),
+        nlri_withheld=sum(sum(gate.withheld.values()) for gate in network.edges.gates),
     )
 
 

@@ -94,7 +94,7 @@ class Script:
         self.network = Network(
             topology, kind, log.append, record=record, keep_captures=keep_captures, registrations=self.registrations
         )
-        self.control = ControlPlane(self.network, log, self.clock)
+        self.control = ControlPlane(self.network.edges, log, self.clock)
         self.control.add_all(topology)
         reviewers = _ScriptReviewers(self.control, before_lift)
         self.workflow = Workflow(self.network, self.control, _OperatorSays(), reviewers, log, self.clock, self._fail)
@@ -175,16 +175,16 @@ class Script:
         for name in dict.fromkeys([*(record.peer.name for record in records), *servers]):
             peer = self.topology.peer(name)
             self.say(f"{name} configures its BGP sessions ({peer.router_kind})")
-            self._started(name, await self.network.start_peer(peer))
+            self._started(name, await self.network.peers.start(peer))
             if peer.is_external:
-                self.audience.show_config(peer, self.network.configuration(peer))
+                self.audience.show_config(peer, self.network.peers.configuration(peer))
         for customer in customers:
             self.say(f"{customer.name} (AS{customer.asn}) is behind the route servers ({customer.router_kind})")
-            self._started(customer.name, await self.network.start_customer(customer))
+            self._started(customer.name, await self.network.peers.start_customer(customer))
 
     def _started(self, name: str, version: str) -> None:
         self.versions[name] = version
-        for text in self.network.router(name).remarks():
+        for text in self.network.peers.router(name).remarks():
             self.say(text)
 
     def _servers(self, customer: Customer) -> list[str]:
@@ -225,9 +225,9 @@ class Script:
     def register(self, peering: str, asn: int) -> None:
         """Register an ASN at a peering: its routes are taken from now on, on lifted sessions; nothing is reset."""
         self.registrations.register(peering, asn)
-        for plan in self.network.plans:
+        for plan in self.network.edges.plans:
             if plan.peering == peering:
-                self.network.judge_again(plan)
+                self.network.edges.judge_again(plan)
 
     async def remove(self, record: ConnectionRecord) -> None:
         """Close the sessions of a connection in PendingRemove; then it is gone."""

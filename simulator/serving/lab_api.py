@@ -272,7 +272,7 @@ def _peering(provider: Provider, name: str) -> list[ConnectionRecord]:
 def _session(provider: Provider, name: str) -> tuple[ConnectionRecord, SessionPlan]:
     for record in provider.control.records.values():
         for plan in record.plans:
-            if plan.id == name and provider.network.is_provisioned(plan):
+            if plan.id == name and provider.network.edges.is_provisioned(plan):
                 return record, plan
     raise HTTPException(404, f"there is no provisioned session {name[:100]}: GET /lab/v1/sessions lists them")
 

@@ -35,15 +35,15 @@ def status(provider: Provider) -> models.LabStatus:
         routers=provider.versions,
         peerings=len(provider.peerings.records),
         connections=Counter(record.state.value for record in records),
-        sessions=Counter(provider.network.bgp_state(plan).value for plan in _provisioned(provider)),
-        leaked=sum(gate.leaked[direction] for gate in provider.network.gates for direction in gate.leaked),
+        sessions=Counter(provider.network.edges.bgp_state(plan).value for plan in _provisioned(provider)),
+        leaked=sum(gate.leaked[direction] for gate in provider.network.edges.gates for direction in gate.leaked),
         last_event=provider.unit.store.last_event(),
     )
 
 
 def _provisioned(provider: Provider) -> Iterator[SessionPlan]:
     for record in provider.control.records.values():
-        yield from (plan for plan in record.plans if provider.network.is_provisioned(plan))
+        yield from (plan for plan in record.plans if provider.network.edges.is_provisioned(plan))
 
 
 def asn(provider: Provider, asn: PeerAsn) -> models.AsnAnswer:
@@ -105,7 +105,7 @@ def gates(provider: Provider) -> list[models.GateAnswer]:
             leaked_in=view.leaked_in,
             leaked_out=view.leaked_out,
         )
-        for view in (provider.network.view(plan) for plan in _provisioned(provider))
+        for view in (provider.network.edges.view(plan) for plan in _provisioned(provider))
     ]
 
 
@@ -126,7 +126,7 @@ def routes(
 
 def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan) -> SessionTable:
     """A session's table; the server keeps no time a route, so all have that of the session's last UPDATE."""
-    view = provider.network.view(plan)
+    view = provider.network.edges.view(plan)
     when = view.last_update or view.established_at or 0.0
     return session_table(provider.network, record, plan, lambda _route: when)
 
@@ -138,7 +138,7 @@ def looking_glass_text(provider: Provider, peer: str, prefix: str | None, reject
     tables = []
     for record in provider.control.records.values():
         for plan in record.plans:
-            if provider.network.is_provisioned(plan) and peer in ("", plan.peer.name):
+            if provider.network.edges.is_provisioned(plan) and peer in ("", plan.peer.name):
                 tables.append(_table(provider, record, plan))
     times = birdwatcher.TimeFormats(provider.clock.now(), timestamp, short_time)
     found = lines(tables, shape, prefix, rejected, f"turnup {simulator.__version__}", times)

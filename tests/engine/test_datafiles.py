@@ -283,20 +283,20 @@ async def test_the_network_gives_sessions_what_the_topology_says(tmp_path: Path)
     found["microsoft"]["role"] = "peer"
     found["peerings"][0]["max-prefixes"] = {"ipv6": 11}
     async with Network(build(found), LinkKind.LOOPBACK, lambda event: None, record=False) as network:
-        await network.start_peer(network.topology.peers[0])
-        plan = network.plans[0]
-        network.provision(plan)
-        config = network.config(plan)
+        await network.peers.start(network.topology.peers[0])
+        plan = network.edges.plans[0]
+        network.edges.provision(plan)
+        config = network.edges.config(plan)
         assert config.policy is not None and config.role is Role.PEER
         assert config.policy.context.role is Role.PEER and config.policy.taking.med == 9
         assert [hit.rule for hit in config.policy.judge_prefix(V4, key("13.64.0.0/16"), PathAttributes())] == [
             "microsoft-prefix"
         ]
-        limits = {p.family.label: network.max_prefixes(p) for p in network.plans}
+        limits = {p.family.label: network.edges.max_prefixes(p) for p in network.edges.plans}
         assert limits == {"IPv4": 7, "IPv6": 11}
     found["peerings"][0]["max-prefixes"] = {"ipv4": 5}
     async with Network(build(found), LinkKind.LOOPBACK, lambda event: None, record=False) as network:
-        assert {p.family.label: network.max_prefixes(p) for p in network.plans} == {"IPv4": 5, "IPv6": 2000}
+        assert {p.family.label: network.edges.max_prefixes(p) for p in network.edges.plans} == {"IPv4": 5, "IPv6": 2000}
 
 
 # --- rehearsals ---
@@ -338,8 +338,8 @@ async def test_a_change_while_the_lab_runs_is_applied_to_its_sessions(tmp_path: 
     played.log.subscribe(listen)
     task = asyncio.ensure_future(played.run())
     await asyncio.wait_for(applied.wait(), 30)
-    ipv4 = [plan for plan in played.network.plans if plan.family is V4]
-    assert played.network.view(ipv4[0]).taken == 2, "one of three left Loc-RIB"
+    ipv4 = [plan for plan in played.network.edges.plans if plan.family is V4]
+    assert played.network.edges.view(ipv4[0]).taken == 2, "one of three left Loc-RIB"
     await asyncio.wait_for(task, 60)
 
 

@@ -42,38 +42,40 @@ class Up:
 async def test_a_plan_alone_is_enough_to_provision_a_session_at_run_time(name: str) -> None:
     log = EventLog()
     async with Network(build(document(name)), LinkKind.LOOPBACK, log.append, record=False) as network:
-        await network.start_peer(network.topology.peers[0])
+        await network.peers.start(network.topology.peers[0])
         # As a request would make it: nothing of it is looked up in the topology's peerings.
-        known = network.plans.pop(0)
+        known = network.edges.plans.pop(0)
         plan = replace(known, peering="api", connection="api/1", profile="ixrs", max_prefix=MaxPrefix(7), rules={})
-        await network.admit(plan)
-        assert network.plans[-1] is plan
+        await network.edges.admit(plan)
+        assert network.edges.plans[-1] is plan
         up = Up(log, plan.id)
-        network.provision(plan)
+        network.edges.provision(plan)
         async with asyncio.timeout(20):
             await up.event.wait()
-        config = network.config(plan)
+        config = network.edges.config(plan)
         assert config.policy is not None
         assert (config.policy.profile, config.max_prefix) == ("ixrs", MaxPrefix(7))
-        assert not network.view(plan).gate_open
-        network.rule(plan, ConnectionState.ACTIVE, validated=True)
-        assert network.view(plan).gate_open
-        await network.deprovision(plan, cease(Cease.ADMINISTRATIVE_SHUTDOWN))
-        assert not network.is_provisioned(plan)
+        assert not network.edges.view(plan).gate_open
+        network.edges.rule(plan, ConnectionState.ACTIVE, validated=True)
+        assert network.edges.view(plan).gate_open
+        await network.edges.deprovision(plan, cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+        assert not network.edges.is_provisioned(plan)
 
 
 async def test_what_cannot_be_admitted_is_one_line() -> None:
     log = EventLog()
     async with Network(build(document("direct")), LinkKind.LOOPBACK, log.append, record=False) as network:
-        plan = network.plans[0]
+        plan = network.edges.plans[0]
         with pytest.raises(LabError, match="is planned already"):
-            await network.admit(plan)
+            await network.edges.admit(plan)
         with pytest.raises(LabError, match=r"sea-edge-1 has no address 192\.0\.2\.77 here"):
-            await network.admit(replace(plan, id="other", edge_address=ip_address("192.0.2.77")))
+            await network.edges.admit(replace(plan, id="other", edge_address=ip_address("192.0.2.77")))
         stranger = replace(plan, id="other", peer_address=ip_address("192.0.2.78"))
-        await network.admit(stranger)
-        network.provision(stranger)
-        assert network.view(stranger).bgp_state is not BgpState.ESTABLISHED  # nobody calls from there, as in the field
+        await network.edges.admit(stranger)
+        network.edges.provision(stranger)
+        assert (
+            network.edges.view(stranger).bgp_state is not BgpState.ESTABLISHED
+        )  # nobody calls from there, as in the field
 
 
 def test_a_plan_with_an_address_of_the_wrong_family_is_refused() -> None:

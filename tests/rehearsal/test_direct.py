@@ -178,7 +178,7 @@ async def test_a_real_frr_on_two_links() -> None:
         assert {check.status for check in found_checks.values()} == {Status.SUCCESS}
         assert found_checks["D1"].evidence[1].startswith("gap-free capture")
         assert "1500 octets with DF was answered" in found_checks["L2"].evidence[0]
-    assert sorted(played.network.captures) == [("sea-edge-1", "pni1"), ("sea-edge-2", "pni2")]
+    assert sorted(played.network.captures.running) == [("sea-edge-1", "pni1"), ("sea-edge-2", "pni2")]
 
 
 @pytest.mark.privileged
@@ -190,7 +190,7 @@ async def test_real_links_beside_a_real_lan() -> None:
     played, report = await run(found, LinkKind.NETNS)
     assert report.outcome == "passed", report.errors
     assert len(report.connections) == 4, "the third edge is on the LAN now too"
-    assert {interface for edge, interface in played.network.captures if edge == "ash-edge-3"} == {"lan", "pni1"}
+    assert {interface for edge, interface in played.network.captures.running if edge == "ash-edge-3"} == {"lan", "pni1"}
     assert all(checks(report, index)["D1"].evidence[1].startswith("gap-free") for index in range(4))
 
 

@@ -173,8 +173,8 @@ async def test_a_session_that_is_reset_while_somebody_looks_is_validated_again()
     async def look(step: str, what: str) -> None:
         steps.append(step)
         if steps.count("lift") == 1 and step == "lift":
-            await played.network.router("contoso").stop()
-            await played.network.start_peer(played.topology.peers[0])
+            await played.network.peers.router("contoso").stop()
+            await played.network.peers.start(played.topology.peers[0])
 
     played = Rehearsal(build(found), LinkKind.LOOPBACK, audience=Audience(look))
     report = await run(played)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.engine import network
+from simulator.engine import peers
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.member_config import customer_config
 from simulator.peer.events import NotificationExchanged
@@ -59,21 +59,21 @@ class Watched:
     @property
     def sessions(self) -> list[SessionPlan]:
         network = self.played.network
-        return [plan for plan in network.plans if network.is_provisioned(plan)]
+        return [plan for plan in network.edges.plans if network.edges.is_provisioned(plan)]
 
     def taken(self, plan: SessionPlan) -> set[bytes]:
-        return {key for _, key, _ in self.played.network.taken(plan)}
+        return {key for _, key, _ in self.played.network.edges.taken(plan)}
 
     def rules(self, plan: SessionPlan) -> list[str]:
         """Why the unregistered customer's route is refused on a session. LookupError where it is not there."""
-        route = self.played.network.route(plan, self._keys[plan.family])
+        route = self.played.network.edges.route(plan, self._keys[plan.family])
         if route is None:
             raise LookupError(plan.id)
         return [hit.rule for hit in route.hits]
 
     def resets(self) -> list[Any]:
         """What changes when a session is reset."""
-        views = [self.played.network.view(plan) for plan in self.sessions]
+        views = [self.played.network.edges.view(plan) for plan in self.sessions]
         notes = [event for event in self.played.log.entries if isinstance(event, NotificationExchanged)]
         return [len(notes), *((view.id, view.established_at, view.established_transitions) for view in views)]
 
@@ -154,7 +154,7 @@ async def test_registering_lets_the_routes_through_without_a_session_reset() -> 
     report = await finished(watched.played.run())
     assert counts == [{4}, {5}]
     assert report.outcome == "passed", report.errors
-    assert watched.ever_taken == {plan.id for plan in watched.played.network.plans}
+    assert watched.ever_taken == {plan.id for plan in watched.played.network.edges.plans}
 
 
 async def test_what_is_registered_at_one_peering_changes_nothing_at_the_other() -> None:
@@ -260,7 +260,7 @@ async def test_customers_have_md5_with_the_route_servers(
         assert {session.md5 for session in config.sessions} == {"s3cret"}
         return replace(config, sessions=tuple(replace(session, md5=theirs) for session in config.sessions))
 
-    monkeypatch.setattr(network, "customer_config", otherwise)
+    monkeypatch.setattr(peers, "customer_config", otherwise)
     report = await Rehearsal(build(found), kind, False, tmp_path / "capture.pcap").run()
     received = {session.received for connection in report.connections for session in connection.sessions}
     assert (report.outcome == "passed") is (theirs == "s3cret"), report.errors

@@ -225,7 +225,7 @@ async def test_cancelling_takes_the_lab_down() -> None:
         await task
     ended = [e for e in played.log.entries if isinstance(e, NotificationExchanged) and e.seen.sent]
     assert {str(event.seen.notification)[:3] for event in ended} == {"6/2"}, "every session was closed with a Cease"
-    assert not played.network.directory.exists()
+    assert not played.network.site.directory.exists()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -267,7 +267,7 @@ class Watcher:
 
     @property
     def bird(self) -> Bird:
-        router = self.played.network.router("contoso")
+        router = self.played.network.peers.router("contoso")
         assert isinstance(router, Bird)
         return router
 

@@ -41,7 +41,7 @@ HOLD = 3
 
 def router_pid(network: Network) -> int:
     """Of the peer's router that was started last."""
-    children = map(json.loads, (network.directory / "children.jsonl").read_text().splitlines())
+    children = map(json.loads, (network.site.directory / "children.jsonl").read_text().splitlines())
     return int([child for child in children if child["label"].startswith("contoso: ")][-1]["pid"])
 
 
@@ -51,7 +51,7 @@ class Lab:
     def __init__(self, network: Network, log: EventLog) -> None:
         clock = Clock(asyncio.get_running_loop())
         self.network, self.log = network, log
-        self.control = ControlPlane(network, log, clock)
+        self.control = ControlPlane(network.edges, log, clock)
         self.control.add_all(network.topology)
         (self.record,) = self.control.records.values()
         self.validator = Validator(network, log, clock)
@@ -59,7 +59,7 @@ class Lab:
 
     @property
     def views(self) -> list[SessionView]:
-        return [self.network.view(plan) for plan in self.record.plans]
+        return [self.network.edges.view(plan) for plan in self.record.plans]
 
     def state(self) -> ConnectionState:
         """The connection's. A method: it changes behind a type checker's back."""
@@ -113,7 +113,7 @@ class Loss:
         if self.frozen:
             os.kill(self._pid, signal.SIGCONT)
         else:
-            await self._lab.network.start_peer(self._lab.peer)
+            await self._lab.network.peers.start(self._lab.peer)
 
 
 def topology(name: str) -> dict[str, Any]:
@@ -136,7 +136,7 @@ async def lab(name: str) -> AsyncIterator[Lab]:
         stage = Lab(network, log)
         stage.control.request(stage.record)
         stage.control.approve(stage.record)
-        await network.start_peer(stage.peer)
+        await network.peers.start(stage.peer)
         yield stage
         await stage.control.close_sessions(stage.record, "the test is over")
 
@@ -228,7 +228,9 @@ async def test_while_active(name: str, frozen: bool) -> None:
         assert all(view.gate_open for view in stage.views), "the connection did not change, nor did its policy"
         assert stage.moves == moves, "a flap moves no connection"
         for plan in stage.record.plans:
-            assert await stage.network.router(stage.peer.name).received(plan.id), "the routes are at the peer again"
+            assert await stage.network.peers.router(stage.peer.name).received(plan.id), (
+                "the routes are at the peer again"
+            )
         await deprovisioned(stage, stage.record)
 
 

@@ -122,7 +122,7 @@ class Lab:
 
     async def _listens(self) -> bool:
         (plan,) = self.provider.control.records["contoso/edge-1"].plans
-        return self.provider.network.is_provisioned(plan) and self.neighbor.bgp_state is BgpState.ACTIVE
+        return self.provider.network.edges.is_provisioned(plan) and self.neighbor.bgp_state is BgpState.ACTIVE
 
 
 async def established(where: Endpoint, address: str, *, reads: bool) -> RawPeer:
@@ -201,7 +201,7 @@ async def test_a_peer_that_does_not_read_gets_nothing_more(tmp_path: Path, way: 
             count, octets = await all_that_comes(peer)
             assert count == had[0], "what the peer's kernel had, and no more"
             assert 0 < len(list(announcements(octets))) < ROUTES
-            assert sum(sum(gate.leaked.values()) for gate in lab.provider.network.gates) == 0
+            assert sum(sum(gate.leaked.values()) for gate in lab.provider.network.edges.gates) == 0
 
 
 async def test_it_becomes_active_again_with_the_whole_table(tmp_path: Path) -> None:

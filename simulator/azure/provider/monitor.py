@@ -88,7 +88,7 @@ class Monitor:
     def _place(self, agent: str) -> Place | None:
         topology = self._network.topology
         if self._network.kind is LinkKind.NETNS and agent in {each.name for each in (*topology.edges, *topology.peers)}:
-            return self._network.place(agent)
+            return self._network.site.place(agent)
         return None
 
 

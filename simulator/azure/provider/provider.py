@@ -79,7 +79,7 @@ class Provider:
         registrations = StoredRegistrations(self.unit, index)
         self.network = Network(topology, kind, self.log.append, record=False, registrations=registrations)
         self.journal = StoreJournal(self.unit, index)
-        self.control = ControlPlane(self.network, self.log, self.clock, self.journal)
+        self.control = ControlPlane(self.network.edges, self.log, self.clock, self.journal)
         self._at_failure.append(self.control.deny_all)
         self.peerings = Peerings(self.unit, index, self.control, self.premises, self.clock, self._current)
         reviewers = PeeringReviewers(self.control, self.peerings)
@@ -107,10 +107,10 @@ class Provider:
             self._exit.push_async_callback(self.workflow.stop)
             self.unit.flush()
             peers = self.topology.peers
-            versions = await asyncio.gather(*(self.network.start_peer(peer) for peer in peers))
+            versions = await asyncio.gather(*(self.network.peers.start(peer) for peer in peers))
             self.versions = {peer.name: version for peer, version in zip(peers, versions, strict=True)}
             for customer in self.topology.customers:
-                self.versions[customer.name] = await self.network.start_customer(customer)
+                self.versions[customer.name] = await self.network.peers.start_customer(customer)
             self._recover()
             self._reviews.start()
             self._exit.push_async_callback(self._reviews.stop)

@@ -53,7 +53,7 @@ def is_recovering(record: PeeringRecord) -> bool:
 def prefix_on(network: Network, plan: SessionPlan, prefix: IPv4Network) -> PrefixOnSession:
     """What a session holds of a prefix, whatever its policy says of it."""
     _, key = nlri.key(str(prefix))
-    held = network.route(plan, key) if network.is_provisioned(plan) and plan.family is Family.IPV4 else None
+    held = network.edges.route(plan, key) if network.edges.is_provisioned(plan) and plan.family is Family.IPV4 else None
     return PrefixOnSession(plan.peer_address, plan.edge.name, held.attributes.path if held is not None else None)
 
 
@@ -190,7 +190,7 @@ class RegisteredResources:
         for sister in self._index.sisters(record):
             for live in sister.connections:
                 for plan in live.record.plans:
-                    self._network.judge_again(plan)
+                    self._network.edges.judge_again(plan)
 
     # --- inside ---
 

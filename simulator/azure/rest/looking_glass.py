@@ -97,7 +97,11 @@ def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[st
     found = False
     for record in provider.control.records.values():
         for plan in record.plans:
-            if plan.edge.name != edge.name or plan.family is not family or not provider.network.is_provisioned(plan):
+            if (
+                plan.edge.name != edge.name
+                or plan.family is not family
+                or not provider.network.edges.is_provisioned(plan)
+            ):
                 continue
             table = _table(provider, record, plan, destination)
             if table.routes:
@@ -109,10 +113,10 @@ def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[st
 
 def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: Address) -> SessionTable:
     network = provider.network
-    view = network.view(plan)
+    view = network.edges.view(plan)
     routes = []
     for key in _covering(destination):
-        held = network.route(plan, key)
+        held = network.edges.route(plan, key)
         if held is not None:
             judged = verdict(held.hits, denied=not view.gate_open)
             routes.append(ReceivedRoute(plan.family, key, held.attributes.path, judged, view.last_update or 0.0))
@@ -135,7 +139,7 @@ async def _probed(provider: Provider, edge: Node, destination: Address, command:
             f"{command} from {edge.name} was not done: on the loopback link the lab's addresses are not the "
             "machine's. Use link: netns."
         )
-    place = provider.network.place(edge.name)
+    place = provider.network.site.place(edge.name)
     if command == "Ping":
         return "\n".join([line async for line in _pings(place, destination)])
     hops = await traceroute(place, destination)

@@ -256,7 +256,7 @@ def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
 
 def _announced(request: ArmRequest) -> Iterator[tuple[str, str]]:
     """AS8075's IPv4 prefixes in this lab, each with its 8069:… community, if it has one."""
-    for route in request.provider.network.announcements(request.provider.topology.edges[0].name):
+    for route in request.provider.network.edges.announcements(request.provider.topology.edges[0].name):
         community = next((text for text in route.attributes.communities_text if text.startswith("8069:")), "")
         if route.family is Family.IPV4:
             for key in route.keys:

@@ -68,21 +68,21 @@ def _sessions(request: ArmRequest, record: PeeringRecord) -> Iterator[_Session]:
     network = request.provider.network
     for live in record.connections:
         for plan in live.record.plans:
-            if network.is_provisioned(plan):
-                config = network.config(plan)
+            if network.edges.is_provisioned(plan):
+                config = network.edges.config(plan)
                 data = config.policy.context.data if config.policy is not None else PolicyData()
-                yield _Session(network, plan, data, network.view(plan).last_update or 0.0, config.peer_address)
+                yield _Session(network, plan, data, network.edges.view(plan).last_update or 0.0, config.peer_address)
 
 
 def _routes(sessions: Iterable[_Session]) -> Iterator[_Route]:
     for session in sessions:
-        for key, attributes in session.network.attributes(session.plan):
+        for key, attributes in session.network.edges.attributes(session.plan):
             yield session, key, attributes
 
 
 def _exactly(sessions: Iterable[_Session], family: Family, key: bytes) -> Iterator[_Route]:
     for session in sessions:
-        held = session.network.route(session.plan, key) if session.plan.family is family else None
+        held = session.network.edges.route(session.plan, key) if session.plan.family is family else None
         if held is not None:
             yield session, key, held.attributes
 

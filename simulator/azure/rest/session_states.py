@@ -22,7 +22,7 @@ def session_state(provider: Provider, live: LiveConnection, family: Family) -> s
         return NO_SESSION
     if live.record.state is ConnectionState.PENDING_REMOVE:
         return PENDING_REMOVE
-    states = [provider.network.bgp_state(plan) for plan in plans if provider.network.is_provisioned(plan)]
+    states = [provider.network.edges.bgp_state(plan) for plan in plans if provider.network.edges.is_provisioned(plan)]
     if len(states) < len(plans):
         return PENDING_ADD
     return min(states, key=_ORDER.index).value

@@ -140,11 +140,15 @@ async def until_all(running: Provider, state: ConnectionState, within: float = 3
 
 def open_gates(running: Provider) -> set[str]:
     plans = (plan for record in records(running) for plan in record.plans)
-    return {plan.id for plan in plans if running.network.is_provisioned(plan) and running.network.view(plan).gate_open}
+    return {
+        plan.id
+        for plan in plans
+        if running.network.edges.is_provisioned(plan) and running.network.edges.view(plan).gate_open
+    }
 
 
 def leaks(running: Provider) -> int:
-    return sum(count for gate in running.network.gates for count in gate.leaked.values())
+    return sum(count for gate in running.network.edges.gates for count in gate.leaked.values())
 
 
 def record(running: Provider, name: str) -> ConnectionRecord:
@@ -154,7 +158,7 @@ def record(running: Provider, name: str) -> ConnectionRecord:
 def views(running: Provider) -> dict[str, SessionView]:
     """Every provisioned session."""
     plans = (plan for found in records(running) for plan in found.plans)
-    return {plan.id: running.network.view(plan) for plan in plans if running.network.is_provisioned(plan)}
+    return {plan.id: running.network.edges.view(plan) for plan in plans if running.network.edges.is_provisioned(plan)}
 
 
 def established_at(running: Provider, *sessions: str) -> dict[str, float | None]:

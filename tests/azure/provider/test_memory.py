@@ -34,11 +34,11 @@ async def play(running: Provider, number: int) -> set[int]:
     running.put_peering(key, support.body(wanted), wanted)
     plans = [plan for record in support.records(running) for plan in record.plans]
     await support.until_all(running, ConnectionState.VALIDATING)
-    await support.until(running, lambda: all(map(running.network.is_provisioned, plans)))
-    ports = {running.network.config(plan).local.port for plan in plans}
+    await support.until(running, lambda: all(map(running.network.edges.is_provisioned, plans)))
+    ports = {running.network.edges.config(plan).local.port for plan in plans}
     running.delete_peering(key.lower())
     await support.until(running, lambda: not running.control.records)
-    await support.until(running, lambda: not any(map(running.network.knows, plans)))
+    await support.until(running, lambda: not any(map(running.network.edges.knows, plans)))
     return ports
 
 

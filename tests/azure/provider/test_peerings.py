@@ -329,8 +329,8 @@ async def test_other_max_prefixes_apply_to_the_running_session(tmp_path: Path) -
         put(running, request(_changed("max prefixes")))
         for found in support.records(running):
             for plan in found.plans:
-                rule = running.network.config(plan).max_prefix
-                assert rule is not None and (rule.limit, running.network.max_prefixes(plan)) == (7, 7)
+                rule = running.network.edges.config(plan).max_prefix
+                assert rule is not None and (rule.limit, running.network.edges.max_prefixes(plan)) == (7, 7)
         assert support.established_at(running) == up
         assert support.open_gates(running) == set(up)
     async with support.provider(url(tmp_path), None) as running:
@@ -388,7 +388,7 @@ async def test_a_key_that_changes_while_sessions_are_made_lifts_none_of_them(
         words = "did not pass their validation: they stay denied"
         await support.until(running, lambda: any(words in str(row.row) for row in running.unit.events(0, 9999)))
         (record,) = support.records(running)
-        assert {running.network.config(plan).md5 for plan in record.plans} == {other}
+        assert {running.network.edges.config(plan).md5 for plan in record.plans} == {other}
         assert (record.validated, support.open_gates(running)) == (set(), set())
 
 

@@ -20,8 +20,8 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.connection.table import INDEX
 from simulator.engine.control import ConnectionRecord
+from simulator.engine.edges import Edges
 from simulator.engine.log import ConnectionMoved
-from simulator.engine.network import Network
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.session.messages import Family
@@ -305,14 +305,14 @@ async def test_what_a_validation_found_before_a_step_counts_for_nothing(tmp_path
 async def test_a_session_that_cannot_be_provisioned_fails_its_connection_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Network.provision
+    original = Edges.provision
 
-    def provision(self: Network, plan: SessionPlan) -> None:
+    def provision(self: Edges, plan: SessionPlan) -> None:
         if plan.id == "contoso/ash-edge-2/ipv6":
             raise LabError("the edge has no room for another session")
         original(self, plan)
 
-    monkeypatch.setattr(Network, "provision", provision)
+    monkeypatch.setattr(Edges, "provision", provision)
     async with support.provider(url(tmp_path)) as running:
         await support.approved_asn(running)
         support.ask_for_peering(running)
@@ -338,14 +338,14 @@ async def test_after_a_restart_what_cannot_come_back_stays_denied_and_the_rest_c
             await support.until_all(running, S.VALIDATING)
         else:
             await support.until_all(running, state)
-    original = Network.provision
+    original = Edges.provision
 
-    def provision(self: Network, plan: SessionPlan) -> None:
+    def provision(self: Edges, plan: SessionPlan) -> None:
         if plan.connection == "contoso/ash-edge-2":
             raise LabError("the edge is gone")
         original(self, plan)
 
-    monkeypatch.setattr(Network, "provision", provision)
+    monkeypatch.setattr(Edges, "provision", provision)
     async with support.provider(url(tmp_path)) as running:
         one, two = support.records(running)
         await support.until(running, lambda: len(support.open_gates(running)) == 2)
@@ -377,7 +377,7 @@ async def test_hurrying_is_for_the_one_that_is_hurried(tmp_path: Path) -> None:
         running.workflow.hurry(one)
         await support.until(running, lambda: one.state is S.NONE)
         assert (two.state, list(running.control.records)) == (S.PENDING_REMOVE, [two.id])
-        assert all(map(running.network.is_provisioned, two.plans))
+        assert all(map(running.network.edges.is_provisioned, two.plans))
         running.workflow.hurry(two)
         await support.until(running, lambda: not running.control.records)
 

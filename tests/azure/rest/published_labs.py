@@ -257,6 +257,6 @@ async def legacy_up(lab: PlainLab) -> None:
     plans = [plan for record in lab.provider.control.records.values() for plan in record.plans]
 
     async def look() -> set[str]:
-        return {network.bgp_state(plan).value for plan in plans if network.is_provisioned(plan)}
+        return {network.edges.bgp_state(plan).value for plan in plans if network.edges.is_provisioned(plan)}
 
     await eventually(look, lambda found: found == {"Established"})

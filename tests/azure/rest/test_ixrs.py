@@ -85,7 +85,7 @@ def sessions(lab: Lab, peering: str = "") -> list[SessionPlan]:
 
 
 def taken(lab: Lab, plan: SessionPlan) -> set[str]:
-    return {nlri.text(family, key) for family, key, _ in lab.provider.network.taken(plan)}
+    return {nlri.text(family, key) for family, key, _ in lab.provider.network.edges.taken(plan)}
 
 
 def prefixes(family: Family, *customers: str) -> set[str]:
@@ -110,7 +110,7 @@ async def heard(lab: Lab, *wanted: str) -> None:
             f"{nlri.text(family, key)} on {plan.id}"
             for plan in sessions(lab)
             for family, key in keys
-            if plan.family is family and lab.provider.network.route(plan, key) is None
+            if plan.family is family and lab.provider.network.edges.route(plan, key) is None
         ]
 
     await eventually(lambda: lab.do(missing), lambda found: not found)
@@ -124,13 +124,13 @@ async def heard_everywhere(lab: Lab, *but: str) -> None:
 
 def rules(lab: Lab, plan: SessionPlan, customer: str) -> list[str]:
     (prefix,) = prefixes(plan.family, customer)
-    route = lab.provider.network.route(plan, nlri.key(prefix)[1])
+    route = lab.provider.network.edges.route(plan, nlri.key(prefix)[1])
     assert route is not None
     return [hit.rule for hit in route.hits]
 
 
 def resets(lab: Lab, server: str = "") -> list[Any]:
-    views = [lab.provider.network.view(plan) for plan in sessions(lab) if server in ("", plan.peer.name)]
+    views = [lab.provider.network.edges.view(plan) for plan in sessions(lab) if server in ("", plan.peer.name)]
     return [(view.id, view.established_at, view.established_transitions, view.notifications) for view in views]
 
 
@@ -160,7 +160,7 @@ async def test_from_the_form_to_traffic(tmp_path: Path, sku: str) -> None:
             await register(lab, name, CUSTOMERS[name][0])
         await held_everywhere(lab, "alpha", "beta", "gamma", "delta")
         assert [rules(lab, plan, "echo") for plan in sessions(lab)] == [["registered-origin"]] * 4
-        assert {lab.provider.network.view(plan).sent for plan in sessions(lab)} == {3, 2}
+        assert {lab.provider.network.edges.view(plan).sent for plan in sessions(lab)} == {3, 2}
 
         await register(lab, "echo", CUSTOMERS["echo"][0])
         await held_everywhere(lab, *CUSTOMERS)
@@ -168,7 +168,7 @@ async def test_from_the_form_to_traffic(tmp_path: Path, sku: str) -> None:
         await held_everywhere(lab, "beta", "gamma", "delta", "echo")
         assert [rules(lab, plan, "alpha") for plan in sessions(lab)] == [["registered-origin"]] * 4
         assert resets(lab) == before, "no session was reset"
-        seen = {(plan.peer.name, plan.id): lab.provider.network.view(plan) for plan in sessions(lab)}
+        seen = {(plan.peer.name, plan.id): lab.provider.network.edges.view(plan) for plan in sessions(lab)}
         assert not any(view.leaked_in or view.leaked_out for view in seen.values())
 
 
@@ -191,7 +191,7 @@ async def test_ipv6_is_optional_and_can_be_added(tmp_path: Path) -> None:
         await lab.put("ixrs", request(asn, connection(1, only4)))
         await lab.active("ixrs")
         (plan,) = sessions(lab)
-        before = lab.provider.network.view(plan).established_at
+        before = lab.provider.network.edges.view(plan).established_at
         await register(lab, "alpha", CUSTOMERS["alpha"][0])
         wrong = {"session_prefix_v6": "2001:db8:fffe::/64"}
         with pytest.raises(HttpResponseError) as refused:
@@ -200,7 +200,7 @@ async def test_ipv6_is_optional_and_can_be_added(tmp_path: Path) -> None:
         await lab.put("ixrs", request(asn, connection(1)))
         await eventually(lambda: lab.do(lambda: len(sessions(lab))), lambda count: count == 2)
         await held_everywhere(lab, "alpha")
-        assert lab.provider.network.view(plan).established_at == before
+        assert lab.provider.network.edges.view(plan).established_at == before
 
 
 # --- what the form does not take ---

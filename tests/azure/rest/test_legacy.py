@@ -52,10 +52,10 @@ async def running(lab: Lab) -> dict[str, float | None]:
     plans = [plan for record in active for plan in record.plans]
 
     async def gates() -> list[bool]:
-        return [network.is_provisioned(plan) and network.view(plan).gate_open for plan in plans]
+        return [network.edges.is_provisioned(plan) and network.edges.view(plan).gate_open for plan in plans]
 
     await eventually(gates, all)
-    return {plan.id: network.view(plan).established_at for plan in plans}
+    return {plan.id: network.edges.view(plan).established_at for plan in plans}
 
 
 def moved(lab: Lab) -> list[ConnectionEvent]:
@@ -86,13 +86,15 @@ async def test_a_legacy_peering_runs_without_anybody_asking(tmp_path: Path) -> N
 async def test_a_conversion_is_active_at_once_and_touches_no_session(tmp_path: Path) -> None:
     async with serving(tmp_path, legacy()) as lab:
         before = await running(lab)
-        taken = {plan.id: lab.provider.network.view(plan).taken for record in records(lab) for plan in record.plans}
+        taken = {
+            plan.id: lab.provider.network.edges.view(plan).taken for record in records(lab) for plan in record.plans
+        }
         asn = await lab.asn()
         made = await lab.put("converted", exchange_request(asn))
         assert states(made) == ["Active", "Active"]
         assert connections(made)[0].connection_identifier == GUID
         assert await listed(lab) == []
-        views = {plan.id: lab.provider.network.view(plan) for record in records(lab) for plan in record.plans}
+        views = {plan.id: lab.provider.network.edges.view(plan) for record in records(lab) for plan in record.plans}
         assert {name: view.established_at for name, view in views.items()} == before
         assert {name: view.taken for name, view in views.items()} == taken
         assert all(view.gate_open and not view.withdrawn_by_us for view in views.values())

@@ -34,15 +34,15 @@ def taken(lab: Lab) -> set[str]:
     return {
         nlri.text(family, key)
         for plan in plans
-        if network.is_provisioned(plan)
-        for family, key, _ in network.taken(plan)
+        if network.edges.is_provisioned(plan)
+        for family, key, _ in network.edges.taken(plan)
         if family is Family.IPV4
     }
 
 
 def hits(lab: Lab, prefix: str) -> Hits:
     plan = next(plan for record in lab.provider.control.records.values() for plan in record.plans)
-    route = lab.provider.network.route(plan, nlri.key(prefix)[1])
+    route = lab.provider.network.edges.route(plan, nlri.key(prefix)[1])
     assert route is not None
     return route.hits
 
@@ -72,7 +72,7 @@ async def test_only_registered_origins_are_taken_and_removing_one_withdraws_its_
         await lab.route_server()
         network = lab.provider.network
         ((live,),) = [record.connections for record in lab.provider.peerings.records.values()]
-        up = {plan.id: network.view(plan).established_at for plan in live.record.plans}
+        up = {plan.id: network.edges.view(plan).established_at for plan in live.record.plans}
         assert taken(lab) == set()
         assert [hit.rule for hit in hits(lab, "192.0.2.0/24")] == ["registered-origin"]
 
@@ -84,7 +84,7 @@ async def test_only_registered_origins_are_taken_and_removing_one_withdraws_its_
 
         await lab.do(lab.client.registered_asns.delete, GROUP, "ixrs", "customer")
         assert taken(lab) == {"192.0.2.0/24", "198.51.100.0/24"}
-        assert {plan.id: network.view(plan).established_at for plan in live.record.plans} == up
+        assert {plan.id: network.edges.view(plan).established_at for plan in live.record.plans} == up
         with pytest.raises(ResourceNotFoundError):
             await lab.do(lab.client.registered_asns.get, GROUP, "ixrs", "customer")
         await lab.do(lab.client.registered_asns.delete, GROUP, "ixrs", "customer")

@@ -346,10 +346,10 @@ class Surface(RuleBasedStateMachine):
         network = self.provider.network
         for record in self.provider.control.records.values():
             for plan in record.plans:
-                if network.is_provisioned(plan):
+                if network.edges.is_provisioned(plan):
                     allowed = record.state is ConnectionState.ACTIVE and plan.id in record.validated
-                    assert network.view(plan).gate_open is allowed
-        assert not any(count for gate in network.gates for count in gate.leaked.values())
+                    assert network.edges.view(plan).gate_open is allowed
+        assert not any(count for gate in network.edges.gates for count in gate.leaked.values())
 
     @invariant()
     def the_documents_are_as_they_were_written(self) -> None:

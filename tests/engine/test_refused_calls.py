@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.engine.knocks import MOST, WINDOW, Knocks
+from simulator.engine.refused_calls import MOST, WINDOW, RefusedCalls
 from simulator.peer.events import CallerRefused, UnknownPeer
 
 CALLS = st.lists(st.tuples(st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]), st.floats(0, WINDOW)))
@@ -18,7 +18,7 @@ CALLS = st.lists(st.tuples(st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8:
 def test_each_address_is_told_of_at_once_then_once_an_hour_and_no_call_is_told_twice(
     calls: list[tuple[str, float]],
 ) -> None:
-    knocks, now, total = Knocks(), 0.0, Counter[str]()
+    knocks, now, total = RefusedCalls(), 0.0, Counter[str]()
     told: dict[str, list[UnknownPeer]] = {}
     for address, wait in calls:
         now += wait
@@ -34,7 +34,7 @@ def test_each_address_is_told_of_at_once_then_once_an_hour_and_no_call_is_told_t
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    knocks = Knocks()
+    knocks = RefusedCalls()
     callers = [f"2001:db8::{number:x}" for number in range(3 * MOST)]
     assert all(knocks.heard(UnknownPeer("edge", 1.0, address)) for address in callers)
     assert len(knocks._told) == MOST
@@ -42,7 +42,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_calls_beside_a_session_that_rests_are_counted_too() -> None:
-    knocks = Knocks()
+    knocks = RefusedCalls()
     calls = [CallerRefused("s", 1.0 + number, "192.0.2.1", "it rests", 9.0) for number in range(3)]
     assert [knocks.heard(call) for call in calls] == [calls[0], None, None]
     other = CallerRefused("s", 4.0, "192.0.2.1", "no room", None)

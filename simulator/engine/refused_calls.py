@@ -18,7 +18,7 @@ MOST: Final = 1000
 """Addresses that are remembered at most: the one that was logged first is forgotten, and may be logged again."""
 
 
-class Knocks:
+class RefusedCalls:
     """Who called, when that was logged last, and how often it has called since."""
 
     def __init__(self) -> None:

@@ -1,0 +1,110 @@
+"""The routers of the peers, and of the networks behind a peer that is a route server."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from simulator.engine.edges import Edges
+from simulator.engine.member_config import as_route_server, customer_config, session_name
+from simulator.engine.peer_config import agreed_session, router_config
+from simulator.engine.site import Site
+from simulator.lab.netns import NetnsPlace
+from simulator.places.endpoint import BGP_PORT, Endpoint
+from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
+from simulator.routers.registry import ROUTERS
+from simulator.session.messages import Family
+from simulator.topology.kinds import RouteServer
+from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Customer, Peer, Topology
+
+
+class PeerRouters:
+    """By the peers' and customers' names."""
+
+    def __init__(self, topology: Topology, site: Site, edges: Edges, stack: contextlib.AsyncExitStack) -> None:
+        """The `stack` stops them."""
+        self._topology = topology
+        self._site = site
+        self._edges = edges
+        self._stack = stack
+        self._routers: dict[str, Router] = {}
+
+    async def start(self, peer: Peer) -> str:
+        """Configure and start a peer's router; returns its version. Raises LabError in the router's own words.
+
+        What is left of one that ran before, and lost one of its daemons, ends first: it holds files and ports.
+        """
+        if (before := self._routers.get(peer.name)) is not None:
+            await before.stop()
+        router = ROUTERS[peer.router_kind]()
+        self._routers[peer.name] = router
+        self._stack.push_async_callback(router.stop)
+        config = self.configuration(peer)
+        await router.start(self._site.place(peer.name), config, RouterFiles(self._site.subdirectory(peer.name)))
+        self._edges.called |= {session.name: router.endpoint(session.name) for session in config.sessions}
+        return await router.version()
+
+    def configuration(self, peer: Peer) -> RouterConfig:
+        """What a peer's router is to be configured with, on this link."""
+        mine = [plan for plan in self._edges.plans if plan.peer.name == peer.name]
+        sides = [plan.peer_side for plan in mine]
+        sessions = tuple(self._router_session(plan) for plan in mine if self._configured_by_peer(plan))
+        config = router_config(peer, sessions, mine)
+        config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
+        config = self._with_interfaces(config)
+        if peer.router_abilities.route_server is RouteServer.ALWAYS:
+            places = {customer.name: self._site.place(customer.name) for customer in self._topology.customers}
+            config = as_route_server(self._topology, peer, config, places)
+        return config
+
+    async def start_customer(self, customer: Customer) -> str:
+        """Start the router of a network behind the route servers, which run already; returns its version.
+
+        Raises LabError in the router's own words.
+        """
+        endpoints = {}
+        for server in self._topology.route_servers(customer):
+            for family in Family:
+                name, address = session_name(server, customer, family), server.address(family)
+                played = server.router_abilities.is_played
+                if played and address is not None and customer.address(family) is not None:
+                    endpoints[name] = self._routers[server.name].endpoint(name)
+                elif address is not None:
+                    endpoints[name] = Endpoint(address, BGP_PORT)
+        router = ROUTERS[customer.router_kind]()
+        self._routers[customer.name] = router
+        self._stack.push_async_callback(router.stop)
+        config = self._with_interfaces(customer_config(self._topology, customer, endpoints))
+        await router.start(self._site.place(customer.name), config, RouterFiles(self._site.subdirectory(customer.name)))
+        return await router.version()
+
+    def _with_interfaces(self, config: RouterConfig) -> RouterConfig:
+        place = self._site.place(config.name)
+        if not isinstance(place, NetnsPlace):
+            return config
+        return replace(config, interfaces=tuple(place.interfaces), vrfs=tuple(place.vrfs))
+
+    def _configured_by_peer(self, plan: SessionPlan) -> bool:
+        families = plan.peer_side.families
+        return families is None or plan.family.label in families
+
+    def _router_session(self, plan: SessionPlan) -> RouterSession:
+        side, taken = plan.peer_side, plan.peer_takes
+        if plan.peer.is_external:  # knows the addresses that really carry its sessions, and no others
+            local, remote = self._site.caller(plan), self._edges.listening(plan)
+            agreed = agreed_session(plan, self._topology.microsoft.asn)
+            return replace(agreed, local_address=local, remote_address=remote.host, remote=remote)
+        return replace(
+            agreed_session(plan, self._topology.microsoft.asn),
+            local_address=taken.peer if taken is not None else plan.peer_address,
+            remote_address=taken.microsoft if taken is not None else plan.edge_address,
+            remote_as=side.remote_as or self._topology.microsoft.asn,
+            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._edges.listening(plan),
+            md5=(side.md5 or None) if side.md5 is not None else plan.md5,
+            gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
+        )
+
+    def router(self, peer: str) -> Router:
+        """Raises KeyError for a peer that was not started."""
+        return self._routers[peer]
