@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mrt": {"session", "wire"},
     "tables": {"session", "wire", "mrt", "policy"},
     "places": set(),
-    "topology": {"places", "connection", "session", "wire", "policy", "rib"},
+    "topology": {"diagnosis", "places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},
     "peer": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
     "speakers": {"peer", "gate", "views", "connection", "session", "wire", "policy", "rib", "places"},

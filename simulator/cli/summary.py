@@ -134,7 +134,7 @@ def _troubles(report: Report) -> list[Trouble]:
         for check in bad:
             trouble = found.setdefault(_alike(report, connection, check), _trouble(report, connection, check))
             trouble.where.append(label(connection))
-        if not any(check.fails for check in bad) and connection.error_message:
+        if not any(connection.fails(check) for check in bad) and connection.error_message:
             what = Text(connection.error_message)
             alone = Trouble(Text("✗", "bold red"), what, None)
             found.setdefault((2, connection.error_message), alone).where.append(label(connection))
@@ -150,13 +150,13 @@ def _troubles(report: Report) -> list[Trouble]:
 
 def _alike(report: Report, connection: RehearsedConnection, check: CheckView) -> tuple[object, ...]:
     """Checks with one of these are printed once."""
-    rank = 0 if check.warns else 1 if excused(report, connection, check) else 2
+    rank = 0 if not connection.fails(check) else 1 if excused(report, connection, check) else 2
     return (rank, check.id, check.causes[0].id if check.causes else "")
 
 
 def _trouble(report: Report, connection: RehearsedConnection, check: CheckView) -> Trouble:
     status = "could not be made" if check.status is Status.ERROR else "failed"
-    if check.warns:
+    if not connection.fails(check):
         return Trouble(
             Text("!", "yellow"), Text.assemble(f"check {check.id} ", ("warns", "yellow"), f": {check.title}"), check
         )

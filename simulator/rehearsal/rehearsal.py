@@ -109,6 +109,8 @@ class Rehearsal:
         one_by_one = [record for record in active if record.flow is Flow.IXRS]
         at_once = [[record] for record in active if record.flow is not Flow.IXRS]
         await together(*map(self._deprovision, (one_by_one, *at_once)))
+        for record in approved:
+            self._compare_warnings(record)
 
     async def _until_lifted(self, record: ConnectionRecord) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""
@@ -166,6 +168,20 @@ class Rehearsal:
             found = self.best_views[session].accepted
             if found != wanted and expect.state == "Active":
                 self.shortfalls.append(f"{session}: {found} routes accepted, expected {wanted}")
+
+        rejected = sum(self.best_views[plan.id].rejected for plan in record.plans)
+        if expect.rejected is not None and rejected != expect.rejected:
+            self.shortfalls.append(f"{record.id}: {rejected} routes rejected, expected {expect.rejected}")
+
+    def _compare_warnings(self, record: ConnectionRecord) -> None:
+        """Whether each check that warned may: here they are all there, those after the deprovisioning too."""
+        expect = self.topology.peering(record.peering).expect
+        warned = {result.id: result.title for result in record.results if result.warns}
+        self.shortfalls += [
+            f"{record.id}: {id_} warns, and the topology permits no such warning: {title}"
+            for id_, title in warned.items()
+            if not expect.permits(id_)
+        ]
 
     @contextlib.asynccontextmanager
     async def _keeping_evidence(self) -> AsyncIterator[None]:

@@ -77,7 +77,8 @@ def _connection(record: ConnectionRecord, script: Script, best_views: Mapping[st
     )
     timeline = _timeline(script.log, record.id, {plan.id for plan in record.plans})
     view = connection_view(record, sessions, timeline)
-    return RehearsedConnection.of(view, expect.state, expect.failing_checks)
+    forbidden = dict.fromkeys(check.id for check in view.checks if check.warns and not expect.permits(check.id))
+    return RehearsedConnection.of(view, expect.state, expect.failing_checks, forbidden)
 
 
 def last_state(log: EventLog, session: str) -> BgpState:

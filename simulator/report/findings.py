@@ -65,7 +65,7 @@ def excused(report: Report, connection: RehearsedConnection, check: CheckView | 
     """Whether a failure here, of this check if one is given, is what the topology wanted to see."""
     if report.outcome == "passed" or (check and check.id in connection.expected_failures):
         return True
-    failed = {item.id for item in connection.checks if item.fails}
+    failed = {item.id for item in connection.checks if connection.fails(item)}
     came = connection.expected_state in (connection.connection_state, *connection.reached)
     return (
         connection.expected_state is not ConnectionState.ACTIVE
@@ -76,7 +76,7 @@ def excused(report: Report, connection: RehearsedConnection, check: CheckView | 
 
 def verdict(report: Report, connection: RehearsedConnection) -> ConnectionVerdict:
     """How one connection ended, from its checks, the states that it went through, and what was expected."""
-    bad = [check for check in connection.checks if check.fails]
+    bad = [check for check in connection.checks if connection.fails(check)]
     active = ConnectionState.ACTIVE in (connection.connection_state, *connection.reached)
     failed = bool(bad or connection.error_message or connection.connection_state is ConnectionState.PROVISIONING_FAILED)
     if (failed or not active) and excused(report, connection):
@@ -117,7 +117,7 @@ def connection_headline(connection: RehearsedConnection) -> Headline | None:
     bad = [check for check in connection.checks if check.status.bad]
     # A sort is stable: within one rank the order of the catalogue stays, and that runs from cause to symptom.
     bad.sort(key=lambda check: (_ORDER.index(check.blocks), check.status is Status.ERROR))
-    if bad and (bad[0].fails or not connection.error_message):
+    if bad and (connection.fails(bad[0]) or not connection.error_message):
         return _of_check(connection, bad[0])
     if connection.error_message:
         return Headline(what=connection.error_message, where=label(connection))

@@ -179,14 +179,14 @@ def _first_problem(headline: Headline | None) -> str:
 
 def _kind(report: Report, connection: RehearsedConnection, check: CheckView) -> str:
     """In which group of _KINDS a check belongs."""
-    if check.warns:
+    if check.warns and not connection.fails(check):
         return "warn"
     return "expected" if check.fails and excused(report, connection, check) else check.status.value
 
 
 def _groups(report: Report, connection: RehearsedConnection) -> tuple[CheckGroup, ...]:
     """Worst first; what is sound is folded as soon as something is not."""
-    trouble = any(check.fails for check in connection.checks)
+    trouble = any(connection.fails(check) for check in connection.checks)
     members: dict[str, list[CheckView]] = {}
     for check in connection.checks:
         members.setdefault(_kind(report, connection, check), []).append(check)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
+from simulator.views.check import CheckView
 from simulator.views.connection import ConnectionView
 from simulator.views.octets import Octets
 
@@ -21,12 +22,29 @@ class RehearsedConnection(ConnectionView):
     """The connection state that the topology wants to see reached: a rehearsed fault ends elsewhere."""
     expected_failures: tuple[str, ...] = ()
     """Ids of the checks that the topology wants to see fail."""
+    forbidden_warnings: tuple[str, ...] = ()
+    """Ids of the checks that warned though the topology permits it not: they fail the rehearsal."""
 
     @classmethod
-    def of(cls, view: ConnectionView, expected_state: str, expected_failures: Iterable[str]) -> RehearsedConnection:
+    def of(
+        cls,
+        view: ConnectionView,
+        expected_state: str,
+        expected_failures: Iterable[str],
+        forbidden_warnings: Iterable[str],
+    ) -> RehearsedConnection:
         """A connection, with what its topology expects of it."""
         seen = {each.name: getattr(view, each.name) for each in fields(view)}
-        return cls(**seen, expected_state=ConnectionState(expected_state), expected_failures=tuple(expected_failures))
+        return cls(
+            **seen,
+            expected_state=ConnectionState(expected_state),
+            expected_failures=tuple(expected_failures),
+            forbidden_warnings=tuple(forbidden_warnings),
+        )
+
+    def fails(self, check: CheckView) -> bool:
+        """Whether a check's bad end counts: it blocks something, or it warns and the topology forbids that."""
+        return check.fails or (check.warns and check.id in self.forbidden_warnings)
 
 
 @dataclass(frozen=True, slots=True)

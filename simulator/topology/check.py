@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from simulator.topology.checks.expectations import expectation_problems
 from simulator.topology.checks.external import external_problems
 from simulator.topology.checks.members import member_problems
 from simulator.topology.checks.names import name_problems
@@ -30,6 +31,7 @@ def problems(
         *name_problems(topology),
         *announcement_problems(topology),
         *peering_problems(topology),
+        *expectation_problems(topology),
     ]
     found += [*policy_problems(topology), *member_problems(topology)]
     return found or [*unlinked_problems(topology), *external_problems(topology), *unsayable_problems(topology, formats)]

@@ -36,6 +36,14 @@ def rehearse(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PEERING", help="Rehearse this peering alone. May be repeated.", show_default=False),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="A check that warns fails the rehearsal, but those that `expect` permits."),
+    ] = False,
     step: Annotated[
         bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
     ] = False,
@@ -67,5 +75,7 @@ def rehearse(
             as_json=as_json,
             step=step,
             format_=format_,
+            only=only or (),
+            strict=strict,
         )
     )

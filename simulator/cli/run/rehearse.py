@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -45,13 +45,17 @@ def rehearse(
     as_json: bool,
     step: bool = False,
     format_: str | None = None,
+    only: Sequence[str] = (),
+    strict: bool = False,
 ) -> int:
     """The command; returns the exit code."""
     try:
         topology = load(path)
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
-    topology = _override(topology, soak, deadline)
+    topology = _override(_only(topology, only), soak, deadline)
+    if strict:
+        topology = _strict(topology)
     if format_ is not None and format_ not in FORMATS:
         fail(USAGE, f"--format {format_}: there is no such format (one of {', '.join(FORMATS)})")
     if step and not (sys.stdin.isatty() and (sys.stderr if as_json else sys.stdout).isatty()):
@@ -114,6 +118,26 @@ def _scratch(topology: Topology) -> Iterator[Path]:
 def _override(topology: Topology, soak: float | None, deadline: float | None) -> Topology:
     changes = {name: value for name, value in (("soak", soak), ("deadline", deadline)) if value is not None}
     return topology.model_copy(update={"times": topology.times.model_copy(update=changes)})
+
+
+def _only(topology: Topology, names: Sequence[str]) -> Topology:
+    """The topology with only these peerings; all of them where none is named."""
+    known = [peering.name for peering in topology.peerings]
+    if unknown := [name for name in names if name not in known]:
+        fail(USAGE, f"--only {unknown[0]}: there is no such peering (the topology has: {', '.join(known)})")
+    kept = [peering for peering in topology.peerings if not names or peering.name in names]
+    return topology.model_copy(update={"peerings": kept})
+
+
+def _strict(topology: Topology) -> Topology:
+    """No check may warn, but where the topology itself says which may."""
+    peerings = [
+        peering.model_copy(update={"expect": peering.expect.model_copy(update={"warnings": []})})
+        if peering.expect.warnings is None
+        else peering
+        for peering in topology.peerings
+    ]
+    return topology.model_copy(update={"peerings": peerings})
 
 
 def _write(directory: Path, report: Report, console: Console) -> None:

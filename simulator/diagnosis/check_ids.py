@@ -1,0 +1,47 @@
+"""The ids of all checks: what a topology's `failing-checks` are checked against."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CheckId(StrEnum):
+    """A check of the catalogue. R3 stands for one check a rule: `R3.bogon-prefix`."""
+
+    C1 = "C1"
+    L1 = "L1"
+    L2 = "L2"
+    L4 = "L4"
+    T1 = "T1"
+    S1 = "S1"
+    S2 = "S2"
+    S3 = "S3"
+    S4 = "S4"
+    S5 = "S5"
+    S6 = "S6"
+    D1 = "D1"
+    D2 = "D2"
+    D3 = "D3"
+    R1 = "R1"
+    R2 = "R2"
+    R3 = "R3"
+    R4 = "R4"
+    R5 = "R5"
+    R9 = "R9"
+    A1 = "A1"
+    A3 = "A3"
+    A4 = "A4"
+
+
+ORDER = tuple(CheckId)
+"""From cause to symptom: what lies below is looked at first."""
+
+
+def base(check: str) -> CheckId:
+    """R3 for `R3.bogon-prefix`."""
+    return CheckId(check.partition(".")[0])
+
+
+def position(check: str) -> int:
+    """Where a check stands in the catalogue."""
+    return ORDER.index(base(check))
