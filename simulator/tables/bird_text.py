@@ -17,7 +17,7 @@ from typing import Final
 
 from simulator.tables import notation
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
-from simulator.tables.text_lines import numbered
+from simulator.tables.text_lines import numbered_lines
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
@@ -66,7 +66,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route of every table, with its line for what cannot be used."""
     found: _Found | None = None
     prefix, announcer, told = "", None, False  # `told`: what follows is of a route that was unreadable already
-    for number, text in numbered(chunks):
+    for number, text in numbered_lines(chunks):
         head = ROUTE.match(text)
         if head is not None:
             if found is not None:

@@ -18,7 +18,7 @@ from simulator.session.messages import Family
 from simulator.tables import birdwatcher_reader, notation
 from simulator.tables.event_routes import EventRoutes
 from simulator.tables.table_entries import Announcer, FilePosition, Skipped, TableEntry, TableRoutes, Unreadable
-from simulator.tables.text_lines import numbered
+from simulator.tables.text_lines import numbered_lines
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes
 
@@ -49,7 +49,7 @@ _NESTED: Final = ("bgp", "attributes", "attrs")
 def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every line. An object that says what it is in `event` and is no route is skipped, or takes routes back."""
     told = EventRoutes()
-    for number, text in numbered(chunks):
+    for number, text in numbered_lines(chunks):
         line = text.strip()
         if not line:
             continue

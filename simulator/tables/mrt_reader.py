@@ -14,7 +14,7 @@ from typing import Final
 from simulator.mrt.records import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
 from simulator.session.messages import Family
 from simulator.tables.bgp4mp_replay import Replay
-from simulator.tables.table_dump import SUBTYPES, Dumped, dumped
+from simulator.tables.table_dump import SUBTYPES, TableDumpRoute, parse_table_dump
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
 from simulator.wire.attribute_codec import AttributeFault, decode
@@ -83,7 +83,7 @@ class _Reader:
             elif kind == MrtType.BGP4MP and subtype in _MESSAGES:
                 yield from self.replay.take(number, subtype, body)
             elif kind == MrtType.TABLE_DUMP and subtype in SUBTYPES:
-                yield self._dumped(number, dumped(subtype, body))
+                yield self._dumped(number, parse_table_dump(subtype, body))
             else:
                 what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
                 yield Unreadable(FilePosition("record", number), f"{what}, is not read")
@@ -91,7 +91,7 @@ class _Reader:
             reason = str(error) if type(error) is ValueError else "the record is cut short"
             yield Unreadable(FilePosition("record", number), reason)
 
-    def _dumped(self, number: int, route: Dumped) -> TableEntry:
+    def _dumped(self, number: int, route: TableDumpRoute) -> TableEntry:
         place = FilePosition("record", number)
         path = self._path(route.family is Family.IPV6, route.attributes, route.asn4)
         if isinstance(path, str):

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
-from simulator.tables.text_lines import numbered
+from simulator.tables.text_lines import numbered_lines
 from simulator.wire.route_syntax import parse_routes
 
 _UNKNOWN4: Final = IPv4Address("255.255.255.255")
@@ -22,7 +22,7 @@ def read_route_lines(
 ) -> Iterator[TableEntry]:
     """Every line; `next-hop self` is one of these addresses; without one the route has no next hop."""
     v4, v6 = next_hop_v4 or _UNKNOWN4, next_hop_v6 or _UNKNOWN6
-    for number, text in numbered(chunks):
+    for number, text in numbered_lines(chunks):
         line = text.partition("#")[0].strip()
         if not line:
             continue

@@ -18,7 +18,7 @@ _HEADS: Final = {
 """View, sequence, prefix, length, status, time, peer, its ASN, length of the attributes."""
 
 
-class Dumped(NamedTuple):
+class TableDumpRoute(NamedTuple):
     """One route, its attributes undecoded."""
 
     family: Family
@@ -28,7 +28,7 @@ class Dumped(NamedTuple):
     attributes: bytes
 
 
-def dumped(subtype: int, body: bytes) -> Dumped:
+def parse_table_dump(subtype: int, body: bytes) -> TableDumpRoute:
     """struct.error for a record that is cut short, ValueError for one that makes no sense."""
     family, asn4 = SUBTYPES[subtype]
     head = _HEADS[subtype]
@@ -41,4 +41,4 @@ def dumped(subtype: int, body: bytes) -> Dumped:
     if bits % 8:
         octets[-1] &= 0xFF << (8 - bits % 8) & 0xFF
     address = IPv4Address(peer) if family is Family.IPV4 else IPv6Address(peer)
-    return Dumped(family, bytes((bits, *octets)), Announcer(asn, address), asn4, body[head.size :])
+    return TableDumpRoute(family, bytes((bits, *octets)), Announcer(asn, address), asn4, body[head.size :])

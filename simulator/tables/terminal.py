@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from simulator.tables.text_lines import numbered
+from simulator.tables.text_lines import numbered_lines
 
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 _PAGER: Final = re.compile(
@@ -31,7 +31,7 @@ _CHATTER: Final = re.compile(
 
 def screen(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """(number from 1, text) of every line as it stood on the screen, tabs as blanks and nothing at its end."""
-    for number, text in numbered(chunks):
+    for number, text in numbered_lines(chunks):
         yield number, cleaned(text)
 
 

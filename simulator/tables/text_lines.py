@@ -9,7 +9,7 @@ LONGEST: Final = 1024 * 1024
 """Octets of a line; what is longer is cut there, and then is no route."""
 
 
-def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+def numbered_lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """(number from 1, text without its end) of every line. What is no UTF-8 is replaced, never raised."""
     rest, number = b"", 0
     for chunk in chunks:

@@ -19,7 +19,7 @@ from simulator.tables.input_formats import READERS, InputFormat, recognise
 from simulator.tables.session_policies import SessionPolicies
 from simulator.tables.table_entries import Announcer, Skipped, TableRoutes, Unreadable
 from simulator.tables.tally import Judge
-from simulator.tables.text_lines import LONGEST, numbered
+from simulator.tables.text_lines import LONGEST, numbered_lines
 from simulator.wire import nlri
 from tests.tables.router_outputs import OUTPUTS
 from tests.tables.support import FILES, SAMPLES, SESSIONS, Sample, by_prefix, exabgp, mrt_rib, verdicts
@@ -132,12 +132,12 @@ def test_only_some_are_named_and_all_are_counted() -> None:
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
     chunks = (b"x" * 65536 for _ in range(100))
-    ((number, text),) = numbered(chunks)
+    ((number, text),) = numbered_lines(chunks)
     assert (number, len(text)) == (1, LONGEST)
 
 
 def test_lines_end_in_every_way() -> None:
-    assert list(numbered((b"a\r\nb\n\n", b"c"))) == [(1, "a"), (2, "b"), (3, ""), (4, "c")]
+    assert list(numbered_lines((b"a\r\nb\n\n", b"c"))) == [(1, "a"), (2, "b"), (3, ""), (4, "c")]
 
 
 # --- whose session it is ---
