@@ -100,8 +100,8 @@ def _published_examples() -> str:
 
 
 _PACKAGE = DOCS.parent / "simulator"
-_LOADING = {"__init__", "__main__"}
-"""They start the program; they are no rooms."""
+_NO_ROOMS = {"__init__", "__main__", "addresses"}
+"""What starts the program, and types that every room shares."""
 
 
 def _arrows() -> dict[str, set[str]]:
@@ -109,7 +109,7 @@ def _arrows() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module in sorted(_PACKAGE.rglob("*.py")):
         room = module.relative_to(_PACKAGE).parts[0].removesuffix(".py")
-        if room not in _LOADING:
+        if room not in _NO_ROOMS:
             found.setdefault(room, set()).update(_imported(module) - {room})
     return {room: rooms & found.keys() for room, rooms in found.items()}
 

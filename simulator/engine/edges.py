@@ -7,6 +7,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFiles
 from simulator.engine.refused_calls import RefusedCalls
@@ -14,7 +15,7 @@ from simulator.engine.registrations import Registrations
 from simulator.engine.site import Site
 from simulator.gate import Change, GateCounts, nlri_may_pass
 from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer
-from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
@@ -230,7 +231,7 @@ class Edges:
         if self._tap is not None:
             self._tap.name(plan.id, plan.edge_address, plan.peer_address)
 
-    def _where_to_call(self, plan: SessionPlan, host: Address) -> Endpoint | None:
+    def _where_to_call(self, plan: SessionPlan, host: IpAddress) -> Endpoint | None:
         if plan.router_session in self.called and plan.peer_takes is None:
             endpoint = self.called[plan.router_session]
             return endpoint if endpoint.port else None
@@ -264,7 +265,7 @@ class Edges:
         """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
         return self._edge(plan).taken(plan.id)
 
-    def written(self, plan: SessionPlan, *, whole: bool) -> dict[tuple[Address, int, Address, int], int]:
+    def written(self, plan: SessionPlan, *, whole: bool) -> dict[tuple[IpAddress, int, IpAddress, int], int]:
         """Octets ever written to each connection on which the session talks, as `Speaker.written`."""
         return self._edge(plan).written(plan.id, whole=whole)
 

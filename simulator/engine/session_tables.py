@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+from simulator.addresses import IpAddress
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.network import Network
-from simulator.places.endpoint import Address
 from simulator.policy.policy import verdict
 from simulator.rib.adj_in import HeldRoute
 from simulator.tables.received_routes import ReceivedRoute, SessionTable
@@ -72,7 +72,7 @@ def table_of(
     )
 
 
-def _carried(network: Network, plan: SessionPlan) -> tuple[tuple[Address, Address], ...]:
+def _carried(network: Network, plan: SessionPlan) -> tuple[tuple[IpAddress, IpAddress], ...]:
     """The peer's address last: on IPv6 loopback both ends have the same, and a next hop is the peer's."""
     if not network.edges.is_provisioned(plan):
         return ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
 from simulator.lab.state import LabState
-from simulator.places.endpoint import Address
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackLink
 from simulator.places.place import Link, Place
@@ -45,7 +45,7 @@ class Site:
         assert self._link is not None, "the network is not built"
         return self._link.outside(node) or self._link.place(node)
 
-    def caller(self, plan: SessionPlan) -> Address:
+    def caller(self, plan: SessionPlan) -> IpAddress:
         """Where the peer calls from. An address that nobody has here is one that nobody calls from, as in the field."""
         try:
             return self.place(plan.peer.name).host(plan.peer_address)

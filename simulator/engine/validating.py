@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from simulator.addresses import IpAddress, IpNetwork
 from simulator.connection.states import Flow
 from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.diagnosis.check import Check
@@ -26,8 +27,6 @@ from simulator.engine.waiting import tell_waits
 from simulator.engine.watching import Watches
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
-from simulator.places.endpoint import Address
-from simulator.places.endpoint import Network as LinkPrefix
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.policy.rule import SIMULATOR
@@ -315,7 +314,7 @@ class Validator:
         return found
 
 
-def _is_broadcast(address: Address, prefix: LinkPrefix) -> bool:
+def _is_broadcast(address: IpAddress, prefix: IpNetwork) -> bool:
     return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
 
 

@@ -15,10 +15,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import netns_place
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.link import INTERFACE
 from simulator.places.place import Place
@@ -86,7 +86,7 @@ class Capture:
             self._dropped = self.dropped
         self._close()
 
-    def watch(self, pairs: Collection[tuple[Address, Address]], sent: Mapping[Ends, int]) -> Watch:
+    def watch(self, pairs: Collection[tuple[IpAddress, IpAddress]], sent: Mapping[Ends, int]) -> Watch:
         """Watch from now on what the node sends to some peers: pairs of its own address and the peer's.
 
         `sent`: how many octets their running TCP connections have carried. End it with `leave`.

@@ -24,12 +24,13 @@ from typing import Any, TypeVar
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from simulator.addresses import IpAddress, IpNetwork
 from simulator.lab import host_interface
 from simulator.lab.namespace import Namespace
 from simulator.lab.netem import impair
 from simulator.lab.state import LabState
 from simulator.places.cell import Cell
-from simulator.places.endpoint import BGP_PORT, Address, Network
+from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.link import (
     CABLE,
@@ -81,7 +82,7 @@ class NetnsPlace:
     namespace: Namespace
     state: LabState | None = None
     """Where the children are recorded."""
-    interfaces: dict[str, tuple[Network, ...]] = field(default_factory=dict)
+    interfaces: dict[str, tuple[IpNetwork, ...]] = field(default_factory=dict)
     """Its interfaces, and the prefixes that each is on."""
     vrfs: list[str] = field(default_factory=list)
     """The VRFs that some of them are in."""
@@ -97,10 +98,10 @@ class NetnsPlace:
         user = f"--target={os.getpid()} --user --preserve-credentials " if os.environ.get("TURNUP_USERNS") else ""
         return f"nsenter {user}--net=/proc/{os.getpid()}/fd/{self.namespace.fd}"
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         return address
 
-    def interface_to(self, address: Address) -> str:
+    def interface_to(self, address: IpAddress) -> str:
         """The interface by which this node reaches a neighbour; the first one where none is on its prefix."""
         names = (name for name, prefixes in self.interfaces.items() if any(address in prefix for prefix in prefixes))
         return next(names, next(iter(self.interfaces), INTERFACE))
@@ -310,8 +311,8 @@ class NetnsLink:
         self,
         node: NodeSpec,
         interface: str,
-        prefixes: tuple[Network, ...],
-        lengths: dict[Address, int],
+        prefixes: tuple[IpNetwork, ...],
+        lengths: dict[IpAddress, int],
         quality: Quality,
     ) -> None:
         """Bring a node's new interface up with these addresses, each with its prefix length."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal
 
+from simulator.addresses import IpAddress
 from simulator.lab.capture import listen
 from simulator.lab.netns import netns_place
 from simulator.lab.streams import load_scapy
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 
@@ -38,7 +38,7 @@ PortState = Literal["open", "refused", "filtered", "unreachable"]
 class L2Probe:
     """Who answered ARP or neighbour discovery for an address."""
 
-    address: Address
+    address: IpAddress
     macs: frozenset[str]
     """One: as it should be. None: nobody is there. Several: the address is used twice, or somebody proxies."""
     requests: int
@@ -65,7 +65,7 @@ def reading(fd: int, callback: Callable[[], None]) -> Iterator[None]:
         loop.remove_reader(fd)
 
 
-async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 3.0, resend: float = 0.5) -> L2Probe:
+async def neighbors_on_lan(place: Place, address: IpAddress, *, deadline: float = 3.0, resend: float = 0.5) -> L2Probe:
     """Ask the LAN, as `place`, who has `address`; times in seconds.
 
     Returns a little after the first answer, so that a second owner is heard too, or at the deadline. Raises LabError
@@ -110,7 +110,7 @@ async def neighbors_on_lan(place: Place, address: Address, *, deadline: float = 
     return L2Probe(address, frozenset(macs), requests)
 
 
-def _who_has(address: Address, interface: str) -> bytes:
+def _who_has(address: IpAddress, interface: str) -> bytes:
     """The request as a whole frame; to be called in the namespace, whose own addresses it asks for."""
     from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsma, in6_getnsmac
     from scapy.layers.l2 import ARP, Ether
@@ -136,7 +136,7 @@ def _who_has(address: Address, interface: str) -> bytes:
     return bytes(request)
 
 
-def _answer(frame: bytes, address: Address) -> str | None:
+def _answer(frame: bytes, address: IpAddress) -> str | None:
     """The MAC that this frame says `address` has; None when it is no such answer."""
     from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr
     from scapy.layers.l2 import ARP, Ether
@@ -155,7 +155,7 @@ def _answer(frame: bytes, address: Address) -> str | None:
 
 async def ping(
     place: Place,
-    address: Address,
+    address: IpAddress,
     *,
     size: int | None = None,
     dont_fragment: bool = False,
@@ -208,7 +208,7 @@ async def ping(
     return PingResult(True, round((arrived - started) * 1000, 3))
 
 
-def icmp_socket(place: Place, target: Address, dont_fragment: bool) -> socket.socket:
+def icmp_socket(place: Place, target: IpAddress, dont_fragment: bool) -> socket.socket:
     """A raw ICMP socket of a place. Raises OSError."""
     if target.version == 4:
         sock = place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -225,7 +225,7 @@ def icmp_socket(place: Place, target: Address, dont_fragment: bool) -> socket.so
     return sock
 
 
-def echo_request(target: Address, identifier: bytes, payload: bytes) -> bytes:
+def echo_request(target: IpAddress, identifier: bytes, payload: bytes) -> bytes:
     """An ICMP echo request; `identifier` is its identifier and sequence number, four octets."""
     kind = ICMP_ECHO[target.version][0]
     if target.version == 6:
@@ -250,8 +250,8 @@ def reason(error: OSError) -> str:
 
 async def tcp_port(
     place: Place,
-    local: Address,
-    remote: Address,
+    local: IpAddress,
+    remote: IpAddress,
     port: int,
     timeout: float = 3.5,  # noqa: ASYNC109 - silence is a result, not an exception
 ) -> PortState:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from simulator.places.endpoint import BGP_PORT, Address
+from simulator.addresses import IpAddress
+from simulator.places.endpoint import BGP_PORT
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _MP_REACH_NLRI, _EXTENDED_LENGTH = 14, 0x10
@@ -45,9 +46,9 @@ def load_scapy() -> None:
 class Ends(NamedTuple):
     """One TCP connection, seen from the speaker that is watched."""
 
-    address: Address
+    address: IpAddress
     port: int
-    peer_address: Address
+    peer_address: IpAddress
     peer_port: int
 
     @property
@@ -188,7 +189,7 @@ class Watch:
 
     def __init__(
         self,
-        pairs: Collection[tuple[Address, Address]],
+        pairs: Collection[tuple[IpAddress, IpAddress]],
         sent: Mapping[Ends, int] | None = None,
         beginnings: Beginnings | None = None,
         *,

@@ -9,8 +9,8 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from simulator.addresses import IpAddress
 from simulator.lab.probe import ICMP_ECHO, echo_request, icmp_socket, reading, reason
-from simulator.places.endpoint import Address
 from simulator.places.place import Place
 
 _SILENT = 3
@@ -25,7 +25,7 @@ class Hop:
     """Who answered for one TTL."""
 
     ttl: int
-    responder: Address | None
+    responder: IpAddress | None
     rtt_ms: float | None
     error: str = ""
     """Why nobody could be asked; empty where somebody was, answer or not."""
@@ -33,7 +33,7 @@ class Hop:
 
 async def traceroute(
     place: Place,
-    address: Address,
+    address: IpAddress,
     *,
     most: int = 16,
     timeout: float = 1.0,  # noqa: ASYNC109 - no answer is a result, not an exception
@@ -49,9 +49,9 @@ async def traceroute(
     return hops
 
 
-async def _ask(place: Place, target: Address, ttl: int, limit: float) -> Hop:
+async def _ask(place: Place, target: IpAddress, ttl: int, limit: float) -> Hop:
     loop, identifier = asyncio.get_running_loop(), os.urandom(4)
-    answer: asyncio.Future[tuple[Address, float]] = loop.create_future()
+    answer: asyncio.Future[tuple[IpAddress, float]] = loop.create_future()
     try:
         sock = icmp_socket(place, target, dont_fragment=False)
     except OSError as error:

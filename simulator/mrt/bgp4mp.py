@@ -6,9 +6,10 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
+from simulator.addresses import IpAddress
 from simulator.mrt.records import Bgp4mpSubtype, MrtType, pack_record, two_octets
 from simulator.mrt.table_dump_v2 import SessionEnd
-from simulator.session.messages import AS_TRANS, Family, IpAddress
+from simulator.session.messages import AS_TRANS, Family
 from simulator.wire import nlri
 from simulator.wire.attribute_block import walk
 from simulator.wire.checked_attributes import NlriLocation

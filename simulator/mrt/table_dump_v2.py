@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple, Protocol
 
+from simulator.addresses import IpAddress
 from simulator.mrt.records import MrtType, TableDumpSubtype, pack_record, seconds, two_octets
-from simulator.session.messages import Family, IpAddress
+from simulator.session.messages import Family
 from simulator.wire.attribute_codec import encode
 from simulator.wire.path_attributes import PathAttributes
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from simulator.addresses import IpAddress
 from simulator.gate import Withheld
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.policy.max_prefix import Level, MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.policy.verdict import Hits
@@ -27,9 +28,9 @@ class NeighborConfig:
     id: str
     local_as: int
     router_id: str
-    local_address: Address
+    local_address: IpAddress
     """This side's address as its peer knows it. Unspecified (0.0.0.0, ::): that of whatever connection there is."""
-    peer_address: Address
+    peer_address: IpAddress
     peer_as: int | None
     local: Endpoint
     """Where this side listens and dials from. The port is that of a listener that is already open."""
@@ -49,18 +50,18 @@ class NeighborConfig:
     times: SessionTimes = field(default_factory=SessionTimes)
     max_prefix: MaxPrefix | None = None
     """How many prefixes the peer may announce; None: any number."""
-    next_hop: Address | None = None
+    next_hop: IpAddress | None = None
     """Of what this side announces; its address where None."""
 
     @property
-    def own_next_hop(self) -> Address:
+    def own_next_hop(self) -> IpAddress:
         return self.next_hop or self.local_address
 
     @property
     def family(self) -> Family:
         return Family.IPV4 if self.local_address.version == 4 else Family.IPV6
 
-    def met(self, peer_as: int, local: Address | None) -> NeighborConfig:
+    def met(self, peer_as: int, local: IpAddress | None) -> NeighborConfig:
         """What was left open is known once the session is up: the ASN of the peer's OPEN, our end of the connection."""
         anybody, anywhere = self.peer_as is None, local is not None and self.local_address.is_unspecified
         if not anybody and not anywhere:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from simulator.addresses import IpAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An address and a port that really carry a session."""
 
-    host: Address
+    host: IpAddress
     port: int
 
     def __str__(self) -> str:

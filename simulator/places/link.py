@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
-from simulator.places.endpoint import Address, Network
+from simulator.addresses import IpAddress, IpNetwork
 
 
 class LinkKind(Enum):
@@ -68,7 +68,7 @@ class NodeSpec:
     """One node at a link: its name, and what it is on that link."""
 
     name: str
-    addresses: tuple[Address, ...]
+    addresses: tuple[IpAddress, ...]
     quality: Quality = PERFECT
     """Of its own access to a LAN; a cable has one of its own."""
     mtu: int | None = None
@@ -81,7 +81,7 @@ class NodeSpec:
     """The VRF that the interface is in; none where empty."""
 
 
-def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Network:
+def _prefix_of(address: IpAddress, prefixes: tuple[IpNetwork, ...], what: str) -> IpNetwork:
     for prefix in prefixes:
         if address in prefix:
             return prefix
@@ -92,13 +92,13 @@ def _prefix_of(address: Address, prefixes: tuple[Network, ...], what: str) -> Ne
 class LanSpec:
     """The exchange LAN: its prefixes and the nodes attached to it. Without nodes there is no LAN."""
 
-    prefixes: tuple[Network, ...]
+    prefixes: tuple[IpNetwork, ...]
     nodes: tuple[NodeSpec, ...]
     mtu: int = 1500
     interface: HostInterfaceSpec | None = None
     """What the LAN is joined with, on a link of kind `interface`."""
 
-    def prefix_of(self, address: Address) -> Network:
+    def prefix_of(self, address: IpAddress) -> IpNetwork:
         """The LAN prefix that holds `address`. Raises LookupError when none does."""
         return _prefix_of(address, self.prefixes, "LAN")
 
@@ -108,21 +108,21 @@ class CableSpec:
     """A Direct connection's link: two nodes and nobody else."""
 
     name: str
-    prefixes: tuple[Network, ...]
+    prefixes: tuple[IpNetwork, ...]
     ends: tuple[NodeSpec, NodeSpec]
     mtu: int = 1500
     quality: Quality = PERFECT
     interface: HostInterfaceSpec | None = None
     """What leads to the far end, on a link of kind `interface`."""
 
-    def prefix_of(self, address: Address) -> Network:
+    def prefix_of(self, address: IpAddress) -> IpNetwork:
         """The cable's prefix that holds `address`. Raises LookupError when none does."""
         return _prefix_of(address, self.prefixes, "cable's")
 
 
-def addresses_by_node(lan: LanSpec, cables: Sequence[CableSpec]) -> dict[str, list[Address]]:
+def addresses_by_node(lan: LanSpec, cables: Sequence[CableSpec]) -> dict[str, list[IpAddress]]:
     """Every node of a lab with all of its addresses, in the order of their mention."""
-    found: dict[str, list[Address]] = {}
+    found: dict[str, list[IpAddress]] = {}
     for node in (*lan.nodes, *(end for cable in cables for end in cable.ends)):
         found.setdefault(node.name, []).extend(node.addresses)
     return found

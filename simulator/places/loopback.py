@@ -11,8 +11,9 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from types import TracebackType
 
+from simulator.addresses import IpAddress
 from simulator.places.cell import Cell
-from simulator.places.endpoint import LOOPBACK_HOSTS, Address
+from simulator.places.endpoint import LOOPBACK_HOSTS
 from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, LanSpec, LinkKind, addresses_by_node, outside_nodes
 from simulator.places.place import OutsidePlace
@@ -28,14 +29,14 @@ class LoopbackPlace:
     """
 
     name: str
-    hosts: dict[Address, Address]
+    hosts: dict[IpAddress, IpAddress]
     kind: LinkKind = field(default=LinkKind.LOOPBACK, init=False)
 
     @property
     def port(self) -> int:
         return 0
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         return self.hosts[address]
 
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
@@ -61,7 +62,7 @@ class LoopbackPlace:
 class HostPlace(LoopbackPlace):
     """This machine as it is: every address stands for itself."""
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         return address
 
 
@@ -75,7 +76,7 @@ class LoopbackLink:
         self._outside: dict[str, OutsidePlace] = {}
         outside, number = outside_nodes(lan, cables), 0
         for node, addresses in addresses_by_node(lan, cables).items():
-            hosts: dict[Address, Address] = {}
+            hosts: dict[IpAddress, IpAddress] = {}
             for address in addresses:
                 if address.version == 6:
                     hosts[address] = IPv6Address("::1")

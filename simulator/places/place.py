@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from simulator.addresses import IpAddress
 from simulator.places.cell import Cell
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 
@@ -30,7 +30,7 @@ class Place(Protocol):
     def port(self) -> int:
         """The port to listen on: 179, or 0 for one of the kernel's choice."""
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         """What really carries the topology's `address`: itself in a namespace, 127.x or ::1 on loopback."""
 
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:
@@ -76,11 +76,11 @@ class OutsidePlace:
     """
 
     name: str
-    hosts: dict[Address, Address]
+    hosts: dict[IpAddress, IpAddress]
     port: int
     kind: LinkKind
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         """Raises KeyError for an address that it has neither in the topology nor really."""
         return address if address in self.hosts.values() else self.hosts[address]
 

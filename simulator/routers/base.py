@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from simulator.places.endpoint import Address, Endpoint
+from simulator.addresses import IpAddress
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.routers.own_file import OwnFile
@@ -28,9 +29,9 @@ class RouterSession:
     """One session that the router must configure, seen from the router."""
 
     name: str
-    local_address: Address
+    local_address: IpAddress
     """The router's own address on the LAN."""
-    remote_address: Address
+    remote_address: IpAddress
     remote_as: int
     remote: Endpoint
     """Where AS8075's edge really listens: the remote address and port 179, except on loopback."""

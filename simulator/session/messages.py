@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from ipaddress import IPv4Address, IPv6Address
-
-IpAddress = IPv4Address | IPv6Address
+from ipaddress import IPv4Address
 
 AS_TRANS = 23456
 """RFC 6793: stands for a four-octet ASN in a two-octet field."""

@@ -8,9 +8,9 @@ import os
 from ipaddress import ip_address
 from typing import Protocol
 
+from simulator.addresses import IpAddress
 from simulator.peer.events import NeighborConfig
 from simulator.peer.stream import KernelQueue, Stream
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.session.fsm import Channel
 from simulator.speakers.runtime import Runtime
@@ -82,7 +82,7 @@ class Connections:
             )
 
 
-def octets_written(tcp: TcpConnection, *, whole: bool) -> dict[tuple[Address, int, Address, int], int]:
+def octets_written(tcp: TcpConnection, *, whole: bool) -> dict[tuple[IpAddress, int, IpAddress, int], int]:
     """How many octets were ever written to a connection; by address and port, ours and the peer's.
 
     `whole`: a withdrawal that the kernel has in part, because the peer reads slowly, counts as if it had all of it.
@@ -97,5 +97,5 @@ def octets_written(tcp: TcpConnection, *, whole: bool) -> dict[tuple[Address, in
     return {}
 
 
-def _address(name: tuple[str, int]) -> Address:
+def _address(name: tuple[str, int]) -> IpAddress:
     return ip_address(name[0].split("%")[0])

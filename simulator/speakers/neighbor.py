@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate
 from simulator.peer.effects import Abort, Close, Dial, Reset, StopDial, TcpEffect, Write
 from simulator.peer.events import NeighborConfig
 from simulator.peer.peer import Peer
 from simulator.peer.stream import Stream
-from simulator.places.endpoint import Address
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.rib.adj_in import AdjRibIn
@@ -69,7 +69,7 @@ class Neighbor:
         """The connections on which the session talks."""
         return tuple(self.connections.open[stream] for stream in self.peer.streams.values())
 
-    def written(self, *, whole: bool = False) -> dict[tuple[Address, int, Address, int], int]:
+    def written(self, *, whole: bool = False) -> dict[tuple[IpAddress, int, IpAddress, int], int]:
         """How many octets were ever written to each connection that talks; as `octets_written`."""
         found = {}
         for tcp in self.talking:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
+from simulator.addresses import IpAddress
 from simulator.peer.client import ClientPeer, Distributor
 from simulator.peer.events import NeighborConfig, SpeakerEvent
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.rib.route_server.client import Client, RouteServerSettings
@@ -67,7 +67,7 @@ class RouteServer(Speaker):
     def add(
         self,
         config: NeighborConfig,
-        peer_host: Address | None = None,
+        peer_host: IpAddress | None = None,
         *,
         refuses: Collection[int] = (),
         blackholes: bool = True,

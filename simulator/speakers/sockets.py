@@ -8,7 +8,8 @@ import socket
 import struct
 import termios
 
-from simulator.places.endpoint import Address, Endpoint
+from simulator.addresses import IpAddress
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.session.md5 import md5_fault
@@ -25,11 +26,11 @@ ACCEPTED_AT_ONCE = 16
 """Callers that are accepted before the sessions there are get their turn; asyncio takes it for the backlog as well."""
 
 
-def family_of(address: Address) -> socket.AddressFamily:
+def family_of(address: IpAddress) -> socket.AddressFamily:
     return socket.AF_INET if address.version == 4 else socket.AF_INET6
 
 
-def set_md5(sock: socket.socket, peer: Address, key: str) -> None:
+def set_md5(sock: socket.socket, peer: IpAddress, key: str) -> None:
     """Require TCP MD5 signatures with `peer`; an empty key lifts that. Raises LabError where the kernel will not.
 
     The kernel drops unsigned and wrongly signed segments silently and counts them (TcpExtTCPMD5*).
@@ -66,7 +67,7 @@ def octets_written(sock: socket.socket) -> int:
             return int(acked[0] + held)
 
 
-def set_ttl(sock: socket.socket, address: Address, ttl: int) -> None:
+def set_ttl(sock: socket.socket, address: IpAddress, ttl: int) -> None:
     """The TTL or hop limit of everything that this socket sends."""
     if address.version == 4:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
@@ -74,7 +75,7 @@ def set_ttl(sock: socket.socket, address: Address, ttl: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
 
 
-def set_gtsm(sock: socket.socket, address: Address) -> None:
+def set_gtsm(sock: socket.socket, address: IpAddress) -> None:
     """Send with TTL 255 and take nothing that travelled a hop (RFC 5082 §3)."""
     set_ttl(sock, address, _GTSM_TTL)
     if address.version == 4:
@@ -83,7 +84,7 @@ def set_gtsm(sock: socket.socket, address: Address) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, _GTSM_TTL)
 
 
-def travelled(sock: socket.socket, address: Address) -> bool:
+def travelled(sock: socket.socket, address: IpAddress) -> bool:
     """Whether an accepted connection came from further than a hop away: the TTL of the ACK that made it is kept here.
 
     What a peer sends before the connection is accepted is read without any check of `set_gtsm`.
@@ -93,7 +94,7 @@ def travelled(sock: socket.socket, address: Address) -> bool:
     return sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS) != _GTSM_TTL
 
 
-def listening_socket(place: Place, address: Address, port: int) -> socket.socket:
+def listening_socket(place: Place, address: IpAddress, port: int) -> socket.socket:
     """A bound, listening socket. Raises LabError when the address or port is not to be had."""
     sock = place.socket(family_of(address), socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -117,7 +118,7 @@ def listening_socket(place: Place, address: Address, port: int) -> socket.socket
     return sock
 
 
-def dialling_socket(place: Place, local: Address, peer: Address, *, md5: str | None, gtsm: bool) -> socket.socket:
+def dialling_socket(place: Place, local: IpAddress, peer: IpAddress, *, md5: str | None, gtsm: bool) -> socket.socket:
     """An unconnected socket bound to `local`, ready to dial `peer`."""
     sock = place.socket(family_of(local), socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

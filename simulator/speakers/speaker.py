@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate, GateCounts
 from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.policy.max_prefix import MaxPrefix
@@ -52,7 +53,7 @@ class _Listener:
     endpoint: Endpoint
     sock: socket.socket
     server: asyncio.Server
-    neighbors: dict[Address, Neighbor] = field(default_factory=dict)
+    neighbors: dict[IpAddress, Neighbor] = field(default_factory=dict)
 
 
 class _Stranger:
@@ -95,7 +96,7 @@ class Speaker:
         on_event: Callable[[SpeakerEvent], None],
         announcements: Sequence[Announcement] = (),
         tap: Tap | None = None,
-        dynamic: Callable[[Endpoint, Address], NeighborConfig | None] | None = None,
+        dynamic: Callable[[Endpoint, IpAddress], NeighborConfig | None] | None = None,
         loc_rib: LocRib | None = None,
     ) -> None:
         """`dynamic` may make a configuration for a caller that is not configured; its session lasts until it leaves."""
@@ -111,13 +112,13 @@ class Speaker:
         self._gates: set[Gate] = set()
         self._past = GateCounts()
         """What the gates have counted whose sessions are gone."""
-        self._places: dict[str, tuple[_Listener, Address]] = {}
+        self._places: dict[str, tuple[_Listener, IpAddress]] = {}
         """Where each session's peer calls, and from which address."""
         self._callers = Callers(self._part_with)
         self._leaving = Leaving()
         self._closing = False
 
-    async def listen(self, address: Address, port: int | None = None) -> Endpoint:
+    async def listen(self, address: IpAddress, port: int | None = None) -> Endpoint:
         """Listen on an address as the topology names it; returns what really listens. Raises LabError."""
         host = self._place.host(address)
         sock = listening_socket(self._place, host, self._place.port if port is None else port)
@@ -136,7 +137,7 @@ class Speaker:
         listener.server.close()
         await listener.server.wait_closed()
 
-    def add(self, config: NeighborConfig, peer_host: Address | None = None) -> Neighbor:
+    def add(self, config: NeighborConfig, peer_host: IpAddress | None = None) -> Neighbor:
         """Configure and start one session. `peer_host`: where the peer calls from, if not from where we dial."""
         if config.id in self._neighbors:
             raise LabError(f"{self.name}: session {config.id} exists already")
@@ -206,7 +207,7 @@ class Speaker:
         """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
         return self._neighbors[session].taken()
 
-    def written(self, session: str, *, whole: bool = False) -> dict[tuple[Address, int, Address, int], int]:
+    def written(self, session: str, *, whole: bool = False) -> dict[tuple[IpAddress, int, IpAddress, int], int]:
         """Octets ever written to each connection on which the session talks; as `connections.octets_written`."""
         return self._neighbors[session].written(whole=whole)
 
@@ -312,12 +313,12 @@ class Speaker:
         tcp.owner = neighbor
         neighbor.tcp_made(tcp)
 
-    def _serve_caller(self, config: NeighborConfig, caller: Address) -> Neighbor:
+    def _serve_caller(self, config: NeighborConfig, caller: IpAddress) -> Neighbor:
         neighbor = self.add(config, caller)
         self._callers.add(neighbor)
         return neighbor
 
-    def _room_for(self, tcp: TcpConnection, caller: Address) -> bool:
+    def _room_for(self, tcp: TcpConnection, caller: IpAddress) -> bool:
         """Make room for one more caller; where all others are up, it is refused (RFC 4486 §4, Out of Resources)."""
         if not self._callers.is_full:
             return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.addresses import IpAddress
 from simulator.peer.events import NeighborConfig
-from simulator.places.endpoint import Address
 from simulator.speakers.tcp import PeerEnd, TcpConnection
 from simulator.views.octets import Octets
 
@@ -15,9 +15,9 @@ class Tap:
         self.records: list[Octets] = []
         self.truncated = False
         self._room = limit
-        self._names: dict[str, tuple[Address, Address]] = {}
+        self._names: dict[str, tuple[IpAddress, IpAddress]] = {}
 
-    def name(self, session: str, local: Address, peer: Address) -> None:
+    def name(self, session: str, local: IpAddress, peer: IpAddress) -> None:
         """The addresses of a session's ends as the topology has them, where others carry it."""
         self._names[session] = local, peer
 

@@ -8,8 +8,9 @@ from enum import Enum
 from ipaddress import ip_address
 from typing import Protocol, cast
 
+from simulator.addresses import IpAddress
 from simulator.peer.stream import Stream
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.session.fsm import Channel
 from simulator.speakers.outlet import Outlet
@@ -214,7 +215,7 @@ def _port(transport: asyncio.BaseTransport, name: str) -> int:
 
 async def connect(
     place: Place,
-    local: Address,
+    local: IpAddress,
     peer: Endpoint,
     made: Callable[[], TcpConnection],
     *,

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
-from simulator.session.messages import IpAddress
+from simulator.addresses import IpAddress
 from simulator.tables import notation
 from simulator.tables.table_entries import Announcer
 from simulator.wire.path_attributes import AsSegment

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, Final, Literal
 
+from simulator.addresses import IpAddress
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy, PolicyError
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.policy.rules import MICROSOFT_AS, RULES, PolicyContext
-from simulator.session.messages import Family, IpAddress, Role
+from simulator.session.messages import Family, Role
 from simulator.tables.table_entries import Announcer
 from simulator.wire.attribute_checks import SessionAddresses
 

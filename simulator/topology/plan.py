@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import Flow
-from simulator.places.endpoint import Address
 from simulator.policy.max_prefix import CountedRoutes, MaxPrefix, MaxPrefixAction
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.session.messages import Family
@@ -28,8 +28,8 @@ class SessionPlan:
     peer: Peer
     edge: Node
     family: Family
-    edge_address: Address
-    peer_address: Address
+    edge_address: IpAddress
+    peer_address: IpAddress
     profile: str
     """Of the lifted policy."""
     rules: RuleSettings

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from simulator.places.endpoint import Address
+from simulator.addresses import IpAddress
 from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec, NodeSpec, OutsideSpec
 from simulator.session.messages import Family
 from simulator.topology.schema import ConnectionChoice, HostInterface, Node, Peer, Peering, PeerSide, Topology
@@ -25,8 +25,8 @@ The clients also take shorter IPv6 prefixes; the simulator does not."""
 class Halves:
     """Who has which address of a session's prefix."""
 
-    peer: Address
-    microsoft: Address
+    peer: IpAddress
+    microsoft: IpAddress
 
 
 def halves(prefix: IPv4Network | IPv6Network, rule: str = "recorded") -> Halves:

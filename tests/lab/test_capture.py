@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab import streams
 from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink
@@ -29,7 +30,7 @@ from simulator.lab.streams import (
     load_scapy,
     prove_absence,
 )
-from simulator.places.endpoint import BGP_PORT, Address
+from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.loopback import LoopbackPlace
 from tests.lab_support import lan, require_netns, v4, v6
@@ -57,7 +58,7 @@ REACH_6 = struct.pack("!HBB", 2, 1, 16) + v6(1).packed + b"\x00" + b"\x30\x20\x0
 ROUTES_6 = update(ORIGIN + AS_PATH + b"\x90\x0e" + len(REACH_6).to_bytes(2) + REACH_6)
 
 
-async def exchange(link: NetnsLink, local: Address, remote: Address, sent: bytes, answer: bytes = OPEN) -> None:
+async def exchange(link: NetnsLink, local: IpAddress, remote: IpAddress, sent: bytes, answer: bytes = OPEN) -> None:
     """n1 dials n2's port 179, sends, takes the answer, closes."""
     family = socket.AF_INET if local.version == 4 else socket.AF_INET6
     listener = link.place("n2").socket(family, socket.SOCK_STREAM)
@@ -109,12 +110,12 @@ def seen(watch: Watch, content: Packets, beginnings: Beginnings | None = None, c
     return watch
 
 
-def streams_of(content: Packets, ours: Address, theirs: Address) -> list[Stream]:
+def streams_of(content: Packets, ours: IpAddress, theirs: IpAddress) -> list[Stream]:
     return seen(Watch([(ours, theirs)]), content).streams()
 
 
 def proof_of(
-    content: Packets, *pairs: tuple[Address, Address], sent: dict[Ends, int] | None = None, cut: int = 0
+    content: Packets, *pairs: tuple[IpAddress, IpAddress], sent: dict[Ends, int] | None = None, cut: int = 0
 ) -> AbsenceProof:
     watch = seen(Watch(pairs or [(v4(1), v4(2)), (v6(1), v6(2))]), content, cut=cut)
     return prove_absence(watch.streams(sent), watch.doubts)
@@ -144,7 +145,7 @@ async def captured(link: NetnsLink, tmp_path: Path) -> Packets:
 @pytest.mark.parametrize("address", [v4, v6])
 @pytest.mark.parametrize("node", ["n1", "n2"])
 async def test_an_exchange_is_gap_free_and_complete(
-    link: NetnsLink, tmp_path: Path, node: str, address: Callable[[int], Address]
+    link: NetnsLink, tmp_path: Path, node: str, address: Callable[[int], IpAddress]
 ) -> None:
     sent = OPEN + KEEPALIVE * 3000
     began = time.time()
@@ -193,7 +194,7 @@ async def test_no_route_sent_is_proven(captured: Packets) -> None:
     ("local", "remote", "routes", "nlri"), [(v4(1), v4(2), ROUTES_4, 2), (v6(1), v6(2), ROUTES_6, 1)]
 )
 async def test_routes_sent_are_counted_while_the_capture_runs(
-    link: NetnsLink, local: Address, remote: Address, routes: bytes, nlri: int
+    link: NetnsLink, local: IpAddress, remote: IpAddress, routes: bytes, nlri: int
 ) -> None:
     """Without a file, and without anything kept of what nobody watches."""
     async with Capture(link.place("n2")) as capture:

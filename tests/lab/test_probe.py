@@ -10,9 +10,9 @@ from ipaddress import ip_address
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink, mac
 from simulator.lab.probe import neighbors_on_lan, ping, tcp_port
-from simulator.places.endpoint import Address
 from simulator.places.errors import LabError
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import LoopbackPlace
@@ -21,7 +21,7 @@ from tests.lab_support import LAN4, LAN6, lan, require_netns, v4, v6
 pytestmark = pytest.mark.privileged
 
 BOTH = pytest.mark.parametrize("address", [v4, v6], ids=["IPv4", "IPv6"])
-Numbered = Callable[[int], Address]
+Numbered = Callable[[int], IpAddress]
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_pings_at_the_same_time_do_not_take_each_others_answers(link: Netn
     assert not any(result.answered for result in misses)
 
 
-def listener(link: NetnsLink, address: Address, md5: bytes = b"") -> socket.socket:
+def listener(link: NetnsLink, address: IpAddress, md5: bytes = b"") -> socket.socket:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     sock = link.place("n2").socket(family, socket.SOCK_STREAM)
     if md5:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
 from simulator.lab.traceroute import is_ours, traceroute
-from simulator.places.endpoint import Address
 from tests.lab_support import lan, require_netns, v4, v6
 
 IDENTIFIER = b"turn"
@@ -36,7 +36,7 @@ def test_only_what_answers_our_request_counts(version: int, reply: int, expired:
 
 @pytest.mark.privileged
 @pytest.mark.parametrize("address", [v4, v6], ids=["IPv4", "IPv6"])
-async def test_a_neighbor_is_one_hop_away_and_nobody_is_silent(address: Callable[[int], Address]) -> None:
+async def test_a_neighbor_is_one_hop_away_and_nobody_is_silent(address: Callable[[int], IpAddress]) -> None:
     require_netns()
     async with NetnsLink(lan(2)) as link:
         (hop,) = await traceroute(link.place("n1"), address(2))

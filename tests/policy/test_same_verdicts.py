@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
 from simulator.peer.events import NeighborConfig
-from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.policy.data import registered
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.policy import Policy
@@ -164,7 +165,7 @@ async def sent_by(kind: str) -> dict[str, Verdicts]:
         async with NetnsLink(lan(2)) as link, AsyncExitStack() as exit_:
             edge = Speaker("n2", link.place("n2"), Clock(asyncio.get_running_loop()), lambda event: None)
             exit_.push_async_callback(edge.close)
-            ends: dict[Family, tuple[Address, Address]]
+            ends: dict[Family, tuple[IpAddress, IpAddress]]
             ends = {Family.IPV4: (v4(1), v4(2)), Family.IPV6: (v6(1), v6(2))}
             sessions = tuple(
                 RouterSession(family.label, theirs, ours, MICROSOFT, Endpoint(ours, BGP_PORT))

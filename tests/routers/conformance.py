@@ -31,13 +31,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.lab.netns import NetnsLink, NetnsPlace
 from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
 from simulator.peer.events import NeighborConfig, cease
 from simulator.places.cell import Cell
-from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackPlace
@@ -146,7 +147,7 @@ class RecordingPlace:
     def port(self) -> int:
         return self.real.port
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: IpAddress) -> IpAddress:
         return self.real.host(address)
 
     def socket(self, family: socket.AddressFamily, type_: socket.SocketKind, proto: int = 0) -> socket.socket:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
-from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.bird.adapter import Bird
@@ -44,7 +45,7 @@ class Seen:
     """A route as a client holds it. A path is one of a sequence alone: there are no others here."""
 
     path: tuple[int, ...]
-    next_hop: Address
+    next_hop: IpAddress
     communities: frozenset[str]
     large: frozenset[str]
     med: int | None
@@ -54,7 +55,7 @@ def asn(number: int) -> int:
     return 24000 + number
 
 
-def address(number: int, family: Family) -> Address:
+def address(number: int, family: Family) -> IpAddress:
     return v4(number) if family is Family.IPV4 else v6(number)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from simulator.places.endpoint import Address, Endpoint
+from simulator.addresses import IpAddress
+from simulator.places.endpoint import Endpoint
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import LoopbackLink
 from simulator.policy.policy import PolicyError
@@ -32,7 +33,7 @@ def asn(number: int) -> int:
     return 24000 + number
 
 
-def address(number: int, family: Family) -> Address:
+def address(number: int, family: Family) -> IpAddress:
     return ip_address(f"203.0.113.{number}" if family is Family.IPV4 else f"2001:db8:ffff::{number}")
 
 

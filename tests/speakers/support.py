@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.peer.events import BgpStateChanged, GateMoved, NeighborConfig, SpeakerEvent
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
@@ -173,11 +174,11 @@ class Ends:
     """The peer's end, not gated."""
 
 
-def policy(peer: Address, peer_as: int | None = PEER_AS) -> Policy:
+def policy(peer: IpAddress, peer_as: int | None = PEER_AS) -> Policy:
     return Policy("exchange", PolicyContext(peer_as, str(peer), EDGE_AS), LAB_RULES)
 
 
-def edge_config(where: Endpoint, peer: Address, remote: Endpoint | None = None, **options: Any) -> NeighborConfig:
+def edge_config(where: Endpoint, peer: IpAddress, remote: Endpoint | None = None, **options: Any) -> NeighborConfig:
     settings: dict[str, Any] = {
         "id": "edge",
         "local_as": EDGE_AS,
@@ -193,7 +194,7 @@ def edge_config(where: Endpoint, peer: Address, remote: Endpoint | None = None, 
     return NeighborConfig(**(settings | options))
 
 
-def peer_config(where: Endpoint, edge: Address, remote: Endpoint | None = None, **options: Any) -> NeighborConfig:
+def peer_config(where: Endpoint, edge: IpAddress, remote: Endpoint | None = None, **options: Any) -> NeighborConfig:
     settings: dict[str, Any] = {
         "id": "peer",
         "local_as": PEER_AS,
@@ -248,7 +249,7 @@ class RawPeer:
         self._messages: list[tuple[int, bytes]] = []
 
     @classmethod
-    async def dial(cls, where: Endpoint, source: Address | None = None) -> RawPeer:
+    async def dial(cls, where: Endpoint, source: IpAddress | None = None) -> RawPeer:
         local = (str(source or (PEER4 if where.host.version == 4 else LOOPBACK6)), 0)
         return cls(*await asyncio.open_connection(str(where.host), where.port, local_addr=local))
 
@@ -343,7 +344,9 @@ def raw_open(
     return encode_open(Open(asn, hold, IPv4Address(identifier), offered))
 
 
-def raw_routes(keys: Sequence[bytes], family: Family = V4, next_hop: Address | None = None, asn4: bool = True) -> bytes:
+def raw_routes(
+    keys: Sequence[bytes], family: Family = V4, next_hop: IpAddress | None = None, asn4: bool = True
+) -> bytes:
     """UPDATEs that announce these as the peer does."""
     hop = next_hop or (PEER4 if family is V4 else LOOPBACK6)
     path = PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, (PEER_AS,)),), next_hop=hop)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.peer.events import CallerRefused, NeighborConfig, NotificationExchanged, UnknownPeer, cease
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.session.messages import Cease
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
@@ -40,7 +41,7 @@ RESTS = SessionTimes(idle_hold=30.0)
 async def anybody(stage: Scene, most: int | None = None, **options: Any) -> tuple[Speaker, Endpoint]:
     """A speaker that takes whoever calls, at most so many."""
 
-    def dynamic(where: Endpoint, caller: Address) -> NeighborConfig:
+    def dynamic(where: Endpoint, caller: IpAddress) -> NeighborConfig:
         return edge_config(where, caller, id=str(caller), **options)
 
     edge = stage.speaker("edge", [announcement(V4, prefixes(V4, 3))], dynamic=dynamic)

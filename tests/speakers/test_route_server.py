@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.peer.events import GateWithheld, NeighborConfig, PrefixLimit, RoutesAnnounced, RoutesWithdrawn, cease
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
 from simulator.policy.max_prefix import MaxPrefix, MaxPrefixAction
@@ -61,7 +62,7 @@ class Client:
     number: int
     session: Neighbor
     peer: RawPeer
-    address: Address
+    address: IpAddress
 
     def attributes(self, *path: int, **more: Any) -> bytes:
         hop = self.address if self.address.version == 4 else None
@@ -109,7 +110,7 @@ class Exchange:
             await made.gets_end_of_rib()
         return made
 
-    def config(self, number: int, where: Endpoint, address: Address, **options: Any) -> NeighborConfig:
+    def config(self, number: int, where: Endpoint, address: IpAddress, **options: Any) -> NeighborConfig:
         context = PolicyContext(asn(number), str(address), RS_AS, role=options.get("role"))
         given: dict[str, Any] = {
             "id": f"c{number}",

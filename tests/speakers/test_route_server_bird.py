@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
 from simulator.peer.events import NeighborConfig
-from simulator.places.endpoint import Address
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.place import Place
 from simulator.rib.route_server.client import RouteServerSettings
@@ -35,8 +35,8 @@ from tests.speakers.support import lift, scene
 
 RS_AS = 9033
 V4, V6 = Family.IPV4, Family.IPV6
-OURS: dict[Family, Address] = {V4: IPv4Address("10.99.0.1"), V6: IPv6Address("2001:db8:99::1")}
-BIRDS: dict[Family, Address] = {V4: IPv4Address("10.99.0.2"), V6: IPv6Address("2001:db8:99::2")}
+OURS: dict[Family, IpAddress] = {V4: IPv4Address("10.99.0.1"), V6: IPv6Address("2001:db8:99::1")}
+BIRDS: dict[Family, IpAddress] = {V4: IPv4Address("10.99.0.2"), V6: IPv6Address("2001:db8:99::2")}
 LANS = {V4: ip_network("10.99.0.0/16"), V6: ip_network("2001:db8:99::/64")}
 COUNT = 6
 MARKS = {
@@ -90,7 +90,7 @@ def asn(number: int) -> int:
     return 24000 + number
 
 
-def address(number: int, family: Family = V4) -> Address:
+def address(number: int, family: Family = V4) -> IpAddress:
     return (IPv4Address("10.99.1.0") if family is V4 else IPv6Address("2001:db8:99::100")) + number
 
 
@@ -129,7 +129,7 @@ class Client:
         self.listening = asyncio.get_running_loop().create_task(self._listen())
 
     @classmethod
-    async def dial(cls, place: Place, number: int, family: Family, server: Address) -> Client:
+    async def dial(cls, place: Place, number: int, family: Family, server: IpAddress) -> Client:
         sock = place.socket(socket.AF_INET if family is V4 else socket.AF_INET6, socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.bind((str(address(number, family)), 0))

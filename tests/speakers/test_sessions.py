@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.peer.events import (
     EndOfRib,
@@ -17,7 +18,7 @@ from simulator.peer.events import (
     UnknownPeer,
     cease,
 )
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.session.messages import Cease, Family
 from simulator.session.session import SessionTimes
@@ -247,9 +248,9 @@ async def test_one_listening_socket_serves_many_peers() -> None:
 
 async def test_a_dynamic_peer_starts_denied_and_is_asked_for_anew_when_it_has_left() -> None:
     async with scene() as stage:
-        asked: list[Address] = []
+        asked: list[IpAddress] = []
 
-        def dynamic(where: Endpoint, caller: Address) -> NeighborConfig | None:
+        def dynamic(where: Endpoint, caller: IpAddress) -> NeighborConfig | None:
             asked.append(caller)
             return edge_config(where, caller, id=str(caller)) if caller == PEER4 else None
 

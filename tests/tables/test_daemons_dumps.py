@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
+from simulator.addresses import IpAddress
 from simulator.lab.netns import NetnsLink
 from simulator.peer.events import NeighborConfig
-from simulator.places.endpoint import BGP_PORT, Address, Endpoint
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.frr.file import BGPD
@@ -40,9 +41,9 @@ from tests.speakers.support import RawPeer
 from tests.tables.support import verdicts
 
 PEER_AS, DAEMON_AS, MICROSOFT = 3321, 1136, 8075
-SOURCE: dict[Family, Address] = {Family.IPV4: v4(2), Family.IPV6: v6(2)}
-DAEMON: dict[Family, Address] = {Family.IPV4: v4(1), Family.IPV6: v6(1)}
-EDGE: dict[Family, Address] = {Family.IPV4: v4(3), Family.IPV6: v6(3)}
+SOURCE: dict[Family, IpAddress] = {Family.IPV4: v4(2), Family.IPV6: v6(2)}
+DAEMON: dict[Family, IpAddress] = {Family.IPV4: v4(1), Family.IPV6: v6(1)}
+EDGE: dict[Family, IpAddress] = {Family.IPV4: v4(3), Family.IPV6: v6(3)}
 SESSIONS = SessionPolicies("exchange", peer_as=PEER_AS, addresses=SOURCE)
 SAYS_LESS = {"otc", "too-many-communities"}
 """What a brief table cannot be judged by."""
@@ -110,7 +111,7 @@ def updates(family: Family) -> dict[str, bytes]:
     routes += [(prefix, Forged("3321 3303")) for prefix in plain]
     found = {}
     for prefix, forged in routes:
-        hop: Address = (v4(77) if family is Family.IPV4 else v6(77)) if forged.foreign_next_hop else SOURCE[family]
+        hop: IpAddress = (v4(77) if family is Family.IPV4 else v6(77)) if forged.foreign_next_hop else SOURCE[family]
         path = PathAttributes(as_path=notation.as_path(forged.path), next_hop=hop, **forged.more)
         of, key = nlri.key(prefix)
         ((octets, _),) = pack_announcements(of, encode(path, asn4=True), hop.packed, (key,), 4096)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import ClassVar
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.errors import Field, FieldName
 from simulator.azure.model.resources import NAMESPACE, Resource
 from simulator.connection.states import Flow
-from simulator.places.endpoint import Address
 from simulator.session.messages import Family
 
 Prefix = IPv4Network | IPv6Network
@@ -19,8 +19,8 @@ Prefix = IPv4Network | IPv6Network
 class SessionRequest:
     """One address family of a connection."""
 
-    peer: Address | None
-    microsoft: Address | None = None
+    peer: IpAddress | None
+    microsoft: IpAddress | None = None
     prefix: Prefix | None = None
     max_prefixes: int | None = None
 

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID, uuid5
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.errors import ConflictError, NotSupportedError
 from simulator.azure.model.peering import (
     ConnectionRequest,
@@ -26,7 +27,6 @@ from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.places.endpoint import Address
 from simulator.topology.locations import ExchangeLocation, FacilityLocation
 from simulator.topology.plan import FLOWS, plans_of
 from simulator.topology.schema import ConnectionChoice, Peering
@@ -36,7 +36,7 @@ COMBINED: Final = "A legacy peering is converted as it is: modifications aren't 
 _NAMES: Final = UUID("8075aaaa-0000-4000-8000-000000000000")
 """The namespace of the connectionIdentifiers that legacy connections are listed with (simulator)."""
 
-Pair = tuple[Address, Address]
+Pair = tuple[IpAddress, IpAddress]
 """Microsoft's address and the peer's."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final
 
-from simulator.places.endpoint import Address
+from simulator.addresses import IpAddress
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.rule import AsnTest, PolicyContext
 from simulator.policy.rules import RULES
@@ -27,7 +27,7 @@ _PATH_RULES: Final = ("maps-as-path-too-long", "maps-private-asn", "maps-prepend
 class PrefixOnSession:
     """What one session holds of a prefix."""
 
-    peer: Address
+    peer: IpAddress
     edge: str
     path: PathAttributes | None
     """None: the prefix is not announced there."""

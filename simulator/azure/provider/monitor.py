@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.resources import ConnectionMonitorTest
 from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.engine.network import Network
 from simulator.lab.probe import ping, tcp_port
 from simulator.lab.traceroute import traceroute
-from simulator.places.endpoint import BGP_PORT, Address
+from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
@@ -92,7 +93,7 @@ class Monitor:
         return None
 
 
-async def _test(place: Place, destination: Address, port: int | None) -> TestOutcome:
+async def _test(place: Place, destination: IpAddress, port: int | None) -> TestOutcome:
     """The TCP port is open, or where none is named the address answers a ping; and who is on the way.
 
     BGP's port is only pinged: a daemon takes a connection of a peer's address for the peer.

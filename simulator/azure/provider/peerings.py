@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.errors import (
     ConflictError,
     Field,
@@ -26,7 +27,6 @@ from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.connection.states import ConnectionState, Conversion, Flow
 from simulator.connection.table import ADDRESS_CONFLICT_MESSAGE
 from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.places.endpoint import Address
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
 
@@ -296,7 +296,7 @@ def _each_route_server_once(connections: Iterable[ConnectionRequest]) -> None:
         raise InvalidError(text, Field(FieldName.CONNECTIONS))
 
 
-def _claims(live: LiveConnection) -> set[tuple[Address | None, Address]]:
+def _claims(live: LiveConnection) -> set[tuple[IpAddress | None, IpAddress]]:
     """The addresses that are its alone: on the LAN the peer's, on a link of two both ends."""
     direct = live.record.flow is Flow.DIRECT
     return {(ours if direct else None, theirs) for ours, theirs in pairs(live.request)}

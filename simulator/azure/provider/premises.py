@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID, uuid5
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.errors import Field, FieldName, InvalidError
 from simulator.azure.model.peering import (
     ConnectionRequest,
@@ -19,7 +20,6 @@ from simulator.azure.model.peering import (
     SessionRequest,
 )
 from simulator.connection.states import Flow
-from simulator.places.endpoint import Address
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS, MaxPrefix
 from simulator.policy.profiles import PROFILES
 from simulator.session.messages import Family
@@ -168,7 +168,7 @@ class Premises:
                 )
                 raise InvalidError(text, connection.at(FieldName.SESSION_PREFIX, family))
 
-    def _edge_of(self, connection: ConnectionRequest, addresses: list[Address]) -> Node:
+    def _edge_of(self, connection: ConnectionRequest, addresses: list[IpAddress]) -> Node:
         for edge in self.edges:
             if all(address in edge.addresses for address in addresses):
                 return edge
@@ -289,7 +289,7 @@ class Premises:
             found += [self._plan(peering, connection, flow, asn, request, family, session, edge) for edge in edges]
         return found
 
-    def _edge(self, address: Address) -> Node:
+    def _edge(self, address: IpAddress) -> Node:
         for edge in self.topology.edges:
             if address in edge.addresses:
                 return edge
@@ -336,7 +336,7 @@ class Premises:
         )
 
     def _unknown(
-        self, name: str, flow: Flow, edge: Node, family: Family, ours: Address, theirs: Address, asn: int
+        self, name: str, flow: Flow, edge: Node, family: Family, ours: IpAddress, theirs: IpAddress, asn: int
     ) -> SessionPlan:
         """A session that no router of the topology is configured for."""
         direct, here = flow is Flow.DIRECT, self.topology.exchange
@@ -367,7 +367,7 @@ def _must_be_metro(asked: str, there: str) -> None:
         raise InvalidError(text, Field(FieldName.METRO))
 
 
-def _no_host_of(address: Address, lan: Sequence[Prefix]) -> str:
+def _no_host_of(address: IpAddress, lan: Sequence[Prefix]) -> str:
     """Why no router on a LAN has an address; empty where one may have it.
 
     The first address of an IPv6 prefix is every router's at once (RFC 4291 §2.6.1); IPv6 has no broadcast address.
@@ -386,7 +386,7 @@ def _no_host_of(address: Address, lan: Sequence[Prefix]) -> str:
     return f"is not in the LAN {', '.join(map(str, lan))}"
 
 
-_KINDS: Final[tuple[tuple[str, Callable[[Address], bool]], ...]] = (
+_KINDS: Final[tuple[tuple[str, Callable[[IpAddress], bool]], ...]] = (
     ("the unspecified address", lambda address: address.is_unspecified),
     ("a multicast address", lambda address: address.is_multicast),
     ("a loopback address", lambda address: address.is_loopback),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Final
 
+from simulator.addresses import IpAddress
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import bad_argument
 from simulator.azure.rest.exchange import ArmAnswer, ArmRequest
@@ -19,7 +20,6 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.session_tables import table_of
 from simulator.lab.probe import ping
 from simulator.lab.traceroute import traceroute
-from simulator.places.endpoint import Address
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.policy.policy import verdict
@@ -91,7 +91,7 @@ def _is_here(provider: Provider, location: str) -> bool:
 # --- BgpRoute ---
 
 
-def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[str]:
+def _routes(provider: Provider, edge: Node, destination: IpAddress) -> Iterator[str]:
     """What every session of the edge holds for the address, its verdict with it, as `birdc show route all` does."""
     family = Family.IPV4 if isinstance(destination, IPv4Address) else Family.IPV6
     found = False
@@ -111,7 +111,7 @@ def _routes(provider: Provider, edge: Node, destination: Address) -> Iterator[st
         yield f"{edge.name}: no session holds a route to {destination}"
 
 
-def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: Address) -> SessionTable:
+def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, destination: IpAddress) -> SessionTable:
     network = provider.network
     view = network.edges.view(plan)
     routes = []
@@ -123,7 +123,7 @@ def _table(provider: Provider, record: ConnectionRecord, plan: SessionPlan, dest
     return table_of(network, record, plan, routes)
 
 
-def _covering(address: Address) -> Iterator[bytes]:
+def _covering(address: IpAddress) -> Iterator[bytes]:
     """Every prefix that holds an address, the longest first."""
     for length in range(address.max_prefixlen, -1, -1):
         bits = int(address) >> (address.max_prefixlen - length) << (address.max_prefixlen - length)
@@ -133,7 +133,7 @@ def _covering(address: Address) -> Iterator[bytes]:
 # --- Ping, Traceroute ---
 
 
-async def _probed(provider: Provider, edge: Node, destination: Address, command: str) -> str:
+async def _probed(provider: Provider, edge: Node, destination: IpAddress, command: str) -> str:
     if provider.network.kind is LinkKind.LOOPBACK:
         return (
             f"{command} from {edge.name} was not done: on the loopback link the lab's addresses are not the "
@@ -150,7 +150,7 @@ async def _probed(provider: Provider, edge: Node, destination: Address, command:
     return "\n".join(lines)
 
 
-async def _pings(place: Place, destination: Address) -> AsyncIterator[str]:
+async def _pings(place: Place, destination: IpAddress) -> AsyncIterator[str]:
     yield f"PING {destination} from {place.name}, 84 octets"
     answered = 0
     for number in range(1, _PINGS + 1):

@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, Final
 
+from simulator.addresses import IpAddress
 from simulator.azure.model.resources import Json, PrefixState, ServicePrefix
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import NOT_THIS_TYPE, for_peering_service
@@ -18,7 +19,6 @@ from simulator.azure.rest.peerings import existing
 from simulator.azure.rest.places import region_of
 from simulator.azure.rest.times import iso
 from simulator.engine.network import Network
-from simulator.places.endpoint import Address
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import registered_prefixes
 from simulator.policy.data.vrp import Validity
@@ -41,7 +41,7 @@ class _Session:
     data: PolicyData
     time: float
     """Of its last UPDATE."""
-    carrier: Address
+    carrier: IpAddress
     """The peer's address on the wire, which loopback may have in place of the topology's."""
 
 

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from simulator.addresses import IpAddress
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
 from simulator.cli.policy_options import Judging
@@ -27,7 +28,7 @@ from simulator.peer.events import (
     SpeakerEvent,
     cease,
 )
-from simulator.places.endpoint import Address, Endpoint
+from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.loopback import HostPlace
 from simulator.policy.data.policy_data import PolicyData
@@ -58,7 +59,7 @@ class PolicyOptions:
     data: PolicyData
     own: PrefixSet
 
-    def policy(self, peer_as: int | None, peer: Address, local_as: int) -> Policy:
+    def policy(self, peer_as: int | None, peer: IpAddress, local_as: int) -> Policy:
         context = PolicyContext(peer_as, str(peer), local_as, self.lan, self.own, data=self.data)
         return Policy(self.profile, context, self.rules)
 
@@ -68,7 +69,7 @@ class EdgeOptions:
     """The command's options, checked."""
 
     listen: Endpoint
-    peer: Address | None
+    peer: IpAddress | None
     """None: anybody."""
     peer_as: int | None
     peer_port: int
@@ -140,7 +141,7 @@ def checked(given: GivenOptions) -> EdgeOptions:
     )
 
 
-def _router_id(text: str | None, host: Address) -> IPv4Address:
+def _router_id(text: str | None, host: IpAddress) -> IPv4Address:
     """The BGP Identifier: the given one, or the address that we listen on. Raises ValueError."""
     if text is None:
         return host if isinstance(host, IPv4Address) and not host.is_unspecified else IPv4Address("10.80.75.1")
@@ -159,7 +160,7 @@ def endpoint(text: str) -> Endpoint:
     return Endpoint(address(host), int(port))
 
 
-def address(text: str) -> Address:
+def address(text: str) -> IpAddress:
     """Raises ValueError with what is expected."""
     try:
         return ipaddress.ip_address(text)
@@ -182,7 +183,7 @@ def max_prefix(limit: int | None, action: str) -> MaxPrefix | None:
     return None if limit is None else MaxPrefix(limit, MaxPrefixAction(action))
 
 
-def read_announcements(path: Path, local: Address) -> tuple[Announcement, ...]:
+def read_announcements(path: Path, local: IpAddress) -> tuple[Announcement, ...]:
     """One route a line, in ExaBGP's syntax or as a bare prefix; `#` starts a comment. Raises ValueError, OSError."""
     routes = []
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -225,7 +226,7 @@ class Edge:
         finally:
             await speaker.close(cease(Cease.ADMINISTRATIVE_SHUTDOWN, "turnup edge was stopped"))
 
-    def _anybody(self, where: Endpoint, caller: Address) -> NeighborConfig:
+    def _anybody(self, where: Endpoint, caller: IpAddress) -> NeighborConfig:
         config = self._config(where, caller)
         asyncio.get_running_loop().call_soon(self._rule, config.id)
         return config
@@ -236,7 +237,7 @@ class Edge:
             active = self._options.state is ConnectionState.ACTIVE
             self._speaker.rule(session, self._options.state, session_validated=active)
 
-    def _config(self, where: Endpoint, peer: Address) -> NeighborConfig:
+    def _config(self, where: Endpoint, peer: IpAddress) -> NeighborConfig:
         options = self._options
         dial = options.peer is not None and not options.passive
         return NeighborConfig(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from simulator.session.messages import Family, IpAddress
+from simulator.addresses import IpAddress
+from simulator.session.messages import Family
 
 
 @dataclass(slots=True, eq=False)
