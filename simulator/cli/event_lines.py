@@ -13,7 +13,7 @@ from rich.text import Text
 from simulator.cli.board import Board
 from simulator.cli.paragraphs import hanging
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Said
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark
 from simulator.gate import Direction
 from simulator.peer.events import (
     BgpStateChanged,
@@ -91,7 +91,7 @@ def event_line(event: Event, board: Board) -> EventLine | None:
             return EventLine(when, "", Text.assemble(f"policy.data.{key} ", (f"{file}: ", "bold"), (what, style)))
         case CheckEnded(when, connection, result):
             return EventLine(when, connection, check_line(result), minor=result.holds)
-        case Said(when, text, connection):
+        case Remark(when, text, connection):
             return EventLine(when, connection, Text(text, "bold"), minor=True)
         case _:
             return None

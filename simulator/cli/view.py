@@ -18,7 +18,7 @@ from simulator.cli.board import Board
 from simulator.cli.event_lines import EventLine, WithheldSums, event_line
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import session_lines
-from simulator.engine.log import ConnectionMoved, Event, Said
+from simulator.engine.log import ConnectionMoved, Event, Remark
 from simulator.peer.events import GateWithheld
 from simulator.topology.schema import Topology
 
@@ -108,7 +108,7 @@ class LiveView:
 
     def take(self, event: Event) -> None:
         self.board.take(event)
-        if isinstance(event, Said):
+        if isinstance(event, Remark):
             self._step = event.text
         elif isinstance(event, ConnectionMoved):
             self._step = f"{event.connection}: {event.transition.reason}"

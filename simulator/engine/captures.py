@@ -19,7 +19,7 @@ class Captures:
         self.running: dict[tuple[str, str], Capture] = {}
         """By edge and interface."""
         self.problem = "the loopback link has no interface of its own to capture on" if site.is_loopback else ""
-        """Why there is none; empty where all are running."""
+        """Why nothing is captured; empty where every capture runs."""
         self._site = site
         self._keep = keep
 

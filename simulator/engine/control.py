@@ -11,7 +11,7 @@ from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import Facts
 from simulator.engine.edges import Edges
-from simulator.engine.log import ConnectionMoved, EventLog, Said
+from simulator.engine.log import ConnectionMoved, EventLog, Remark
 from simulator.engine.verbs import OPERATED
 from simulator.peer.events import cease
 from simulator.places.errors import LabError
@@ -230,7 +230,7 @@ class ControlPlane:
         if passed:
             names = ", ".join(plan.id for plan in plans)
             text = f"validated: {names}; the policy is lifted, the connection stays Active"
-            self._log.append(Said(self._clock.now(), text, record.id))
+            self._log.append(Remark(self._clock.now(), text, record.id))
             if self._journal is not None:
                 self._journal.flush()
             record.validated |= {plan.id for plan in plans}

@@ -41,7 +41,7 @@ class CheckEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Remark:
     """A step of the rehearsal, in words."""
 
     time: float
@@ -49,7 +49,7 @@ class Said:
     connection: str = ""
 
 
-Event = ConnectionMoved | CheckEnded | Said | DataFileRead | SpeakerEvent
+Event = ConnectionMoved | CheckEnded | Remark | DataFileRead | SpeakerEvent
 
 
 _ROUTES = (RoutesAnnounced, RoutesWithdrawn, GateWithheld, MalformedUpdate)

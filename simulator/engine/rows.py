@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Said
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Remark
 from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
@@ -157,7 +157,7 @@ _KINDS: Final[dict[type, tuple[str, Callable[[Any], _Row]]]] = {
     ),
     BgpStateChanged: ("bgp-state", lambda event: _step(StepView.of_session(event.session, event.transition))),
     CheckEnded: ("check", _check),
-    Said: ("step", document),
+    Remark: ("step", document),
     NotificationExchanged: ("notification", _notification),
     RoutesAnnounced: ("routes-received", _announced),
     RoutesWithdrawn: ("routes-withdrawn", _withdrawn),

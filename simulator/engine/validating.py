@@ -20,11 +20,11 @@ from simulator.diagnosis.evidence import (
     SessionEvidence,
     since,
 )
+from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
+from simulator.engine.external_waits import tell_waits
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
-from simulator.engine.waiting import tell_waits
-from simulator.engine.watching import Watches
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.places.errors import LabError

@@ -16,7 +16,7 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion
 from simulator.engine.awaited import awaited, awaits_notification
 from simulator.engine.control import ConnectionRecord, ControlPlane, passes
-from simulator.engine.log import CheckEnded, EventLog, Said
+from simulator.engine.log import CheckEnded, EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
 from simulator.engine.verbs import VERBS
@@ -384,4 +384,4 @@ class Workflow:
             self._log.append(CheckEnded(self._clock.now(), record.id, result))
 
     def _say(self, record: ConnectionRecord, text: str) -> None:
-        self._log.append(Said(self._clock.now(), text, record.id))
+        self._log.append(Remark(self._clock.now(), text, record.id))

@@ -15,7 +15,7 @@ from typing import Any, Final
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.engine.log import EventLog, Said
+from simulator.engine.log import EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.registrations import RegistrationsInMemory
 from simulator.engine.workflow import Reviewers, Workflow
@@ -120,7 +120,7 @@ class Script:
         self.log.wake()
 
     def say(self, text: str, connection: str = "") -> None:
-        self.log.append(Said(self.clock.now(), text, connection))
+        self.log.append(Remark(self.clock.now(), text, connection))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait, event by event, until something holds. Raises what ended the workflow."""

@@ -18,7 +18,7 @@ from simulator.cli.summary import summary_lines
 from simulator.cli.view import LiveView
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Said
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark
 from simulator.gate import Direction, Withheld
 from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, NotificationExchanged
 from simulator.report.model import GateReport, RehearsedConnection, Report
@@ -99,7 +99,7 @@ def rehearsed(lab: Topology, phase: str) -> Rehearsed:
     by_connection: dict[str, list[SessionPlan]] = {}
     for plan in plans(lab):
         by_connection.setdefault(plan.connection, []).append(plan)
-    events: list[Event] = [Said(0.0, "the lab is built: 2 edges, simulated routers")]
+    events: list[Event] = [Remark(0.0, "the lab is built: 2 edges, simulated routers")]
     connections = []
     for number, (name, sessions) in enumerate(by_connection.items()):
         broken = phase != "passed" and number % 12 == 1

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Said
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Remark
 from simulator.engine.rows import row, rows
 from simulator.gate import Direction, Withheld
 from simulator.peer.events import (
@@ -47,7 +47,7 @@ EVENTS: list[Event] = [
     ConnectionMoved("c", STEP),
     BgpStateChanged("s", BgpTransition(2.0, BgpState.CONNECT, BgpState.ACTIVE, "r")),
     CheckEnded(3.0, "c", CheckView("S1", "t", "RFC", Blocks.ACTIVE, Status.SUCCESS, ("e",))),
-    Said(4.0, "text"),
+    Remark(4.0, "text"),
     NotificationExchanged("s", NotificationSeen(5.0, True, Notification(6, 2))),
     RoutesAnnounced("s", 6.0, Family.IPV4, (KEY,), AttributeSet(PathAttributes(), ()), 1),
     RoutesWithdrawn("s", 7.0, Family.IPV4, (KEY,)),
@@ -131,10 +131,10 @@ def test_a_bound_keeps_the_newest_and_no_routes() -> None:
     log, heard = EventLog(10), list[Event]()
     log.subscribe(heard.append)
     for number in range(100):
-        log.append(Said(number, "something"))
+        log.append(Remark(number, "something"))
         log.append(EVENT_OF_ROUTES)
     assert len(heard) == 200
-    assert log.entries == [event for event in heard if isinstance(event, Said)][-len(log.entries) :]
+    assert log.entries == [event for event in heard if isinstance(event, Remark)][-len(log.entries) :]
     assert 5 <= len(log.entries) <= 10
 
 

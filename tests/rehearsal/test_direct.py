@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState, Flow
-from simulator.engine.log import ConnectionMoved, Said
+from simulator.engine.log import ConnectionMoved, Remark
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
@@ -88,9 +88,9 @@ async def test_the_documented_life_cycle_of_a_direct_peering() -> None:
 async def test_the_loa_the_addresses_and_the_cabling_are_told_in_their_order() -> None:
     played, _ = await run(document("direct"))
     mine = [
-        event.text if isinstance(event, Said) else event.transition.target.value
+        event.text if isinstance(event, Remark) else event.transition.target.value
         for event in played.log.entries
-        if isinstance(event, Said | ConnectionMoved) and event.connection == "contoso-seattle/sea-edge-2"
+        if isinstance(event, Remark | ConnectionMoved) and event.connection == "contoso-seattle/sea-edge-2"
     ]
     story = (
         *("PendingApproval", "ProvisioningStarted", "sends contoso the LOA", "Microsoft provides the addresses"),
@@ -98,7 +98,7 @@ async def test_the_loa_the_addresses_and_the_cabling_are_told_in_their_order() -
     )
     found = [next(index for index, text in enumerate(mine) if words in text) for words in story]
     assert found == sorted(found)
-    other = " ".join(e.text for e in played.log.entries if isinstance(e, Said) and e.connection.endswith("edge-1"))
+    other = " ".join(e.text for e in played.log.entries if isinstance(e, Remark) and e.connection.endswith("edge-1"))
     assert "Microsoft provides" not in other, "the peer provides these"
 
 
@@ -130,7 +130,7 @@ async def test_latency_that_is_not_there_is_a_warning_and_never_silent() -> None
     assert (check.status, check.blocks, check.causes[0].id) == (Status.FAILURE, Blocks.WARN, "no-netem")
     assert check.evidence == ("the topology asks for latency 5 ms, loss 1 %",)
     assert any("use link: netns" in note for note in report.notes)
-    assert any("use link: netns" in e.text for e in played.log.entries if isinstance(e, Said))
+    assert any("use link: netns" in e.text for e in played.log.entries if isinstance(e, Remark))
 
 
 async def test_an_exchange_and_a_direct_peering_side_by_side() -> None:
@@ -157,7 +157,7 @@ async def test_a_peer_asn_that_is_not_approved_gets_no_loa() -> None:
     found["peers"][0]["asn-state"] = "Pending"
     played, report = await run(found)
     assert report.outcome == "failed"
-    assert not any("LOA" in event.text for event in played.log.entries if isinstance(event, Said))
+    assert not any("LOA" in event.text for event in played.log.entries if isinstance(event, Remark))
 
 
 # --- real links ---

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
-from simulator.engine.log import ConnectionMoved, Event, Said
+from simulator.engine.log import ConnectionMoved, Event, Remark
 from simulator.engine.peer_config import carried_config
 from simulator.engine.rows import rows
 from simulator.lab.netns import NetnsPlace
@@ -63,7 +63,7 @@ def started(stack: ExitStack, *command: str, **more: Any) -> subprocess.Popen[by
 
 def waits(played: Rehearsal) -> list[str]:
     """What was said of waiting: the word of each stage, in order."""
-    texts = [event.text for event in played.log.entries if isinstance(event, Said)]
+    texts = [event.text for event in played.log.entries if isinstance(event, Remark)]
     return [text.removeprefix("waits for ").split(":")[0] for text in texts if text.startswith("waits for ")]
 
 
@@ -97,7 +97,7 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
     assert (session.received, session.accepted, session.sent) == (2, 1, 2)
     assert (str(session.local_address), str(session.peer_address)) == ("127.75.80.1", "127.0.0.9")
     assert waits(played)[0] == "TCP"
-    first = next(event.text for event in played.log.entries if isinstance(event, Said) and "TCP" in event.text)
+    first = next(event.text for event in played.log.entries if isinstance(event, Remark) and "TCP" in event.text)
     assert f"waits for a call from 127.0.0.9, and calls 127.0.0.9:{port}; until " in first
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
     events = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
@@ -140,7 +140,7 @@ async def test_nobody_comes_and_the_deadline_is_kept() -> None:
     statuses = {check.id: check.status for check in report.connections[0].checks}
     assert (statuses["T1"], statuses["D3"]) == (Status.FAILURE, Status.SKIPPED)
     assert set(waits(played)) == {"TCP"}
-    told = [event.text for event in played.log.entries if isinstance(event, Said) and "(last: " in event.text]
+    told = [event.text for event in played.log.entries if isinstance(event, Remark) and "(last: " in event.text]
     assert len(told) == 1, "the same news is told once"
     assert "Connection refused" in told[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.engine.waiting import Wait, wait_of
+from simulator.engine.external_waits import Wait, wait_of
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.session.states import BgpState

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from simulator.engine.log import EventLog, Said
+from simulator.engine.log import EventLog, Remark
 from simulator.engine.network import Network
 from simulator.peer.events import NeighborConfig
 from simulator.session.states import BgpState
@@ -75,6 +75,8 @@ async def tell_waits(
             if wait.is_news_after(before) or (wait.what and clock.now() - when >= _AGAIN):
                 told[plan.id] = wait, clock.now()
                 log.append(
-                    Said(clock.now(), f"{wait}; until {until}, {left:.0f} s left" if wait.what else str(wait), plan.id)
+                    Remark(
+                        clock.now(), f"{wait}; until {until}, {left:.0f} s left" if wait.what else str(wait), plan.id
+                    )
                 )
         await log.next_event(min(left, _AGAIN))
