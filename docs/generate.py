@@ -162,6 +162,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "remedies": lambda: diagnosis.remedies({name: router.remedies for name, router in ROUTERS.items()}),
     "rooms": _rooms,
     "rules": policy.rules,
+    "known-sources": topology.sources,
     "topology-keys": topology.keys,
 }
 

@@ -17,11 +17,11 @@ from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.registered import RegisteredPrefixes
 from simulator.policy.data.vrp import VrpTable
 from simulator.policy.policy import check_settings
-from simulator.policy.prefixes import PrefixSet
 from simulator.policy.profiles import RuleSettings
-from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
 from simulator.tables.session_policies import SessionPolicies, read_settings
+from simulator.topology.as8075 import known_prefixes
+from simulator.topology.files import LARGEST_DATA, FileReadError, read_octets
 
 T = TypeVar("T")
 _DEFAULT = "exchange"
@@ -45,7 +45,7 @@ def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Session
     if peering.topology is None:
         if peering.peer is not None:
             raise ValueError("--peer names a peer of a topology: --topology is missing")
-        base = SessionPolicies(judging.profile or _DEFAULT)
+        base = SessionPolicies(judging.profile or _DEFAULT, own=known_prefixes())
     else:
         from simulator.cli.topology_policies import of_topology  # reading a topology takes longer than all the rest
 
@@ -95,12 +95,6 @@ def data(judging: Judging, base: PolicyData) -> PolicyData:
     return replace(base, **changes)
 
 
-def own_prefixes(routes: Sequence[Announcement], local_as: int) -> PrefixSet:
-    """What Microsoft itself announces, for the rule that a peer must not."""
-    keys = ((route.family, key) for route in routes for key in route.keys)
-    return PrefixSet.of_keys(keys, f"announced by AS{local_as}")
-
-
 def address(text: str, option: str) -> IPv4Address | IPv6Address:
     """Raises ValueError."""
     try:
@@ -131,9 +125,9 @@ def _read(paths: Sequence[Path], reader: Callable[[bytes], T], join: Callable[[T
 
 def _read_one(path: Path, reader: Callable[[bytes], T]) -> T:
     try:
-        found = reader(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        found = reader(read_octets(path, LARGEST_DATA))
+    except FileReadError as error:
+        raise ValueError(f"{path}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if isinstance(found, VrpTable) and found.left_out.count:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from simulator.cli.exit_codes import warn
-from simulator.cli.session_policies import TopologyFaultsError, own_prefixes
+from simulator.cli.session_policies import TopologyFaultsError
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
@@ -15,8 +15,9 @@ from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.profiles import PROFILES, RuleSettings
 from simulator.session.messages import Family
 from simulator.tables.session_policies import SessionPolicies
+from simulator.topology.announced import announced_by
+from simulator.topology.as8075 import own_prefixes
 from simulator.topology.load import TopologyError, load
-from simulator.topology.originate import announcements
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 
@@ -53,7 +54,7 @@ def of_topology(path: Path, name: str | None, profile: str | None) -> tuple[Sess
         profile = profiles[0]
     mine = [plan for plan in mine if plan.profile == profile] or mine
     microsoft = topology.microsoft
-    own = [route for edge in topology.edges for route in announcements(microsoft.announce, edge)]
+    own = [route for edge in topology.edges for route in announced_by(topology, edge)]
     rules = {rule: setting for rule, setting in topology.policy.rules.items() if rule in PROFILES.get(profile, ())}
     made = SessionPolicies(
         profile,

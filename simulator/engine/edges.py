@@ -32,7 +32,8 @@ from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
-from simulator.topology.originate import announcements
+from simulator.topology.announced import announced_by
+from simulator.topology.as8075 import own_prefixes
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.session import SessionView
@@ -78,13 +79,11 @@ class Edges:
 
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
         """Listen for every session that is planned. The `stack` closes them."""
-        microsoft = self._topology.microsoft
         for edge in self._topology.edges:
-            routes = announcements(microsoft.announce, edge)
+            routes = announced_by(self._topology, edge)
             speaker = Speaker(edge.name, self._site.place(edge.name), self._clock, self._hear, routes, self._tap)
             self._speakers[edge.name], self._announcements[edge.name] = speaker, routes
-            keys = ((route.family, key) for route in routes for key in route.keys)
-            self._own[edge.name] = PrefixSet.of_keys(keys, f"announced by AS{microsoft.asn}")
+            self._own[edge.name] = own_prefixes(routes, self._topology.microsoft.asn)
             stack.push_async_callback(speaker.close)
         for plan in self.plans:
             await self._listen(plan)

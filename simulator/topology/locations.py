@@ -11,6 +11,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from pathlib import Path
 from typing import Any, Final
 
+from simulator.topology.files import LARGEST_DATA, FileReadError, read_octets
+
 _MICROSOFT: Final = 8075
 
 
@@ -105,11 +107,13 @@ def from_peeringdb(path: Path) -> Locations:
     Raises LocationsError.
     """
     try:
-        document = json.loads(path.read_text())
-    except OSError as error:
-        raise LocationsError(f"{path}: {error.strerror}") from None
+        document = json.loads(read_octets(path, LARGEST_DATA))
+    except FileReadError as error:
+        raise LocationsError(f"{path}: {error}") from None
     except ValueError as error:
         raise LocationsError(f"{path}: not JSON ({error})") from None
+    except RecursionError:
+        raise LocationsError(f"{path}: this JSON is nested too deeply") from None
     try:
         return _of_peeringdb(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.topology.as8075 import table
+from simulator.topology.locations import embedded
 from simulator.topology.schema import Topology
 
 
@@ -47,3 +49,14 @@ def _kind(part: dict[str, Any]) -> str:
     low, high = part.get("minimum", part.get("exclusiveMinimum")), part.get("maximum")
     bounds = f" {low} to {high}" if low is not None and high is not None else ""
     return f"{part.get('format') or part.get('type', 'anything')}{bounds}"
+
+
+def sources() -> str:
+    """The sources of the lists that come with turnup."""
+    found = {**table().sources, **embedded().sources}
+    used = [name for row in (*table().prefixes, *table().cdn) for name in row.sources]
+    used += [name for place in embedded().facilities for name in place.sources]
+    used += [name for place in embedded().exchanges for name in {*place.sources, *place.lan_sources}]
+    lines = ["| source | date | licence | entries |", "|---|---|---|---|"]
+    lines += [f"| {each.what} | {each.date} | {each.licence} | {used.count(name)} |" for name, each in found.items()]
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.policy.data import irr, peeringdb, registered, vrp
 from simulator.policy.data.reading import DataError
+from simulator.topology.files import LARGEST_DATA, FileReadError, read_octets
 from simulator.topology.schema import DataChoice
 
 _READERS: dict[str, Callable[[bytes], Any]] = {
@@ -32,9 +33,7 @@ def files_of(choice: DataChoice) -> Iterator[tuple[str, Path]]:
 def read_file(key: str, path: Path) -> Any:
     """What the file holds, as PolicyData has it. Raises DataError."""
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("there is no such file") from None
-    except OSError as error:
-        raise DataError(f"it cannot be read: {error.strerror}") from None
+        data = read_octets(path, LARGEST_DATA, pipes=False)
+    except FileReadError as error:
+        raise DataError(str(error)) from None
     return _READERS[key](data)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
@@ -23,12 +25,28 @@ from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.md5 import md5_fault
 from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, UNKNOWN, Kind
+from simulator.topology.suggest import asn_meant
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
 """A name of a node or peering: letters, digits, `_`, `.` and `-`; at most 48."""
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,15}$")]
 """As Linux takes it: at most 15 characters, no blank and no slash."""
-Asn = Annotated[int, Field(ge=1, le=4294967295)]
+
+
+def _asn(value: Any) -> Any:
+    """Only a plain number is taken: 1.10 would be read as 1.1, and AS64496 is what people write."""
+    written = value if isinstance(value, str) else getattr(value, "text", "")
+    if isinstance(value, bool | float) or not written.isascii() or (written and not written.isdigit()):
+        meant = asn_meant(written)
+        hint = f"did you mean {meant}?" if meant is not None else "an integer from 1 to 4294967295 is wanted"
+        raise PydanticCustomError(
+            "asn", "{value} is not an ASN: {hint}", {"value": str(written or value)[:60], "hint": hint}
+        )
+    return value
+
+
+Asn = Annotated[int, BeforeValidator(_asn), Field(ge=1, le=4294967295)]
+"""As asplain (RFC 5396): a number."""
 
 
 def _md5(key: str) -> str:
@@ -45,6 +63,9 @@ LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\
 
 EXTERNAL_DEADLINE = 900.0
 """Seconds for a connection's validation where people configure the router by hand (simulator)."""
+
+
+T = TypeVar("T", bound="Node | Peering")
 
 
 class Model(BaseModel):
@@ -167,7 +188,11 @@ class Microsoft(Model):
         description="link: loopback: where the edges listen, for IPv6 from this port on upwards; of the kernel's "
         "choice where omitted",
     )
-    announce: Announce = []
+    announce: Announce | None = Field(
+        default=None,
+        description="what it announces; where omitted: the dated table that comes with turnup, and at a metro that has "
+        "them AS8069's CDN prefixes",
+    )
 
 
 def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
@@ -480,6 +505,17 @@ class Topology(Model):
     policy: PolicyChoice = PolicyChoice()
     times: Times = Times()
 
+    _names: dict[str, tuple[list[Any], dict[str, Any]]] = PrivateAttr(default_factory=dict)
+    """Section → its list and the same by name: a topology may have ten thousand peers."""
+
+    def _named(self, section: str, nodes: list[T], name: str) -> T:
+        """Raises LookupError."""
+        kept = self._names.get(section)
+        if kept is None or kept[0] is not nodes or name not in kept[1]:
+            kept = self._names[section] = nodes, {each.name: each for each in reversed(nodes)}
+        found: T = kept[1][name]
+        return found
+
     @property
     def deadline(self) -> float:
         """Seconds for the validation of one connection: what the file says, else more where people type."""
@@ -487,13 +523,13 @@ class Topology(Model):
         return EXTERNAL_DEADLINE if by_hand else self.times.deadline
 
     def peer(self, name: str) -> Peer:
-        return next(peer for peer in self.peers if peer.name == name)
+        return self._named("peers", self.peers, name)
 
     def edge(self, name: str) -> Node:
-        return next(edge for edge in self.edges if edge.name == name)
+        return self._named("edges", self.edges, name)
 
     def peering(self, name: str) -> Peering:
-        return next(peering for peering in self.peerings if peering.name == name)
+        return self._named("peerings", self.peerings, name)
 
     @property
     def lan(self) -> Lan:
@@ -516,8 +552,15 @@ class Topology(Model):
 
     def route_servers(self, customer: Customer) -> list[Peer]:
         """The route servers that a customer has sessions with."""
-        ixrs = dict.fromkeys(peering.peer for peering in self.peerings if peering.is_ixrs)
-        return [self.peer(name) for name in customer.route_servers or ixrs]
+        return [self.peer(name) for name in customer.route_servers or self._ixrs()]
+
+    def _ixrs(self) -> Iterable[str]:
+        """The peers of IxRs peerings."""
+        kept = self._names.get("IxRs")
+        if kept is None or kept[0] is not self.peerings:
+            found = {peering.peer: peering for peering in self.peerings if peering.is_ixrs}
+            kept = self._names["IxRs"] = self.peerings, found
+        return kept[1]
 
     def profile(self, peering: Peering) -> str:
         """The lifted policy's profile: the peering's own, else the topology's, else that of its kind."""

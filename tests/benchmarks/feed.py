@@ -21,7 +21,7 @@ SOURCE_AS = 24940
 """Behind the peer, where the peer is a real daemon that passes the table on."""
 LAN = "198.51.100.0/24"
 MICROSOFT = tuple(str(prefix) for prefix in islice(IPNetwork("20.0.0.0/8").subnet(16), 300))
-_BLOCKS = ("41.0.0.0/8", "102.0.0.0/8", "105.0.0.0/8", "197.0.0.0/8")
+_BLOCKS = ("41.0.0.0/8", "154.0.0.0/8", "105.0.0.0/8", "197.0.0.0/8")
 _SPACES = ("100.64.0.0/10", "20.16.0.0/12")
 """Shared address space, and some of Microsoft's."""
 

@@ -116,7 +116,7 @@ async def test_nothing_but_the_operator_s_active_lifts_the_policy(state: Connect
     """Established, End-of-RIB, a full table: none of it opens the gate of an edge that was not told Active."""
     async with edge(state) as running, session(running) as peer:
         await peer.send(raw_routes(KEYS))
-        await running.until(event="route", prefix="20.0.1.0/24")
+        await running.until(event="route", prefix="41.0.1.0/24")
         await peer.answered()
         verdicts = {told["verdict"] for told in running.of("route")}
         active = state is ConnectionState.ACTIVE
@@ -136,7 +136,7 @@ def _rules(told: list[dict[str, Any]]) -> dict[str, tuple[str, list[str]]]:
 async def test_any_as_is_judged_as_the_one_that_it_turns_out_to_be(profile: str, tmp_path: Path) -> None:
     """Every profile, every kind of path that a rule compares with the peer's ASN: the same lines either way."""
     irr = tmp_path / "irr.json"
-    irr.write_text(json.dumps({f"AS{PEER_AS}": [{"prefix": "20.0.0.0/16", "exact": False}]}))
+    irr.write_text(json.dumps({f"AS{PEER_AS}": [{"prefix": "41.0.0.0/16", "exact": False}]}))
     kinds: list[dict[str, Any]] = [
         {"as_path": (PEER_AS,)},
         {"as_path": (3356, PEER_AS)},  # another's route, or a leak
@@ -171,8 +171,8 @@ async def test_the_next_caller_from_an_address_is_judged_by_its_own_asn() -> Non
                 await peer.send(raw_routes(KEYS[turn : turn + 1], next_hop=PEER4 + turn))
                 await peer.answered()
         assert _rules(running.of("route")) == {
-            "20.0.0.0/24": ("withhold", []),
-            "20.0.1.0/24": ("reject", ["first-as"]),
+            "41.0.0.0/24": ("withhold", []),
+            "41.0.1.0/24": ("reject", ["first-as"]),
         }
         assert [told["peer-as"] for told in running.of("route")] == [PEER_AS, PEER_AS + 1]
 
@@ -250,22 +250,22 @@ async def judged(routes: list[bytes], **asked: Any) -> dict[str, list[str]]:
 
 async def test_what_the_edge_announces_may_not_be_announced_to_it() -> None:
     found = await judged([key("13.64.0.0/11"), *KEYS])
-    assert found == {"13.64.0.0/11": ["microsoft-prefix"], "20.0.0.0/24": [], "20.0.1.0/24": []}
+    assert found == {"13.64.0.0/11": ["microsoft-prefix"], "41.0.0.0/24": [], "41.0.1.0/24": []}
 
 
 async def test_it_judges_by_a_profile_its_rules_and_its_data(tmp_path: Path) -> None:
     vrp, registered = tmp_path / "vrp.json", tmp_path / "registered"
-    vrp.write_text(json.dumps({"roas": [{"asn": 1, "prefix": "20.0.0.0/24", "maxLength": 24}]}))
-    registered.write_text("20.0.0.0/24\n")
-    assert await judged(list(KEYS), vrp=[vrp]) == {"20.0.0.0/24": ["rpki-invalid"], "20.0.1.0/24": []}
+    vrp.write_text(json.dumps({"roas": [{"asn": 1, "prefix": "41.0.0.0/24", "maxLength": 24}]}))
+    registered.write_text("41.0.0.0/24\n")
+    assert await judged(list(KEYS), vrp=[vrp]) == {"41.0.0.0/24": ["rpki-invalid"], "41.0.1.0/24": []}
     found = await judged(list(KEYS), profile="peering-service", registered_prefixes=[registered])
     assert found == {
-        "20.0.0.0/24": ["maps-community-missing"],
-        "20.0.1.0/24": ["registered-prefix", "maps-community-missing"],
+        "41.0.0.0/24": ["maps-community-missing"],
+        "41.0.1.0/24": ["registered-prefix", "maps-community-missing"],
     }
     too_long = await judged(list(KEYS), rule=["prefix-too-long=ipv4=23"])
     assert list(too_long.values()) == [["prefix-too-long"]] * 2
-    assert list((await judged(list(KEYS), lan=["20.0.0.0/23"])).values()) == [["exchange-lan"]] * 2
+    assert list((await judged(list(KEYS), lan=["41.0.0.0/23"])).values()) == [["exchange-lan"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_options_that_make_no_sense_are_told_before_anything_listens(asked: dict
         (["--profile", "transit"], "no policy profile 'transit'"),
         (["--rule", "first-as"], "write RULE=off"),
         (["--lan", "x"], "--lan x"),
-        (["--vrp", "/nonexistent"], "/nonexistent: No such file"),
+        (["--vrp", "/nonexistent"], "/nonexistent: there is no such file"),
     ],
 )
 def test_the_command_refuses_bad_options_in_one_line(arguments: list[str], words: str) -> None:

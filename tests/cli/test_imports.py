@@ -49,6 +49,8 @@ _LIBRARIES = {"asyncio", "exabgp", "httpx", "netaddr", "pyroute2", "rich", "ruam
 _ROOMS = {path.stem for path in (ROOT / "simulator").iterdir() if not path.name.startswith("_")}
 _POLICY = {"policy", "session", "tables", "wire", "connection", "rib"}
 _TOPOLOGY = {*_POLICY, "topology", "places", "ruamel", "netaddr"} - {"tables"}
+_PREFIXES = {"topology"}
+"""Microsoft's, which come with turnup."""
 _ROUTE = "--prefix 203.0.113.0/24 --as-path 64496"
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
@@ -63,9 +65,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clean --help": set(),
     "peering --help": set(),
     "status --help": {"views", "connection", "session", "engine"},
-    f"policy explain {_ROUTE}": {*_POLICY, "netaddr"},
+    f"policy explain {_ROUTE}": {*_POLICY, "netaddr", *_PREFIXES},
     f"policy explain {_ROUTE} --topology FILE": {*_TOPOLOGY, *_POLICY, "engine", "asyncio"},
-    "policy check --format json-lines FILE": {*_POLICY, "netaddr", "exabgp"},
+    "policy check --format json-lines FILE": {*_POLICY, "netaddr", "exabgp", *_PREFIXES},
     "schema": _TOPOLOGY,
     "validate FILE": _TOPOLOGY,
     "status --server none": {"views", "connection", "session", "engine"},

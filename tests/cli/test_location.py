@@ -76,7 +76,7 @@ def test_a_peeringdb_export_takes_the_place_of_the_list(tmp_path: Path) -> None:
         (("show", "seattle"), 2, "say which by its id (11 Equinix Seattle, 13 SIX"),
         (("list", "--kind", "Other"), 2, "--kind Other: Exchange or Direct"),
         (("list", "--metro", "Atlantis"), 1, "no Exchange location of Atlantis is known"),
-        (("list", "--peeringdb", "/nowhere.json"), 2, "/nowhere.json: No such file"),
+        (("list", "--peeringdb", "/nowhere.json"), 2, "/nowhere.json: there is no such file"),
     ],
 )
 def test_what_is_not_there_is_one_line(words: tuple[str, ...], code: int, text: str) -> None:

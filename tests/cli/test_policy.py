@@ -66,7 +66,7 @@ def test_explain_says_what_every_rule_says() -> None:
 
 
 def explained(*arguments: str) -> dict[str, Any]:
-    result = turnup("explain", "--json", "--prefix", "20.0.0.0/16", *arguments)
+    result = turnup("explain", "--json", "--prefix", "41.0.0.0/16", *arguments)
     told: dict[str, Any] = json.loads(result.stdout)
     assert result.returncode == (0 if told["verdict"] == "accept" else 1)
     assert [reason["rule"] for reason in told["reasons"]] == [
@@ -90,7 +90,7 @@ def explained(*arguments: str) -> dict[str, Any]:
         (["--as-path", "1103 1136", "--rule", "as-path-too-long=limit=1"], {"as-path-too-long"}),
         (["--as-path", "1103 12076", "--rule", "as12076=off"], set()),
         (["--as-path", "1103", "--rule", "prefix-too-long=ipv4=15"], {"prefix-too-long"}),
-        (["--as-path", "1103", "--lan", "20.0.0.0/15"], {"exchange-lan"}),
+        (["--as-path", "1103", "--lan", "41.0.0.0/15"], {"exchange-lan"}),
         (["--as-path", "1103", "--otc", "1136"], {"otc"}),
         (["--as-path", "1103", "--profile", "peering-service"], {"maps-community-missing"}),
         (["--as-path", "1103", "--profile", "peering-service", "--community", "8075:8007"], set()),
@@ -113,11 +113,11 @@ def test_explain_in_json_has_the_whole_route() -> None:
 
 def test_explain_judges_by_data_files(tmp_path: Path) -> None:
     vrp = tmp_path / "vrp.json"
-    vrp.write_text(json.dumps({"roas": [{"asn": 1136, "prefix": "20.0.0.0/16", "maxLength": 16, "ta": "x"}]}))
+    vrp.write_text(json.dumps({"roas": [{"asn": 1136, "prefix": "41.0.0.0/16", "maxLength": 16, "ta": "x"}]}))
     assert {r["rule"] for r in explained("--as-path", "1103", "--vrp", str(vrp))["reasons"]} == {"rpki-invalid"}
     assert explained("--as-path", "1103 1136", "--vrp", str(vrp))["verdict"] == "accept"
     vrp.write_text("{")
-    assert f"{vrp}: " in one_line(turnup("explain", "--prefix", "20.0.0.0/16", "--vrp", vrp))
+    assert f"{vrp}: " in one_line(turnup("explain", "--prefix", "41.0.0.0/16", "--vrp", vrp))
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_explain_judges_by_data_files(tmp_path: Path) -> None:
         ([], "--prefix is missing"),
         (["--prefix", "203.0.113.1/24"], "host bits set: did you mean 203.0.113.0/24?"),
         (["--prefix", "203.0.113.0"], "write it as address/length"),
-        (["--prefix", "20.0.0.0/16", "--as-path", "one"], "'one' in the AS path is no ASN"),
-        (["--prefix", "20.0.0.0/16", "--peer-as", "0"], "--peer-as '0' is no ASN"),
-        (["--prefix", "20.0.0.0/16", "--next-hop", "x"], "--next-hop 'x' is no IPv4 or IPv6 address"),
-        (["--prefix", "20.0.0.0/16", "--community", "1"], "is no community"),
-        (["--prefix", "20.0.0.0/16", "--large-community", "1:2"], "is no large community"),
-        (["--prefix", "20.0.0.0/16", "--profile", "transit"], "no policy profile 'transit'"),
-        (["--prefix", "20.0.0.0/16", "--rule", "nonsense=off"], "has no rule 'nonsense'"),
-        (["--prefix", "20.0.0.0/16", "--rule", "first-as"], "write RULE=off"),
-        (["--prefix", "20.0.0.0/16", "--rule", "first-as=maybe"], "takes on, off or PARAMETER=VALUE"),
-        (["--prefix", "20.0.0.0/16", "--rule", "as-path-too-long=limit=x"], "'limit' is int, not 'x'"),
-        (["--prefix", "20.0.0.0/16", "--lan", "x"], "--lan x"),
-        (["--prefix", "20.0.0.0/16", "--peer-address", "::1", "--peer-address", "::2"], "given twice for IPv6"),
-        (["--prefix", "20.0.0.0/16", "--irr", "/nonexistent"], "/nonexistent: No such file"),
+        (["--prefix", "41.0.0.0/16", "--as-path", "one"], "'one' in the AS path is no ASN"),
+        (["--prefix", "41.0.0.0/16", "--peer-as", "0"], "--peer-as '0' is no ASN"),
+        (["--prefix", "41.0.0.0/16", "--next-hop", "x"], "--next-hop 'x' is no IPv4 or IPv6 address"),
+        (["--prefix", "41.0.0.0/16", "--community", "1"], "is no community"),
+        (["--prefix", "41.0.0.0/16", "--large-community", "1:2"], "is no large community"),
+        (["--prefix", "41.0.0.0/16", "--profile", "transit"], "no policy profile 'transit'"),
+        (["--prefix", "41.0.0.0/16", "--rule", "nonsense=off"], "has no rule 'nonsense'"),
+        (["--prefix", "41.0.0.0/16", "--rule", "first-as"], "write RULE=off"),
+        (["--prefix", "41.0.0.0/16", "--rule", "first-as=maybe"], "takes on, off or PARAMETER=VALUE"),
+        (["--prefix", "41.0.0.0/16", "--rule", "as-path-too-long=limit=x"], "'limit' is int, not 'x'"),
+        (["--prefix", "41.0.0.0/16", "--lan", "x"], "--lan x"),
+        (["--prefix", "41.0.0.0/16", "--peer-address", "::1", "--peer-address", "::2"], "given twice for IPv6"),
+        (["--prefix", "41.0.0.0/16", "--irr", "/nonexistent"], "/nonexistent: there is no such file"),
     ],
 )
 def test_explain_refuses_bad_usage_in_one_line(arguments: list[str], words: str) -> None:
@@ -152,10 +152,10 @@ def test_explain_refuses_bad_usage_in_one_line(arguments: list[str], words: str)
 def lab(tmp_path: Path) -> Path:
     """A peer at an exchange, and all that a topology says of the policy."""
     found = document()
-    found["microsoft"] = {"announce": [{"prefixes": ["20.0.0.0/16", "2a00:1000::/32"]}]}
+    found["microsoft"] = {"announce": [{"prefixes": ["41.0.0.0/16", "2a00:1000::/32"]}]}
     found["policy"] = {"rules": {"as-path-too-long": {"limit": 3}, "bogon-asn": {"documentation": False}}}
     found["policy"]["data"] = {"vrp": "vrp.json"}
-    roas = [{"asn": 1, "prefix": "20.9.0.0/16", "maxLength": 16}]
+    roas = [{"asn": 1, "prefix": "41.9.0.0/16", "maxLength": 16}]
     (tmp_path / "vrp.json").write_text(json.dumps({"roas": roas}))
     return write(found, tmp_path / "lab.yaml")
 
@@ -169,14 +169,14 @@ def by_topology(lab: Path, prefix: str, path: str, *arguments: str) -> set[str]:
 @pytest.mark.parametrize(
     ("prefix", "path", "rules"),
     [
-        ("20.1.0.0/16", "64496", set()),
-        ("20.0.0.0/17", "64496", {"microsoft-prefix"}),
+        ("41.1.0.0/16", "64496", set()),
+        ("41.0.0.0/17", "64496", {"microsoft-prefix"}),
         ("2a00:1000:5::/48", "64496", {"microsoft-prefix"}),
         ("206.126.236.0/23", "64496", {"exchange-lan"}),
-        ("20.9.0.0/16", "64496", {"rpki-invalid"}),
-        ("20.1.0.0/16", "1136", {"first-as"}),
-        ("20.1.0.0/16", "64496 8075", {"as-path-loop"}),
-        ("20.1.0.0/16", "64496 1 2 3", {"as-path-too-long"}),
+        ("41.9.0.0/16", "64496", {"rpki-invalid"}),
+        ("41.1.0.0/16", "1136", {"first-as"}),
+        ("41.1.0.0/16", "64496 8075", {"as-path-loop"}),
+        ("41.1.0.0/16", "64496 1 2 3", {"as-path-too-long"}),
         ("192.0.2.0/24", "64496", {"bogon-prefix"}),
     ],
 )
@@ -185,22 +185,22 @@ def test_a_topology_says_by_what_is_judged(lab: Path, prefix: str, path: str, ru
 
 
 def test_options_win_over_the_topology(lab: Path, tmp_path: Path) -> None:
-    assert by_topology(lab, "20.1.0.0/16", "1136", "--peer-as", "1136") == set()
+    assert by_topology(lab, "41.1.0.0/16", "1136", "--peer-as", "1136") == set()
     assert by_topology(lab, "192.0.2.0/24", "64496", "--allow-documentation") == set()
-    assert by_topology(lab, "20.1.0.0/16", "64496 1 2 3", "--rule", "as-path-too-long=off") == set()
+    assert by_topology(lab, "41.1.0.0/16", "64496 1 2 3", "--rule", "as-path-too-long=off") == set()
     (tmp_path / "other.json").write_text('{"roas": []}')
-    assert by_topology(lab, "20.9.0.0/16", "64496", "--vrp", str(tmp_path / "other.json")) == set()
-    assert by_topology(lab, "20.1.0.0/16", "64496", "--profile", "peering-service") == {"maps-community-missing"}
+    assert by_topology(lab, "41.9.0.0/16", "64496", "--vrp", str(tmp_path / "other.json")) == set()
+    assert by_topology(lab, "41.1.0.0/16", "64496", "--profile", "peering-service") == {"maps-community-missing"}
 
 
 def test_the_next_hop_is_the_address_that_the_topology_gives_the_peer(lab: Path) -> None:
-    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "206.126.239.200") == set()
-    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "206.126.239.201") == {"next-hop"}
-    assert by_topology(lab, "20.1.0.0/16", "64496", "--next-hop", "192.0.2.7", "--peer-address", "192.0.2.7") == set()
+    assert by_topology(lab, "41.1.0.0/16", "64496", "--next-hop", "206.126.239.200") == set()
+    assert by_topology(lab, "41.1.0.0/16", "64496", "--next-hop", "206.126.239.201") == {"next-hop"}
+    assert by_topology(lab, "41.1.0.0/16", "64496", "--next-hop", "192.0.2.7", "--peer-address", "192.0.2.7") == set()
 
 
 def test_a_table_is_judged_by_a_topology(lab: Path, tmp_path: Path) -> None:
-    (tmp_path / "table").write_bytes(b"20.0.0.0/17\n20.1.0.0/16\n")
+    (tmp_path / "table").write_bytes(b"41.0.0.0/17\n41.1.0.0/16\n")
     result = turnup("check", tmp_path / "table", "--topology", lab, "--peer", "contoso", "--export-as", "64496")
     assert "2 routes: 1 accepted, 1 rejected" in result.stdout
     assert "microsoft-prefix" in result.stdout
@@ -211,7 +211,7 @@ def test_a_table_is_judged_by_a_topology(lab: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("profile", ["exchange", "direct"])
 def test_the_kind_of_a_peering_chooses_the_profile(profile: str) -> None:
     topology = ROOT / "topologies" / f"{profile}.yaml"
-    told = turnup("explain", "--topology", topology, "--prefix", "20.1.0.0/16", "--json")
+    told = turnup("explain", "--topology", topology, "--prefix", "41.1.0.0/16", "--json")
     assert json.loads(told.stdout)["profile"] == profile
 
 
@@ -226,12 +226,12 @@ def test_the_kind_of_a_peering_chooses_the_profile(profile: str) -> None:
 )
 def test_a_topology_that_does_not_do_is_one_line(lab: Path, arguments: list[str], words: str) -> None:
     given = [str(lab) if argument == "LAB" else argument for argument in arguments]
-    assert words in one_line(turnup("explain", "--prefix", "20.1.0.0/16", *given))
+    assert words in one_line(turnup("explain", "--prefix", "41.1.0.0/16", *given))
 
 
 def test_data_of_a_topology_that_cannot_be_read_are_one_line(lab: Path) -> None:
     (lab.parent / "vrp.json").write_text("{")
-    line = one_line(turnup("explain", "--prefix", "20.1.0.0/16", "--topology", lab))
+    line = one_line(turnup("explain", "--prefix", "41.1.0.0/16", "--topology", lab))
     assert "vrp.json" in line and "not JSON" in line
 
 
@@ -256,7 +256,7 @@ def test_every_format_gives_the_same_counts(name: str, tmp_path: Path) -> None:
 def test_rejected_routes_are_listed_with_every_rule(tmp_path: Path) -> None:
     (tmp_path / "table").write_bytes(exabgp(SAMPLES))
     lines = turnup("check", tmp_path / "table", "--rejected", *SESSION).stdout.splitlines()
-    assert "20.7.0.0/16  path 1103 12076  as12076 (1103 12076)" in lines
+    assert "41.7.0.0/16  path 1103 12076  as12076 (1103 12076)" in lines
     assert sum("/" in line.split("  path ")[0] and "  path " in line for line in lines) == len(SAMPLES) - 3
 
 
@@ -316,7 +316,7 @@ def test_malformed_lines_are_named_and_do_not_pass(tmp_path: Path) -> None:
 
 
 def test_the_router_s_own_table_as_it_would_be_announced(tmp_path: Path) -> None:
-    table = bird((Sample("20.0.0.0/16", ""), Sample("20.1.0.0/16", "1136", next_hop="192.0.2.77")))
+    table = bird((Sample("41.0.0.0/16", ""), Sample("41.1.0.0/16", "1136", next_hop="192.0.2.77")))
     table += b"                     unicast [p2 2026-11-22] (100) [AS5089i]\n\tvia 192.0.2.3 on eth0\n"
     table += b"\tBGP.origin: IGP\n\tBGP.as_path: 5089 5089\n"
     (tmp_path / "table").write_bytes(table)
@@ -343,9 +343,9 @@ def test_what_was_not_judged_is_said(tmp_path: Path) -> None:
         (b"hello\n", ["--format", "exabgp"], "there is no route in it: line 1:"),
         (b"\0\1\2\3", ["--format", "mrt"], "there is no route in it: record 1: the file ends inside this record"),
         (b"# nothing\n", ["--format", "json"], "there is no route in it"),
-        (b"20.0.0.0/16\n", ["--format", "x"], "there is no such format (there are: mrt, exabgp, bird, json, gobgp, "),
-        (b"20.0.0.0/16\n", ["--export-as", "x"], "--export-as 'x' is no ASN"),
-        (b"20.0.0.0/16\n", ["--profile", "x"], "no policy profile"),
+        (b"41.0.0.0/16\n", ["--format", "x"], "there is no such format (there are: mrt, exabgp, bird, json, gobgp, "),
+        (b"41.0.0.0/16\n", ["--export-as", "x"], "--export-as 'x' is no ASN"),
+        (b"41.0.0.0/16\n", ["--profile", "x"], "no policy profile"),
     ],
 )
 def test_check_refuses_bad_usage_in_one_line(content: bytes, arguments: list[str], words: str, tmp_path: Path) -> None:

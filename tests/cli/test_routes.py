@@ -238,8 +238,8 @@ def test_interrupted_it_takes_the_lab_down(tmp_path: Path) -> None:
 def test_a_router_on_other_addresses_is_told_with_the_topology_s(version: int, tmp_path: Path) -> None:
     """Loopback carries its session: what is written is read back by the topology, with the verdicts of the session."""
     (tmp_path / "routes").write_text(
-        "route 20.1.0.0/24 next-hop self\nroute 20.2.0.0/24 next-hop self as-path [ 12076 ]\n"
-        "route 20.3.0.0/24 next-hop 192.0.2.99\nroute 20.4.0.0/24 next-hop 192.0.2.1\n"
+        "route 41.1.0.0/24 next-hop self\nroute 41.2.0.0/24 next-hop self as-path [ 12076 ]\n"
+        "route 41.3.0.0/24 next-hop 192.0.2.99\nroute 41.4.0.0/24 next-hop 192.0.2.1\n"
         if version == 4
         else "route 2a00:1::/32 next-hop self\nroute 2a00:2::/32 next-hop self as-path [ 12076 ]\n"
         "route 2a00:3::/32 next-hop 2001:db8::99\nroute 2a00:4::/32 next-hop 2001:db8:2::1\n"

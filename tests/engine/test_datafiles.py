@@ -113,7 +113,7 @@ def _a_directory(file: Path) -> None:
         (_broken, "'nonsense' is not a prefix"),
         (_half_written, "this is not JSON"),
         (_empty, "it is empty"),
-        (_a_directory, "it cannot be read: Is a directory"),
+        (_a_directory, "this is a directory"),
     ],
 )
 async def test_whatever_happens_to_the_file_the_old_data_stay_and_one_error_is_told(
@@ -248,7 +248,7 @@ policy:
             "  data:\n    irr: [no.json, none.json]",
             ["9: policy.data.irr: no.json: there", "none.json: there is no such"],
         ),
-        ("  data:\n    irr: docs", ["9: policy.data.irr: docs: it cannot be read: Is a directory"]),
+        ("  data:\n    irr: docs", ["9: policy.data.irr: docs: this is a directory"]),
         ("  data:\n    vrp: pyproject.toml", ["9: policy.data.vrp: pyproject.toml: this is not JSON"]),
         ("  data:\n    vrp: 5", ["9: policy.data.vrp: Input is not a valid path"]),
         ("  data:\n    vpr: x", ["9: policy.data.vpr: there is no such key"]),

@@ -56,7 +56,7 @@ def key(prefix: str) -> bytes:
 
 def prefixes(family: Family, count: int, first: int = 0) -> tuple[bytes, ...]:
     """Keys of `count` different prefixes that the policy accepts."""
-    base = ip_network("20.0.0.0/8") if family is V4 else ip_network("2a00::/16")
+    base = ip_network("41.0.0.0/8") if family is V4 else ip_network("2a00::/16")
     if isinstance(base, IPv4Network):
         return tuple(
             bytes((24,)) + (int(base.network_address) + (n << 8)).to_bytes(4, "big")[:3]

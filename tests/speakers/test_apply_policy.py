@@ -31,8 +31,8 @@ from tests.speakers.support import (
 )
 
 GOOD, BAD = (
-    {Family.IPV4: "20.0.0.0/24", Family.IPV6: "2a00::/48"},
-    {Family.IPV4: "20.0.1.0/24", Family.IPV6: "2a00:0:1::/48"},
+    {Family.IPV4: "41.0.0.0/24", Family.IPV6: "2a00::/48"},
+    {Family.IPV4: "41.0.1.0/24", Family.IPV6: "2a00:0:1::/48"},
 )
 
 

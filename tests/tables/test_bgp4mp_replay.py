@@ -30,7 +30,7 @@ from simulator.wire.update_faults import UpdateError
 from tests.tables.support import PEER4, PEER6, US4, US6, Sample, mrt_updates, read_routes, update_of
 
 V4, V6 = Family.IPV4, Family.IPV6
-ONE, TWO = Sample("20.0.0.0/16", "1103 1136"), Sample("20.1.0.0/16", "1103 5089")
+ONE, TWO = Sample("41.0.0.0/16", "1103 1136"), Sample("41.1.0.0/16", "1103 5089")
 SIX = Sample("2a00:1000::/32", "1103 1136")
 OTHER_US = Announcer(8075, IPv4Address("192.0.2.10"))
 

@@ -30,7 +30,7 @@ from tests.tables.support import read_routes
 BIRD2 = """BIRD 2.0.12 ready.
 Access restricted
 Table master4:
-20.0.0.0/16          unicast [peer1 2026-11-22 from 192.0.2.7] * (100) [AS1136i]
+41.0.0.0/16          unicast [peer1 2026-11-22 from 192.0.2.7] * (100) [AS1136i]
 \tvia 192.0.2.1 on eth0
 \tType: BGP univ
 \tBGP.origin: IGP
@@ -51,7 +51,7 @@ Table master4:
 \tBGP.origin: Incomplete
 \tBGP.as_path: 5089 1136
 \tBGP.next_hop: 192.0.2.2
-20.1.0.0/16          blackhole [static1 2026-11-22] * (200)
+41.1.0.0/16          blackhole [static1 2026-11-22] * (200)
 \tType: static univ
 
 Table master6:
@@ -99,7 +99,7 @@ BIRD3 = """BIRD 3.0.1 ready.
 """
 
 BIRD1 = """BIRD 1.6.8 ready.
-20.0.0.0/16        via 192.0.2.1 on eth0 [peer1 2026-11-22] * (100) [AS1136i]
+41.0.0.0/16        via 192.0.2.1 on eth0 [peer1 2026-11-22] * (100) [AS1136i]
 \tType: BGP unicast univ
 \tBGP.origin: IGP
 \tBGP.as_path: 1103 1136
@@ -115,9 +115,9 @@ BIRD1 = """BIRD 1.6.8 ready.
 def test_bird_2() -> None:
     one, two, own, six = read_routes(read_bird((BIRD2.encode(),)))
     assert [nlri.text(route.family, route.keys[0]) for route in (one, two, own, six)] == [
-        "20.0.0.0/16",
-        "20.0.0.0/16",
-        "20.1.0.0/16",
+        "41.0.0.0/16",
+        "41.0.0.0/16",
+        "41.1.0.0/16",
         "2a00:1000::/32",
     ]
     assert [route.best for route in (one, two, own, six)] == [True, False, True, True]
@@ -190,8 +190,8 @@ LONG = " ".join(str(4200000000 + n) for n in range(60))
     ],
 )
 def test_a_path_that_bird_cut_is_refused_by_what_is_there_or_unreadable(path: str, verdict: str) -> None:
-    text = f"20.0.0.0/16  unicast [p1 1] * (100) [AS1136i]\n\tBGP.origin: IGP\n\tBGP.as_path: {path}\n"
-    vrps = vrp.read(b'{"roas": [{"asn": 1, "prefix": "20.0.0.0/16", "maxLength": 16}]}')
+    text = f"41.0.0.0/16  unicast [p1 1] * (100) [AS1136i]\n\tBGP.origin: IGP\n\tBGP.as_path: {path}\n"
+    vrps = vrp.read(b'{"roas": [{"asn": 1, "prefix": "41.0.0.0/16", "maxLength": 16}]}')
     off = {"bogon-asn": False}
     judge = Judge(SessionPolicies("exchange", settings={**off}, peer_as=1103, data=PolicyData(vrp=vrps)).session)
     found = [hits for _, hits in judge.judge(read_bird((text.encode(),)))]
@@ -213,8 +213,8 @@ def test_bird_1_names_the_gateway_first() -> None:
 @pytest.mark.parametrize(
     ("text", "number", "words"),
     [
-        ("20.0.0.0/16  unicast [p 1] * (100) [AS1i]\n\tvia 192.0.2.1 on eth0\n", 1, "show route all"),
-        ("Table x:\n20.0.0.1/16  blackhole [p 1] * (100)\n", 2, "host bits"),
+        ("41.0.0.0/16  unicast [p 1] * (100) [AS1i]\n\tvia 192.0.2.1 on eth0\n", 1, "show route all"),
+        ("Table x:\n41.0.0.1/16  blackhole [p 1] * (100)\n", 2, "host bits"),
         ("Table x:\n     blackhole [p 1] * (100)\n", 2, "without a prefix"),
         ("Table x:\nhello world\n", 2, "does not look like"),
         ("1.0.0.0/8  blackhole [p 1] (1)\n\tBGP.as_path: 1 x\n", 1, "is no ASN"),
@@ -235,7 +235,7 @@ CONFIG = """
 router id 192.0.2.3;
 timeformat route iso long;
 protocol device {{ }}
-protocol static own4 {{ ipv4; route 20.9.0.0/16 blackhole; }}
+protocol static own4 {{ ipv4; route 41.9.0.0/16 blackhole; }}
 protocol static own6 {{
   ipv6;
   route 2a00:1000::/32 blackhole {{ bgp_path.prepend(1136); bgp_path.prepend(1103); bgp_community.add((1103,6)); }};
@@ -248,10 +248,10 @@ protocol bgp p1 from edge {{ neighbor 127.0.0.11 port {port1} as 1136; }}
 protocol bgp p2 from edge {{ neighbor 127.0.0.12 port {port2} as 5089; }}
 """
 ROUTES1 = (
-    "route 20.1.0.0/16 next-hop self as-path [ 286 ] ( 1299 2914 ) community [ 1136:1 no-export ] large-community"
-    " [ 1136:1:2 ] med 5\n20.2.0.0/16\n"
+    "route 41.1.0.0/16 next-hop self as-path [ 286 ] ( 1299 2914 ) community [ 1136:1 no-export ] large-community"
+    " [ 1136:1:2 ] med 5\n41.2.0.0/16\n"
 )
-ROUTES2 = "20.2.0.0/16\nroute 20.3.0.0/24 next-hop self as-path [ 12076 ]\n"
+ROUTES2 = "41.2.0.0/16\nroute 41.3.0.0/24 next-hop self as-path [ 12076 ]\n"
 
 
 def free_port(host: str) -> int:
@@ -298,17 +298,17 @@ async def test_a_real_bird_says_what_its_neighbors_announced(tmp_path: Path) -> 
     routes = read_routes(READERS[InputFormat.BIRD]((text.encode(),)))
     found = {(nlri.text(r.family, r.keys[0]), r.path.as_path_text): r for r in routes}
     assert found.keys() == {
-        ("20.1.0.0/16", "1136 286 {1299 2914}"),
-        ("20.2.0.0/16", "1136"),
-        ("20.2.0.0/16", "5089"),
-        ("20.3.0.0/24", "5089 12076"),
-        ("20.9.0.0/16", ""),
+        ("41.1.0.0/16", "1136 286 {1299 2914}"),
+        ("41.2.0.0/16", "1136"),
+        ("41.2.0.0/16", "5089"),
+        ("41.3.0.0/24", "5089 12076"),
+        ("41.9.0.0/16", ""),
         ("2a00:1000::/32", "1103 1136"),
     }
-    path = found["20.1.0.0/16", "1136 286 {1299 2914}"].path
+    path = found["41.1.0.0/16", "1136 286 {1299 2914}"].path
     assert path.communities_text == ("1136:1", "65535:65281")
     assert (path.large_communities, path.med, str(path.next_hop)) == (((1136, 1, 2),), 5, "127.0.0.11")
-    assert sum(route.best for route in routes) == 5, "one of two routes of 20.2.0.0/16 was not chosen"
+    assert sum(route.best for route in routes) == 5, "one of two routes of 41.2.0.0/16 was not chosen"
     # Without `all` the attributes are missing, and that is said.
     entries = list(read_bird((short.encode(),)))
     assert sum(isinstance(entry, Unreadable) for entry in entries) == 4

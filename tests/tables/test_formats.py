@@ -40,7 +40,7 @@ def test_the_same_routes_get_the_same_verdicts(format_: InputFormat, build: Buil
     assert (tally.accepted, tally.rejected, tally.unreadable) == (3, len(SAMPLES) - 3, 0)
     assert tally.by_family == {Family.IPV4: [2, 8], Family.IPV6: [1, 3]}
     assert tally.rules["prefix-too-long"].count == 2
-    assert tally.rules["as12076"].examples == ["20.7.0.0/16 (1103 12076)"]
+    assert tally.rules["as12076"].examples == ["41.7.0.0/16 (1103 12076)"]
 
 
 @EVERY
@@ -75,10 +75,10 @@ def test_it_does_not_matter_how_the_chunks_fall(format_: InputFormat, build: Bui
     [
         ("# my prefixes\n\n20.0.0.0/16\n", InputFormat.EXABGP),
         ("2a00::/32 # mine\n", InputFormat.EXABGP),
-        ("announce route 20.0.0.0/16 next-hop self\n", InputFormat.EXABGP),
-        ('{"prefix": "20.0.0.0/16"}\n', InputFormat.JSON),
-        ("20.0.0.0/16          blackhole [static1 12:00:00] * (200)\n", InputFormat.BIRD),
-        ("1007-20.0.0.0/16    via 192.0.2.1 on eth0 [p1 2026-11-22] * (100) [AS1i]\n", InputFormat.BIRD),
+        ("announce route 41.0.0.0/16 next-hop self\n", InputFormat.EXABGP),
+        ('{"prefix": "41.0.0.0/16"}\n', InputFormat.JSON),
+        ("41.0.0.0/16          blackhole [static1 12:00:00] * (200)\n", InputFormat.BIRD),
+        ("1007-41.0.0.0/16    via 192.0.2.1 on eth0 [p1 2026-11-22] * (100) [AS1i]\n", InputFormat.BIRD),
         ("BIRD 3.0.1 ready.\nAccess restricted\nTable master4:\n", InputFormat.BIRD),
         ("", None),
         ("\n\n# nothing\n", None),
@@ -117,7 +117,7 @@ def test_damage_anywhere_is_told_and_never_raised(format_: InputFormat, build: B
 
 
 def test_malformed_lines_are_counted_and_named_with_their_number() -> None:
-    data = b"20.0.0.0/16\n# fine\nnonsense\n\nroute 20.1.0.0/16\n20.2.0.0/16\n"
+    data = b"41.0.0.0/16\n# fine\nnonsense\n\nroute 41.1.0.0/16\n20.2.0.0/16\n"
     _, tally = verdicts(READERS[InputFormat.EXABGP]((data,)))
     assert (tally.routes, tally.unreadable) == (2, 2)
     assert [entry.place.number for entry in tally.named] == [3, 5]
@@ -126,7 +126,7 @@ def test_malformed_lines_are_counted_and_named_with_their_number() -> None:
 
 
 def test_only_some_are_named_and_all_are_counted() -> None:
-    _, tally = verdicts(READERS[InputFormat.JSON]((b'{"prefix": "20.0.0.0/16"}\n' + b"{\n" * 500,)))
+    _, tally = verdicts(READERS[InputFormat.JSON]((b'{"prefix": "41.0.0.0/16"}\n' + b"{\n" * 500,)))
     assert (tally.unreadable, len(tally.named)) == (500, 10)
 
 
@@ -145,8 +145,8 @@ def test_lines_end_in_every_way() -> None:
 
 def test_a_table_as_another_as_would_announce_it() -> None:
     samples = [
-        Sample("20.0.0.0/16", "1103 (65001 65002) 1136"),
-        Sample("20.1.0.0/16", ""),
+        Sample("41.0.0.0/16", "1103 (65001 65002) 1136"),
+        Sample("41.1.0.0/16", ""),
         Sample("10.0.0.0/8", "1103"),
     ]
     judge = Judge(
@@ -158,8 +158,8 @@ def test_a_table_as_another_as_would_announce_it() -> None:
         for key in routes.keys:
             found[nlri.text(routes.family, key)] = (routes.path.as_path_text, [hit.rule for hit in hits.get(key, ())])
     assert found == {
-        "20.0.0.0/16": ("1136 1103 1136", []),
-        "20.1.0.0/16": ("1136", []),
+        "41.0.0.0/16": ("1136 1103 1136", []),
+        "41.1.0.0/16": ("1136", []),
         "10.0.0.0/8": ("1136 1103", ["bogon-prefix"]),
     }
 
@@ -180,9 +180,9 @@ def test_an_mrt_table_names_its_peers_so_that_everything_is_judged() -> None:
 
 def test_behind_a_route_server_next_hops_are_addresses_of_the_lan() -> None:
     lan = SessionPolicies("ixrs", lan=("192.0.2.0/24", "2001:db8::/64"))
-    found, tally = verdicts(READERS[InputFormat.EXABGP]((exabgp(SAMPLES) + b"20.9.0.0/16\n",)), lan)
-    assert found["20.8.0.0/16"] == ()
-    assert found["20.9.0.0/16"] == ("as-path-empty",), "a route without a next hop gets one on the LAN"
+    found, tally = verdicts(READERS[InputFormat.EXABGP]((exabgp(SAMPLES) + b"41.9.0.0/16\n",)), lan)
+    assert found["41.8.0.0/16"] == ()
+    assert found["41.9.0.0/16"] == ("as-path-empty",), "a route without a next hop gets one on the LAN"
     assert "next-hop" not in tally.unjudged
 
 
@@ -207,7 +207,7 @@ def test_every_rule_of_a_profile_judges_is_off_or_says_what_it_lacks(profile: st
 
 
 def everything_known() -> PolicyData:
-    lists = irr.read(b'{"p": [{"prefix": "20.0.0.0/16", "exact": true}], "a": [1103]}')
+    lists = irr.read(b'{"p": [{"prefix": "41.0.0.0/16", "exact": true}], "a": [1103]}')
     return PolicyData(VrpTable(), lists, RegisteredPrefixes(()), frozenset())
 
 

@@ -93,11 +93,11 @@ def test_the_rows_are_flat_and_read_back() -> None:
 @pytest.mark.parametrize(
     ("wanted", "prefixes"),
     [
-        ("20.2.0.0/25", ["20.2.0.0/25"]),
+        ("41.2.0.0/25", ["41.2.0.0/25"]),
         ("10.1.2.0/24", ["10.0.0.0/8"]),
-        ("20.0.255.1", ["20.0.0.0/16"]),
+        ("41.0.255.1", ["41.0.0.0/16"]),
         ("0.0.0.0/0", []),
-        ("20.0.0.0/15", []),
+        ("41.0.0.0/15", []),
         ("2a00::/12", []),
     ],
 )
@@ -165,7 +165,7 @@ def test_reject_reasons_are_large_communities_of_the_euro_ix_vocabulary() -> Non
     check_envelope(document)
     routes = {route["network"]: route for route in document["routes"]}
     assert routes["10.0.0.0/8"]["bgp"]["large_communities"] == [[8075, 1101, 3]]
-    assert routes["20.1.0.0/16"]["bgp"]["large_communities"] == [[1103, 1, 2], [1103, 3, 4]]
+    assert routes["41.1.0.0/16"]["bgp"]["large_communities"] == [[1103, 1, 2], [1103, 3, 4]]
     assert routes["10.0.0.0/8"]["verdict"] == "reject"
     assert document["routes_count"] == 10
 

@@ -26,12 +26,12 @@ from simulator.wire.attribute_codec import PathAttributes
 FIELDS = frozenset(field.name for field in fields(PathAttributes))
 ALWAYS_THERE = {"as_path"}
 DATA = PolicyData(
-    vrp=VrpTable([(*nlri.key("20.0.0.0/16"), 1136, 16)]),
-    irr=irr.read(b'{"prefixes": [{"prefix": "20.0.0.0/16", "exact": true}], "asns": [1136]}'),
-    registered_prefixes=registered_prefixes(["20.0.0.0/16"]),
+    vrp=VrpTable([(*nlri.key("41.0.0.0/16"), 1136, 16)]),
+    irr=irr.read(b'{"prefixes": [{"prefix": "41.0.0.0/16", "exact": true}], "asns": [1136]}'),
+    registered_prefixes=registered_prefixes(["41.0.0.0/16"]),
     registered_asns=registered_asns([1136]),
 )
-PREFIXES = ("20.0.0.0/16", "20.0.1.0/25", "10.0.0.0/8", "21.0.0.0/16", "0.0.0.0/0")
+PREFIXES = ("41.0.0.0/16", "41.0.1.0/25", "10.0.0.0/8", "21.0.0.0/16", "0.0.0.0/0")
 PREFIXES6 = ("2a00:1000::/32", "2a00:1001::/49", "::/0")
 ROLES = (None, *Role)
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {

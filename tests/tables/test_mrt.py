@@ -123,8 +123,8 @@ def test_routes_of_one_attribute_set_come_together() -> None:
 
 def test_a_record_a_prefix_with_the_path_of_each_peer() -> None:
     other = Announcer(1136, ip_address("192.0.2.7"), IPv4Address("192.0.2.7"))
-    key = nlri.key("20.0.0.0/16")[1]
-    one, two = Sample("20.0.0.0/16", "1103").attributes, Sample("20.0.0.0/16", "1136").attributes
+    key = nlri.key("41.0.0.0/16")[1]
+    one, two = Sample("41.0.0.0/16", "1103").attributes, Sample("41.0.0.0/16", "1136").attributes
     tables = [(PEER4, [RibEntry(V4, key, one, 1.0)]), (other, [RibEntry(V4, key, two, 1.0)])]
     written = list(rib_dump(1.0, COLLECTOR, "", tables))
     assert len(written) == 2, "the index and one prefix"
@@ -157,7 +157,7 @@ def test_peers_with_two_octet_asns_and_several_indexes() -> None:
 
 def test_add_path_records_have_a_path_identifier() -> None:
     rows = [
-        rib_row(rib_attributes(V4, Sample("20.0.0.0/16", f"1103 {n}").attributes), 0, bytes((0, 0, 0, n)))
+        rib_row(rib_attributes(V4, Sample("41.0.0.0/16", f"1103 {n}").attributes), 0, bytes((0, 0, 0, n)))
         for n in (1, 2)
     ]
     data = peer_index(PEER_AS2) + rib(TableDumpSubtype.RIB_IPV4_UNICAST_ADDPATH, SAMPLES[0].key, *rows)
@@ -190,8 +190,8 @@ def test_a_router_s_own_routes_have_neither_origin_nor_the_right_flags() -> None
 
 def test_stray_bits_do_not_make_another_prefix() -> None:
     row = rib_row(rib_attributes(V4, SAMPLES[0].attributes))
-    data = peer_index(PEER_AS2) + rib(2, b"\x09\x14\xff", row)
-    assert list(by_prefix(read_mrt((data,)))) == ["20.128.0.0/9"]
+    data = peer_index(PEER_AS2) + rib(2, b"\x09\x29\xff", row)
+    assert list(by_prefix(read_mrt((data,)))) == ["41.128.0.0/9"]
 
 
 GOOD_ROW = rib_row(rib_attributes(V4, SAMPLES[0].attributes))
@@ -269,8 +269,8 @@ def test_the_microseconds_are_kept() -> None:
 
 
 def test_the_last_word_on_a_prefix_counts() -> None:
-    first, second = Sample("20.0.0.0/16", "1103 1"), Sample("20.0.0.0/16", "1103 2")
-    assert by_prefix(read_mrt((mrt_updates([first, second]),)))["20.0.0.0/16"].as_path_text == "1103 2"
+    first, second = Sample("41.0.0.0/16", "1103 1"), Sample("41.0.0.0/16", "1103 2")
+    assert by_prefix(read_mrt((mrt_updates([first, second]),)))["41.0.0.0/16"].as_path_text == "1103 2"
     ((withdraw, _),) = pack_withdrawals(V4, (first.key,), 4096)
     assert by_prefix(read_mrt((mrt_updates([first]) + pack_message(2, PEER4, US4, withdraw),))) == {}
 
@@ -332,7 +332,7 @@ def test_bgpdump_reads_a_table(tmp_path: Path) -> None:
         assert row[6].replace(",", " ") == sample.path
         assert row[7:9] == ["IGP", sample.hop]
         assert row[10] == str(sample.med or 0)
-    assert rows["20.0.0.0/16"][11] == "1103:100 no-export"
+    assert rows["41.0.0.0/16"][11] == "1103:100 no-export"
 
 
 @pytest.mark.parametrize("asn4", [True, False])
@@ -343,6 +343,6 @@ def test_bgpdump_reads_updates(asn4: bool, tmp_path: Path) -> None:
     rows = bgpdump(tmp_path / "updates.mrt")
     assert [(row[0], row[2], row[5]) for row in rows] == [
         *(("BGP4MP_ET", "A", sample.prefix) for sample in SAMPLES),
-        ("BGP4MP_ET", "W", "20.0.0.0/16"),
+        ("BGP4MP_ET", "W", "41.0.0.0/16"),
     ]
     assert rows[1][6] == "1103 4200000"

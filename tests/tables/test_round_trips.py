@@ -95,7 +95,7 @@ def paths(family: Family) -> st.SearchStrategy[PathAttributes]:
 
 
 PREFIXES = {
-    Family.IPV4: ["20.0.0.0/16", "20.1.0.0/25", "10.0.0.0/8", "0.0.0.0/0", "20.2.0.0/16"],
+    Family.IPV4: ["41.0.0.0/16", "41.1.0.0/25", "10.0.0.0/8", "0.0.0.0/0", "41.2.0.0/16"],
     Family.IPV6: ["2a00:1000::/32", "2a00:1001::/49", "fc00::/16", "::/0"],
 }
 
@@ -293,17 +293,17 @@ def event(prefix: str, session: str = "s", path: str = "64496") -> dict[str, obj
 
 def test_what_an_edge_takes_back_is_gone() -> None:
     found = events(
-        event("20.0.0.0/16"),
-        event("20.1.0.0/16"),
-        event("20.0.0.0/16", path="64496 1136"),
-        event("20.2.0.0/16", "other"),
-        {"event": "route-withdrawn", "session": "s", "prefix": "20.1.0.0/16"},
+        event("41.0.0.0/16"),
+        event("41.1.0.0/16"),
+        event("41.0.0.0/16", path="64496 1136"),
+        event("41.2.0.0/16", "other"),
+        {"event": "route-withdrawn", "session": "s", "prefix": "41.1.0.0/16"},
         {"event": "bgp-state", "session": "other", "from": "OpenConfirm", "to": "Established"},
         {"event": "bgp-state", "session": "s", "from": "Established", "to": "Idle"},
     )
     judge = Judge(SESSIONS.session)
     (left,) = [routes for routes, _ in judge.judge(found)]
-    assert (left.keys, left.path.as_path_text) == ((nlri.key("20.0.0.0/16")[1],), "64496 1136")
+    assert (left.keys, left.path.as_path_text) == ((nlri.key("41.0.0.0/16")[1],), "64496 1136")
     assert judge.tally.taken_back == 3
     assert judge.tally.routes + judge.tally.taken_back == 4
 
@@ -316,7 +316,7 @@ def test_what_was_unreadable_once_is_so_again() -> None:
         "event": "malformed-update",
         "session": "s",
         "reason": "ORIGIN",
-        "prefixes": ["20.0.0.0/16", "20.1.0.0/16"],
+        "prefixes": ["41.0.0.0/16", "41.1.0.0/16"],
     }
     (found,) = events(told | {"outcome": "treat-as-withdraw"})
     assert isinstance(found, Unreadable)
@@ -324,4 +324,4 @@ def test_what_was_unreadable_once_is_so_again() -> None:
     assert not isinstance(events(told | {"outcome": "attribute discard"})[0], Unreadable), "its routes were taken"
     (bad,) = events({"event": "route-withdrawn", "session": "s", "prefix": "x"})
     assert isinstance(bad, Unreadable)
-    assert isinstance(events(event("20.0.0.0/16"))[0], TableRoutes)
+    assert isinstance(events(event("41.0.0.0/16"))[0], TableRoutes)

@@ -61,10 +61,10 @@ def test_a_rule_that_looks_at_what_is_not_said_refuses_nothing() -> None:
     sessions = SessionPolicies("peering-service", peer_as=1103, addresses=ADDRESSES)
     data = frr(SAMPLES[:1], detail=False)
     found, tally = verdicts(READERS[InputFormat.FRR]((data,)), sessions)
-    assert found == {"20.0.0.0/16": ()}
+    assert found == {"41.0.0.0/16": ()}
     assert "maps-community-missing" in tally.unjudged
     found, tally = verdicts(READERS[InputFormat.FRR]((frr(SAMPLES[:1]),)), sessions)
-    assert found == {"20.0.0.0/16": ("maps-community-missing",)}
+    assert found == {"41.0.0.0/16": ("maps-community-missing",)}
     assert "maps-community-missing" not in tally.unjudged
 
 
@@ -82,9 +82,9 @@ def test_rules_that_look_at_a_lacking_attribute_are_rules() -> None:
 
 
 def test_openbgpd_s_detail_is_told_by_any_route_that_has_more_than_the_brief_one() -> None:
-    brief = read_routes(read_openbgpd((openbgpd([Sample("20.0.0.0/16", "1103")] * 3),)))
+    brief = read_routes(read_openbgpd((openbgpd([Sample("41.0.0.0/16", "1103")] * 3),)))
     assert {entry.lacks.attributes for entry in brief} == {COMMUNITIES | OTC}
-    detail = read_routes(read_openbgpd((openbgpd([Sample("20.0.0.0/16", "1103")] * 3 + [*SAMPLES[:1]]),)))
+    detail = read_routes(read_openbgpd((openbgpd([Sample("41.0.0.0/16", "1103")] * 3 + [*SAMPLES[:1]]),)))
     assert {entry.lacks.attributes for entry in detail} == {frozenset()}
 
 
@@ -212,7 +212,7 @@ def test_what_makes_no_sense_in_a_table_has_its_line(text: str, words: str) -> N
 def test_every_line_of_a_table_is_a_route_or_unreadable() -> None:
     """Whatever octet of a route's line is damaged: it is judged or told, never gone."""
     lines = [line for line in cisco(SAMPLES[:6]).decode().splitlines() if line]
-    (where,) = (at for at, line in enumerate(lines) if line.startswith("*> 20.1."))
+    (where,) = (at for at, line in enumerate(lines) if line.startswith("*> 41.1."))
     for at in range(len(lines[where])):
         for other in "x#9:/ >":
             damaged = [*lines]
@@ -426,7 +426,7 @@ def test_json_is_read_however_it_is_set() -> None:
 @pytest.mark.parametrize("size", [1, 50, 100_000])
 def test_a_document_that_ends_early_is_told_with_its_line(size: int) -> None:
     data = frr(SAMPLES)
-    data = data[: data.index(b'"20.7.0.0/16"')]
+    data = data[: data.index(b'"41.7.0.0/16"')]
     _, tally = verdicts(read_frr(data[at : at + size] for at in range(0, len(data), size)))
     assert (tally.routes, tally.unreadable) == (8, 1)
     assert "cut short" in tally.named[0].reason
@@ -448,7 +448,7 @@ def test_lines_between_documents_are_prompts_or_told() -> None:
 
 
 def test_brackets_without_end_are_no_danger() -> None:
-    for text in ("[" * 200_000, '{"a":' * 200_000, '{"routes": {"20.0.0.0/16": ' + "[" * 200_000, '"' * 99_999):
+    for text in ("[" * 200_000, '{"a":' * 200_000, '{"routes": {"41.0.0.0/16": ' + "[" * 200_000, '"' * 99_999):
         for format_ in (InputFormat.FRR, InputFormat.GOBGP, InputFormat.OPENBGPD, InputFormat.EOS, InputFormat.JSON):
             assert all(isinstance(entry, Unreadable) for entry in READERS[format_]((text.encode(),)))
 
@@ -473,7 +473,7 @@ def test_brackets_without_end_are_no_danger() -> None:
         ),
         ("router bgp 64496\n neighbor 192.0.2.1 remote-as 8075\n", "a configuration", "the table"),
         ("route:          192.0.2.0/24\norigin: AS64496\n", "RPSL", "one prefix a line"),
-        ("name,prefix\nx,20.0.0.0/16\n", "CSV", "one prefix a line"),
+        ("name,prefix\nx,41.0.0.0/16\n", "CSV", "one prefix a line"),
         ("Neighbor        V         AS   MsgRcvd   MsgSent   TblVer\n", "a list of neighbors", "the routes"),
         ("inet.0: x\nA V Destination        P Prf   Metric 1   Metric 2  Next hop        AS path\n", "terse", "detail"),
     ],

@@ -24,7 +24,7 @@ from tests.tables.support import ADDRESSES, SAMPLES, Sample, bird, json_lines, m
 PEER, OWN = IPv4Address("127.0.0.9"), IPv4Address("192.0.2.9")
 SESSION = SessionAddresses(PEER.packed, OWN.packed)
 KNOWN = SessionPolicies("exchange", peer_as=1103, addresses=ADDRESSES)
-CONFEDERATION = Sample("20.0.0.0/16", "1103 (5089 286) 1136")
+CONFEDERATION = Sample("41.0.0.0/16", "1103 (5089 286) 1136")
 
 hops = st.sampled_from(
     ["0.0.0.0", "127.0.0.1", "127.0.0.9", "192.0.2.1", "192.0.2.9", "224.0.0.1", "255.255.255.255", "10.0.0.1"]

@@ -12,6 +12,7 @@ from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.azure.rest.errors import bad_argument
 from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, envelope, listing, paged
 from simulator.session.messages import Family
+from simulator.topology.as8075 import table
 from simulator.topology.locations import ExchangeLocation, FacilityLocation
 from simulator.wire import nlri
 
@@ -229,8 +230,9 @@ def check_availability(request: ArmRequest) -> ArmAnswer:
 
 
 def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
-    """What AS8075 announces at a metro of the lab; nothing at another. For a metro that nobody knows the older
-    api-versions answer with the word null (recorded), over which the newest SDK stumbles: it gets an empty list."""
+    """AS8069's prefixes at a metro as production had them, where a source knows of any; at the lab's own what the
+    topology chose to announce. For a metro that nobody knows the older api-versions answer with the word null
+    (recorded), over which the newest SDK stumbles: it gets an empty list."""
     metro = request.required("peeringLocation").strip().lower()
     premises = request.provider.premises
     known = {place.metro.lower(): place for place in _everywhere(premises)}
@@ -251,7 +253,13 @@ def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
         }
         return {**named(request, "cdnPeeringPrefixes", name), "properties": properties}
 
-    return paged(request, _announced(request) if here else (), render)
+    chosen = here and request.provider.topology.microsoft.announce is not None
+    return paged(request, _announced(request) if chosen else _recorded(metro), render)
+
+
+def _recorded(metro: str) -> Iterator[tuple[str, str]]:
+    """The CDN prefixes of the table that comes with turnup."""
+    yield from ((row.prefix, row.community) for row in table().cdn if row.metro.lower() == metro)
 
 
 def _announced(request: ArmRequest) -> Iterator[tuple[str, str]]:

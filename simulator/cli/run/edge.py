@@ -44,6 +44,7 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import Speaker
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.table_entries import Announcer
+from simulator.topology.as8075 import own_prefixes
 from simulator.topology.originate import advertised
 from simulator.views.times import timestamp
 from simulator.wire.route_syntax import parse_routes
@@ -173,7 +174,7 @@ def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: i
     profile = judging.profile or "exchange"
     rules, lan = session_policies.settings(judging, profile, {}), session_policies.lans(judging)
     found = session_policies.data(judging, PolicyData())
-    options = PolicyOptions(profile, rules, lan, found, session_policies.own_prefixes(routes, local_as))
+    options = PolicyOptions(profile, rules, lan, found, own_prefixes(routes, local_as))
     options.policy(None, IPv4Address("192.0.2.1"), local_as)  # so that a parameter that makes no sense is an error now
     return options
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from simulator.places.endpoint import LOOPBACK_HOSTS
 from simulator.topology.kinds import LANGUAGES
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import Peer, Topology
+from simulator.topology.schema import ConnectionChoice, Peer, Topology
+from simulator.topology.suggest import did_you_mean
 
 _ONLY_EXTERNAL = {"address", "port", "format"}
 
 
 def external_problems(topology: Topology) -> Iterator[Problem]:
     """Of a topology that has no other problem."""
+    addresses: dict[IPv4Address | None, list[str]] = {}
+    for peer in topology.peers:
+        if peer.is_external:
+            addresses.setdefault(peer.router_choice.address, []).append(peer.name)
     for index, peer in enumerate(topology.peers):
-        yield from _router_problems(topology, peer, ("peers", index, "router"))
+        yield from _router_problems(peer, ("peers", index, "router"), addresses)
     for index, peering in enumerate(topology.peerings):
         external = topology.peer(peering.peer).is_external
         if external and peering.peer_side.model_fields_set:
@@ -34,6 +40,7 @@ def unreachable(topology: Topology, link: str) -> Iterator[Problem]:
         text = "link: interface has none: name a bridge or NIC of this host as `interface` of the exchange"
         yield Problem(("link",), f"{text}, or of a Direct connection")
         return
+    direct = _direct_of(topology)
     for index, peer in enumerate(topology.peers):
         if not peer.is_external:
             continue
@@ -43,13 +50,18 @@ def unreachable(topology: Topology, link: str) -> Iterator[Problem]:
         missing = f"nothing leads to the external router of '{peer.name}': name a bridge or NIC as `interface`"
         if link == "interface" and peer.addresses and topology.exchange and not topology.exchange.interface:
             yield Problem(("exchange",), missing)
-        for number, peering in enumerate(topology.peerings):
-            mine = (
-                peering.connections if link == "interface" and peering.is_direct and peering.peer == peer.name else ()
-            )
-            for position, choice in enumerate(mine or ()):
-                if choice.interface is None:
-                    yield Problem(("peerings", number, "connections", position), missing)
+        for where, choice in direct.get(peer.name, ()) if link == "interface" else ():
+            if choice.interface is None:
+                yield Problem(where, missing)
+
+
+def _direct_of(topology: Topology) -> dict[str, list[tuple[Path, ConnectionChoice]]]:
+    """The Direct connections of each peer, and where they are in the file."""
+    found: dict[str, list[tuple[Path, ConnectionChoice]]] = {}
+    for number, peering in enumerate(topology.peerings):
+        for position, choice in enumerate((peering.connections or ()) if peering.is_direct else ()):
+            found.setdefault(peering.peer, []).append((("peerings", number, "connections", position), choice))
+    return found
 
 
 def _interfaces(topology: Topology) -> list[object]:
@@ -58,21 +70,24 @@ def _interfaces(topology: Topology) -> list[object]:
     return [interface for interface in found if interface is not None]
 
 
-def _router_problems(topology: Topology, peer: Peer, where: Path) -> Iterator[Problem]:
+def _router_problems(peer: Peer, where: Path, taken: dict[IPv4Address | None, list[str]]) -> Iterator[Problem]:
     choice = peer.router_choice
     told = sorted(choice.model_fields_set & _ONLY_EXTERNAL)
     if told and not peer.is_external:
         yield Problem((*where, told[0]), f"only a router: external has that, and this one is '{choice.kind}'")
         return
     if choice.format is not None and choice.format not in LANGUAGES:
-        yield Problem((*where, "format"), f"there is no format '{choice.format}' (one of {', '.join(LANGUAGES)})")
+        hint = did_you_mean(choice.format, LANGUAGES)
+        yield Problem(
+            (*where, "format"),
+            f"there is no format '{choice.format}'{hint} (one of {', '.join(LANGUAGES)})",
+        )
     address = choice.address
     if address is None:
         return
     if not address.is_loopback or address in LOOPBACK_HOSTS:
         text = f"{address} is not to be had: use one of 127.0.0.0/8, but not of {LOOPBACK_HOSTS}"
         yield Problem((*where, "address"), f"{text}, where the lab's own are")
-    others = (other for other in topology.peers if other.is_external and other.name != peer.name)
-    same = next((other.name for other in others if other.router_choice.address == address), None)
+    same = next((name for name in taken.get(address, [])[:2] if name != peer.name), None)
     if same is not None:
         yield Problem((*where, "address"), f"{address} is the address of the router of '{same}' as well")

@@ -8,6 +8,7 @@ from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, RouteServer, RunBy
 from simulator.topology.problem import Problem
 from simulator.topology.schema import Topology
+from simulator.topology.suggest import did_you_mean, listed
 
 
 def member_problems(topology: Topology) -> Iterator[Problem]:
@@ -31,13 +32,15 @@ def member_problems(topology: Topology) -> Iterator[Problem]:
     for index, customer in enumerate(topology.customers):
         unknown = [name for name in customer.route_servers if name not in ixrs]
         if unknown or not ixrs:
-            known = ", ".join(sorted(ixrs)) or "none"
             what = f"no route server '{unknown[0]}'" if unknown else "a customer needs an exchange's route server"
-            yield Problem(("customers", index, "route-servers"), f"{what} with an IxRs peering (there are: {known})")
+            hint = did_you_mean(unknown[0], ixrs) if unknown else ""
+            text = f"{what} with an IxRs peering{hint} (there are: {listed(sorted(ixrs))})"
+            yield Problem(("customers", index, "route-servers"), text)
             continue
         if customer.router_kind not in KINDS or not customer.router_abilities.may_be_customer:
-            known = ", ".join(name for name, kind in KINDS.items() if kind.may_be_customer)
-            text = f"no router '{customer.router_kind}' for a customer (there are: {known})"
+            known = [name for name, kind in KINDS.items() if kind.may_be_customer]
+            hint = did_you_mean(customer.router_kind, known)
+            text = f"no router '{customer.router_kind}' for a customer{hint} (there are: {listed(known)})"
             yield Problem(("customers", index, "router"), text)
         elif not customer.router_abilities.on_loopback and topology.link == "loopback":
             text = f"router '{customer.router_kind}' needs real addresses and port 179: use link: netns"

@@ -10,6 +10,7 @@ from netaddr import IPAddress, IPNetwork
 from simulator.topology.kinds import KINDS
 from simulator.topology.problem import Path, Problem
 from simulator.topology.schema import LinkQuality, Peer, Topology
+from simulator.topology.suggest import choose
 
 
 def node_problems(topology: Topology) -> Iterator[Problem]:
@@ -41,8 +42,7 @@ def node_problems(topology: Topology) -> Iterator[Problem]:
                 taken[address] = node.name
     for index, peer in enumerate(topology.peers):
         if peer.router_kind not in KINDS:
-            known = ", ".join(KINDS)
-            yield Problem(("peers", index, "router"), f"no router '{peer.router_kind}' (there are: {known})")
+            yield Problem(("peers", index, "router"), choose("router", peer.router_kind, KINDS))
         elif not peer.router_abilities.on_loopback and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)

@@ -8,11 +8,13 @@ from simulator.topology.checks.direct import direct_problems, prefix_problems
 from simulator.topology.checks.nodes import link_problems
 from simulator.topology.problem import Path, Problem
 from simulator.topology.schema import Node, Peering, Topology
+from simulator.topology.suggest import MOST_HINTS, choose
 
 
 def peering_problems(topology: Topology) -> Iterator[Problem]:
     """Peerings whose names, peers, edges or addresses do not fit together."""
     peers, edges = {peer.name for peer in topology.peers}, {edge.name for edge in topology.edges}
+    known_peers, known_edges, wrong = sorted(peers), sorted(edges), 0
     names: set[str] = set()
     used: dict[tuple[str, str], str] = {}
     ids: set[str] = set()
@@ -22,13 +24,17 @@ def peering_problems(topology: Topology) -> Iterator[Problem]:
             yield Problem((*where, "name"), f"two peerings are called '{peering.name}'")
         names.add(peering.name)
         if peering.peer not in peers:
-            yield Problem((*where, "peer"), f"no peer '{peering.peer}' (there are: {', '.join(sorted(peers))})")
+            wrong += 1
+            yield Problem((*where, "peer"), choose("peer", peering.peer, known_peers, hint=wrong < MOST_HINTS))
             continue
         unknown = [c.edge for c in peering.connections or () if c.edge not in edges]
         for position, choice in enumerate(peering.connections or ()):
             if choice.edge in unknown:
-                text = f"no edge '{choice.edge}' (there are: {', '.join(sorted(edges))})"
-                yield Problem((*where, "connections", position, "edge"), text)
+                wrong += 1
+                yield Problem(
+                    (*where, "connections", position, "edge"),
+                    choose("edge", choice.edge, known_edges, hint=wrong < MOST_HINTS),
+                )
         if unknown:
             continue
         if peering.is_direct and not peering.connections:

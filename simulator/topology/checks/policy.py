@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from simulator.policy.data.reading import DataError
 from simulator.policy.policy import PROFILES, PolicyError, check_settings
@@ -10,6 +11,7 @@ from simulator.policy.rules import RULES
 from simulator.topology.policy_files import files_of, read_file
 from simulator.topology.problem import Path, Problem
 from simulator.topology.schema import Topology
+from simulator.topology.suggest import asn_meant, did_you_mean
 
 _READ_HERE = 4_000_000
 """Octets: a longer data file takes seconds to read, and is read once, when the lab starts."""
@@ -23,6 +25,21 @@ def _profiles(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield ("peerings", index, "profile"), topology.profile(peering)
 
 
+def _meant(name: str, setting: bool | dict[str, Any], rules: set[str]) -> tuple[Path, str]:
+    """Where a rule's setting is wrong, and what may have been meant."""
+    where: Path = ("policy", "rules", name)
+    if name not in rules:
+        return where, did_you_mean(name, rules)
+    for parameter, value in setting.items() if isinstance(setting, dict) else ():
+        known = RULES[name].parameters
+        if parameter not in known:
+            return (*where, parameter), did_you_mean(parameter, known)
+        for each in value if isinstance(value, list) else [value]:
+            if (meant := asn_meant(str(getattr(each, "text", each)))) is not None:
+                return (*where, parameter), f": did you mean {meant}?"
+    return where, ""
+
+
 def policy_problems(topology: Topology) -> Iterator[Problem]:
     """Profiles and rules that there are not, and data that they cannot judge by."""
     profiles: list[str] = []
@@ -30,7 +47,7 @@ def policy_problems(topology: Topology) -> Iterator[Problem]:
         try:
             check_settings(profile, {})
         except PolicyError as error:
-            yield Problem(where, str(error))
+            yield Problem(where, f"{error}{did_you_mean(profile, PROFILES)}")
             return
         if profile not in profiles:
             profiles.append(profile)
@@ -42,7 +59,8 @@ def policy_problems(topology: Topology) -> Iterator[Problem]:
             for profile in having or profiles:
                 check_settings(profile, {name: setting})
         except PolicyError as error:
-            yield Problem(("policy", "rules", name), str(error))
+            where, hint = _meant(name, setting, {rule for profile in profiles for rule in PROFILES[profile]})
+            yield Problem(where, f"{error}{hint}")
             continue
         needs = RULES[name].needs
         if setting is not False and needs and getattr(data, needs.replace("-", "_")) is None:

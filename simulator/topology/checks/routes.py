@@ -8,12 +8,13 @@ from simulator.topology.originate import announcements, router_routes
 from simulator.topology.problem import Path, Problem
 from simulator.topology.sayable import unsayable
 from simulator.topology.schema import Announce, Node, Topology
+from simulator.topology.suggest import in_route
 
 
 def announcement_problems(topology: Topology) -> Iterator[Problem]:
     """Routes that nobody could announce."""
     anywhere = Node(name="any")
-    sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce)]
+    sections: list[tuple[Path, Announce]] = [(("microsoft", "announce"), topology.microsoft.announce or [])]
     sections += [(("peers", index, "announce"), peer.announce) for index, peer in enumerate(topology.peers)]
     sections += [(("customers", index, "announce"), each.announce) for index, each in enumerate(topology.customers)]
     for where, entries in sections:
@@ -21,7 +22,8 @@ def announcement_problems(topology: Topology) -> Iterator[Problem]:
             try:
                 announcements([entry], anywhere)
             except ValueError as error:
-                yield Problem((*where, index), str(error))
+                hint = in_route(entry) if isinstance(entry, str) else ""
+                yield Problem((*where, index), f"{error}{hint}")
 
 
 def unsayable_problems(topology: Topology, formats: Mapping[str, str]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from simulator.azure.rest.api_versions import API_VERSIONS
+from simulator.topology.as8075 import table
 from simulator.topology.locations import embedded
 from tests.azure.rest.support import SUBSCRIPTION, Lab, m, serving, told
 from tests.topologies import document
@@ -98,7 +99,17 @@ async def test_cdn_prefixes_are_what_microsoft_announces_here(tmp_path: Path) ->
             ("CdnPrefix_20_33_0_0_16", "20.33.0.0/16", "AzureCompute", "8069:51026"),
             ("CdnPrefix_52_96_0_0_12", "52.96.0.0/12", "AzureStorage", "8069:52026"),
         ]
-        assert await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Seattle") == []
+        recorded = await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Seattle")
+        assert {(each.prefix, each.bgp_community, each.azure_region) for each in recorded} >= {
+            ("20.157.110.0/24", "8069:51026", "westus2"),
+            ("20.47.62.0/23", "8069:52026", "westus2"),
+        }
+        assert len(recorded) == len(table().cdn)
+        assert await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Amsterdam") == []
+    del found["microsoft"]["announce"]
+    (tmp_path / "default").mkdir()
+    async with serving(tmp_path / "default", found) as lab:
+        assert await lab.all(lab.client.cdn_peering_prefixes.list, peering_location="Ashburn") == []
 
 
 async def test_an_unknown_metro_has_no_prefixes_and_was_answered_with_null_before_2025(tmp_path: Path) -> None:
