@@ -248,6 +248,77 @@ def test_only_the_wire_room_imports_exabgp() -> None:
     assert users == {"wire"}
 
 
+# --- Azure ---
+
+ARM_CODES = frozenset({"BadArgument", "PeerAsnNotApproved", "NotFound", "OperationNotSupported", "Conflict"})
+
+
+def _azure(part: str) -> list[Path]:
+    return [module for module in MODULES if name(module).startswith(f"azure/{part}/")]
+
+
+def document_uses(source: str) -> set[str]:
+    """Where a source looks into a client's document: its fields by Azure's names, or the document itself."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Constant)
+            and node.slice.value == "properties"
+        ):
+            found.add('["properties"]')
+        elif isinstance(node, ast.Attribute) and node.attr in ("document", "properties"):
+            found.add(f".{node.attr}")
+        elif isinstance(node, ast.Constant) and node.value in ARM_CODES:
+            found.add(str(node.value))
+    return found
+
+
+def test_uses_of_documents_are_found() -> None:
+    source = 'x["properties"]["asn"]\nresource.document\nraise Error("Conflict")\nraise ConflictError("taken")\nx["y"]'
+    assert document_uses(source) == {'["properties"]', ".document", "Conflict"}
+
+
+@pytest.mark.parametrize("module", _azure("provider"), ids=name)
+def test_the_provider_sees_no_document_and_no_code_of_azures(module: Path) -> None:
+    assert document_uses(module.read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize("module", _azure("provider") + _azure("model"), ids=name)
+def test_the_domain_knows_no_http(module: Path) -> None:
+    used = {full for full in imports_of(module) if full.startswith(("simulator.azure.rest", "fastapi", "json", "http"))}
+    assert used == set()
+
+
+@pytest.mark.parametrize("module", _azure("model"), ids=name)
+def test_the_model_knows_neither_the_store_nor_the_provider(module: Path) -> None:
+    others = {full for full in imports_of(module) if full.startswith("simulator.azure.")}
+    assert {full.split(".")[2] for full in others} <= {"model"}
+
+
+@pytest.mark.parametrize("module", _azure("store"), ids=name)
+def test_the_store_knows_nothing_else_of_the_project(module: Path) -> None:
+    assert {full for full in imports_of(module) if full.startswith("simulator.")} <= {
+        full for full in imports_of(module) if full.startswith("simulator.azure.store")
+    }
+
+
+@pytest.mark.parametrize("module", _azure("rest"), ids=name)
+def test_the_surface_holds_no_state(module: Path) -> None:
+    """Its classes are frozen, but for its errors and the application, which only holds the provider; its tables are
+    constants."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    stored = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
+    }
+    allowed = {"azure/rest/app.py": {"self._provider"}, "azure/rest/errors.py": None}
+    kept = allowed.get(name(module), set())
+    assert kept is None or stored == kept
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global | ast.Nonlocal)]
+
+
 def test_fastapi_is_the_only_web_framework() -> None:
     """What it stands on is its own business: the decision on the web framework says why."""
     known = {"fastapi", "starlette", "sse_starlette", "fastapi_offline", "flask", "aiohttp", "quart", "litestar"}

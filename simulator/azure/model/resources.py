@@ -53,6 +53,10 @@ class Resource:
         """Those of the client's document."""
         return self.document.get("properties") or {}
 
+    def written_again(self, wanted: Self, now: float) -> Self:
+        """The same with the document of another request, changed at `now`."""
+        return replace(self, document=wanted.document, changed=now)
+
     def with_tags(self, tags: dict[str, str], now: float) -> Self:
         """The same with other tags, changed at `now`."""
         return replace(self, document={**self.document, "tags": tags}, changed=now)

@@ -38,7 +38,7 @@ class PeerAsns:
             if known.asn != wanted.asn:
                 text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
                 raise InvalidError(text, Field(FieldName.ASN))
-            changed = replace(known, document=wanted.document, peer_name=wanted.peer_name, changed=now)
+            changed = replace(known.written_again(wanted, now), peer_name=wanted.peer_name)
             self._unit.save(changed)
             return changed, False
         if fault := nobodys(wanted.asn, self._topology):

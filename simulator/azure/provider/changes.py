@@ -12,8 +12,8 @@ from typing import Final
 
 from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, LocationError, NotSupportedError
 from simulator.azure.model.peering import ConnectionRequest, PeeringRequest
+from simulator.azure.provider.address_plan import AddressPlan
 from simulator.azure.provider.legacy import COMBINED
-from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.azure.provider.settings import Settings
 from simulator.connection.connection import TransitionRefusedError
@@ -76,10 +76,10 @@ def same_peering(record: PeeringRecord, wanted: PeeringRequest) -> None:
 
 
 def changes(
-    record: PeeringRecord, wanted: PeeringRequest, premises: Premises, settings: Settings
+    record: PeeringRecord, wanted: PeeringRequest, address_plan: AddressPlan, settings: Settings
 ) -> dict[str, ConnectionChange]:
     """What is asked of each connection that is there and wanted, by its id."""
-    return {live.id: change(live, each, premises, settings) for live, each in asked(record, wanted)}
+    return {live.id: change(live, each, address_plan, settings) for live, each in asked(record, wanted)}
 
 
 def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
@@ -95,12 +95,14 @@ def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveC
                 yield live, replace(each, identifier=live.request.identifier)
 
 
-def change(live: LiveConnection, wanted: ConnectionRequest, premises: Premises, settings: Settings) -> ConnectionChange:
+def change(
+    live: LiveConnection, wanted: ConnectionRequest, address_plan: AddressPlan, settings: Settings
+) -> ConnectionChange:
     """The changed request of a connection, and the changes."""
     old = live.request
     _same_place(old, wanted)
     said: dict[str, What] = {}
-    request = _sessions(live, wanted, premises, said)
+    request = _sessions(live, wanted, address_plan, said)
     if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
         request = replace(request, md5=wanted.md5)
         said["another MD5 key"] = What.KEY
@@ -135,7 +137,7 @@ def _same_place(old: ConnectionRequest, wanted: ConnectionRequest) -> None:
 
 
 def _sessions(
-    live: LiveConnection, wanted: ConnectionRequest, premises: Premises, said: dict[str, What]
+    live: LiveConnection, wanted: ConnectionRequest, address_plan: AddressPlan, said: dict[str, What]
 ) -> ConnectionRequest:
     """The request with the sessions that are wanted: one may be added, none moved or removed."""
     old = request = live.request
@@ -145,7 +147,7 @@ def _sessions(
             if session.peer is None and session.prefix is None:
                 continue
             one = replace(old, sessions={family: session}, index=wanted.index)
-            request = request.with_session(family, premises.beside(old, one, family, live.record.flow))
+            request = request.with_session(family, address_plan.beside(old, one, family, live.record.flow))
             said[f"an {family.label} session was added"] = What.SESSION
             continue
         moved = session.peer is not None and session.peer != before.peer

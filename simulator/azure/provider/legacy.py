@@ -22,7 +22,7 @@ from simulator.azure.model.peering import (
     SessionRequest,
 )
 from simulator.azure.model.resources import PeerAsn
-from simulator.azure.provider.premises import LAB_FACILITY, Premises
+from simulator.azure.provider.address_plan import LAB_FACILITY, AddressPlan
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
@@ -43,10 +43,10 @@ Pair = tuple[IpAddress, IpAddress]
 class LegacyPeerings:
     """Every legacy connection that was not converted yet."""
 
-    def __init__(self, control: ControlPlane, premises: Premises) -> None:
+    def __init__(self, control: ControlPlane, address_plan: AddressPlan) -> None:
         self._control = control
-        self._premises = premises
-        self._topology = premises.topology
+        self._address_plan = address_plan
+        self._topology = address_plan.topology
         self._kept: dict[str, list[LiveConnection]] = {}
         """By the topology peering's name."""
 
@@ -156,10 +156,10 @@ class LegacyPeerings:
         return self._topology.choices(peering)[position]
 
     def _metro(self, peering: Peering) -> str:
-        return self._premises.metro_of(self._choice(peering, 0)) if peering.is_direct else self._premises.metro
+        return self._address_plan.metro_of(self._choice(peering, 0)) if peering.is_direct else self._address_plan.metro
 
     def _request(self, peering: Peering, position: int, record: ConnectionRecord) -> ConnectionRequest:
-        choice, exchange = self._choice(peering, position), self._premises.exchange
+        choice, exchange = self._choice(peering, position), self._address_plan.exchange
         facility = choice.facility if peering.is_direct else exchange.peeringdb_ix if exchange is not None else None
         sessions = {}
         for plan in record.plans:
@@ -179,8 +179,8 @@ class LegacyPeerings:
     def _as_record(self, peering: Peering, asn: PeerAsn, live: list[LiveConnection]) -> PeeringRecord:
         flow, metro = FLOWS[peering.kind], self._metro(peering)
         places: list[ExchangeLocation | FacilityLocation] = [
-            *self._premises.exchanges(),
-            *self._premises.facilities(),
+            *self._address_plan.exchanges(),
+            *self._address_plan.facilities(),
         ]
         request = PeeringRequest(
             flow,

@@ -16,10 +16,10 @@ from simulator.azure.model.errors import (
     UnknownPeerAsnError,
 )
 from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource
-from simulator.azure.model.resources import AsnState, Json, PeerAsn
+from simulator.azure.model.resources import AsnState, PeerAsn
+from simulator.azure.provider.address_plan import AddressPlan
 from simulator.azure.provider.changes import asked, changes, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
-from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import LiveConnection, PeeringIndex, PeeringRecord
 from simulator.azure.provider.route_server_pair import must_leave_one
 from simulator.azure.provider.settings import CurrentSettings
@@ -45,16 +45,16 @@ class Peerings:
         unit: UnitOfWork,
         index: PeeringIndex,
         control: ControlPlane,
-        premises: Premises,
+        address_plan: AddressPlan,
         clock: Clock,
         current: CurrentSettings,
     ) -> None:
         self._unit = unit
         self._control = control
-        self._premises = premises
+        self._address_plan = address_plan
         self._clock = clock
         self._current = current
-        self.legacy = LegacyPeerings(control, premises)
+        self.legacy = LegacyPeerings(control, address_plan)
         self.records = index.records
         self._index, self._owners = index, index.owners
 
@@ -66,21 +66,22 @@ class Peerings:
 
     # --- request and change ---
 
-    def put(self, identifier: str, document: Json, wanted: PeeringRequest) -> tuple[PeeringRecord, bool]:
+    def put(self, wanted: PeeringResource) -> tuple[PeeringRecord, bool]:
         """Request a peering, or change it; (peering, created)."""
-        known = self.records.get(identifier.lower())
+        known = self.records.get(wanted.key)
         if known is None:
-            return self._create(identifier, document, wanted), True
-        self._change(known, document, wanted)
+            return self._create(wanted), True
+        self._change(known, wanted)
         return known, False
 
-    def _create(self, identifier: str, document: Json, wanted: PeeringRequest) -> PeeringRecord:
+    def _create(self, resource: PeeringResource) -> PeeringRecord:
+        wanted = resource.request
         self._must_be_approved(wanted)
         done = self._completed(wanted, ())
         adopted = self.legacy.adopted(done)
         now = self._clock.now()
         request = replace(done, connections=())
-        resource = PeeringResource(id=identifier, document=document, request=request, created=now, changed=now)
+        resource = replace(resource, request=request, created=now, changed=now)
         record = PeeringRecord(resource)
         with self._unit.transaction():
             self._unit.save(resource)
@@ -105,7 +106,8 @@ class Peerings:
         """Microsoft approves the conversion of a legacy connection. Raises TransitionRefusedError."""
         self.legacy.convert(running, self._owners[running.id].name)
 
-    def _change(self, record: PeeringRecord, document: Json, wanted: PeeringRequest) -> None:
+    def _change(self, record: PeeringRecord, resource: PeeringResource) -> None:
+        wanted = resource.request
         same_peering(record, wanted)
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
@@ -116,7 +118,7 @@ class Peerings:
         for live in removed:
             must_be_removable(live, self._clock.now())
         fresh = [each for each in wanted.connections if record.connection(each.identifier) is None]
-        changed = changes(record, wanted, self._premises, self._current.settings)
+        changed = changes(record, wanted, self._address_plan, self._current.settings)
         self._one_route_server_at_a_time(
             [each.live for each in changed.values() if each.request.md5 != each.live.request.md5]
         )
@@ -124,7 +126,8 @@ class Peerings:
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
         with self._unit.transaction():
             request = replace(record.request, location=wanted.location)
-            record.resource = replace(record.resource, document=document, request=request, changed=self._clock.now())
+            written = record.resource.written_again(resource, self._clock.now())
+            record.resource = replace(written, request=request)
             self._unit.save(record.resource)
             for live in removed:
                 self._control.delete(live.record)
@@ -165,14 +168,14 @@ class Peerings:
             raise InvalidError(NOT_UNIQUE, field, recorded=True)
         known = list(known)
         taken = [*known, *(live.request for live in elsewhere)]
-        done = self._premises.completed(wanted, taken, self._current.settings.mesh)
+        done = self._address_plan.completed(wanted, taken, self._current.settings.mesh)
         taken_pairs = [pair for each in (*known, *done.connections) for pair in pairs(each)]
         if len(set(taken_pairs)) != len(taken_pairs):
             raise InvalidError(NOT_UNIQUE, field, recorded=True)
         if wanted.flow is Flow.IXRS:
             _each_route_server_once([*known, *done.connections])
         for connection in done.connections:  # what cannot be planned is refused before anything is written
-            self._premises.plans("", "", wanted.flow, wanted.asn, connection)
+            self._address_plan.plans("", "", wanted.flow, wanted.asn, connection)
         return done
 
     def _must_be_approved(self, wanted: PeeringRequest) -> None:
@@ -230,12 +233,12 @@ class Peerings:
         return live
 
     def _plans(self, record: PeeringRecord, name: str, request: ConnectionRequest) -> list[SessionPlan]:
-        return self._premises.plans(record.name, name, record.request.flow, record.request.asn, request)
+        return self._address_plan.plans(record.name, name, record.request.flow, record.request.asn, request)
 
     def _connection_name(self, record: PeeringRecord, request: ConnectionRequest) -> str:
         """`peering/edge`, which reads well; with a part of the identifier where that is taken."""
         session = next(iter(request.sessions.values()))
-        edge = self._premises.edge_name(session)
+        edge = self._address_plan.edge_name(session)
         for name in (f"{record.name}/{edge}", f"{record.name}/{edge}-{request.identifier[:8].lower()}"):
             if name not in self._control.records:  # neither here nor a legacy peering's
                 return name

@@ -9,20 +9,19 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.model.peering import PeeringRequest, PeeringResource
+from simulator.azure.model.peering import PeeringResource
 from simulator.azure.model.resources import (
-    Json,
     PeerAsn,
     RegisteredPrefix,
     Resource,
     ReviewedResource,
     ServicePrefix,
 )
+from simulator.azure.provider.address_plan import AddressPlan
 from simulator.azure.provider.asns import PeerAsns
 from simulator.azure.provider.journal import StoreJournal
 from simulator.azure.provider.monitor import Monitor
 from simulator.azure.provider.peerings import Peerings
-from simulator.azure.provider.premises import Premises
 from simulator.azure.provider.records import PeeringIndex, PeeringRecord
 from simulator.azure.provider.registrations import RegisteredResources, StoredRegistrations
 from simulator.azure.provider.reviewers import PeeringReviewers
@@ -74,14 +73,14 @@ class Provider:
         self.unit = UnitOfWork(store, self.fail)
         self.log.subscribe(self.unit.note)
         self._current = CurrentSettings(settings or Settings.model_validate(store.setting("settings") or {}))
-        self.premises = Premises(topology, locations or embedded())
+        self.address_plan = AddressPlan(topology, locations or embedded())
         index = PeeringIndex()
         registrations = StoredRegistrations(self.unit, index)
         self.network = Network(topology, kind, self.log.append, record=False, registrations=registrations)
         self.journal = StoreJournal(self.unit, index)
         self.control = ControlPlane(self.network.edges, self.log, self.clock, self.journal)
         self._at_failure.append(self.control.deny_all)
-        self.peerings = Peerings(self.unit, index, self.control, self.premises, self.clock, self._current)
+        self.peerings = Peerings(self.unit, index, self.control, self.address_plan, self.clock, self._current)
         reviewers = PeeringReviewers(self.control, self.peerings)
         self.workflow = Workflow(self.network, self.control, self._current, reviewers, self.log, self.clock, self.fail)
         self._at_failure.append(self.workflow.halt)
@@ -159,11 +158,9 @@ class Provider:
     def peering(self, key: str) -> PeeringRecord | None:
         return self.peerings.records.get(key)
 
-    def put_peering(
-        self, identifier: str, document: Json, wanted: PeeringRequest, warnings: Sequence[str] = ()
-    ) -> tuple[PeeringRecord, bool]:
+    def put_peering(self, wanted: PeeringResource, warnings: Sequence[str] = ()) -> tuple[PeeringRecord, bool]:
         """Request a peering or change it; (peering, created). Raises RefusalError."""
-        record, created = self.peerings.put(identifier, document, wanted)
+        record, created = self.peerings.put(wanted)
         for warning in warnings:
             self.unit.tell(self.clock.now(), "warning", record.resource.id, {"text": warning})
         self.changed(record)

@@ -14,7 +14,7 @@ from uuid import uuid4
 from simulator.azure.model.errors import ConflictError, Field, FieldName, InvalidError, NotSupportedError
 from simulator.azure.model.resources import PrefixState, RegisteredAsn, RegisteredPrefix
 from simulator.azure.provider.asn_space import not_routed
-from simulator.azure.provider.maps import PrefixOnSession, registered_prefix_fault
+from simulator.azure.provider.prefix_requirements import PrefixOnSession, registered_prefix_fault
 from simulator.azure.provider.records import PeeringIndex, PeeringRecord
 from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.connection.states import ConnectionState, Flow
@@ -111,7 +111,7 @@ class RegisteredResources:
             if known.asn != wanted.asn:
                 text = "The asn of a registered ASN cannot be changed: the key is its own"
                 raise InvalidError(text, Field(FieldName.CUSTOMER_ASN))
-            self._unit.save(changed := replace(known, document=wanted.document, changed=now))
+            self._unit.save(changed := known.written_again(wanted, now))
             return changed, False
         if fault := not_routed(wanted.asn, self._network.topology):
             raise InvalidError(f"AS{wanted.asn} {fault}", Field(FieldName.CUSTOMER_ASN))
@@ -148,7 +148,7 @@ class RegisteredResources:
         if known is not None:
             if known.prefix != wanted.prefix:
                 raise InvalidError("The prefix of a registered prefix cannot be changed", Field(FieldName.PREFIX))
-            self._unit.save(changed := replace(known, document=wanted.document, changed=now))
+            self._unit.save(changed := known.written_again(wanted, now))
             return changed, False
         for other in self._unit.all(RegisteredPrefix):
             if other.prefix == wanted.prefix:

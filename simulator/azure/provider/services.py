@@ -17,8 +17,8 @@ from simulator.azure.model.resources import (
     RegisteredPrefix,
     ServicePrefix,
 )
-from simulator.azure.provider.maps import PrefixOnSession, service_prefix_fault
 from simulator.azure.provider.peerings import Peerings
+from simulator.azure.provider.prefix_requirements import PrefixOnSession, service_prefix_fault
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import active_plans, for_peering_service, is_recovering, prefix_on
 from simulator.azure.provider.unit_of_work import UnitOfWork

@@ -13,9 +13,9 @@ from fastapi import Request, Response
 
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
-from simulator.azure.rest import documents, ids, surface, versions
+from simulator.azure.rest import documents, endpoints, ids, versions
+from simulator.azure.rest.arm_request import ArmRequest
 from simulator.azure.rest.errors import ArmError, refused
-from simulator.azure.rest.exchange import ArmRequest
 from simulator.azure.rest.fields import quoted
 from simulator.azure.store.lock import StoreError
 
@@ -50,10 +50,10 @@ class ArmApp:
             return _with_headers(request, _json(gone.status, gone.body(version)))
 
     async def _answered(self, request: Request, version: str) -> Response:
-        found = surface.target(request.scope["raw_path"].decode("ascii"))
+        found = endpoints.target(request.scope["raw_path"].decode("ascii"))
         _check_names(found)
         verb = request.method
-        answer = surface.handler(found, verb)
+        answer = endpoints.handler(found, verb)
         type_ = "/".join(found.types)
         checked = versions.checked(version, type_)
         body = await _body(request) if verb in ("PUT", "PATCH", "POST") else None
@@ -80,7 +80,7 @@ class ArmApp:
         return _json(result.status, result.body, result.headers)
 
 
-def _check_names(found: surface.NamedPath) -> None:
+def _check_names(found: endpoints.NamedPath) -> None:
     """Raises ArmError 400 for a name that no resource can have."""
     scopes = (("subscription", found.subscription, "SG"), ("resource group", found.group, "G"))
     for what, name, of in scopes:

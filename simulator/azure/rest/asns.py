@@ -6,8 +6,8 @@ from typing import Final
 
 from simulator.azure.model.resources import PeerAsn
 from simulator.azure.rest import documents
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.errors import not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
 
 NOT_THERE: Final = "PeerAsn does not exist with the given name"
 """Recorded."""

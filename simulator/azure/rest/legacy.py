@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from simulator.azure.model.resources import AsnState, Json, PeerAsn
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.azure.rest.errors import bad_argument
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.peerings import render
 from simulator.connection.states import Flow
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from simulator.addresses import IpAddress
 from simulator.azure.provider.provider import Provider
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest
 from simulator.azure.rest.errors import bad_argument
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest
 from simulator.azure.rest.fields import quoted
 from simulator.azure.rest.times import iso
 from simulator.engine.control import ConnectionRecord
@@ -66,15 +66,15 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
 def _edge(provider: Provider, source: str, location: str) -> Node:
     """An edge by its name or its metro. A region has the first one: a lab has one region, so that it stands for every
     region of Azure (simulator)."""
-    premises, edges = provider.premises, provider.topology.edges
+    address_plan, edges = provider.address_plan, provider.topology.edges
     wanted = location.strip().lower()
     if source == "EdgeSite":
         for edge in edges:
             if edge.name.lower() == wanted:
                 return edge
-        if wanted == premises.metro.lower():
+        if wanted == address_plan.metro.lower():
             return edges[0]
-        known = ", ".join((premises.metro, *(edge.name for edge in edges)))
+        known = ", ".join((address_plan.metro, *(edge.name for edge in edges)))
     elif _REGION.match(wanted):
         return edges[0]
     else:
@@ -84,7 +84,7 @@ def _edge(provider: Provider, source: str, location: str) -> Node:
 
 
 def _is_here(provider: Provider, location: str) -> bool:
-    region = provider.premises.exchange.azure_region if provider.premises.exchange is not None else ""
+    region = provider.address_plan.exchange.azure_region if provider.address_plan.exchange is not None else ""
     return location.replace(" ", "").lower() == region.lower()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.azure.model.resources import ConnectionMonitorTest, Json
 from simulator.azure.rest import documents
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing, shown_system_data
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing, shown_system_data
 from simulator.azure.rest.services import found, service
 
 

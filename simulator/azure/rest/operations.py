@@ -7,7 +7,7 @@ from typing import Final
 
 from simulator.azure.model.resources import Json
 from simulator.azure.rest.api_versions import API_VERSIONS
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing
 from simulator.azure.rest.ids import NAMESPACE
 
 _CRUD: Final = ("write", "read", "delete")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.azure.rest.surface import ENDPOINTS, type_of
+from simulator.azure.rest.endpoints import ENDPOINTS, type_of
 
 _SCOPES: Final = {"P": "P", "S": "S P", "G": "G P"}
 _VERBS: Final = ("GET", "PUT", "PATCH", "POST", "DELETE")

@@ -11,9 +11,9 @@ from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, Pee
 from simulator.azure.model.resources import Json, PeerAsn
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
 from simulator.azure.rest import documents
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, envelope, listing, system_data
 from simulator.azure.rest.documents import DIRECT_SKUS, EXCHANGE_SKUS
 from simulator.azure.rest.errors import bad_argument, refused, resource_not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, envelope, listing, system_data
 from simulator.azure.rest.session_states import session_state
 from simulator.azure.rest.times import iso
 from simulator.connection.states import ConnectionState, Flow
@@ -321,7 +321,8 @@ def put(request: ArmRequest) -> ArmAnswer:
     if known is not None:
         inner["connections"] += _being_removed(known, wanted)
     try:
-        record, created = request.provider.put_peering(str(request.id), document, wanted, warnings)
+        resource = PeeringResource(id=str(request.id), document=document, request=wanted)
+        record, created = request.provider.put_peering(resource, warnings)
     except RefusalError as error:
         raise refused(error, "exchange" if wanted.flow is Flow.EXCHANGE else "direct") from None
     headers = {"x-turnup-warning": "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else {}

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from simulator.azure.model.resources import Json
-from simulator.azure.provider.premises import Premises
+from simulator.azure.provider.address_plan import AddressPlan
 from simulator.azure.rest import documents
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, envelope, listing, paged
 from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.azure.rest.errors import bad_argument
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, envelope, listing, paged
 from simulator.session.messages import Family
 from simulator.topology.as8075 import table
 from simulator.topology.locations import ExchangeLocation, FacilityLocation
@@ -96,16 +96,16 @@ def list_all(request: ArmRequest) -> ArmAnswer:
     wanted = request.optional("directPeeringType")
     if wanted and wanted.lower() not in map(str.lower, DIRECT_TYPES):
         raise bad_argument(f"directPeeringType: '{wanted[:40]}' is not one of {', '.join(DIRECT_TYPES)}")
-    premises = request.provider.premises
+    address_plan = request.provider.address_plan
     if kind == "exchange":
-        return listing(list(_by_metro(request, "Exchange", premises.exchanges(), _exchange_facility)))
+        return listing(list(_by_metro(request, "Exchange", address_plan.exchanges(), _exchange_facility)))
     if kind != "direct":
         raise bad_argument(f"kind: '{kind[:40]}' is neither Exchange nor Direct")
     if wanted.lower() == "ixrs":
-        here = [premises.exchange] if premises.exchange is not None else []
+        here = [address_plan.exchange] if address_plan.exchange is not None else []
         return listing(list(_by_metro(request, "Direct", here, _route_server)))
     type_ = next((known for known in DIRECT_TYPES if known.lower() == wanted.lower()), "Edge")
-    return listing(list(_by_metro(request, "Direct", premises.facilities(), lambda place: _facility(place, type_))))
+    return listing(list(_by_metro(request, "Direct", address_plan.facilities(), lambda place: _facility(place, type_))))
 
 
 def _by_metro(request: ArmRequest, kind: str, places: Iterable[Any], facility: Callable[[Any], Json]) -> Iterator[Json]:
@@ -161,13 +161,13 @@ def _route_server(place: ExchangeLocation) -> Json:
     }
 
 
-def _everywhere(premises: Premises) -> list[ExchangeLocation | FacilityLocation]:
-    return [*premises.exchanges(), *premises.facilities()]
+def _everywhere(address_plan: AddressPlan) -> list[ExchangeLocation | FacilityLocation]:
+    return [*address_plan.exchanges(), *address_plan.facilities()]
 
 
-def region_of(premises: Premises, metro: str) -> str:
+def region_of(address_plan: AddressPlan, metro: str) -> str:
     """The Azure region of a metro; empty where nobody knows it."""
-    regions = (place.azure_region for place in _everywhere(premises) if place.metro.lower() == metro.lower())
+    regions = (place.azure_region for place in _everywhere(address_plan) if place.metro.lower() == metro.lower())
     return next(filter(None, regions), "")
 
 
@@ -177,7 +177,7 @@ def region_of(premises: Premises, metro: str) -> str:
 def _metros(request: ArmRequest) -> dict[str, tuple[str, str]]:
     """Metro → (country, Azure region), of every place that is known."""
     found: dict[str, tuple[str, str]] = {}
-    for place in _everywhere(request.provider.premises):
+    for place in _everywhere(request.provider.address_plan):
         if place.country:
             found.setdefault(place.metro, (_COUNTRIES.get(place.country, place.country), place.azure_region))
     return found
@@ -234,11 +234,11 @@ def cdn_prefixes(request: ArmRequest) -> ArmAnswer:
     topology chose to announce. For a metro that nobody knows the older api-versions answer with the word null
     (recorded), over which the newest SDK stumbles: it gets an empty list."""
     metro = request.required("peeringLocation").strip().lower()
-    premises = request.provider.premises
-    known = {place.metro.lower(): place for place in _everywhere(premises)}
+    address_plan = request.provider.address_plan
+    known = {place.metro.lower(): place for place in _everywhere(address_plan)}
     if metro not in known:
         return listing([]) if request.api_version >= _LIST_OF_NONE else ArmAnswer(200, None, null=True)
-    here = metro == premises.metro.lower()
+    here = metro == address_plan.metro.lower()
     region = known[metro].azure_region
 
     def render(row: tuple[str, str]) -> Json:

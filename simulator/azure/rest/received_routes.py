@@ -13,8 +13,8 @@ from simulator.addresses import IpAddress
 from simulator.azure.model.resources import Json, PrefixState, ServicePrefix
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import NOT_THIS_TYPE, for_peering_service
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, paged
 from simulator.azure.rest.errors import bad_argument, not_supported
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, paged
 from simulator.azure.rest.peerings import existing
 from simulator.azure.rest.places import region_of
 from simulator.azure.rest.times import iso
@@ -173,7 +173,7 @@ async def unbilled(request: ArmRequest) -> ArmAnswer:
     rows: Iterable[Any] = _unbilled(request, record)
     if text == "true":
         rows = await asyncio.to_thread(_consolidated, list(rows))  # a full table takes seconds
-    region, asn = region_of(request.provider.premises, record.request.metro), record.request.asn
+    region, asn = region_of(request.provider.address_plan, record.request.metro), record.request.asn
     return paged(request, rows, lambda prefix: {"prefix": str(prefix), "azureRegion": region, "peerAsn": asn})
 
 

@@ -7,8 +7,8 @@ from simulator.azure.model.resources import Json, RegisteredAsn, RegisteredPrefi
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.provider.registrations import NOT_THIS_TYPE, for_peering_service
 from simulator.azure.rest import documents
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing, shown_system_data
 from simulator.azure.rest.errors import bad_argument, not_supported, resource_not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing, shown_system_data
 from simulator.azure.rest.peerings import existing as existing_peering
 from simulator.azure.rest.services import found
 from simulator.connection.states import Flow

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from simulator.azure.model.resources import Json, PeeringService, PrefixEvent, PrefixState, Resource, ServicePrefix
 from simulator.azure.rest import documents
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, listing, missing, shown_system_data
 from simulator.azure.rest.errors import bad_argument, resource_not_found
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, listing, missing, shown_system_data
 from simulator.azure.rest.times import iso
 
 R = TypeVar("R", bound=Resource)

@@ -128,7 +128,7 @@ async def _run(
 
 def _tell(console: Console, provider: Provider, url: str, token: str) -> None:
     """How to point the real clients at it."""
-    exchange = provider.premises.exchange
+    exchange = provider.address_plan.exchange
     secret = "<the token>" if token else "x"
     at = f" · {exchange.name}, peeringDBFacilityId {exchange.peeringdb_ix}" if exchange else ""
     peers = ", ".join(f"{peer.name} AS{peer.asn} ({provider.versions[peer.name]})" for peer in provider.topology.peers)

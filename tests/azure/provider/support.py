@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from simulator.azure.model.errors import RefusalError
-from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, SessionRequest
+from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource, SessionRequest
 from simulator.azure.model.resources import AsnState, PeerAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
@@ -74,6 +74,11 @@ def connection(
     return ConnectionRequest(**plain | changes)
 
 
+def peering(wanted: PeeringRequest, id_: str = PEERING_ID) -> PeeringResource:
+    """What a client asks for."""
+    return PeeringResource(id=id_, document=body(wanted), request=wanted)
+
+
 def body(wanted: PeeringRequest) -> dict[str, Any]:
     """What a client would have written, as far as the provider looks at it."""
     return {
@@ -108,7 +113,7 @@ def asn_state(running: Provider) -> AsnState:
 
 def ask_for_peering(running: Provider, wanted: PeeringRequest | None = None) -> PeeringRecord:
     wanted = wanted or request()
-    return running.put_peering(PEERING_ID, body(wanted), wanted)[0]
+    return running.put_peering(peering(wanted))[0]
 
 
 async def approved_asn(running: Provider) -> None:

@@ -55,7 +55,7 @@ def wanted(number: int) -> PeeringRequest:
 
 def ask(running: Provider, number: int) -> None:
     request = wanted(number)
-    running.put_peering(peering_id(number), support.body(request), request)
+    running.put_peering(support.peering(request, peering_id(number)))
 
 
 def revalidate(running: Provider) -> None:

@@ -31,7 +31,7 @@ async def play(running: Provider, number: int) -> set[int]:
     key = f"{support.PEERING_ID}{number}"
     addresses = {"ipv4": f"206.126.239.{number}", "ipv6": f"2001:504:0:2::{number}"}
     wanted = support.request(support.connection(f"of {number}", **addresses))
-    running.put_peering(key, support.body(wanted), wanted)
+    running.put_peering(support.peering(wanted, key))
     plans = [plan for record in support.records(running) for plan in record.plans]
     await support.until_all(running, ConnectionState.VALIDATING)
     await support.until(running, lambda: all(map(running.network.edges.is_provisioned, plans)))

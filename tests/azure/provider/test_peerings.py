@@ -44,7 +44,7 @@ def url(tmp_path: Path) -> str:
 
 
 def put(running: Provider, wanted: PeeringRequest, identifier: str = PEERING_ID) -> PeeringRecord:
-    return running.put_peering(identifier, support.body(wanted), wanted)[0]
+    return running.put_peering(support.peering(wanted, identifier))[0]
 
 
 def two_peers() -> Topology:

@@ -7,8 +7,8 @@ import re
 
 from azure.mgmt.peering.operations import _operations as sdk
 
+from simulator.azure.rest.endpoints import ENDPOINTS, type_of
 from simulator.azure.rest.pages import NOTES, endpoints
-from simulator.azure.rest.surface import ENDPOINTS, type_of
 
 
 def test_every_endpoint_has_its_note_and_no_note_is_left_over() -> None:

@@ -35,7 +35,7 @@ LAB_FACILITY = 99999
 _VERSION: Final = {Family.IPV4: 4, Family.IPV6: 6}
 
 
-class Premises:
+class AddressPlan:
     """The topology, seen by somebody who wants to peer."""
 
     def __init__(self, topology: Topology, locations: Locations) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.azure.rest.arm_request import PAGE_SIZE, ArmRequest, paged
 from simulator.azure.rest.errors import ArmError
-from simulator.azure.rest.exchange import PAGE_SIZE, ArmRequest, paged
 
 
 def asked(**query: str) -> ArmRequest:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.azure.model.errors import InvalidError, RefusalError
 from simulator.azure.model.peering import ConnectionRequest, SessionRequest
-from simulator.azure.provider.premises import LAB_FACILITY, Premises
+from simulator.azure.provider.address_plan import LAB_FACILITY, AddressPlan
 from simulator.connection.states import Flow
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family
@@ -21,8 +21,8 @@ from tests.azure.provider.support import IPV4, connection, identifier, request
 from tests.topologies import build, document, mixed
 
 
-def premises(found: dict[str, Any] | None = None) -> Premises:
-    return Premises(build(found or document()), embedded())
+def address_plan(found: dict[str, Any] | None = None) -> AddressPlan:
+    return AddressPlan(build(found or document()), embedded())
 
 
 def direct(prefix: str = "198.51.100.4/30", **changes: Any) -> ConnectionRequest:
@@ -37,7 +37,7 @@ def asked(*connections: ConnectionRequest) -> Any:
 
 
 def test_the_labs_own_exchange_comes_first_and_stands_for_the_real_one() -> None:
-    here, *rest = premises().exchanges()
+    here, *rest = address_plan().exchanges()
     assert (here.peeringdb_ix, here.metro, here.azure_region) == (1, "Ashburn", "eastus")
     assert [str(address) for address in here.microsoft_ipv4] == ["206.126.236.17", "206.126.236.148"]
     assert len(rest) > 20 and all(place.peeringdb_ix != 1 for place in rest)
@@ -46,7 +46,7 @@ def test_the_labs_own_exchange_comes_first_and_stands_for_the_real_one() -> None
 def test_an_exchange_without_a_number_has_that_of_microsofts_test_exchange() -> None:
     found = document()
     del found["exchange"]["peeringdb-ix"]
-    here = premises(found).exchange
+    here = address_plan(found).exchange
     assert here is not None and here.peeringdb_ix == LAB_FACILITY
 
 
@@ -58,7 +58,7 @@ def test_an_exchange_without_a_number_has_that_of_microsofts_test_exchange() -> 
     ],
 )
 def test_a_circuit_is_found_by_its_prefix_and_has_its_halves(prefix: str, peer: str, microsoft: str) -> None:
-    done = premises(mixed()).completed(asked(direct(prefix)), (), True)
+    done = address_plan(mixed()).completed(asked(direct(prefix)), (), True)
     (session,) = done.connections[0].sessions.values()
     assert (str(session.peer), str(session.microsoft)) == (peer, microsoft)
 
@@ -79,11 +79,11 @@ def test_a_circuit_is_found_by_its_prefix_and_has_its_halves(prefix: str, peer: 
 )
 def test_what_is_no_circuit_here_is_refused(wanted: ConnectionRequest, words: str) -> None:
     with pytest.raises(RefusalError, match=words):
-        premises(mixed()).completed(asked(wanted), (), True)
+        address_plan(mixed()).completed(asked(wanted), (), True)
 
 
 def test_a_session_of_the_topology_keeps_the_routers_name_for_it() -> None:
-    here = premises()
+    here = address_plan()
     (one, _) = here.completed(request(), (), True).connections
     plans = here.plans("contoso", "contoso/x", Flow.EXCHANGE, 64496, one)
     assert [(plan.id, plan.router_session) for plan in plans] == [
@@ -93,7 +93,7 @@ def test_a_session_of_the_topology_keeps_the_routers_name_for_it() -> None:
 
 
 def test_an_address_that_nobody_has_is_planned_all_the_same() -> None:
-    here = premises()
+    here = address_plan()
     (one, *_) = here.completed(request(connection(ipv4="206.126.239.250", ipv6=None)), (), True).connections
     (plan,) = here.plans("contoso", "contoso/x", Flow.EXCHANGE, 64500, one)
     assert (plan.router_session, plan.peer.asn, str(plan.peer_address)) == ("contoso/x/ipv4", 64500, "206.126.239.250")
@@ -101,7 +101,7 @@ def test_an_address_that_nobody_has_is_planned_all_the_same() -> None:
 
 
 def test_a_route_server_peering_meets_every_edge_with_one_address() -> None:
-    here = premises()
+    here = address_plan()
     wanted = request(connection(ipv6=None), flow=Flow.IXRS, direct_type="IxRs")
     (one,) = here.completed(wanted, (), True).connections
     plans = here.plans("rs", "rs/x", Flow.IXRS, 64496, one)
@@ -117,7 +117,7 @@ EDGES = st.sampled_from(["206.126.236.17", "206.126.236.148", "206.126.236.99", 
 def test_a_completed_request_has_both_ends_of_every_session_at_an_edge_of_its_own(
     pairs: list[tuple[str | None, str | None]], mesh: bool
 ) -> None:
-    here = premises()
+    here = address_plan()
     wanted = []
     for number, (peer, ours) in enumerate(pairs):
         one = connection(str(number), ipv4=peer, ipv6=None)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from simulator.azure.provider.maps import PrefixOnSession, registered_prefix_fault, service_prefix_fault
+from simulator.azure.provider.prefix_requirements import PrefixOnSession, registered_prefix_fault, service_prefix_fault
 from simulator.policy.data.irr import IrrLists
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 

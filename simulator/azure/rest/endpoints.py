@@ -21,8 +21,8 @@ from simulator.azure.rest import (
     registrations,
     services,
 )
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest, Handler
 from simulator.azure.rest.errors import ArmError
-from simulator.azure.rest.exchange import ArmAnswer, ArmRequest, Handler
 from simulator.azure.rest.ids import NAMESPACE
 
 
