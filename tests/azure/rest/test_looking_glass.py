@@ -41,11 +41,11 @@ async def test_bgp_routes_come_with_their_verdict(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "destination", "location", "source", "message"),
     [
-        ("Telnet", "192.0.2.1", "ash-edge-1", "EdgeSite", "none of Traceroute, Ping, BgpRoute"),
+        ("Telnet", "192.0.2.1", "ash-edge-1", "EdgeSite", "not one of Traceroute, Ping, BgpRoute"),
         ("Ping", "example.net", "ash-edge-1", "EdgeSite", "not an IP address"),
         ("Ping", "192.0.2.1", "Seattle", "EdgeSite", "Ashburn, ash-edge-1, ash-edge-2"),
         ("Ping", "192.0.2.1", "-", "AzureRegion", "an Azure region, like West US"),
-        ("Ping", "192.0.2.1", "x", "Moon", "none of EdgeSite, AzureRegion"),
+        ("Ping", "192.0.2.1", "x", "Moon", "not one of EdgeSite, AzureRegion"),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_refused(

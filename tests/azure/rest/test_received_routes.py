@@ -50,7 +50,7 @@ async def test_filters_match_exactly(tmp_path: Path) -> None:
         assert prefixes(await routes(lab, as_path="64500")) == behind
         assert await routes(lab, as_path="6450") == []
         assert await routes(lab, rpki_validation_state="Valid") == []
-        with pytest.raises(HttpResponseError, match="none of Valid, Invalid, Unknown"):
+        with pytest.raises(HttpResponseError, match="not one of Valid, Invalid, Unknown"):
             await routes(lab, rpki_validation_state="perhaps")
         with pytest.raises(HttpResponseError, match="host bits"):
             await routes(lab, prefix="192.0.2.1/24")
