@@ -19,7 +19,7 @@ from simulator.cli.remote import (
     SUBSCRIPTION,
     Format,
     FormatOption,
-    Json,
+    JsonObject,
     Remote,
     ServerOption,
     SubscriptionOption,
@@ -49,7 +49,7 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
     of_asn = word in ("approve", "reject")
     help_ = f"{what} With --asn: a PeerAsn instead." if of_asn else what
 
-    def act(remote: Remote, target: str, message: str) -> list[Json]:
+    def act(remote: Remote, target: str, message: str) -> list[JsonObject]:
         kind = "connections" if "/" in target else "peerings"
         found = remote.call("POST", f"/lab/v1/{kind}/{target}/{word}", {"message": message})
         return found if isinstance(found, list) else [found]
@@ -82,7 +82,7 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
         _told(act(Remote(server), target, message))
 
 
-def _told(connections: list[Json]) -> None:
+def _told(connections: list[JsonObject]) -> None:
     for each in connections:
         error = f": {each['errorMessage']}" if each["errorMessage"] else ""
         shown = f", its resource shows {each['shownState']}" if each["shownState"] != each["connectionState"] else ""
@@ -151,7 +151,7 @@ def _up(since: str | None) -> str:
     return up_down(None if since is None else time.time() - datetime.fromisoformat(since).timestamp())
 
 
-def _print_sessions(rows: list[Json]) -> None:
+def _print_sessions(rows: list[JsonObject]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -205,11 +205,11 @@ def events(
             after = page[-1]["seq"]
 
 
-def _print_event(event: Json, how: Format) -> None:
+def _print_event(event: JsonObject, how: Format) -> None:
     if how is Format.json:
         line = json.dumps(event, ensure_ascii=False)
     else:
-        row: Json = event["row"]
+        row: JsonObject = event["row"]
         when = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
         change = f"{row['from']} → {row['to']}" if "from" in row else str(row.get("to", ""))
         axis = {"connection": "connection ", "bgp": "BGP "}.get(row.get("axis", ""), "")

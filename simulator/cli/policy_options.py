@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-Profile = Annotated[
+ProfileOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
@@ -20,23 +20,23 @@ Profile = Annotated[
         show_default=False,
     ),
 ]
-Lan = Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="The exchange LAN's prefixes.")]
-Rules = Annotated[
+LanOption = Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="The exchange LAN's prefixes.")]
+RulesOption = Annotated[
     list[str] | None, typer.Option("--rule", metavar="ID=…", help="ID=off, or ID=PARAMETER=VALUE. May be repeated.")
 ]
-Documentation = Annotated[
+DocumentationOption = Annotated[
     bool, typer.Option("--allow-documentation", help="Documentation prefixes and ASNs are no bogons.")
 ]
-Vrp = Annotated[
+VrpOption = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="VRPs as rpki-client and Routinator write JSON. Data files may be repeated."),
 ]
-Irr = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j; several add up.")]
-RegisteredPrefixes = Annotated[
+IrrOption = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The output of bgpq4 -j; several add up.")]
+RegisteredPrefixesOption = Annotated[
     list[Path] | None, typer.Option(metavar="FILE", help="The peering's registered prefixes.")
 ]
-RegisteredAsns = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
-TopologyFile = Annotated[
+RegisteredAsnsOption = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="The peering's registered ASNs.")]
+TopologyOption = Annotated[
     Path | None,
     typer.Option(
         "--topology",
@@ -45,23 +45,31 @@ TopologyFile = Annotated[
         show_default=False,
     ),
 ]
-PeerName = Annotated[
+PeerNameOption = Annotated[
     str | None,
     typer.Option(
         "--peer", metavar="NAME", help="Which peer of the topology, where there are more.", show_default=False
     ),
 ]
-PeerAs = Annotated[
+PeerAsOption = Annotated[
     str | None, typer.Option("--peer-as", metavar="ASN", help="The announcing peer's ASN.", show_default=False)
 ]
-PeerAddress = Annotated[
+PeerAddressOption = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="The peer's session address, once a family: what its next hops must be."),
 ]
 
 
+class TopologyFaultsError(ValueError):
+    """A topology that cannot be used, a line a fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
 @dataclass(frozen=True, slots=True)
-class Judging:
+class JudgingOptions:
     """By what is judged: a profile, its rules, and their data."""
 
     profile: str | None
@@ -75,7 +83,7 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True)
-class Peering:
+class SessionOptions:
     """Whose session is judged for."""
 
     topology: Path | None
@@ -85,26 +93,29 @@ class Peering:
 
 
 def judging(
-    profile: Profile = None,
-    lan: Lan = None,
-    rule: Rules = None,
-    allow_documentation: Documentation = False,
-    vrp: Vrp = None,
-    irr: Irr = None,
-    registered_prefixes: RegisteredPrefixes = None,
-    registered_asns: RegisteredAsns = None,
-) -> Judging:
+    profile: ProfileOption = None,
+    lan: LanOption = None,
+    rule: RulesOption = None,
+    allow_documentation: DocumentationOption = False,
+    vrp: VrpOption = None,
+    irr: IrrOption = None,
+    registered_prefixes: RegisteredPrefixesOption = None,
+    registered_asns: RegisteredAsnsOption = None,
+) -> JudgingOptions:
     """The options of everything that judges."""
     rules, lans = tuple(rule or ()), tuple(lan or ())
     files = (tuple(given or ()) for given in (vrp, irr, registered_prefixes, registered_asns))
-    return Judging(profile, lans, rules, allow_documentation, *files)
+    return JudgingOptions(profile, lans, rules, allow_documentation, *files)
 
 
 def peering(
-    topology: TopologyFile = None, peer: PeerName = None, peer_as: PeerAs = None, peer_address: PeerAddress = None
-) -> Peering:
+    topology: TopologyOption = None,
+    peer: PeerNameOption = None,
+    peer_as: PeerAsOption = None,
+    peer_address: PeerAddressOption = None,
+) -> SessionOptions:
     """The options that name a session without bringing it up."""
-    return Peering(topology, peer, peer_as, tuple(peer_address or ()))
+    return SessionOptions(topology, peer, peer_as, tuple(peer_address or ()))
 
 
 def takes(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -20,7 +20,7 @@ from simulator.cli.exit_codes import FAILED, LAB, USAGE, fail
 if TYPE_CHECKING:
     import httpx
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 ServerOption = Annotated[
     str, typer.Option("--server", envvar="TURNUP_SERVER", metavar="URL", help="Where turnup serve listens.")
@@ -60,7 +60,7 @@ class Remote:
         self._client = httpx.Client(base_url=server, headers=headers, timeout=30, trust_env=False)
         self._server = server
 
-    def call(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
+    def call(self, verb: str, path: str, body: JsonObject | None = None, **query: Any) -> Any:
         """The answer's JSON; None for an answer without a body."""
         answer = self._answer(verb, path, body, query)
         try:
@@ -72,7 +72,7 @@ class Remote:
         """An answer that is text."""
         return self._answer("GET", path, None, query).text
 
-    def _answer(self, verb: str, path: str, body: Json | None, query: Json) -> httpx.Response:
+    def _answer(self, verb: str, path: str, body: JsonObject | None, query: JsonObject) -> httpx.Response:
         import httpx
 
         found = {name.replace("_", "-"): value for name, value in query.items() if value not in (None, "")}
@@ -86,7 +86,7 @@ class Remote:
             print(f"turnup: warning: {warning}", file=sys.stderr)  # noqa: T201
         return answer
 
-    def arm(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Any:
+    def arm(self, verb: str, path: str, body: JsonObject | None = None, **query: Any) -> Any:
         """A call of the ARM surface, in its newest api-version."""
         from simulator.azure.rest.api_versions import NEWEST
 
@@ -99,7 +99,7 @@ class Remote:
         if self._answer("DELETE", path, None, {"api_version": NEWEST}).status_code == HTTPStatus.NO_CONTENT:
             print(f"turnup: nothing to delete: there is no {path}", file=sys.stderr)  # noqa: T201
 
-    def every(self, path: str, **query: Any) -> list[Json]:
+    def every(self, path: str, **query: Any) -> list[JsonObject]:
         """Every page of an ARM list."""
         page = self.arm("GET", path, **query) or {"value": []}
         found = list(page["value"])
@@ -108,7 +108,7 @@ class Remote:
             found += page["value"]
         return found
 
-    def follow(self, path: str, silence: float | None, **query: Any) -> Iterator[Json]:
+    def follow(self, path: str, silence: float | None, **query: Any) -> Iterator[JsonObject]:
         """Server-sent events, until none came for `silence` seconds (None: for ever) or the command is interrupted."""
         import httpx
 
@@ -146,7 +146,7 @@ def _refusal(answer: httpx.Response) -> str:
     return str(text)
 
 
-def show(rows: Sequence[Json] | Json, columns: Sequence[tuple[str, str]], how: Format) -> None:
+def show(rows: Sequence[JsonObject] | JsonObject, columns: Sequence[tuple[str, str]], how: Format) -> None:
     """Print rows. `columns` are (heading, path into the row with dots)."""
     if how is Format.json:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")

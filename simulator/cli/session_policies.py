@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.cli.exit_codes import warn
-from simulator.cli.policy_options import Judging, Peering
+from simulator.cli.policy_options import JudgingOptions, SessionOptions, TopologyFaultsError
 from simulator.policy.data import irr, registered, vrp
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
@@ -28,15 +28,7 @@ _DEFAULT = "exchange"
 """The profile that judges where neither option nor topology names one."""
 
 
-class TopologyFaultsError(ValueError):
-    """A topology that cannot be used, a line a fault."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
-
-
-def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> SessionPolicies:
+def sessions(judging: JudgingOptions, peering: SessionOptions, peer_as: int | None) -> SessionPolicies:
     """The policies that the options ask for. `peer_as` is the ASN that the options give, which wins over a topology's.
 
     Raises ValueError: PolicyError is one, and so is TopologyFaultsError.
@@ -63,14 +55,14 @@ def sessions(judging: Judging, peering: Peering, peer_as: int | None) -> Session
     return made
 
 
-def settings(judging: Judging, profile: str, rules: RuleSettings) -> dict[str, Any]:
+def settings(judging: JudgingOptions, profile: str, rules: RuleSettings) -> dict[str, Any]:
     """`rules` with what the options switch and set on top. Raises PolicyError."""
     found = read_settings(profile, judging.rules, rules, allow_documentation=judging.documentation)
     check_settings(profile, found)
     return found
 
 
-def lans(judging: Judging) -> tuple[str, ...]:
+def lans(judging: JudgingOptions) -> tuple[str, ...]:
     """Raises ValueError."""
     for text in judging.lan:
         try:
@@ -80,7 +72,7 @@ def lans(judging: Judging) -> tuple[str, ...]:
     return judging.lan
 
 
-def data(judging: Judging, base: PolicyData) -> PolicyData:
+def data(judging: JudgingOptions, base: PolicyData) -> PolicyData:
     """`base` with the files that the options name in its place; several of a kind add up. ValueError names the file.
 
     What is left out of a file is said on standard error.
@@ -140,7 +132,7 @@ def faults(error: ValueError) -> list[str]:
     return list(error.faults) if isinstance(error, TopologyFaultsError) else [str(error)]
 
 
-def peer_asn(peering: Peering) -> int | None:
+def peer_asn(peering: SessionOptions) -> int | None:
     """The ASN that the options give. Raises ValueError."""
     return asn(peering.peer_as, "--peer-as") if peering.peer_as else None
 

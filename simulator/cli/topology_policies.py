@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from simulator.cli.exit_codes import warn
-from simulator.cli.session_policies import TopologyFaultsError
+from simulator.cli.policy_options import TopologyFaultsError
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES

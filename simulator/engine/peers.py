@@ -14,7 +14,7 @@ from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
-from simulator.topology.kinds import RouteServer
+from simulator.topology.kinds import RouteServerRole
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Customer, Peer, Topology
 
@@ -53,7 +53,7 @@ class PeerRouters:
         config = router_config(peer, sessions, mine)
         config = replace(config, asn=next((side.asn for side in sides if side.asn), peer.asn))
         config = self._with_interfaces(config)
-        if peer.router_abilities.route_server is RouteServer.ALWAYS:
+        if peer.router_abilities.route_server is RouteServerRole.ALWAYS:
             places = {customer.name: self._site.place(customer.name) for customer in self._topology.customers}
             config = as_route_server(self._topology, peer, config, places)
         return config

@@ -24,7 +24,7 @@ _IFF_LOOPBACK = 0x8
 
 
 @dataclass(frozen=True, slots=True)
-class HostInterface:
+class HostInterfaceLink:
     """What an interface of this host is."""
 
     name: str
@@ -53,12 +53,12 @@ class Port:
     """The same in every run: its MAC address comes of it, so that nobody's ARP table is wrong after a restart."""
 
 
-def look_up(name: str) -> HostInterface:
+def look_up(name: str) -> HostInterfaceLink:
     """An interface of the namespace that this process runs in. Raises LabError when it is missing."""
     return in_thread(lambda: _look_up(name))
 
 
-def _look_up(name: str) -> HostInterface:
+def _look_up(name: str) -> HostInterfaceLink:
     with IPRoute() as ip:
         found = ip.link_lookup(ifname=name)
         if not found:
@@ -67,7 +67,7 @@ def _look_up(name: str) -> HostInterface:
         (link,) = ip.get_links(found[0])
         master = link.get_attr("IFLA_MASTER")
         info = link.get_attr("IFLA_LINKINFO")
-        return HostInterface(
+        return HostInterfaceLink(
             name=name,
             index=found[0],
             mac=str(link.get_attr("IFLA_ADDRESS")),
@@ -91,7 +91,7 @@ def _leaves_by(route: Any) -> Iterator[int]:
         yield hop["oif"]
 
 
-def check(wanted: HostInterfaceSpec, mtu: int) -> HostInterface:
+def check(wanted: HostInterfaceSpec, mtu: int) -> HostInterfaceLink:
     """The interface, fit for a link of this MTU. Raises LabError that says why it is not, and what to do."""
     found = look_up(wanted.name)
     name = found.name
@@ -119,7 +119,7 @@ def check_all(lan: LanSpec, cables: Iterable[CableSpec]) -> None:
             check(link.interface, link.mtu)
 
 
-def plug(ip: Any, on: HostInterface, port: Port, number: int) -> None:
+def plug(ip: Any, on: HostInterfaceLink, port: Port, number: int) -> None:
     """Give a node its interface, not yet up; to be called in the host's namespace. Raises OSError and NetlinkError.
 
     `number`: of the lab's ports, for the name of the one on a bridge.
@@ -134,11 +134,11 @@ def plug(ip: Any, on: HostInterface, port: Port, number: int) -> None:
     ip.link("set", index=ip.link_lookup(ifname=name)[0], master=on.index, state="up")
 
 
-def mac(on: HostInterface, identity: str) -> str:
+def mac(on: HostInterfaceLink, identity: str) -> str:
     """A MAC address of our own (locally administered) for a node on this interface: the same in every run."""
     return _mac("02", on, identity)
 
 
-def _mac(first: str, on: HostInterface, identity: str) -> str:
+def _mac(first: str, on: HostInterfaceLink, identity: str) -> str:
     digest = hashlib.sha256(f"{socket.gethostname()} {on.name} {identity}".encode()).hexdigest()
     return ":".join((first, *(digest[place : place + 2] for place in range(0, 10, 2))))

@@ -52,19 +52,19 @@ class Ends(NamedTuple):
     peer_port: int
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> TcpFlow:
         return self.address.packed, self.port, self.peer_address.packed, self.peer_port
 
     def __str__(self) -> str:
         return f"{self.address}:{self.port} to {self.peer_address}:{self.peer_port}"
 
 
-Flow = tuple[bytes, int, bytes, int]
+TcpFlow = tuple[bytes, int, bytes, int]
 """One direction of a TCP connection: source and its port, destination and its port."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class WatchedStream:
     """What a watched speaker sent on one TCP connection, from where the watch began."""
 
     ends: Ends
@@ -104,7 +104,7 @@ class AbsenceProof:
 class Segment:
     """What the reassembly needs of one TCP packet."""
 
-    flow: Flow
+    flow: TcpFlow
     sequence: int
     acknowledged: int | None
     flags: int
@@ -124,7 +124,7 @@ class Beginnings:
     """Where the numbers of each running TCP connection begin: what puts a later part of it in its place."""
 
     def __init__(self) -> None:
-        self._initial: dict[Flow, int] = {}
+        self._initial: dict[TcpFlow, int] = {}
 
     def take(self, segment: Segment) -> None:
         """A SYN that is answered tells both directions; a FIN or RST ends what there was."""
@@ -143,7 +143,7 @@ class Beginnings:
         elif segment.flags & _FIN:
             self._initial.pop(segment.flow, None)
 
-    def of(self, flow: Flow) -> int | None:
+    def of(self, flow: TcpFlow) -> int | None:
         """The SYN's sequence number; None where nobody saw it."""
         return self._initial.get(flow)
 
@@ -169,7 +169,7 @@ class _Assembly:
         difference = (sequence - (self.start or 0) - 1) % _WRAP
         return difference - _WRAP if difference >= _HALF else difference
 
-    def finish(self) -> Stream:
+    def finish(self) -> WatchedStream:
         data = bytearray()
         for offset, payload in sorted(self.pieces):
             if offset > len(data):
@@ -181,7 +181,7 @@ class _Assembly:
             problem = "its beginning is missing"
         elif len(data) < expected:
             problem = f"a gap after octet {len(data)} of {expected}"
-        return Stream(self.ends, self.packets, problem, bytes(data))
+        return WatchedStream(self.ends, self.packets, problem, bytes(data))
 
 
 class Watch:
@@ -200,10 +200,10 @@ class Watch:
         """
         self._pairs = {(ours.packed, theirs.packed) for ours, theirs in pairs}
         self._port = port
-        self._current: dict[Flow, _Assembly] = {}
+        self._current: dict[TcpFlow, _Assembly] = {}
         self._all: list[_Assembly] = []
         self._kept = 0
-        self._begun: dict[Flow, int] = {}
+        self._begun: dict[TcpFlow, int] = {}
         self._doubts: list[str] = []
         self._beginnings = beginnings or Beginnings()
         for ends, octets in (sent or {}).items():
@@ -225,7 +225,7 @@ class Watch:
         if (destination, source) in self._pairs:
             self._acknowledge(segment)
 
-    def streams(self, sent: Mapping[Ends, int] | None = None) -> list[Stream]:
+    def streams(self, sent: Mapping[Ends, int] | None = None) -> list[WatchedStream]:
         """Every connection, in the order of its beginning. `sent`: how many octets the running ones carried by now."""
         for ends, octets in (sent or {}).items():
             assembly = self._current.get(ends.flow)
@@ -282,7 +282,7 @@ class Watch:
         ours.expected = max(ours.expected, ours.offset(segment.acknowledged))
 
 
-def prove_absence(streams: Collection[Stream], doubts: Collection[str] = ()) -> AbsenceProof:
+def prove_absence(streams: Collection[WatchedStream], doubts: Collection[str] = ()) -> AbsenceProof:
     """Count the BGP messages and announced prefixes in what was sent, and say what it proves."""
     updates = nlri = messages = 0
     reasons = list(doubts)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from simulator.gate import Direction
 from simulator.peer.events import NeighborConfig
 from simulator.peer.outbound import Outbound, Task
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.run import Run
 from simulator.peer.session_gate import SessionGate
 from simulator.rib.adj_out import Images
@@ -266,7 +266,7 @@ def _run(pieces: Sequence[Piece], done: Callable[[], None] | None = None) -> Run
     return Run(b"".join([p.octets for p in pieces]), announces=any(p.announces for p in pieces), done=done)
 
 
-class ClientPeer(Peer):
+class ClientPeer(BgpPeer):
     """One client."""
 
     def __init__(

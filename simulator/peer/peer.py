@@ -56,7 +56,7 @@ _MOST_OPEN = 8
 _NO_QUEUES: Mapping[Stream, KernelQueue] = {}
 
 
-class Peer:
+class BgpPeer:
     """One peer of a speaker."""
 
     def __init__(
@@ -452,9 +452,9 @@ class Peer:
             match output:
                 case fsm.Send(channel, message):
                     self._send(channel, message)
-                case fsm.Close(channel):
+                case fsm.CloseChannel(channel):
                     self._close(channel)
-                case fsm.Dial():
+                case fsm.DialPeer():
                     self._dialling = True
                     self._tell(Dial())
                 case fsm.Up(channel, negotiated):

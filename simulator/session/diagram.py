@@ -7,7 +7,7 @@ from collections.abc import Callable
 from simulator.session.messages import Notification
 from simulator.session.negotiation import CAPABILITY_RULES
 from simulator.session.states import BgpState, FsmEvent
-from simulator.session.table import DEFAULT, STALE, TABLE, Action, Rule
+from simulator.session.table import DEFAULT, STALE, TABLE, Action, TransitionRule
 
 _UNNUMBERED = 100
 """Events from here on have no number in an RFC."""
@@ -21,7 +21,7 @@ def _number(event: FsmEvent) -> str:
     return str(event.value) if event.value < _UNNUMBERED else "–"
 
 
-def _sent(rule: Rule) -> str:
+def _sent(rule: TransitionRule) -> str:
     """What the rule makes us send."""
     text: dict[Action, Callable[[Notification | None], str]] = {
         Action.SEND_OPEN: lambda _: "OPEN",

@@ -8,7 +8,7 @@ from enum import Enum
 
 from simulator.session.messages import Notification
 from simulator.session.states import BgpState, FsmEvent, Timer
-from simulator.session.table import Action, Rule, rule_for
+from simulator.session.table import Action, TransitionRule, rule_for
 
 
 class Channel(Enum):
@@ -43,7 +43,7 @@ class Fsm:
     timers: dict[Timer, float] = field(default_factory=dict, init=False)
     """Running timers and when they expire."""
 
-    def fire(self, event: FsmEvent, now: float, notification: Notification | None = None) -> Rule | None:
+    def fire(self, event: FsmEvent, now: float, notification: Notification | None = None) -> TransitionRule | None:
         """Apply one event; returns the rule that was followed, or None when the state ignores the event."""
         rule = rule_for(self.state, event)
         if rule is None:

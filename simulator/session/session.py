@@ -75,12 +75,12 @@ class SessionConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
+class DialPeer:
     """Open a TCP connection to the peer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class CloseChannel:
     """Close this channel's TCP connection, after what was sent, or give up its dial."""
 
     channel: Channel
@@ -126,7 +126,7 @@ class NotificationSeen:
     notification: Notification
 
 
-Output = Dial | Close | Send | Up | Down | BgpTransition | NotificationSeen
+Output = DialPeer | CloseChannel | Send | Up | Down | BgpTransition | NotificationSeen
 
 
 class BgpSession:
@@ -416,9 +416,9 @@ class BgpSession:
         times, channel = self.config.times, fsm.channel
         match action:
             case Action.DIAL:
-                self._outputs.append(Dial())
+                self._outputs.append(DialPeer())
             case Action.DROP:
-                self._outputs.append(Close(channel))
+                self._outputs.append(CloseChannel(channel))
             case Action.SEND_OPEN:
                 self._agreed.pop(channel, None)
                 self._outputs.append(Send(channel, self.config.local))

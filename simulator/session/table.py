@@ -55,7 +55,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TransitionRule:
     """What follows from one event in one state."""
 
     target: BgpState
@@ -93,100 +93,112 @@ _MESSAGES = {
 }
 """The type octet and the name of the message behind an event."""
 
-TABLE: dict[BgpState, dict[FsmEvent, Rule]] = {
+TABLE: dict[BgpState, dict[FsmEvent, TransitionRule]] = {
     S.IDLE: {
-        E.AUTOMATIC_START: Rule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "session started, dialling the peer"),
-        E.AUTOMATIC_START_PASSIVE: Rule(S.ACTIVE, (A.START_CONNECT_RETRY,), "session started, listening for the peer"),
-        E.IDLE_HOLD_TIMER_EXPIRES: Rule(
+        E.AUTOMATIC_START: TransitionRule(
+            S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "session started, dialling the peer"
+        ),
+        E.AUTOMATIC_START_PASSIVE: TransitionRule(
+            S.ACTIVE, (A.START_CONNECT_RETRY,), "session started, listening for the peer"
+        ),
+        E.IDLE_HOLD_TIMER_EXPIRES: TransitionRule(
             S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "idle hold time over, dialling the peer"
         ),
-        E.MANUAL_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
+        E.MANUAL_STOP: TransitionRule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, (A.STOP_TIMERS,), "stopped"),
     },
     S.CONNECT: {
-        E.MANUAL_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
-        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(
+        E.MANUAL_STOP: TransitionRule(S.IDLE, _RELEASE, "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, _RELEASE, "stopped"),
+        E.CONNECT_RETRY_TIMER_EXPIRES: TransitionRule(
             S.CONNECT, (A.DROP, A.START_CONNECT_RETRY, A.DIAL), "no answer to the TCP SYN, dialling again"
         ),
-        E.TCP_CR_ACKED: Rule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
-        E.TCP_CONNECTION_CONFIRMED: Rule(S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"),
-        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
+        E.TCP_CR_ACKED: TransitionRule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
+        E.TCP_CONNECTION_CONFIRMED: TransitionRule(
+            S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"
+        ),
+        E.TCP_CONNECTION_FAILS: TransitionRule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
     },
     S.ACTIVE: {
-        E.MANUAL_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, _RELEASE, "stopped"),
-        E.CONNECT_RETRY_TIMER_EXPIRES: Rule(
+        E.MANUAL_STOP: TransitionRule(S.IDLE, _RELEASE, "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, _RELEASE, "stopped"),
+        E.CONNECT_RETRY_TIMER_EXPIRES: TransitionRule(
             S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "the peer did not call, dialling it"
         ),
-        E.TCP_CR_ACKED: Rule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
-        E.TCP_CONNECTION_CONFIRMED: Rule(S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"),
-        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
+        E.TCP_CR_ACKED: TransitionRule(S.OPEN_SENT, _OPENING, "TCP connection to the peer is up, OPEN sent"),
+        E.TCP_CONNECTION_CONFIRMED: TransitionRule(
+            S.OPEN_SENT, _OPENING, "TCP connection from the peer accepted, OPEN sent"
+        ),
+        E.TCP_CONNECTION_FAILS: TransitionRule(S.IDLE, (*_RELEASE, A.REST), "TCP connection failed"),
     },
     S.OPEN_SENT: {
-        E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(
+        E.MANUAL_STOP: TransitionRule(S.IDLE, _QUIT, "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, _QUIT, "stopped"),
+        E.HOLD_TIMER_EXPIRES: TransitionRule(
             S.IDLE, _REFUSE, "no OPEN from the peer before the hold timer expired", _HOLD_EXPIRED
         ),
-        E.TCP_CONNECTION_FAILS: Rule(
+        E.TCP_CONNECTION_FAILS: TransitionRule(
             S.ACTIVE, (*_RELEASE, A.START_CONNECT_RETRY), "the peer closed the TCP connection before its OPEN"
         ),
-        E.BGP_OPEN: Rule(
+        E.BGP_OPEN: TransitionRule(
             S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.START_HOLD), "OPEN received and accepted, KEEPALIVE sent"
         ),
-        E.BGP_HEADER_ERR: Rule(S.IDLE, _REFUSE, "malformed message header"),
-        E.BGP_OPEN_MSG_ERR: Rule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
-        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
-        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _FAIL, "the peer refused our BGP version"),
-        E.NOTIF_MSG: Rule(S.IDLE, _FAIL, "NOTIFICATION received"),
+        E.BGP_HEADER_ERR: TransitionRule(S.IDLE, _REFUSE, "malformed message header"),
+        E.BGP_OPEN_MSG_ERR: TransitionRule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
+        E.OPEN_COLLISION_DUMP: TransitionRule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
+        E.NOTIF_MSG_VER_ERR: TransitionRule(S.IDLE, _FAIL, "the peer refused our BGP version"),
+        E.NOTIF_MSG: TransitionRule(S.IDLE, _FAIL, "NOTIFICATION received"),
     },
     S.OPEN_CONFIRM: {
-        E.MANUAL_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, _QUIT, "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(
+        E.MANUAL_STOP: TransitionRule(S.IDLE, _QUIT, "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, _QUIT, "stopped"),
+        E.HOLD_TIMER_EXPIRES: TransitionRule(
             S.IDLE, _REFUSE, "no KEEPALIVE from the peer before the hold timer expired", _HOLD_EXPIRED
         ),
-        E.KEEPALIVE_TIMER_EXPIRES: Rule(S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
-        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, _FAIL, "the peer closed the TCP connection after its OPEN"),
-        E.BGP_HEADER_ERR: Rule(S.IDLE, _REFUSE, "malformed message header"),
-        E.BGP_OPEN_MSG_ERR: Rule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
-        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
-        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _FAIL, "the peer refused our BGP version"),
-        E.NOTIF_MSG: Rule(S.IDLE, _FAIL, "NOTIFICATION received"),
-        E.KEEPALIVE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD, A.UP), "KEEPALIVE received"),
+        E.KEEPALIVE_TIMER_EXPIRES: TransitionRule(S.OPEN_CONFIRM, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
+        E.TCP_CONNECTION_FAILS: TransitionRule(S.IDLE, _FAIL, "the peer closed the TCP connection after its OPEN"),
+        E.BGP_HEADER_ERR: TransitionRule(S.IDLE, _REFUSE, "malformed message header"),
+        E.BGP_OPEN_MSG_ERR: TransitionRule(S.IDLE, _REFUSE, "the peer's OPEN is not acceptable"),
+        E.OPEN_COLLISION_DUMP: TransitionRule(S.IDLE, _QUIT, "connection collision: the other TCP connection is kept"),
+        E.NOTIF_MSG_VER_ERR: TransitionRule(S.IDLE, _FAIL, "the peer refused our BGP version"),
+        E.NOTIF_MSG: TransitionRule(S.IDLE, _FAIL, "NOTIFICATION received"),
+        E.KEEPALIVE_MSG: TransitionRule(S.ESTABLISHED, (A.RESTART_HOLD, A.UP), "KEEPALIVE received"),
     },
     S.ESTABLISHED: {
-        E.MANUAL_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
-        E.AUTOMATIC_STOP: Rule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
-        E.HOLD_TIMER_EXPIRES: Rule(
+        E.MANUAL_STOP: TransitionRule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
+        E.AUTOMATIC_STOP: TransitionRule(S.IDLE, (A.DOWN, *_QUIT), "stopped"),
+        E.HOLD_TIMER_EXPIRES: TransitionRule(
             S.IDLE, _LOSE_TELLING, "nothing heard from the peer for the hold time", _HOLD_EXPIRED
         ),
-        E.SEND_HOLD_TIMER_EXPIRES: Rule(
+        E.SEND_HOLD_TIMER_EXPIRES: TransitionRule(
             S.IDLE, _LOSE_TELLING, "the peer took no octet for the send hold time", _SEND_HOLD_EXPIRED
         ),
-        E.KEEPALIVE_TIMER_EXPIRES: Rule(S.ESTABLISHED, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
-        E.TCP_CONNECTION_FAILS: Rule(S.IDLE, _LOSE, "the TCP connection was lost"),
-        E.BGP_HEADER_ERR: Rule(S.IDLE, _LOSE_TELLING, "malformed message header"),
-        E.OPEN_COLLISION_DUMP: Rule(S.IDLE, (A.DOWN, *_QUIT), "connection collision: the other TCP connection is kept"),
-        E.NOTIF_MSG_VER_ERR: Rule(S.IDLE, _LOSE, "NOTIFICATION received"),
-        E.NOTIF_MSG: Rule(S.IDLE, _LOSE, "NOTIFICATION received"),
-        E.KEEPALIVE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "keepalive"),
-        E.UPDATE_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "update"),
-        E.ROUTE_REFRESH_MSG: Rule(S.ESTABLISHED, (A.RESTART_HOLD,), "route refresh"),
-        E.UPDATE_MSG_ERR: Rule(S.IDLE, _LOSE_TELLING, "malformed UPDATE"),
-        E.PREFIX_LIMIT_REACHED: Rule(S.IDLE, _LOSE_TELLING, "the peer sent more prefixes than it may"),
+        E.KEEPALIVE_TIMER_EXPIRES: TransitionRule(S.ESTABLISHED, (A.SEND_KEEPALIVE, A.RESTART_KEEPALIVE), "keepalive"),
+        E.TCP_CONNECTION_FAILS: TransitionRule(S.IDLE, _LOSE, "the TCP connection was lost"),
+        E.BGP_HEADER_ERR: TransitionRule(S.IDLE, _LOSE_TELLING, "malformed message header"),
+        E.OPEN_COLLISION_DUMP: TransitionRule(
+            S.IDLE, (A.DOWN, *_QUIT), "connection collision: the other TCP connection is kept"
+        ),
+        E.NOTIF_MSG_VER_ERR: TransitionRule(S.IDLE, _LOSE, "NOTIFICATION received"),
+        E.NOTIF_MSG: TransitionRule(S.IDLE, _LOSE, "NOTIFICATION received"),
+        E.KEEPALIVE_MSG: TransitionRule(S.ESTABLISHED, (A.RESTART_HOLD,), "keepalive"),
+        E.UPDATE_MSG: TransitionRule(S.ESTABLISHED, (A.RESTART_HOLD,), "update"),
+        E.ROUTE_REFRESH_MSG: TransitionRule(S.ESTABLISHED, (A.RESTART_HOLD,), "route refresh"),
+        E.UPDATE_MSG_ERR: TransitionRule(S.IDLE, _LOSE_TELLING, "malformed UPDATE"),
+        E.PREFIX_LIMIT_REACHED: TransitionRule(S.IDLE, _LOSE_TELLING, "the peer sent more prefixes than it may"),
     },
 }
 """state → event → rule. An event that is not listed follows DEFAULT."""
 
-DEFAULT: dict[BgpState, Rule | None] = {
+DEFAULT: dict[BgpState, TransitionRule | None] = {
     S.IDLE: None,
-    S.CONNECT: Rule(S.IDLE, _FAIL, "unexpected event"),
-    S.ACTIVE: Rule(S.IDLE, _FAIL, "unexpected event"),
-    S.OPEN_SENT: Rule(S.IDLE, _REFUSE, "unexpected message in OpenSent", _FSM_ERROR[S.OPEN_SENT]),
-    S.OPEN_CONFIRM: Rule(S.IDLE, _REFUSE, "unexpected message in OpenConfirm", _FSM_ERROR[S.OPEN_CONFIRM]),
-    S.ESTABLISHED: Rule(S.IDLE, _LOSE_TELLING, "unexpected message in Established", _FSM_ERROR[S.ESTABLISHED]),
+    S.CONNECT: TransitionRule(S.IDLE, _FAIL, "unexpected event"),
+    S.ACTIVE: TransitionRule(S.IDLE, _FAIL, "unexpected event"),
+    S.OPEN_SENT: TransitionRule(S.IDLE, _REFUSE, "unexpected message in OpenSent", _FSM_ERROR[S.OPEN_SENT]),
+    S.OPEN_CONFIRM: TransitionRule(S.IDLE, _REFUSE, "unexpected message in OpenConfirm", _FSM_ERROR[S.OPEN_CONFIRM]),
+    S.ESTABLISHED: TransitionRule(
+        S.IDLE, _LOSE_TELLING, "unexpected message in Established", _FSM_ERROR[S.ESTABLISHED]
+    ),
 }
 """RFC 4271 §8.2.2, "any other event": ignored in Idle, the end of the attempt elsewhere."""
 
@@ -198,7 +210,7 @@ STALE = frozenset(
 TCP connection, which is the other FSM's."""
 
 
-def rule_for(state: BgpState, event: FsmEvent) -> Rule | None:
+def rule_for(state: BgpState, event: FsmEvent) -> TransitionRule | None:
     """The rule of `event` in `state`; None means that the event is ignored."""
     rule = TABLE[state].get(event)
     if rule is not None or event in STALE:

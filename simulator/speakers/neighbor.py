@@ -10,7 +10,7 @@ from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate
 from simulator.peer.effects import Abort, Close, Dial, Reset, StopDial, TcpEffect, Write
 from simulator.peer.events import NeighborConfig
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.stream import Stream
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
@@ -32,9 +32,9 @@ _AT_ONCE = 64 * 1024
 class Neighbor:
     """One session of a speaker."""
 
-    def __init__(self, config: NeighborConfig, runtime: Runtime, peer: Peer | None = None) -> None:
+    def __init__(self, config: NeighborConfig, runtime: Runtime, peer: BgpPeer | None = None) -> None:
         """`peer`: one that was made for this configuration already."""
-        self.peer = Peer(config, runtime.loc_rib, runtime.images) if peer is None else peer
+        self.peer = BgpPeer(config, runtime.loc_rib, runtime.images) if peer is None else peer
         self.connections = Connections(config, runtime, self)
         self._runtime = runtime
         self._timer: asyncio.TimerHandle | None = None

@@ -22,7 +22,7 @@ class RunBy(Enum):
     """It stands outside of the lab, which waits for it."""
 
 
-class RouteServer(Enum):
+class RouteServerRole(Enum):
     """May a router be the peer of an IxRs peering?"""
 
     NO = "no"
@@ -39,7 +39,7 @@ class Kind:
     run_by: RunBy
     on_loopback: bool = False
     """It needs neither real addresses nor port 179."""
-    route_server: RouteServer = RouteServer.MAY
+    route_server: RouteServerRole = RouteServerRole.MAY
     routes_from_file: bool = True
     """It announces what its user's own configuration file says; otherwise what the topology says, beside the file."""
 
@@ -56,18 +56,18 @@ class Kind:
     @property
     def may_be_customer(self) -> bool:
         """It can stand behind a route server."""
-        return not self.is_external and self.route_server is not RouteServer.ALWAYS
+        return not self.is_external and self.route_server is not RouteServerRole.ALWAYS
 
 
 KINDS: Final[dict[str, Kind]] = {
-    "simulated": Kind(RunBy.TURNUP, on_loopback=True, route_server=RouteServer.NO),
+    "simulated": Kind(RunBy.TURNUP, on_loopback=True, route_server=RouteServerRole.NO),
     "bird": Kind(RunBy.DAEMON),
     "frr": Kind(RunBy.DAEMON),
     "gobgp": Kind(RunBy.DAEMON, routes_from_file=False),
     "openbgpd": Kind(RunBy.DAEMON),
     "exabgp": Kind(RunBy.DAEMON),
     "external": Kind(RunBy.PEER, on_loopback=True),
-    "route-server": Kind(RunBy.TURNUP, on_loopback=True, route_server=RouteServer.ALWAYS),
+    "route-server": Kind(RunBy.TURNUP, on_loopback=True, route_server=RouteServerRole.ALWAYS),
 }
 """By the name that topologies give."""
 

@@ -22,9 +22,9 @@ from simulator.lab.streams import (
     AbsenceProof,
     Beginnings,
     Ends,
-    Stream,
     UnreadableError,
     Watch,
+    WatchedStream,
     bgp_messages,
     dissect,
     load_scapy,
@@ -110,7 +110,7 @@ def seen(watch: Watch, content: Packets, beginnings: Beginnings | None = None, c
     return watch
 
 
-def streams_of(content: Packets, ours: IpAddress, theirs: IpAddress) -> list[Stream]:
+def streams_of(content: Packets, ours: IpAddress, theirs: IpAddress) -> list[WatchedStream]:
     return seen(Watch([(ours, theirs)]), content).streams()
 
 
@@ -502,9 +502,9 @@ def test_withdrawals_of_any_length_announce_nothing(count: int) -> None:
         message(2, len(keys).to_bytes(2) + keys + bytes(2)),
         update(b"\x90\x0f" + len(unreach).to_bytes(2) + unreach),
     ):
-        proof = prove_absence([Stream(HERE, 1, "", OPEN + withdrawal + KEEPALIVE)])
+        proof = prove_absence([WatchedStream(HERE, 1, "", OPEN + withdrawal + KEEPALIVE)])
         assert proof.absent and (proof.updates, proof.messages) == (1, 3), proof
-        behind = prove_absence([Stream(HERE, 1, "", OPEN + withdrawal + ROUTES_4 + ROUTES_6)])
+        behind = prove_absence([WatchedStream(HERE, 1, "", OPEN + withdrawal + ROUTES_4 + ROUTES_6)])
         assert behind.nlri == 3, "what comes behind them is seen"
 
 
@@ -512,7 +512,7 @@ def test_withdrawals_of_any_length_announce_nothing(count: int) -> None:
     "body", [b"\xff\xff", b"\0\0\xff\xff", b"\0\0\0\3\x40\x01\x09", b"\0\0\0\1\x40", b"\0\0\0\3\x90\x0f\0", b"\0"]
 )
 def test_an_update_that_cannot_be_read_proves_nothing(body: bytes) -> None:
-    proof = prove_absence([Stream(HERE, 1, "", OPEN + message(2, body))])
+    proof = prove_absence([WatchedStream(HERE, 1, "", OPEN + message(2, body))])
     assert not proof.absent and not proof.conclusive, proof
 
 
@@ -520,4 +520,4 @@ def test_routes_between_long_withdrawals_in_one_update_are_not_overlooked() -> N
     keys = b"".join(b"\x18" + (0x29000000 + (n << 8)).to_bytes(4)[:3] for n in range(300))
     routes = ORIGIN + AS_PATH + b"\x40\x03\x04\xc0\x00\x02\x01"
     both = message(2, len(keys).to_bytes(2) + keys + len(routes).to_bytes(2) + routes + b"\x18\x0a\x00\x00")
-    assert not prove_absence([Stream(HERE, 1, "", both)]).absent
+    assert not prove_absence([WatchedStream(HERE, 1, "", both)]).absent

@@ -10,7 +10,7 @@ from simulator.connection.states import ConnectionState
 from simulator.gate import Change
 from simulator.peer.effects import Abort, Close, Dial, Reset, StopDial, TcpEffect, Write
 from simulator.peer.events import NeighborConfig, SpeakerEvent
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.stream import Stream
 from simulator.places.endpoint import Endpoint
 from simulator.rib.adj_out import Images
@@ -70,7 +70,7 @@ class Bench:
         self.is_dialling = False
         self.dials = self.dials_stopped = 0
         self._written, self._told = written, told
-        self.peer = Peer(replace(config, **options), loc_rib, Images(announcements))
+        self.peer = BgpPeer(replace(config, **options), loc_rib, Images(announcements))
 
     # --- commands ---
 

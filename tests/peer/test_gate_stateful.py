@@ -29,7 +29,7 @@ from simulator.gate import Change, Gate, nlri_may_pass
 from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, SpeakerEvent, cease
 from simulator.peer.inbound import Inbound
 from simulator.peer.outbound import Outbound
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.run import Run
 from simulator.peer.stream import NOTHING_HELD
 from simulator.rib.loc import LocRib
@@ -156,7 +156,7 @@ class GateMachine(RuleBasedStateMachine):
         return nlri_may_pass(*self.ruled)
 
     @property
-    def peer(self) -> Peer:
+    def peer(self) -> BgpPeer:
         assert self.bench is not None
         return self.bench.peer
 
@@ -508,7 +508,7 @@ def refresh_past_the_gate(self: Outbound, enhanced: bool) -> Iterator[Run]:
         yield Run(self.image.announce, announces=True)
 
 
-def resets_nobody(self: Peer, now: float, kernel: Any) -> None:
+def resets_nobody(self: BgpPeer, now: float, kernel: Any) -> None:
     sent = self.outbound.withdraw_everything(now)
     self._write()
     self._moved(now, sent, self.inbound.forget_everything())
@@ -522,16 +522,16 @@ def broken_rule(connection_state: ConnectionState | None, session_validated: boo
     return connection_state is ConnectionState.ACTIVE
 
 
-def opens_when_established(self: Peer, negotiated: Any, now: float) -> None:
+def opens_when_established(self: BgpPeer, negotiated: Any, now: float) -> None:
     honest_up(self, negotiated, now)
     self.gate.rule(ConnectionState.ACTIVE, session_validated=True)
 
 
-def resets_on_deny(self: Peer, now: float, sent: int, taken: int, cut: object = None) -> None:
+def resets_on_deny(self: BgpPeer, now: float, sent: int, taken: int, cut: object = None) -> None:
     self.stop(cease(2), now)
 
 
-honest_up = Peer._up
+honest_up = BgpPeer._up
 
 MUTATIONS: dict[str, tuple[Any, str, Any]] = {
     "the gate always says yes": (Gate, "asks", always_asks),
@@ -541,9 +541,9 @@ MUTATIONS: dict[str, tuple[Any, str, Any]] = {
     "PendingRemove does not shut the gate": (Gate, "rule", deaf_to(ConnectionState.PENDING_REMOVE)),
     "a re-deny withdraws nothing": (Outbound, "withdraw_everything", keeps_on_deny),
     "a re-deny leaves Loc-RIB as it is": (Inbound, "forget_everything", keeps_on_deny),
-    "Established opens the gate": (Peer, "_up", opens_when_established),
-    "a re-deny resets the session": (Peer, "_moved", resets_on_deny),
-    "a re-deny lets go what waits": (Peer, "_denied", resets_nobody),
+    "Established opens the gate": (BgpPeer, "_up", opens_when_established),
+    "a re-deny resets the session": (BgpPeer, "_moved", resets_on_deny),
+    "a re-deny lets go what waits": (BgpPeer, "_denied", resets_nobody),
     "the end of a session leaves Loc-RIB as it is": (LocRib, "forget_all", lambda self, session: None),
 }
 COMPLAINTS = "|".join(

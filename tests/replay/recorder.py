@@ -12,7 +12,7 @@ from typing import Any
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change
 from simulator.peer.events import NeighborConfig
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.stream import KernelQueue, Stream
 from simulator.session.messages import Notification
 from simulator.speakers.neighbor import Neighbor
@@ -21,7 +21,7 @@ from simulator.speakers.speaker import Speaker
 from tests.replay.session import Setup, effect_line, no_jitter, octets_line, view_line
 
 
-class RecordedPeer(Peer):
+class RecordedPeer(BgpPeer):
     """The inputs come from a speaker; their times are written, and used, in milliseconds since the first one."""
 
     def __init__(self, config: NeighborConfig, runtime: Runtime, setup: Setup) -> None:

@@ -1,8 +1,8 @@
 """Recorded sessions: what a peer was told, as JSON lines, and what it gave back; the peer is played again from them.
 
 A recording is a folder with two files. `input.jsonl` begins with how the session is set up; then comes one line for
-each input of `Peer`, with its time in seconds since the first one. `effects.jsonl` has one line for each effect, with
-the number of the input that it follows from, and at last what the session looks like.
+each input of `BgpPeer`, with its time in seconds since the first one. `effects.jsonl` has one line for each effect,
+with the number of the input that it follows from, and at last what the session looks like.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from simulator.connection.states import ConnectionState
 from simulator.peer.events import NeighborConfig
-from simulator.peer.peer import Peer
+from simulator.peer.peer import BgpPeer
 from simulator.peer.stream import KernelQueue, Stream
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.policy.policy import Policy
@@ -122,7 +122,7 @@ def octets_line(number: int, octets: bytes | memoryview) -> str:
     return json.dumps({"input": number, "effect": "octets", "is": plain(octets)})
 
 
-def view_line(peer: Peer) -> str:
+def view_line(peer: BgpPeer) -> str:
     return json.dumps({"view": plain(peer.view())})
 
 
@@ -133,7 +133,7 @@ class Player:
     """Gives a peer the inputs of a recording."""
 
     def __init__(self, setup: Setup) -> None:
-        self.peer = Peer(setup.config(), LocRib(), setup.images(), jitter=no_jitter)
+        self.peer = BgpPeer(setup.config(), LocRib(), setup.images(), jitter=no_jitter)
         self._streams: dict[int, Stream] = {}
 
     def effects(self, inputs: Iterable[Mapping[str, Any]]) -> Iterator[str]:

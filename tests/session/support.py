@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from simulator.session.fsm import Channel
 from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import BgpSession, Close, Output, Send, SessionConfig, SessionTimes
+from simulator.session.session import BgpSession, CloseChannel, Output, Send, SessionConfig, SessionTimes
 from simulator.session.states import BgpState
 
 D, A = Channel.DIALLED, Channel.ACCEPTED
@@ -100,4 +100,4 @@ def keepalives(outputs: list[Output]) -> list[Channel]:
 
 
 def closes(outputs: list[Output]) -> list[Channel]:
-    return [closed.channel for closed in of(Close, outputs)]
+    return [closed.channel for closed in of(CloseChannel, outputs)]

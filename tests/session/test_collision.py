@@ -6,7 +6,7 @@ import pytest
 
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
-from simulator.session.session import BgpTransition, Dial, Down, Up
+from simulator.session.session import BgpTransition, DialPeer, Down, Up
 from simulator.session.states import BgpState as S
 from tests.session.support import (
     CEASE,
@@ -157,7 +157,7 @@ def test_beside_an_established_session_nobody_is_dialled() -> None:
     assert made.fsm_state(D) is S.IDLE
     for now in range(1, 80, 5):
         made.handle_timers(float(now))
-    assert of(Dial, made.outputs()) == []
+    assert of(DialPeer, made.outputs()) == []
     assert state(made) is S.ESTABLISHED
 
 
@@ -171,7 +171,7 @@ def test_the_loser_of_a_collision_comes_back_when_the_winner_fails() -> None:
     made.tcp_failed(A, 1.0, "reset")
     made.outputs()
     made.handle_timers(2.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
     assert made.tcp_accepted(2.0)
 
 
@@ -185,7 +185,7 @@ def test_whoever_dials_wakes_when_the_peers_connection_ends_before_its_open() ->
     made.outputs()
     assert made.next_timer() == 7.0
     made.handle_timers(7.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
 
 
 def test_whoever_listens_wakes_when_our_connection_ends_before_its_open() -> None:

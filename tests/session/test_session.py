@@ -13,8 +13,8 @@ from simulator.session.messages import Notification, Open
 from simulator.session.session import (
     BgpSession,
     BgpTransition,
-    Close,
-    Dial,
+    CloseChannel,
+    DialPeer,
     Down,
     NotificationSeen,
     Send,
@@ -59,7 +59,7 @@ def test_a_new_session_is_idle_and_wants_nothing() -> None:
 def test_start_listens_and_dials() -> None:
     made = session()
     made.start(10.0)
-    assert made.outputs() == [Dial(), BgpTransition(10.0, S.IDLE, S.CONNECT, "session started, dialling the peer")]
+    assert made.outputs() == [DialPeer(), BgpTransition(10.0, S.IDLE, S.CONNECT, "session started, dialling the peer")]
     assert (made.fsm_state(D), made.fsm_state(A)) == (S.CONNECT, S.ACTIVE)
 
 
@@ -74,7 +74,7 @@ def test_a_passive_session_listens_only() -> None:
     made = session(dial=False)
     made.start(0.0)
     assert state(made) is S.ACTIVE
-    assert of(Dial, made.outputs()) == []
+    assert of(DialPeer, made.outputs()) == []
     assert made.next_timer() is None
     establish(made, A)
     assert state(made) is S.ESTABLISHED
@@ -87,7 +87,7 @@ def test_listen_first_dials_after_the_connect_retry_time() -> None:
     made.handle_timers(4.9)
     assert made.outputs() == []
     made.handle_timers(5.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
     assert state(made) is S.CONNECT
 
 
@@ -156,7 +156,7 @@ def test_a_stopped_session_can_start_again() -> None:
     made.stop(1.0, CEASE)
     made.outputs()
     made.start(2.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
     establish(made, D, 3.0)
     assert made.established_transitions == 2
 
@@ -242,7 +242,7 @@ def test_what_was_agreed_is_known_from_the_open_on_and_forgotten_with_the_next_a
 def test_connect_retry_dials_again() -> None:
     made = started()
     made.handle_timers(5.0)
-    assert made.outputs() == [Close(D), Dial()]
+    assert made.outputs() == [CloseChannel(D), DialPeer()]
     assert state(made) is S.CONNECT
     assert made.next_timer() == 10.0
 
@@ -256,7 +256,7 @@ def test_a_refused_dial_is_tried_again_after_the_connect_retry_time_without_back
         assert made.next_timer() == now + 5.0
         now += 5.0
         made.handle_timers(now)
-        assert Dial() in made.outputs()
+        assert DialPeer() in made.outputs()
 
 
 def test_the_peer_may_call_while_our_dial_rests() -> None:
@@ -265,7 +265,7 @@ def test_the_peer_may_call_while_our_dial_rests() -> None:
     establish(made, A, 1.0)
     assert state(made) is S.ESTABLISHED
     made.handle_timers(6.0)
-    assert of(Dial, made.outputs()) == []
+    assert of(DialPeer, made.outputs()) == []
 
 
 def test_a_peer_that_hangs_up_before_its_open_is_dialled_again() -> None:
@@ -276,7 +276,7 @@ def test_a_peer_that_hangs_up_before_its_open_is_dialled_again() -> None:
     assert made.last_error == "the peer closed the TCP connection before its OPEN: closed by the peer"
     made.outputs()
     made.handle_timers(7.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
 
 
 # --- HoldTimer ---
@@ -672,7 +672,10 @@ def test_after_the_rest_it_listens_and_dials() -> None:
     made.tcp_failed(D, 5.0, "reset")
     made.outputs()
     made.handle_timers(6.0)
-    assert made.outputs() == [Dial(), BgpTransition(6.0, S.IDLE, S.CONNECT, "idle hold time over, dialling the peer")]
+    assert made.outputs() == [
+        DialPeer(),
+        BgpTransition(6.0, S.IDLE, S.CONNECT, "idle hold time over, dialling the peer"),
+    ]
     assert made.tcp_accepted(6.0)
 
 
@@ -699,7 +702,7 @@ def test_reset_closes_and_comes_back() -> None:
     assert (state(made), made.next_timer()) == (S.IDLE, 6.0)
     assert made.last_error == "closed by us: 6/4 Cease: Administrative Reset"
     made.handle_timers(6.0)
-    assert Dial() in made.outputs()
+    assert DialPeer() in made.outputs()
 
 
 @pytest.mark.parametrize("stage", [S.OPEN_SENT, S.OPEN_CONFIRM])
@@ -785,5 +788,5 @@ def test_down_comes_before_the_last_word_and_that_before_the_close() -> None:
     made = established()
     made.handle_timers(90.0)
     kinds = [type(output) for output in made.outputs() if not (isinstance(output, Send) and output.message is None)]
-    assert kinds[:4] == [Down, NotificationSeen, Send, Close]
+    assert kinds[:4] == [Down, NotificationSeen, Send, CloseChannel]
     assert kinds[-1] is BgpTransition

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
-from simulator.session.session import BgpSession, BgpTransition, Close, Dial, Down, Send, SessionConfig, Up
+from simulator.session.session import BgpSession, BgpTransition, CloseChannel, DialPeer, Down, Send, SessionConfig, Up
 from simulator.session.states import BgpState, Timer
 from tests.session.support import HIGH, LOCAL, LOW
 
@@ -186,14 +186,14 @@ class Anything(RuleBasedStateMachine):
     def _take(self) -> None:
         for output in self.session.outputs():
             match output:
-                case Dial():
+                case DialPeer():
                     assert self.running, "a stopped session dials"
                     assert self.session.config.dial, "a passive session dials"
                     assert not self.dial_pending, "a second dial before the first was given up"
                     assert Channel.DIALLED not in self.open, "a dial beside a dialled connection"
                     assert not self.up, "a dial beside an Established session"
                     self.dial_pending = True
-                case Close(channel):
+                case CloseChannel(channel):
                     self.open.discard(channel)
                     if channel is Channel.DIALLED:
                         self.dial_pending = False
@@ -281,7 +281,7 @@ class Anything(RuleBasedStateMachine):
         dialled, timers = False, 0
         while (when := alone.next_timer()) is not None and timers < 20:
             alone.handle_timers(when)
-            dialled = dialled or any(isinstance(output, Dial) for output in alone.outputs())
+            dialled = dialled or any(isinstance(output, DialPeer) for output in alone.outputs())
             timers += 1
         assert dialled == alone.config.dial
         assert alone.config.dial or alone.fsm_state(Channel.ACCEPTED) is BgpState.ACTIVE

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from simulator.session.fsm import Channel
 from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import BgpSession, Close, Dial, Send, SessionConfig
+from simulator.session.session import BgpSession, CloseChannel, DialPeer, Send, SessionConfig
 from simulator.session.states import BgpState
 from tests.session.support import LOCAL
 
@@ -104,7 +104,7 @@ class Pair:
     def _carry_out(self, end: int) -> None:
         for output in self.ends[end].outputs():
             match output:
-                case Dial():
+                case DialPeer():
                     assert self.dialling[end] is None
                     assert Channel.DIALLED not in self.held[end], "dialled beside a dialled connection"
                     connection = Connection(end)
@@ -113,7 +113,7 @@ class Pair:
                     self.dialling[end] = connection
                 case Send(channel, message):
                     self.held[end][channel].to[1 - end].append(message)
-                case Close(channel):
+                case CloseChannel(channel):
                     held = self.held[end].pop(channel, None)
                     if held is None and channel is Channel.DIALLED:
                         held, self.dialling[end] = self.dialling[end], None

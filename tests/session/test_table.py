@@ -12,7 +12,7 @@ import pytest
 from simulator.session.messages import Notification
 from simulator.session.states import BgpState as S
 from simulator.session.states import FsmEvent as E
-from simulator.session.table import DEFAULT, STALE, TABLE, Action, Rule, rule_for
+from simulator.session.table import DEFAULT, STALE, TABLE, Action, TransitionRule, rule_for
 
 
 class Expect(NamedTuple):
@@ -195,7 +195,7 @@ def _seen(state: S, event: E) -> Expect:
     return _stays(state) if rule is None else _shown(rule)
 
 
-def _shown(rule: Rule) -> Expect:
+def _shown(rule: TransitionRule) -> Expect:
     sends = []
     for action in rule.actions:
         if action is Action.SEND_NOTIFICATION:
@@ -239,7 +239,7 @@ def test_the_connect_retry_timer_dials_again_and_runs_again(state: S) -> None:
     assert actions[-2:] == (Action.START_CONNECT_RETRY, Action.DIAL)
 
 
-def _rules() -> list[tuple[S, Rule]]:
+def _rules() -> list[tuple[S, TransitionRule]]:
     explicit = [(state, rule) for state, rules in TABLE.items() for rule in rules.values()]
     return explicit + [(state, rule) for state, rule in DEFAULT.items() if rule is not None]
 

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.registry import ROUTERS
-from simulator.topology.kinds import KINDS, LANGUAGES, Kind, RouteServer, RunBy
+from simulator.topology.kinds import KINDS, LANGUAGES, Kind, RouteServerRole, RunBy
 from simulator.topology.load import TopologyError, parse
 
 _TOPOLOGY = """
@@ -39,10 +39,10 @@ def test_every_kind_has_an_adapter_and_every_language_a_writer() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_the_checks_read_the_table(name: str) -> None:
     kind = KINDS[name]
-    served = "IxRs" if kind.route_server is RouteServer.ALWAYS else "Exchange"
+    served = "IxRs" if kind.route_server is RouteServerRole.ALWAYS else "Exchange"
     assert ("needs real addresses" in faults(name, kind=served)) == (not kind.on_loopback)
-    assert ("has peerings of kind IxRs" in faults(name)) == (kind.route_server is RouteServer.ALWAYS)
-    assert ("give it `router: route-server`" in faults(name, kind="IxRs")) == (kind.route_server is RouteServer.NO)
+    assert ("has peerings of kind IxRs" in faults(name)) == (kind.route_server is RouteServerRole.ALWAYS)
+    assert ("give it `router: route-server`" in faults(name, kind="IxRs")) == (kind.route_server is RouteServerRole.NO)
     behind = faults("route-server", kind="IxRs", customer=name)
     assert ("for a customer" in behind) == (not kind.may_be_customer)
     refused = faults(f"{{kind: {name}, config: nowhere.conf}}", link="auto")

@@ -12,7 +12,7 @@ from simulator.cli.remote import (
     SUBSCRIPTION,
     Format,
     FormatOption,
-    Json,
+    JsonObject,
     Remote,
     ServerOption,
     SubscriptionOption,
@@ -65,7 +65,7 @@ def asn_create(
 ) -> None:
     """Ask for one, or change its contacts."""
     details = [pairs(each, "--peer-contact-detail") for each in contact or []]
-    properties: Json = {"peerAsn": peer_asn, "peerName": peer_name or name, "peerContactDetail": details}
+    properties: JsonObject = {"peerAsn": peer_asn, "peerName": peer_name or name, "peerContactDetail": details}
     show(
         Remote(server).arm("PUT", f"{scope(subscription)}/peerAsns/{name}", {"properties": properties}),
         _ASN_COLUMNS,

@@ -15,7 +15,7 @@ from simulator.cli.remote import (
     Format,
     FormatOption,
     GroupOption,
-    Json,
+    JsonObject,
     Remote,
     ServerOption,
     SubscriptionOption,
@@ -71,7 +71,7 @@ def below(
         """Create one, or replace it."""
         if field == "asn" and not value.isdecimal():
             fail(USAGE, f"--asn {value}: a number is wanted")
-        properties: Json = {field: int(value) if field == "asn" else value}
+        properties: JsonObject = {field: int(value) if field == "asn" else value}
         if key:
             properties["peeringServicePrefixKey"] = key
         show(

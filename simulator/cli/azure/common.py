@@ -10,7 +10,7 @@ import typer
 
 from simulator.azure.rest.ids import NAME_RULE, is_name
 from simulator.cli.exit_codes import USAGE, fail
-from simulator.cli.remote import Json
+from simulator.cli.remote import JsonObject
 
 
 def valid_name(name: str) -> str:
@@ -44,7 +44,7 @@ def pairs(text: str, option: str) -> dict[str, str]:
     return found
 
 
-def json_object(text: str, option: str) -> Json:
+def json_object(text: str, option: str) -> JsonObject:
     """JSON, or `@FILE` that holds it."""
     try:
         content = Path(text[1:]).read_text() if text.startswith("@") else text

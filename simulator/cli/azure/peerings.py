@@ -15,7 +15,7 @@ from simulator.cli.remote import (
     Format,
     FormatOption,
     GroupOption,
-    Json,
+    JsonObject,
     Remote,
     ServerOption,
     SubscriptionOption,
@@ -36,7 +36,7 @@ _CONNECTION_COLUMNS = (
 peering = new_app("Peerings: request, look at, change and delete them.")
 
 
-def _connections(found: list[Json]) -> list[Json]:
+def _connections(found: list[JsonObject]) -> list[JsonObject]:
     rows = []
     for each in found:
         properties = each["properties"]
@@ -45,7 +45,7 @@ def _connections(found: list[Json]) -> list[Json]:
     return rows
 
 
-def show_peerings(found: list[Json] | Json, how: Format) -> None:
+def show_peerings(found: list[JsonObject] | JsonObject, how: Format) -> None:
     rows = found if how is Format.json else _connections(found if isinstance(found, list) else [found])
     show(rows, _CONNECTION_COLUMNS, how)
 
@@ -117,12 +117,12 @@ def peering_create(
             if kind == "Exchange"
             else ("sessionPrefixV4", "sessionPrefixV6")
         )
-        session: Json = {word: text for word, text in zip(words, (ipv4, ipv6), strict=True) if text}
+        session: JsonObject = {word: text for word, text in zip(words, (ipv4, ipv6), strict=True) if text}
         session |= {
             f"maxPrefixesAdvertisedV{n}": most for n, most in ((4, max_prefixes_v4), (6, max_prefixes_v6)) if most
         }
         session |= {"md5AuthenticationKey": md5} if md5 else {}
-        connection: Json = {"peeringDBFacilityId": facility, "bgpSession": session}
+        connection: JsonObject = {"peeringDBFacilityId": facility, "bgpSession": session}
         if kind == "Direct":
             connection |= {
                 "bandwidthInMbps": bandwidth,
@@ -135,7 +135,7 @@ def peering_create(
             }
         }
     name_of_sku = sku.removeprefix("name=") or f"Basic_{kind}_Free"
-    body: Json = {
+    body: JsonObject = {
         "sku": {"name": name_of_sku},
         "kind": kind,
         "location": location,

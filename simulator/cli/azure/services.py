@@ -15,7 +15,7 @@ from simulator.cli.remote import (
     Format,
     FormatOption,
     GroupOption,
-    Json,
+    JsonObject,
     Remote,
     ServerOption,
     SubscriptionOption,
@@ -66,7 +66,7 @@ def service_create(
     how: FormatOption = Format.json,
 ) -> None:
     """Create one."""
-    properties: Json = {
+    properties: JsonObject = {
         "peeringServiceLocation": peering_service_location,
         "peeringServiceProvider": peering_service_provider,
     }

@@ -51,7 +51,7 @@ def edge(
         str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)
     ] = None,
     *,
-    judging: policy_options.Judging,
+    judging: policy_options.JudgingOptions,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Run one stand-alone AS8075 speaker, to point any router at: it says its verdict on every route.

@@ -47,7 +47,7 @@ PeeringDbOption = Annotated[
         help="PeeringDB API JSON to look in, instead of the list that comes with turnup.",
     ),
 ]
-ServerOption = Annotated[
+LabServerOption = Annotated[
     str,
     typer.Option(
         "--server", envvar="TURNUP_SERVER", metavar="URL", help="Ask this turnup serve, whose lab comes first."
@@ -63,7 +63,7 @@ def location_list(
     current: Annotated[bool, typer.Option("--current", help="Only those not known to be gone.")] = False,
     peeringdb: PeeringDbOption = None,
     direct_peering_type: Annotated[str, typer.Option(help="With --server: such as Edge or IxRs.")] = "",
-    server: ServerOption = "",
+    server: LabServerOption = "",
     subscription: SubscriptionOption = SUBSCRIPTION,
     how: FormatOption = Format.table,
 ) -> None:

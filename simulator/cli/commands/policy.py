@@ -43,8 +43,8 @@ def explain(
         str | None, typer.Option(metavar="ASNS", help="An AS_SET at the end of the path.", show_default=False)
     ] = None,
     *,
-    judging: policy_options.Judging,
-    peering: policy_options.Peering,
+    judging: policy_options.JudgingOptions,
+    peering: policy_options.SessionOptions,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """What every rule of a profile says of one route, and the verdict.
@@ -91,8 +91,8 @@ def check(
         ),
     ] = None,
     *,
-    judging: policy_options.Judging,
-    peering: policy_options.Peering,
+    judging: policy_options.JudgingOptions,
+    peering: policy_options.SessionOptions,
     rejected: Annotated[bool, typer.Option("--rejected", help="List every rejected route.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a route, and a summary as the last line.")

@@ -17,7 +17,7 @@ from typing import Any
 from simulator.addresses import IpAddress
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
-from simulator.cli.policy_options import Judging
+from simulator.cli.policy_options import JudgingOptions
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.peer.events import (
@@ -101,7 +101,7 @@ class GivenOptions:
     md5: str | None
     gtsm: bool
     passive: bool
-    judging: Judging
+    judging: JudgingOptions
     max_prefixes: int | None
     over_limit: str
     hold_time: int
@@ -169,7 +169,7 @@ def address(text: str) -> IpAddress:
         raise ValueError(f"'{text}' is no IPv4 or IPv6 address") from None
 
 
-def policy_options(judging: Judging, routes: Sequence[Announcement], local_as: int) -> PolicyOptions:
+def policy_options(judging: JudgingOptions, routes: Sequence[Announcement], local_as: int) -> PolicyOptions:
     """What the command's options say of the policy. Raises ValueError (PolicyError is one)."""
     profile = judging.profile or "exchange"
     rules, lan = session_policies.settings(judging, profile, {}), session_policies.lans(judging)

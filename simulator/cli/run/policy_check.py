@@ -12,7 +12,7 @@ from simulator.cli import session_policies
 from simulator.cli.decompression import DecompressedFile, DecompressionError
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.explanation import print_json
-from simulator.cli.policy_options import Judging, Peering
+from simulator.cli.policy_options import JudgingOptions, SessionOptions
 from simulator.cli.table_verdicts import (
     print_routes,
     print_summary,
@@ -26,8 +26,8 @@ from simulator.tables.tally import Judge
 
 
 def check(
-    judging: Judging,
-    peering: Peering,
+    judging: JudgingOptions,
+    peering: SessionOptions,
     path: Path | None,
     wanted: str | None,
     export_as: str | None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
 from simulator.cli.explanation import explanation_json, print_explanation, print_json
-from simulator.cli.policy_options import Judging, Peering
+from simulator.cli.policy_options import JudgingOptions, SessionOptions
 from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
 from simulator.tables import notation
@@ -31,7 +31,7 @@ class RouteText:
     as_set: str | None
 
 
-def explain(judging: Judging, peering: Peering, route: RouteText, *, as_json: bool) -> int:
+def explain(judging: JudgingOptions, peering: SessionOptions, route: RouteText, *, as_json: bool) -> int:
     """The command; returns the exit code."""
     try:
         family, key, path = _route(route)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simulator.session.messages import Family
-from simulator.topology.kinds import KINDS, RouteServer, RunBy
+from simulator.topology.kinds import KINDS, RouteServerRole, RunBy
 from simulator.topology.problem import Problem
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import did_you_mean, listed
@@ -15,10 +15,10 @@ def member_problems(topology: Topology) -> Iterator[Problem]:
     """Customers need a route server, route servers an IxRs peering; and addresses in common."""
     ixrs = {peering.peer for peering in topology.peerings if peering.is_ixrs}
     for index, peer in enumerate(topology.peers):
-        if peer.router_abilities.route_server is RouteServer.ALWAYS and peer.name not in ixrs:
+        if peer.router_abilities.route_server is RouteServerRole.ALWAYS and peer.name not in ixrs:
             text = "a route server has peerings of kind IxRs: this peer has none"
             yield Problem(("peers", index, "router"), text)
-    unable = {peer.name for peer in topology.peers if peer.router_abilities.route_server is RouteServer.NO}
+    unable = {peer.name for peer in topology.peers if peer.router_abilities.route_server is RouteServerRole.NO}
     for index, peering in enumerate(topology.peerings):
         if peering.is_ixrs and peering.peer in unable:
             text = f"'{peering.peer}' is the exchange's route server: give it `router: route-server`, or a real one"

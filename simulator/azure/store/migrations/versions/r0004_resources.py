@@ -18,10 +18,10 @@ _RESOURCES = sa.table(
     sa.column("document", sa.JSON),
     sa.column("status", sa.JSON),
 )
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 
-def _reviewed(status: Json, state: str) -> Json:
+def _reviewed(status: _Json, state: str) -> _Json:
     return {
         "state": status[state],
         "since": status["since"],
@@ -30,17 +30,17 @@ def _reviewed(status: Json, state: str) -> Json:
     }
 
 
-def _peer_asn(document: Json, status: Json) -> Json:
+def _peer_asn(document: _Json, status: _Json) -> _Json:
     properties = document["properties"]
     named = {"asn": properties["peerAsn"], "peer_name": properties.get("peerName") or ""}
     return {**named, **_reviewed(status, "validationState")}
 
 
-def _registered_asn(document: Json, status: Json) -> Json:
+def _registered_asn(document: _Json, status: _Json) -> _Json:
     return {"asn": document["properties"]["asn"], "prefix_key": status["peeringServicePrefixKey"]}
 
 
-def _registered_prefix(document: Json, status: Json) -> Json:
+def _registered_prefix(document: _Json, status: _Json) -> _Json:
     named = {
         "prefix": str(IPv4Network(document["properties"]["prefix"])),
         "prefix_key": status.get("peeringServicePrefixKey", ""),
@@ -48,7 +48,7 @@ def _registered_prefix(document: Json, status: Json) -> Json:
     return {**named, **_reviewed(status, "prefixValidationState")}
 
 
-def _service(document: Json, _status: Json) -> Json:
+def _service(document: _Json, _status: _Json) -> _Json:
     properties = document.get("properties") or {}
     return {
         "provider": properties.get("peeringServiceProvider") or "",
@@ -57,7 +57,7 @@ def _service(document: Json, _status: Json) -> Json:
     }
 
 
-def _service_prefix(document: Json, status: Json) -> Json:
+def _service_prefix(document: _Json, status: _Json) -> _Json:
     properties = document["properties"]
     named = {
         "prefix": properties["prefix"],
@@ -67,7 +67,7 @@ def _service_prefix(document: Json, status: Json) -> Json:
     return {**named, **_reviewed(status, "prefixValidationState")}
 
 
-def _monitor_test(document: Json, _status: Json) -> Json:
+def _monitor_test(document: _Json, _status: _Json) -> _Json:
     properties = document["properties"]
     return {
         "agent": str(properties.get("sourceAgent") or "").strip(),
@@ -77,7 +77,7 @@ def _monitor_test(document: Json, _status: Json) -> Json:
     }
 
 
-_OTHERS: dict[str, Callable[[Json, Json], Json]] = {
+_OTHERS: dict[str, Callable[[_Json, _Json], _Json]] = {
     "Microsoft.Peering/peerAsns": _peer_asn,
     "Microsoft.Peering/peerings/registeredAsns": _registered_asn,
     "Microsoft.Peering/peerings/registeredPrefixes": _registered_prefix,
@@ -103,7 +103,7 @@ def upgrade() -> None:
                 "sku": row.document["sku"]["name"],
                 "location": row.document["location"],
             }
-            status: Json = {"request": request}
+            status: _Json = {"request": request}
         else:
             status = _OTHERS[row.type](row.document, row.status)
         bind.execute(_RESOURCES.update().where(_RESOURCES.c.key == row.key).values(status=status))
