@@ -12,9 +12,6 @@ import pytest
 
 from tests.test_architecture import MODULES, PACKAGE, ROOT, imports_of, name
 
-DEFINED_TWICE: dict[str, int] = {}
-"""Names that still have to go, and in how many modules each may be defined. This table only shrinks."""
-
 
 def _is_alias(node: ast.stmt) -> str | None:
     """The name that a statement gives to a type: `Json = dict[str, Any]`, `Asn: TypeAlias = int`."""
@@ -136,13 +133,8 @@ def test_there_are_arrows() -> None:
 
 
 def test_no_class_or_alias_name_is_defined_twice() -> None:
-    found = defined_twice({name(module): module.read_text(encoding="utf-8") for module in MODULES})
-    assert {word: modules for word, modules in found.items() if len(modules) > DEFINED_TWICE.get(word, 1)} == {}, (
-        "give each thing a name of its own"
-    )
-    assert {word: len(found.get(word, [word])) for word in DEFINED_TWICE} == DEFINED_TWICE, (
-        "the table of exceptions has to shrink: take out what is no longer double"
-    )
+    sources = {name(module): module.read_text(encoding="utf-8") for module in MODULES}
+    assert defined_twice(sources) == {}, "give each thing a name of its own"
 
 
 def test_no_circle_of_files() -> None:

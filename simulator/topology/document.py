@@ -58,7 +58,7 @@ class WrittenFloat(float):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """What a YAML text says."""
 
     data: Any
@@ -96,7 +96,7 @@ def _has(node: Any, part: str | int) -> bool:
     return isinstance(node, list) and isinstance(part, int) and 0 <= part < len(node)
 
 
-def read(text: str) -> Document:
+def read(text: str) -> YamlDocument:
     """Raises DocumentError."""
     if len(text) > LARGEST:
         raise DocumentError(0, f"it has {len(text)} characters: {LARGEST} are read")
@@ -134,7 +134,7 @@ class _Reader:
         self._values = 0
         self._line = 0
 
-    def document(self) -> Document:
+    def document(self) -> YamlDocument:
         """The only document of the text."""
         data: Any = None
         documents = 0
@@ -145,7 +145,7 @@ class _Reader:
                 if documents > 1:
                     raise DocumentError(event.start_mark.line + 1, "YAML: there is a second document: one is read")
                 data = self._value(next(self._events), 0)
-        return Document(data, self._lines)
+        return YamlDocument(data, self._lines)
 
     def _value(self, event: Any, depth: int) -> Any:
         self._line = event.start_mark.line + 1

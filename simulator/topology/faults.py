@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from simulator.topology.document import Document, Position
+from simulator.topology.document import Position, YamlDocument
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import address_meant, did_you_mean, prefix_meant
 
@@ -41,7 +41,7 @@ class TopologyError(Exception):
         self.faults = tuple(faults)
 
 
-def schema_faults(error: ValidationError, document: Document, file: str) -> list[TopologyFault]:
+def schema_faults(error: ValidationError, document: YamlDocument, file: str) -> list[TopologyFault]:
     """One fault a place, in the order of the file: of several that a union has, the one that says most."""
     best: dict[Position, tuple[int, str]] = {}
     for detail in error.errors(include_url=False, include_input=True):
@@ -56,7 +56,7 @@ def schema_faults(error: ValidationError, document: Document, file: str) -> list
     return sorted(faults, key=lambda fault: fault.line)
 
 
-def _position(detail: Any, document: Document) -> Position:
+def _position(detail: Any, document: YamlDocument) -> Position:
     """Where in the file: without pydantic's names of union members, with the key that is missing or too many."""
     node, found = document.data, []
     for number, part in enumerate(detail["loc"]):

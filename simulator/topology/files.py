@@ -21,7 +21,7 @@ class FileReadError(Exception):
 def read_octets(path: Path, largest: int, *, pipes: bool = True) -> bytes:
     """The whole file, of at most `largest` octets; `pipes`: one will do as well. Raises FileReadError."""
     try:
-        # A pipe that nobody writes to would hold up whoever opens it; the flag means nothing to a file.
+        # A pipe that nobody writes to would hold up its reader; the flag means nothing to a file.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise FileReadError("there is no such file") from None

@@ -51,7 +51,7 @@ _Key = tuple[int, int, int]
 
 
 class _Taken:
-    """Prefixes that are taken, and by whom. Two prefixes overlap where one covers the other."""
+    """Prefixes that are taken, each with its owner. Two prefixes overlap where one covers the other."""
 
     def __init__(self) -> None:
         self._owners: dict[_Key, str] = {}
