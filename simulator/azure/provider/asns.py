@@ -86,5 +86,5 @@ class PeerAsns:
         self._moved()
 
     def _tell(self, asn: PeerAsn, state: str, why: str) -> None:
-        flat = {"peer-asn": asn.id, "asn": asn.asn, "to": state, "reason": why}
-        self._unit.tell(self._now(), "peer-asn-state", asn.id, flat)
+        flat = {"peerAsn": asn.id, "asn": asn.asn, "to": state, "reason": why}
+        self._unit.add_event(self._now(), "peer-asn-state", asn.id, flat)

@@ -24,8 +24,8 @@ UPDATES_NOT_SUPPORTED: Final = "Md5AuthenticationKey and MaxPrefix updates are n
 """Recorded, of a PUT that changes the peer's address, the MD5 key or the maximum of prefixes."""
 
 
-class What(Enum):
-    """What a change is of, as far as the rules differ."""
+class ChangeKind(Enum):
+    """Changes that have rules of their own."""
 
     SESSION = "a session that was added"
     LIMIT = "a maximum of prefixes"
@@ -39,13 +39,13 @@ class ConnectionChange:
 
     live: LiveConnection
     request: ConnectionRequest
-    said: dict[str, What]
-    """Each change in words; none: it is as it was."""
+    described: dict[str, ChangeKind]
+    """Each change in words, and its kind; empty: nothing changes."""
 
     @property
     def event(self) -> ConnectionEvent:
         """Changed limits are an event of their own: the FAQ allows them at any time."""
-        only_limits = set(self.said.values()) == {What.LIMIT}
+        only_limits = set(self.described.values()) == {ChangeKind.LIMIT}
         return ConnectionEvent.MAX_PREFIXES_CHANGED if only_limits else ConnectionEvent.MODIFIED
 
 
@@ -79,10 +79,10 @@ def changes(
     record: PeeringRecord, wanted: PeeringRequest, address_plan: AddressPlan, settings: Settings
 ) -> dict[str, ConnectionChange]:
     """What is asked of each connection that is there and wanted, by its id."""
-    return {live.id: change(live, each, address_plan, settings) for live, each in asked(record, wanted)}
+    return {live.id: change(live, each, address_plan, settings) for live, each in matched(record, wanted)}
 
 
-def asked(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
+def matched(record: PeeringRecord, wanted: PeeringRequest) -> Iterator[tuple[LiveConnection, ConnectionRequest]]:
     """Each connection with what is wanted of it. What the mesh added, and nobody names, follows its origin as long as
     that names no address of Microsoft's: who names one means that one alone."""
     named = {connection.identifier for connection in wanted.connections}
@@ -101,28 +101,28 @@ def change(
     """The changed request of a connection, and the changes."""
     old = live.request
     _same_place(old, wanted)
-    said: dict[str, What] = {}
-    request = _sessions(live, wanted, address_plan, said)
+    described: dict[str, ChangeKind] = {}
+    request = _sessions(live, wanted, address_plan, described)
     if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
         request = replace(request, md5=wanted.md5)
-        said["another MD5 key"] = What.KEY
-    refused = {What.KEY: not settings.allow_md5_updates, What.LIMIT: not settings.allow_max_prefix_updates}
-    if any(refused.get(what, False) for what in said.values()):
+        described["another MD5 key"] = ChangeKind.KEY
+    refused = {ChangeKind.KEY: not settings.allow_md5_updates, ChangeKind.LIMIT: not settings.allow_max_prefix_updates}
+    if any(refused.get(kind, False) for kind in described.values()):
         raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.SESSIONS), recorded=True)
     if wanted.peering_service is False and old.peering_service:
         text = "cannot be taken back: contact peering@microsoft.com"
         raise NotSupportedError(text, wanted.at(FieldName.PEERING_SERVICE))
     if wanted.peering_service and not old.peering_service:  # documented; the way back is not
         request = replace(request, peering_service=True)
-        said["it is for Peering Service"] = What.OTHER
+        described["it is for Peering Service"] = ChangeKind.OTHER
     if wanted.bandwidth and wanted.bandwidth != old.bandwidth:
         if wanted.bandwidth < old.bandwidth and not settings.allow_bandwidth_downgrade:
             text = f"Downgrading bandwidth from {old.bandwidth} to {wanted.bandwidth} not supported"
             raise NotSupportedError(text, wanted.at(FieldName.BANDWIDTH), recorded=True)
         request = replace(request, bandwidth=wanted.bandwidth)
-        said[f"bandwidth {wanted.bandwidth} Mbps"] = What.OTHER
-    made = ConnectionChange(live, request, said)
-    if said:
+        described[f"bandwidth {wanted.bandwidth} Mbps"] = ChangeKind.OTHER
+    made = ConnectionChange(live, request, described)
+    if described:
         _must_be_changeable(made)
     return made
 
@@ -137,7 +137,7 @@ def _same_place(old: ConnectionRequest, wanted: ConnectionRequest) -> None:
 
 
 def _sessions(
-    live: LiveConnection, wanted: ConnectionRequest, address_plan: AddressPlan, said: dict[str, What]
+    live: LiveConnection, wanted: ConnectionRequest, address_plan: AddressPlan, described: dict[str, ChangeKind]
 ) -> ConnectionRequest:
     """The request with the sessions that are wanted: one may be added, none moved or removed."""
     old = request = live.request
@@ -148,7 +148,7 @@ def _sessions(
                 continue
             one = replace(old, sessions={family: session}, index=wanted.index)
             request = request.with_session(family, address_plan.beside(old, one, family, live.record.flow))
-            said[f"an {family.label} session was added"] = What.SESSION
+            described[f"an {family.label} session was added"] = ChangeKind.SESSION
             continue
         moved = session.peer is not None and session.peer != before.peer
         if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
@@ -158,7 +158,7 @@ def _sessions(
             raise NotSupportedError(text, wanted.at(FieldName.SESSION_PREFIX, family))
         if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
             request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
-            said[f"{family.label} max prefixes {session.max_prefixes}"] = What.LIMIT
+            described[f"{family.label} max prefixes {session.max_prefixes}"] = ChangeKind.LIMIT
     named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
     for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
         text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"

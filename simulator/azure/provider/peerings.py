@@ -18,7 +18,7 @@ from simulator.azure.model.errors import (
 from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource
 from simulator.azure.model.resources import AsnState, PeerAsn
 from simulator.azure.provider.address_plan import AddressPlan
-from simulator.azure.provider.changes import asked, changes, must_be_removable, same_peering
+from simulator.azure.provider.changes import changes, matched, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
 from simulator.azure.provider.records import LiveConnection, PeeringIndex, PeeringRecord
 from simulator.azure.provider.route_server_pair import must_leave_one
@@ -112,7 +112,7 @@ class Peerings:
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
             raise InvalidError(NOT_UNIQUE, Field(FieldName.CONNECTIONS), recorded=True)
-        kept = {live.id for live, _ in asked(record, wanted)}
+        kept = {live.id for live, _ in matched(record, wanted)}
         gone = [live for live in record.connections if live.id not in kept]
         removed = [live for live in gone if live.record.state is not ConnectionState.PENDING_REMOVE]
         for live in removed:
@@ -131,10 +131,10 @@ class Peerings:
             self._unit.save(record.resource)
             for live in removed:
                 self._control.delete(live.record)
-            for each in [change for change in changed.values() if change.said]:
+            for each in [change for change in changed.values() if change.described]:
                 each.live.request = each.request  # so that the journal writes it
                 plans = self._plans(record, each.live.id, each.request)
-                self._control.extend(each.live.record, plans, each.event, ", ".join(each.said))
+                self._control.extend(each.live.record, plans, each.event, ", ".join(each.described))
             for connection in done.connections:
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {record.request.metro}")

@@ -71,7 +71,7 @@ class Provider:
         now = self.clock.now
         self.log = EventLog(_EVENTS_KEPT)
         self.unit = UnitOfWork(store, self.fail)
-        self.log.subscribe(self.unit.note)
+        self.log.subscribe(self.unit.take)
         self._current = CurrentSettings(settings or Settings.model_validate(store.setting("settings") or {}))
         self.address_plan = AddressPlan(topology, locations or embedded())
         index = PeeringIndex()
@@ -162,7 +162,7 @@ class Provider:
         """Request a peering or change it; (peering, created). Raises RefusalError."""
         record, created = self.peerings.put(wanted)
         for warning in warnings:
-            self.unit.tell(self.clock.now(), "warning", record.resource.id, {"text": warning})
+            self.unit.add_event(self.clock.now(), "warning", record.resource.id, {"text": warning})
         self.changed(record)
         return record, created
 
@@ -183,7 +183,7 @@ class Provider:
     def set(self, settings: Settings) -> None:
         """Change how Microsoft's side behaves, from now on and after a restart."""
         with self.unit.transaction() as transaction:
-            self.unit.tell(self.clock.now(), "settings", "settings", settings.model_dump(by_alias=True))
+            self.unit.add_event(self.clock.now(), "settings", "settings", settings.model_dump(by_alias=True))
             transaction.set("settings", settings.model_dump())
         self._current.settings = settings
         self.workflow.look_again()

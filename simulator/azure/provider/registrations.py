@@ -210,7 +210,7 @@ class RegisteredResources:
         flat = {"resource": resource.id, "reason": why}
         if isinstance(resource, RegisteredPrefix):
             flat["to"] = resource.state.value
-        self._unit.tell(self._now(), "registration", resource.id, flat)
+        self._unit.add_event(self._now(), "registration", resource.id, flat)
 
 
 def _peering_of(resource: RegisteredAsn | RegisteredPrefix) -> str:

@@ -160,7 +160,7 @@ class PeeringServices:
         moved = prefix.moved(state, fault, self._now())
         with self._unit.transaction():
             flat = {"resource": moved.id, "to": state.value, "reason": moved.events[-1].text}
-            self._unit.tell(moved.since, "peering-service-prefix", moved.id, flat)
+            self._unit.add_event(moved.since, "peering-service-prefix", moved.id, flat)
             self._unit.save(moved)
         self._pending()
         return moved

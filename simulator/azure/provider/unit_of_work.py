@@ -163,14 +163,14 @@ class UnitOfWork:
 
     # --- events ---
 
-    def note(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """Take an event of the log in; the maker of a transition writes it."""
         if isinstance(event, ConnectionMoved):
             return
         flat = _flat(event)
-        self.tell(datetime.fromisoformat(flat["time"]).timestamp(), flat.pop("event"), _subject(flat), flat)
+        self.add_event(datetime.fromisoformat(flat["time"]).timestamp(), flat.pop("event"), _subject(flat), flat)
 
-    def tell(self, time: float, event: str, subject: str, flat: Json) -> None:
+    def add_event(self, time: float, event: str, subject: str, flat: Json) -> None:
         """An event in words of its own; written with the next transaction, at the latest on the next turn."""
         if not self._waiting and self._open is None:
             asyncio.get_running_loop().call_soon(self._flush_later)
@@ -192,7 +192,7 @@ class UnitOfWork:
         step = moved.transition
         number = self.step_of(connection) + 1
         transaction.save_transition(transition_row_of(connection, number, step))
-        flat = {**row(moved), "cause": step.event.value, "error-message": step.error_message}
+        flat = {**row(moved), "cause": step.event.value, "errorMessage": step.error_message}
         transaction.append([NewEvent(step.time, flat.pop("event"), connection, flat, number)])
         self._steps[connection] = number
         return number

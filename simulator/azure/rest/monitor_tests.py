@@ -35,7 +35,7 @@ def put(request: ArmRequest) -> ArmAnswer:
 
 def initialize(request: ArmRequest) -> ArmAnswer:
     """200 without a body: versions of the specification disagree on 200 and 204, and the clients take 200."""
-    request.provider.unit.tell(
+    request.provider.unit.add_event(
         request.provider.clock.now(),
         "connection-monitor",
         f"/subscriptions/{request.subscription}",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from simulator.azure.model.resources import PeeringService, RegisteredAsn
+from simulator.azure.model.resources import AsnState, PeeringService, RegisteredAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import Settings
 from simulator.azure.provider.unit_of_work import UnitOfWork
@@ -43,11 +43,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 async def test_events_are_written_with_the_next_transaction_and_before_it(store: Store) -> None:
     unit = UnitOfWork(store)
-    unit.tell(1, "first", "s", {})
-    unit.tell(2, "second", "s", {})
+    unit.add_event(1, "first", "s", {})
+    unit.add_event(2, "second", "s", {})
     assert store.events() == []
     with unit.transaction() as transaction:
-        unit.tell(3, "third", "s", {})
+        unit.add_event(3, "third", "s", {})
         transaction.set("x", {})
     assert [row.event for row in store.events()] == ["first", "second", "third"]
 
@@ -55,7 +55,7 @@ async def test_events_are_written_with_the_next_transaction_and_before_it(store:
 async def test_events_alone_are_written_on_the_next_turn_and_tell_who_waits(store: Store) -> None:
     unit = UnitOfWork(store)
     written = unit.written
-    unit.tell(1, "first", "s", {})
+    unit.add_event(1, "first", "s", {})
     async with asyncio.timeout(5):
         await written.wait()
     assert [row.event for row in store.events()] == ["first"]
@@ -123,7 +123,7 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
         with monkeypatch.context() as broken:
             fill_the_disk(broken)
             if how == "event":
-                running.unit.tell(0, "something", "", {})
+                running.unit.add_event(0, "something", "", {})
                 await asyncio.sleep(0)
             else:
                 with pytest.raises(StoreError, match="disk is full"):
@@ -156,9 +156,9 @@ async def test_a_table_does_not_fill_the_log(store: Store) -> None:
     unit = UnitOfWork(store)
     prefixes = [f"10.0.{number}.0/24" for number in range(200)]
     keys = tuple(nlri.key(prefix)[1] for prefix in prefixes)
-    unit.note(RoutesWithdrawn("s", 1, Family.IPV4, keys))
-    unit.note(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
-    unit.note(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
+    unit.take(RoutesWithdrawn("s", 1, Family.IPV4, keys))
+    unit.take(GateWithheld("s", Withheld(1, Direction.OUT, Family.IPV4.label, keys, "it is shut")))
+    unit.take(RoutesWithdrawn("s", 1, Family.IPV4, keys[:20]))
     unit.flush()
     first, second, whole = (row.row for row in store.events())
     for row in (first, second):
@@ -220,7 +220,7 @@ async def test_nothing_else_waits_either_and_all_is_written_in_order(store: Stor
     with holding(tmp_path / "store.db"):
         for number in range(5):
             unit.save(service("a", number=number))
-            unit.tell(number, f"event {number}", "s", {})
+            unit.add_event(number, f"event {number}", "s", {})
         unit.flush()
         assert (unit.behind, store.resources(), store.events()) == (True, [], [])
     await unit.durable()
@@ -251,3 +251,19 @@ async def test_a_database_that_is_never_free_ends_the_provider(
     assert [str(failure).endswith("database is locked") for failure in failures] == [True]
     with pytest.raises(StoreError, match="nothing is written any more"):
         unit.save(service("b"))
+
+
+async def test_nothing_is_recovered_from_the_words_of_the_log(tmp_path: Path) -> None:
+    """A database whose log is empty of words, and whose documents say nothing, is taken up as it was."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    async with support.provider(url) as running:
+        await support.active(running)
+        before = {each.id: list(each.connection.history) for each in support.records(running)}
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as database:
+        database.execute("UPDATE events SET row = '{}', event = 'x', subject = 'x' || seq, step = NULL")
+        database.execute("UPDATE resources SET document = '{}'")
+        database.commit()
+    async with support.provider(url) as running:
+        assert {each.id: list(each.connection.history) for each in support.records(running)} == before
+        assert support.asn_state(running) is AsnState.APPROVED
+        await support.until_all(running, ConnectionState.ACTIVE)
