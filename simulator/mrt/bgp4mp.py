@@ -73,7 +73,7 @@ def parse_record(subtype: int, record: bytes) -> Bgp4mpMessage:
 
 @lru_cache(maxsize=4096)  # a file has few sessions, and addresses take longer to make than an UPDATE to be read
 def _ends(head: bytes, width: int, local: bool) -> tuple[int, IpAddress, int, IpAddress, tuple[bytes, bytes, bytes]]:
-    """The first fields of `Bgp4mpMessage`; `local`: the recording router is who sent."""
+    """The first fields of `Bgp4mpMessage`; `local`: the recording router is the sender."""
     at = 2 * width + 4
     middle = (at + len(head)) // 2
     asns = int.from_bytes(head[:width], "big"), int.from_bytes(head[width : 2 * width], "big")
@@ -98,7 +98,7 @@ class RecordedPrefixes(NamedTuple):
 
 
 class RecordedUpdate(NamedTuple):
-    """What an UPDATE says, before its attributes are judged."""
+    """The contents of an UPDATE, before its attributes are checked."""
 
     attributes: bytes
     announced: list[RecordedPrefixes]

@@ -105,7 +105,7 @@ def pack_record(when: float, kind: MrtType, subtype: int, body: bytes) -> bytes:
 
 
 def seconds(when: float) -> int:
-    """As a timestamp of four octets holds it: what it cannot hold becomes the nearest that it can."""
+    """For a timestamp of four octets: a time outside of its range becomes the nearest one inside."""
     return min(max(int(when), 0), 0xFFFFFFFF)
 
 

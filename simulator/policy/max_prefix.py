@@ -57,7 +57,7 @@ class MaxPrefix:
         return max(1, int(self.limit * self.warn_at))
 
     def counted(self, received: int, accepted: int) -> int:
-        """Those of a session's routes that count."""
+        """How many of a session's routes count."""
         return received if self.count is CountedRoutes.RECEIVED else accepted
 
 
@@ -122,7 +122,7 @@ class PrefixRoom:
 
 
 class PrefixWatch:
-    """Follows one session's counts; tells each crossing of a border once, until the count falls below it again."""
+    """Follows one session's counts; reports each threshold once, until the count falls below it again."""
 
     __slots__ = ("_level", "rule")
 

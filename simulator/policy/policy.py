@@ -128,7 +128,7 @@ class Policy:
 
     @property
     def judging(self) -> frozenset[str]:
-        """The ids of the rules that judge here: they are on, and have what they judge by."""
+        """The ids of the rules that judge here: they are on, and have the data that they need."""
         return frozenset(rule.id for judges in (self._prefix, self._attributes, self._route) for rule, _ in judges)
 
     def of_peer(self, peer_as: int) -> Policy:
@@ -215,16 +215,16 @@ class Policy:
         return tuple(rows)
 
     def verdict(self, family: Family, key: bytes, path: PathAttributes, *, denied: bool) -> Verdict:
-        """What becomes of a route under this policy; `denied` while DENY ALL is in force."""
+        """The verdict on a route; `denied`: DENY ALL is in force."""
         return verdict(self.judge_prefix(family, key, path) + self.judge_attributes(path), denied=denied)
 
     def imported(self, path: PathAttributes) -> PathAttributes:
-        """What an accepted path becomes as it is taken into Loc-RIB."""
+        """An accepted path as Loc-RIB has it."""
         return imported(path, self.taking, self.context)
 
 
 def verdict(hits: Hits, *, denied: bool) -> Verdict:
-    """The outcome of a judgement: DENY ALL withholds what the policy itself would accept."""
+    """The verdict for these hits: DENY ALL withholds a route that the policy itself would accept."""
     if hits:
         return Verdict(RouteOutcome.REJECT, hits)
     return Verdict(RouteOutcome.WITHHOLD if denied else RouteOutcome.ACCEPT)

@@ -18,7 +18,7 @@ from simulator.wire.path_attributes import PathAttributes
 
 MICROSOFT_AS = 8075
 SIMULATOR = "simulator"
-"""The source of what nobody publishes: this simulator's choice."""
+"""The source of a rule that nobody publishes: this simulator chose it."""
 
 Parameters = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ RouteJudge = Callable[[Family, Sequence[bytes], PathAttributes], Iterable[tuple[
 
 @dataclass(frozen=True, slots=True)
 class AsnTest:
-    """The judge of a rule about ASNs, and which paths need not be put to it at all: those without a suspect."""
+    """The judge of a rule about ASNs, and a quick test: a path without a suspect ASN needs no judge."""
 
     judge: AttributeJudge
     suspect: Callable[[int], bool]

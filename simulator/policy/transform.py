@@ -18,7 +18,7 @@ FROM_PEER = 1
 
 @dataclass(frozen=True, slots=True)
 class ImportSettings:
-    """Microsoft publishes that it overwrites MED. With what, and all the rest here, is the simulator's choice."""
+    """Microsoft publishes that it overwrites MED. The simulator chose the value, and everything else here."""
 
     med: int | None = 0
     """The MED that every route gets; None removes it."""

@@ -16,7 +16,7 @@ from simulator.session.messages import Family
 
 @dataclass(frozen=True, slots=True)
 class HeldRoute:
-    """One route of an Adj-RIB-In, for those who ask. `hits` empty means that the policy accepts it."""
+    """One route of an Adj-RIB-In. `hits` is empty when the policy accepts the route."""
 
     family: Family
     key: bytes

@@ -56,7 +56,7 @@ _LEGEND: Final = re.compile(r"^\s+(?:\S - ?|[A-Za-z] [\w-]+[,.]?(?: |$)|\S+ [\w-
 
 @dataclass(slots=True)
 class _Titles:
-    """Where the columns are, as far as they matter."""
+    """The positions of the columns that matter."""
 
     network: int
     next_hop: int

@@ -18,7 +18,7 @@ _OTC: Final = 35
 
 
 def read_gobgp(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
-    """Everything is in it that a session brings, but for IPv6's second next hop."""
+    """GoBGP's JSON has everything of a session, except IPv6's second next hop."""
     return read(Dialect(lambda path: not path, _split, _route), chunks)
 
 

@@ -16,7 +16,7 @@ LOOKS: Final[dict[str, frozenset[str]]] = {
     "next-hop": NEXT_HOP,
     "link-local-next-hop": frozenset({"next_hop", "link_local"}),
 }
-"""Rule → all attributes that it looks at but for the AS path, which every format has; no other rule has any."""
+"""Rule → the attributes that it looks at, except the AS path, which every format has. Other rules look at none."""
 
 
 @dataclass(frozen=True, slots=True)

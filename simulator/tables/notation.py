@@ -24,7 +24,7 @@ _WELL_KNOWN: Final = {
     "no-export-subconfed": 0xFFFFFF03,
     "no-peer": 0xFFFFFF04,
 }
-"""IANA's BGP Well-known Communities, as far as people write them by name."""
+"""The names that people write for IANA's BGP Well-known Communities."""
 
 
 def as_path(text: str) -> tuple[AsSegment, ...]:

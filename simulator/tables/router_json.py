@@ -22,7 +22,7 @@ Found = tuple[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What an object says of a route, but for its prefix."""
+    """A route of an object, without its prefix."""
 
     path: PathAttributes
     peer: Any = None
@@ -96,7 +96,7 @@ def _entry(dialect: Dialect, prefix: str, told: Any, place: FilePosition) -> Tab
 
 
 def _holds_routes(value: Any) -> bool:
-    """Whether something in a place where no routes are may hold some all the same."""
+    """Whether an object may hold routes although it stands where routes do not belong."""
     if isinstance(value, list):
         return any(isinstance(member, dict) and not _NAMES.isdisjoint(member) for member in value)
     return isinstance(value, dict) and any(_PREFIX.fullmatch(name) for name in value)

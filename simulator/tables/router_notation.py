@@ -40,7 +40,7 @@ _COMMUNITIES: Final = {
     "route-filter-translated-v6": 0xFFFF0004,
     "route-filter-v6": 0xFFFF0005,
 }
-"""IANA's well-known communities, as far as routers have other names for them than people (`notation`)."""
+"""The names that routers print for IANA's well-known communities, where `notation` has others."""
 _TARGETS: Final = {"rt": 2, "target": 2, "route-target": 2, "route-target-as": 2, "soo": 3, "origin": 3, "oo": 3}
 """Names of the two extended communities that everybody has (RFC 4360 §4, §5) → their sub-type."""
 

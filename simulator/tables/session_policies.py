@@ -43,12 +43,12 @@ class SessionPolicy:
     unjudged: Mapping[str, str] = field(default_factory=dict)
     """Rules of the profile that do not judge, because nobody said what they judge by → what that is."""
     addresses: SessionAddresses = field(default_factory=SessionAddresses)
-    """The session's, as far as they are known: they decide which next hops a session can use at all."""
+    """The session's addresses, if known: they decide which next hops a session can use at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicies:
-    """Makes the policies of sessions. What is not given is taken from the announcer, as far as the table names it."""
+    """Makes the policies of sessions. Parameters that are not given come from the announcer, if the table names it."""
 
     profile: str
     settings: RuleOverrides = field(default_factory=dict)

@@ -46,7 +46,7 @@ class FilePosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """The session that routes came over, as far as the format names it: the far end, and the address of the near end.
+    """The session of the routes, if the format names it: the far end, and the address of the near end.
 
     Sessions with one peer differ by the near end's address too (RFC 6396 §4.4.2).
     """
@@ -92,7 +92,7 @@ class Unreadable:
     reason: str
     """One line that says what is wrong; what was found is cut to a few dozen characters."""
     routes: int = 1
-    """How many routes it holds, as far as anybody can tell; never 0."""
+    """How many routes it holds, at least 1."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"

@@ -1,4 +1,4 @@
-"""What a policy says of a whole table: counts, reasons with examples, and every route for those who ask."""
+"""The verdicts on a whole table: counts, reasons with examples, and each route if wanted."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class _Known:
     session: SessionPolicy
     paths: dict[int, tuple[PathAttributes, Hits]] = field(default_factory=dict)
     lacking: set[MissingAttributes] = field(default_factory=set)
-    """What formats did not say, as far as it is in the tally."""
+    """The attributes that the formats left out, for the routes in the tally."""
 
     def path_hits(self, path: PathAttributes) -> Hits:
         found = self.paths.get(id(path))

@@ -53,7 +53,7 @@ CONFEDERATION: Final = (3, 4)
 
 
 class SessionAddresses(NamedTuple):
-    """The packed addresses of a session, as far as they are known."""
+    """The packed addresses of a session; empty: not known."""
 
     peer: bytes = b""
     """A usable next hop even where it is a loopback address."""
@@ -62,7 +62,7 @@ class SessionAddresses(NamedTuple):
 
 
 class CheckContext(NamedTuple):
-    """What a verdict needs to know about the session and the UPDATE."""
+    """The facts about the session and the UPDATE that a check needs."""
 
     asn4: bool
     external: bool
@@ -81,7 +81,7 @@ class Defect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AttributeCheck:
-    """One attribute: its flags, the verdict on its value, and what a defect of the value costs."""
+    """One attribute: its flags, the check of its value, and how a defect of the value is handled."""
 
     name: str
     flags: int
@@ -217,7 +217,7 @@ _PMSI_TUNNELS: Final[dict[int, tuple[int, ...]]] = {
     **dict.fromkeys(range(0xFB, 0xFF), ()),  # experiments with composite tunnels (RFC 8317)
     0xFF: (),  # wildcard (RFC 8338)
 }
-"""The tunnel types that IANA has, and how long their identifiers are; empty for those whose length says nothing."""
+"""IANA's tunnel types, each with the possible lengths of its identifier; empty: any length."""
 _MLDP: Final = (0x02, 0x07)
 _NOT_COMPOSITE: Final = (0x00, 0x06)
 """No tunnel and ingress replication cannot stand beside an ingress replication tunnel (RFC 8317 §5.2)."""

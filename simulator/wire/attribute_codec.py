@@ -211,10 +211,10 @@ class _Scanner:
             if (reader := _PATHS[asn4] if code == AttributeCode.AS_PATH else _WHOLE.get(code)) is not None
         }
         self._known: dict[bytes, tuple[str, Any]] = {}
-        """Short attributes, whose like comes again and again, with what they say."""
+        """Short attributes with their fields: the same ones come again and again."""
 
     def scan(self, raw: bytes) -> dict[str, Any] | None:
-        """The fields that the block sets, which say all that it says; None: let `check_attributes` look at it."""
+        """The fields of the block, with nothing left out; None: `check_attributes` has to look at the block."""
         found: dict[str, Any] = {}
         rows, known = self._rows, self._known
         attributes, rest = cut(raw)
@@ -298,7 +298,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 def _left_by(judgement: CheckedAttributes, asn4: bool) -> dict[str, Any]:
-    """The fields by what a judgement leaves of the attributes."""
+    """The fields of the attributes that passed their checks."""
     kept, faults = judgement
     if not judgement.usable:
         raise AttributeFault(faults)

@@ -72,7 +72,7 @@ _side: Final = lru_cache(maxsize=1024)(CheckContext)
 
 
 def accepted_checks(*, asn4: bool, external: bool) -> dict[int, AttributeCheck]:
-    """The rows that say it all: from this kind of session their attributes are kept when nothing is wrong with them."""
+    """The attributes that this kind of session may send: each is kept when its check passes."""
     unread = _UNREAD[asn4, external]
     return {
         int(code): check
@@ -186,7 +186,7 @@ def _without_nlri(fault: UpdateFault) -> UpdateFault:
 
 
 def _settle_as4(kept: dict[int, tuple[int, bytes]]) -> list[UpdateFault]:
-    """What an old speaker's AGGREGATOR and AS4 attributes amount to together (RFC 6793 §4.2.3, §6)."""
+    """Merge the AGGREGATOR and AS4 attributes of a speaker with two-octet ASNs (RFC 6793 §4.2.3, §6)."""
     faults = []
     if AttributeCode.AS4_PATH in kept:
         flags, value = kept[AttributeCode.AS4_PATH]

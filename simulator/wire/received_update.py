@@ -1,4 +1,4 @@
-"""An UPDATE as far as it can be read before its path attributes are judged: prefixes by family, faults so far."""
+"""A received UPDATE before its path attributes are checked: prefixes by family, and the faults so far."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AnnouncedPrefixes(NamedTuple):
 
 
 class ReceivedUpdate(NamedTuple):
-    """What an UPDATE says. What it announces counts only once `attributes` have been judged."""
+    """The contents of an UPDATE. Its announcements count only after `attributes` are checked."""
 
     attributes: bytes
     announced: tuple[AnnouncedPrefixes, ...]

@@ -32,7 +32,7 @@ def encode_refresh(r: RouteRefresh) -> bytes:
 
 
 def decode_refresh(body: bytes, *, enhanced: bool = True) -> RouteRefresh | Ignored:
-    """What is asked for, or why it is ignored. `enhanced`: the peer's OPEN carries capability 70.
+    """The request, or why it is ignored. `enhanced`: the peer's OPEN carries capability 70.
 
     ProtocolError for a wrong length: 7/1 for BoRR and EoRR of a peer with that capability (RFC 7313 §5 has this code
     for nothing else), else 1/2, as RFC 4271 §6.1 says of every message. A subtype that has no name is ignored first.

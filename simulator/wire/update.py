@@ -103,7 +103,7 @@ def split_update(body: bytes) -> UpdateParts:
 
 
 def holds_mp(attributes: bytes) -> bool:
-    """Whether there is an MP attribute in a block, as far as it can be walked."""
+    """Whether a block has an MP attribute. It looks up to the first attribute that is not whole."""
     if MP_REACH not in attributes and MP_UNREACH not in attributes:
         return False
     whole, rest = cut(attributes)

@@ -1,4 +1,4 @@
-"""What RFC 7606 makes of a malformed UPDATE: one `UpdateFault` for every occurrence, with the octets and the clause."""
+"""The faults of a malformed UPDATE (RFC 7606): one `UpdateFault` for each, with the octets and the clause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.wire.framing import ProtocolError
 
 
 class ErrorHandling(IntEnum):
-    """What becomes of it, the strongest last (RFC 7606 §2, §3 h)."""
+    """How an error is handled, the strongest way last (RFC 7606 §2, §3 h)."""
 
     DISCARD = 1
     TREAT_AS_WITHDRAW = 2
@@ -43,7 +43,7 @@ class UpdateFault:
     """The attribute's type code; None when the defect is not in an attribute."""
     reason: str
     clause: str
-    """What makes this its outcome, for example `RFC 7606 §7.1`."""
+    """The clause that asks for this outcome, for example `RFC 7606 §7.1`."""
     octets: bytes
     """The attribute, field or block as received."""
     subcode: int = 1

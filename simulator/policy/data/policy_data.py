@@ -1,4 +1,4 @@
-"""What the rules know of the world outside of the session: everything that comes from files."""
+"""The data that rules read beside the route and the session: everything that comes from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one client of a route server has not been sent yet: bounded, however long it does not read."""
+"""The changes that one client of a route server has not got yet. They are bounded, however long it does not read."""
 
 from __future__ import annotations
 

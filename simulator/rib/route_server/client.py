@@ -1,4 +1,4 @@
-"""Who a route server serves, and what holds for all of them."""
+"""The clients of a route server, and the settings that hold for all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class RouteServerSettings:
-    """What holds for all clients. All but the ASN is the simulator's choice."""
+    """The settings for all clients. The simulator chose all of them but the ASN."""
 
     asn: int
     """The route server's own ASN: in no path that it sends (RFC 7947 §2.2.2.1)."""

@@ -78,7 +78,7 @@ class Several(Candidates):
 
 
 class Offer(Candidates):
-    """What one client announces with one set of attributes; where it is the only one, all that there is."""
+    """A route of one client: one set of attributes. It is also the candidates of a prefix that has no other route."""
 
     __slots__ = ("_is_plain", "attributes", "client", "distribution", "is_blackhole", "is_scrubbed")
 
@@ -98,7 +98,7 @@ class Offer(Candidates):
 
     @property
     def is_plain(self) -> bool:
-        """It goes to all but its announcer and those who refuse that one."""
+        """It goes to all clients but its announcer and those that refuse the announcer."""
         return self._is_plain
 
     def goes_to(self, client: Client) -> bool:

@@ -1,4 +1,4 @@
-"""What a route server sends of a route: what was judged, but for what is the route server's business.
+"""The attributes that a route server sends: those that it received, except the ones that it has to change.
 
 RFC 7947 §2.2: no AS of its own, NEXT_HOP, MED and communities as they came. Only control communities, prepends that
 they ask for, a blackhole's next hop, OTC (RFC 9234 §5) and unknown attributes (RFC 4271 §5) make a difference.
