@@ -9,57 +9,31 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
-    StringConstraints,
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
 
 from simulator.places.link import Quality
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS
-from simulator.session.md5 import md5_fault
 from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, UNKNOWN, Kind
-from simulator.topology.suggest import asn_meant
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
-"""A name of a node or peering: letters, digits, `_`, `.` and `-`; at most 48."""
-InterfaceName = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,15}$")]
-"""As Linux takes it: at most 15 characters, no blank and no slash."""
-
-
-def _asn(value: Any) -> Any:
-    """Only a plain number is taken: 1.10 would be read as 1.1, and AS64496 is what people write."""
-    written = value if isinstance(value, str) else getattr(value, "text", "")
-    if isinstance(value, bool | float) or not written.isascii() or (written and not written.isdigit()):
-        meant = asn_meant(written)
-        hint = f"did you mean {meant}?" if meant is not None else "an integer from 1 to 4294967295 is wanted"
-        raise PydanticCustomError(
-            "asn", "{value} is not an ASN: {hint}", {"value": str(written or value)[:60], "hint": hint}
-        )
-    return value
-
-
-Asn = Annotated[int, BeforeValidator(_asn), Field(ge=1, le=4294967295)]
-"""As asplain (RFC 5396): a number."""
-
-
-def _md5(key: str) -> str:
-    if fault := md5_fault(key):
-        raise PydanticCustomError("md5", "{fault}", {"fault": fault})
-    return key
-
-
-Md5Key = Annotated[str, AfterValidator(_md5)]
-"""By the rule that the API has for `md5AuthenticationKey`; an empty one means no key."""
-Community = Annotated[str, StringConstraints(pattern=r"^\d{1,5}:\d{1,5}$")]
-LargeCommunity = Annotated[str, StringConstraints(pattern=r"^\d{1,10}:\d{1,10}:\d{1,10}$")]
-
+from simulator.topology.values import (
+    Asn,
+    CheckName,
+    Community,
+    Format,
+    InterfaceName,
+    LargeCommunity,
+    Md5Key,
+    Model,
+    Name,
+    Profile,
+    RouterKind,
+    Rules,
+)
 
 EXTERNAL_DEADLINE = 900.0
 """Seconds for a connection's validation where people configure the router by hand (simulator)."""
@@ -68,22 +42,11 @@ EXTERNAL_DEADLINE = 900.0
 T = TypeVar("T", bound="Node | Peering")
 
 
-class Model(BaseModel):
-    """Keys are written with hyphens; a key that the schema does not know is an error."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        alias_generator=lambda name: name.rstrip("_").replace("_", "-"),
-    )
-
-
 class Lan(Model):
     """The exchange LAN's prefixes."""
 
-    ipv4: IPv4Network | None = None
-    ipv6: IPv6Network | None = None
+    ipv4: IPv4Network | None = Field(default=None, description="such as 192.0.2.0/24")
+    ipv6: IPv6Network | None = Field(default=None, description="such as 2001:db8::/64")
 
     @property
     def prefixes(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -93,20 +56,20 @@ class Lan(Model):
 class HostInterface(Model):
     """A bridge or a NIC of this host that leads to a router outside; its name alone does as well."""
 
-    name: InterfaceName
+    name: InterfaceName = Field(description="as `ip link` calls it")
     default_route: bool = Field(default=False, description="take it although the host's default route goes over it")
 
 
 class Exchange(Model):
     """The Internet exchange where both sides meet."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=80, description="as people call it")
     peeringdb_ix: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="PeeringDB's id of the exchange (Azure calls it peeringDBFacilityId)"
     )
-    metro: str | None = None
-    lan: Lan
-    mtu: Annotated[int, Field(ge=1280, le=9216)] = 1500
+    metro: str | None = Field(default=None, description="the peeringLocation; the exchange's name where omitted")
+    lan: Lan = Field(description="its prefixes; those of the known exchange where `peeringdb-ix` names one")
+    mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(default=1500, description="of the LAN, in octets")
     interface: HostInterface | InterfaceName | None = Field(
         default=None, description="link: interface: the bridge or NIC of this host that the LAN is joined with"
     )
@@ -115,20 +78,20 @@ class Exchange(Model):
 class Generate(Model):
     """Consecutive prefixes, for tables too long to write down."""
 
-    within: IPv4Network | IPv6Network
-    length: Annotated[int, Field(ge=1, le=128)]
-    count: Annotated[int, Field(ge=1, le=2_000_000)]
+    within: IPv4Network | IPv6Network = Field(description="the prefix that they are cut from")
+    length: Annotated[int, Field(ge=1, le=128)] = Field(description="the prefix length of each")
+    count: Annotated[int, Field(ge=1, le=2_000_000)] = Field(description="how many")
 
 
 class PrefixList(Model):
     """Prefixes that share their path attributes."""
 
-    prefixes: list[IPv4Network | IPv6Network] = []
-    generate: Generate | None = None
+    prefixes: list[IPv4Network | IPv6Network] = Field(default=[], description="of either family")
+    generate: Generate | None = Field(default=None, description="more prefixes, by rule")
     as_path: list[Asn] = Field(default=[], description="what stands behind the announcing AS")
-    communities: list[Community] = []
-    large_communities: list[LargeCommunity] = []
-    med: Annotated[int, Field(ge=0, le=4294967295)] | None = None
+    communities: list[Community] = Field(default=[], description="such as 64496:100 (RFC 1997)")
+    large_communities: list[LargeCommunity] = Field(default=[], description="such as 64496:1:2 (RFC 8092)")
+    med: Annotated[int, Field(ge=0, le=4294967295)] | None = Field(default=None, description="MULTI_EXIT_DISC")
 
 
 Announce = list[str | PrefixList]
@@ -152,9 +115,9 @@ class LinkQuality(Model):
 class Node(LinkQuality):
     """An edge or a peer. Its addresses are those on the exchange LAN, and so are latency, jitter, loss and mtu."""
 
-    name: Name
-    ipv4: IPv4Address | None = None
-    ipv6: IPv6Address | None = None
+    name: Name = Field(description="of its own in the file")
+    ipv4: IPv4Address | None = Field(default=None, description="on the exchange LAN")
+    ipv6: IPv6Address | None = Field(default=None, description="on the exchange LAN")
     mtu: Annotated[int, Field(ge=1280, le=9216)] | None = Field(
         default=None, description="of its interface on the exchange LAN; the exchange's where omitted"
     )
@@ -178,8 +141,8 @@ class Node(LinkQuality):
 class Microsoft(Model):
     """AS8075's side."""
 
-    asn: Asn = 8075
-    hold_time: Annotated[int, Field(ge=3, le=65535)] = 90
+    asn: Asn = Field(default=8075, description="the ASN of its edges")
+    hold_time: Annotated[int, Field(ge=3, le=65535)] = Field(default=90, description="seconds, in its OPENs")
     role: Literal["provider", "rs", "rs-client", "customer", "peer"] | None = Field(
         default=None, description="RFC 9234 role in its OPENs; none where omitted"
     )
@@ -206,8 +169,8 @@ DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
 class RouterLimits(Model):
     """How many prefixes of Microsoft's the peer's router takes on a session; null for no limit."""
 
-    ipv4: Annotated[int, Field(ge=1)] | None = 2000
-    ipv6: Annotated[int, Field(ge=1)] | None = 500
+    ipv4: Annotated[int, Field(ge=1)] | None = Field(default=2000, description="on an IPv4 session")
+    ipv6: Annotated[int, Field(ge=1)] | None = Field(default=500, description="on an IPv6 session")
 
     def of(self, family: Family) -> int | None:
         return self.ipv4 if family is Family.IPV4 else self.ipv6
@@ -216,14 +179,14 @@ class RouterLimits(Model):
 class RouterChoice(Model):
     """Which router plays the peer."""
 
-    kind: Name
+    kind: RouterKind = Field(description="`simulated`, `external`, or the daemon that plays it")
     config: DataFile | None = Field(
         default=None, description="your own configuration file for it, run as it is; where omitted, turnup writes one"
     )
     max_prefixes: RouterLimits = Field(
         default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
     )
-    format: Name | None = Field(
+    format: Format | None = Field(
         default=None, description="the language of the configuration that turnup prints for an external router"
     )
     address: IPv4Address | None = Field(
@@ -237,16 +200,20 @@ class RouterChoice(Model):
 class Peer(Node):
     """A network that peers with AS8075."""
 
-    asn: Asn
+    asn: Asn = Field(description="its ASN, as of its PeerAsn")
     asn_state: Literal["Approved", "Pending", "Failed", "None"] = Field(
         default="Approved", description="ValidationState of its PeerAsn"
     )
-    router: RouterChoice | Name = Field(
+    router: RouterChoice | RouterKind = Field(
         default="simulated",
         description="`simulated`, a real router such as `bird`, or `external`: one that turnup does not run",
     )
-    hold_time: Annotated[int, Field(ge=0, le=65535)] = 90
-    announce: Announce = []
+    hold_time: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=90, description="seconds, in its OPENs; 0 for no keepalives"
+    )
+    announce: Announce = Field(
+        default=[], description="what it announces: route lines in ExaBGP's syntax, and prefix lists"
+    )
     interface: InterfaceName | None = Field(
         default=None, description="what its router calls its interface on the exchange LAN; `lan` where omitted"
     )
@@ -288,8 +255,12 @@ class Customer(Peer):
 class MaxPrefixes(Model):
     """maxPrefixesAdvertisedV4 and V6: how many prefixes the peer may announce on a session."""
 
-    ipv4: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV4])] = MICROSOFTS_LIMITS[Family.IPV4]
-    ipv6: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV6])] = MICROSOFTS_LIMITS[Family.IPV6]
+    ipv4: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV4])] = Field(
+        default=MICROSOFTS_LIMITS[Family.IPV4], description="on an IPv4 session"
+    )
+    ipv6: Annotated[int, Field(ge=1, le=MICROSOFTS_LIMITS[Family.IPV6])] = Field(
+        default=MICROSOFTS_LIMITS[Family.IPV6], description="on an IPv6 session"
+    )
 
     action: Literal["warn", "block", "cease"] = Field(default="warn", description="what more than that does")
     count: Literal["received", "accepted"] = Field(default="received", description="which routes count")
@@ -306,7 +277,7 @@ class PeerSide(Model):
     asn: Asn | None = Field(default=None, description="the ASN in its OPEN")
     remote_as: Asn | None = Field(default=None, description="the ASN that it expects of Microsoft")
     md5: Md5Key | None = Field(default=None, description="its MD5 key; empty for none", repr=False)
-    gtsm: bool | None = None
+    gtsm: bool | None = Field(default=None, description="it expects a TTL of 255 (RFC 5082), or does not")
     families: list[Literal["IPv4", "IPv6"]] | None = Field(default=None, description="the sessions that it configures")
     halves: Literal["recorded", "faq"] | None = Field(
         default=None, description="Direct: who it takes to have which address of a prefix; needs link: netns"
@@ -316,7 +287,7 @@ class PeerSide(Model):
 class ConnectionChoice(LinkQuality):
     """One connection of a peering: the peer to one edge. All but `edge` and `id` is of a Direct peering's link."""
 
-    edge: Name
+    edge: Name = Field(description="the name of the edge at its other end")
     id: Name | None = Field(default=None, description="where omitted: the peering and the edge, joined by a slash")
     ipv4: IPv4Network | None = Field(default=None, description="Direct: sessionPrefixV4, a /30 or /31")
     ipv6: IPv6Network | None = Field(default=None, description="Direct: sessionPrefixV6, a /126 or /127")
@@ -372,8 +343,10 @@ Warnings = Annotated[
 class Expect(Model):
     """What the rehearsal must come to; anything else fails it."""
 
-    state: Literal["Active", "ProvisioningFailed"] = "Active"
-    failing_checks: list[str] = Field(
+    state: Literal["Active", "ProvisioningFailed"] = Field(
+        default="Active", description="the state that each connection must reach"
+    )
+    failing_checks: list[CheckName] = Field(
         default=[], description="checks that must end in failure, by id: S1, or R3.bogon-prefix"
     )
     accepted: Annotated[int, Field(ge=0)] | None = Field(
@@ -398,27 +371,29 @@ class Expect(Model):
 class Peering(Model):
     """A peering request: one peer at this exchange, or by links of its own."""
 
-    name: Name
+    name: Name = Field(description="of its own in the file")
     kind: Literal["Exchange", "Direct", "IxRs"] = Field(
         default="Exchange", description="IxRs: with an exchange's route server, the peer; one connection to all edges"
     )
-    peer: Name
+    peer: Name = Field(description="the name of the peer")
     connections: list[ConnectionChoice] | None = Field(
         default=None, description="Exchange, where omitted: one to every edge on the LAN (the mesh)"
     )
     families: list[Literal["IPv4", "IPv6"]] = Field(
         default=["IPv4", "IPv6"], description="Direct, where omitted: those of each connection's prefixes"
     )
-    profile: str | None = Field(default=None, description="the lifted policy's; where omitted: that of `policy`")
-    max_prefixes: MaxPrefixes = MaxPrefixes()
+    profile: Profile | None = Field(default=None, description="the lifted policy's; where omitted: that of `policy`")
+    max_prefixes: MaxPrefixes = Field(
+        default=MaxPrefixes(), description="how many prefixes the peer may announce, and what comes of more"
+    )
     md5: Md5Key | None = Field(default=None, repr=False, description="md5AuthenticationKey")
-    gtsm: bool = False
-    peer_side: PeerSide = PeerSide()
+    gtsm: bool = Field(default=False, description="both ends use the TTL security mechanism (RFC 5082)")
+    peer_side: PeerSide = Field(default=PeerSide(), description="the mistakes of the peer's configuration to rehearse")
     legacy: bool = Field(
         default=False,
         description="for a served lab: it runs already when the lab starts, and no Azure resource knows it yet",
     )
-    expect: Expect = Expect()
+    expect: Expect = Field(default=Expect(), description="what the rehearsal must come to")
 
     @property
     def is_direct(self) -> bool:
@@ -461,20 +436,24 @@ class DataChoice(Model):
 class ImportChoice(Model):
     """What AS8075 does to the routes that it takes. Microsoft publishes that it overwrites MED, not with what."""
 
-    med: Annotated[int, Field(ge=0, le=4294967295)] | None = 0
-    local_pref: Annotated[int, Field(ge=0, le=4294967295)] = 100
+    med: Annotated[int, Field(ge=0, le=4294967295)] | None = Field(
+        default=0, description="what MULTI_EXIT_DISC is overwritten with; null leaves it"
+    )
+    local_pref: Annotated[int, Field(ge=0, le=4294967295)] = Field(default=100, description="LOCAL_PREF")
     informational: bool = Field(default=True, description="add the large community 8075:1:<the peer's ASN>")
 
 
 class PolicyChoice(Model):
     """The lifted policy: its profile, rules switched off or parametrised by id, and the data that they use."""
 
-    profile: str | None = Field(
+    profile: Profile | None = Field(
         default=None, description="where omitted: `exchange` for Exchange peerings, `direct` for Direct ones"
     )
-    rules: dict[str, bool | dict[str, Any]] = {}
-    data: DataChoice = DataChoice()
-    import_: ImportChoice = ImportChoice()
+    rules: Rules = Field(
+        default={}, description="by id: false switches a rule off, true on; a mapping sets its parameters"
+    )
+    data: DataChoice = Field(default=DataChoice(), description="the files that rules look things up in")
+    import_: ImportChoice = Field(default=ImportChoice(), description="what AS8075 changes in the routes that it takes")
 
 
 class Times(Model):
@@ -487,23 +466,29 @@ class Times(Model):
         default=30, description="for the validation of one connection; 900 where a router is external"
     )
     active: Annotated[float, Field(ge=0, le=86400)] = Field(default=0, description="Active before the deprovisioning")
-    connect_retry: Annotated[float, Field(gt=0, le=65535)] = 5
+    connect_retry: Annotated[float, Field(gt=0, le=65535)] = Field(
+        default=5, description="ConnectRetryTime (RFC 4271 §8)"
+    )
 
 
 class Topology(Model):
     """A rehearsal: who meets AS8075 where, and what must come of it."""
 
-    name: Name
-    description: str = ""
-    link: Literal["loopback", "netns", "interface", "auto"] = "auto"
+    name: Name = Field(description="of the rehearsal; also of the lab's directory")
+    description: str = Field(default="", description="for people")
+    link: Literal["loopback", "netns", "interface", "auto"] = Field(
+        default="auto", description="what the nodes stand on"
+    )
     exchange: Exchange | None = Field(default=None, description="needed by Exchange peerings")
-    microsoft: Microsoft = Microsoft()
-    edges: Annotated[list[Node], Field(min_length=1)]
-    peers: Annotated[list[Peer], Field(min_length=1)]
+    microsoft: Microsoft = Field(default=Microsoft(), description="AS8075's side")
+    edges: Annotated[list[Node], Field(min_length=1)] = Field(
+        description="AS8075's edge routers; those of the known exchange where `peeringdb-ix` names one"
+    )
+    peers: Annotated[list[Peer], Field(min_length=1)] = Field(description="the networks that peer with AS8075")
     customers: list[Customer] = Field(default=[], description="networks behind the exchange's route servers")
-    peerings: Annotated[list[Peering], Field(min_length=1)]
-    policy: PolicyChoice = PolicyChoice()
-    times: Times = Times()
+    peerings: Annotated[list[Peering], Field(min_length=1)] = Field(description="the peering requests to rehearse")
+    policy: PolicyChoice = Field(default=PolicyChoice(), description="by what AS8075 judges routes once it is lifted")
+    times: Times = Field(default=Times(), description="how long things may take")
 
     _names: dict[str, tuple[list[Any], dict[str, Any]]] = PrivateAttr(default_factory=dict)
     """Section → its list and the same by name: a topology may have ten thousand peers."""

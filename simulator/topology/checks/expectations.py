@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from simulator.diagnosis.check_ids import CheckId
-from simulator.policy.rules import RULES
 from simulator.topology.problem import Path, Problem
 from simulator.topology.schema import Topology
+from simulator.topology.values import CHECKS
 
 _REJECTED = f"{CheckId.R3}."
 
 
 def expectation_problems(topology: Topology) -> Iterator[Problem]:
     """Ids of checks that no catalogue has: a rehearsal would wait for them in vain."""
-    known = [*(id_.value for id_ in CheckId if id_ is not CheckId.R3), *(f"{_REJECTED}{rule}" for rule in RULES)]
+    known = [*CHECKS]
     for index, peering in enumerate(topology.peerings):
         where: Path = ("peerings", index, "expect")
         lists = {"failing-checks": peering.expect.failing_checks, "warnings": peering.expect.warnings}
