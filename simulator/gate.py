@@ -2,7 +2,7 @@
 
 NLRI passes a session, in or out, only while its peering connection is Active *and* that session has been validated.
 The gate stands at the last point before the socket and the first point after Adj-RIB-In. It fails closed: a new gate
-is shut, and whatever it has not been told means deny. Provisioning alone rules on it; speakers only ask.
+is shut, and without a ruling it denies. Provisioning alone rules on it; speakers only ask.
 """
 
 from __future__ import annotations

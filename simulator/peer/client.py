@@ -34,13 +34,13 @@ class Distributor:
         self.table = table
         self.renderer = UpdateRenderer(family, transparent)
         self.woken: dict[str, None] = {}
-        """Clients that have something to send since somebody looked: a flush for one client changes others."""
+        """Clients that have something new to send. A flush for one client may give something to others."""
         self._members: dict[ClientOutbound, MessageFormat] = {}
         self._plain: dict[Client, tuple[list[RouteChange], dict[MessageFormat, list[Piece]]]] = {}
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
 
     def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> None:
-        """Established: told of every change from now on."""
+        """The client is Established: it gets every change from now on."""
         self.flush(now)
         self._members[member] = format_
 
@@ -48,7 +48,7 @@ class Distributor:
         self._members.pop(member, None)
 
     def flush(self, now: float) -> None:
-        """Tell the clients what they have not been told yet."""
+        """Give the clients every change that they have not got yet."""
         changes = self.table.changes
         if not changes:
             return
@@ -208,7 +208,7 @@ class ClientOutbound(Outbound):
         return list(self._distributor.view(self.client, self._format))
 
     def _may_go_on(self, pieces: Iterable[Piece], now: float) -> list[Piece]:
-        """Those that pass the gate; a withdrawal may always be sent."""
+        """Those that pass the gate; a withdrawal always may."""
         return [p for p in pieces if not p.announces or self._gate.passes(Direction.OUT, p.keys, now)]
 
     def _told(self, pieces: Iterable[Piece]) -> Run | None:

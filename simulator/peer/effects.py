@@ -1,4 +1,4 @@
-"""What a peer asks its owner to do with TCP. Everything else among its effects is an event for the listeners."""
+"""What a peer asks its owner to do with TCP. Its other effects are events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A speaker's configuration and its events: plain data, so that a speaker could live in a process of its own."""
+"""The configuration that a speaker gets and the events that it gives: plain data, as between two processes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from simulator.gate import Direction
@@ -25,6 +25,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family, Notification, RouteRefresh
 from simulator.session.negotiation import Negotiated
+from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.received_update import AnnouncedPrefixes, ReceivedUpdate, read_update
 from simulator.wire.route_refresh import BEGIN
 from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError, UpdateFault, strongest
@@ -160,6 +161,14 @@ class Inbound:
         taken = self._loc_rib.count(self._id)
         self._loc_rib.forget_all(self._id)
         return taken
+
+    def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:
+        """The routes in Loc-RIB, with their attributes as the import policy leaves them."""
+        policy, done = self._policy, dict[AttributeSet, PathAttributes]()
+        for key, attributes in self._loc_rib.routes(self._id, self._family):
+            if attributes not in done:
+                done[attributes] = policy.imported(attributes.path) if policy else attributes.path
+            yield self._family, key, done[attributes]
 
     # --- inside ---
 

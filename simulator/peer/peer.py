@@ -17,7 +17,7 @@ from random import random
 
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Direction, Gate
-from simulator.peer.effects import Abort, Close, Dial, Effect, Reset, StopDial, Write
+from simulator.peer.effects import Effect
 from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
@@ -31,11 +31,11 @@ from simulator.peer.inbound import Inbound
 from simulator.peer.outbound import Outbound
 from simulator.peer.session_gate import SessionGate
 from simulator.peer.stream import NOTHING_HELD, KernelQueue, Stream
+from simulator.peer.streams import Streams
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.adj_out import Images
-from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session import session as fsm
 from simulator.session.fsm import Channel
@@ -51,8 +51,6 @@ from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.route_refresh import BEGIN, REQUEST, Ignored, decode_refresh
 
 _UPDATE = int(MessageType.UPDATE)
-_MOST_OPEN = 8
-"""So many connections of one caller may wait to be closed in order; who calls more often is cut without a word."""
 _NO_QUEUES: Mapping[Stream, KernelQueue] = {}
 
 
@@ -67,8 +65,7 @@ class BgpPeer:
         """As the session found it: what the given configuration leaves open is filled in once the session is up."""
         self.effects: deque[Effect] = deque()
         """What is to be done, the first of it on the left. The owner takes it after each input."""
-        self.streams: dict[Channel, Stream] = {}
-        """The connections on which the session talks, at most one a channel."""
+        self.streams = Streams(self.effects.append)
         self._asked = config
         self._tell = self.effects.append
         self._session = BgpSession(
@@ -85,10 +82,6 @@ class BgpPeer:
         self._gate = SessionGate(config, self._tell)
         self.inbound = Inbound(config, self._gate, loc_rib, self._tell)
         self.outbound = self._outbound(config, images, self._gate)
-        self._open: dict[Stream, None] = {}
-        """The connections that are not gone yet, those that talk among them."""
-        self._connections = 0
-        self._dialling = False
         self._closed_early, self._closed_early_at = "", 0.0
         self._cut: Cut | None = None
         self._cutting: tuple[Stream, int, int] | None = None
@@ -114,13 +107,7 @@ class BgpPeer:
     @property
     def established(self) -> Stream | None:
         """The connection that is Established."""
-        channel = self._session.channel
-        return self.streams.get(channel) if channel is not None else None
-
-    @property
-    def open_streams(self) -> tuple[Stream, ...]:
-        """The connections that are not gone yet."""
-        return tuple(self._open)
+        return self.streams.of(self._session.channel)
 
     def next_timer(self) -> float | None:
         """When `timer` is to be called next."""
@@ -128,12 +115,7 @@ class BgpPeer:
 
     def taken(self) -> Iterator[tuple[Family, bytes, PathAttributes]]:
         """This session's routes in Loc-RIB, with their attributes as the import policy leaves them."""
-        policy, family = self.config.policy, self.config.family
-        done: dict[AttributeSet, PathAttributes] = {}
-        for key, attributes in self._loc_rib.routes(self.config.id, family):
-            if attributes not in done:
-                done[attributes] = policy.imported(attributes.path) if policy else attributes.path
-            yield family, key, done[attributes]
+        return self.inbound.taken()
 
     def view(self) -> SessionView:
         session, gate, agreed = self._session, self.gate, self._session.negotiated
@@ -207,7 +189,7 @@ class BgpPeer:
         if change is Change.LIFTED:
             self._cut = None
             sent = self.outbound.send_everything(now)
-            self._write()
+            self.streams.write(self.established)
             self._moved(now, sent, self.inbound.take_everything(now))
         elif change is Change.DENIED:
             self._denied(now, kernel)
@@ -240,13 +222,10 @@ class BgpPeer:
     def connected(self, stream: Stream, now: float) -> None:
         """The dial succeeded, or the peer's connection arrived."""
         session = self._session
-        self._connections += 1
-        stream.number = self._connections
-        self._open[stream] = None
+        self.streams.add(stream)
         if stream.channel is Channel.DIALLED:
             wanted = session.fsm_state(Channel.DIALLED) in (BgpState.CONNECT, BgpState.ACTIVE)
             if wanted:
-                self._dialling = False
                 session.tcp_connected(now)
         else:
             wanted = session.tcp_accepted(now)
@@ -254,10 +233,9 @@ class BgpPeer:
                 self._turn_away(stream, now)
                 return
         if wanted:
-            self.streams[stream.channel] = stream
-            stream.is_kept = True
+            self.streams.keep(stream)
         else:
-            self._abort(stream)
+            self.streams.abort(stream)
         self._follow_session(now)
 
     def receive(self, stream: Stream, octets: bytes, now: float) -> None:
@@ -269,21 +247,20 @@ class BgpPeer:
             self._session.wire_error(stream.channel, error.notification, now, error.reason)
         self._follow_session(now)
         if self.outbound.waits:
-            self._write()  # what the peer asked for, once for all that was read together
+            self.streams.write(self.established)  # what the peer asked for, once for all that was read together
 
     def disconnected(self, stream: Stream, why: str, now: float) -> None:
         """The peer, or the network, ended a connection."""
         stream.drop()
-        if self.streams.get(stream.channel) is not stream:
+        if not self.streams.lost(stream):
             return
-        del self.streams[stream.channel]
         if self._session.fsm_state(stream.channel) is BgpState.OPEN_SENT:
             self._closed_early, self._closed_early_at = why, now
         self._session.tcp_failed(stream.channel, now, why)
         self._follow_session(now)
 
     def dial_failed(self, why: str, now: float) -> None:
-        self._dialling = False
+        self.streams.dial_failed()
         self._session.tcp_failed(Channel.DIALLED, now, why)
         self._follow_session(now)
 
@@ -299,8 +276,7 @@ class BgpPeer:
 
     def gone(self, stream: Stream) -> None:
         """Nothing is left of a connection."""
-        stream.drop()
-        self._open.pop(stream, None)
+        self.streams.gone(stream)
 
     def to_send(self, stream: Stream, now: float) -> bytes | memoryview:
         """The next octets for the kernel, which may take a part of them; empty: nothing for now.
@@ -388,18 +364,18 @@ class BgpPeer:
     def _denied(self, now: float, kernel: Mapping[Stream, KernelQueue]) -> None:
         """The gate has shut: what the peer has is withdrawn; what has not left yet is dropped with the connection."""
         established = self.established
-        for stream in tuple(self._open):
+        for stream in tuple(self.streams.open):
             if stream is not established and stream.has_unsent_announcements(kernel.get(stream, NOTHING_HELD)):
-                self._reset(stream)
+                self.streams.reset(stream)
         if established is not None:
             queue = kernel.get(established, NOTHING_HELD)
             if self.outbound.waits or established.has_unsent_announcements(queue):
                 # What the peer was sent is counted once the connection is reset: to count takes time.
-                self._reset(established)
+                self.streams.reset(established)
                 self._cutting = established, queue.unacknowledged, self.inbound.forget_everything()
                 return
         withdrawn = self.outbound.withdraw_everything(now)
-        self._write()
+        self.streams.write(self.established)
         self._moved(now, withdrawn, self.inbound.forget_everything())
 
     # --- connections ---
@@ -409,37 +385,11 @@ class BgpPeer:
         session = self._session
         if session.state is BgpState.IDLE:
             why, again = f"the session rests: {session.last_error}", session.rests_until(Channel.ACCEPTED)
-            self._refuse(stream)
+            self.streams.refuse(stream, encode_notification(cease(Cease.CONNECTION_REJECTED)))  # RFC 4486 §4
         else:
             why, again = f"the session is {session.state} on another connection", None
-            self._abort(stream)  # without a word: no NOTIFICATION may end the session that talks
+            self.streams.abort(stream)  # without a word: no NOTIFICATION may end the session that talks
         self._tell(CallerRefused(self.config.id, now, str(self.config.peer_address), why, again))
-
-    def _refuse(self, stream: Stream) -> None:
-        """The session is Idle: tell the caller so (RFC 4486 §4, Connection Rejected), and close."""
-        if len(self._open) > _MOST_OPEN:
-            self._abort(stream)
-            return
-        stream.say(encode_notification(cease(Cease.CONNECTION_REJECTED)))
-        stream.close()
-        self._tell(Close(stream))
-
-    def _abort(self, stream: Stream) -> None:
-        stream.drop()
-        self._tell(Abort(stream))
-
-    def _reset(self, stream: Stream) -> None:
-        """Cut a connection at once, with all that has not left."""
-        if self.streams.get(stream.channel) is stream:
-            del self.streams[stream.channel]
-        stream.drop()
-        self._tell(Reset(stream))
-
-    def _write(self) -> None:
-        """There may be something to send."""
-        stream = self.established
-        if stream is not None:
-            self._tell(Write(stream))
 
     # --- what the session asks for ---
 
@@ -451,14 +401,13 @@ class BgpPeer:
         for output in self._session.outputs():
             match output:
                 case fsm.Send(channel, message):
-                    self._send(channel, message)
+                    self.streams.say(channel, _encoded(message))
                 case fsm.CloseChannel(channel):
-                    self._close(channel)
+                    self.streams.close(channel)
                 case fsm.DialPeer():
-                    self._dialling = True
-                    self._tell(Dial())
+                    self.streams.dial()
                 case fsm.Up(channel, negotiated):
-                    self._meet(self.streams[channel], negotiated)
+                    self._meet(self.streams.kept[channel], negotiated)
                     self._up(negotiated, now)
                 case fsm.Down():
                     self.outbound.down()
@@ -477,29 +426,14 @@ class BgpPeer:
 
     def _up(self, negotiated: Negotiated, now: float) -> None:
         self.outbound.up(negotiated, now)
-        self._write()
+        self.streams.write(self.established)
 
-    def _close(self, channel: Channel) -> None:
-        """Give up the channel's dial; end its connection once everything is sent."""
-        if channel is Channel.DIALLED and self._dialling:
-            self._dialling = False
-            self._tell(StopDial())
-        stream = self.streams.pop(channel, None)
-        if stream is not None:
-            stream.close()
-            self._tell(Close(stream))
 
-    def _send(self, channel: Channel, message: Open | Notification | None) -> None:
-        stream = self.streams.get(channel)
-        if stream is None:
-            return
-        if message is None:
-            stream.say(KEEPALIVE)
-        elif isinstance(message, Open):
-            stream.say(encode_open(message))
-        else:
-            stream.say(encode_notification(message))
-        self._tell(Write(stream))
+def _encoded(message: Open | Notification | None) -> bytes:
+    """A message as the session puts it; None is a KEEPALIVE."""
+    if message is None:
+        return KEEPALIVE
+    return encode_open(message) if isinstance(message, Open) else encode_notification(message)
 
 
 def _times(config: NeighborConfig) -> SessionTimes:

@@ -83,7 +83,7 @@ class Negotiated:
 
 
 def message_size(receiver: Capabilities) -> int:
-    """The largest message, in octets, that a speaker with these capabilities takes (RFC 8654 §4)."""
+    """The largest message, in octets, that the sender of these capabilities takes (RFC 8654 §4)."""
     return EXTENDED_MESSAGE if receiver.extended_message else STANDARD_MESSAGE
 
 

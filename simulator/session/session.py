@@ -6,8 +6,8 @@ that we accept; a collision between them is resolved by RFC 4271 §6.8. The sess
 further on.
 
 Both ends of a collision have to keep the same connection, whatever arrives first. So the outcome depends on nothing but
-the BGP Identifiers, even where one end is Established already (CollisionDetectEstablishedState). A speaker that got an
-OPEN on the peer's connection gives up a dial that is still on its way, so that this hardly ever happens.
+the BGP Identifiers, even where one end is Established already (CollisionDetectEstablishedState); and a side that has
+heard an OPEN on the peer's connection gives up a dial that is still on its way, so that this hardly ever happens.
 """
 
 from __future__ import annotations
@@ -23,8 +23,16 @@ from simulator.session.negotiation import Negotiated, judge_open, negotiate, we_
 from simulator.session.states import BgpState, FsmEvent, Timer
 from simulator.session.table import Action
 
-_RANK = {state: rank for rank, state in enumerate(BgpState)}
-_RANK[BgpState.ACTIVE], _RANK[BgpState.CONNECT] = _RANK[BgpState.CONNECT], _RANK[BgpState.ACTIVE]
+_PROGRESS = {
+    state: rank
+    for rank, state in enumerate(
+        (
+            *(BgpState.IDLE, BgpState.ACTIVE, BgpState.CONNECT),
+            *(BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED),
+        )
+    )
+}
+"""How far on a state is. Who dials (Connect) is further on than who waits for a call (Active)."""
 _TALKING = frozenset({BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED})
 _WIRE_ERRORS: dict[int, FsmEvent] = {
     ErrorCode.OPEN_MESSAGE: FsmEvent.BGP_OPEN_MSG_ERR,
@@ -295,9 +303,9 @@ class BgpSession:
         if rule is None or fsm.state is was:
             return
         reason = f"{rule.reason}: {detail}" if detail else rule.reason
-        if _RANK[fsm.state] < _RANK[was] and not self._talking():
+        if _PROGRESS[fsm.state] < _PROGRESS[was] and not self._talking():
             self.last_error, self.last_error_at = reason, now
-        self._tend(now)
+        self._follow_rival(now)
         self._settle(now, reason)
 
     def _talking(self) -> bool:
@@ -322,8 +330,8 @@ class BgpSession:
             fsm.fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
             self._settle(now, "idle hold time over, listening for the peer")
 
-    def _tend(self, now: float) -> None:
-        """What one channel's state asks of the other: no call beside a session, no sleep without one."""
+    def _follow_rival(self, now: float) -> None:
+        """Start or stop each channel as the other one's state asks: no dial beside a session, no rest without one."""
         for fsm in self._fsms.values():
             rival = self._fsms[fsm.channel.other].state
             dialled = fsm.channel is Channel.DIALLED
@@ -355,7 +363,7 @@ class BgpSession:
 
     def _settle(self, now: float, reason: str) -> None:
         """Derive the session's state from both FSMs and report a change."""
-        state = max((fsm.state for fsm in self._fsms.values()), key=_RANK.__getitem__)
+        state = max((fsm.state for fsm in self._fsms.values()), key=_PROGRESS.__getitem__)
         if state is self.state:
             return
         change = BgpTransition(now, self.state, state, reason)
@@ -379,7 +387,7 @@ class BgpSession:
         if limit:
             self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
         elif notification == _REJECTED and fsm.channel is Channel.DIALLED:
-            # A peer that is Idle and refuses our call calls us later. If both ends rested, they would never meet.
+            # A peer that is Idle and refuses our call will call as soon as it is not: two that both rest never meet.
             fsm.timers[Timer.IDLE_HOLD] = now + max(self._damping(), self.config.times.connect_retry * self._spread())
         elif self._fsms[fsm.channel.other].state not in _TALKING:
             self._rest(now, _REJECTED)
@@ -461,5 +469,5 @@ class BgpSession:
         self.established_transitions += 1
         self.established_at = now
         self._start_send_hold(self._fsms[channel], now)
-        self._tend(now)
+        self._follow_rival(now)
         self._outputs.append(Up(channel, self.negotiated))

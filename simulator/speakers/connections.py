@@ -14,10 +14,10 @@ from simulator.peer.stream import KernelQueue, Stream
 from simulator.places.errors import LabError
 from simulator.session.fsm import Channel
 from simulator.speakers.runtime import Runtime
-from simulator.speakers.tcp import Owner, TcpConnection
+from simulator.speakers.tcp import Acceptor, TcpConnection
 
 
-class DialOwner(Owner, Protocol):
+class Dialler(Acceptor, Protocol):
     """The owner of connections that are dialled."""
 
     def dial_failed(self, why: str) -> None: ...
@@ -26,7 +26,7 @@ class DialOwner(Owner, Protocol):
 class Connections:
     """The sockets behind a peer's streams."""
 
-    def __init__(self, config: NeighborConfig, runtime: Runtime, owner: DialOwner) -> None:
+    def __init__(self, config: NeighborConfig, runtime: Runtime, owner: Dialler) -> None:
         self.open: dict[Stream, TcpConnection] = {}
         """Connections that are not gone yet, those that talk among them."""
         self.dials: set[asyncio.Task[None]] = set()

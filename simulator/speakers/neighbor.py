@@ -21,7 +21,7 @@ from simulator.speakers.connections import Connections, octets_written
 from simulator.speakers.dispatch import dispatch
 from simulator.speakers.gc_pause import gc_paused
 from simulator.speakers.runtime import Runtime
-from simulator.speakers.tcp import TcpConnection
+from simulator.speakers.tcp import Owner, TcpConnection
 from simulator.views.session import SessionView
 from simulator.wire.path_attributes import PathAttributes
 
@@ -67,7 +67,7 @@ class Neighbor:
     @property
     def talking(self) -> tuple[TcpConnection, ...]:
         """The connections on which the session talks."""
-        return tuple(self.connections.open[stream] for stream in self.peer.streams.values())
+        return tuple(self.connections.open[stream] for stream in self.peer.streams.kept.values())
 
     def written(self, *, whole: bool = False) -> dict[tuple[IpAddress, int, IpAddress, int], int]:
         """How many octets were ever written to each connection that talks; as `octets_written`."""
@@ -120,6 +120,9 @@ class Neighbor:
 
     # --- TCP ---
 
+    def owner_of(self, tcp: TcpConnection) -> Owner:
+        return self
+
     def tcp_made(self, tcp: TcpConnection) -> None:
         self.connections.open[tcp.stream] = tcp
         self.peer.connected(tcp.stream, self._now())
@@ -155,7 +158,7 @@ class Neighbor:
             self._runtime.tap.closed(self.config, tcp, self._now())
 
     def tcp_lost(self, tcp: TcpConnection, why: str) -> None:
-        if self._runtime.tap is not None and self.peer.streams.get(tcp.stream.channel) is tcp.stream:
+        if self._runtime.tap is not None and self.peer.streams.holds(tcp.stream):
             self._runtime.tap.lost(self.config, tcp, self._now())
         self.peer.disconnected(tcp.stream, why, self._now())
         self._carry_out()
@@ -171,7 +174,7 @@ class Neighbor:
     # --- carrying out what the peer asks for ---
 
     def _carry_out(self) -> None:
-        """Everything, in order; also what a listener asks for in the middle."""
+        """Everything, in order. What a listener asks for in the middle is carried out behind what was there before."""
         effects, emit = self.peer.effects, self._runtime.emit
         while effects:
             effect = effects.popleft()

@@ -1,7 +1,7 @@
 """The kernel's end of a connection that sends: how much it takes, what it holds, and how that is dropped.
 
 Nothing is given to the transport of asyncio, whose buffer nobody could count, look into or take back: what the kernel
-does not take stays with the sender.
+does not take stays with its sender.
 """
 
 from __future__ import annotations

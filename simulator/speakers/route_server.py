@@ -55,7 +55,7 @@ class RouteServer(Speaker):
         tap: Tap | None = None,
     ) -> None:
         control = ControlCommunities(settings.asn)
-        self._rib = RouteServerRib(control, lambda: None)
+        self._rib = RouteServerRib(control)
         super().__init__(name, place, clock, on_event, tap=tap, loc_rib=self._rib)
         self._settings = settings
         self._transparent = Transparent(settings, control)

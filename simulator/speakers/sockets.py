@@ -87,7 +87,7 @@ def set_gtsm(sock: socket.socket, address: IpAddress) -> None:
 def travelled(sock: socket.socket, address: IpAddress) -> bool:
     """Whether an accepted connection came from further than a hop away: the TTL of the ACK that made it is kept here.
 
-    What a peer sends before the connection is accepted is read without any check of `set_gtsm`.
+    What arrives before the connection is accepted is read without any check of `set_gtsm`.
     """
     if address.version == 4:
         return sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) != _GTSM_TTL

@@ -40,7 +40,7 @@ from simulator.speakers.sockets import (
     travelled,
 )
 from simulator.speakers.tap import Tap
-from simulator.speakers.tcp import TcpConnection
+from simulator.speakers.tcp import Owner, TcpConnection
 from simulator.views.session import SessionView
 from simulator.wire.notification import encode_notification
 from simulator.wire.path_attributes import PathAttributes
@@ -56,15 +56,28 @@ class _Listener:
     neighbors: dict[IpAddress, Neighbor] = field(default_factory=dict)
 
 
-class _Stranger:
-    """The owner of a connection until it is known who calls. Who is refused gets one message and is not read."""
+class _Reception:
+    """Where the connections of one listening socket arrive."""
 
     def __init__(self, speaker: Speaker, endpoint: Endpoint) -> None:
         self._speaker = speaker
         self._endpoint = endpoint
 
+    def owner_of(self, tcp: TcpConnection) -> Owner:
+        return self._speaker.owner_of(self._endpoint, tcp)
+
+
+class _Refusal:
+    """The owner of a connection that is refused: its peer gets one message and is not read."""
+
+    def __init__(self, leaving: Leaving, subcode: Cease) -> None:
+        self._leaving = leaving
+        self._message = encode_notification(cease(subcode))
+
     def tcp_made(self, tcp: TcpConnection) -> None:
-        self._speaker.receive(self._endpoint, tcp)
+        tcp.stream.say(self._message)
+        tcp.close()
+        self._leaving.add(tcp)
 
     def tcp_received(self, tcp: TcpConnection, octets: bytes) -> None:
         """Nothing is read."""
@@ -125,7 +138,7 @@ class Speaker:
         endpoint = Endpoint(host, sock.getsockname()[1])
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: TcpConnection(Channel.ACCEPTED, _Stranger(self, endpoint)), sock=sock, backlog=ACCEPTED_AT_ONCE
+            lambda: TcpConnection(Channel.ACCEPTED, _Reception(self, endpoint)), sock=sock, backlog=ACCEPTED_AT_ONCE
         )
         sock.listen(BACKLOG)
         self._listeners[endpoint] = _Listener(endpoint, sock, server)
@@ -286,39 +299,37 @@ class Speaker:
             await listener.server.wait_closed()
         self._listeners.clear()
 
-    def receive(self, endpoint: Endpoint, tcp: TcpConnection) -> None:
-        """A TCP connection arrived: give it to its neighbour, or refuse it with a Cease (RFC 4486 §4)."""
+    def owner_of(self, endpoint: Endpoint, tcp: TcpConnection) -> Owner:
+        """A TCP connection arrived: it is one of its neighbour's, or is refused with a Cease (RFC 4486 §4)."""
         assert tcp.transport is not None
+        refusal = _Refusal(self._leaving, Cease.CONNECTION_REJECTED)
         if self._closing or endpoint not in self._listeners:  # accepted before the listening socket was gone
-            self._refuse(tcp)
-            return
+            return refusal
         caller = ip_address(tcp.transport.get_extra_info("peername")[0].split("%")[0])
         listener = self._listeners[endpoint]
         neighbor = listener.neighbors.get(caller)
         if neighbor is None and self._dynamic is not None:
             config = self._dynamic(endpoint, caller)
-            if config is not None and not self._room_for(tcp, caller):
-                return
+            if config is not None and not self._has_room_for(caller):
+                return _Refusal(self._leaving, Cease.OUT_OF_RESOURCES)
             neighbor = self._serve_caller(config, caller) if config is not None else None
         if neighbor is None:
             dispatch(self._heard, UnknownPeer(self.name, self._clock.now(), str(caller)))
-            self._refuse(tcp)
-            return
+            return refusal
         sock = tcp.transport.get_extra_info("socket")
         if neighbor.config.gtsm:
             set_gtsm(sock, caller)
             tcp.deaf = travelled(sock, caller)
         else:
             set_ttl(sock, caller, _ORDINARY_TTL)  # the listener's 255 was only for GTSM peers
-        tcp.owner = neighbor
-        neighbor.tcp_made(tcp)
+        return neighbor
 
     def _serve_caller(self, config: NeighborConfig, caller: IpAddress) -> Neighbor:
         neighbor = self.add(config, caller)
         self._callers.add(neighbor)
         return neighbor
 
-    def _room_for(self, tcp: TcpConnection, caller: IpAddress) -> bool:
+    def _has_room_for(self, caller: IpAddress) -> bool:
         """Make room for one more caller; where all others are up, it is refused (RFC 4486 §4, Out of Resources)."""
         if not self._callers.is_full:
             return True
@@ -326,13 +337,7 @@ class Speaker:
         if oldest is None:
             why = "as many callers as this speaker serves are Established"
             dispatch(self._heard, CallerRefused(str(caller), self._clock.now(), str(caller), why, None))
-            self._refuse(tcp, Cease.OUT_OF_RESOURCES)
             return False
         self._part_with(oldest)
         oldest.stop(cease(Cease.OUT_OF_RESOURCES))
         return True
-
-    def _refuse(self, tcp: TcpConnection, subcode: Cease = Cease.CONNECTION_REJECTED) -> None:
-        tcp.stream.say(encode_notification(cease(subcode)))
-        tcp.close()
-        self._leaving.add(tcp)

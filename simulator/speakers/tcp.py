@@ -28,8 +28,14 @@ class PeerEnd(Enum):
     RESET = "reset"
 
 
+class Acceptor(Protocol):
+    """Knows to whom a connection belongs that has come up."""
+
+    def owner_of(self, tcp: TcpConnection) -> Owner: ...
+
+
 class Owner(Protocol):
-    """Who a connection belongs to: what it says, and what becomes of what it hears."""
+    """What stands behind a connection: it gives the octets to send, and takes those that arrive."""
 
     def tcp_made(self, tcp: TcpConnection) -> None: ...
 
@@ -55,13 +61,16 @@ class Owner(Protocol):
 
 
 class TcpConnection(asyncio.Protocol):
-    """A TCP connection and its octets. `owner` may be set as late as `connection_made` (accepted connections).
+    """A TCP connection and its octets.
 
     Nothing waits here: the owner is asked for octets when the kernel takes them, and keeps them until then.
     """
 
-    def __init__(self, channel: Channel, owner: Owner) -> None:
-        self.owner = owner
+    owner: Owner
+    """Known once the connection is up."""
+
+    def __init__(self, channel: Channel, acceptor: Acceptor) -> None:
+        self._acceptor = acceptor
         self.stream = Stream(channel)
         self.deaf = False
         """What arrives has travelled too far (RFC 5082 §3): it is dropped, as the kernel drops what comes later."""
@@ -90,6 +99,7 @@ class TcpConnection(asyncio.Protocol):
             self.stream.local_address = ip_address(ours[0].split("%")[0])
         self.local_port = _port(transport, "sockname")
         self.peer_port = _port(transport, "peername")
+        self.owner = self._acceptor.owner_of(self)
         self.owner.tcp_made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -222,7 +232,7 @@ async def connect(
     md5: str | None,
     gtsm: bool,
 ) -> None:
-    """Dial `peer`; the connection's owner hears when it answers. Raises OSError or LabError when it does not."""
+    """Dial `peer`; the connection tells its owner when it is up. Raises OSError or LabError when there is no answer."""
     loop = asyncio.get_running_loop()
     sock = dialling_socket(place, local, peer.host, md5=md5, gtsm=gtsm)
     try:

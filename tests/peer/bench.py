@@ -70,7 +70,7 @@ class Bench:
         self.is_dialling = False
         self.dials = self.dials_stopped = 0
         self._written, self._told = written, told
-        self.peer = BgpPeer(replace(config, **options), loc_rib, Images(announcements))
+        self.peer = BgpPeer(replace(config, **options), loc_rib, Images(announcements), jitter=lambda: 0.5)
 
     # --- commands ---
 
@@ -131,16 +131,15 @@ class Bench:
     def lose(self, line: Line, *, fin: bool) -> None:
         """The peer ends a connection."""
         if line.is_up:
-            self._end(line)
+            line.is_up = False
             if not line.stream.is_closing:
-                line.stream.drop()
                 why = "closed by the peer" if fin else "Connection reset by peer"
                 self.peer.disconnected(line.stream, why, self.now)
-                self.carry_out()
+            self._end(line)
+            self.carry_out()
 
     def _end(self, line: Line) -> None:
         line.is_up = False
-        line.stream.forget()
         self.peer.gone(line.stream)
 
     def line(self, stream: Stream) -> Line:

@@ -171,16 +171,19 @@ class GateMachine(RuleBasedStateMachine):
 
     def written(self, bench: Bench, line: Line, data: bytes) -> None:
         """Behind the gate: every octet on its way to the socket."""
+        # The rest of a message that was begun has to go, or the peer could not read our last one.
+        under_way = bool(line.begun)
         line.begun += data
         for kind, body in messages(line.begun):
             if kind == 2:
                 announced, withdrawn = announced_and_withdrawn(body)
                 if announced and not self.may_pass:
                     self.problems.append(f"{len(announced)} NLRI written under {self.ruled}")
-                if announced and line.stream is not bench.peer.established:
+                if announced and line.stream is not bench.peer.established and not under_way:
                     self.problems.append("NLRI written to a connection that is not Established")
                 line.holds |= set(announced)
                 line.holds -= set(withdrawn)
+            under_way = False
 
     def told(self, event: SpeakerEvent) -> None:
         if isinstance(event, BgpStateChanged):
@@ -252,7 +255,7 @@ class GateMachine(RuleBasedStateMachine):
         assert self.peer.view().bgp_state is BgpState.IDLE
         for line in self.lines():
             self.bench.lose(line, fin=True)
-        assert not self.bench.is_dialling and not self.peer.open_streams, "a connection outlived its session"
+        assert not self.bench.is_dialling and not self.peer.streams.open, "a connection outlived its session"
         assert self.peer.next_timer() is None, "a timer outlived its session"
         self.bench = None
 
@@ -510,7 +513,7 @@ def refresh_past_the_gate(self: Outbound, enhanced: bool) -> Iterator[Run]:
 
 def resets_nobody(self: BgpPeer, now: float, kernel: Any) -> None:
     sent = self.outbound.withdraw_everything(now)
-    self._write()
+    self.streams.write(self.established)
     self._moved(now, sent, self.inbound.forget_everything())
 
 

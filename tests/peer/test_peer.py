@@ -128,7 +128,7 @@ def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: list[S
     assert bytes(line.received) == said
     assert [e for e in events[told:] if isinstance(e, BgpStateChanged | NotificationExchanged)] == []
     bench.lose(line, fin=True)
-    assert not bench.peer.open_streams
+    assert not bench.peer.streams.open
 
 
 def test_a_caller_in_idle_is_told_that_it_is_rejected(make: Make, events: list[SpeakerEvent]) -> None:

@@ -72,7 +72,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         control = ControlCommunities(self.settings.asn)
-        self.table = RouteServerTable(control, lambda: None)
+        self.table = RouteServerTable(control)
         self.transparent = Transparent(self.settings, control)
         self.renderer = UpdateRenderer(self.family, self.transparent)
 

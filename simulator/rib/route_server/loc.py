@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
@@ -17,9 +17,9 @@ class RouteServerRib(LocRib):
 
     __slots__ = ("_clients", "tables")
 
-    def __init__(self, control: ControlCommunities, changed: Callable[[], None]) -> None:
+    def __init__(self, control: ControlCommunities) -> None:
         super().__init__()
-        self.tables = {family: RouteServerTable(control, changed) for family in Family}
+        self.tables = {family: RouteServerTable(control) for family in Family}
         self._clients: dict[str, Client] = {}
 
     def add(self, client: Client) -> None:

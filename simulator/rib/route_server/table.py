@@ -37,12 +37,10 @@ class RouteChange(NamedTuple):
 class RouteServerTable:
     """One family of a route server."""
 
-    def __init__(self, control: ControlCommunities, changed: Callable[[], None]) -> None:
-        """`changed` is called after each event that left something in `changes`."""
+    def __init__(self, control: ControlCommunities) -> None:
         self.changes: list[RouteChange] = []
         """Not sent yet, oldest first. The sender clears the list."""
         self._control = control
-        self._changed = changed
         self._entries: dict[bytes, Candidates] = {}
         self._own: dict[Client, dict[bytes, Offer]] = {}
         self._special: set[bytes] = set()
@@ -90,8 +88,6 @@ class RouteServerTable:
                 by_set.setdefault(attributes, []).append(key)
         for attributes, keys in by_set.items():
             self._announce(client, Offer(client, attributes, self._control), keys)
-        if self.changes:
-            self._changed()
 
     def _announce(self, client: Client, offer: Offer, keys: list[bytes]) -> None:
         entries, own = self._entries, self._own[client]
@@ -119,8 +115,6 @@ class RouteServerTable:
             deque(map(self._entries.pop, gone), maxlen=0)
             self.changes.append(RouteChange(tuple(gone), None, False, self._hidden[client]))
             self._plain.pop(client, None)
-        if self.changes:
-            self._changed()
 
     def forget_all(self, client: Client) -> None:
         """A client's session is down, or denied."""
