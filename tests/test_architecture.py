@@ -359,6 +359,18 @@ def test_a_speaker_gives_plain_data(module: Path) -> None:
     assert {node.attr for node in reads} & {"adj_in", "inbound", "outbound", "loc_rib", "talking"} == set()
 
 
+def test_only_the_workflow_moves_a_connection_on() -> None:
+    """An operator, a script or a request says what is wanted; one module does what follows from it."""
+    moves = {"take_notice", "start_validation", "conclude", "provision_new", "find_conflict", "renew"}
+    movers = {
+        name(module)
+        for module in MODULES
+        for call in called(module.read_text(encoding="utf-8"))
+        if isinstance(call.func, ast.Attribute) and call.func.attr in moves
+    }
+    assert movers == {"engine/workflow.py"}
+
+
 def test_only_a_session_makes_a_gate() -> None:
     makers = {
         name(module)
