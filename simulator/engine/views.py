@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.network import Network
@@ -34,15 +35,15 @@ def connection_view(
     )
 
 
-def placed(view: SessionView, plan: SessionPlan) -> SessionView:
-    """A session with the names of what it belongs to, which its speaker does not know."""
-    return replace(view, connection=plan.connection, peer=plan.peer.name, edge=plan.edge.name)
+def placed(view: SessionView, plan: SessionPlan, **changes: Any) -> SessionView:
+    """A session with the names of what it belongs to, which its speaker does not know; and with other changes."""
+    return replace(view, connection=plan.connection, peer=plan.peer.name, edge=plan.edge.name, **changes)
 
 
 def session_view(network: Network, plan: SessionPlan) -> SessionView:
     """A session as its plan has it: with the peering's addresses, and Idle while it is not provisioned."""
     view = network.edges.view(plan) if network.edges.is_provisioned(plan) else _unprovisioned(network, plan)
-    return replace(placed(view, plan), local_address=plan.edge_address, peer_address=plan.peer_address)
+    return placed(view, plan, local_address=plan.edge_address, peer_address=plan.peer_address)
 
 
 def _unprovisioned(network: Network, plan: SessionPlan) -> SessionView:

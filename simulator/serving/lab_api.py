@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 import simulator
 from simulator.azure.model.errors import RefusalError
@@ -166,11 +166,7 @@ def _look(app: FastAPI, provider: Provider, ending: asyncio.Event) -> None:
 
 def _written(found: Any) -> Response:
     """What was made here is written at once: FastAPI would check it all again."""
-    return Response(json.dumps(found, ensure_ascii=False, default=_dumped).encode(), media_type=_JSON)
-
-
-def _dumped(answer: models.Answer) -> Any:
-    return answer.model_dump()
+    return Response(to_json(found), media_type=_JSON)
 
 
 def _act(app: FastAPI, provider: Provider) -> None:
