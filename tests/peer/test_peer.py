@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-from simulator.peer.events import BgpStateChanged, CallerRefused, NotificationExchanged, SpeakerEvent, cease
+from simulator.connection.states import ConnectionState
+from simulator.peer.effects import Reset
+from simulator.peer.events import BgpStateChanged, CallerRefused, GateMoved, NotificationExchanged, SpeakerEvent, cease
+from simulator.peer.stream import KernelQueue
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
+from simulator.views.session import Cut
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from tests.peer.bench import Bench, Line
@@ -172,3 +176,51 @@ def test_whose_call_is_rejected_still_listens(make: Make) -> None:
     assert bench.peer.view().bgp_state is BgpState.ACTIVE
     assert "Connection Rejected" in bench.peer.view().last_error
     bring_up(bench)
+
+
+# --- a deny while the kernel still holds announcements ---
+
+
+def test_a_deny_resets_before_it_counts(make: Make, events: list[SpeakerEvent]) -> None:
+    """To count takes time, in which the kernel would go on sending."""
+    bench = make(dial=False)
+    bench.start()
+    line = bring_up(bench)
+    bench.lift()
+    events.clear()
+    denied = {"session_validated": False, "now": bench.now}
+    bench.peer.rule(ConnectionState.PENDING_REMOVE, kernel={line.stream: KernelQueue(90, 170)}, **denied)  # type: ignore[arg-type]
+    assert list(bench.peer.effects) == [Reset(line.stream)]
+    assert bench.peer.to_send(line.stream, bench.now) == b"", "nothing more goes to the kernel"
+    bench.carry_out()
+    moved, changed = events
+    assert isinstance(moved, GateMoved) and moved.cut == Cut(handed=3, held=170) == bench.peer.view().cut
+    assert isinstance(changed, BgpStateChanged) and "reset by us, denied while" in changed.transition.reason
+    assert line.was_reset and not bench.peer.streams.open
+
+
+@pytest.mark.parametrize("unsent", [0, 20])
+def test_what_the_kernel_has_sent_is_withdrawn(make: Make, unsent: int) -> None:
+    """Less than what was written behind the last announcement: the announcements have left."""
+    bench = make(dial=False)
+    bench.start()
+    line = bring_up(bench)
+    bench.lift()
+    held = {line.stream: KernelQueue(unsent, 170)}
+    bench.peer.rule(ConnectionState.PENDING_REMOVE, session_validated=False, now=bench.now, kernel=held)
+    bench.carry_out()
+    view = bench.peer.view()
+    assert (view.bgp_state, view.withdrawn_by_us, view.cut) == (BgpState.ESTABLISHED, 3, None)
+
+
+def test_a_connection_that_ends_is_reset_where_announcements_are_unsent(make: Make) -> None:
+    bench = make(dial=False)
+    bench.start()
+    line = bring_up(bench)
+    bench.lift()
+    bench.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    assert line.is_up and line.half_closed
+    held = {line.stream: KernelQueue(90, 170)}
+    bench.peer.rule(ConnectionState.PENDING_REMOVE, session_validated=False, now=bench.now, kernel=held)
+    bench.carry_out()
+    assert line.was_reset
