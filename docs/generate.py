@@ -159,6 +159,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "rfc7606-cases": _rfc7606_matrix,
     "sayable": _sayable,
     "checks": diagnosis.checks,
+    "causes": diagnosis.causes,
+    "facts": diagnosis.facts,
     "remedies": lambda: diagnosis.remedies({name: router.remedies for name, router in ROUTERS.items()}),
     "rooms": _rooms,
     "rules": policy.rules,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 
@@ -63,6 +66,15 @@ class LanAnswer:
     """Why an echo as long as the link's MTU, with DF, got no answer; empty where it got one; None: not asked."""
 
 
+class TcpEnd(Enum):
+    """What a TCP handshake from the edge to the router's BGP port came to."""
+
+    OPENS = "open"
+    REFUSED = "refused"
+    SILENT = "filtered"
+    UNREACHABLE = "unreachable"
+
+
 @dataclass(frozen=True, slots=True)
 class PeerTable:
     """What the peer's own router says that it holds from us on one session. `error` when it could not be asked.
@@ -73,10 +85,6 @@ class PeerTable:
     prefixes: frozenset[str] = frozenset()
     error: str = ""
     not_ours: str = ""
-    says: str = ""
-    """The router's own words for the session, and its reason where something keeps the session or its routes back."""
-    reasons: tuple[tuple[str, str], ...] = ()
-    """(cause, text): why the session is down or what is not announced, by the router's tables and its user's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class RejectedRoutes:
     explanation: str
     count: int
     examples: tuple[str, ...]
+    all: bool = False
+    """It rejects every route of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,20 @@ class SessionEvidence:
     """Established without interruption for the soak time."""
     settled: bool
     """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
+    router: str = ""
+    """The kind of that router."""
+    answer: RouterAnswer | None = None
+    """What that router itself says of the session; None: it was not asked, or cannot be."""
+    probe: TcpEnd | None = None
+    """A TCP handshake with its BGP port; None: not tried."""
+    peer_counters: Mapping[str, int] = field(default_factory=dict)
+    """How the kernel's TcpExt counters moved at the router since the validation began; empty where they are unknown."""
+    prefixes: frozenset[str] = frozenset()
+    """What it announces that would be accepted, in text."""
+    block: str = ""
+    """This session's part of the configuration that `turnup config` writes for the router."""
+    was_up: bool = False
+    """It was Established when the time that is looked at began."""
     carried: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None = None
     """The edge's address and the peer's that really carry it, where they are others: a router outside of the lab is
     configured with them."""
@@ -158,3 +182,14 @@ class Observation:
     """The latency, jitter and loss that the topology asks of the link; empty for none."""
     quality_problem: str = ""
     """Why they are not there."""
+    siblings: tuple[Sibling, ...] = ()
+    """The other sessions of the same peer and peering, on other edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A session on another edge, whose table is in."""
+
+    name: str
+    family: Family
+    prefixes: frozenset[str]

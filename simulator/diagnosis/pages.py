@@ -1,12 +1,14 @@
-"""The catalogue as Markdown, for the documentation."""
+"""The catalogue and the causal table as Markdown, for the documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
+from simulator.diagnosis.causes import CAUSES
 from simulator.diagnosis.check import Check
-from simulator.diagnosis.remedies import REMEDIES
+from simulator.diagnosis.facts import ABNORMAL, Fact
+from simulator.diagnosis.remedies import REMEDIES, RULES
 from simulator.views.check import Blocks
 
 _WHEN = {Blocks.ACTIVE: "keeps the policy DENY ALL", Blocks.REHEARSAL: "fails the rehearsal", Blocks.WARN: "warns"}
@@ -27,12 +29,39 @@ def _row(check: Check, when: str) -> str:
     )
 
 
+def causes() -> str:
+    """Every cause: who acts, what it explains, what tells it, what contradicts it."""
+    lines = [
+        "| cause | who acts | in words | explains | told by | only with | contradicted by | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in CAUSES:
+        told = _names(row.told_by) + (" or nothing better" if row.possible else "")
+        explains = ", ".join(sorted(set(row.explains)))
+        lines.append(
+            f"| `{row.id}` | {row.side.value} | {row.text} | {explains} | {told} | {_names(row.needs)} | "
+            f"{_names(row.contradicted)} | {row.source} |"
+        )
+    return "\n".join(lines)
+
+
+def _names(facts: Iterable[Fact]) -> str:
+    return ", ".join(f"`{fact.name}`" for fact in facts)
+
+
+def facts() -> str:
+    """Every fact: what it means, and the check that it is evidence for where no healthy session shows it."""
+    lines = ["| fact | what was observed | asks for a cause at |", "|---|---|---|"]
+    lines += [f"| `{fact.name}` | {fact.value} | {ABNORMAL.get(fact, '')} |" for fact in Fact]
+    return "\n".join(lines)
+
+
 def remedies(routers: Mapping[str, Mapping[str, str]]) -> str:
     """Every cause and its remedies, by router."""
     lines = ["| cause | router | remedy |", "|---|---|---|"]
-    for cause, general in REMEDIES.items():
+    for cause, general in (*REMEDIES.items(), *RULES.items()):
         own = {name: texts[cause] for name, texts in routers.items() if cause in texts}
         for router, text in {"any": general, **own}.items():
-            shown = text.replace("{{", "{").replace("}}", "}").replace("|", "\\|")
+            shown = text.replace("{{", "{").replace("}}", "}").replace("|", "\\|").replace("\n", " ⏎ ")
             lines.append(f"| `{cause}` | {router} | `{shown}` |")
     return "\n".join(lines)

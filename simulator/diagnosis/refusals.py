@@ -1,4 +1,4 @@
-"""What a peer's NOTIFICATION says of why its session is not up: one row a kind.
+"""What a NOTIFICATION says of why a session is not up: one row a kind.
 
 It is a fact of the session, whichever check failed first: a router may refuse before its OPEN (a shut-down neighbor),
 after a bare one (a neighbor that it does not know), or later.
@@ -6,53 +6,42 @@ after a bare one (a neighbor that it does not know), or later.
 
 from __future__ import annotations
 
-from simulator.diagnosis.evidence import SessionEvidence
-from simulator.session.messages import Cease, ErrorCode, Notification
+from typing import Final
 
-_OPEN = ErrorCode.OPEN_MESSAGE
-_CEASE = ErrorCode.CEASE
+from simulator.session.messages import Cease, ErrorCode
+
+_OPEN, _CEASE = int(ErrorCode.OPEN_MESSAGE), int(ErrorCode.CEASE)
+_HEADER, _UPDATE, _HOLD_EXPIRED, _FSM, _REFRESH = 1, 3, 4, 5, 7
 _HARD_RESET, _BFD_DOWN = 9, 10
 
-REFUSALS: dict[tuple[int, int], tuple[str, str]] = {
+REFUSALS: Final[dict[tuple[int, int | None, bool], str]] = {
     # RFC 4271 §6.2
-    (_OPEN, 1): ("refused", "the router does not take BGP version 4 from us"),
-    (_OPEN, 2): ("remote-as-wrong", "the peer expects another AS than AS{local_as} from us"),
-    (_OPEN, 3): ("router-id-ours", "the router does not accept our BGP Identifier {identifier}: it may have the same"),
-    (_OPEN, 4): ("refused", "the router does not take an optional parameter of our OPEN"),
-    (_OPEN, 5): ("not-configured", "the router rejects our OPEN as not authenticated: is this neighbor configured?"),
-    (_OPEN, 6): ("hold-time", "the router does not accept our hold time"),
-    # RFC 5492 §5
-    (_OPEN, 7): ("refused", "the router wants a capability that we do not have, or no address family is common"),
-    # RFC 9234 §4.2
-    (_OPEN, 11): ("role", "the BGP role configured at the router does not match ours"),
+    (_OPEN, 1, False): "NOTE_VERSION",
+    (_OPEN, 2, False): "NOTE_AS",
+    (_OPEN, 3, False): "NOTE_ID",
+    (_OPEN, 4, False): "NOTE_CAPABILITY",
+    (_OPEN, 5, False): "NOTE_UNWANTED",
+    (_OPEN, 6, False): "NOTE_HOLD",
+    (_OPEN, 7, False): "NOTE_CAPABILITY",  # RFC 5492 §5
+    (_OPEN, 11, False): "NOTE_ROLE",  # RFC 9234 §4.2
+    (_OPEN, 11, True): "NOTE_ROLE",
+    # RFC 4271 §6.1, §6.3, §6.5
+    (_HEADER, None, True): "NOTE_MALFORMED_HERE",
+    (_HEADER, None, False): "NOTE_MALFORMED_THERE",
+    (_UPDATE, None, True): "NOTE_MALFORMED_HERE",
+    (_UPDATE, None, False): "NOTE_MALFORMED_THERE",
+    (_HOLD_EXPIRED, None, True): "NOTE_EXPIRED_HERE",
+    (_HOLD_EXPIRED, None, False): "NOTE_EXPIRED_THERE",
     # RFC 4486 §4
-    (_CEASE, Cease.MAX_PREFIXES): ("peer-limit", "the router's own prefix limit was reached"),
-    (_CEASE, Cease.ADMINISTRATIVE_SHUTDOWN): ("shut-down", "the router's operator shut the session down"),
-    (_CEASE, Cease.PEER_DECONFIGURED): ("not-configured", "the session was removed from the router's configuration"),
-    (_CEASE, Cease.ADMINISTRATIVE_RESET): ("reset", "the router's operator reset the session"),
-    (_CEASE, Cease.CONNECTION_REJECTED): (
-        "not-configured",
-        "the router rejects the connection: it has no such neighbor",
-    ),
-    (_CEASE, Cease.OTHER_CONFIGURATION_CHANGE): ("reset", "the router's configuration was changed"),
-    (_CEASE, Cease.OUT_OF_RESOURCES): ("refused", "the router has no resources left for the session"),
-    # RFC 8538 §3
-    (_CEASE, _HARD_RESET): ("reset", "the router's operator reset the session"),
-    # RFC 9384 §3
-    (_CEASE, _BFD_DOWN): ("bfd", "the router's BFD session with us is down"),
+    (_CEASE, int(Cease.MAX_PREFIXES), False): "NOTE_LIMIT",
+    (_CEASE, int(Cease.MAX_PREFIXES), True): "NOTE_OUR_LIMIT",
+    (_CEASE, int(Cease.ADMINISTRATIVE_SHUTDOWN), False): "NOTE_SHUTDOWN",
+    (_CEASE, int(Cease.PEER_DECONFIGURED), False): "NOTE_UNWANTED",
+    (_CEASE, int(Cease.ADMINISTRATIVE_RESET), False): "NOTE_RESET",
+    (_CEASE, int(Cease.CONNECTION_REJECTED), False): "NOTE_UNWANTED",
+    (_CEASE, int(Cease.OTHER_CONFIGURATION_CHANGE), False): "NOTE_RESET",
+    (_CEASE, int(Cease.OUT_OF_RESOURCES), False): "NOTE_RESOURCES",
+    (_CEASE, _HARD_RESET, False): "NOTE_RESET",  # RFC 8538 §3
+    (_CEASE, _BFD_DOWN, False): "NOTE_BFD",  # RFC 9384 §3
 }
-"""(error code, subcode) to (cause, text). Collisions (6/7) are no refusal: another connection goes on."""
-
-
-def refusal(session: SessionEvidence) -> tuple[Notification, str, str] | None:
-    """The last NOTIFICATION from the peer that refuses its session, with its cause and what it says; None: none."""
-    view = session.view
-    for seen in reversed(view.notifications):
-        note = seen.notification
-        if seen.sent or (note.code, note.subcode) not in REFUSALS:
-            continue
-        cause, text = REFUSALS[note.code, note.subcode]
-        words = f' ("{note.communication}")' if note.communication else ""
-        told = text.format(local_as=view.local_open.asn, identifier=view.local_open.bgp_identifier)
-        return note, cause, told + words
-    return None
+"""(error code, subcode or None for any, sent by us) to the name of a fact. A collision (6/7) refuses nothing."""

@@ -2,66 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
+
+from simulator.diagnosis.evidence import SessionEvidence
+from simulator.session.messages import Family
 
 REMEDIES: dict[str, str] = {
-    "local-as-wrong": "configure AS{expected} as the local AS of this session (the PeerAsn's ASN)",
+    "wrong-half": "configure {peer} on the router and {edge} as its neighbor; Microsoft's FAQ and its practice "
+    "differ in who has which address of a /30: use what the connection's peerSessionIPv4Address says",
+    "wrong-address": "check that {peer} is configured on the router's interface towards {edge} and that the port is up",
+    "two-macs": "find the second device that answers for {peer} and remove the address from it",
+    "mtu": "set the MTU of the router's interface, and of everything on the way to {edge}, to {mtu} octets",
+    "shut-down": "bring the session with {edge} up on the router: its operator shut it down",
+    "interface-name": "call it in the topology what it is called on the router: `interface` of the peer, of a Direct "
+    "connection `peer-interface`; or correct the file",
+    "vrf-name": "name the VRF in the topology: `vrf` of the peer, of a Direct connection `peer-vrf`; or correct the "
+    "file",
+    "session-missing": "configure the {family} session: neighbor {edge}, remote AS {local_as}, from {peer}",
+    "source-address": "let the session with {edge} call from {peer}: that address was agreed, and is the router's own",
+    "md5-missing": "configure {key} for neighbor {edge}",
+    "md5-not-agreed": "remove the MD5 key of neighbor {edge}: Microsoft's policy is not to use it, and none was agreed",
+    "md5": "compare the MD5 key at both ends; Microsoft's policy is not to use MD5: remove it at both ends",
+    "gtsm": "configure GTSM (TTL security) for neighbor {edge}, or have it taken off the peering",
+    "gtsm-at-peer": "remove GTSM (TTL security) from neighbor {edge}, or ask for it in the peering",
     "remote-as-wrong": "configure AS{local_as} as the remote AS of neighbor {edge}",
-    "not-listening": "start BGP on the router and configure neighbor {edge}, remote AS {local_as}",
-    "session-missing": "configure the {family} session too: neighbor {edge}, remote AS {local_as}, from {peer}",
-    "filtered": ("permit TCP port 179 between {edge} and {peer}, both ways, in every ACL and firewall on the path"),
-    "md5": ("compare the MD5 key at both ends; Microsoft's policy is not to use MD5: remove it at both ends"),
-    "gtsm": "configure GTSM (TTL security) at both ends or at neither",
-    "not-configured": ("configure the session with neighbor {edge}: the router accepts the connection and drops it"),
+    "local-as-wrong": "configure AS{expected} as the local AS of this session (the PeerAsn's ASN)",
     "router-id-ours": "give the router a BGP Identifier of its own, for instance its exchange address",
-    "hold-time": "configure a hold time of 90 s (at least 9 s; 0 switches keepalives off)",
+    "hold-time": "configure a hold time of 90 s for neighbor {edge}",
+    "hold-time-zero": "configure a hold time of 90 s for neighbor {edge}: 0 switches keepalives off",
+    "hold-time-short": "configure a hold time of 90 s for neighbor {edge} (at least 9 s)",
     "family-missing": "activate the {family} unicast address family on the session with {edge}",
-    "asn4-missing": "enable the four-octet AS capability (RFC 6793)",
-    "refresh-missing": "enable the route refresh capability (RFC 2918)",
-    "shut-down": "bring the session up on the router: it was shut down by its operator",
+    "asn4-missing": "enable the four-octet AS capability (RFC 6793) for neighbor {edge}",
+    "refresh-missing": "enable the route refresh capability (RFC 2918) for neighbor {edge}",
+    "role": "take the BGP role off the session with {edge}, or give it the one that fits ours (RFC 9234)",
+    "not-configured": "configure the session with neighbor {edge}, remote AS {local_as}, from {peer}: the router "
+    "turns it away",
     "refused": "read the router's log of neighbor {edge}: it refused the session",
-    "role": ("take the BGP role off the session with {edge}, or give it the one that fits ours (RFC 9234)"),
-    "peer-limit": ("raise the prefix limit of the session with {edge} above what Microsoft announces, then clear it"),
+    "peer-limit": "raise the prefix limit of the session with {edge} to {limit}, then clear the session",
+    "peer-limit-near": "raise the prefix limit of the session with {edge} to {limit}",
     "reset": "leave the session with {edge} alone for the soak: it was reset on the router",
     "bfd": "take BFD off the session with {edge}, or find out why it is down",
-    "no-export": "give the session an export policy: without one, RFC 8212 routers send nothing",
-    "interface-name": (
-        "call it in the topology what it is called on the router: `interface` of the peer, of a Direct "
-        "connection `peer-interface`; or correct the file"
-    ),
-    "vrf-name": (
-        "name the VRF in the topology: `vrf` of the peer, of a Direct connection `peer-vrf`; or correct the file"
-    ),
-    "network-not-in-rib": (
-        "give the router a route to each of these prefixes: it announces only what is in its routing table"
-    ),
+    "keepalives-missing": "look at the router: its BGP process or the path from {peer} to {edge} stopped",
+    "not-heard": "look at the path from {edge} to {peer}: our packets do not arrive",
+    "malformed": "read the router's log of neighbor {edge}, and update its software",
+    "not-listening": "start BGP on the router and configure neighbor {edge}, remote AS {local_as}",
+    "hangs": "restart the router's BGP process",
+    "passive": "let the router take connections from {edge}, or call it: one end must not be passive",
+    "filtered": "permit TCP port 179 between {edge} and {peer}, both ways, in every ACL and firewall on the path",
+    "too-many": "announce aggregates, or ask Microsoft for a higher maxPrefixesAdvertised",
+    "policy-required": "give the session with {edge} an import and an export policy: RFC 8212 routers pass nothing "
+    "without",
+    "import-policy-required": "give the session with {edge} an import policy: RFC 8212 routers take nothing without",
+    "network-not-in-rib": "give the router a route to each of these prefixes: it announces only what is in its routing "
+    "table",
     "nothing-to-announce": "originate the prefixes: the router has no {family} route to send to {edge}",
     "export-policy": "let the export policy of the session with {edge} pass the prefixes to be announced",
-    "policy-required": (
-        "give the session with {edge} an import and an export policy: RFC 8212 routers pass nothing without"
-    ),
-    "all-rejected": (
-        "correct the routes that the rules above name, or announce at least one that none of them refuses"
-    ),
-    "too-many": "announce aggregates, or ask Microsoft for a higher maxPrefixesAdvertised",
+    "no-export": "give the session with {edge} an export policy that passes your prefixes",
+    "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
-    "wrong-address": (
-        "check that {peer} is configured on the router's interface towards {edge} and that the port is up"
-    ),
-    "wrong-half": (
-        "configure {peer} on the router and {edge} as its neighbor; Microsoft's FAQ and its practice "
-        "differ in who has which address of a /30: use what the connection's peerSessionIPv4Address says"
-    ),
-    "mtu": ("set the MTU of the router's interface, and of everything on the way to {edge}, to {mtu} octets"),
-    "one-edge": ("request a second connection to another edge router of Microsoft's, at best at another facility"),
-    "no-netem": (
-        "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave"
-        " latency, jitter and loss out of the topology"
-    ),
-    "two-macs": "find the second device that answers for {peer} and remove the address from it",
+    "icmp-filtered": "permit ICMP echo from {edge} to {peer}, or leave it: BGP works without",
+    "one-edge": "request a second connection to another edge router of Microsoft's, at best at another facility",
+    "no-netem": "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
+    "latency, jitter and loss out of the topology",
 }
 
+RULES: dict[str, str] = {
+    "*": "do not announce these routes to Microsoft: filter them out on the session with {edge}",
+    "prefix-too-long": "announce the aggregate (/{length} or shorter) on the session with {edge}, not its parts",
+    "prefix-too-short": "announce your own allocation on the session with {edge}, nothing shorter",
+    "default-route": "filter the default route out on the session with {edge}",
+    "exchange-lan": "filter the exchange's LAN out on the session with {edge}: do not redistribute connected routes",
+    "microsoft-prefix": "filter out what comes from Microsoft on the session with {edge}: export your own routes only",
+    "as-path-loop": "filter out what comes from Microsoft on the session with {edge}: export your own routes only",
+    "first-as": "put AS{expected} first in the path: let the session with {edge} be an eBGP session of AS{expected}",
+    "next-hop": "set next-hop self on the session with {edge}: the next hop must be {peer}",
+    "link-local-next-hop": "set a global IPv6 next hop on the session with {edge}: {peer}",
+    "as-path-too-long": "take prepends off the session with {edge}",
+    "maps-prepending": "take prepends off the session with {edge}",
+    "maps-as-path-too-long": "announce on the session with {edge} only what is at most three ASes away",
+    "bogon-asn": "remove private and reserved ASNs from the path on the session with {edge} (remove-private-as)",
+    "maps-private-asn": "remove private ASNs from the path on the session with {edge} (remove-private-as)",
+    "as-set": "aggregate without AS_SET on the session with {edge}",
+    "rpki-invalid": "correct the ROA of the prefix (origin AS and maxLength), or announce what it allows",
+    "rpki-unknown": "publish a ROA for the prefix with its origin AS",
+    "irr-prefix": "register a route object for the prefix in the IRR",
+    "irr-origin": "put the origin AS into your as-set in the IRR",
+    "registered-prefix": "register the prefix with the peering (RegisteredPrefix), or do not announce it",
+    "registered-origin": "register the origin AS with the peering (RegisteredAsn), or do not announce its routes",
+    "maps-community-missing": "put the Peering Service community on the prefix on the session with {edge}",
+    "otc": "do not announce what came from a provider or peer: Only to Customer (RFC 9234) says that it leaked",
+    "too-many-communities": "strip communities on the session with {edge}",
+    "transit-free-asn": "do not announce routes of your transits to Microsoft: filter on the session with {edge}",
+}
+"""By the policy's rule; `*` for any other."""
 
-def remedy(cause: str, router: Mapping[str, str], **values: object) -> str:
-    """The remedy's text in a router's own words; the general one where it has none of its own."""
-    return (router.get(cause) or REMEDIES.get(cause, "")).format(**values)
+
+def mend(cause: str, session: SessionEvidence | None, *, rule: bool = False) -> tuple[str, str]:
+    """The remedy of a cause and the kind of router in whose words it is; empty for plain English."""
+    general = RULES.get(cause, RULES["*"]) if rule else REMEDIES.get(cause, "")
+    if session is None:
+        return general, ""
+    own = session.remedies.get(cause) or (session.remedies.get("*") if rule else None)
+    return _filled(own or general, session), session.router if own else ""
+
+
+def _filled(template: str, session: SessionEvidence) -> str:
+    view, answer = session.view, session.answer
+    edge, peer = session.carried or (view.local_address, view.peer_address)
+    values: dict[str, Any] = {
+        "expected": view.peer_as,
+        "local_as": view.local_open.asn,
+        "edge": edge,
+        "peer": peer,
+        "family": view.family.label,
+        "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
+        "length": 24 if view.family is Family.IPV4 else 48,
+        "mtu": session.mtu,
+        "name": (answer.name if answer is not None else "") or f"the session with {edge}",
+        "limit": max(2 * len(session.announced), 2000 if view.family is Family.IPV4 else 500),
+        "prefix": _one_prefix(session),
+        "block": session.block or f"neighbor {edge}, remote AS {view.local_open.asn}",
+        "key": "the key that was agreed (md5AuthenticationKey)",
+    }
+    return template.format(**values)
+
+
+def _one_prefix(session: SessionEvidence) -> str:
+    for rejected in session.rejected:
+        for example in rejected.examples:
+            return example.partition(" ")[0]
+    return "your prefix"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from simulator.addresses import IpAddress, IpNetwork
@@ -18,13 +18,17 @@ from simulator.diagnosis.evidence import (
     PeerTable,
     RejectedRoutes,
     SessionEvidence,
+    Sibling,
+    TcpEnd,
     since,
 )
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.external_waits import tell_waits
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
+from simulator.engine.router_evidence import answer_of, block_of, needs_probe, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.places.errors import LabError
@@ -32,9 +36,6 @@ from simulator.places.link import LinkKind
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.base import NotOurRouterError, Router, SessionReport
-from simulator.routers.own_file import CAUSES
-from simulator.routers.reason import Reason
 from simulator.routers.registry import ROUTERS
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -66,8 +67,11 @@ class _Gathered:
     expected: Mapping[str, int] = field(default_factory=dict)
     lan: dict[str, LanAnswer] = field(default_factory=dict)
     tables: dict[str, PeerTable] = field(default_factory=dict)
-    told: dict[str, Sequence[Reason]] = field(default_factory=dict)
-    """What the routers of sessions that announce something tell of the rest: asked once, for it may be a long table."""
+    answers: dict[str, RouterAnswer] = field(default_factory=dict)
+    probes: dict[str, TcpEnd] = field(default_factory=dict)
+    peer_counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    lifted: bool = False
+    """It is the time after the lift."""
     capture: CaptureProof | None = None
     capture_skipped: str = ""
 
@@ -86,7 +90,8 @@ class Validator:
         gathered = _Gathered(
             before=self.views(record),
             since=self._clock.now(),
-            counters={plan.id: self._counters(plan) for plan in record.plans},
+            counters={plan.id: self._counters(plan.edge.name) for plan in record.plans},
+            peer_counters={plan.id: self._counters(plan.peer.name) for plan in record.plans},
         )
         watches = Watches(self._network, record.plans)
         deadline = gathered.since + self._network.topology.deadline
@@ -101,7 +106,8 @@ class Validator:
             for probe in (*probes, waits):
                 probe.cancel()
             await asyncio.gather(*probes, waits, return_exceptions=True)
-        observation = replace(self._observe(record, gathered), final=True)
+        await self._ask_why(record, gathered)
+        observation = self._observe(record, gathered, final=True)
         return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
 
     async def after_lift(
@@ -137,18 +143,19 @@ class Validator:
         expected: Mapping[str, int] | None = None,
     ) -> list[CheckView]:
         """Ask the peers' routers until every check passes or the deadline comes."""
-        asked: dict[str, Sequence[Reason]] = {plan.id: () for plan in record.plans}  # before the lift
-        gathered = _Gathered(before, self._clock.now(), expected=expected or {}, told=asked)
+        gathered = _Gathered(before, self._clock.now(), expected=expected or {}, lifted=True)
         deadline = self._clock.now() + self._network.topology.deadline
         checks = tuple(checks)
         while True:
             await self._read_tables(record, gathered, deadline)
             observation = self._observe(record, gathered)
             results = evaluate(checks, observation)
-            if all(result.status is not Status.UNSET for result in results):
+            over = self._clock.now() >= deadline
+            if over or all(result.status is not Status.UNSET for result in results):
+                if over or any(result.status.bad for result in results):
+                    await self._ask_why(record, gathered)
+                    results = evaluate(checks, self._observe(record, gathered, final=over))
                 return results
-            if self._clock.now() >= deadline:
-                return evaluate(checks, replace(observation, final=True))
             await self._log.next_event(min(_POLL, deadline - self._clock.now()))
 
     # --- waiting ---
@@ -198,34 +205,21 @@ class Validator:
 
     async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
         """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
-        end = max(deadline, self._clock.now() + _PATIENCE)
-        for plan in record.plans:
-            try:
-                router = self._network.peers.router(plan.peer.name)
-                async with asyncio.timeout(end - self._clock.now()):
-                    held, report = (
-                        await router.received(plan.router_session),
-                        await _report(router, plan.router_session),
-                    )
-                    if (why := gathered.told.get(plan.id)) is None:
-                        silent = self._network.edges.view(plan).received == 0
-                        why = await router.reasons(plan.router_session)
-                        gathered.told |= {} if silent else {plan.id: why}
-                    reasons = [(reason.cause, reason.text) for reason in why]
-                    # One whose file names what is not there is down for that, although nobody shut it down.
-                    misnamed = any(cause in CAUSES.values() for cause, _ in reasons)
-                    if report is not None and report.shut_down and not misnamed:
-                        reasons.insert(0, ("shut-down", "the session is shut down on the router"))
-                    says = f"{report.state}: {report.reason}" if report is not None and report.reason else ""
-                    gathered.tables[plan.id] = PeerTable(held, says=says, reasons=tuple(reasons))
-            except KeyError:
-                gathered.tables[plan.id] = PeerTable(error="the router has no such session")
-            except TimeoutError:
-                gathered.tables[plan.id] = PeerTable(error="it did not answer in time")
-            except NotOurRouterError as error:
-                gathered.tables[plan.id] = PeerTable(not_ours=str(error))
-            except LabError as error:
-                gathered.tables[plan.id] = PeerTable(error=str(error))
+        patience = max(deadline - self._clock.now(), _PATIENCE)
+        tables = await asyncio.gather(*(table_of(self._network, plan, patience) for plan in record.plans))
+        gathered.tables |= {plan.id: table for plan, table in zip(record.plans, tables, strict=True)}
+
+    async def _ask_why(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+        """What a diagnosis needs besides: what the peer's routers say of themselves, and a TCP handshake."""
+        plans = record.plans
+        views = {plan.id: self._network.edges.view(plan) for plan in plans}
+        answers = await asyncio.gather(
+            *(answer_of(self._network, plan, _PATIENCE, lifted=gathered.lifted) for plan in plans)
+        )
+        gathered.answers |= {plan.id: found for plan, found in zip(plans, answers, strict=True) if found is not None}
+        mute = [plan for plan in plans if needs_probe(since(gathered.before[plan.id], views[plan.id], gathered.since))]
+        ends = await asyncio.gather(*(probe(self._network, plan) for plan in mute))
+        gathered.probes |= {plan.id: end for plan, end in zip(mute, ends, strict=True) if end is not None}
 
     async def _ask_lan(self, plan: SessionPlan, gathered: _Gathered, deadline: float) -> None:
         """L1: ask until the peer answers or the deadline comes."""
@@ -258,15 +252,19 @@ class Validator:
                     answering.append(str(address))
         return tuple(answering)
 
-    def _counters(self, plan: SessionPlan) -> dict[str, int]:
+    def _counters(self, node: str) -> dict[str, int]:
         with contextlib.suppress(LabError):
-            return self._network.site.place(plan.edge.name).tcp_counters()
+            return self._network.site.place(node).tcp_counters()
         return {}
 
-    def _observe(self, record: ConnectionRecord, gathered: _Gathered) -> Observation:
+    def _observe(self, record: ConnectionRecord, gathered: _Gathered, *, final: bool = False) -> Observation:
+        several = [plan for plan in self._network.edges.plans if plan.peering == record.peering]
+        compared = final and not gathered.lifted and len({plan.edge.name for plan in several}) > 1
         return Observation(
             connection=record.id,
-            sessions=tuple(self._session(plan, gathered) for plan in record.plans),
+            final=final,
+            siblings=tuple(self._siblings(record, several)) if compared else (),
+            sessions=tuple(self._session(plan, gathered, compared=compared) for plan in record.plans),
             has_lan=self._network.kind is not LinkKind.LOOPBACK,
             soak=self._times.soak,
             capture=gathered.capture,
@@ -277,9 +275,22 @@ class Validator:
             quality_problem=self._network.site.quality_problem,
         )
 
-    def _session(self, plan: SessionPlan, gathered: _Gathered) -> SessionEvidence:
+    def _siblings(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> Iterator[Sibling]:
+        edges = {plan.edge.name for plan in record.plans}
+        for plan in plans:
+            if plan.edge.name not in edges and plan.peer is record.peer and self._network.edges.is_provisioned(plan):
+                view = self._network.edges.view(plan)
+                if view.bgp_state is BgpState.ESTABLISHED and self._settled(view):
+                    yield Sibling(plan.id, plan.family, self._accepted(plan))
+
+    def _accepted(self, plan: SessionPlan) -> frozenset[str]:
+        routes = self._network.edges.routes(plan)
+        return frozenset(nlri.text(route.family, route.key) for route in routes if not route.hits)
+
+    def _session(self, plan: SessionPlan, gathered: _Gathered, *, compared: bool) -> SessionEvidence:
         now, before = self._network.edges.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
+        theirs = gathered.peer_counters.get(plan.id, {})
         carried = (now.local_address, now.peer_address)
         return SessionEvidence(
             view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
@@ -291,9 +302,16 @@ class Validator:
             foreign_identifiers=self._foreign_identifiers(plan),
             lan=gathered.lan.get(plan.id),
             mtu=plan.mtu,
-            tcp_counters=_md5_moves(counters, self._counters(plan)) if counters else {},
+            tcp_counters=_moves(counters, self._counters(plan.edge.name)) if counters else {},
+            peer_counters=_moves(theirs, self._counters(plan.peer.name)) if theirs else {},
+            answer=gathered.answers.get(plan.id),
+            probe=gathered.probes.get(plan.id),
+            router=plan.peer.router_kind,
+            block=block_of(self._network, plan) if plan.id in gathered.answers else "",
+            was_up=before.bgp_state is BgpState.ESTABLISHED,
+            prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),
-            rejected=_rejected(self._network.edges.routes(plan)) if view.rejected else (),
+            rejected=_rejected(self._network.edges.routes(plan), view.received) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
@@ -318,16 +336,14 @@ def _is_broadcast(address: IpAddress, prefix: IpNetwork) -> bool:
     return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
 
 
-async def _report(router: Router, session: str) -> SessionReport | None:
-    """What the peer's own router says of a session; None where it has none of this name. Raises LabError."""
-    return next((report for report in await router.sessions() if report.name == session), None)
+_COUNTERS = ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure", "TCPMinTTLDrop")
 
 
-def _md5_moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {name: after[name] - before.get(name, 0) for name in after if name.startswith("TCPMD5")}
+def _moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before.get(name, 0) for name in _COUNTERS if name in after}
 
 
-def _rejected(routes: Iterable[HeldRoute]) -> tuple[RejectedRoutes, ...]:
+def _rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes, ...]:
     counts: dict[str, int] = {}
     explanations: dict[str, str] = {}
     examples: dict[str, list[str]] = {}
@@ -345,6 +361,7 @@ def _rejected(routes: Iterable[HeldRoute]) -> tuple[RejectedRoutes, ...]:
             explanations[rule],
             count,
             tuple(examples[rule]),
+            all=count == received,
         )
         for rule, count in counts.items()
     )

@@ -9,6 +9,7 @@ from simulator.connection.states import ConnectionState
 from simulator.report.model import RehearsedConnection, Report
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
+from simulator.views.diagnosis import CauseView, diagnosis
 
 ConnectionVerdict = Literal["passed", "warned", "expected", "failed", "incomplete"]
 
@@ -99,6 +100,12 @@ def first_headline(report: Report) -> Headline | None:
         return None
     # When the outcome is `failed`, the errors are expectations that were not met: the failed check says why.
     return _worst(report) or error or _never_active(report)
+
+
+def diagnosis_of(report: Report) -> list[CauseView]:
+    """The causes of all connections: what blocks something first, then what will bite later."""
+    causes = [cause for each in report.connections for cause in diagnosis(label(each), each.checks)]
+    return sorted(causes, key=lambda cause: cause.warns)
 
 
 def gate_leak(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.report.findings import first_headline, label, outcome_sentence, verdict
+from simulator.report.findings import diagnosis_of, first_headline, label, outcome_sentence, verdict
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.pcap import WirePcap
 from simulator.report.text import dump_json
@@ -28,6 +28,7 @@ def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
         "outcome": report.outcome,
         "summary": outcome_sentence(report),
         "finding": _headline(report),
+        "diagnosis": [document(cause) for cause in diagnosis_of(report)],
         "started": timestamp(report.started),
         "finished": timestamp(report.finished),
         "durationSeconds": round(report.finished - report.started, 6),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from simulator.addresses import IpAddress
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -126,6 +127,9 @@ class Router(Protocol):
 
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that the router has sent to us on this session."""
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        """What the router says of one session and its configuration; None where it tells nothing. Raises LabError."""
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         """Why this session is down or announces nothing or not all, the likeliest first; empty where unknown."""

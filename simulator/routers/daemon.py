@@ -8,9 +8,12 @@ import os
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 
+from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.lab.state import SOCKET_PATH_LIMIT
 from simulator.places.cell import Cell, files_named
 from simulator.places.endpoint import BGP_PORT, Endpoint
@@ -19,7 +22,7 @@ from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.own_file import OwnFile, absences, misnamed, sources
+from simulator.routers.own_file import OwnFile, absences, misnamed, sources, statements_of
 from simulator.routers.reason import Reason
 
 ABSENT = "absent"
@@ -70,6 +73,32 @@ class Daemon:
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         return self._misnamed()
+
+    def _said(self, session: RouterSession) -> dict[Setting, Statement]:
+        """What the user's own file says of a session, with the place."""
+        config = self._config
+        if config is None or config.file is None or self.own_file is None:
+            return {}
+        return statements_of(self.own_file, config.file, str(session.remote_address))
+
+    def _completed(self, session: RouterSession, answer: RouterAnswer) -> RouterAnswer:
+        """An answer with what the user's own file tells and the daemon does not."""
+        config, said = self._config, self._said(session)
+        if config is None or config.file is None:
+            return answer
+        source, hold = said.get(Setting.SOURCE), said.get(Setting.HOLD_TIME)
+        knows = bool(said)  # a file whose session was not found tells nothing
+        return replace(
+            answer,
+            source=answer.source or (_address(source.value) if source is not None else None),
+            md5=answer.md5 if answer.md5 is not None or not knows else Setting.MD5 in said,
+            gtsm=answer.gtsm if answer.gtsm is not None or not knows else Setting.GTSM in said,
+            hold_time=answer.hold_time if answer.hold_time is not None or hold is None else _number(hold.value),
+            local_as=answer.local_as if answer.local_as is not None else _number_of(said, Setting.LOCAL_AS),
+            remote_as=answer.remote_as if answer.remote_as is not None else _number_of(said, Setting.REMOTE_AS),
+            prefix_limit=answer.prefix_limit or _number_of(said, Setting.PREFIX_LIMIT),
+            statements=said,
+        )
 
     def remarks(self) -> Sequence[str]:
         file = self._config.file if self._config is not None else None
@@ -185,6 +214,20 @@ def absent(session: RouterSession) -> SessionReport:
     return SessionReport(session.name, ABSENT, False, "", 0, 0, reason)
 
 
+def _address(text: str) -> str | None:
+    with contextlib.suppress(ValueError):
+        return str(ip_address(text.strip('"')))
+    return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _number_of(said: Mapping[Setting, Statement], setting: Setting) -> int | None:
+    return _number(said[setting].value) if setting in said else None
+
+
 def examples(prefixes: Sequence[str], most: int = 3) -> str:
     """The first few, and how many there are."""
     told = ", ".join(prefixes[:most])
@@ -195,8 +238,8 @@ def silence(session: RouterSession, own: Sequence[str], exported: Collection[str
     """Why a router announces nothing whose table has its `own` prefixes, that do not come from Microsoft."""
     if not own:
         what = f"the router's table has no {session.family.label} route of its own"
-        return [Reason("nothing-to-announce", what)]
+        return [Reason(PeerTrouble.NOTHING_TO_ANNOUNCE, what)]
     if exported:
         return []
     what = f"the router's table has {examples(own)}"
-    return [Reason("export-policy", f"{what}, and its export policy lets none of it out on this session")]
+    return [Reason(PeerTrouble.EXPORT_POLICY, f"{what}, and its export policy lets none of it out on this session")]

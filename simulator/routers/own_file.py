@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import PeerTrouble, Setting, Statement
 from simulator.routers.reason import Reason
+from simulator.routers.statements import Scopes, statements
 
 INTERFACE, VRF = "interface", "vrf"
-CAUSES = {INTERFACE: "interface-name", VRF: "vrf-name"}
+TROUBLES = {INTERFACE: PeerTrouble.INTERFACE_NAME, VRF: PeerTrouble.VRF_NAME}
 
 NO_RPKI_CACHE = "the lab has no RPKI cache: what it would tell is not known here"
 
@@ -52,6 +54,14 @@ class OwnFile:
     """`include "FILE"` is part of the language."""
     absent: tuple[tuple[re.Pattern[str], str], ...] = ()
     """What no lab has, and what is said of it."""
+    scopes: Scopes = lambda text, address: []
+    """Which parts of a text configure one session."""
+    settings: tuple[tuple[Setting, re.Pattern[str]], ...] = ()
+    """What to look for there; the first group is the value."""
+
+    def blank(self, text: str) -> str:
+        """The text with blanks in place of its comments: every offset stays."""
+        return self.comments.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Binding:
 def bindings(own: OwnFile, path: Path) -> Iterator[Binding]:
     """Of a router's own file and of what it includes, in the order of the text."""
     for file, text in sources(own, path):
-        blanked = own.comments.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
+        blanked = own.blank(text)
         found = []
         for what, pattern in own.binds:
             for hit in pattern.finditer(blanked):
@@ -111,10 +121,10 @@ def misnamed(own: OwnFile, path: Path, interfaces: Iterable[str], vrfs: Iterable
         if binding.what is VRF:
             have = f"here the router is {there}" if not here[VRF] else f"the router's VRF here is {there}"
         text = f"{binding.file}:{binding.line} binds to {binding.what} {binding.name}, and {have}"
-        reasons.setdefault(binding.what, Reason(CAUSES[binding.what], text))
+        reasons.setdefault(binding.what, Reason(TROUBLES[binding.what], text))
     if here[VRF] and not any(binding.what is VRF for binding in found):
         text = f"the topology puts the router into VRF {', '.join(here[VRF])}, and {path} has no session in a VRF"
-        reasons.setdefault(VRF, Reason(CAUSES[VRF], text))
+        reasons.setdefault(VRF, Reason(TROUBLES[VRF], text))
     return list(reasons.values())
 
 
@@ -127,3 +137,8 @@ def absences(own: OwnFile, path: Path) -> list[str]:
             if hit is not None:
                 found.setdefault(what, f"{file}:{text.count(chr(10), 0, hit.start()) + 1}: {what}")
     return list(found.values())
+
+
+def statements_of(own: OwnFile, path: Path, address: str) -> dict[Setting, Statement]:
+    """What a user's file says of the session with `address`, where it says it."""
+    return statements(sources(own, path), address, own.scopes, own.settings, own.blank)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.diagnosis.router_answer import PeerTrouble
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a session is down, or announces nothing or not all, as far as the router and its user's file tell."""
 
-    cause: str
-    """An id of `simulator.diagnosis.remedies`."""
+    cause: PeerTrouble
     text: str

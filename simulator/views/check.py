@@ -30,13 +30,36 @@ class Blocks(Enum):
     WARN = "warn"
 
 
+class Side(Enum):
+    """Who has to act."""
+
+    PEER = "peer"
+    MICROSOFT = "microsoft"
+    LINK = "link"
+    EXCHANGE = "exchange"
+    """The exchange's route server."""
+    REQUESTER = "requester"
+    """Who asked for the peering: the topology, or the resource."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One possible cause and its remedy."""
+    """A cause of what checks found, and its remedy."""
 
     id: str
     text: str
     remedy: str = ""
+    side: Side = Side.PEER
+    sessions: tuple[str, ...] = ()
+    """The sessions that it concerns, by their ids."""
+    explains: tuple[str, ...] = ()
+    """The checks that failed because of it, in the catalogue's order."""
+    evidence: tuple[str, ...] = ()
+    """What was seen that tells it; empty where it is only not contradicted."""
+    remedy_language: str = ""
+    """The router's kind whose words the remedy is in; empty for plain English."""
+    rank: int = 0
+    """Its place among all causes of its connection: 0 is looked at first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("wrong local AS", {"peer-side": {"asn": 64497}}, "S1", "local-as-wrong"),
     ("wrong remote AS", {"peer-side": {"remote-as": 8076}}, "S1", "remote-as-wrong"),
     ("IPv6 session missing", {"peer-side": {"families": ["IPv4"]}}, "T1", "session-missing"),
-    ("MD5 at Microsoft only", {"md5": "k", "peer-side": {"md5": ""}}, "T1", "md5"),
+    ("MD5 at Microsoft only", {"md5": "k", "peer-side": {"md5": ""}}, "T1", "md5-missing"),
     ("max-prefix exceeded", {"max-prefixes": {"ipv4": 2}}, "R2", "too-many"),
 ]
 
@@ -182,7 +182,7 @@ async def test_documentation_prefixes_are_bogons_unless_the_lab_says_otherwise()
     found["peerings"][0]["expect"] = {}
     _, report = await run(found)
     assert failing(report) == [["R1", "R3.bogon-prefix"]] * 2
-    assert checks(report)["R1"].causes[0].id == "all-rejected"
+    assert checks(report)["R1"].causes[0].id == "bogon-prefix"
 
 
 async def test_two_peers_and_two_rehearsals_at_once() -> None:
@@ -316,8 +316,8 @@ async def test_md5_and_gtsm_with_bird_and_each_at_one_end_only() -> None:
     found["times"]["deadline"] = 4
     for change, check, cause in (
         ({"peer-side": {"md5": "other"}}, "T1", "md5"),
-        ({"md5": None, "peer-side": {"md5": "s3cret"}}, "T1", "md5"),
-        ({"md5": None, "gtsm": False, "peer-side": {"gtsm": True}}, "S5", "gtsm"),
+        ({"md5": None, "peer-side": {"md5": "s3cret"}}, "T1", "md5-not-agreed"),
+        ({"md5": None, "gtsm": False, "peer-side": {"gtsm": True}}, "S5", "gtsm-at-peer"),
     ):
         wrong = found | {"peerings": [found["peerings"][0] | change]}
         _, report = await run(wrong, LinkKind.NETNS)

@@ -173,8 +173,8 @@ class TestTheRib(_Suite):
         await edge_holds(neighbors[V4_NAME], int(announced))
         await holds(router, V4_NAME, EDGE_ROUTES[Family.IPV4])
         reasons = await router.reasons(V4_NAME)
-        assert [reason.cause for reason in reasons] == causes
-        assert all("41.0.0.0/16" in r.text for r in reasons if r.cause == "network-not-in-rib")
+        assert [reason.cause.value for reason in reasons] == causes
+        assert all("41.0.0.0/16" in r.text for r in reasons if r.cause.value == "network-not-in-rib")
 
     async def test_what_it_learns_is_in_the_kernel_of_its_namespace(self, bench: Bench) -> None:
         config = example(names=(V4_NAME,))

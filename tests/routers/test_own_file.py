@@ -76,7 +76,7 @@ def test_what_does_not_match(
 ) -> None:
     path = tmp_path / "bird.conf"
     path.write_text(text)
-    assert [reason.cause for reason in misnamed(own("bird"), path, interfaces, vrfs)] == causes
+    assert [reason.cause.value for reason in misnamed(own("bird"), path, interfaces, vrfs)] == causes
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, last_lines, until_ready
@@ -21,7 +22,7 @@ from simulator.routers.bird.answers import Protocol, lines, parse_protocols, par
 from simulator.routers.bird.config import render
 from simulator.routers.bird.file import BIRD, OWN_FILE
 from simulator.routers.bird.remedies import REMEDIES
-from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, absent, silence
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import read_file
 from simulator.routers.reason import Reason
@@ -89,6 +90,13 @@ class Bird(Daemon):
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that BIRD sends us on this session; none while the session is down."""
         return await self._routes("export", self._session(session))
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        found = self._session(session)
+        protocol = protocol_of(found, parse_protocols(await self._ask("show protocols all")))
+        if protocol is None:
+            return RouterAnswer(ABSENT, configured=False)
+        return self._completed(found, protocol.answer(found))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         """What BIRD's own table tells of a session on which it announces nothing."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.routers.base import RouterSession, SessionReport
 from simulator.session.messages import Family
 
@@ -38,6 +39,23 @@ class Protocol:
         """The table that its channel of this family is joined with; empty without such a channel."""
         return self.channels.get(_CHANNELS[family], {}).get("Table", "")
 
+    def answer(self, session: RouterSession) -> RouterAnswer:
+        """What it tells of its configuration."""
+        report, channel = self.report(session), self.channels.get(_CHANNELS[session.family])
+        error = self.fields.get("Last error", "").partition(": ")[2] or self.fields.get("Last error", "")
+        hit = error == _LIMIT_HIT
+        return RouterAnswer(
+            state=report.state,
+            reason=report.reason,
+            shut_down=report.shut_down and not hit,
+            limit_hit=hit,
+            local_as=_number(self.fields.get("Local AS", "")),
+            remote_as=_number(self.fields.get("Neighbor AS", "")),
+            family=channel is not None,
+            prefix_limit=_number((channel or {}).get("Import limit", "").partition(" ")[0]),
+            name=self.name,
+        )
+
     def report(self, session: RouterSession) -> SessionReport:
         """Of the session's own family: one protocol may carry several."""
         state = self.fields.get("BGP state", self.info or self.state)
@@ -49,6 +67,14 @@ class Protocol:
         received, exported = counters.get("imported", 0), counters.get("exported", 0)
         shut_down = self.state == _DISABLED
         return SessionReport(session.name, state, established, self.since, received, exported, reason, shut_down)
+
+
+_NO_LIMIT_HIT, _LIMIT_HIT = "", "Route limit exceeded"
+"""Of BIRD's `Last error`, whose words are a code of its own (`BEA_ROUTE_LIMIT_EXCEEDED`)."""
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def lines(answer: str) -> Iterator[tuple[int, str]]:

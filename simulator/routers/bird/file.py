@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, VRF, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run
+from simulator.routers.statements import blocks, same
 
 BIRD = Program("bird", "BIRD", "apt-get install bird2")
 
@@ -18,6 +20,29 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     if status == 0:
         return []
     return [Fault(file, int(line), what) for file, line, what in found] or otherwise(path, words)
+
+
+_PROTOCOL = re.compile(r"\bprotocol\s+bgp\b([^{;]*)\{")
+_TEMPLATE = re.compile(r"\btemplate\s+bgp\s+([\w.:-]+)([^{;]*)\{")
+_NEIGHBOR = re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")
+
+
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The protocol with this neighbor, the channel of its family first, and the templates that it comes from."""
+    templates = {hit[1]: (hit[2], span) for hit, span in blocks(text, _TEMPLATE)}
+    found = []
+    for hit, (start, end) in blocks(text, _PROTOCOL):
+        if not any(same(each[1], address) for each in _NEIGHBOR.finditer(text, start, end)):
+            continue
+        channel = re.compile(r"\bipv6\s*\{" if ":" in address else r"\bipv4\s*\{")
+        found += [(start + a, start + b) for _, (a, b) in blocks(text[start:end], channel)]
+        found.append((start, end))
+        parent = re.search(r"\bfrom\s+([\w.:-]+)", hit[1])
+        while parent is not None and parent[1] in templates:
+            header, span = templates.pop(parent[1])
+            found.append(span)
+            parent = re.search(r"\bfrom\s+([\w.:-]+)", header)
+    return found
 
 
 OWN_FILE = OwnFile(
@@ -37,5 +62,20 @@ OWN_FILE = OwnFile(
         (re.compile(r"^[ \t]*protocol[ \t]+babel\b", re.MULTILINE), "nobody in the lab speaks Babel"),
         (re.compile(r"^[ \t]*protocol[ \t]+rpki\b", re.MULTILINE), NO_RPKI_CACHE),
         (re.compile(r"^[ \t]*protocol[ \t]+bfd\b", re.MULTILINE), "the lab's edges speak no BFD"),
+    ),
+    scopes=_scopes,
+    settings=(
+        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")),
+        (Setting.SHUTDOWN, re.compile(r"\bdisabled\b(?:\s+(?:on|yes))?\s*;")),
+        (Setting.LOCAL_AS, re.compile(r"\blocal\b[^;{]*\bas\s+(\d+)")),
+        (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\d+)")),
+        (Setting.SOURCE, re.compile(r"\b(?:source\s+address|local)\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*)")),
+        (Setting.PASSIVE, re.compile(r"\bpassive\b(?:\s+(?:on|yes))?\s*;")),
+        (Setting.MD5, re.compile(r'\bpassword\s+["\']')),
+        (Setting.GTSM, re.compile(r"\bttl\s+security\s+(?:on|yes)\s*;|\bttl\s+security\s*;")),
+        (Setting.HOLD_TIME, re.compile(r"\bhold\s+time\s+(\d+)")),
+        (Setting.PREFIX_LIMIT, re.compile(r"\b(?:import|receive)\s+limit\s+(\d+)")),
+        (Setting.EXPORT, re.compile(r"\bexport\s+([^;]+)")),
+        (Setting.IMPORT, re.compile(r"\bimport\s+(?!limit|table|keep)([^;]+)")),
     ),
 )

@@ -21,11 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import stop, until_ready
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import Daemon, absent
+from simulator.routers.daemon import ABSENT, Daemon, absent
 from simulator.routers.exabgp.config import events, render
 from simulator.routers.exabgp.console import PIPES, Console, parse_forgetful, parse_rib
 from simulator.routers.exabgp.events import UP, Events
@@ -103,6 +104,13 @@ class Exabgp(Daemon):
             if str(self._session(session).remote_address) in self._forgetful:
                 raise NotOurRouterError("ExaBGP cannot tell what it was sent: its file says adj-rib-in false")
         return await self._routes(self._session(session), "in")
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        found = self._session(session)
+        report = next((each for each in await self.sessions() if each.name == session), None)
+        if report is None or report.state == ABSENT:
+            return RouterAnswer(ABSENT, configured=False)
+        return self._completed(found, RouterAnswer(report.state, report.reason, shut_down=report.shut_down))
 
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that ExaBGP has sent us on this session; none while the session is down."""

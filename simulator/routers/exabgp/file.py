@@ -7,9 +7,11 @@ import re
 import sys
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program, find_program
 from simulator.routers.own_file import INTERFACE, Fault, OwnFile
 from simulator.routers.parsing import one_line, otherwise, run
+from simulator.routers.statements import blocks, nested
 
 EXABGP = Program("exabgp", "ExaBGP", "pip install exabgp==5.0.15")
 
@@ -33,7 +35,30 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path), int(line[1]) if line else 0, told)] if told else otherwise(path, words)
 
 
+_INHERIT = re.compile(r"\binherit\s+\[?\s*([\w.-]+)")
+_NEIGHBORS = nested(re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)\s*\{"), re.compile(r"\bgroup\s+\S+\s*\{"), file=False)
+
+
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The neighbor's block, what stands around it, and the templates that it inherits."""
+    found = _NEIGHBORS(text, address)
+    names = {hit[1] for start, end in found for hit in _INHERIT.finditer(text, start, end)}
+    templates = blocks(text, re.compile(r"\bneighbor\s+([\w.-]+)\s*\{"))
+    return found + [span for hit, span in templates if hit[1] in names]
+
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bsource-interface\s+"?([\w.-]+)"?')),),
+    scopes=_scopes,
+    settings=(
+        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\S+)")),
+        (Setting.LOCAL_AS, re.compile(r"\blocal-as\s+(\d+)")),
+        (Setting.REMOTE_AS, re.compile(r"\bpeer-as\s+(\d+)")),
+        (Setting.SOURCE, re.compile(r"\blocal-address\s+([0-9A-Fa-f:.]+)")),
+        (Setting.PASSIVE, re.compile(r"\bpassive\b")),
+        (Setting.MD5, re.compile(r"\bmd5-password\b")),
+        (Setting.GTSM, re.compile(r"\bincoming-ttl\b")),
+        (Setting.HOLD_TIME, re.compile(r"\bhold-time\s+(\d+)")),
+    ),
 )

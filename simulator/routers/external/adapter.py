@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, SessionReport
@@ -41,6 +42,9 @@ class External:
 
     async def exported(self, session: str) -> frozenset[str]:
         raise self._not_ours()
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        return None
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         return ()

@@ -15,14 +15,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, last_lines, stop, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ConfigRefusedError, Daemon, Moments, absent, examples, silence
+from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, Moments, absent, examples, silence
 from simulator.routers.frr.config import render
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
 from simulator.routers.frr.parts import Parts, parts
@@ -113,6 +115,15 @@ class Frr(Daemon):
         """The prefixes that FRR sends us on this session; none while the session is down."""
         return frozenset((await self._table(session, "advertised-routes")).get("advertisedRoutes") or ())
 
+    async def answer(self, session: str) -> RouterAnswer | None:
+        found = self._session(session)
+        instances = json.loads(await self.command("show bgp vrf all neighbors json"))
+        address = str(found.remote_address)
+        neighbor = next((each[address] for each in instances.values() if isinstance(each.get(address), dict)), None)
+        if neighbor is None:
+            return RouterAnswer(ABSENT, configured=False)
+        return self._completed(found, parse_answer(found, neighbor))
+
     async def reasons(self, session: str) -> Sequence[Reason]:
         """What FRR's own tables tell of a session on which it announces nothing, or not every `network`."""
         found = self._session(session)
@@ -122,7 +133,7 @@ class Frr(Daemon):
         if away:
             what = f"FRR's RIB has no usable route to {examples(away)}"
             text = f"{what}: `network` announces nothing without one (bgp network import-check)"
-            reasons.append(Reason("network-not-in-rib", text))
+            reasons.append(Reason(PeerTrouble.NETWORK_NOT_IN_RIB, text))
         if own or not away:
             reasons += silence(found, own, await self.exported(session))
         return reasons
@@ -315,6 +326,43 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any]) -> Sessi
         reason.append(f'"{neighbor["lastShutdownDescription"]}"')
     shut_down = bool(neighbor.get("adminShutDown"))
     return SessionReport(session.name, state, False, "", 0, 0, ": ".join(filter(None, reason)), shut_down)
+
+
+_LIMIT_REACHED = 0x0601
+"""Cease, Maximum Number of Prefixes Reached (RFC 4486 §4)."""
+
+
+def parse_answer(session: RouterSession, neighbor: Mapping[str, Any]) -> RouterAnswer:
+    """What `show bgp neighbors json` tells of a neighbor's configuration."""
+    report = parse_neighbor(session, neighbor)
+    families = neighbor.get("addressFamilyInfo", {})
+    family = families.get(_AFI_JSON[session.family])
+    hold = neighbor.get("bgpTimerConfiguredHoldTimeMsecs")
+    sent = str(neighbor.get("lastErrorCodeSubcode", ""))
+    limit_hit = bool(neighbor.get("prefixOverflow") or (family or {}).get("prefixOverflow"))
+    return RouterAnswer(
+        state=report.state,
+        reason=report.reason,
+        shut_down=report.shut_down,
+        limit_hit=limit_hit or (bool(sent) and int(sent, 16) == _LIMIT_REACHED),
+        local_as=neighbor.get("localAs"),
+        remote_as=neighbor.get("remoteAs"),
+        source=neighbor.get("updateSource") if _is_address(neighbor.get("updateSource")) else None,
+        md5=bool(neighbor.get("authenticationEnabled")),
+        hold_time=hold // 1000 if hold is not None else None,
+        family=family is not None,
+        prefix_limit=(family or {}).get("prefixAllowedMax"),
+        no_import_policy=_POLICY_MISSING[0] in (family or {}),
+        no_export_policy=_POLICY_MISSING[1] in (family or {}),
+    )
+
+
+def _is_address(text: object) -> bool:
+    try:
+        ip_address(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_unsent(routes: Mapping[str, Any], from_edges: set[str]) -> tuple[list[str], list[str]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, VRF, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run
+from simulator.routers.statements import same
 
 LIBRARY = Path("/usr/lib/frr")
 
@@ -30,6 +32,17 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path), int(line), " ".join(what.split())) for line, what in found] or otherwise(path, words)
 
 
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The neighbor's own lines, those of its peer-group, and those of the instance."""
+    hits = list(re.finditer(r"^ *(?:no )?neighbor +(\S+) +.*$", text, re.MULTILINE))
+    own = [hit for hit in hits if same(hit[1], address)]
+    groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
+    instance = (
+        [hit.span() for hit in re.finditer(r"^router bgp \d+.*$|^ ?timers bgp .*$", text, re.MULTILINE)] if own else []
+    )
+    return [hit.span() for hit in own] + [hit.span() for hit in hits if hit[1] in groups] + instance
+
+
 OWN_FILE = OwnFile(
     _parse,
     (
@@ -38,4 +51,19 @@ OWN_FILE = OwnFile(
         (VRF, re.compile(r"^router +bgp +\d+ +vrf +(\S+)", re.MULTILINE)),
     ),
     comments=re.compile(r"^[ \t]*!.*$", re.MULTILINE),
+    scopes=_scopes,
+    settings=(
+        (Setting.NEIGHBOR, re.compile(r"neighbor (\S+) remote-as")),
+        (Setting.SHUTDOWN, re.compile(r"neighbor \S+ shutdown\b(.*)")),
+        (Setting.LOCAL_AS, re.compile(r"^router bgp (\d+)|neighbor \S+ local-as (\d+)")),
+        (Setting.REMOTE_AS, re.compile(r"neighbor \S+ remote-as (\d+)")),
+        (Setting.SOURCE, re.compile(r"neighbor \S+ update-source (\S+)")),
+        (Setting.PASSIVE, re.compile(r"neighbor \S+ passive\b")),
+        (Setting.MD5, re.compile(r"neighbor \S+ password\b")),
+        (Setting.GTSM, re.compile(r"neighbor \S+ ttl-security\b")),
+        (Setting.HOLD_TIME, re.compile(r"neighbor \S+ timers \d+ (\d+)|^ ?timers bgp \d+ (\d+)")),
+        (Setting.PREFIX_LIMIT, re.compile(r"neighbor \S+ maximum-prefix (\d+)")),
+        (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) out")),
+        (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) in")),
+    ),
 )

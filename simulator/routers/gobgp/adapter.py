@@ -15,13 +15,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.mrt.table_dump_v2 import MrtPeer, peer_index, rib_record, rib_row
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, until_ready
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, absent, silence
 from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
 from simulator.routers.gobgp.remedies import REMEDIES
@@ -114,6 +115,16 @@ class Gobgp(Daemon):
         if not found or found["state"].get("session_state") != _ESTABLISHED:
             return frozenset()
         return frozenset(await self._table(session, "adj-out"))
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        found = self._session(session)
+        _, files, _ = self._started()
+        address = str(found.remote_address)
+        neighbor = await self._ask("neighbor", address, accept=_NO_NEIGHBOR)
+        if not neighbor:
+            return RouterAnswer(ABSENT, configured=False)
+        reason = parse_reasons(files.log.read_text(errors="replace")).get(address, "")
+        return self._completed(found, parse_answer(found, neighbor, reason))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         """What GoBGP's own table tells of a session on which it announces nothing."""
@@ -288,6 +299,34 @@ def parse_neighbor(session: RouterSession, neighbor: Mapping[str, Any], reason: 
     received = sum(state.get("accepted", 0) for state in states)
     return SessionReport(
         session.name, _STATES[number], True, since, received, sum(state.get("advertised", 0) for state in states)
+    )
+
+
+_PREFIX_LIMIT_DOWN = 2
+_AFI = {Family.IPV4: 1, Family.IPV6: 2}
+_UNICAST = 1
+
+
+def parse_answer(session: RouterSession, neighbor: Mapping[str, Any], reason: str) -> RouterAnswer:
+    """What `gobgp -j neighbor ADDRESS` tells of a neighbor's configuration."""
+    report = parse_neighbor(session, neighbor, reason)
+    conf, state = neighbor.get("conf", {}), neighbor.get("state", {})
+    wanted = {"afi": _AFI[session.family], "safi": _UNICAST}
+    family = next((f for f in neighbor.get("afi_safis", ()) if f.get("config", {}).get("family") == wanted), None)
+    ttl, source = neighbor.get("ttl_security", {}), neighbor.get("transport", {}).get("local_address")
+    return RouterAnswer(
+        state=report.state,
+        reason=report.reason,
+        shut_down=report.shut_down,
+        limit_hit=state.get("admin_state") == _PREFIX_LIMIT_DOWN,
+        local_as=conf.get("local_asn"),
+        remote_as=conf.get("peer_asn"),
+        source=source if source not in ("", "0.0.0.0", "::", None) else None,
+        md5=bool(conf.get("auth_password")),
+        gtsm=bool(ttl.get("enabled")),
+        hold_time=int(float(neighbor.get("timers", {}).get("config", {}).get("hold_time", 90))),
+        family=family is not None,
+        prefix_limit=(family or {}).get("prefix_limits", {}).get("max_prefixes") or None,
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, Fault, OwnFile
 from simulator.routers.parsing import one_line, run
+from simulator.routers.statements import same
 
 GOBGPD, GOBGP = (Program(name, "GoBGP", "apt-get install gobgpd") for name in ("gobgpd", "gobgp"))
 
@@ -40,6 +42,19 @@ def _line_of_a_word(what: str, text: str) -> int:
     return 0
 
 
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The `[[neighbors]]` of a TOML file, or the item of a YAML list, that has this address."""
+    starts = [hit.start() for hit in re.finditer(r"^\[\[neighbors\]\]|^ *- +config:", text, re.MULTILINE)]
+    found = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        other = re.compile(r"^\[\[?(?!neighbors)", re.MULTILINE).search(text, start, end)
+        end = other.start() if other is not None else end
+        hit = re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)').search(text, start, end)
+        if hit is not None and same(hit[1], address):
+            found.append((start, end))
+    return found
+
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bbind-interface"?\s*[=:]\s*"?([\w.-]+)"?')),),
@@ -47,5 +62,18 @@ OWN_FILE = OwnFile(
         (re.compile(r"^[ \t]*(\[\[?|\")?rpki-servers\b", re.MULTILINE), NO_RPKI_CACHE),
         (re.compile(r"^[ \t]*(\[\[?|\")?bmp-servers\b", re.MULTILINE), "the lab has no BMP station"),
         (re.compile(r"^[ \t]*(\[\[?|\")?zebra\b", re.MULTILINE), "the lab runs no zebra beside GoBGP"),
+    ),
+    scopes=_scopes,
+    settings=(
+        (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([^"\s]+)')),
+        (Setting.SHUTDOWN, re.compile(r'admin-down"?\s*[=:]\s*true')),
+        (Setting.LOCAL_AS, re.compile(r'local-as"?\s*[=:]\s*(\d+)|^\s*as\s*=\s*(\d+)')),
+        (Setting.REMOTE_AS, re.compile(r'peer-as"?\s*[=:]\s*(\d+)')),
+        (Setting.SOURCE, re.compile(r'local-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
+        (Setting.PASSIVE, re.compile(r'passive-mode"?\s*[=:]\s*true')),
+        (Setting.MD5, re.compile(r'auth-password"?\s*[=:]')),
+        (Setting.GTSM, re.compile(r"ttl-security")),
+        (Setting.HOLD_TIME, re.compile(r'hold-time"?\s*[=:]\s*(\d+)')),
+        (Setting.PREFIX_LIMIT, re.compile(r'max-prefixes"?\s*[=:]\s*(\d+)')),
     ),
 )

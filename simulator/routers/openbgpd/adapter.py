@@ -18,12 +18,13 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, ClassVar
 
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.mrt.table_dump_v2 import MrtPeer, RibEntry, rib_dump
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ConfigRefusedError, Daemon, Moments, absent, silence
+from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, Moments, absent, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
 from simulator.routers.openbgpd.remedies import REMEDIES
@@ -100,6 +101,15 @@ class Openbgpd(Daemon):
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that OpenBGPD sends us on this session; none while the session is down."""
         return await self._rib("out neighbor", self._session(session))
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        found = self._session(session)
+        table = json.loads(await self.command("-j", "show", "neighbor")).get("neighbors", ())
+        address = str(found.remote_address)
+        neighbor = next((each for each in table if each.get("remote_addr") == address), None)
+        if neighbor is None:
+            return RouterAnswer(ABSENT, configured=False)
+        return self._completed(found, parse_answer(found, neighbor))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         """What OpenBGPD's own table tells of a session on which it announces nothing."""
@@ -198,6 +208,23 @@ def parse_neighbor(name: str, neighbor: Mapping[str, Any]) -> SessionReport:
     if neighbor.get("last_shutdown_reason"):
         reason += f' "{neighbor["last_shutdown_reason"]}"'
     return SessionReport(name, state, False, "", 0, 0, reason, bool(neighbor.get("config", {}).get("down")))
+
+
+def parse_answer(session: RouterSession, neighbor: Mapping[str, Any]) -> RouterAnswer:
+    """What `bgpctl -j show neighbor` tells of a neighbor's configuration; a hold time of 0 is that of the file."""
+    report, config = parse_neighbor(session.name, neighbor), neighbor.get("config", {})
+    families = config.get("capabilities", {}).get("multiprotocol")
+    remote = str(neighbor.get("remote_as", ""))
+    return RouterAnswer(
+        state=report.state,
+        reason=report.reason,
+        shut_down=report.shut_down,
+        remote_as=int(remote) if remote.isdecimal() else None,
+        gtsm=config.get("ttl_security"),
+        hold_time=config.get("holdtime") or None,
+        family=f"{session.family.label} unicast" in families if families is not None else None,
+        prefix_limit=config.get("max_prefix") or None,
+    )
 
 
 def mrt(config: RouterConfig, routes: Sequence[RouterRoute]) -> bytes:

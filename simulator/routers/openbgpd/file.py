@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run, write_file
+from simulator.routers.statements import nested
 
 BGPD, BGPCTL = (Program(f"/usr/sbin/{name}", "OpenBGPD", "apt-get install openbgpd") for name in ("bgpd", "bgpctl"))
 
@@ -24,9 +26,27 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path.parent / file), int(line), what) for file, line, what in found] or otherwise(path, words)
 
 
+_scopes = nested(
+    re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)(?:/\d+)?\s*\{"), re.compile(r"\bgroup\b[^{;\n]*\{"), file=True
+)
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bdepend\s+on\s+"?([\w.-]+)"?')),),
     includes=True,
     absent=((re.compile(r"^[ \t]*rtr[ \t]", re.MULTILINE), NO_RPKI_CACHE),),
+    scopes=_scopes,
+    settings=(
+        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\S+)", re.MULTILINE)),
+        (Setting.SHUTDOWN, re.compile(r"^\s*down\b(.*)$", re.MULTILINE)),
+        (Setting.LOCAL_AS, re.compile(r"^\s*local-as\s+(\d+)|^\s*AS\s+(\d+)", re.MULTILINE)),
+        (Setting.REMOTE_AS, re.compile(r"\bremote-as\s+(\d+)", re.MULTILINE)),
+        (Setting.SOURCE, re.compile(r"\blocal-address\s+([0-9A-Fa-f:.]+)", re.MULTILINE)),
+        (Setting.PASSIVE, re.compile(r"^\s*passive\b", re.MULTILINE)),
+        (Setting.MD5, re.compile(r"\btcp\s+md5sig\b", re.MULTILINE)),
+        (Setting.GTSM, re.compile(r"\bttl-security\s+yes\b", re.MULTILINE)),
+        (Setting.HOLD_TIME, re.compile(r"^\s*holdtime\s+(?!min)(\d+)", re.MULTILINE)),
+        (Setting.PREFIX_LIMIT, re.compile(r"\bmax-prefix\s+(\d+)(?!\S*\s+out)", re.MULTILINE)),
+        (Setting.EXPORT, re.compile(r"\bexport\s+(\w+)", re.MULTILINE)),
+    ),
 )

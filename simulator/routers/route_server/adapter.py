@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import simulator
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.link import LinkKind
@@ -111,6 +112,9 @@ class SimulatedRouteServer:
         if not view.sent:
             return frozenset()
         return frozenset(nlri.text(view.family, key) for key in server.advertised(session))
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        return None
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         return ()

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import ClassVar
 
 import simulator
+from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.peer.events import NeighborConfig, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
@@ -106,6 +107,22 @@ class Simulated:
         family = view.family
         prefixes = (nlri.key(route.prefix) for route in self._config.routes)
         return frozenset(nlri.text(family, key) for found, key in prefixes if found is family)
+
+    async def answer(self, session: str) -> RouterAnswer | None:
+        config = self._config
+        found = next((each for each in config.sessions if each.name == session), None) if config is not None else None
+        if found is None or config is None:
+            return RouterAnswer(configured=False)
+        report = self._report(found)
+        return RouterAnswer(
+            state=report.state,
+            reason=report.reason,
+            local_as=config.asn,
+            remote_as=found.remote_as,
+            md5=found.md5 is not None,
+            gtsm=found.gtsm,
+            hold_time=config.hold_time,
+        )
 
     async def reasons(self, session: str) -> Sequence[Reason]:
         return ()

@@ -1,0 +1,202 @@
+"""The judges of the denial (D1 to D3), of the routes (R1 to R9), and of the time after the lift (A1, A3, A4)."""
+
+from __future__ import annotations
+
+from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on, skipped
+from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.router_answer import PeerTrouble
+from simulator.diagnosis.session_checks import UP, notes_of, state
+from simulator.session.messages import Family
+from simulator.views.check import Status
+
+NEAR = 1.2
+"""A router's prefix limit below this many times what Microsoft announces is near."""
+_SHOWN = 5
+
+
+def nothing_sent(observation: Observation) -> Finding:
+    sessions, capture = observation.sessions, observation.capture
+    leaked = [
+        f"{s.view.family.label} {s.view.peer_address}: {s.view.leaked_out} NLRI were written to the peer"
+        for s in sessions
+        if s.view.leaked_out
+    ]
+    if leaked:
+        return failed([f"{leaked[0]} while the policy was DENY ALL", *leaked[1:]])
+    if capture is not None and capture.nlri:
+        return failed([f"the capture shows {capture.nlri} NLRI that left the edge while the policy was DENY ALL"])
+    if not all(s.soaked for s in sessions) or not (capture or observation.capture_skipped):
+        return resting_on("S5") if observation.final else UNSET
+    if not any(s.view.rendered for s in sessions):
+        return skipped("AS8075 announces nothing in this topology: nothing could have been sent")
+    if capture is not None and not capture.conclusive:
+        return Finding(Status.ERROR, (f"the capture proves nothing: {capture.reason}",))
+    ready, withheld = sum(s.view.rendered for s in sessions), sum(s.view.withheld_out for s in sessions)
+    evidence = f"0 NLRI written: {ready} wait behind the gate, which withheld {withheld}"
+    if capture is None:
+        return passed(evidence, f"no capture: {observation.capture_skipped}")
+    return passed(evidence, f"gap-free capture of {capture.packets} packets: 0 NLRI left the edge")
+
+
+def nothing_taken(session: SessionEvidence, observation: Observation) -> Finding:
+    view = session.view
+    if view.leaked_in or view.taken:
+        return failed([f"{max(view.leaked_in, view.taken)} routes reached Loc-RIB while the policy was DENY ALL"])
+    if not session.soaked:
+        return resting_on("S5") if observation.final else UNSET
+    return passed(
+        f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld (the edge programs no FIB)"
+    )
+
+
+def nothing_arrived(session: SessionEvidence, observation: Observation) -> Finding:
+    table = session.peer_table
+    if table is None or not session.soaked:
+        return resting_on("S5") if observation.final else UNSET
+    if table.not_ours:
+        return skipped(table.not_ours)
+    if table.error:
+        return Finding(Status.ERROR, (f"the peer's router could not be asked: {table.error}",))
+    if table.prefixes:
+        return failed([f"the peer holds {len(table.prefixes)} routes of ours, among them {sorted(table.prefixes)[0]}"])
+    return passed("the peer's own table holds nothing of ours")
+
+
+def some_acceptable(session: SessionEvidence, observation: Observation) -> Finding:
+    view = session.view
+    counts = f"{view.received} received: {view.accepted} would be accepted, {view.rejected} rejected"
+    if view.accepted and (session.settled or observation.final):
+        return passed(counts)
+    if not observation.final:
+        return UNSET
+    fired = [f"{r.rule}: {r.count} ({', '.join(r.examples)})" for r in session.rejected]
+    answer = session.answer
+    says = [f"the router says: {answer.state}: {answer.reason}"] if answer is not None and answer.reason else []
+    return failed([counts, *fired, *([] if view.received else says)])
+
+
+def within_limit(session: SessionEvidence, observation: Observation) -> Finding:
+    view, limit = session.view, session.max_prefixes
+    counts = f"{view.received} of at most {limit} prefixes"
+    if view.received > limit:
+        return failed([counts])
+    if not session.settled and not observation.final:
+        return UNSET
+    if not session.soaked:
+        return failed(["the session was not up long enough to show it", counts]) if observation.final else UNSET
+    return passed(counts)
+
+
+def _away(session: SessionEvidence) -> list[str]:
+    troubles = session.answer.troubles if session.answer is not None else ()
+    return [text for what, text in troubles if what is PeerTrouble.NETWORK_NOT_IN_RIB]
+
+
+def announces_all(session: SessionEvidence, observation: Observation) -> Finding:
+    away = _away(session) if session.view.received else []
+    counts = f"{session.view.received} received"
+    return failed([f"{counts}; {text}" for text in away]) if away else passed(counts)
+
+
+def announces_a_part(observation: Observation) -> bool:
+    """A session has announced some of what its router's file says; of one that is silent R1 tells why."""
+    return any(session.view.received and _away(session) for session in observation.sessions)
+
+
+def peer_takes_all(session: SessionEvidence, observation: Observation) -> Finding:
+    limit = session.answer.prefix_limit if session.answer is not None else None
+    count = len(session.announced)
+    if limit is None:
+        return skipped("the router's own prefix limit is not known")
+    found = f"the router takes at most {limit} {session.view.family.label} prefixes; Microsoft announces {count}"
+    return failed([found]) if limit < count * NEAR else passed(found)
+
+
+def knows_limit(observation: Observation) -> bool:
+    return any(s.answer is not None and s.answer.prefix_limit is not None for s in observation.sessions)
+
+
+def lacking(session: SessionEvidence, observation: Observation) -> dict[str, list[str]]:
+    """Prefix to the sessions of the same family on other edges that announce it, and this one does not."""
+    missing: dict[str, list[str]] = {}
+    for sibling in observation.siblings:
+        if sibling.family is session.view.family and session.soaked:
+            for prefix in sibling.prefixes - session.prefixes:
+                missing.setdefault(prefix, []).append(sibling.name)
+    return missing
+
+
+def same_everywhere(session: SessionEvidence, observation: Observation) -> Finding:
+    missing = lacking(session, observation)
+    if not session.soaked:
+        return resting_on("S5") if observation.final else UNSET
+    if not missing:
+        return passed(f"the same {len(session.prefixes)} prefixes as on the other edges")
+    return failed(
+        [f"{prefix} comes on {', '.join(there)} and not on {session.view.id}" for prefix, there in shown(missing)]
+    )
+
+
+def shown(missing: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
+    return sorted(missing.items())[:_SHOWN]
+
+
+def has_siblings(observation: Observation) -> bool:
+    return any(sibling.family in _FAMILIES for sibling in observation.siblings)
+
+
+_FAMILIES = frozenset(Family)
+
+
+def both_hold_all(session: SessionEvidence, observation: Observation) -> Finding:
+    view, table = session.view, session.peer_table
+    ours = f"Loc-RIB holds {view.taken} of {view.accepted} accepted routes"
+    # What was lost with the session does not come back before somebody acts: nothing is to be waited for.
+    over = observation.final or (bool(session.lost) and view.bgp_state is not UP)
+    if table is None or table.error:
+        problem = table.error if table else "the peer's table was never read"
+        return Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if over else UNSET
+    if session.expected not in (None, view.accepted) and not over:
+        return UNSET
+    if table.not_ours:
+        sent = f"{view.sent} of {len(session.announced)} announced routes were sent; {table.not_ours}"
+        if view.sent == len(session.announced) and view.taken == view.accepted:
+            return passed(sent, ours)
+        return failed([sent, ours]) if over else UNSET
+    missing = session.announced - table.prefixes
+    theirs = f"the peer holds {len(session.announced) - len(missing)} of {len(session.announced)} announced routes"
+    if not missing and view.taken == view.accepted:
+        return passed(theirs, ours)
+    if not over:
+        return UNSET
+    lines = [f"missing at the peer: {', '.join(sorted(missing)[:_SHOWN])}"] if missing else []
+    return failed([theirs, ours, *lines, *notes_of(session)])
+
+
+def cost_nothing(session: SessionEvidence, observation: Observation) -> Finding:
+    if session.lost:
+        return failed(dict.fromkeys(session.lost))
+    if session.view.bgp_state is not UP:
+        return failed([f"BGP state {state(session)} after the lift"])
+    return passed("the same session carries the routes: no reset, no NOTIFICATION, no withdraw since the lift")
+
+
+def all_withdrawn(session: SessionEvidence, observation: Observation) -> Finding:
+    view, table = session.view, session.peer_table
+    held = view.sent + view.taken
+    if table is None or table.error:
+        problem = table.error if table else "the peer's table was never read"
+        return (
+            Finding(Status.ERROR, (f"the peer's router could not be asked: {problem}",)) if observation.final else UNSET
+        )
+    if not held and not table.prefixes:
+        left = f"none left here; {table.not_ours}" if table.not_ours else "none left at either end"
+        if view.cut is not None:  # what a withdrawal could only follow was dropped, and the session with it
+            return passed(f"the session was reset, {view.cut}; {left}")
+        if view.bgp_state is UP:
+            return passed(f"{view.withdrawn_by_us} routes withdrawn, {left}, the session still Established")
+        if not session.was_up:
+            return passed(f"the session was down before: there was nothing to withdraw; {left}")
+    if not observation.final:
+        return UNSET
+    return failed([f"{len(table.prefixes)} routes left at the peer, {view.taken} here, BGP state {state(session)}"])

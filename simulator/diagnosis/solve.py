@@ -1,0 +1,188 @@
+"""The diagnosis: the fewest causes that explain every failed check, and that no evidence contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from simulator.diagnosis.causes import CAUSES, RULE_ORDER, CauseRow
+from simulator.diagnosis.check_ids import CheckId, base
+from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
+from simulator.diagnosis.facts import ABNORMAL, Fact, Facts
+from simulator.diagnosis.remedies import mend
+from simulator.views.check import Cause, Side
+
+_ORDER = {row.id: number for number, row in enumerate(CAUSES)}
+_MOST = 4
+"""So many mistakes at once are looked for exactly; more are taken one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """What of one session is to be explained."""
+
+    checks: frozenset[CheckId]
+    facts: frozenset[Fact]
+
+    def __len__(self) -> int:
+        return len(self.checks) + len(self.facts)
+
+
+def candidates(facts: Facts) -> list[CauseRow]:
+    """Every row that the facts allow."""
+    return [row for row in CAUSES if allowed(row, facts)]
+
+
+def allowed(row: CauseRow, facts: Facts) -> bool:
+    if any(map(facts.has, row.contradicted)) or not all(map(facts.has, row.needs)):
+        return False
+    # Nothing is guessed of a session that was up.
+    return any(map(facts.has, row.told_by)) or (row.possible and not facts.has(Fact.WAS_UP))
+
+
+def smallest(symptoms: Symptoms, rows: Iterable[CauseRow], facts: Facts) -> list[CauseRow]:
+    """The fewest rows that explain all that any of them explains; of those the best told, then the first."""
+    useful = [row for row in rows if _covers(row, symptoms)]
+    wanted = frozenset(symptom for row in useful for symptom in _covers(row, symptoms))
+    if not wanted:
+        return []
+    for size in range(1, min(_MOST, len(useful)) + 1):
+        fitting = [
+            chosen
+            for chosen in combinations(useful, size)
+            if wanted <= frozenset(symptom for row in chosen for symptom in _covers(row, symptoms))
+        ]
+        if fitting:
+            return list(min(fitting, key=lambda few: _cost(tuple(few), facts)))
+    return _greedy(wanted, useful, symptoms)
+
+
+def _greedy(wanted: frozenset[object], useful: list[CauseRow], symptoms: Symptoms) -> list[CauseRow]:
+    chosen: list[CauseRow] = []
+    while wanted:
+        best = max(useful, key=lambda row: (len(wanted & _covers(row, symptoms)), -_ORDER[row.id]))
+        chosen.append(best)
+        wanted -= _covers(best, symptoms)
+    return chosen
+
+
+def _covers(row: CauseRow, symptoms: Symptoms) -> frozenset[object]:
+    return (symptoms.checks & set(row.explains)) | (symptoms.facts & {*row.told_by, *row.accounts})
+
+
+def _told(row: CauseRow, facts: Facts) -> bool:
+    return any(map(facts.has, row.told_by))
+
+
+def _cost(chosen: tuple[CauseRow, ...], facts: Facts) -> tuple[int, int, int]:
+    guesses = sum(not _told(row, facts) for row in chosen)
+    weight = -sum(facts.has(fact) for row in chosen for fact in row.told_by)
+    return guesses, weight, sum(_ORDER[row.id] for row in chosen)
+
+
+def diagnose(
+    session: SessionEvidence, failed: Mapping[str, bool], facts: Facts, rules: Iterable[RejectedRoutes]
+) -> list[Cause]:
+    """The causes of what failed on one session. `failed`: id of the check, and whether it blocks something."""
+    checks = frozenset(base(check) for check in failed) - {CheckId.R3}
+    silent = session.view.received == 0
+    by_rule = [_of_rule(session, each, failed) for each in rules]
+    if CheckId.R1 in checks and not silent:
+        checks -= {CheckId.R1}  # what rejects the routes explains it
+    symptoms = Symptoms(checks, frozenset(fact for fact in facts.found if fact in ABNORMAL))
+    rows = candidates(facts)
+    chosen = smallest(symptoms, rows, facts)
+    causes = [_cause(row, session, facts, failed, rows, chosen, symptoms) for row in chosen]
+    return [*causes, *by_rule]
+
+
+def _cause(
+    row: CauseRow,
+    session: SessionEvidence,
+    facts: Facts,
+    failed: Mapping[str, bool],
+    rows: list[CauseRow],
+    chosen: list[CauseRow],
+    symptoms: Symptoms,
+) -> Cause:
+    evidence = facts.evidence(*row.told_by)
+    text, side, others = _text(row, session, evidence), row.side, []
+    if not _told(row, facts):
+        alone = _covers(row, symptoms)
+        others = [
+            other
+            for other in rows
+            if other not in chosen and not _told(other, facts) and alone and alone <= _covers(other, symptoms)
+        ]
+    if others:
+        alternatives = " or ".join(_text(other, session, ()) for other in others)
+        apart = "; ".join(filter(None, (_filled(each.apart, session, "") for each in (row, *others))))
+        text = f"either {text}, or {alternatives}" + (f"; this tells them apart: {apart}" if apart else "")
+    words, language = mend(row.id, session)
+    explains = tuple(check for check in failed if base(check) in row.explains)
+    return Cause(row.id, text, words, side, (session.view.id,), explains, evidence, language, _ORDER[row.id])
+
+
+def _text(row: CauseRow, session: SessionEvidence, evidence: tuple[str, ...]) -> str:
+    return _filled(row.text, session, evidence[0] if evidence else "").removesuffix(": ")
+
+
+def _filled(template: str, session: SessionEvidence, told: str) -> str:
+    view = session.view
+    values = {
+        "edge": view.local_address,
+        "peer": view.peer_address,
+        "family": view.family.label,
+        "local_as": view.local_open.asn,
+        "expected": view.peer_as,
+        "mtu": session.mtu,
+    }
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", str(value))
+    return template.replace("{told}", told)  # last: what a router says may hold braces
+
+
+def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping[str, bool]) -> Cause:
+    """A rule of the policy that rejects routes: where it rejects all of them, it is why none is acceptable."""
+    only = rejected.all or not any(each.all for each in session.rejected)
+    id_ = f"R3.{rejected.rule}"
+    explains = tuple(check for check in failed if check == id_ or (check == CheckId.R1 and only))
+    scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
+    more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
+    text = f"{rejected.rule}: {rejected.explanation}; it rejects {scope}: {', '.join(rejected.examples)}{more}"
+    words, language = mend(rejected.rule, session, rule=True)
+    evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
+    return Cause(rejected.rule, text, words, Side.PEER, (session.view.id,), explains, evidence, language, RULE_ORDER)
+
+
+def merged(causes: Iterable[Cause]) -> list[Cause]:
+    """One of several sessions is told once, with all of them."""
+    found: dict[tuple[str, str], Cause] = {}
+    for cause in causes:
+        known = found.get((cause.id, cause.text))
+        if known is None:
+            found[cause.id, cause.text] = cause
+            continue
+        found[cause.id, cause.text] = replace(
+            known,
+            sessions=tuple(dict.fromkeys((*known.sessions, *cause.sessions))),
+            explains=tuple(dict.fromkeys((*known.explains, *cause.explains))),
+            evidence=tuple(dict.fromkeys((*known.evidence, *cause.evidence))),
+        )
+    return sorted(found.values(), key=lambda cause: cause.rank)
+
+
+def of_connection(observation: Observation, failed: Mapping[str, bool]) -> list[Cause]:
+    """The causes of the checks that look at no session: C1, L4 and the leaks."""
+    causes = []
+    if CheckId.C1 in failed:
+        causes.append(_plain("one-edge", "one edge router, or one link, is enough to take this peering down", ("C1",)))
+    if CheckId.L4 in failed:
+        causes.append(_plain("no-netem", observation.quality_problem, ("L4",)))
+    return causes
+
+
+def _plain(id_: str, text: str, explains: tuple[str, ...]) -> Cause:
+    words, _ = mend(id_, None)
+    return Cause(id_, text, words, Side.REQUESTER, (), explains, (), "", _ORDER[id_])

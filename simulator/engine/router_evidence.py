@@ -1,0 +1,92 @@
+"""What the peer's router tells of one session: its table, its own configuration, and whether its BGP port answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from simulator.diagnosis.evidence import PeerTable, TcpEnd
+from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.engine.network import Network
+from simulator.lab.probe import tcp_port
+from simulator.places.endpoint import BGP_PORT
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.routers.base import NotOurRouterError
+from simulator.routers.configs.registry import FORMATS
+from simulator.session.states import BgpState
+from simulator.topology.plan import SessionPlan
+from simulator.views.session import SessionView
+
+_HANDSHAKE = 1.5
+"""Seconds for a TCP handshake that nobody answers: a second SYN is in it."""
+
+
+async def table_of(network: Network, plan: SessionPlan, patience: float) -> PeerTable:
+    """What the router holds from us on a session; it has `patience` seconds to answer."""
+    try:
+        async with asyncio.timeout(patience):
+            return PeerTable(await network.peers.router(plan.peer.name).received(plan.router_session))
+    except KeyError:
+        return PeerTable(error="the router has no such session")
+    except TimeoutError:
+        return PeerTable(error="it did not answer in time")
+    except NotOurRouterError as error:
+        return PeerTable(not_ours=str(error))
+    except LabError as error:
+        return PeerTable(error=str(error))
+
+
+async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lifted: bool) -> RouterAnswer | None:
+    """What the router says of a session; None where it cannot be asked within `patience` seconds.
+
+    Why it announces nothing, or not all, it is asked before the lift alone: after it the answer may be a long table.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            router = network.peers.router(plan.peer.name)
+            answer = await router.answer(plan.router_session)
+            if answer is None or lifted:
+                return answer
+            reasons = await router.reasons(plan.router_session)
+            return replace(answer, troubles=tuple((reason.cause, reason.text) for reason in reasons))
+    except (KeyError, TimeoutError, LabError):
+        return None
+
+
+def needs_probe(view: SessionView) -> bool:
+    """Nothing of the session tells yet what became of TCP."""
+    talks = view.bgp_state in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
+    return not (talks or view.peer_closed_early or any(not note.sent for note in view.notifications))
+
+
+_ENDS = {
+    "open": TcpEnd.OPENS,
+    "refused": TcpEnd.REFUSED,
+    "filtered": TcpEnd.SILENT,
+    "unreachable": TcpEnd.UNREACHABLE,
+}
+
+
+async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
+    """A TCP handshake from the edge's address to the router's BGP port; None where there is nothing to try."""
+    if network.kind is LinkKind.LOOPBACK:
+        return None
+    try:
+        place = network.site.place(plan.edge.name)
+        return _ENDS[await tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE)]
+    except (KeyError, OSError, LabError):
+        return None
+
+
+def block_of(network: Network, plan: SessionPlan) -> str:
+    """The session in the router's own language, as `turnup config` writes it; empty where that has none."""
+    kind = plan.peer.router_kind
+    if kind not in FORMATS:
+        return ""
+    config = network.peers.configuration(plan.peer)
+    mine = tuple(session for session in config.sessions if session.name == plan.router_session)
+    try:
+        return FORMATS[kind](replace(config, sessions=mine, routes=(), file=None))
+    except LabError:
+        return ""
