@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def until_interrupted(running: Awaitable[T]) -> T | None:
-    """Run to the end, or to the first SIGINT or SIGTERM: then cancel it, wait for it and return None."""
+    """Run to the end, or to the first SIGINT, SIGTERM or SIGHUP: then cancel it, wait for it and return None."""
     task = asyncio.ensure_future(running)
     with on_signals(task.cancel):
         try:
@@ -24,12 +24,15 @@ async def until_interrupted(running: Awaitable[T]) -> T | None:
 
 @contextlib.contextmanager
 def on_signals(call: Callable[[], object]) -> Iterator[None]:
-    """Call something at each SIGINT and SIGTERM."""
+    """Call something at each SIGINT, SIGTERM and SIGHUP, but for those that are ignored, as `nohup` sets it."""
     loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if number is signal.SIGINT or before[number] is not signal.SIG_IGN]
+    for number in heeded:
         loop.add_signal_handler(number, call)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in heeded:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])

@@ -1,165 +1,38 @@
-"""The `turnup` command: the table of its commands. One is imported only when it is called."""
+"""Where `turnup` starts and ends: signals, output that nobody takes, and the exit code. Imports nothing slow."""
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Annotated, Any, Final
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn, TextIO, cast
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command, get_group
-
-import simulator
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A row of the table of commands."""
-
-    name: str
-    place: str
-    """The module, and the name there: of a function, of a `typer.Typer`, or `register`, which adds several."""
-    help: str
-    """How the command's own help begins."""
-    panel: str = "Commands"
-
-
-def _panel(panel: str, *rows: tuple[str, str, str]) -> Iterator[Command]:
-    return (Command(*row, panel=panel) for row in rows)
-
-
-_OPERATE: Final = "operate:register"
-COMMANDS: Final = (
-    *_panel(
-        "Commands",
-        ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
-        ("validate", "commands.validate:validate", "Lint a topology: every error with file, line and what to do."),
-        ("schema", "commands.schema:schema", "Print the topology files' JSON Schema, for editors."),
-        ("config", "commands.config:config", "Print the configuration of a peer's router."),
-        ("routes", "commands.routes:routes", "Show every route that a peer announces, with the verdict on it."),
-        ("policy", "commands.policy:app", "Ask before you connect: what would the lifted policy accept?"),
-        ("edge", "commands.edge:edge", "Run one stand-alone AS8075 speaker, to point any router at."),
-        ("serve", "commands.serve:serve", "Serve the Microsoft.Peering API over a running lab."),
-        ("location", "commands.location:location", "Where Microsoft peers."),
-        ("clean", "commands.clean:clean", "Remove what an earlier run left behind when it was killed."),
-    ),
-    *_panel(
-        "Microsoft's side of a running server",
-        ("status", _OPERATE, "Every session of a running server."),
-        ("events", _OPERATE, "The event log of a running server, oldest first."),
-        ("checks", _OPERATE, "The checks of the last validation, with what is wrong."),
-        ("settings", _OPERATE, "How Microsoft's side of a running server behaves."),
-        ("approve", _OPERATE, "Microsoft approves the request."),
-        ("reject", _OPERATE, "Microsoft rejects the request."),
-        ("ask", _OPERATE, "Microsoft asks the peer about its request."),
-        ("notify", _OPERATE, "The peer notifies Microsoft that it is configured."),
-        ("deprovision", _OPERATE, "The peering is set for deprovisioning."),
-        ("block", _OPERATE, "Something outside Microsoft blocks the peering."),
-        ("unblock", _OPERATE, "The blocker is gone: the request is reviewed again."),
-        ("revalidate", _OPERATE, "DENY ALL again, until the connection is validated again."),
-        ("advance", _OPERATE, "Do now what the connection waits for."),
-        ("request-type-change", _OPERATE, "A change of the peering's type is requested."),
-        ("start-type-change", _OPERATE, "Microsoft starts the change of type."),
-        ("complete-type-change", _OPERATE, "The new type is provisioned from the start."),
-    ),
-    *_panel(
-        "The peer's side of a running server (as az peering)",
-        ("asn", "azure.asns:asn", "PeerAsns: the ASN that you may peer with."),
-        ("peering", "azure.peerings:peering", "Peerings: request, look at, change and delete them."),
-        ("legacy", "azure.places:legacy", "Legacy peerings: they run already."),
-        ("received-route", "azure.places:received_route", "What Microsoft received from you."),
-        ("registered-asn", "azure.below:registered_asn", "Customers' ASNs behind an exchange route server."),
-        ("registered-prefix", "azure.below:registered_prefix", "Prefixes registered for Peering Service."),
-        ("service", "azure.services:service", "Peering services: a customer's side."),
-    ),
-)
-_BY_NAME: Final = {command.name: command for command in COMMANDS}
-
-
-def load(command: Command) -> Any:
-    """Import a command: the object that typer makes of it."""
-    module, _, attribute = command.place.partition(":")
-    found = getattr(importlib.import_module(f"simulator.cli.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        return get_group(found)
-    app = _new_app()
-    if attribute == "register":
-        found(app)
-        return get_group(app).commands[command.name]
-    app.command(command.name)(found)
-    return get_command(app)
-
-
-class _Commands(TyperGroup):
-    """A group that knows its commands by the table, and imports the one that is called."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        names: Any = dict.fromkeys(_BY_NAME)
-        self.commands = names  # for "did you mean"
-
-    def list_commands(self, _context: Any) -> list[str]:
-        return list(_BY_NAME)
-
-    def get_command(self, _context: Any, name: str) -> Any:
-        return load(_BY_NAME[name]) if name in _BY_NAME else None
-
-    def format_commands(self, _context: Any, formatter: Any) -> None:
-        for panel, commands in groupby(COMMANDS, lambda command: command.panel):
-            with formatter.section(panel):
-                formatter.write_dl([(command.name, command.help) for command in commands])
-
-
-def _new_app(**options: Any) -> typer.Typer:
-    # Plain help: rich takes longer to import than all the rest.
-    settings = {"help_option_names": ["-h", "--help"]}
-    return typer.Typer(
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings=settings,
-        add_completion=bool(options),
-        **options,
-    )
-
-
-app = _new_app(
-    name="turnup",
-    cls=_Commands,
-    no_args_is_help=True,
-    epilog="Exit codes: 0 passed · 1 a check or expectation failed · 2 bad usage or bad topology · "
-    "3 the lab itself failed · 130 interrupted.",
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"turnup {simulator.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def turnup(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Rehearse the turn-up of BGP sessions with Microsoft (AS8075) before the maintenance window.
-
-    Simulated AS8075 edges bring your sessions up under a DENY ALL policy, validate them end to end, and lift the policy
-    only when the peering connection becomes Active. That state and the BGP state (which has an Active of its own,
-    meaning the opposite) are always shown side by side.
-
-    Start here: turnup rehearse topologies/exchange.yaml
-    """
+from simulator.cli.exit_codes import INTERRUPTED, warn
+from simulator.cli.output import Output
 
 
 def main() -> None:
     """The console script."""
-    os.environ.setdefault(
-        "PYDANTIC_DISABLE_PLUGINS", "__all__"
-    )  # looking for them takes longer than reading a topology
-    app(prog_name="turnup")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` sets it
+            signal.signal(number, _interrupt)
+    # Looking for plug-ins takes longer than reading a topology.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    sys.stdout = cast(TextIO, Output(sys.stdout, "standard output"))
+    sys.stderr = cast(TextIO, Output(sys.stderr, "standard error"))
+    try:
+        from simulator.cli.app import app
+
+        app(prog_name="turnup")
+    except KeyboardInterrupt:
+        warn("interrupted")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        # Here what cannot be written has an exit code; the interpreter would only grumble.
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

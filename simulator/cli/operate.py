@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -189,20 +188,20 @@ def events(
 ) -> None:
     """The event log of a running server, oldest first."""
     remote = Remote(server)
-    with contextlib.suppress(BrokenPipeError):
-        if follow:
-            # There is nothing to tidy up, and an exception from a signal can be lost in a library's callback.
-            signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
-            for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
-                _print_event(event, how)
-            raise typer.Exit(PASSED)
-        while True:
-            page = remote.call("GET", "/lab/v1/events", after=after, subject=subject, limit=1000)
-            for event in page:
-                _print_event(event, how)
-            if len(page) < 1000:
-                return
-            after = page[-1]["seq"]
+    if follow:
+        # There is nothing to tidy up, and an exception from a signal can be lost in a library's callback.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: os._exit(INTERRUPTED))
+        for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
+            _print_event(event, how)
+        raise typer.Exit(PASSED)
+    while True:
+        page = remote.call("GET", "/lab/v1/events", after=after, subject=subject, limit=1000)
+        for event in page:
+            _print_event(event, how)
+        if len(page) < 1000:
+            return
+        after = page[-1]["seq"]
 
 
 def _print_event(event: JsonObject, how: Format) -> None:

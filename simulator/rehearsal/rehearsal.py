@@ -49,6 +49,7 @@ class Rehearsal:
         self.errors: list[str] = []
         self.refused = False
         """What ended it is not the lab's: a daemon refused its user's own file."""
+        self._started = time.time()
         self._capture_file = capture_file
         self._before_lift: dict[str, Mapping[str, SessionView]] = {}
         """By connection."""
@@ -72,15 +73,23 @@ class Rehearsal:
 
     async def run(self) -> Report:
         """Never raises for what goes wrong in the lab: that is an outcome. Cancelling it takes the lab down."""
-        started = time.time()
+        self._started = time.time()
         try:
             async with self.network, self._keeping_evidence(), self._script.closing("the rehearsal is over"):
                 await self._play()
         except LabError as error:
             self.errors.append(str(error))
             self.refused = isinstance(error, ConfigRefusedError)
+        return self._report()
+
+    def interrupted_report(self) -> Report:
+        """What there was of it when `run` was cancelled."""
+        self.errors.append("interrupted: the lab was taken down before the rehearsal was over")
+        return self._report()
+
+    def _report(self) -> Report:
         errors = (*self.errors, *self.shortfalls)
-        return final_report(self._script, self._outcome(), started, self.best_views, errors, self._capture_file)
+        return final_report(self._script, self._outcome(), self._started, self.best_views, errors, self._capture_file)
 
     def register(self, peering: str, asn: int) -> None:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""

@@ -19,6 +19,10 @@ REPORT_JSON, REPORT_HTML, JUNIT_XML = "report.json", "report.html", "junit.xml"
 EVENTS_JSONL, WIRE_PCAP = "events.jsonl", "wire.pcap"
 
 
+_LEAST = 1 << 16
+"""Octets that the smallest report takes."""
+
+
 class ReportError(Exception):
     """A report could not be written; the text is one line: what, where, what to do."""
 
@@ -44,6 +48,17 @@ def write_report(directory: Path, report: Report) -> dict[str, Path]:
         for temporary in staged.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def require_writable(directory: Path) -> None:
+    """Write a little into `directory` (made when missing) and remove it again. Raises ReportError."""
+    _make(directory)
+    with _blame(directory, REPORT_JSON):
+        temporary = _temporary(directory, REPORT_JSON)
+        try:
+            temporary.write_bytes(b" " * _LEAST)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _texts(report: Report, capture: WirePcap) -> Iterator[tuple[str, bytes]]:

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "status --help": {"views", "connection", "session", "engine"},
     f"policy explain {_ROUTE}": {*_POLICY, "netaddr", *_PREFIXES},
     f"policy explain {_ROUTE} --topology FILE": {*_TOPOLOGY, *_POLICY, "engine", "asyncio"},
-    "policy check --format json-lines FILE": {*_POLICY, "netaddr", "exabgp", *_PREFIXES},
+    "policy check --format json FILE": {*_POLICY, "netaddr", "exabgp", *_PREFIXES},
     "schema": _TOPOLOGY,
     "validate FILE": _TOPOLOGY,
     "status --server none": {"views", "connection", "session", "engine"},
@@ -88,6 +88,6 @@ def test_a_command_imports_only_what_it_uses(arguments: str, tmp_path: Path) -> 
         "with contextlib.suppress(SystemExit), quiet[0], quiet[1]:\n    main()"
     )
     modules = imported(code)
-    assert "simulator.cli.main" in modules
+    assert "simulator.cli.app" in modules
     rooms = {parts[1] for each in modules if (parts := each.split("."))[0] == "simulator" and len(parts) > 1} & _ROOMS
     assert rooms | ({each.partition(".")[0] for each in modules} & _LIBRARIES) <= MAY_IMPORT[arguments] | {"cli"}

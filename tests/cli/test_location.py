@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from simulator.cli.main import app
+from simulator.cli.app import app
 from tests.topology.test_locations import NETIXLAN, export
 
 

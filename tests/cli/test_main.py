@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import simulator
-from simulator.cli.main import COMMANDS, Command, load
+from simulator.cli.app import COMMANDS, Command, load
 from tests.topologies import SHIPPED, document, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -155,25 +155,6 @@ def test_options_are_environment_variables_too(quick: Path) -> None:
     result = turnup("rehearse", quick, env={"TURNUP_SOAK": "0.5", "TURNUP_LINK": "loopback"})
     assert "Established for 0.5 s" in turnup("rehearse", quick, "--json", env={"TURNUP_SOAK": "0.5"}).stdout
     assert result.returncode == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_rehearsal_ends_with_130_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
-    found = document()
-    found["times"] = {"soak": 600, "deadline": 1200}
-    path = write(found, tmp_path / "long.yaml")
-    command = [sys.executable, "-u", "-m", "simulator", "rehearse", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "→ Established" in line:
-                process.send_signal(number)
-                break
-        rest = process.stdout.read()
-        assert process.wait(30) == 130
-    assert "6/2 Cease" in rest
-    assert "interrupted" in rest
-    assert not list(Path("/run/turnup").glob(f"*-{process.pid}*"))
 
 
 def test_clean_with_nothing_to_clean_and_with_something(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 from simulator.addresses import IpAddress
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.interruption import on_signals
 from simulator.cli.policy_options import JudgingOptions
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
@@ -328,7 +327,7 @@ def print_text(told: dict[str, Any]) -> None:
 
 
 def edge(given: GivenOptions, *, as_json: bool) -> int:
-    """The command: runs until SIGINT or SIGTERM; returns the exit code."""
+    """The command: runs until a signal ends it; returns the exit code."""
     try:
         options = checked(given)
     except OSError as error:
@@ -338,19 +337,9 @@ def edge(given: GivenOptions, *, as_json: bool) -> int:
     show = print_json if as_json else print_text
 
     async def run() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-
-        def write(told: dict[str, Any]) -> None:
-            try:
-                show(told)
-            except BrokenPipeError:
-                # Our reader is gone: that ends the command, and nothing more can be printed.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                stop.set()
-
-        await Edge(options, write).run(stop)
+        stop = asyncio.Event()
+        with on_signals(stop.set):
+            await Edge(options, show).run(stop)
 
     try:
         asyncio.run(run())

@@ -28,7 +28,7 @@ from simulator.rehearsal.script import Audience
 from simulator.report.json_report import as_dict
 from simulator.report.model import Report
 from simulator.report.pcap import WirePcap
-from simulator.report.writer import ReportError, write_report
+from simulator.report.writer import ReportError, require_writable, write_report
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
@@ -62,13 +62,14 @@ def rehearse(
         fail(USAGE, "--step: there is no terminal to press Enter at: leave it out, or run this in a terminal")
     kind = choose_link(topology, link)
     require_readable(topology)
-    if report is not None and report.exists() and not report.is_dir():
-        fail(USAGE, f"--report {report}: this is a file: name a directory")
+    if report is not None:
+        _require_writable(report)
     # With --json the result alone goes to standard output.
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = 140  # a log has no window to fit into
     remove_leftovers(console)
+    rehearsal: Rehearsal | None = None
     with _scratch(topology) as scratch:
         log = EventLog()
         # A view that repaints itself and a person who presses Enter would write over each other.
@@ -77,26 +78,32 @@ def rehearse(
             log.subscribe(view.take)
             show_config = handing_over(topology, kind, format_, view.show)
 
-            async def run() -> tuple[Rehearsal, Report]:
+            async def run() -> Report:
+                nonlocal rehearsal
                 task = asyncio.current_task()
                 assert task is not None, "a coroutine runs in one"
                 audience = Audience(show_config=show_config)
                 if step:
                     audience = Audience(Stepper(view.show, sys.stdin.fileno(), task.cancel).pause, show_config)
                 rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap", log, audience)
-                return rehearsal, await rehearsal.run()
+                return await rehearsal.run()
 
-            played = asyncio.run(until_interrupted(run()))
-        if played is None:
+            result = asyncio.run(until_interrupted(run()))
+        interrupted = result is None
+        if interrupted:
             console.print("turnup: interrupted: the lab is taken down, every session closed with a Cease")
+        if rehearsal is None:
             return INTERRUPTED
-        rehearsal, result = played
-        print_summary(console, result)
+        result = result or rehearsal.interrupted_report()
+        if not interrupted:
+            print_summary(console, result)
         if report is not None:
             _write(report, result, console)
     if as_json:
         where = WirePcap(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
+    if interrupted:
+        return INTERRUPTED
     if rehearsal.refused:
         return USAGE
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
@@ -138,6 +145,16 @@ def _strict(topology: Topology) -> Topology:
         for peering in topology.peerings
     ]
     return topology.model_copy(update={"peerings": peerings})
+
+
+def _require_writable(directory: Path) -> None:
+    """Told before anything is started, not after a rehearsal of an hour."""
+    if directory.exists() and not directory.is_dir():
+        fail(USAGE, f"--report {directory}: this is a file: name a directory")
+    try:
+        require_writable(directory)
+    except ReportError as error:
+        fail(LAB, str(error))
 
 
 def _write(directory: Path, report: Report, console: Console) -> None:

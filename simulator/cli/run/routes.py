@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -85,13 +84,10 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         glass, tables = looked
         _write_files(topology, glass, tables, files)
         _print(tables, wanted)
-        sys.stdout.flush()
     except TransitionRefusedError as error:
         fail(FAILED, f"the request was refused: {error}")
     except LabError as error:
         fail(LAB, str(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         fail(USAGE, f"{error.filename or where}: {error.strerror}")
     if glass.problems:

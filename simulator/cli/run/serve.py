@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from simulator.azure.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Store
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.interruption import on_signals
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_server_link
 from simulator.cli.own_files import require_readable
@@ -103,15 +103,13 @@ async def _run(
     console = Console(stderr=False)
     if not console.is_terminal:
         console.width = 140
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
+    over = asyncio.Event()
     remove_leftovers(console)
     provider = Provider(topology, kind, store, settings, locations)
     view = PlainView(topology, console)
     provider.log.subscribe(view.take)
     socket = listen(host, port)
-    with socket:
+    with socket, on_signals(over.set):
         async with provider, serving(provider, socket, token) as url:
             # What was imported stays. A full collection that looks at all of it stops the server for 250 ms.
             gc.collect()
