@@ -177,3 +177,17 @@ def test_what_is_not_plain_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["the value is None", "nonetheless", "he told"])
 def test_plain_words_pass(text: str) -> None:
     assert not NOT_PLAIN.search(text)
+
+
+# --- names in the docs ---
+
+_FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|toml))(?:::[^`]*)?`")
+_BASES = (ROOT, PACKAGE, PACKAGE / "azure", ROOT / "tests")
+
+
+@pytest.mark.parametrize("path", _texts(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_that_a_text_names_exists(path: Path) -> None:
+    if path.name == "CHANGELOG.md":  # tells of the past
+        return
+    named = set(_FILE.findall(path.read_text(encoding="utf-8")))
+    assert {file for file in named if not any((base / file).exists() for base in _BASES)} == set()

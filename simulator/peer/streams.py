@@ -68,7 +68,7 @@ class Streams:
             self._tell(Write(stream))
 
     def say(self, channel: Channel, message: bytes) -> None:
-        """Send one message on a channel's connection; nothing where there is none."""
+        """Send one message on a channel's connection; nothing when it has no connection."""
         stream = self.kept.get(channel)
         if stream is not None:
             stream.say(message)

@@ -29,7 +29,7 @@ class PeerEnd(Enum):
 
 
 class Acceptor(Protocol):
-    """Knows to whom a connection belongs that has come up."""
+    """Knows the owner of a new connection."""
 
     def owner_of(self, tcp: TcpConnection) -> Owner: ...
 
