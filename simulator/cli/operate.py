@@ -16,10 +16,10 @@ from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.remote import (
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     JsonObject,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -104,7 +104,7 @@ _SESSION_COLUMNS = (
 
 def status(
     server: ServerOption = SERVER,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
     wait: Annotated[float, typer.Option(metavar="S", help="Wait until all are Active, at most so long.")] = 0,
 ) -> None:
     """Every session of a running server: the connection's state and BGP's, side by side."""
@@ -120,7 +120,7 @@ def status(
     rows = [
         {**each, "up": _up(each["establishedAt"]), "gate": "open" if each["gateOpen"] else "shut"} for each in found
     ]
-    if how is not Format.table:
+    if how is not RowFormat.table:
         show(rows, _SESSION_COLUMNS, how)
     else:
         _print_sessions(rows)
@@ -184,7 +184,7 @@ def events(
     after: Annotated[int, typer.Option(min=0, help="Only those with a higher number.")] = 0,
     subject: Annotated[str, typer.Option(help="Only those of this connection, session or resource.")] = "",
     server: ServerOption = SERVER,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """The event log of a running server, oldest first."""
     remote = Remote(server)
@@ -204,8 +204,8 @@ def events(
         after = page[-1]["seq"]
 
 
-def _print_event(event: JsonObject, how: Format) -> None:
-    if how is Format.json:
+def _print_event(event: JsonObject, how: RowFormat) -> None:
+    if how is RowFormat.json:
         line = json.dumps(event, ensure_ascii=False)
     else:
         row: JsonObject = event["row"]
@@ -224,7 +224,7 @@ def _print_event(event: JsonObject, how: Format) -> None:
 def checks(
     connection: Annotated[str, typer.Argument(metavar="[CONNECTION]", help="Only this one's.")] = "",
     server: ServerOption = SERVER,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """The checks of the last validation, with what is wrong and how to mend it."""
     found = Remote(server).call("GET", "/lab/v1/checks", connection=connection)
@@ -236,7 +236,7 @@ def checks(
         ("Evidence", "evidence"),
     )
     show(found, columns, how)
-    if how is Format.table:
+    if how is RowFormat.table:
         for each in found:
             for cause in each["causes"]:
                 typer.echo(f"{each['connection']} {each['id']}: {cause['text']}. {cause['remedy']}")

@@ -34,7 +34,7 @@ GroupOption = Annotated[
 SERVER, SUBSCRIPTION, GROUP = "http://127.0.0.1:8075", "lab", "lab"
 
 
-class Format(StrEnum):
+class RowFormat(StrEnum):
     """Names of --format."""
 
     table = "table"
@@ -42,7 +42,7 @@ class Format(StrEnum):
     csv = "csv"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", "-o", envvar="TURNUP_FORMAT", help="How to print it.")]
+FormatOption = Annotated[RowFormat, typer.Option("--format", "-o", envvar="TURNUP_FORMAT", help="How to print it.")]
 
 
 class Remote:
@@ -146,14 +146,14 @@ def _refusal(answer: httpx.Response) -> str:
     return str(text)
 
 
-def show(rows: Sequence[JsonObject] | JsonObject, columns: Sequence[tuple[str, str]], how: Format) -> None:
+def show(rows: Sequence[JsonObject] | JsonObject, columns: Sequence[tuple[str, str]], how: RowFormat) -> None:
     """Print rows. `columns` are (heading, path into the row with dots)."""
-    if how is Format.json:
+    if how is RowFormat.json:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return
     listed = rows if isinstance(rows, Sequence) else [rows]
     cells = [[_text(_at(row, path)) for _, path in columns] for row in listed]
-    if how is Format.csv:
+    if how is RowFormat.csv:
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow([heading for heading, _ in columns])

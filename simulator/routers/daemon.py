@@ -194,7 +194,7 @@ class Daemon:
             raise LabError(f"{self._name} has ended (exit status {process.returncode}): {last_lines(files.log)}")
 
 
-class Moments:
+class ChangeTimes:
     """When each session last changed, kept steady: some routers count whole seconds back from now."""
 
     def __init__(self) -> None:

@@ -24,8 +24,8 @@ from simulator.topology.values import (
     Asn,
     CheckName,
     Community,
-    Format,
     InterfaceName,
+    LanguageName,
     LargeCommunity,
     Md5Key,
     Model,
@@ -186,7 +186,7 @@ class RouterChoice(Model):
     max_prefixes: RouterLimits = Field(
         default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
     )
-    format: Format | None = Field(
+    format: LanguageName | None = Field(
         default=None, description="the language of the configuration that turnup prints for an external router"
     )
     address: IPv4Address | None = Field(

@@ -72,7 +72,7 @@ def _one_of(names: Any) -> WithJsonSchema:
 
 
 RouterKind = Annotated[Name, _one_of(KINDS)]
-Format = Annotated[Name, _one_of(LANGUAGES)]
+LanguageName = Annotated[Name, _one_of(LANGUAGES)]
 """A language of configurations."""
 Profile = Annotated[str, _one_of(PROFILES)]
 CheckName = Annotated[str, _one_of(CHECKS)]

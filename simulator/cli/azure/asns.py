@@ -10,10 +10,10 @@ from simulator.cli.azure.common import NameOption, new_app, pairs, scope
 from simulator.cli.remote import (
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     JsonObject,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -31,7 +31,7 @@ asn = new_app("PeerAsns: the ASN that you may peer with, once Microsoft approved
 
 @asn.command("list")
 def asn_list(
-    server: ServerOption = SERVER, subscription: SubscriptionOption = SUBSCRIPTION, how: FormatOption = Format.table
+    server: ServerOption = SERVER, subscription: SubscriptionOption = SUBSCRIPTION, how: FormatOption = RowFormat.table
 ) -> None:
     """List the subscription's PeerAsns."""
     show(Remote(server).every(f"{scope(subscription)}/peerAsns"), _ASN_COLUMNS, how)
@@ -42,7 +42,7 @@ def asn_show(
     name: NameOption,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Show one."""
     show(Remote(server).arm("GET", f"{scope(subscription)}/peerAsns/{name}"), _ASN_COLUMNS, how)
@@ -61,7 +61,7 @@ def asn_create(
     ] = None,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Ask for one, or change its contacts."""
     details = [pairs(each, "--peer-contact-detail") for each in contact or []]

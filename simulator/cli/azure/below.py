@@ -12,11 +12,11 @@ from simulator.cli.remote import (
     GROUP,
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     GroupOption,
     JsonObject,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -40,7 +40,7 @@ def below(
         group: GroupOption = GROUP,
         server: ServerOption = SERVER,
         subscription: SubscriptionOption = SUBSCRIPTION,
-        how: FormatOption = Format.table,
+        how: FormatOption = RowFormat.table,
     ) -> None:
         """List them."""
         show(Remote(server).every(path(subscription, group, above)), columns, how)
@@ -52,7 +52,7 @@ def below(
         group: GroupOption = GROUP,
         server: ServerOption = SERVER,
         subscription: SubscriptionOption = SUBSCRIPTION,
-        how: FormatOption = Format.json,
+        how: FormatOption = RowFormat.json,
     ) -> None:
         """Show one."""
         show(Remote(server).arm("GET", path(subscription, group, above, name)), columns, how)
@@ -66,7 +66,7 @@ def below(
         group: GroupOption = GROUP,
         server: ServerOption = SERVER,
         subscription: SubscriptionOption = SUBSCRIPTION,
-        how: FormatOption = Format.json,
+        how: FormatOption = RowFormat.json,
     ) -> None:
         """Create one, or replace it."""
         if field == "asn" and not value.isdecimal():
@@ -98,7 +98,7 @@ def below(
             group: GroupOption = GROUP,
             server: ServerOption = SERVER,
             subscription: SubscriptionOption = SUBSCRIPTION,
-            how: FormatOption = Format.json,
+            how: FormatOption = RowFormat.json,
         ) -> None:
             """Validate its announcement again."""
             show(Remote(server).arm("POST", f"{path(subscription, group, above, name)}/validate"), columns, how)

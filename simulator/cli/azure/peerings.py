@@ -12,11 +12,11 @@ from simulator.cli.remote import (
     GROUP,
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     GroupOption,
     JsonObject,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -45,8 +45,8 @@ def _connections(found: list[JsonObject]) -> list[JsonObject]:
     return rows
 
 
-def show_peerings(found: list[JsonObject] | JsonObject, how: Format) -> None:
-    rows = found if how is Format.json else _connections(found if isinstance(found, list) else [found])
+def show_peerings(found: list[JsonObject] | JsonObject, how: RowFormat) -> None:
+    rows = found if how is RowFormat.json else _connections(found if isinstance(found, list) else [found])
     show(rows, _CONNECTION_COLUMNS, how)
 
 
@@ -55,7 +55,7 @@ def peering_list(
     group: Annotated[str, typer.Option("--resource-group", "-g", help="Only this resource group's.")] = "",
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """List peerings, a line a connection: the connection's state and BGP's, side by side."""
     show_peerings(Remote(server).every(f"{scope(subscription, group)}/peerings"), how)
@@ -67,7 +67,7 @@ def peering_show(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Show one."""
     show_peerings(Remote(server).arm("GET", f"{scope(subscription, group)}/peerings/{name}"), how)
@@ -96,7 +96,7 @@ def peering_create(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Request a peering, or change it: the whole document as JSON, or one connection by options."""
     remote = Remote(server)
@@ -165,7 +165,7 @@ def peering_update(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Replace the tags, which is all that an update changes."""
     path = f"{scope(subscription, group)}/peerings/{name}"

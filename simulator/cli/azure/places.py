@@ -12,10 +12,10 @@ from simulator.cli.remote import (
     GROUP,
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     GroupOption,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -40,7 +40,7 @@ def legacy_list(
     asn_: Annotated[int | None, typer.Option("--asn", help="Only this ASN's.")] = None,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """List legacy peerings."""
     query = {"peeringLocation": peering_location, "kind": kind, "asn": asn_}
@@ -60,7 +60,7 @@ def received_route_list(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """List the routes received on a peering's sessions, every page."""
     query = {

@@ -12,11 +12,11 @@ from simulator.cli.remote import (
     GROUP,
     SERVER,
     SUBSCRIPTION,
-    Format,
     FormatOption,
     GroupOption,
     JsonObject,
     Remote,
+    RowFormat,
     ServerOption,
     SubscriptionOption,
     show,
@@ -34,7 +34,7 @@ _SERVICE_COLUMNS = (
 
 @service.command("list")
 def service_list(
-    server: ServerOption = SERVER, subscription: SubscriptionOption = SUBSCRIPTION, how: FormatOption = Format.table
+    server: ServerOption = SERVER, subscription: SubscriptionOption = SUBSCRIPTION, how: FormatOption = RowFormat.table
 ) -> None:
     """List the subscription's peering services."""
     show(Remote(server).every(f"{scope(subscription)}/peeringServices"), _SERVICE_COLUMNS, how)
@@ -46,7 +46,7 @@ def service_show(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Show one."""
     show(Remote(server).arm("GET", f"{scope(subscription, group)}/peeringServices/{name}"), _SERVICE_COLUMNS, how)
@@ -63,7 +63,7 @@ def service_create(
     group: GroupOption = GROUP,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.json,
+    how: FormatOption = RowFormat.json,
 ) -> None:
     """Create one."""
     properties: JsonObject = {
@@ -112,7 +112,7 @@ for _word, _type, _columns in (
         def list_(
             server: ServerOption = SERVER,
             subscription: SubscriptionOption = SUBSCRIPTION,
-            how: FormatOption = Format.table,
+            how: FormatOption = RowFormat.table,
         ) -> None:
             """List them."""
             show(Remote(server).every(f"{scope(subscription)}/{type_}"), columns, how)

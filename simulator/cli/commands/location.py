@@ -10,7 +10,7 @@ import typer
 
 from simulator.cli.azure.common import new_app, scope
 from simulator.cli.exit_codes import FAILED, USAGE, fail
-from simulator.cli.remote import SUBSCRIPTION, Format, FormatOption, Remote, SubscriptionOption, show
+from simulator.cli.remote import SUBSCRIPTION, FormatOption, Remote, RowFormat, SubscriptionOption, show
 from simulator.topology.locations import (
     ExchangeLocation,
     FacilityLocation,
@@ -65,7 +65,7 @@ def location_list(
     direct_peering_type: Annotated[str, typer.Option(help="With --server: such as Edge or IxRs.")] = "",
     server: LabServerOption = "",
     subscription: SubscriptionOption = SUBSCRIPTION,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """List peering locations: exchanges, or with --kind Direct facilities. Works offline."""
     kind = _kind(kind)
@@ -90,7 +90,7 @@ def location_show(
     place: Annotated[str, typer.Argument(metavar="ID|NAME", help="PeeringDB's id, or a part of the name.")],
     kind: KindOption = "Exchange",
     peeringdb: PeeringDbOption = None,
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """Show one location: Microsoft's addresses, the LAN, and who says so when. Works offline."""
     kind = _kind(kind)
@@ -102,10 +102,10 @@ def location_show(
         several = ", ".join(f"{row['peeringDBFacilityId']} {row['name'] or row['metro']}" for row in found[:8])
         fail(USAGE, f"'{place}' is {len(found)} locations: say which by its id ({several}{', …' if found[8:] else ''})")
     (row,) = found
-    if how is Format.table:
+    if how is RowFormat.table:
         _describe(row, known)
     else:
-        show([row] if how is Format.csv else row, _EXCHANGES if kind == "Exchange" else _FACILITIES, how)
+        show([row] if how is RowFormat.csv else row, _EXCHANGES if kind == "Exchange" else _FACILITIES, how)
 
 
 def _kind(text: str) -> str:
@@ -190,10 +190,10 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _list_of_server(remote: Remote, kind: str, direct_peering_type: str, subscription: str, how: Format) -> None:
+def _list_of_server(remote: Remote, kind: str, direct_peering_type: str, subscription: str, how: RowFormat) -> None:
     query = {"kind": kind, "directPeeringType": direct_peering_type}
     found = remote.every(f"{scope(subscription)}/peeringLocations", **query)
-    if how is Format.json:
+    if how is RowFormat.json:
         show(found, (), how)
         return
     rows = [

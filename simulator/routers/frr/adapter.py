@@ -24,7 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, last_lines, stop, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, Moments, absent, examples, silence
+from simulator.routers.daemon import ABSENT, ChangeTimes, ConfigRefusedError, Daemon, absent, examples, silence
 from simulator.routers.frr.config import render
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
 from simulator.routers.frr.parts import Parts, parts
@@ -66,7 +66,7 @@ class Frr(Daemon):
     def __init__(self) -> None:
         super().__init__()
         self._helpers: list[asyncio.subprocess.Process] = []
-        self._moments = Moments()
+        self._change_times = ChangeTimes()
         self._parts = Parts()
         self._vrfs: dict[str, str] = {}
 
@@ -271,7 +271,7 @@ class Frr(Daemon):
         report = parse_neighbor(session, found)
         # FRR counts seconds back from now, which may differ by one from answer to answer.
         identity = (report.established, found.get("connectionsEstablished"), found.get("connectionsDropped"))
-        since = self._moments.of(session.name, identity, lambda: _since(found, report.established))
+        since = self._change_times.of(session.name, identity, lambda: _since(found, report.established))
         return replace(report, since=since)
 
 

@@ -24,7 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, Moments, absent, silence
+from simulator.routers.daemon import ABSENT, ChangeTimes, ConfigRefusedError, Daemon, absent, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
 from simulator.routers.openbgpd.remedies import REMEDIES
@@ -53,7 +53,7 @@ class Openbgpd(Daemon):
 
     def __init__(self) -> None:
         super().__init__()
-        self._moments = Moments()
+        self._change_times = ChangeTimes()
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when bgpd answers. Raises LabError with OpenBGPD's own words."""
@@ -180,7 +180,7 @@ class Openbgpd(Daemon):
         report = parse_neighbor(session.name, found)
         # OpenBGPD counts seconds back from now, which may differ by one from answer to answer.
         opens = found.get("stats", {}).get("message", {}).get("received", {}).get("open")
-        since = self._moments.of(session.name, (report.established, opens), lambda: _since(found))
+        since = self._change_times.of(session.name, (report.established, opens), lambda: _since(found))
         return replace(report, since=since)
 
 
