@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from simulator.connection.states import ConnectionState
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.edges import Edges
 from simulator.engine.log import ConnectionMoved, Event
+from simulator.engine.validating import Validator
 from simulator.peer.events import BgpStateChanged, GateMoved, NotificationExchanged
+from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
@@ -18,6 +22,7 @@ from simulator.routers.bird.adapter import Bird
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.topology.as8075 import table
+from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView, Status
 from tests.lab_support import require_bird
 from tests.topologies import build, document
@@ -230,6 +235,31 @@ async def test_cancelling_takes_the_lab_down() -> None:
     assert {str(event.seen.notification)[:3] for event in ended} == {"6/2"}, "every session was closed with a Cease"
     assert not played.network.site.directory.exists()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_defect_in_the_workflow_ends_the_rehearsal_with_every_session_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(self: Validator, record: ConnectionRecord) -> list[CheckView]:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Validator, "validate", broken)
+    played = rehearsal(document())
+    with pytest.raises(ZeroDivisionError, match="a defect"):
+        await asyncio.wait_for(played.run(), 20)
+    assert not any(isinstance(event, GateMoved) for event in played.log.entries)
+    assert not played.network.site.directory.exists()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_sessions_that_cannot_be_configured_are_the_labs_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Edges, plan: SessionPlan) -> None:
+        raise LabError("the edge has no room for another session")
+
+    monkeypatch.setattr(Edges, "provision", full)
+    _, report = await run(document())
+    assert (report.outcome, report.errors[0]) == ("error", "the edge has no room for another session")
+    assert {str(connection.connection_state) for connection in report.connections} <= {"ProvisioningFailed"}
 
 
 def _is_up(event: Event) -> bool:
