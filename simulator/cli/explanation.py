@@ -66,13 +66,13 @@ def explanation_json(
             "value": result.value,
             "explanation": result.explanation,
             "source": result.source,
-            "euro-ix": result.euro_ix,
+            "euroIx": result.euro_ix,
         }
         for result in results
     ]
     return {
         **route_row(family, key, verdict(hits, denied=False), common_json(path, None)),
-        "peer-as": peer_as,
+        "peerAs": peer_as,
         "profile": profile,
         "rules": rules,
     }

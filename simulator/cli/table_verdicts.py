@@ -83,11 +83,11 @@ def summary_json(format_: InputFormat, tally: Tally) -> dict[str, Any]:
         "rejected": tally.rejected,
         **families,
         "unreadable": tally.unreadable,
-        "not-best": tally.not_best,
-        "not-judged": [{"rule": rule, "reason": why} for rule, why in tally.unjudged.items()],
+        "notBest": tally.not_best,
+        "notJudged": [{"rule": rule, "reason": why} for rule, why in tally.unjudged.items()],
         "rules": [{"rule": rule, "count": seen.count, "examples": seen.examples} for rule, seen in tally.rules.items()],
-        "unreadable-examples": [
+        "unreadableExamples": [
             {"unit": entry.place.unit, "number": entry.place.number, "reason": entry.reason} for entry in tally.named
         ],
-        "passed-over": [{"what": what, "count": count} for what, count in tally.skipped.items()],
+        "passedOver": [{"what": what, "count": count} for what, count in tally.skipped.items()],
     }

@@ -1,6 +1,6 @@
 """Routes as one JSON object a line: what `turnup edge`, `routes` and `policy check` print, and whatever is close.
 
-    {"prefix": "203.0.113.0/24", "as-path": "64496 64500", "communities": ["64496:100"], "next-hop": "192.0.2.1"}
+    {"prefix": "203.0.113.0/24", "asPath": "64496 64500", "communities": ["64496:100"], "nextHop": "192.0.2.1"}
 
 Keys may be written with `-`, `_` or neither; a path may be text or a list, with lists in it for sets. `route_json`
 writes, `read_json_lines` reads: what the one writes, the other reads back whole.
@@ -62,7 +62,13 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
             continue
         entry = read_object(found, place)
         # An edge tells what happens as it happens; a looking glass, whose rows name the session's state, what there is.
-        if isinstance(found, dict) and "event" in found and "session" in found and "session-state" not in found:
+        if (
+            isinstance(found, dict)
+            and "event" in found
+            and "session" in found
+            and "bgpState" not in found
+            and "session-state" not in found
+        ):
             yield from _event(found, entry, told)
         else:
             yield entry
@@ -247,19 +253,19 @@ def route_json(path: PathAttributes) -> dict[str, Any]:
     """Every attribute of a route for a JSON line, under the keys that are read above. Flat: no object in it."""
     aggregator = path.aggregator
     return {
-        "as-path": path.as_path_text,
-        "next-hop": None if path.next_hop is None else str(path.next_hop),
-        "link-local-next-hop": None if path.link_local is None else str(path.link_local),
+        "asPath": path.as_path_text,
+        "nextHop": None if path.next_hop is None else str(path.next_hop),
+        "linkLocalNextHop": None if path.link_local is None else str(path.link_local),
         "origin": ("IGP", "EGP", "incomplete")[path.origin],
         "med": path.med,
-        "local-preference": path.local_pref,
-        "atomic-aggregate": path.atomic_aggregate,
+        "localPreference": path.local_pref,
+        "atomicAggregate": path.atomic_aggregate,
         "aggregator": None if aggregator is None else f"{aggregator[1]} AS{aggregator[0]}",
         "communities": list(path.communities_text),
-        "extended-communities": [":".join(notation.extended_parts(value)) for value in path.extended_communities],
-        "large-communities": [":".join(map(str, value)) for value in path.large_communities],
+        "extendedCommunities": [":".join(notation.extended_parts(value)) for value in path.extended_communities],
+        "largeCommunities": [":".join(map(str, value)) for value in path.large_communities],
         "otc": path.otc,
-        "other-attributes": [f"{flags:02x}:{code}:{value.hex()}" for flags, code, value in path.unknown],
+        "otherAttributes": [f"{flags:02x}:{code}:{value.hex()}" for flags, code, value in path.unknown],
     }
 
 
@@ -285,6 +291,6 @@ def announcer_json(announcer: Announcer) -> dict[str, Any]:
     address, local = announcer.address, announcer.local
     return {
         "peer": None if address.is_unspecified else str(address),
-        "peer-as": announcer.asn or None,
-        "local-address": None if local is None else str(local),
+        "peerAs": announcer.asn or None,
+        "localAddress": None if local is None else str(local),
     }

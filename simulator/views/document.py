@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
-from simulator.session.messages import Family, Notification
+from simulator.session.messages import Family, Notification, Open
 from simulator.views.times import timestamp
 
 _MOMENTS = frozenset({"time", "since", "due", "again", "started", "finished", "last_update"})
@@ -59,7 +59,8 @@ def _writer(kind: Any) -> Callable[[Any], Any]:
     if kind is Notification:
         return lambda seen: {"code": int(seen.code), "subcode": int(seen.subcode), "text": str(seen)}
     if mine := names(kind):
-        return partial(_fields_of, mine)
+        # A session's OPENs are the same each time that it is looked at.
+        return lru_cache(4096)(partial(_fields_of, mine)) if kind is Open else partial(_fields_of, mine)
     if issubclass(kind, Mapping):
         return lambda pairs: {str(name): document(each) for name, each in pairs.items()}
     if issubclass(kind, frozenset | set):

@@ -174,7 +174,7 @@ async def test_the_next_caller_from_an_address_is_judged_by_its_own_asn() -> Non
             "41.0.0.0/24": ("withhold", []),
             "41.0.1.0/24": ("reject", ["first-as"]),
         }
-        assert [told["peer-as"] for told in running.of("route")] == [PEER_AS, PEER_AS + 1]
+        assert [told["peerAs"] for told in running.of("route")] == [PEER_AS, PEER_AS + 1]
 
 
 @pytest.mark.parametrize(

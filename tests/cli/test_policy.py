@@ -102,7 +102,7 @@ def test_explain_judges_what_is_asked(arguments: list[str], rules: set[str]) -> 
 
 def test_explain_in_json_has_the_whole_route() -> None:
     told = explained("--as-path", "1103", "--community", "no-export", "--large-community", "1:2:3", "--med", "5")
-    assert (told["as-path"], told["communities"], told["large-communities"], told["med"]) == (
+    assert (told["asPath"], told["communities"], told["largeCommunities"], told["med"]) == (
         "1103",
         ["65535:65281"],
         ["1:2:3"],
@@ -270,7 +270,7 @@ def test_json_lines_end_with_the_summary(rejected: list[str], tmp_path: Path) ->
         sample.prefix: set(sample.rules) for sample in SAMPLES if sample.rules or not rejected
     }
     assert (summary["event"], summary["format"], summary["accepted"], summary["rejected"]) == ("summary", "mrt", 3, 11)
-    assert all(route["peer-as"] == 1103 for route in routes)
+    assert all(route["peerAs"] == 1103 for route in routes)
 
 
 def test_its_own_json_is_read_back(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_json_says_the_verdict_and_the_rules_of_every_route(lab: Path) -> None:
     assert {row["connectionState"] for row in found} == {"Validating"}
     routes = {row["prefix"]: row for row in found if row["event"] == "route"}
     assert routes["203.0.113.0/24"]["verdict"] == "withhold"
-    assert routes["203.0.113.0/24"]["as-path"] == "64496 64500"
+    assert routes["203.0.113.0/24"]["asPath"] == "64496 64500"
     assert routes["203.0.113.0/24"]["communities"] == ["64496:100"]
     assert routes["10.1.0.0/16"]["verdict"] == "reject"
     assert [reason["rule"] for reason in routes["10.1.0.0/16"]["reasons"]] == ["bogon-prefix"]

@@ -101,7 +101,7 @@ async def test_a_speaker_that_listens_on_loopback_is_called(tmp_path: Path) -> N
     assert f"waits for a call from 127.0.0.9, and calls 127.0.0.9:{port}; until " in first
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
     events = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
-    hops = {event["prefix"]: event["next-hop"] for event in events if event["event"] == "route"}
+    hops = {event["prefix"]: event["nextHop"] for event in events if event["event"] == "route"}
     assert hops == {"13.64.0.0/11": "192.0.2.75", "20.33.0.0/16": "192.0.2.75"}, "routers refuse a next hop of 127.x"
 
 

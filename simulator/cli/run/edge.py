@@ -297,7 +297,7 @@ def print_text(told: dict[str, Any]) -> None:
             text = f"BGP {told['from']} → {told['to']}  [connection {told['connectionState']}]  {told['reason']}"
         case "route":
             reasons = "".join(f"  {reason['rule']} ({reason['value']})" for reason in told["reasons"])
-            text = f"route {told['prefix']}  path {told['as-path'] or '-'}  {told['verdict']}{reasons}"
+            text = f"route {told['prefix']}  path {told['asPath'] or '-'}  {told['verdict']}{reasons}"
         case "route-withdrawn":
             text = f"route {told['prefix']} withdrawn {told['malformed']}".rstrip()
         case "notification":
