@@ -134,10 +134,12 @@ def _troubles(report: Report) -> list[Trouble]:
         for check in bad:
             trouble = found.setdefault(_alike(report, connection, check), _trouble(report, connection, check))
             trouble.where.append(label(connection))
-        if not any(connection.fails(check) for check in bad) and connection.error_message:
-            what = Text(connection.error_message)
-            alone = Trouble(Text("✗", "bold red"), what, None)
-            found.setdefault((2, connection.error_message), alone).where.append(label(connection))
+        what = _without_a_check(report, connection)
+        if what and not any(connection.fails(check) for check in bad):
+            wanted = excused(report, connection)
+            mark = Text("◆", "cyan") if wanted else Text("✗", "bold red")
+            alone = Trouble(mark, Text(f"{what}, as expected" if wanted else what), None)
+            found.setdefault((1 if wanted else 2, what), alone).where.append(label(connection))
     ordered = sorted(found.items(), key=lambda item: item[0][0] == 2)
     hidden = len(ordered) - _MOST_TROUBLES
     kept = [trouble for _, trouble in ordered[max(0, hidden) :]]
@@ -146,6 +148,15 @@ def _troubles(report: Report) -> list[Trouble]:
             0, Trouble(Text("…"), Text(f"{hidden} kinds of failures and warnings more"), None, ["see the report"])
         )
     return kept
+
+
+def _without_a_check(report: Report, connection: RehearsedConnection) -> str:
+    """What is wrong with a connection where no check says so; empty where nothing is."""
+    if connection.error_message:
+        return connection.error_message
+    if verdict(report, connection) == "incomplete":
+        return f"it never became Active: it stopped at connection state {connection.connection_state}"
+    return ""
 
 
 def _alike(report: Report, connection: RehearsedConnection, check: CheckView) -> tuple[object, ...]:

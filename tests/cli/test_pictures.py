@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.log import CheckEnded, ConnectionMoved
 from simulator.gate import Direction, Withheld
 from simulator.peer.events import EndOfRib, GateWithheld
+from simulator.report.model import RehearsalOutcome, RehearsedConnection
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.views.check import Status
@@ -159,3 +161,23 @@ def test_checks_that_passed_and_those_that_rest_on_a_failed_one_are_not_listed()
     failed = {check.title for check in checks if check.status is Status.FAILURE}
     assert len(failed) == 1 and all(title in text for title in failed)
     assert not any(check.title in text for check in checks if check.title not in failed)
+
+
+def test_what_no_check_tells_is_told_all_the_same() -> None:
+    found = pictures.rehearsed(pictures.topology(4), "failed").report
+    sound, broken = found.connections[0], found.connections[1]
+    refused = replace(broken, checks=(), error_message="the ASN is not yours")
+    stuck = replace(
+        broken, checks=(), error_message="", connection_state=ConnectionState.APPROVED, timeline=broken.timeline[:2]
+    )
+    fault = replace(broken, expected_state=ConnectionState.PROVISIONING_FAILED, expected_failures=("S2",))
+
+    def said(*connections: RehearsedConnection, outcome: RehearsalOutcome = "failed") -> str:
+        report = replace(found, connections=connections, outcome=outcome)
+        return " ".join(line.plain for line in summary_lines(pictures.console(300), report))
+
+    assert f"✗ {broken.id}: the ASN is not yours" in said(sound, refused)
+    assert "it never became Active: it stopped at connection state Approved" in said(sound, stuck)
+    assert f"◆ {broken.id}: check S2 failed, as expected" in said(fault, outcome="passed")
+    assert "✗" not in said(fault, outcome="passed")
+    assert "◆" in said(replace(refused, expected_state=ConnectionState.PROVISIONING_FAILED), outcome="passed")
