@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from simulator.diagnosis import link_checks, route_checks, session_checks
+from simulator.diagnosis import link_checks, route_checks, route_server_checks, session_checks
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, name_of, resting_on
 from simulator.diagnosis.check_ids import CheckId as C
@@ -148,6 +148,25 @@ VALIDATION: tuple[Check, ...] = (
         needs=(C.S5,),
         only="where the peering has several edges",
         applies=route_checks.has_siblings,
+    ),
+    Check(
+        C.R6,
+        "AS8075 has something to announce",
+        _SIM,
+        _B.WARN,
+        of_connection=route_server_checks.something_to_announce,
+        only="where it has nothing",
+        applies=route_server_checks.announces_nothing,
+    ),
+    Check(
+        C.R7,
+        "The route server leaves paths, next hops and communities as it found them",
+        "RFC 7947 §2.2",
+        _B.WARN,
+        route_server_checks.untouched,
+        needs=(C.S5,),
+        only="IxRs",
+        applies=route_server_checks.through_server,
     ),
 )
 """Before the lift."""

@@ -27,6 +27,8 @@ class CheckId(StrEnum):
     R3 = "R3"
     R4 = "R4"
     R5 = "R5"
+    R6 = "R6"
+    R7 = "R7"
     R9 = "R9"
     A1 = "A1"
     A3 = "A3"

@@ -111,6 +111,19 @@ class RejectedRoutes:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteServerPaths:
+    """What a route server passed on: how many routes, and of each kind of meddling the count and the first few."""
+
+    routes: int
+    own_as: tuple[int, tuple[str, ...]]
+    """Its own AS stands in the path of somebody else's route."""
+    next_hop: tuple[int, tuple[str, ...]]
+    """It is the next hop of somebody else's route."""
+    control: tuple[int, tuple[str, ...]]
+    """Communities that told it where a route may go are still there."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEvidence:
     """One session of the connection under validation."""
 
@@ -157,6 +170,8 @@ class SessionEvidence:
     """After the lift: how many accepted routes are waited for; None: any number will do."""
     lost: tuple[str, ...] = ()
     """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
+    through_server: RouteServerPaths | None = None
+    """Of an IxRs peering's session; None for every other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from simulator.diagnosis.evidence import (
     Observation,
     PeerTable,
     RejectedRoutes,
+    RouteServerPaths,
     SessionEvidence,
     Sibling,
     TcpEnd,
@@ -28,6 +29,7 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.external_waits import tell_waits
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
+from simulator.engine.route_server_paths import paths_through
 from simulator.engine.router_evidence import answer_of, block_of, needs_probe, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
@@ -315,7 +317,14 @@ class Validator:
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
+            through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
         )
+
+    def _through_server(self, plan: SessionPlan, now: SessionView) -> RouteServerPaths:
+        routes = (
+            self._network.edges.attributes(plan) if self._settled(now) else ()
+        )  # a table is looked at when it is in
+        return paths_through(plan.family, routes, plan.peer.asn, plan.peer_address)
 
     def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
         found = {}

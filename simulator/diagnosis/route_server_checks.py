@@ -1,0 +1,38 @@
+"""What a route server leaves as it found it (RFC 7947 §2.2), and an AS8075 that has nothing to say."""
+
+from __future__ import annotations
+
+from simulator.diagnosis.check import UNSET, Finding, failed, passed
+from simulator.diagnosis.evidence import Observation, SessionEvidence
+
+
+def something_to_announce(observation: Observation) -> Finding:
+    """R6: a rehearsal in which Microsoft announces nothing shows nothing of what the peer does with its routes."""
+    text = "AS8075 announces nothing on any session of this connection: nothing is rehearsed of what the peer takes"
+    return failed([f"{text}. Leave `announce` of `microsoft` out for the table that comes with turnup"])
+
+
+def announces_nothing(observation: Observation) -> bool:
+    return not any(session.announced for session in observation.sessions)
+
+
+def untouched(session: SessionEvidence, observation: Observation) -> Finding:
+    """R7: own AS, next hop and control communities."""
+    found = session.through_server
+    if found is None or not (session.settled or observation.final):
+        return UNSET
+    told = (
+        ("hold the route server's own AS in their path (RFC 7947 §2.2.2.1)", found.own_as),
+        ("have the route server as their next hop (RFC 7947 §2.2.1)", found.next_hop),
+        ("still carry control communities, which are for the route server alone", found.control),
+    )
+    wrong = [f"{count} of {found.routes} routes {text}: {', '.join(shown)}" for text, (count, shown) in told if count]
+    if wrong:
+        return failed(wrong)
+    return passed(
+        f"{found.routes} routes: no AS of the route server's in a path, next hops kept, no control communities"
+    )
+
+
+def through_server(observation: Observation) -> bool:
+    return any(session.through_server is not None for session in observation.sessions)
