@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PURE := $(addprefix tests/,connection session wire policy rib tables diagnosis report test_architecture.py test_gate.py test_words.py test_glossary.py)
+PURE := $(addprefix tests/,connection session replay wire policy rib tables diagnosis report test_architecture.py test_gate.py test_words.py test_glossary.py)
 
 .PHONY: rehearse test check lint format docs benchmark clean help
 
