@@ -46,7 +46,7 @@ class Columns(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StateSpan:
     """One state of one lane between two columns."""
 
     state: State
@@ -63,7 +63,7 @@ class Plan:
 
     connection: RehearsedConnection
     times: list[float]
-    lanes: dict[tuple[Axis, str], list[Span]]
+    lanes: dict[tuple[Axis, str], list[StateSpan]]
     places: list[float]
     hidden: range
     strong: set[int]
@@ -124,7 +124,7 @@ def _with_ends(times: list[float], started: float, finished: float) -> list[floa
 
 def _spans(
     connection: RehearsedConnection, columns: list[list[StepView]], end: int
-) -> dict[tuple[Axis, str], list[Span]]:
+) -> dict[tuple[Axis, str], list[StateSpan]]:
     """The states of every lane, from column 0 to the last."""
     lanes: dict[tuple[Axis, str], list[tuple[int, StepView]]] = {("connection", ""): []}
     for session in connection.sessions:
@@ -134,16 +134,16 @@ def _spans(
             session_id = entry.session if entry.axis == "bgp" else ""
             lanes.setdefault((entry.axis, session_id), []).append((number, entry))
     final = {session.id: session.bgp_state for session in connection.sessions}
-    result: dict[tuple[Axis, str], list[Span]] = {}
+    result: dict[tuple[Axis, str], list[StateSpan]] = {}
     for key, changes in lanes.items():
         if not changes:
             state: State = connection.connection_state if key[0] == "connection" else final[key[1]]
-            result[key] = [Span(state, 0, end, "no change was recorded", None)]
+            result[key] = [StateSpan(state, 0, end, "no change was recorded", None)]
             continue
-        spans = [Span(changes[0][1].from_, 0, changes[0][0], "", changes[0][1].to)]
+        spans = [StateSpan(changes[0][1].from_, 0, changes[0][0], "", changes[0][1].to)]
         for (number, entry), (following, next_entry) in pairwise(changes):
-            spans.append(Span(entry.to, number, following, entry.reason, next_entry.to))
-        spans.append(Span(changes[-1][1].to, changes[-1][0], end, changes[-1][1].reason, None))
+            spans.append(StateSpan(entry.to, number, following, entry.reason, next_entry.to))
+        spans.append(StateSpan(changes[-1][1].to, changes[-1][0], end, changes[-1][1].reason, None))
         result[key] = spans
     return result
 
@@ -155,7 +155,7 @@ def _hidden(count: int) -> range:
     return range(MAX_COLUMNS // 2, count - MAX_COLUMNS // 2)
 
 
-def _seen(spans: list[Span], hidden: range) -> list[Span]:
+def _seen(spans: list[StateSpan], hidden: range) -> list[StateSpan]:
     """The spans without their hidden parts."""
     cut = (
         replace(
@@ -186,7 +186,7 @@ def rows(places: list[float], hidden: range) -> list[tuple[int, int]]:
     return cut
 
 
-def _places(times: list[float], spans: list[Span], hidden: range) -> list[float]:
+def _places(times: list[float], spans: list[StateSpan], hidden: range) -> list[float]:
     """The x of every column: labels fit first, then what is left of the target width goes by time."""
     ending: dict[int, list[tuple[int, float]]] = {}
     for span in spans:

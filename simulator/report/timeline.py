@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from simulator.connection.states import ConnectionState
-from simulator.report.layout import Frame, Plan, Span, label_lines, label_width, lay_out, rows
+from simulator.report.layout import Frame, Plan, StateSpan, label_lines, label_width, lay_out, rows
 from simulator.report.model import RehearsedConnection
 from simulator.report.text import clip, one_line
 from simulator.views.states import axis_of, group_of
@@ -121,7 +121,7 @@ def _row(plan: Plan, first: int, last: int) -> Drawing:
     )
 
 
-def _bar(span: Span, frame: Frame) -> Bar:
+def _bar(span: StateSpan, frame: Frame) -> Bar:
     start, end = frame.times[span.first], frame.times[span.last]
     lasted = duration(end - start)
     title = [f"{axis_of(span.state)}: {span.state.value} for {lasted}"]
@@ -148,7 +148,7 @@ class GateSpan:
     last: int
 
 
-def _gate(spans: list[Span]) -> list[GateSpan]:
+def _gate(spans: list[StateSpan]) -> list[GateSpan]:
     """Open while the connection is Active, shut in every other state: neighbours of one kind become one."""
     runs: list[GateSpan] = []
     for span in spans:
