@@ -46,6 +46,8 @@ COMMANDS: Final = (
         ("edge", "commands.edge:edge", "Run one stand-alone AS8075 speaker, to point any router at."),
         ("serve", "commands.serve:serve", "Serve the Microsoft.Peering API over a running lab."),
         ("location", "commands.location:location", "Where Microsoft peers."),
+        ("topologies", "commands.topologies:app", "The topologies that come with turnup."),
+        ("report", "commands.report:app", "Compare the reports of two rehearsals."),
         ("clean", "commands.clean:clean", "Remove what an earlier run left behind when it was killed."),
     ),
     *_panel(

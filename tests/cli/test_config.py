@@ -57,7 +57,7 @@ def test_every_format_has_every_session_of_a_shipped_topology(name: str, topolog
 def test_format_and_output_are_options_and_variables(tmp_path: Path) -> None:
     topology, one, two = SHIPPED / "exchange.yaml", tmp_path / "one.conf", tmp_path / "two.conf"
     assert config(topology, "contoso", "--format", "junos", "--output", one).stdout == ""
-    assert config(topology, "contoso", TURNUP_FORMAT="junos", TURNUP_OUTPUT=str(two)).stdout == ""
+    assert config(topology, "contoso", TURNUP_CONFIG_FORMAT="junos", TURNUP_OUTPUT=str(two)).stdout == ""
     assert "policy-statement FROM-MICROSOFT-V4" in one.read_text()
     assert one.read_text() == two.read_text()
     assert one.stat().st_mode & 0o777 == 0o600, "it may hold MD5 keys"

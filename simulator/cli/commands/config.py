@@ -20,7 +20,7 @@ def config(
         str | None,
         typer.Option(
             "--format",
-            envvar="TURNUP_FORMAT",
+            envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
             help="bird, frr, openbgpd, gobgp, exabgp, junos, iosxr, ios, eos, routeros or vyos; the peer's own router "
             "where omitted.",

@@ -36,6 +36,15 @@ def rehearse(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
     ] = False,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GITHUB_STEP_SUMMARY",
+            metavar="FILE",
+            help="Add a summary in Markdown to this file, as CI systems show it.",
+            show_default=False,
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PEERING", help="Rehearse this peering alone. May be repeated.", show_default=False),
@@ -51,7 +60,7 @@ def rehearse(
         str | None,
         typer.Option(
             "--format",
-            envvar="TURNUP_FORMAT",
+            envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
             help="The language of the configuration that is printed for an external router, as of `turnup config`.",
             show_default=False,
@@ -77,5 +86,6 @@ def rehearse(
             format_=format_,
             only=only or (),
             strict=strict,
+            markdown_file=markdown,
         )
     )

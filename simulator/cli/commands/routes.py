@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simulator.cli.exit_codes import USAGE, fail
-from simulator.cli.options import StateName, StateOption
-
-
-class LookLink(StrEnum):
-    """Names of --link."""
-
-    loopback = "loopback"
-    netns = "netns"
-    auto = "auto"
+from simulator.cli.options import LinkOption, StateName, StateOption
 
 
 def routes(
@@ -52,9 +43,7 @@ def routes(
         Path | None,
         typer.Option(metavar="FILE", help="Write the sessions as a pcap, for Wireshark.", show_default=False),
     ] = None,
-    link: Annotated[
-        LookLink | None, typer.Option(envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False)
-    ] = None,
+    link: LinkOption = None,
     deadline: Annotated[
         float | None,
         typer.Option(

@@ -26,6 +26,7 @@ from simulator.places.errors import LabError
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.report.json_report import as_dict
+from simulator.report.markdown import markdown
 from simulator.report.model import Report
 from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, require_writable, write_report
@@ -47,6 +48,7 @@ def rehearse(
     format_: str | None = None,
     only: Sequence[str] = (),
     strict: bool = False,
+    markdown_file: Path | None = None,
 ) -> int:
     """The command; returns the exit code."""
     try:
@@ -99,6 +101,8 @@ def rehearse(
             print_summary(console, result)
         if report is not None:
             _write(report, result, console)
+        if markdown_file is not None:
+            _add_markdown(markdown_file, result)
     if as_json:
         where = WirePcap(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
@@ -155,6 +159,14 @@ def _require_writable(directory: Path) -> None:
         require_writable(directory)
     except ReportError as error:
         fail(LAB, str(error))
+
+
+def _add_markdown(file: Path, report: Report) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as summary:
+            summary.write(markdown(report))
+    except OSError as error:
+        fail(LAB, f"--markdown {file}: {error.strerror}")
 
 
 def _write(directory: Path, report: Report, console: Console) -> None:
