@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.exit_codes import FAILED, USAGE, fail
-from simulator.cli.remote import Format, FormatOption, show
+from simulator.cli.remote import FormatOption, RowFormat, show
 
 Json = dict[str, Any]
 app = typer.Typer(
@@ -31,14 +31,14 @@ def report() -> None:
 def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A report's directory, or its report.json.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],
-    how: FormatOption = Format.table,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """Show what is different: outcomes, connections, checks and routes. Times do not count.
 
     Exit codes: 0 nothing is different, 1 something is, 2 one of them is no report.
     """
     rows = [{"what": what, "old": before, "new": after} for what, before, after in _differences(_read(old), _read(new))]
-    if rows or how is not Format.table:
+    if rows or how is not RowFormat.table:
         show(rows, (("What", "what"), ("Old", "old"), ("New", "new")), how)
     else:
         typer.echo("nothing is different")

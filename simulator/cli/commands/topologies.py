@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.exit_codes import LAB, USAGE, fail
-from simulator.cli.remote import Format, FormatOption, show
+from simulator.cli.remote import FormatOption, RowFormat, show
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_(how: FormatOption = Format.table) -> None:
+def list_(how: FormatOption = RowFormat.table) -> None:
     """List them, each with its first line."""
     rows = [{"name": name, "what": _first_line(file)} for name, file in sorted(_shipped().items())]
     show(rows, (("Name", "name"), ("What it is", "what")), how)
