@@ -9,7 +9,7 @@ from types import FrameType
 from typing import NoReturn, TextIO, cast
 
 from simulator.cli.exit_codes import INTERRUPTED, warn
-from simulator.cli.output import Output
+from simulator.cli.output import OutputStream
 
 
 def main() -> None:
@@ -19,8 +19,8 @@ def main() -> None:
             signal.signal(number, _interrupt)
     # Looking for plug-ins takes longer than reading a topology.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    sys.stdout = cast(TextIO, Output(sys.stdout, "standard output"))
-    sys.stderr = cast(TextIO, Output(sys.stderr, "standard error"))
+    sys.stdout = cast(TextIO, OutputStream(sys.stdout, "standard output"))
+    sys.stderr = cast(TextIO, OutputStream(sys.stderr, "standard error"))
     try:
         from simulator.cli.app import app
 

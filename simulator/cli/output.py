@@ -13,7 +13,7 @@ PIPE: Final = 141
 """The exit code of a program that SIGPIPE ended, as shells count it: 128 + 13."""
 
 
-class Output:
+class OutputStream:
     """A text stream whose failures end the command: with 141 and no word, or with one line and exit code 3.
 
     Characters that its encoding does not have are written as `?`.

@@ -14,7 +14,7 @@ from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, name_of, resting_on
 from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.evidence import Observation, SessionEvidence
-from simulator.diagnosis.facts import ABNORMAL, Facts, facts_of
+from simulator.diagnosis.facts import ABNORMAL, SessionFacts, facts_of
 from simulator.diagnosis.solve import diagnose, merged, of_connection
 from simulator.views.check import Blocks, Cause, CheckView, Status
 
@@ -218,7 +218,7 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckVie
 
 
 def _told(found: Mapping[C, Found], observation: Observation) -> bool:
-    """Causes are told once nothing is awaited any more."""
+    """Causes come when no check waits any more."""
     return observation.final or all(f.status is not Status.UNSET for each in found.values() for f in each.values())
 
 
@@ -242,7 +242,9 @@ def _judged(check: Check, observation: Observation, found: Mapping[C, Found]) ->
     return judged
 
 
-def _warned(causes: list[Cause], session: str, found: dict[C, Found], facts: Facts, *, told: bool) -> Iterator[Cause]:
+def _warned(
+    causes: list[Cause], session: str, found: dict[C, Found], facts: SessionFacts, *, told: bool
+) -> Iterator[Cause]:
     """Causes with the checks that they explain. One that no check has noticed makes the check of its fact a warning."""
     for cause in causes:
         if cause.explains:
@@ -257,7 +259,7 @@ def _warned(causes: list[Cause], session: str, found: dict[C, Found], facts: Fac
                 break
 
 
-def _causes(found: dict[C, Found], facts: Mapping[str, Facts], observation: Observation) -> list[Cause]:
+def _causes(found: dict[C, Found], facts: Mapping[str, SessionFacts], observation: Observation) -> list[Cause]:
     causes: list[Cause] = []
     for session in observation.sessions:
         own = session.view.id
@@ -284,7 +286,7 @@ def _rank(finding: Finding) -> float:
 def _view(check: Check, found: Found, observation: Observation, causes: list[Cause]) -> CheckView:
     """The check as everybody sees it: of several sessions the worst counts, and evidence says of which it is."""
     named = {session.view.id: session for session in observation.sessions}
-    ordered = sorted(found.items(), key=lambda pair: _rank(pair[1]))  # what failed is told first
+    ordered = sorted(found.items(), key=lambda pair: _rank(pair[1]))  # failures first
     worst = ordered[0][1]
     evidence = tuple(
         f"{name_of(named[own])}: {line}" if own in named else line
@@ -320,7 +322,7 @@ def rejected_routes(observation: Observation) -> list[CheckView]:
             source = source or entry.source
             more = f" and {entry.count - len(entry.examples)} more" if entry.count > len(entry.examples) else ""
             evidence.append(f"{name_of(session)}: {'; '.join(entry.examples)}{more}")
-            causes += diagnose(session, {id_: False}, Facts({}), [entry])
+            causes += diagnose(session, {id_: False}, SessionFacts({}), [entry])
         title = f"Routes that rule {rule} rejects"
         found = tuple(merged(causes))
         results.append(CheckView(id_, title, source, Blocks.WARN, Status.FAILURE, tuple(evidence), found))

@@ -1,4 +1,4 @@
-"""What a check is, and the words in which all of them tell what they saw. Checks observe; causes are told elsewhere."""
+"""What a check is, and the words in which all checks say what they saw. Checks observe; they do not name causes."""
 
 from __future__ import annotations
 

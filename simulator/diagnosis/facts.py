@@ -166,7 +166,7 @@ ABNORMAL: dict[Fact, C] = {
 
 
 @dataclass(slots=True)
-class Facts:
+class SessionFacts:
     """What was observed of one session: each fact with its evidence."""
 
     found: dict[Fact, list[str]]
@@ -182,13 +182,13 @@ class Facts:
 Seen = Iterator[tuple[Fact, str]]
 
 
-def facts_of(session: SessionEvidence, observation: Observation) -> Facts:
+def facts_of(session: SessionEvidence, observation: Observation) -> SessionFacts:
     """All facts of one session."""
     found: dict[Fact, list[str]] = {}
     for look in _LOOKS:
         for fact, evidence in look(session, observation):
             found.setdefault(fact, []).append(evidence)
-    return Facts(found)
+    return SessionFacts(found)
 
 
 def _link(session: SessionEvidence, observation: Observation) -> Seen:

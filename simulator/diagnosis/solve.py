@@ -9,7 +9,7 @@ from itertools import combinations
 from simulator.diagnosis.causes import CAUSES, RULE_ORDER, CauseRow
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
-from simulator.diagnosis.facts import ABNORMAL, Fact, Facts
+from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
 from simulator.diagnosis.remedies import mend
 from simulator.views.check import Cause, Side
 
@@ -29,19 +29,19 @@ class Symptoms:
         return len(self.checks) + len(self.facts)
 
 
-def candidates(facts: Facts) -> list[CauseRow]:
+def candidates(facts: SessionFacts) -> list[CauseRow]:
     """Every row that the facts allow."""
     return [row for row in CAUSES if allowed(row, facts)]
 
 
-def allowed(row: CauseRow, facts: Facts) -> bool:
+def allowed(row: CauseRow, facts: SessionFacts) -> bool:
     if any(map(facts.has, row.contradicted)) or not all(map(facts.has, row.needs)):
         return False
     # Nothing is guessed of a session that was up.
     return any(map(facts.has, row.told_by)) or (row.possible and not facts.has(Fact.WAS_UP))
 
 
-def smallest(symptoms: Symptoms, rows: Iterable[CauseRow], facts: Facts) -> list[CauseRow]:
+def smallest(symptoms: Symptoms, rows: Iterable[CauseRow], facts: SessionFacts) -> list[CauseRow]:
     """The fewest rows that explain all that any of them explains; of those the best told, then the first."""
     useful = [row for row in rows if _covers(row, symptoms)]
     wanted = frozenset(symptom for row in useful for symptom in _covers(row, symptoms))
@@ -71,18 +71,18 @@ def _covers(row: CauseRow, symptoms: Symptoms) -> frozenset[object]:
     return (symptoms.checks & set(row.explains)) | (symptoms.facts & {*row.told_by, *row.accounts})
 
 
-def _told(row: CauseRow, facts: Facts) -> bool:
+def _told(row: CauseRow, facts: SessionFacts) -> bool:
     return any(map(facts.has, row.told_by))
 
 
-def _cost(chosen: tuple[CauseRow, ...], facts: Facts) -> tuple[int, int, int]:
+def _cost(chosen: tuple[CauseRow, ...], facts: SessionFacts) -> tuple[int, int, int]:
     guesses = sum(not _told(row, facts) for row in chosen)
     weight = -sum(facts.has(fact) for row in chosen for fact in row.told_by)
     return guesses, weight, sum(_ORDER[row.id] for row in chosen)
 
 
 def diagnose(
-    session: SessionEvidence, failed: Mapping[str, bool], facts: Facts, rules: Iterable[RejectedRoutes]
+    session: SessionEvidence, failed: Mapping[str, bool], facts: SessionFacts, rules: Iterable[RejectedRoutes]
 ) -> list[Cause]:
     """The causes of what failed on one session. `failed`: id of the check, and whether it blocks something."""
     checks = frozenset(base(check) for check in failed) - {CheckId.R3}
@@ -100,7 +100,7 @@ def diagnose(
 def _cause(
     row: CauseRow,
     session: SessionEvidence,
-    facts: Facts,
+    facts: SessionFacts,
     failed: Mapping[str, bool],
     rows: list[CauseRow],
     chosen: list[CauseRow],
@@ -157,7 +157,7 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:
-    """One of several sessions is told once, with all of them."""
+    """A cause of several sessions stands once, with all of them."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in causes:
         known = found.get((cause.id, cause.text))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from simulator.diagnosis.router_answer import Setting, Statement
 
-Span = tuple[int, int]
-Scopes = Callable[[str, str], list[Span]]
+StatementSpan = tuple[int, int]
+Scopes = Callable[[str, str], list[StatementSpan]]
 """Of a text without comments, and an address: the parts that configure the session with it, the nearest first."""
 
 
@@ -45,7 +45,7 @@ def same(one: str, other: str) -> bool:
         return False
 
 
-def blocks(text: str, header: re.Pattern[str]) -> Iterator[tuple[re.Match[str], Span]]:
+def blocks(text: str, header: re.Pattern[str]) -> Iterator[tuple[re.Match[str], StatementSpan]]:
     """Each `header {` with what its braces hold, the header with it."""
     for hit in header.finditer(text):
         opening = text.find("{", hit.end() - 1)
@@ -62,7 +62,7 @@ def blocks(text: str, header: re.Pattern[str]) -> Iterator[tuple[re.Match[str], 
 def nested(neighbor: re.Pattern[str], outer: re.Pattern[str], *, file: bool) -> Scopes:
     """`neighbor ADDRESS { … }`, what stands around it (`group "x" { … }`), and with `file` the whole text behind."""
 
-    def scopes(text: str, address: str) -> list[Span]:
+    def scopes(text: str, address: str) -> list[StatementSpan]:
         mine = [span for hit, span in blocks(text, neighbor) if same(hit[1], address)]
         groups = [span for _, span in blocks(text, outer) for own in mine if span[0] < own[0] and own[1] <= span[1]]
         return [*mine, *groups, *([(0, len(text))] if file and mine else [])]

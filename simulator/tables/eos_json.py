@@ -11,7 +11,7 @@ from simulator.tables import router_notation
 from simulator.tables.json_stream import JsonPath
 from simulator.tables.missing_attributes import COMMUNITIES, OTC, MissingAttributes
 from simulator.tables.notation import number
-from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.router_json import Dialect, Object, PrefixObject, Route, one_or_more, read
 from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import PathAttributes
 
@@ -31,7 +31,7 @@ def _walk(path: JsonPath) -> bool:
     return not path or path[-1] in ("vrfs", _TABLE, "result", "[]") or (len(path) > 1 and path[-2] == "vrfs")
 
 
-def _split(path: JsonPath, value: Any) -> Iterator[Found] | None:
+def _split(path: JsonPath, value: Any) -> Iterator[PrefixObject] | None:
     if len(path) < 2 or path[-2] != _TABLE:
         return None
     return one_or_more(path[-1], value["bgpRoutePaths"])

@@ -14,7 +14,7 @@ from simulator.tables import router_notation
 from simulator.tables.json_stream import JsonPath
 from simulator.tables.missing_attributes import COMMUNITIES, OTC, MissingAttributes
 from simulator.tables.notation import number
-from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.router_json import Dialect, Object, PrefixObject, Route, one_or_more, read
 from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import PathAttributes
 
@@ -48,7 +48,7 @@ class _Splitter:
         self._prefix = ""
         """The one that was asked for: it stands in front of its paths."""
 
-    def split(self, path: JsonPath, value: Any) -> Iterator[Found] | None:
+    def split(self, path: JsonPath, value: Any) -> Iterator[PrefixObject] | None:
         name = path[-1] if path else ""
         if len(path) > 1 and path[-2] in TABLES:
             return one_or_more(name, value["paths"] if isinstance(value, dict) and "paths" in value else value)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from simulator.tables import router_notation
 from simulator.tables.json_stream import JsonPath
 from simulator.tables.notation import number, segment
-from simulator.tables.router_json import Dialect, Found, Object, Route, one_or_more, read
+from simulator.tables.router_json import Dialect, Object, PrefixObject, Route, one_or_more, read
 from simulator.tables.table_entries import TableEntry
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 
@@ -22,7 +22,7 @@ def read_gobgp(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     return read(Dialect(lambda path: not path, _split, _route), chunks)
 
 
-def _split(path: JsonPath, value: Any) -> Iterator[Found]:
+def _split(path: JsonPath, value: Any) -> Iterator[PrefixObject]:
     return one_or_more(path[-1], value)
 
 

@@ -15,7 +15,7 @@ from simulator.tables import router_notation
 from simulator.tables.json_stream import JsonPath
 from simulator.tables.missing_attributes import COMMUNITIES, NOTHING, OTC, MissingAttributes
 from simulator.tables.notation import number
-from simulator.tables.router_json import Dialect, Found, Object, Route, read
+from simulator.tables.router_json import Dialect, Object, PrefixObject, Route, read
 from simulator.tables.table_entries import TableEntry, TableRoutes
 from simulator.wire.path_attributes import PathAttributes
 
@@ -44,7 +44,7 @@ def _told(entries: Iterable[TableEntry], detailed: bool) -> Iterator[TableEntry]
         yield replace(entry, lacks=NOTHING) if detailed and isinstance(entry, TableRoutes) else entry
 
 
-def _split(path: JsonPath, value: Any) -> Iterator[Found] | None:
+def _split(path: JsonPath, value: Any) -> Iterator[PrefixObject] | None:
     if path != ("rib", "[]"):
         return None
     return iter([(value["prefix"], value)])

@@ -16,7 +16,7 @@ from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
 Object = dict[str, Any]
-Found = tuple[str, Any]
+PrefixObject = tuple[str, Any]
 """A prefix in text, and the object of one route."""
 
 
@@ -37,7 +37,7 @@ class Dialect:
 
     walk: Callable[[JsonPath], bool]
     """Whether the container at this path only holds others."""
-    split: Callable[[JsonPath, Any], Iterable[Found] | None]
+    split: Callable[[JsonPath, Any], Iterable[PrefixObject] | None]
     """The routes of a value; None for what is no route, such as a table's own version. ValueError."""
     route: Callable[[Object], Route]
     """ValueError, and what Python raises for an object of another shape."""
@@ -106,7 +106,7 @@ def _in_words(error: Exception) -> str:
     return str(error) if type(error) is ValueError else "the object is not laid out as that of a route"
 
 
-def one_or_more(prefix: str, value: Any) -> Iterator[Found]:
+def one_or_more(prefix: str, value: Any) -> Iterator[PrefixObject]:
     """An object is a route of its own, in an array every member."""
     for told in value if isinstance(value, list) else [value]:
         yield prefix, told
