@@ -47,8 +47,8 @@ def test_route_lines_are_read_by_exabgp_alone() -> None:
 _LIBRARIES = {"asyncio", "exabgp", "httpx", "netaddr", "pyroute2", "rich", "ruamel", "scapy", "sqlalchemy"}
 """What takes longer to import than the command line itself. Not pydantic: typer reads options' values with it."""
 _ROOMS = {path.stem for path in (ROOT / "simulator").iterdir() if not path.name.startswith("_")}
-_POLICY = {"policy", "session", "tables", "wire", "connection", "rib"}
-_TOPOLOGY = {*_POLICY, "topology", "places", "ruamel", "netaddr"} - {"tables"}
+_POLICY = {"addresses", "mrt", "policy", "session", "tables", "wire", "connection", "rib"}
+_TOPOLOGY = {*_POLICY, "diagnosis", "topology", "places", "ruamel", "netaddr"} - {"tables"}
 _PREFIXES = {"topology"}
 """Microsoft's, which come with turnup."""
 _ROUTE = "--prefix 203.0.113.0/24 --as-path 64496"
