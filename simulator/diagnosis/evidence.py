@@ -147,8 +147,8 @@ class SessionEvidence:
     """How the kernel's TcpExt counters moved at the router since the validation began; empty where they are unknown."""
     prefixes: frozenset[str] = frozenset()
     """What it announces that would be accepted, in text."""
-    block: str = ""
-    """This session's part of the configuration that `turnup config` writes for the router."""
+    own_prefix: str = ""
+    """One that the peer is to announce on this session, as the topology says."""
     was_up: bool = False
     """It was Established when the time that is looked at began."""
     carried: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None = None

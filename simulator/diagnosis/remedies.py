@@ -97,12 +97,27 @@ RULES: dict[str, str] = {
 """By the policy's rule; `*` for any other."""
 
 
+_FILTERED = {
+    *(
+        "prefix-too-short",
+        "default-route",
+        "exchange-lan",
+        "microsoft-prefix",
+        "as-path-loop",
+        "as12076",
+        "bogon-prefix",
+    ),
+    *("transit-free-asn", "otc", "registered-prefix", "registered-origin", "maps-as-path-too-long"),
+}
+"""Rules whose mend is to filter the routes out; what else is wrong with a route is mended otherwise."""
+
+
 def mend(cause: str, session: SessionEvidence | None, *, rule: bool = False) -> tuple[str, str]:
     """The remedy of a cause and the kind of router in whose words it is; empty for plain English."""
     general = RULES.get(cause, RULES["*"]) if rule else REMEDIES.get(cause, "")
     if session is None:
         return general, ""
-    own = session.remedies.get(cause) or (session.remedies.get("*") if rule else None)
+    own = session.remedies.get(cause) or (session.remedies.get("*") if rule and cause in _FILTERED else None)
     return _filled(own or general, session), session.router if own else ""
 
 
@@ -118,10 +133,9 @@ def _filled(template: str, session: SessionEvidence) -> str:
         "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
         "length": 24 if view.family is Family.IPV4 else 48,
         "mtu": session.mtu,
-        "name": (answer.name if answer is not None else "") or f"the session with {edge}",
+        "name": (answer.name if answer is not None else "") or f"of neighbor {edge}",
         "limit": max(2 * len(session.announced), 2000 if view.family is Family.IPV4 else 500),
         "prefix": _one_prefix(session),
-        "block": session.block or f"neighbor {edge}, remote AS {view.local_open.asn}",
         "key": "the key that was agreed (md5AuthenticationKey)",
     }
     return template.format(**values)
@@ -131,4 +145,4 @@ def _one_prefix(session: SessionEvidence) -> str:
     for rejected in session.rejected:
         for example in rejected.examples:
             return example.partition(" ")[0]
-    return "your prefix"
+    return session.own_prefix or "your prefix"

@@ -43,7 +43,7 @@ def allowed(row: CauseRow, facts: SessionFacts) -> bool:
 
 def smallest(symptoms: Symptoms, rows: Iterable[CauseRow], facts: SessionFacts) -> list[CauseRow]:
     """The fewest rows that explain all that any of them explains; of those the best told, then the first."""
-    useful = [row for row in rows if _covers(row, symptoms)]
+    useful = sorted((row for row in rows if _covers(row, symptoms)), key=lambda row: _ORDER[row.id])
     wanted = frozenset(symptom for row in useful for symptom in _covers(row, symptoms))
     if not wanted:
         return []
@@ -75,10 +75,10 @@ def _told(row: CauseRow, facts: SessionFacts) -> bool:
     return any(map(facts.has, row.told_by))
 
 
-def _cost(chosen: tuple[CauseRow, ...], facts: SessionFacts) -> tuple[int, int, int]:
+def _cost(chosen: tuple[CauseRow, ...], facts: SessionFacts) -> tuple[int, int, int, tuple[int, ...]]:
     guesses = sum(not _told(row, facts) for row in chosen)
     weight = -sum(facts.has(fact) for row in chosen for fact in row.told_by)
-    return guesses, weight, sum(_ORDER[row.id] for row in chosen)
+    return guesses, weight, sum(_ORDER[row.id] for row in chosen), tuple(_ORDER[row.id] for row in chosen)
 
 
 def diagnose(

@@ -13,7 +13,7 @@ from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.base import NotOurRouterError
-from simulator.routers.configs.registry import FORMATS
+from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
@@ -79,14 +79,7 @@ async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
         return None
 
 
-def block_of(network: Network, plan: SessionPlan) -> str:
-    """The session in the router's own language, as `turnup config` writes it; empty where that has none."""
-    kind = plan.peer.router_kind
-    if kind not in FORMATS:
-        return ""
-    config = network.peers.configuration(plan.peer)
-    mine = tuple(session for session in config.sessions if session.name == plan.router_session)
-    try:
-        return FORMATS[kind](replace(config, sessions=mine, routes=(), file=None))
-    except LabError:
-        return ""
+def own_prefix(network: Network, plan: SessionPlan) -> str:
+    """The first prefix that the peer is to announce on a session; empty where its own file says what."""
+    routes = network.peers.configuration(plan.peer).routes
+    return next((route.prefix for route in routes if (":" in route.prefix) == (plan.family is Family.IPV6)), "")

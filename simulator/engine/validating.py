@@ -30,7 +30,7 @@ from simulator.engine.external_waits import tell_waits
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.route_server_paths import paths_through
-from simulator.engine.router_evidence import answer_of, block_of, needs_probe, probe, table_of
+from simulator.engine.router_evidence import answer_of, needs_probe, own_prefix, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.places.errors import LabError
@@ -309,7 +309,7 @@ class Validator:
             answer=gathered.answers.get(plan.id),
             probe=gathered.probes.get(plan.id),
             router=plan.peer.router_kind,
-            block=block_of(self._network, plan) if plan.id in gathered.answers else "",
+            own_prefix=own_prefix(self._network, plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),

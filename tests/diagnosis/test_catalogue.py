@@ -322,7 +322,7 @@ def test_the_remedy_is_written_for_the_router() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
     bird = run(observe(evidence(view)))["S1"].causes[0].remedy
     other = run(observe(evidence(view, remedies={})))["S1"].causes[0].remedy
-    assert "local as 64496" in bird
+    assert "local 206.126.239.200 as 64496" in bird
     assert bird != other
     assert "AS64496" in other
 

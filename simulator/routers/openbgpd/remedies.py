@@ -1,8 +1,38 @@
-"""What mends a cause, as it is typed for OpenBGPD."""
+"""What mends a cause, as it is typed for OpenBGPD; `*` is for a rule of the policy without words of its own."""
 
 from __future__ import annotations
 
 REMEDIES: dict[str, str] = {
-    "nothing-to-announce": "network <prefix>    bgpctl show rib selforiginated",
-    "export-policy": "allow to {edge} prefix <prefix>    bgpctl show rib out neighbor {edge}",
+    "shut-down": ("bgpctl neighbor {edge} up    (or take `down` out of neighbor {edge} in bgpd.conf)"),
+    "local-as-wrong": "AS {expected}    (or local-as {expected} in neighbor {edge})",
+    "remote-as-wrong": "neighbor {edge} {{ remote-as {local_as} }}",
+    "source-address": "neighbor {edge} {{ local-address {peer} }}",
+    "session-missing": "neighbor {edge} {{ remote-as {local_as}; local-address {peer} }}",
+    "not-configured": "neighbor {edge} {{ remote-as {local_as}; local-address {peer} }}",
+    "not-listening": "start bgpd; listen on {peer}; neighbor {edge} {{ remote-as {local_as} }}",
+    "md5-missing": "neighbor {edge} {{ tcp md5sig password KEY }}    with {key} for KEY",
+    "md5-not-agreed": "take `tcp md5sig` out of neighbor {edge}",
+    "md5": "neighbor {edge} {{ tcp md5sig password KEY }}    with {key} for KEY",
+    "gtsm": "neighbor {edge} {{ ttl-security yes }}",
+    "gtsm-at-peer": "neighbor {edge} {{ ttl-security no }}",
+    "router-id-ours": "router-id {peer}",
+    "hold-time": "neighbor {edge} {{ holdtime 90 }}",
+    "hold-time-zero": "neighbor {edge} {{ holdtime 90 }}",
+    "hold-time-short": "neighbor {edge} {{ holdtime 90 }}",
+    "family-missing": "neighbor {edge} {{ announce {family} unicast }}",
+    "asn4-missing": "neighbor {edge} {{ announce as-4byte yes }}",
+    "refresh-missing": "neighbor {edge} {{ announce refresh yes }}",
+    "role": "neighbor {edge} {{ announce policy no }}",
+    "passive": "take `passive` out of neighbor {edge}",
+    "peer-limit": "neighbor {edge} {{ max-prefix {limit} }}    then bgpctl neighbor {edge} clear",
+    "peer-limit-near": "neighbor {edge} {{ max-prefix {limit} }}",
+    "policy-required": ("allow to {edge} prefix {prefix}    (RFC 8212: without a filter nothing is announced)"),
+    "nothing-to-announce": "network {prefix}    bgpctl show rib selforiginated",
+    "export-policy": "allow to {edge} prefix {prefix}    bgpctl show rib out neighbor {edge}",
+    "no-export": "allow to {edge} prefix {prefix}    bgpctl show rib out neighbor {edge}",
+    "one-session-only": "allow to {edge} for these prefixes    bgpctl show rib out neighbor {edge}",
+    "import-policy": "allow from {edge}    bgpctl show rib in neighbor {edge}",
+    "next-hop": "match to {edge} set nexthop {peer}",
+    "link-local-next-hop": "match to {edge} set nexthop {peer}",
+    "*": "deny to {edge} prefix {prefix}",
 }

@@ -1,0 +1,230 @@
+"""The causal table both ways, the smallest set that explains everything, and the words that mend it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv6Address
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.diagnosis.causes import BY_ID, CAUSES, CauseRow
+from simulator.diagnosis.check_ids import ORDER, CheckId
+from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
+from simulator.diagnosis.facts import ABNORMAL, Fact, Facts, facts_of
+from simulator.diagnosis.refusals import REFUSALS
+from simulator.diagnosis.remedies import REMEDIES, RULES, mend
+from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
+from simulator.diagnosis.solve import Symptoms, allowed, candidates, smallest
+from simulator.policy.rules import RULES as POLICY_RULES
+from simulator.routers.registry import ROUTERS
+from simulator.session.messages import Capabilities, Family
+from simulator.views.check import Side
+from simulator.views.diagnosis import diagnosis
+from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, observe, run, seen
+
+BY_CONNECTION = {Fact.ONE_EDGE, Fact.NO_NETEM}
+"""Facts of the whole connection, which no session shows."""
+
+
+def facts(*found: Fact) -> Facts:
+    return Facts({fact: [fact.value] for fact in found})
+
+
+@pytest.mark.parametrize("row", CAUSES, ids=lambda row: row.id)
+def test_a_cause_is_told_by_its_facts_and_by_nothing_else(row: CauseRow) -> None:
+    told = [facts(fact, *row.needs) for fact in row.told_by if fact not in row.contradicted]
+    assert all(allowed(row, each) for each in told)
+    assert allowed(row, facts(*row.needs)) is row.possible
+    for fact in row.contradicted:
+        assert not allowed(row, facts(*row.told_by, *row.needs, fact))
+    for missing in row.needs:
+        assert not allowed(row, facts(*row.told_by, *(need for need in row.needs if need is not missing)))
+
+
+def test_every_fact_that_asks_for_a_cause_has_one() -> None:
+    told = {fact for row in CAUSES for fact in row.told_by}
+    assert set(ABNORMAL) <= told
+    assert {Fact[name] for name in REFUSALS.values()} <= told
+
+
+def test_every_row_explains_something_is_mended_and_has_an_id_of_its_own() -> None:
+    assert len(BY_ID) == len(CAUSES)
+    assert set(REMEDIES) == set(BY_ID)
+    assert all(row.explains and row.source for row in CAUSES)
+    assert {row.side for row in CAUSES} <= set(Side)
+    assert set(RULES) - {"*"} <= set(POLICY_RULES)
+    assert list(ORDER) == list(CheckId)
+
+
+@pytest.mark.parametrize("kind", ROUTERS)
+def test_a_routers_remedies_are_of_causes_and_rules_and_leave_no_gap(kind: str) -> None:
+    remedies = ROUTERS[kind].remedies
+    assert set(remedies) <= {*BY_ID, *POLICY_RULES, "*"}
+    session = evidence(remedies=remedies, router=kind)
+    for cause in remedies:
+        text, language = mend("default-route" if cause == "*" else cause, session, rule=cause in {*POLICY_RULES, "*"})
+        assert language == kind
+        assert not any(gap in text for gap in ("{edge", "<", "…")), text
+        assert text.strip()
+
+
+symptoms = st.builds(
+    Symptoms,
+    st.frozensets(st.sampled_from([c for c in CheckId if c is not CheckId.R3]), max_size=4),
+    st.frozensets(st.sampled_from(sorted(ABNORMAL, key=lambda fact: fact.name)), max_size=4),
+)
+
+
+def _explained(rows: Any, wanted: Symptoms) -> set[Any]:
+    return {
+        symptom
+        for row in rows
+        for symptom in (wanted.checks & set(row.explains)) | (wanted.facts & {*row.told_by, *row.accounts})
+    }
+
+
+@given(symptoms, st.frozensets(st.sampled_from(list(Fact)), max_size=4))
+def test_the_diagnosis_is_the_smallest_set_that_explains_all_that_can_be_explained(
+    wanted: Symptoms, others: frozenset[Fact]
+) -> None:
+    known = facts(*wanted.facts, *others)
+    rows = candidates(known)
+    chosen = smallest(wanted, rows, known)
+    everything = _explained(rows, wanted)
+    assert _explained(chosen, wanted) == everything
+    assert chosen == smallest(wanted, reversed(rows), known), "the order of the rows does not matter"
+    if 0 < len(chosen) <= 3:
+        assert not any(_explained(few, wanted) == everything for few in combinations(rows, len(chosen) - 1))
+
+
+V6 = replace(DOWN, id="c/ipv6", family=Family.IPV6, peer_address=IPv6Address("2001:db8::1"))
+SHUT = RouterAnswer("Idle", "Admin. shutdown", shut_down=True)
+MISTAKES: list[tuple[str, SessionEvidence, str]] = [
+    ("shut down", evidence(DOWN, answer=SHUT), "shut-down"),
+    ("no such session", evidence(DOWN, answer=RouterAnswer("absent", configured=False)), "session-missing"),
+    ("wrong remote AS", evidence(DOWN, answer=RouterAnswer(remote_as=8076)), "remote-as-wrong"),
+    ("wrong local AS", evidence(replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=1))), "local-as-wrong"),
+    ("wrong source, down", evidence(DOWN, answer=RouterAnswer(source="192.0.2.9")), "source-address"),
+    ("wrong source, up", evidence(answer=RouterAnswer(source="192.0.2.9")), "source-address"),
+    ("no key", evidence(replace(DOWN, md5=True), answer=RouterAnswer(md5=False)), "md5-missing"),
+    ("a key", evidence(DOWN, answer=RouterAnswer(md5=True)), "md5-not-agreed"),
+    ("another key", evidence(replace(DOWN, md5=True), peer_counters={"TCPMD5Failure": 1}), "md5"),
+    ("GTSM here", evidence(replace(DOWN, gtsm=True), tcp_counters={"TCPMinTTLDrop": 1}), "gtsm"),
+    ("GTSM there", evidence(DOWN, peer_counters={"TCPMinTTLDrop": 1}), "gtsm-at-peer"),
+    ("no family", evidence(DOWN, answer=RouterAnswer(family=False)), "family-missing"),
+    ("refused", evidence(DOWN, answer=RouterAnswer(), probe=TcpEnd.REFUSED), "not-listening"),
+    ("silent", evidence(DOWN, answer=RouterAnswer(), probe=TcpEnd.SILENT), "filtered"),
+    ("limit hit", evidence(DOWN, answer=RouterAnswer(limit_hit=True, shut_down=True)), "peer-limit"),
+    ("limit low", evidence(answer=RouterAnswer(prefix_limit=0)), "peer-limit"),
+    ("limit near", evidence(answer=RouterAnswer(prefix_limit=1)), "peer-limit-near"),
+    (
+        "no import policy",
+        evidence(answer=RouterAnswer(no_import_policy=True, prefix_limit=9)),
+        "import-policy-required",
+    ),
+    (
+        "no export policy",
+        evidence(replace(HEALTHY, received=0, accepted=0), answer=RouterAnswer(no_export_policy=True)),
+        "policy-required",
+    ),
+    (
+        "interface",
+        evidence(DOWN, answer=RouterAnswer(shut_down=True, troubles=((PeerTrouble.INTERFACE_NAME, "eth9"),))),
+        "interface-name",
+    ),
+    ("no echo", evidence(lan=LanAnswer(frozenset({"a"}), False)), "icmp-filtered"),
+    ("hold time", evidence(replace(HEALTHY, peer_open=replace(PEER_OPEN, hold_time=3))), "hold-time-short"),
+    (
+        "all too long",
+        evidence(
+            replace(HEALTHY, accepted=0, rejected=3),
+            rejected=(RejectedRoutes("prefix-too-long", "RFC 7454", "too long", 3, ("192.0.2.0/25",), all=True),),
+        ),
+        "prefix-too-long",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "session", "cause"), MISTAKES, ids=[case[0] for case in MISTAKES])
+def test_one_mistake_is_named_first_and_alone(name: str, session: SessionEvidence, cause: str) -> None:
+    found = diagnosis("c", run(observe(session)).values())
+    assert [each.id for each in found] == [cause]
+    assert found[0].remedy
+    assert found[0].sessions == ("c/ipv4",)
+    assert found[0].check in found[0].explains
+    assert found[0].warns is not any(result.stops for result in run(observe(session)).values())
+
+
+@pytest.mark.parametrize("one", MISTAKES, ids=[case[0] for case in MISTAKES])
+@pytest.mark.parametrize(
+    ("view", "changes", "other"),
+    [
+        (V6, {"answer": SHUT}, "shut-down"),
+        (replace(V6, notifications=(seen(2, 2),)), {}, "remote-as-wrong"),
+        (replace(V6, md5=True), {"tcp_counters": {"TCPMD5NotFound": 2}, "answer": RouterAnswer()}, "md5-missing"),
+    ],
+    ids=["shut down", "remote AS", "MD5"],
+)
+def test_two_mistakes_on_two_sessions_are_both_named(
+    one: tuple[str, SessionEvidence, str], view: Any, changes: dict[str, Any], other: str
+) -> None:
+    _, session, cause = one
+    found = diagnosis("c", run(observe(session, evidence(view, **changes))).values())
+    assert {each.id for each in found} == {cause, other}
+
+
+def test_two_mistakes_on_one_session_are_both_named() -> None:
+    answer = RouterAnswer(remote_as=8076, md5=True)
+    assert [each.id for each in diagnosis("c", run(observe(evidence(DOWN, answer=answer))).values())] == [
+        "md5-not-agreed",
+        "remote-as-wrong",
+    ]
+
+
+def test_a_healthy_session_that_tells_everything_has_no_cause() -> None:
+    answer = RouterAnswer(
+        state="Established",
+        local_as=64496,
+        remote_as=8075,
+        source="206.126.239.200",
+        md5=False,
+        gtsm=False,
+        hold_time=90,
+        family=True,
+        prefix_limit=2000,
+    )
+    session = evidence(answer=answer, prefixes=frozenset({"a"}), router="bird")
+    results = run(observe(session, siblings=(Sibling("other", Family.IPV4, frozenset({"a"})),)))
+    assert failing(results) == []
+    assert diagnosis("c", results.values()) == ()
+
+
+def test_a_prefix_on_one_of_two_sessions_is_a_warning_that_names_it() -> None:
+    session = evidence(prefixes=frozenset({"203.0.113.0/24"}))
+    both = frozenset({"203.0.113.0/24", "198.51.100.0/24"})
+    (found,) = diagnosis("c", run(observe(session, siblings=(Sibling("e2", Family.IPV4, both),))).values())
+    assert (found.id, found.check, found.warns) == ("one-session-only", "R9", True)
+    assert "198.51.100.0/24" in found.text
+
+
+def test_the_line_of_the_users_own_file_is_the_evidence() -> None:
+    said = {Setting.SOURCE: Statement("192.0.2.9", "frr.conf", 24, " neighbor X update-source 192.0.2.9")}
+    session = evidence(answer=RouterAnswer(source="192.0.2.9", statements=said))
+    assert any("frr.conf:24" in line for line in facts_of(session, observe()).evidence(Fact.CONFIGURED_SOURCE))
+
+
+def test_a_tie_is_told_as_one_with_what_tells_it_apart() -> None:
+    session = evidence(replace(DOWN, md5=True, gtsm=True))
+    (found,) = diagnosis("c", run(observe(session)).values())
+    assert found.text.startswith("either ")
+    assert "this tells them apart: nstat" in found.text
+
+
+def test_a_family_in_the_open_is_no_fault_of_a_router_that_refuses() -> None:
+    bare = replace(PEER_OPEN, capabilities=Capabilities(frozenset(), False, False, False, False))
+    session = evidence(replace(DOWN, peer_open=bare, notifications=(seen(6, 5),)))
+    assert [each.id for each in diagnosis("c", run(observe(session)).values())] == ["not-configured"]
