@@ -201,6 +201,41 @@ def test_a_pure_room_reads_no_clock(module: Path) -> None:
     assert clock_readings(module.read_text(encoding="utf-8")) == []
 
 
+def prose_read(source: str) -> list[str]:
+    """Where a source looks for words inside of a text: `"…" in x` with a name, `x.startswith("…")` and their like."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+            literal = isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+            if literal and isinstance(node.comparators[0], ast.Name | ast.Attribute | ast.Call):
+                found.append(ast.unparse(node))
+        called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if called in {"startswith", "endswith", "find", "index", "count", "match", "search", "lower", "casefold"}:
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_prose_that_is_read_is_found() -> None:
+    source = """
+if "refused" in error: pass
+if says.startswith("absent"): pass
+if "(Policy)" in _says(session): pass
+if name in ("a", "b"): pass
+if C.C1 in failed: pass
+"""
+    assert len(prose_read(source)) == 3
+
+
+_TABLES = {"_ORDER.index", "ORDER.index", "_WORST.index"}
+
+
+@pytest.mark.parametrize("module", _of({"diagnosis"}), ids=name)
+def test_a_diagnosis_reads_no_prose(module: Path) -> None:
+    """Facts are enumerations: a sentence, of ours or of a router's, is never read for a meaning."""
+    found = prose_read(module.read_text(encoding="utf-8"))
+    assert [text for text in found if text.partition("(")[0] not in _TABLES and ".index(" not in text] == []
+
+
 @pytest.mark.parametrize("module", _of(set(MAY_IMPORT)), ids=name)
 def test_a_room_imports_only_the_rooms_that_it_may(module: Path) -> None:
     own = room(module)

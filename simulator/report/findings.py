@@ -108,6 +108,12 @@ def diagnosis_of(report: Report) -> list[CauseView]:
     return sorted(causes, key=lambda cause: cause.warns)
 
 
+def first_warning(report: Report) -> Headline | None:
+    """Of a rehearsal that passed: what will bite later, where no topology expects it."""
+    warned = (each for each in report.connections if verdict(report, each) == "warned")
+    return next((headline for each in warned if (headline := connection_headline(each)) is not None), None)
+
+
 def gate_leak(report: Report) -> str:
     """The sentence for NLRI that passed while denied; empty when the gate held."""
     gate = report.gate
@@ -124,23 +130,25 @@ def connection_headline(connection: RehearsedConnection) -> Headline | None:
     bad = [check for check in connection.checks if check.status.bad]
     # A sort is stable: within one rank the order of the catalogue stays, and that runs from cause to symptom.
     bad.sort(key=lambda check: (_ORDER.index(check.blocks), check.status is Status.ERROR))
+    causes = {cause.check: cause for cause in reversed(diagnosis(label(connection), bad))}
     if bad and (connection.fails(bad[0]) or not connection.error_message):
-        return _of_check(connection, bad[0])
+        # A check that could not run has no cause: the first one that has tells more.
+        first = next((check for check in bad if check.id in causes and check.fails is bad[0].fails), bad[0])
+        return _of_check(connection, first, causes.get(first.id))
     if connection.error_message:
         return Headline(what=connection.error_message, where=label(connection))
     return None
 
 
-def _of_check(connection: RehearsedConnection, check: CheckView) -> Headline:
-    cause = check.causes[0] if check.causes else None
+def _of_check(connection: RehearsedConnection, check: CheckView, cause: CauseView | None) -> Headline:
     words = "could not run" if check.status is Status.ERROR else "warns" if check.blocks is Blocks.WARN else "failed"
     return Headline(
         what=f"{check.id} {words}: {check.title}",
         where=label(connection),
         check=check.id,
-        evidence=check.evidence[0] if check.evidence else "",
+        evidence=((cause.evidence if cause else ()) or check.evidence or ("",))[0],
         cause=cause.text if cause else "",
-        remedy=check.remedy,
+        remedy=cause.remedy if cause else check.remedy,
     )
 
 

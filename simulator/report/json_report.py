@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.report.findings import diagnosis_of, first_headline, label, outcome_sentence, verdict
+from simulator.report.findings import diagnosis_of, first_headline, first_warning, label, outcome_sentence, verdict
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.pcap import WirePcap
 from simulator.report.text import dump_json
@@ -48,7 +48,7 @@ def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
 
 
 def _headline(report: Report) -> dict[str, Any] | None:
-    headline = first_headline(report)
+    headline = first_headline(report) or first_warning(report)
     if headline is None:
         return None
     return {
