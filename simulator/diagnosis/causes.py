@@ -367,6 +367,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1,),
         (F.NO_EXPORT_POLICY,),
         "RFC 8212",
+        accounts=(F.NO_IMPORT_POLICY,),
     ),
     CauseRow(
         "import-policy-required",

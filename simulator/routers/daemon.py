@@ -214,6 +214,12 @@ def absent(session: RouterSession) -> SessionReport:
     return SessionReport(session.name, ABSENT, False, "", 0, 0, reason)
 
 
+def lacks(session: RouterSession) -> RouterAnswer:
+    """Of a session that the configuration lacks."""
+    report = absent(session)
+    return RouterAnswer(report.state, report.reason, configured=False)
+
+
 def _address(text: str) -> str | None:
     with contextlib.suppress(ValueError):
         return str(ip_address(text.strip('"')))

@@ -22,7 +22,7 @@ from simulator.routers.bird.answers import Protocol, lines, parse_protocols, par
 from simulator.routers.bird.config import render
 from simulator.routers.bird.file import BIRD, OWN_FILE
 from simulator.routers.bird.remedies import REMEDIES
-from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import read_file
 from simulator.routers.reason import Reason
@@ -95,7 +95,7 @@ class Bird(Daemon):
         found = self._session(session)
         protocol = protocol_of(found, parse_protocols(await self._ask("show protocols all")))
         if protocol is None:
-            return RouterAnswer(ABSENT, configured=False)
+            return lacks(found)
         return self._completed(found, protocol.answer(found))
 
     async def reasons(self, session: str) -> Sequence[Reason]:

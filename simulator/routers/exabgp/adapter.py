@@ -26,7 +26,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import stop, until_ready
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, Daemon, absent
+from simulator.routers.daemon import ABSENT, Daemon, absent, lacks
 from simulator.routers.exabgp.config import events, render
 from simulator.routers.exabgp.console import PIPES, Console, parse_forgetful, parse_rib
 from simulator.routers.exabgp.events import UP, Events
@@ -109,7 +109,7 @@ class Exabgp(Daemon):
         found = self._session(session)
         report = next((each for each in await self.sessions() if each.name == session), None)
         if report is None or report.state == ABSENT:
-            return RouterAnswer(ABSENT, configured=False)
+            return lacks(found)
         return self._completed(found, RouterAnswer(report.state, report.reason, shut_down=report.shut_down))
 
     async def exported(self, session: str) -> frozenset[str]:

@@ -24,7 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, last_lines, stop, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, ChangeTimes, ConfigRefusedError, Daemon, absent, examples, silence
+from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, examples, lacks, silence
 from simulator.routers.frr.config import render
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
 from simulator.routers.frr.parts import Parts, parts
@@ -121,7 +121,7 @@ class Frr(Daemon):
         address = str(found.remote_address)
         neighbor = next((each[address] for each in instances.values() if isinstance(each.get(address), dict)), None)
         if neighbor is None:
-            return RouterAnswer(ABSENT, configured=False)
+            return lacks(found)
         return self._completed(found, parse_answer(found, neighbor))
 
     async def reasons(self, session: str) -> Sequence[Reason]:

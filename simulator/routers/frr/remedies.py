@@ -42,7 +42,7 @@ REMEDIES: dict[str, str] = {
     ),
     "policy-required": (
         "router bgp {expected}; address-family {channel} unicast; neighbor {edge} route-map "
-        "MICROSOFT-OUT out    (a route-map that permits your prefixes; no bgp "
+        "MICROSOFT-OUT out    (a route-map that permits your prefixes, and one for `in`; no bgp "
         "ebgp-requires-policy switches RFC 8212 off for all)"
     ),
     "import-policy-required": (

@@ -22,7 +22,7 @@ from simulator.places.place import Place
 from simulator.places.process import Program, find_program, until_ready
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
 from simulator.routers.gobgp.remedies import REMEDIES
@@ -122,7 +122,7 @@ class Gobgp(Daemon):
         address = str(found.remote_address)
         neighbor = await self._ask("neighbor", address, accept=_NO_NEIGHBOR)
         if not neighbor:
-            return RouterAnswer(ABSENT, configured=False)
+            return lacks(found)
         reason = parse_reasons(files.log.read_text(errors="replace")).get(address, "")
         return self._completed(found, parse_answer(found, neighbor, reason))
 

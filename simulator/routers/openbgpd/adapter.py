@@ -24,7 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
-from simulator.routers.daemon import ABSENT, ChangeTimes, ConfigRefusedError, Daemon, absent, silence
+from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
 from simulator.routers.openbgpd.remedies import REMEDIES
@@ -108,7 +108,7 @@ class Openbgpd(Daemon):
         address = str(found.remote_address)
         neighbor = next((each for each in table if each.get("remote_addr") == address), None)
         if neighbor is None:
-            return RouterAnswer(ABSENT, configured=False)
+            return lacks(found)
         return self._completed(found, parse_answer(found, neighbor))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
