@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from simulator.diagnosis.causes import BY_ID, CAUSES, CauseRow
 from simulator.diagnosis.check_ids import ORDER, CheckId
 from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
-from simulator.diagnosis.facts import ABNORMAL, Fact, Facts, facts_of
+from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts, facts_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.remedies import REMEDIES, RULES, mend
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
@@ -27,11 +27,11 @@ from simulator.views.diagnosis import diagnosis
 from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, observe, run, seen
 
 BY_CONNECTION = {Fact.ONE_EDGE, Fact.NO_NETEM}
-"""Facts of the whole connection, which no session shows."""
+"""SessionFacts of the whole connection, which no session shows."""
 
 
-def facts(*found: Fact) -> Facts:
-    return Facts({fact: [fact.value] for fact in found})
+def facts(*found: Fact) -> SessionFacts:
+    return SessionFacts({fact: [fact.value] for fact in found})
 
 
 @pytest.mark.parametrize("row", CAUSES, ids=lambda row: row.id)
