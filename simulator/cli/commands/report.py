@@ -12,7 +12,6 @@ import typer
 from simulator.cli.exit_codes import FAILED, USAGE, fail
 from simulator.cli.remote import FormatOption, RowFormat, show
 
-Json = dict[str, Any]
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -58,7 +57,7 @@ def _read(path: Path) -> dict[str, str]:
         fail(USAGE, f"{file}: this is no report.json of `turnup rehearse`")
 
 
-def _things(report: Json) -> Iterator[tuple[str, str]]:
+def _things(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "outcome", str(report["outcome"])
     for connection in report["connections"]:
         name = connection["id"]
