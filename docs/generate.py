@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.azure.rest import pages as arm
+from simulator.cli import pages as commands
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.diagnosis import pages as diagnosis
@@ -164,6 +165,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "remedies": lambda: diagnosis.remedies({name: router.remedies for name, router in ROUTERS.items()}),
     "rooms": _rooms,
     "rules": policy.rules,
+    "commands": commands.table,
     "known-sources": topology.sources,
     "topology-keys": topology.keys,
 }

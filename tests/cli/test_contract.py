@@ -9,11 +9,10 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from simulator.cli.app import COMMANDS, load
+from simulator.cli.pages import every_command
 from tests.cli.test_main import one_line, turnup
 from tests.topologies import SHIPPED, document, write
 
@@ -21,15 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def leaves(command: Any, name: str) -> list[tuple[str, Any]]:
-    below = getattr(command, "commands", None)
-    if below is None:
-        return [(name, command)]
-    return [leaf for sub, each in below.items() for leaf in leaves(each, f"{name} {sub}")]
-
-
-ALL = [leaf for command in COMMANDS for leaf in leaves(load(command), command.name)]
-"""Every command with its full name."""
+ALL = every_command()
 
 
 def test_a_variable_has_one_meaning() -> None:

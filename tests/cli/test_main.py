@@ -101,7 +101,7 @@ def test_json_goes_to_standard_output_alone(quick: Path) -> None:
 def test_a_failed_check_is_exit_code_1_with_cause_and_remedy(tmp_path: Path) -> None:
     result = turnup("rehearse", changed(tmp_path, **{"peer-side": {"asn": 64497}}))
     assert result.returncode == 1
-    assert "cause:  the router announces AS64497; the PeerAsn is AS64496" in result.stdout
+    assert "OPEN carries AS64497; the PeerAsn is AS64496" in result.stdout
     assert "remedy: configure AS64496 as the local AS" in result.stdout
     assert "connection is ProvisioningFailed, expected Active" in result.stdout
 
