@@ -195,8 +195,9 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
     lan = session.lan
     if not observation.has_lan:
         return
-    if lan is None:
-        yield Fact.NOBODY_ANSWERS, f"nothing was heard of {session.view.peer_address}"
+    if lan is None:  # after the lift nobody asks for it
+        if not session.was_up:
+            yield Fact.NOBODY_ANSWERS, f"nothing was heard of {session.view.peer_address}"
         return
     if not lan.macs:
         yield Fact.NOBODY_ANSWERS, f"no MAC answers for {session.view.peer_address}"

@@ -512,6 +512,8 @@ def test_after_the_lift() -> None:
     results = run(observe(missing), LIFTED)
     assert failing(results) == ["A1"]
     assert first_cause(results, "A1") == "import-policy"
+    unasked = run(observe(replace(missing, lan=None)), LIFTED)
+    assert first_cause(unasked, "A1") == "import-policy", "after the lift nobody asks the link"
     assert failing(run(observe(lifted(view={"taken": 2})), LIFTED)) == ["A1"]
     limit = replace(missing, view=replace(missing.view, bgp_state=BgpState.IDLE, notifications=(seen(6, 1),)))
     assert [cause.id for cause in run(observe(limit), LIFTED)["A1"].causes] == ["peer-limit"]
