@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config --help": set(),
     "policy check --help": set(),
     "clean --help": set(),
-    "peering --help": set(),
+    "peering --help": {"azure"},
     "status --help": {"views", "connection", "session", "engine"},
     f"policy explain {_ROUTE}": {*_POLICY, "netaddr", *_PREFIXES},
     f"policy explain {_ROUTE} --topology FILE": {*_TOPOLOGY, *_POLICY, "engine", "asyncio"},
@@ -71,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schema": _TOPOLOGY,
     "validate FILE": _TOPOLOGY,
     "status --server none": {"views", "connection", "session", "engine"},
-    "location list": {"topology", "rich"},
+    "location list": {"topology", "rich", "azure"},
 }
 """Command → the rooms and the slow libraries that it may import."""
 
