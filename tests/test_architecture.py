@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,7 @@ def imported(source: str, package: tuple[str, ...] = ()) -> set[str]:
     return found
 
 
+@cache
 def imports_of(module: Path) -> set[str]:
     package = ("simulator", *module.relative_to(PACKAGE).parts[:-1])
     return imported(module.read_text(encoding="utf-8"), package)
