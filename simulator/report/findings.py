@@ -9,7 +9,7 @@ from simulator.connection.states import ConnectionState
 from simulator.report.model import RehearsedConnection, Report
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
-from simulator.views.diagnosis import CauseView, diagnosis
+from simulator.views.diagnosis import CauseView, Proof, diagnosis
 
 ConnectionVerdict = Literal["passed", "warned", "expected", "failed", "incomplete"]
 
@@ -104,8 +104,22 @@ def first_headline(report: Report) -> Headline | None:
 
 def diagnosis_of(report: Report) -> list[CauseView]:
     """The causes of all connections: what blocks something first, then what will bite later."""
-    causes = [cause for each in report.connections for cause in diagnosis(label(each), each.checks)]
+    causes = [
+        replace(cause, proof=Proof(events=_lines(report, each.id, cause)))
+        for each in report.connections
+        for cause in diagnosis(label(each), each.checks)
+    ]
     return sorted(causes, key=lambda cause: cause.warns)
+
+
+def _lines(report: Report, connection: str, cause: CauseView) -> tuple[int, ...]:
+    """The lines of events.jsonl on which the cause's checks ended, and the NOTIFICATIONs of its sessions stand."""
+    return tuple(
+        number
+        for number, row in enumerate(report.events, 1)
+        if (row.get("event") == "check" and row.get("connection") == connection and row.get("check") in cause.explains)
+        or (row.get("event") == "notification" and row.get("session") in cause.sessions)
+    )
 
 
 def first_warning(report: Report) -> Headline | None:
