@@ -157,14 +157,15 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:
-    """A cause of several sessions stands once, with all of them."""
+    """A cause of several sessions stands once, with all of them; a rule's text names the routes of the first one."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in causes:
-        known = found.get((cause.id, cause.text))
+        key = (cause.id, cause.text if cause.id in _ORDER else "")
+        known = found.get(key)
         if known is None:
-            found[cause.id, cause.text] = cause
+            found[key] = cause
             continue
-        found[cause.id, cause.text] = replace(
+        found[key] = replace(
             known,
             sessions=tuple(dict.fromkeys((*known.sessions, *cause.sessions))),
             explains=tuple(dict.fromkeys((*known.explains, *cause.explains))),

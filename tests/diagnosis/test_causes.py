@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.diagnosis.catalogue import rejected_routes
 from simulator.diagnosis.causes import BY_ID, CAUSES, CauseRow
 from simulator.diagnosis.check_ids import ORDER, CheckId
 from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
@@ -228,3 +229,17 @@ def test_a_family_in_the_open_is_no_fault_of_a_router_that_refuses() -> None:
     bare = replace(PEER_OPEN, capabilities=Capabilities(frozenset(), False, False, False, False))
     session = evidence(replace(DOWN, peer_open=bare, notifications=(seen(6, 5),)))
     assert [each.id for each in diagnosis("c", run(observe(session)).values())] == ["not-configured"]
+
+
+def test_a_rule_that_rejects_routes_of_two_sessions_is_one_cause() -> None:
+    rejected = [
+        RejectedRoutes("prefix-too-long", "RFC 7454", "too long", 1, (prefix,))
+        for prefix in ("192.0.2.0/25", "2001:db8::/64")
+    ]
+    sessions = (
+        evidence(rejected=tuple(rejected[:1])),
+        evidence(replace(HEALTHY, id="c/ipv6"), rejected=tuple(rejected[1:])),
+    )
+    (found,) = diagnosis("c", rejected_routes(observe(*sessions)))
+    assert (found.sessions, found.check) == (("c/ipv4", "c/ipv6"), "R3.prefix-too-long")
+    assert [line.partition("(")[2] for line in found.evidence] == ["192.0.2.0/25)", "2001:db8::/64)"]
