@@ -96,5 +96,5 @@ def _edges(known: ExchangeLocation, lan: Any) -> list[dict[str, str]]:
 
 def default() -> Topology:
     """The topology that comes with turnup: an exchange, two edges, one simulated peer."""
-    file = files("simulator.topology").joinpath("data/exchange.yaml")
+    file = files("simulator").joinpath("topologies/exchange.yaml")
     return parse(file.read_text(encoding="utf-8"), "the topology that comes with turnup")

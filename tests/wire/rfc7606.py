@@ -17,7 +17,7 @@ _OUTCOMES = {
     "afi-safi-disable": ErrorHandling.AFI_SAFI_DISABLE,
     "session-reset": ErrorHandling.SESSION_RESET,
 }
-_PREFIX = {Family.IPV4: "18140000", Family.IPV6: ""}
+_PREFIX = {Family.IPV4: "18290000", Family.IPV6: ""}
 
 
 @dataclass(frozen=True)

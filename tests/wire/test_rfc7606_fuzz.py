@@ -52,7 +52,7 @@ def bodies(draw: st.DrawFn) -> bytes:
     if kind == 2 and len(body) > 4:  # two of them spliced, the lengths made right
         other = draw(st.sampled_from(BODIES))
         block = bytes(body[4 : draw(st.integers(4, len(body)))]) + other[4:]
-        return b"\0\0" + len(block).to_bytes(2, "big") + block + b"\x18\x14\0\0"
+        return b"\0\0" + len(block).to_bytes(2, "big") + block + b"\x18\x29\0\0"
     for _ in range(draw(st.integers(1, 4))):
         position = draw(st.integers(0, max(len(body) - 1, 0)))
         match draw(st.integers(0, 3)):
