@@ -115,6 +115,7 @@ class Provider:
             self._exit.push_async_callback(self._reviews.stop)
             self.monitor.start()
             self._exit.push_async_callback(self.monitor.stop)
+            self._exit.callback(self.workflow.halt)  # first of all: nothing moves while the rest is stopped
         except BaseException:
             await self._exit.aclose()
             raise

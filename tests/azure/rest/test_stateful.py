@@ -205,9 +205,9 @@ class Surface(RuleBasedStateMachine):
             self._directory.cleanup()
 
     async def _stop(self) -> None:
+        await self._client.aclose()
         states = {name: found.state.value for name, found in self.provider.control.records.items()}
         resources = dict(self.provider.unit.resources)
-        await self._client.aclose()
         # Closing sessions moves no connection: what the store has then is what was there before.
         await self.provider.__aexit__(None, None, None)
         assert {each.id: each.state for each in self._store.connections()} == states
