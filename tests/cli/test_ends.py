@@ -35,6 +35,18 @@ def long(tmp_path: Path) -> Path:
     return write(found, tmp_path / "long.yaml")
 
 
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """A child inherits what its parent ignores, and a test run may have been started with a signal ignored."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in before:
+        if before[number] is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-u", "-m", "simulator", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env)
