@@ -13,8 +13,8 @@ from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.base import NotOurRouterError
-from simulator.session.messages import Family
 from simulator.session.states import BgpState
+from simulator.topology.originate import first_prefix
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 
@@ -79,7 +79,6 @@ async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
         return None
 
 
-def own_prefix(network: Network, plan: SessionPlan) -> str:
+def own_prefix(plan: SessionPlan) -> str:
     """The first prefix that the peer is to announce on a session; empty where its own file says what."""
-    routes = network.peers.configuration(plan.peer).routes
-    return next((route.prefix for route in routes if (":" in route.prefix) == (plan.family is Family.IPV6)), "")
+    return first_prefix(plan.peer.announce, plan.peer, plan.family)

@@ -309,7 +309,7 @@ class Validator:
             answer=gathered.answers.get(plan.id),
             probe=gathered.probes.get(plan.id),
             router=plan.peer.router_kind,
-            own_prefix=own_prefix(self._network, plan) if plan.id in gathered.answers else "",
+            own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),

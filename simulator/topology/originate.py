@@ -84,6 +84,26 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     return [Announcement(family, attributes, tuple(keys)) for (family, attributes), keys in grouped.items()]
 
 
+def first_prefix(entries: Announce, node: Node, family: Family) -> str:
+    """The first prefix of a family among what `announcements` makes; empty where there is none.
+
+    It stops there: a validation asks at every look, and there may be a full table. Raises ValueError like
+    `announcements`.
+    """
+    version = 4 if family is Family.IPV4 else 6
+    for entry in entries:
+        if isinstance(entry, str):
+            routes = announcements([entry], node)
+            found = (nlri.text(route.family, key) for route in routes if route.family is family for key in route.keys)
+        elif entry.generate is not None and entry.generate.within.version == version:
+            found = (prefix for prefix in prefixes_of(entry) if (":" in prefix) == (version == 6))
+        else:
+            found = (str(prefix) for prefix in entry.prefixes if prefix.version == version)
+        if prefix := next(found, ""):
+            return prefix
+    return ""
+
+
 def advertised(route: ParsedRoute, own: Sequence[IPv4Address | IPv6Address]) -> PathAttributes:
     """The attributes of a route line for the export side, which knows the session's own address: NEXT_HOP only where
     it is another. Raises ValueError for what no external peer is sent.

@@ -203,6 +203,13 @@ async def main(options: argparse.Namespace) -> None:
             print(f"P4 {what}: {mine / theirs:.2f} × {kind} ({mine:.3f} s to {theirs:.3f} s; aim: at most 0.2 ×)")
 
 
+def _daemons(text: str) -> list[str]:
+    named = {name.lower(): name for name in DAEMONS}
+    if strange := [name for name in text.split(",") if name and name.lower() not in named]:
+        raise argparse.ArgumentTypeError(f"{strange[0]} is none of {', '.join(DAEMONS)}")
+    return [named[name.lower()] for name in text.split(",") if name]
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
@@ -210,7 +217,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--prefixes", type=int, default=1000)
     parser.add_argument("--per-set", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--daemons", type=lambda text: [n for n in text.split(",") if n], default=list(DAEMONS))
+    parser.add_argument("--daemons", type=_daemons, default=list(DAEMONS), help="of " + ", ".join(DAEMONS))
     return parser.parse_args()
 
 

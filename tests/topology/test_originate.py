@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulator.rib.announcement import Announcement
 from simulator.routers.simulated.adapter import announcements as regrouped
 from simulator.session.messages import Family
-from simulator.topology.originate import announcements, prefixes_of, router_routes
+from simulator.topology.originate import announcements, first_prefix, prefixes_of, router_routes
 from simulator.topology.schema import Announce, Generate, Node, PrefixList
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
@@ -35,6 +35,33 @@ def test_lists_and_exabgp_syntax_come_to_the_same() -> None:
         "route 203.0.113.0/24 next-hop self as-path [ 64500 ] community [ 64496:100 ] large-community [ 1:2:3 ] med 5"
     )
     assert router_routes(announcements([listed], NODE)) == router_routes(announcements([written], NODE))
+
+
+ENTRIES: tuple[str | PrefixList, ...] = (
+    "route 198.51.100.0/24 next-hop self",
+    "route 2001:db8:7::/48 next-hop self",
+    PrefixList.model_validate({"prefixes": ["203.0.113.0/24", "2001:db8:8::/48"], "med": 1}),
+    PrefixList.model_validate(
+        {"prefixes": ["2001:db8:9::/48"], "generate": {"within": "41.0.0.0/8", "length": 24, "count": 3}}
+    ),
+    PrefixList.model_validate({"generate": {"within": "2001:db8:a::/48", "length": 56, "count": 2}}),
+)
+
+
+@given(st.lists(st.sampled_from(ENTRIES), max_size=4), st.sampled_from((Family.IPV4, Family.IPV6)))
+def test_the_first_prefix_is_the_first_that_is_announced(entries: list[str | PrefixList], family: Family) -> None:
+    announced = [route.prefix for route in router_routes(announcements(entries, NODE))]
+    of_family = [prefix for prefix in announced if (":" in prefix) == (family is Family.IPV6)]
+    assert first_prefix(entries, NODE, family) == next(iter(of_family), "")
+
+
+def test_the_first_of_a_full_table_is_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = PrefixList(generate=Generate(within=IPv4Network("41.0.0.0/8"), length=24, count=20000))
+    made: list[bytes] = []
+    text = nlri.text
+    monkeypatch.setattr(nlri, "text", lambda family, key: made.append(key) or text(family, key))  # type: ignore[func-returns-value]
+    assert first_prefix([table], NODE, Family.IPV4) == "41.0.0.0/24"
+    assert len(made) == 1
 
 
 def test_generated_prefixes_are_consecutive_and_as_many_as_asked() -> None:
