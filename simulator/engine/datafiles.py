@@ -18,8 +18,8 @@ from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.data.reading import DataError
 from simulator.policy.data.vrp import VrpTable
+from simulator.topology.policy_choice import DataChoice
 from simulator.topology.policy_files import files_of, read_file
-from simulator.topology.schema import DataChoice
 
 LOOK_EVERY = 1.0
 """Seconds between two looks."""

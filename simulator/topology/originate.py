@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
+from simulator.topology.announce import Announce, Generate, PrefixList
 from simulator.topology.route import RouterRoute
-from simulator.topology.schema import Announce, Generate, Node, PrefixList
+from simulator.topology.schema import Node
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 

@@ -9,7 +9,7 @@ from typing import Any
 from simulator.policy.data import irr, peeringdb, registered, vrp
 from simulator.policy.data.reading import DataError
 from simulator.topology.files import LARGEST_DATA, FileReadError, read_octets
-from simulator.topology.schema import DataChoice
+from simulator.topology.policy_choice import DataChoice
 
 _READERS: dict[str, Callable[[bytes], Any]] = {
     "vrp": vrp.read,

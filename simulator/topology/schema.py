@@ -4,112 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import Field, PrivateAttr
 
-from simulator.places.link import Quality
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family
+from simulator.topology.announce import Announce
+from simulator.topology.expect import Expect
 from simulator.topology.kinds import KINDS, UNKNOWN, Kind
-from simulator.topology.values import (
-    Asn,
-    CheckName,
-    Community,
-    InterfaceName,
-    LanguageName,
-    LargeCommunity,
-    Md5Key,
-    Model,
-    Name,
-    Profile,
-    RouterKind,
-    Rules,
-)
+from simulator.topology.links import Exchange, HostInterface, Lan, LinkQuality
+from simulator.topology.policy_choice import PolicyChoice
+from simulator.topology.router_choice import RouterChoice
+from simulator.topology.values import Asn, InterfaceName, Md5Key, Model, Name, Profile, RouterKind
 
 EXTERNAL_DEADLINE = 900.0
 """Seconds for a connection's validation where people configure the router by hand (simulator)."""
 
 
 T = TypeVar("T", bound="Node | Peering")
-
-
-class Lan(Model):
-    """The exchange LAN's prefixes."""
-
-    ipv4: IPv4Network | None = Field(default=None, description="such as 192.0.2.0/24")
-    ipv6: IPv6Network | None = Field(default=None, description="such as 2001:db8::/64")
-
-    @property
-    def prefixes(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
-
-
-class HostInterface(Model):
-    """A bridge or a NIC of this host that leads to a router outside; its name alone does as well."""
-
-    name: InterfaceName = Field(description="as `ip link` calls it")
-    default_route: bool = Field(default=False, description="take it although the host's default route goes over it")
-
-
-class Exchange(Model):
-    """The Internet exchange where both sides meet."""
-
-    name: str = Field(min_length=1, max_length=80, description="as people call it")
-    peeringdb_ix: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="PeeringDB's id of the exchange (Azure calls it peeringDBFacilityId)"
-    )
-    metro: str | None = Field(default=None, description="the peeringLocation; the exchange's name where omitted")
-    lan: Lan = Field(description="its prefixes; those of the known exchange where `peeringdb-ix` names one")
-    mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(default=1500, description="of the LAN, in octets")
-    interface: HostInterface | InterfaceName | None = Field(
-        default=None, description="link: interface: the bridge or NIC of this host that the LAN is joined with"
-    )
-
-
-class Generate(Model):
-    """Consecutive prefixes, for tables too long to write down."""
-
-    within: IPv4Network | IPv6Network = Field(description="the prefix that they are cut from")
-    length: Annotated[int, Field(ge=1, le=128)] = Field(description="the prefix length of each")
-    count: Annotated[int, Field(ge=1, le=2_000_000)] = Field(description="how many")
-
-
-class PrefixList(Model):
-    """Prefixes that share their path attributes."""
-
-    prefixes: list[IPv4Network | IPv6Network] = Field(default=[], description="of either family")
-    generate: Generate | None = Field(default=None, description="more prefixes, by rule")
-    as_path: list[Asn] = Field(default=[], description="what stands behind the announcing AS")
-    communities: list[Community] = Field(default=[], description="such as 64496:100 (RFC 1997)")
-    large_communities: list[LargeCommunity] = Field(default=[], description="such as 64496:1:2 (RFC 8092)")
-    med: Annotated[int, Field(ge=0, le=4294967295)] | None = Field(default=None, description="MULTI_EXIT_DISC")
-
-
-Announce = list[str | PrefixList]
-"""Routes in ExaBGP's syntax (`route 192.0.2.0/24 next-hop self community [ 8075:8007 ]`), or prefix lists."""
-
-
-class LinkQuality(Model):
-    """What a link does to frames. Latency, jitter and loss need the kernel's netem, and `link: netns`."""
-
-    latency: Annotated[float, Field(ge=0, le=10_000)] = Field(default=0, description="milliseconds, each way")
-    jitter: Annotated[float, Field(ge=0, le=10_000)] = Field(
-        default=0, description="milliseconds by which the latency varies; at most the latency"
-    )
-    loss: Annotated[float, Field(ge=0, le=100)] = Field(default=0, description="percent of the frames, each way")
-
-    @property
-    def quality(self) -> Quality:
-        return Quality(self.latency, self.jitter, self.loss)
 
 
 class Node(LinkQuality):
@@ -155,45 +68,6 @@ class Microsoft(Model):
         default=None,
         description="what it announces; where omitted: the dated table that comes with turnup, and at a metro that has "
         "them AS8069's CDN prefixes",
-    )
-
-
-def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
-    return Path((info.context or {}).get("directory", ".")) / path
-
-
-DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
-"""Relative to the directory of the topology file."""
-
-
-class RouterLimits(Model):
-    """How many prefixes of Microsoft's the peer's router takes on a session; null for no limit."""
-
-    ipv4: Annotated[int, Field(ge=1)] | None = Field(default=2000, description="on an IPv4 session")
-    ipv6: Annotated[int, Field(ge=1)] | None = Field(default=500, description="on an IPv6 session")
-
-    def of(self, family: Family) -> int | None:
-        return self.ipv4 if family is Family.IPV4 else self.ipv6
-
-
-class RouterChoice(Model):
-    """Which router plays the peer."""
-
-    kind: RouterKind = Field(description="`simulated`, `external`, or the daemon that plays it")
-    config: DataFile | None = Field(
-        default=None, description="your own configuration file for it, run as it is; where omitted, turnup writes one"
-    )
-    max_prefixes: RouterLimits = Field(
-        default=RouterLimits(), description="in the file that turnup writes; Microsoft's policy asks for 2000 and 500"
-    )
-    format: LanguageName | None = Field(
-        default=None, description="the language of the configuration that turnup prints for an external router"
-    )
-    address: IPv4Address | None = Field(
-        default=None, description="external, link: loopback: the 127.x address of the router; printed where omitted"
-    )
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        default=None, description="external, link: loopback: where it listens; where omitted, turnup only listens"
     )
 
 
@@ -324,50 +198,6 @@ class ConnectionChoice(LinkQuality):
         return tuple(prefix for prefix in (self.ipv4, self.ipv6) if prefix is not None)
 
 
-def _warnings(given: object) -> object:
-    words: dict[object, list[str] | None] = {"any": None, "none": []}
-    if given is None or isinstance(given, list):
-        return given
-    if not isinstance(given, str) or given not in words:
-        raise ValueError("any, none, or a list of checks' ids is wanted")
-    return words[given]
-
-
-Warnings = Annotated[
-    list[str] | None,
-    BeforeValidator(_warnings),
-    WithJsonSchema({"anyOf": [{"enum": ["any", "none"]}, {"type": "array", "items": {"type": "string"}}]}),
-]
-
-
-class Expect(Model):
-    """What the rehearsal must come to; anything else fails it."""
-
-    state: Literal["Active", "ProvisioningFailed"] = Field(
-        default="Active", description="the state that each connection must reach"
-    )
-    failing_checks: list[CheckName] = Field(
-        default=[], description="checks that must end in failure, by id: S1, or R3.bogon-prefix"
-    )
-    accepted: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="routes accepted on each IPv4 session"
-    )
-    accepted_ipv6: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="routes accepted on each IPv6 session"
-    )
-    rejected: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="routes that the policy rejects, on all sessions of each connection together"
-    )
-    warnings: Warnings = Field(
-        default=None, description="checks that may warn without failing the rehearsal: any, none, or these ids"
-    )
-    """None: any."""
-
-    def permits(self, warning: str) -> bool:
-        """Whether a check may warn; one that is to fail may."""
-        return self.warnings is None or warning in (*self.warnings, *self.failing_checks)
-
-
 class Peering(Model):
     """A peering request: one peer at this exchange, or by links of its own."""
 
@@ -412,48 +242,6 @@ class Peering(Model):
         if self.is_direct and "families" not in self.model_fields_set:
             return tuple(family for family in Family if connection.prefix(family) is not None)
         return self.session_families()
-
-
-class DataChoice(Model):
-    """Files that the rules look things up in. They are read again when they change."""
-
-    vrp: DataFile | None = Field(default=None, description="validated ROA payloads: rpki-client's or Routinator's JSON")
-    irr: DataFile | list[DataFile] | None = Field(
-        default=None,
-        description="output of `bgpq4 -j`; a list called AS64496 (`-l AS64496`) is for that peer, others are for all",
-    )
-    registered_prefixes: DataFile | list[IPv4Network | IPv6Network] | None = Field(
-        default=None, description="the peering's registered prefixes: a list, or a file of JSON or lines"
-    )
-    registered_asns: DataFile | list[Asn] | None = Field(
-        default=None, description="the peering's registered ASNs: a list, or a file of JSON or lines"
-    )
-    peeringdb: DataFile | None = Field(
-        default=None, description="PeeringDB's net JSON: its prefix counts stand in for max-prefixes that are not given"
-    )
-
-
-class ImportChoice(Model):
-    """What AS8075 does to the routes that it takes. Microsoft publishes that it overwrites MED, not with what."""
-
-    med: Annotated[int, Field(ge=0, le=4294967295)] | None = Field(
-        default=0, description="what MULTI_EXIT_DISC is overwritten with; null leaves it"
-    )
-    local_pref: Annotated[int, Field(ge=0, le=4294967295)] = Field(default=100, description="LOCAL_PREF")
-    informational: bool = Field(default=True, description="add the large community 8075:1:<the peer's ASN>")
-
-
-class PolicyChoice(Model):
-    """The lifted policy: its profile, rules switched off or parametrised by id, and the data that they use."""
-
-    profile: Profile | None = Field(
-        default=None, description="where omitted: `exchange` for Exchange peerings, `direct` for Direct ones"
-    )
-    rules: Rules = Field(
-        default={}, description="by id: false switches a rule off, true on; a mapping sets its parameters"
-    )
-    data: DataChoice = Field(default=DataChoice(), description="the files that rules look things up in")
-    import_: ImportChoice = Field(default=ImportChoice(), description="what AS8075 changes in the routes that it takes")
 
 
 class Times(Model):

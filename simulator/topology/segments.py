@@ -14,7 +14,8 @@ from ipaddress import IPv4Network, IPv6Network
 from simulator.addresses import IpAddress
 from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec, NodeSpec, OutsideSpec
 from simulator.session.messages import Family
-from simulator.topology.schema import ConnectionChoice, HostInterface, Node, Peer, Peering, PeerSide, Topology
+from simulator.topology.links import HostInterface
+from simulator.topology.schema import ConnectionChoice, Node, Peer, Peering, PeerSide, Topology
 
 LENGTHS = {Family.IPV4: (30, 31), Family.IPV6: (126, 127)}
 """The prefix lengths of a Direct session: /30 and /31 by Microsoft's clients; /126 and /127 as seen in recordings.

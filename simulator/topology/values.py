@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from simulator.diagnosis.check_ids import CheckId
@@ -110,3 +120,11 @@ def _rules() -> dict[str, Any]:
 
 Rules = Annotated[dict[str, bool | dict[str, Any]], WithJsonSchema(_rules())]
 """Rule id → False or True, or its parameters."""
+
+
+def _beside_the_topology(path: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("directory", ".")) / path
+
+
+DataFile = Annotated[Path, AfterValidator(_beside_the_topology)]
+"""Relative to the directory of the topology file."""

@@ -27,7 +27,7 @@ from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.session.messages import Family, Role
 from simulator.topology.load import TopologyError, load, parse
-from simulator.topology.schema import DataChoice
+from simulator.topology.policy_choice import DataChoice
 from simulator.views.check import Status
 from simulator.wire.attribute_codec import PathAttributes
 from tests.policy.support import V4, key

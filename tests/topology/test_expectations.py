@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
 from simulator.diagnosis.check_ids import CheckId
 from simulator.policy.rules import RULES
+from simulator.topology.expect import Expect
 from simulator.topology.load import TopologyError, parse
-from simulator.topology.schema import Expect
 from tests.topologies import document
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from simulator.rib.announcement import Announcement
 from simulator.routers.simulated.adapter import announcements as regrouped
 from simulator.session.messages import Family
+from simulator.topology.announce import Announce, Generate, PrefixList
 from simulator.topology.originate import announcements, first_prefix, prefixes_of, router_routes
-from simulator.topology.schema import Announce, Generate, Node, PrefixList
+from simulator.topology.schema import Node
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
 from tests.wire.test_attributes import ATTRIBUTES

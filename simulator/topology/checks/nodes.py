@@ -8,8 +8,9 @@ from ipaddress import IPv4Address, IPv6Address
 from netaddr import IPAddress, IPNetwork
 
 from simulator.topology.kinds import KINDS
+from simulator.topology.links import LinkQuality
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import LinkQuality, Peer, Topology
+from simulator.topology.schema import Peer, Topology
 from simulator.topology.suggest import choose
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from simulator.topology.announce import Announce
 from simulator.topology.originate import announcements, router_routes
 from simulator.topology.problem import Path, Problem
 from simulator.topology.sayable import unsayable
-from simulator.topology.schema import Announce, Node, Topology
+from simulator.topology.schema import Node, Topology
 from simulator.topology.suggest import in_route
 
 
