@@ -86,7 +86,7 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
 
 
 def first_prefix(entries: Announce, node: Node, family: Family) -> str:
-    """The first prefix of a family among what `announcements` makes; empty where there is none.
+    """The first prefix of a family that `announcements` makes; empty where it makes none.
 
     It stops there: a validation asks at every look, and there may be a full table. Raises ValueError like
     `announcements`.
