@@ -25,6 +25,7 @@ from simulator.peer.events import (
     PrefixLimit,
 )
 from simulator.views.check import CheckView
+from simulator.views.diagnosis import WHO_ACTS
 from simulator.views.states import STATUS_STYLE, style_of
 
 _WIDE = 100
@@ -98,9 +99,16 @@ def event_line(event: Event, board: Board) -> EventLine | None:
 
 
 def check_line(result: CheckView) -> Text:
-    """`S1 success  The OPEN carries …` and, where it failed, what was seen."""
+    """`S1 success  The OPEN carries …`; where it failed, why, and who has to act, else what was seen."""
     status = result.status
-    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", STATUS_STYLE[status]), f" {result.title}")
+    text = Text.assemble(f"check {result.id:<4} ", (f"{status.value:<8}", STATUS_STYLE[status]), " ")
+    if status.bad and result.causes:
+        mine = [cause for cause in result.causes if cause.explains[:1] in ((), (result.id,))]
+        told = [f"{cause.text} ({WHO_ACTS[cause.side]})" for cause in mine]
+        # A cause that an earlier check told already is only named.
+        told += [f"{cause.id}, see {cause.explains[0]}" for cause in result.causes if cause not in mine]
+        return text.append("; and ".join(told))
+    text.append(result.title)
     if status.bad and result.evidence:
         text.append(f": {result.evidence[0]}", "dim")
     return text

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rich.console import Console
 from rich.text import Text
 
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
-from simulator.report.findings import excused, furthest_bgp_state, furthest_state, label, verdict
-from simulator.report.model import RehearsedConnection, Report
-from simulator.views.check import CheckView, Status
+from simulator.report.findings import furthest_bgp_state, furthest_state, label, verdict
+from simulator.report.model import Report
+from simulator.report.troubles import Trouble, TroubleKind, first_trouble, troubles
+from simulator.views.check import Status
+from simulator.views.diagnosis import to_do
 
 _COUNTS = (("Received", "in"), ("Accepted", "acc"), ("Rejected", "rej"), ("Sent", "out"))
 _MOST_LINES = 18
 """Of the table of sessions: with many, only those that need someone are shown."""
 _MOST_TROUBLES = 6
-_MOST_EVIDENCE = 6
+_MOST_EVIDENCE = 4
 _MOST_NAMES = 3
 _SOUND = ("passed", "warned")
+_KINDS: dict[TroubleKind, tuple[str, str, str]] = {
+    "failed": ("✗", "bold red", ""),
+    "expected": ("◆", "cyan", "as expected: "),
+    "warned": ("!", "yellow", "warning: "),
+}
+"""Mark, style, and the word before the sentence."""
 
 
-def print_summary(console: Console, report: Report) -> None:
-    """The end of `turnup rehearse`."""
-    for line in summary_lines(console, report):
+def print_summary(console: Console, report: Report, *, written: bool = False) -> None:
+    """The end of `turnup rehearse`. `written`: the report is in files, so that its lines and frames can be named."""
+    for line in summary_lines(console, report, written=written):
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def summary_lines(console: Console, report: Report) -> list[Text]:
+def summary_lines(console: Console, report: Report, *, written: bool = False) -> list[Text]:
     """The summary in lines of the terminal's width."""
     return [
         *_sessions(console, report),
         *_passed(console, report),
         *_gate(console, report),
-        *(line for trouble in _troubles(report) for line in trouble.lines(console)),
-        *(line for error in report.errors for line in hanging(console, Text("✗", "bold red"), Text(error), 2)),
+        *_errors(console, report),
+        *_troubles(console, report, written=written),
         *_outcome(console, report),
     ]
 
@@ -93,89 +99,60 @@ def _gate(console: Console, report: Report) -> list[Text]:
     return hanging(console, Text("✗", "bold red") if leaked else Text("✓", "bold green"), text, 2)
 
 
-@dataclass(slots=True)
-class Trouble:
-    """A check that ended badly alike on one or more connections; or an errorMessage."""
-
-    mark: Text
-    what: Text
-    check: CheckView | None
-    where: list[str] = field(default_factory=list)
-
-    def lines(self, console: Console) -> list[Text]:
-        names = ", ".join(self.where[:_MOST_NAMES])
-        more = f" and {len(self.where) - _MOST_NAMES} more" if len(self.where) > _MOST_NAMES else ""
-        found = hanging(console, self.mark, Text.assemble((f"{names}{more}: ", "bold"), self.what), 2)
-        if self.check is None:
-            return found
-        for evidence in self.check.evidence[:_MOST_EVIDENCE]:
-            found += hanging(console, Text("   "), Text(evidence, "dim"), 4)
-        if left := len(self.check.evidence) - _MOST_EVIDENCE:
-            found += [Text(f"    and {left} lines more in the report", "dim")] if left > 0 else []
-        for cause in self.check.causes:
-            found += hanging(console, Text("    cause:"), Text(cause.text), 12)
-            if cause.remedy:
-                found += _remedy(console, cause.remedy)
-        return found
+def _errors(console: Console, report: Report) -> list[Text]:
+    """What did not come out as the topology expects; the lab's own errors are troubles."""
+    told = {trouble.what for trouble in troubles(report)}
+    errors = [error for error in report.errors if error not in told]
+    return [line for error in errors for line in hanging(console, Text("✗", "bold red"), Text(error), 2)]
 
 
-def _remedy(console: Console, remedy: str) -> list[Text]:
+def _lines(console: Console, trouble: Trouble, *, written: bool) -> list[Text]:
+    """One thing that is wrong: the sentence, who has to act, what was seen, what to type, the proof."""
+    mark, style, words = _KINDS[trouble.kind]
+    names = ", ".join(trouble.where[:_MOST_NAMES])
+    more = f" and {len(trouble.where) - _MOST_NAMES} more" if len(trouble.where) > _MOST_NAMES else ""
+    what = Text.assemble((f"{names}{more}: " if names else "", "bold"), (words, style), trouble.what)
+    found = hanging(console, Text(mark, style), what, 2)
+    if trouble.who:
+        found += _row(console, "who", f"{trouble.who}{_checks(trouble)}")
+    for evidence in trouble.seen[:_MOST_EVIDENCE]:
+        found += _row(console, "seen", evidence, "dim")
+    if (left := len(trouble.seen) - _MOST_EVIDENCE) > 0:
+        found += _row(console, "", f"and {left} lines more in the report", "dim")
+    if trouble.remedy:
+        found += _remedy(console, trouble)
+    if written and (proof := str(trouble.proof)):
+        found += _row(console, "proof", proof, "dim")
+    return found
+
+
+def _checks(trouble: Trouble) -> str:
+    if not trouble.explains:
+        return ""
+    noun = "check" if len(trouble.explains) == 1 else "checks"
+    return f" ({noun} {', '.join(trouble.explains)})"
+
+
+def _row(console: Console, name: str, text: str, style: str = "") -> list[Text]:
+    return hanging(console, Text(f"    {name}:" if name else ""), Text(text, style), 11)
+
+
+def _remedy(console: Console, trouble: Trouble) -> list[Text]:
     """Prose is wrapped; lines of a configuration stay as they are, to be copied."""
-    if "\n" not in remedy:
-        return hanging(console, Text("    remedy:"), Text(remedy, "cyan"), 12)
-    return [Text("    remedy:"), *(Text(f"      {line}", "cyan") for line in remedy.splitlines())]
+    what = to_do(trouble.remedy, trouble.language)
+    if what == "do":
+        return _row(console, what, trouble.remedy, "cyan")
+    return [Text(f"    {what}:"), *(Text(f"      {line}", "cyan") for line in trouble.remedy.splitlines())]
 
 
-def _troubles(report: Report) -> list[Trouble]:
-    """Warnings first, so that what failed and its remedies stand last."""
-    found: dict[tuple[object, ...], Trouble] = {}
-    for connection in report.connections:
-        bad = [check for check in connection.checks if check.status.bad]
-        for check in bad:
-            trouble = found.setdefault(_alike(report, connection, check), _trouble(report, connection, check))
-            trouble.where.append(label(connection))
-        what = _without_a_check(report, connection)
-        if what and not any(connection.fails(check) for check in bad):
-            wanted = excused(report, connection)
-            mark = Text("◆", "cyan") if wanted else Text("✗", "bold red")
-            alone = Trouble(mark, Text(f"{what}, as expected" if wanted else what), None)
-            found.setdefault((1 if wanted else 2, what), alone).where.append(label(connection))
-    ordered = sorted(found.items(), key=lambda item: item[0][0] == 2)
-    hidden = len(ordered) - _MOST_TROUBLES
-    kept = [trouble for _, trouble in ordered[max(0, hidden) :]]
-    if hidden > 0:
-        kept.insert(
-            0, Trouble(Text("…"), Text(f"{hidden} kinds of failures and warnings more"), None, ["see the report"])
-        )
-    return kept
-
-
-def _without_a_check(report: Report, connection: RehearsedConnection) -> str:
-    """What is wrong with a connection where no check says so; empty where nothing is."""
-    if connection.error_message:
-        return connection.error_message
-    if verdict(report, connection) == "incomplete":
-        return f"it never became Active: it stopped at connection state {connection.connection_state}"
-    return ""
-
-
-def _alike(report: Report, connection: RehearsedConnection, check: CheckView) -> tuple[object, ...]:
-    """Checks with one of these are printed once."""
-    rank = 0 if not connection.fails(check) else 1 if excused(report, connection, check) else 2
-    return (rank, check.id, check.causes[0].id if check.causes else "")
-
-
-def _trouble(report: Report, connection: RehearsedConnection, check: CheckView) -> Trouble:
-    status = "could not be made" if check.status is Status.ERROR else "failed"
-    if not connection.fails(check):
-        return Trouble(
-            Text("!", "yellow"), Text.assemble(f"check {check.id} ", ("warns", "yellow"), f": {check.title}"), check
-        )
-    if excused(report, connection, check):
-        words = Text.assemble(f"check {check.id} ", (f"{status}, as expected", "cyan"), f": {check.title}")
-        return Trouble(Text("◆", "cyan"), words, check)
-    words = Text.assemble(f"check {check.id} ", (status, "bold red"), f": {check.title}")
-    return Trouble(Text("✗", "bold red"), words, check)
+def _troubles(console: Console, report: Report, *, written: bool) -> list[Text]:
+    """Warnings first, so that what failed and its remedies stand last, above the prompt."""
+    found = troubles(report)
+    kept = sorted(found[:_MOST_TROUBLES], key=lambda trouble: trouble.kind == "failed")
+    lines = [_lines(console, trouble, written=written) for trouble in kept]
+    if hidden := len(found) - len(kept):
+        lines.insert(0, hanging(console, Text("…"), Text(f"{hidden} failures and warnings more are in the report"), 2))
+    return [line for block in lines for line in block]
 
 
 def _outcome(console: Console, report: Report) -> list[Text]:
@@ -187,5 +164,9 @@ def _outcome(console: Console, report: Report) -> list[Text]:
     text = f"{reached} of {len(connections)} connections became Active"
     if removed:
         text += f", {removed} deprovisioned"
+    words: str = report.outcome
     style = "bold green" if report.outcome == "passed" else "bold red"
-    return paragraph(console, Text.assemble(("Rehearsal ", "bold"), (report.outcome, style), f": {text}"))
+    first = first_trouble(report)
+    if report.outcome == "passed" and first is not None and first.kind == "warned":
+        words, style = "passed, with warnings", "bold yellow"
+    return paragraph(console, Text.assemble(("Rehearsal ", "bold"), (words, style), f": {text}"))

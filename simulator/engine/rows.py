@@ -23,6 +23,7 @@ from simulator.peer.events import (
     UnknownPeer,
 )
 from simulator.session.messages import Family
+from simulator.views.check import Cause
 from simulator.views.connection import StepView
 from simulator.views.document import document
 from simulator.views.times import timestamp
@@ -62,7 +63,14 @@ def _check(event: CheckEnded) -> _Row:
         "status": check.status.value,
         "evidence": list(check.evidence),
         "causes": [cause.id for cause in check.causes],
+        # Each cause in full with the check that it explains first; elsewhere its id is enough.
+        "diagnosis": [_cause(cause) for cause in check.causes if cause.explains[:1] in ((), (check.id,))],
     }
+
+
+def _cause(cause: Cause) -> _Row:
+    found = document(cause)
+    return {name: found[name] for name in ("id", "side", "sessions", "text", "remedy", "remedyLanguage")}
 
 
 def _notification(event: NotificationExchanged) -> _Row:

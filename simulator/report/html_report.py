@@ -13,28 +13,27 @@ from markupsafe import Markup
 from simulator.connection.states import ConnectionState
 from simulator.report.findings import (
     ConnectionVerdict,
-    Headline,
-    connection_headline,
     excused,
-    first_headline,
     furthest_bgp_state,
     furthest_state,
     gate_leak,
     gate_sentence,
     gate_tested,
     label,
-    outcome_sentence,
     verdict,
 )
 from simulator.report.layout import in_order
 from simulator.report.marks import MARKS, mark_of
 from simulator.report.model import RehearsedConnection, Report
+from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
 from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
+from simulator.report.troubles import Trouble, first_trouble, troubles, troubles_of
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.connection import StepView
+from simulator.views.diagnosis import WHO_ACTS, to_do
 from simulator.views.session import SessionView
 from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS, axis_of, group_of
 from simulator.views.times import clock, duration, timestamp
@@ -56,7 +55,7 @@ _VERDICT_WORDS: dict[ConnectionVerdict, tuple[str, str]] = {
 }
 _KINDS = {
     "failure": ("✕", "Failed", "failed"),
-    "error": ("!", "Could not run", "could not run"),
+    "error": ("!", "Could not be made", "could not be made"),
     "expected": ("◆", "Failed, as the topology expects", "failed as expected"),
     "warn": ("▲", "Warnings, which block nothing", "warned"),
     "unset": ("○", "Not run", "not run"),
@@ -64,7 +63,14 @@ _KINDS = {
     "success": ("✓", "Passed", "passed"),
 }
 """Css class of a group of checks → icon, title, word in a count; worst first."""
-_OUTCOME_WORDS = {"passed": ("✓", "Passed"), "failed": ("✕", "Failed"), "error": ("!", "Error")}
+_OUTCOME_WORDS = {
+    "passed": ("✓", "Passed"),
+    "warned": ("▲", "Passed, with warnings"),
+    "failed": ("✕", "Failed"),
+    "error": ("!", "Error"),
+}
+_LED = 3
+"""Troubles that the head of the page tells in full; more are folded below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class Section:
     verdict: ConnectionVerdict
     icon: str
     words: str
-    headline: Headline | None
+    troubles: tuple[Trouble, ...]
     drawings: tuple[Drawing, ...]
     changes: list[StepView]
     groups: tuple[CheckGroup, ...]
@@ -101,7 +107,7 @@ class Section:
     sessions: tuple[tuple[SessionView, BgpState], ...]
     """Each session, with its BGP state when the connection had got furthest."""
     first_problem: str
-    """The cause of what is wrong, with the check that saw it; empty where nothing is."""
+    """The cause of what is wrong; empty where nothing is."""
 
 
 def html_report(report: Report, capture: WirePcap) -> bytes:
@@ -109,8 +115,15 @@ def html_report(report: Report, capture: WirePcap) -> bytes:
     sections = [_section(number, item, report) for number, item in enumerate(report.connections, 1)]
     # Broken ones first: nobody scrolls at 2 a.m. The anchors keep the topology's numbering.
     sections.sort(key=lambda section: list(_VERDICT_WORDS).index(section.verdict))
-    headline = first_headline(report)
-    icon, word = _OUTCOME_WORDS[report.outcome]
+    found = troubles(report)
+    first = first_trouble(report)
+    warned = report.outcome == "passed" and first is not None and first.kind == "warned"
+    outcome = "warned" if warned else report.outcome
+    icon, word = _OUTCOME_WORDS[outcome]
+    led = [each for each in found if each.kind == ("warned" if warned else "failed")]
+    if first is not None and not led:
+        led = [first]
+    also = [] if warned else [each for each in found if each.kind == "warned"]
     page = (
         _environment()
         .get_template("report.html")
@@ -119,9 +132,14 @@ def html_report(report: Report, capture: WirePcap) -> bytes:
             capture=capture,
             icon=icon,
             word=word,
+            outcome=outcome,
             sentence=outcome_sentence(report),
-            headline=headline,
-            headline_anchor=next((s.anchor for s in sections if headline and s.name == headline.where), ""),
+            led=led[:_LED],
+            more_led=led[_LED:],
+            also=also,
+            told={(each.where[:1], each.what) for each in [*led, *also]},
+            anchors={section.name: section.anchor for section in sections},
+            unmet=[error for error in report.errors if error not in {each.what for each in led}],
             gate_sentence=gate_sentence(report),
             gate_word="leaked" if gate_leak(report) else "held" if gate_tested(report) else "untested",
             lasted=duration(report.finished - report.started),
@@ -142,7 +160,7 @@ def html_report(report: Report, capture: WirePcap) -> bytes:
 def _section(number: int, connection: RehearsedConnection, report: Report) -> Section:
     result = verdict(report, connection)
     icon, words = _VERDICT_WORDS[result]
-    headline = connection_headline(connection)
+    found = troubles_of(report, connection)
     return Section(
         anchor=f"c{number}",
         name=label(connection),
@@ -150,7 +168,7 @@ def _section(number: int, connection: RehearsedConnection, report: Report) -> Se
         verdict=result,
         icon=icon,
         words=words,
-        headline=headline,
+        troubles=tuple(found),
         drawings=draw(connection, report.started, report.finished),
         changes=in_order(connection.timeline),
         groups=_groups(report, connection),
@@ -159,7 +177,7 @@ def _section(number: int, connection: RehearsedConnection, report: Report) -> Se
         furthest=furthest_state(connection),
         afterwards=_afterwards(connection),
         sessions=tuple((each, furthest_bgp_state(connection, each.id)) for each in connection.sessions),
-        first_problem=_first_problem(headline),
+        first_problem=_first_problem(found),
     )
 
 
@@ -170,11 +188,13 @@ def _afterwards(connection: RehearsedConnection) -> str:
     return "removed" if removed else connection.connection_state.value
 
 
-def _first_problem(headline: Headline | None) -> str:
-    if headline is None:
+def _first_problem(found: list[Trouble]) -> str:
+    if not found:
         return ""
-    why = headline.cause or headline.evidence
-    return f"{headline.check}: {why}" if headline.check and why else headline.what
+    first = found[0]
+    seen = f": {first.evidence[0]}" if first.cause is None and first.evidence else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{first.what}{seen}{more}"
 
 
 def _kind(report: Report, connection: RehearsedConnection, check: CheckView) -> str:
@@ -221,5 +241,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"clock": clock, "one_line": one_line, "timestamp": timestamp}
-    environment.globals |= {"axis_of": axis_of, "group_of": group_of, "mark_of": mark_of}
+    environment.globals |= {
+        "axis_of": axis_of,
+        "group_of": group_of,
+        "mark_of": mark_of,
+        "to_do": to_do,
+        "who_acts": WHO_ACTS,
+    }
     return environment

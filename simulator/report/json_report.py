@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.report.findings import diagnosis_of, first_headline, first_warning, label, outcome_sentence, verdict
+from simulator.report.findings import diagnosis_of, label, verdict
 from simulator.report.model import RehearsedConnection, Report
+from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
 from simulator.report.text import dump_json
+from simulator.report.troubles import first_trouble
 from simulator.views.document import document
 from simulator.views.times import timestamp
 
@@ -27,8 +29,8 @@ def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
         "topology": report.topology,
         "outcome": report.outcome,
         "summary": outcome_sentence(report),
-        "finding": _headline(report),
         "diagnosis": [document(cause) for cause in diagnosis_of(report)],
+        "finding": _finding(report),
         "started": timestamp(report.started),
         "finished": timestamp(report.finished),
         "durationSeconds": round(report.finished - report.started, 6),
@@ -47,18 +49,22 @@ def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
     }
 
 
-def _headline(report: Report) -> dict[str, Any] | None:
-    headline = first_headline(report) or first_warning(report)
-    if headline is None:
+def _finding(report: Report) -> dict[str, Any] | None:
+    """What to look at first: the diagnosis in short, or what no cause explains."""
+    first = first_trouble(report)
+    if first is None:
         return None
     return {
-        "what": headline.what,
-        "connection": headline.where,
-        "check": headline.check,
-        "evidence": headline.evidence,
-        "cause": headline.cause,
-        "remedy": headline.remedy,
-        "sameOnOtherConnections": headline.elsewhere,
+        "what": first.what,
+        "connection": first.where[0] if first.where else "",
+        "check": first.check,
+        "evidence": first.evidence[0] if first.evidence else "",
+        "cause": first.cause.text if first.cause else "",
+        "side": first.cause.side.value if first.cause else None,
+        "remedy": first.remedy,
+        "remedyLanguage": first.language,
+        "warns": first.kind == "warned",
+        "sameOnOtherConnections": first.elsewhere,
     }
 
 

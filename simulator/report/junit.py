@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 from xml.etree import ElementTree as ET
 
-from simulator.report.findings import excused, gate_leak, gate_sentence, gate_tested, label, outcome_sentence
+from simulator.report.findings import diagnosis_of, excused, gate_leak, gate_sentence, gate_tested, label
 from simulator.report.model import RehearsedConnection, Report
+from simulator.report.outcome import outcome_sentence
 from simulator.report.text import clip, xml_safe
 from simulator.views.check import CheckView, Status
+from simulator.views.diagnosis import WHO_ACTS, CauseView, in_words, to_do, unexplained
 from simulator.views.times import timestamp
 
 _MESSAGE_LIMIT = 500
@@ -38,12 +40,14 @@ def junit_xml(report: Report) -> bytes:
 def _connection_suite(root: ET.Element, report: Report, connection: RehearsedConnection) -> None:
     suite = ET.SubElement(root, "testsuite", name=xml_safe(label(connection)), timestamp=timestamp(report.started))
     classname = f"{connection.peering}.{connection.id}" if connection.peering else connection.id
+    causes = diagnosis_of(report, connection)
     for check in connection.checks:
         case = _case(suite, classname, f"{check.id} {check.title}")
-        text = _check_text(check)
+        mine = [cause for cause in causes if check.status.bad and check.id in cause.explains]
+        text = _check_text(check, mine)
         if connection.fails(check) and not excused(report, connection, check):
             kind = "failure" if check.status is Status.FAILURE else "error"
-            _add(case, kind, _first_words(check), text, check.id)
+            _add(case, kind, _message(check, mine), text, check.id)
         elif check.status in (Status.SKIPPED, Status.UNSET):
             why = "; ".join(check.evidence) or ("skipped" if check.status is Status.SKIPPED else "not run")
             _add(case, "skipped", why, "")
@@ -84,18 +88,21 @@ def _add(case: ET.Element, kind: str, message: str, text: str, type_: str = "") 
         element.text = xml_safe(text)
 
 
-def _first_words(check: CheckView) -> str:
-    if check.causes:
-        return check.causes[0].text
-    return check.evidence[0] if check.evidence else check.title
+def _message(check: CheckView, causes: list[CauseView]) -> str:
+    """The causes, who has to act and what to type; where none is known, what was seen."""
+    if causes:
+        return "; and ".join(in_words(cause) for cause in causes)
+    return f"{unexplained(check)}: {check.evidence[0]}" if check.evidence else unexplained(check)
 
 
-def _check_text(check: CheckView) -> str:
+def _check_text(check: CheckView, causes: list[CauseView]) -> str:
     lines = [f"source: {check.source}", *(f"evidence: {line}" for line in check.evidence)]
-    for number, cause in enumerate(check.causes, 1):
-        lines.append(f"cause {number} ({cause.id}): {cause.text}")
+    for number, cause in enumerate(causes, 1):
+        lines += [f"cause {number} ({cause.id}): {cause.text}", f"who acts: {WHO_ACTS[cause.side]}"]
         if cause.remedy:
-            lines.append(f"remedy: {cause.remedy}")
+            lines.append(f"{to_do(cause.remedy, cause.remedy_language)}: {cause.remedy}")
+        if str(cause.proof):
+            lines.append(f"proof: {cause.proof}")
     return "\n".join(lines)
 
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from simulator.report.findings import furthest_state, gate_sentence, label, outcome_sentence, verdict
+from collections.abc import Iterator
+
+from simulator.report.findings import furthest_state, gate_sentence, label, verdict
 from simulator.report.model import Report
+from simulator.report.outcome import outcome_sentence
+from simulator.report.troubles import Trouble, troubles
+from simulator.views.diagnosis import to_do
+
+_MARKS = {"failed": "✗", "expected": "◆", "warned": "▲"}
 
 
 def markdown(report: Report) -> str:
-    """A headline, a table of the connections, and each check that did not hold with its remedy."""
-    lines = [
-        f"## turnup: {_cell(report.topology)} {report.outcome}",
-        "",
-        _cell(outcome_sentence(report)),
-        "",
-        "| Connection | State | Verdict | Accepted | Rejected |",
-        "|---|---|---|--:|--:|",
-    ]
+    """A headline, the diagnosis, and a table of the connections."""
+    lines = [f"## turnup: {_cell(report.topology)} {report.outcome}", "", _cell(outcome_sentence(report)), ""]
+    for trouble in troubles(report):
+        lines += _diagnosis(trouble)
+    lines += ["| Connection | State | Verdict | Accepted | Rejected |", "|---|---|---|--:|--:|"]
     for connection in report.connections:
         counts = [sum(getattr(each, name) for each in connection.sessions) for name in ("accepted", "rejected")]
         cells = (label(connection), furthest_state(connection), verdict(report, connection), *counts)
         lines.append(f"| {' | '.join(_cell(str(cell)) for cell in cells)} |")
     lines += ["", _cell(gate_sentence(report))]
-    bad = [(connection, check) for connection in report.connections for check in connection.checks if check.status.bad]
-    if bad:
-        lines += ["", "| Connection | Check | Evidence | Remedy |", "|---|---|---|---|"]
-    for connection, check in bad:
-        evidence = check.evidence[0] if check.evidence else ""
-        cells = (label(connection), f"{check.id} {check.title}", evidence, check.remedy)
-        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     lines += [f"* {_cell(error)}" for error in ("", *report.errors) if error]
     return "\n".join(lines) + "\n"
+
+
+def _diagnosis(trouble: Trouble) -> Iterator[str]:
+    where = (
+        f"{trouble.where[0]}{f' and {trouble.elsewhere} more' if trouble.elsewhere else ''}: " if trouble.where else ""
+    )
+    yield f"{_MARKS[trouble.kind]} {_cell(where)}**{_cell(trouble.what)}**"
+    yield ""
+    if trouble.who:
+        yield f"* {_cell(trouble.who)}"
+    yield from (f"* seen: {_cell(line)}" for line in trouble.seen[:1])
+    if trouble.remedy:
+        yield f"* {to_do(trouble.remedy, trouble.language)}:"
+        yield ""
+        yield from (f"      {line}" for line in trouble.remedy.splitlines())
+    if str(trouble.proof):
+        yield f"* proof: {_cell(str(trouble.proof))}"
+    yield ""
 
 
 def _cell(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
@@ -56,7 +57,7 @@ class GateReport:
     nlri_withheld: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Report:
     """One rehearsal."""
 
@@ -79,3 +80,19 @@ class Report:
     capture: str = ""
     """Path of a pcap captured on the lab's interfaces; empty when it must be written from `segments`."""
     notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def lines(self) -> dict[tuple[str, str], list[int]]:
+        """Lines of events.jsonl, from 1: by connection and check where the check ended, and by `""` and session where
+        its NOTIFICATIONs stand."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for number, row in enumerate(self.events, 1):
+            match row.get("event"):
+                case "check":
+                    subject = str(row.get("connection")), str(row.get("check"))
+                case "notification":
+                    subject = "", str(row.get("session"))
+                case _:
+                    continue
+            found.setdefault(subject, []).append(number)
+        return found

@@ -1,11 +1,23 @@
-"""The diagnosis of a connection: the causes of all that its checks found, in the order in which to look at them."""
+"""The diagnosis of a connection: the causes of all that its checks found, in the order in which to look at them.
+
+What every face says of a cause is worded here, once: its sentence, who has to act, what to type, and the proof.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from simulator.views.check import Cause, CheckView, Side
+
+WHO_ACTS: Final = {
+    Side.PEER: "the peer has to act",
+    Side.MICROSOFT: "Microsoft has to act",
+    Side.LINK: "the link's operator has to act",
+    Side.EXCHANGE: "the exchange's route server has to act",
+    Side.REQUESTER: "the requester of the peering has to act",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,20 @@ class Proof:
     """Numbers of frames in wire.pcap, as tshark counts them."""
     events: tuple[int, ...] = ()
     """Lines of events.jsonl, from 1."""
+
+    def __str__(self) -> str:
+        """`frames 12, 14 of wire.pcap; lines 3, 40 of events.jsonl`; empty without any."""
+        found = ((self.frames, "frame", "wire.pcap"), (self.events, "line", "events.jsonl"))
+        return "; ".join(f"{_numbered(what, numbers)} of {file}" for numbers, what, file in found if numbers)
+
+
+_NUMBERS = 8
+
+
+def _numbered(what: str, numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:_NUMBERS]))
+    more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
+    return f"{what}{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +90,21 @@ def diagnosis(connection: str, checks: Iterable[CheckView]) -> tuple[CauseView, 
         )
         views.append((not stops, cause.rank, view))
     return tuple(view for _, _, view in sorted(views, key=lambda each: each[:2]))
+
+
+def to_do(remedy: str, language: str) -> str:
+    """What introduces a remedy: lines to type, in a router's words, or what to do in plain English."""
+    return f"type ({language})" if language else "type" if "\n" in remedy else "do"
+
+
+def in_words(cause: Cause | CauseView) -> str:
+    """The cause, who has to act and what to type, in one paragraph: where there is room for no more."""
+    remedy = " ⏎ ".join(filter(None, map(str.strip, cause.remedy.splitlines())))
+    words = [f"{cause.text} ({WHO_ACTS[cause.side]})"]
+    return "; ".join([*words, f"{to_do(cause.remedy, cause.remedy_language)}: {remedy}"] if remedy else words)
+
+
+def unexplained(check: CheckView) -> str:
+    """The sentence for a check that ended badly where no cause is known."""
+    words = "could not be made" if check.status.value == "error" else "warns" if check.warns else "failed"
+    return f"check {check.id} {words}: {check.title}"

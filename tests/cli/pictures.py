@@ -27,7 +27,7 @@ from simulator.session.session import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
-from simulator.views.check import Blocks, Cause, CheckView, Status
+from simulator.views.check import Blocks, Cause, CheckView, Side, Status
 from simulator.views.connection import StepView
 from simulator.views.session import SessionView
 from tests.topologies import build, document
@@ -35,7 +35,7 @@ from tests.topologies import build, document
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES: Final = (4, 50)
 WIDTHS: Final = (60, 80, 120)
-PHASES: Final = ("running", "failed", "passed")
+PHASES: Final = ("running", "failed", "passed", "warned")
 HEIGHT: Final = 40
 _LASTING = 14
 """Lines above the picture that a snapshot keeps."""
@@ -58,7 +58,8 @@ _FAILED: Final = (
     C.VALIDATING,
     C.PROVISIONING_FAILED,
     E.VALIDATION_FAILED,
-    "S2 IPv4 206.126.239.200 with 206.126.236.17: the router announces AS64511; the PeerAsn is AS64496",
+    "S2 IPv4 206.126.239.200 with 206.126.236.17: the router speaks for another AS than the PeerAsn's, AS64496: OPEN "
+    "carries AS64511",
 )
 _REMOVED: Final = (
     (C.ACTIVE, C.PENDING_REMOVE, E.DEPROVISION_REQUESTED, "the peer asked for deprovisioning"),
@@ -95,16 +96,18 @@ class Rehearsed:
 
 
 def rehearsed(lab: Topology, phase: str) -> Rehearsed:
-    """`running`: in the middle; `failed`: every 12th connection fails; `passed`: all are removed at the end."""
+    """`running`: in the middle; `failed`: every 12th connection fails, of two mistakes; `passed`: all are removed at
+    the end; `warned`: so too, and every third one will be bitten later."""
     by_connection: dict[str, list[SessionPlan]] = {}
     for plan in plans(lab):
         by_connection.setdefault(plan.connection, []).append(plan)
     events: list[Event] = [Remark(0.0, "the lab is built: 2 edges, simulated routers")]
     connections = []
     for number, (name, sessions) in enumerate(by_connection.items()):
-        broken = phase != "passed" and number % 12 == 1
+        broken = phase in ("running", "failed") and number % 12 == 1
+        warns = phase == "warned" and number % 3 == 0
         until = number % 7 if phase == "running" and not broken else 9
-        told = list(_life(name, sessions, broken, until, float(number)))
+        told = list(_life(name, sessions, until, float(number), broken=broken, warns=warns))
         events += told
         connections.append(_connection(name, sessions, broken, told))
     gate = GateReport(0, 0, 12 * len(by_connection))
@@ -117,7 +120,9 @@ def rehearsed(lab: Topology, phase: str) -> Rehearsed:
     )
 
 
-def _life(name: str, sessions: list[SessionPlan], broken: bool, until: int, when: float) -> Iterator[Event]:
+def _life(
+    name: str, sessions: list[SessionPlan], until: int, when: float, *, broken: bool, warns: bool
+) -> Iterator[Event]:
     for number, step in enumerate(_LIFE[:until]):
         yield _moved(name, when + number / 10, *step)
     if until < len(_LIFE):
@@ -135,7 +140,7 @@ def _life(name: str, sessions: list[SessionPlan], broken: bool, until: int, when
                 )
                 yield GateWithheld(plan.id, held)
     checks = failed_checks(sessions[0]) if broken else passed_checks()
-    for check in checks:
+    for check in [*checks, *(warned_checks(sessions[0]) if warns else [])]:
         yield CheckEnded(when + 2, name, check)
     yield _moved(name, when + 2.1, *(_FAILED if broken else _PASSED))
     if broken:
@@ -173,14 +178,22 @@ def passed_checks() -> list[CheckView]:
 def failed_checks(plan: SessionPlan) -> list[CheckView]:
     causes = (
         Cause(
-            "wrong-as",
-            "the router announces AS64511; the PeerAsn is AS64496",
+            "local-as-wrong",
+            "the router speaks for another AS than the PeerAsn's, AS64496: OPEN carries AS64511",
             f"router bgp 64496\n neighbor {plan.edge_address} remote-as 8075\n no bgp confederation",
+            explains=("S2",),
+            evidence=(f"OPEN carries AS64511; the PeerAsn is AS{plan.peer.asn}",),
+            remedy_language="frr",
+            rank=1,
         ),
         Cause(
-            "wrong-router",
-            f"another network's router has the address {plan.peer_address}, which the exchange gave to this peer",
-            "ask the exchange for the MAC address behind it, and compare it with that of your router's interface",
+            "two-macs",
+            f"two devices answer for {plan.peer_address}",
+            f"find the second device that answers for {plan.peer_address} and remove the address from it",
+            Side.LINK,
+            explains=("S2",),
+            evidence=(f"52:54:00:aa:00:01, 52:54:00:aa:00:02 answer for {plan.peer_address}",),
+            rank=2,
         ),
     )
     seen = (f"{plan.family.label} {plan.peer_address}: OPEN with AS64511, 4 times in 30 s, and never with another ASN",)
@@ -198,6 +211,19 @@ def failed_checks(plan: SessionPlan) -> list[CheckView]:
         ("S2",),
     )
     return [*(check for check in passed_checks() if check.id in ("L1", "T1", "S1")), wrong, rest]
+
+
+def warned_checks(plan: SessionPlan) -> list[CheckView]:
+    cause = Cause(
+        "hold-time-short",
+        "the hold time agreed is short: a busy router may flap (OPEN offers a hold time of 6 s; agreed are 6 s)",
+        f"configure a hold time of 90 s for neighbor {plan.edge_address} (at least 9 s)",
+        explains=("S3",),
+        evidence=("OPEN offers a hold time of 6 s; agreed are 6 s",),
+        rank=40,
+    )
+    title = "The hold time is acceptable"
+    return [CheckView("S3", title, "RFC 4271 §4.2", Blocks.WARN, Status.FAILURE, cause.evidence, (cause,))]
 
 
 def _connection(name: str, sessions: list[SessionPlan], broken: bool, told: list[Event]) -> RehearsedConnection:

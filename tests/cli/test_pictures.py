@@ -23,7 +23,6 @@ from simulator.peer.events import EndOfRib, GateWithheld
 from simulator.report.model import RehearsalOutcome, RehearsedConnection
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
-from simulator.views.check import Status
 from tests.cli import pictures
 
 COUNTS = (("Received", "in"), ("Sent", "out"))
@@ -145,22 +144,41 @@ def test_the_summary_has_one_line_for_what_passed_and_the_remedies_last() -> Non
     lines = [line.plain for line in summary_lines(pictures.console(120), found.report)]
     assert sum("checks passed" in line for line in lines) == 1
     assert "45 connections became Active; 225 checks passed, skipped: L1" in "\n".join(lines)
-    remedy = max(place for place, line in enumerate(lines) if "remedy:" in line)
+    remedy = max(place for place, line in enumerate(lines) if line.startswith("    do:"))
     assert remedy >= len(lines) - 4
     assert len(lines) <= 40, "a screenful, with 50 connections"
     causes = {cause.text for event in found.events if isinstance(event, CheckEnded) for cause in event.result.causes}
-    assert causes and sum("the router announces AS64511" in line for line in lines) == 1, (
-        "what failed alike is told once"
-    )
+    assert causes and sum("OPEN carries AS64511;" in line for line in lines) == 1, "what failed alike is told once"
 
 
-def test_checks_that_passed_and_those_that_rest_on_a_failed_one_are_not_listed() -> None:
+def test_checks_are_told_by_their_causes_alone() -> None:
     found = pictures.rehearsed(pictures.topology(4), "failed")
-    text = "\n".join(line.plain for line in summary_lines(pictures.console(120), found.report))
+    text = " ".join(" ".join(line.plain for line in summary_lines(pictures.console(120), found.report)).split())
     checks = [event.result for event in found.events if isinstance(event, CheckEnded)]
-    failed = {check.title for check in checks if check.status is Status.FAILURE}
-    assert len(failed) == 1 and all(title in text for title in failed)
-    assert not any(check.title in text for check in checks if check.title not in failed)
+    causes = [cause for check in checks for cause in check.causes]
+    assert len(causes) == 2 and not any(check.title in text for check in checks)
+    places = [text.index(words) for cause in causes for words in (f": {cause.text}", cause.remedy.split("\n")[0])]
+    assert places == sorted(places), "each with its own remedy below it, the first one first"
+    assert "who: the peer has to act (check S2)" in text
+    assert "who: the link's operator has to act (check S2)" in text
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_warnings_are_told_once_and_the_outcome_stays_passed(width: int) -> None:
+    found = pictures.rehearsed(pictures.topology(50), "warned")
+    text = " ".join(" ".join(line.plain for line in summary_lines(pictures.console(width), found.report)).split())
+    assert text.count("warning: the hold time agreed is short") == 1
+    assert "and 14 more" in text
+    assert "Rehearsal passed" in text
+
+
+def test_the_proof_is_named_where_there_are_files_to_look_into() -> None:
+    found = pictures.rehearsed(pictures.topology(4), "failed").report
+    broken = found.connections[1]
+    report = replace(found, events=({"event": "check", "connection": broken.id, "check": "S2"},))
+    for written in (True, False):
+        lines = summary_lines(pictures.console(120), report, written=written)
+        assert any("line 1 of events.jsonl" in line.plain for line in lines) is written
 
 
 def test_what_no_check_tells_is_told_all_the_same() -> None:
@@ -178,6 +196,6 @@ def test_what_no_check_tells_is_told_all_the_same() -> None:
 
     assert f"✗ {broken.id}: the ASN is not yours" in said(sound, refused)
     assert "it never became Active: it stopped at connection state Approved" in said(sound, stuck)
-    assert f"◆ {broken.id}: check S2 failed, as expected" in said(fault, outcome="passed")
+    assert f"◆ {broken.id}: as expected: the router speaks for another AS" in said(fault, outcome="passed")
     assert "✗" not in said(fault, outcome="passed")
     assert "◆" in said(replace(refused, expected_state=ConnectionState.PROVISIONING_FAILED), outcome="passed")

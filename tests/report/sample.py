@@ -11,7 +11,7 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.report.model import GateReport, RehearsedConnection, Report
 from simulator.session.messages import Family, Open
 from simulator.session.states import BgpState
-from simulator.views.check import Blocks, Cause, CheckView, Status
+from simulator.views.check import Blocks, Cause, CheckView, Side, Status
 from simulator.views.connection import StepView
 from simulator.views.octets import Octets
 from simulator.views.session import SessionView
@@ -162,6 +162,10 @@ def passed_checks() -> tuple[CheckView, ...]:
                     "prefix-too-long",
                     "the peer announces more specific prefixes than /24",
                     "ip prefix-list TO-MS seq 5 deny 0.0.0.0/0 ge 25",
+                    Side.PEER,
+                    explains=("R3",),
+                    remedy_language="frr",
+                    rank=50,
                 ),
             ),
         ),
@@ -211,6 +215,18 @@ REMEDY = """neighbor 192.0.2.254 {
 }"""
 
 
+LOCAL_AS = Cause(
+    "local-as-wrong",
+    "the router speaks for another AS than the PeerAsn's, AS64496: OPEN carries AS64511",
+    REMEDY,
+    Side.PEER,
+    explains=("S1", "S5"),
+    evidence=("OPEN from 192.0.2.2: AS64511; the PeerAsn is AS64496",),
+    remedy_language="openbgpd",
+    rank=1,
+)
+
+
 def failed_connection(number: int = 2) -> RehearsedConnection:
     whole = connection(number)
     sessions = (
@@ -249,8 +265,16 @@ def failed_connection(number: int = 2) -> RehearsedConnection:
             "active",
             ("OPEN from 192.0.2.2: AS64511, PeerAsn contoso: AS64496 (packet 41)", "4 times in 36 s, never otherwise"),
             (
-                Cause("wrong-local-as", "the peer's router uses local AS 64511 on this session", REMEDY),
-                Cause("wrong-router", "192.0.2.2 is another network's router", "arping -I eth0 192.0.2.2"),
+                LOCAL_AS,
+                Cause(
+                    "two-macs",
+                    "two devices answer for 192.0.2.2",
+                    "find the second device that answers for 192.0.2.2 and remove the address from it",
+                    Side.LINK,
+                    explains=("S1", "S5"),
+                    evidence=("52:54:00:aa:00:01, 52:54:00:aa:00:02 answer for 192.0.2.2",),
+                    rank=2,
+                ),
             ),
         ),
         check(
@@ -260,6 +284,7 @@ def failed_connection(number: int = 2) -> RehearsedConnection:
             "simulator",
             "active",
             ("IPv4: 0 of 35 s Established, 4 NOTIFICATIONs sent",),
+            (LOCAL_AS,),
         ),
         check(
             "D3",
@@ -329,6 +354,32 @@ def fault_report() -> Report:
     return replace(passed_report(), connections=(wanted,))
 
 
+def warned_report() -> Report:
+    """A rehearsal that passed, with what will bite later on its first connection."""
+    short = Cause(
+        "hold-time-short",
+        "the hold time agreed is short: a busy router may flap (OPEN offers a hold time of 6 s; agreed are 6 s)",
+        "protocol bgp ms_v4 {\n    hold time 90;\n}",
+        Side.PEER,
+        explains=("S3",),
+        evidence=("OPEN offers a hold time of 6 s; agreed are 6 s",),
+        remedy_language="bird",
+        rank=40,
+    )
+    warning = check("S3", "The hold time is acceptable", "failure", "RFC 4271 §4.2", "warn", short.evidence, (short,))
+    first = connection(1)
+    checks = (warning, *(each for each in first.checks if each.id != "S3"))
+    return replace(passed_report(), connections=(replace(first, checks=checks), connection(2)))
+
+
+def two_mistakes_report(count: int = 1) -> Report:
+    """Two independent mistakes on each of some connections, and a warning."""
+    warning = warned_report().connections[0].checks[0]
+    broken = (failed_connection(number) for number in range(2, 2 + count))
+    connections = tuple(replace(each, checks=(*each.checks, warning)) for each in broken)
+    return replace(passed_report(), outcome="failed", connections=connections)
+
+
 def many_report(count: int = 40) -> Report:
     connections = tuple(
         replace(failed_connection(n), peer=f"Peer {n}")
@@ -369,7 +420,7 @@ HOSTILE = (
 
 def hostile_report(text: str) -> Report:
     """Every string of a report is the given one, wherever a string may be anything."""
-    cause = Cause(text, text, text)
+    cause = Cause(text, text, text, explains=(text,), evidence=(text,), remedy_language=text)
     bad = CheckView(text, text, text, Blocks.ACTIVE, Status.FAILURE, (text, text), (cause, cause))
     checks = (
         bad,
@@ -396,6 +447,7 @@ def hostile_report(text: str) -> Report:
         checks=checks,
         error_message=text,
     )
+    other = replace(item, id=f"{text}2", checks=tuple(replace(check, causes=()) for check in checks))
     anything: dict[str, Any] = {"text": text, text: float("nan"), "object": object(), "nested": [{1: {2}}]}
     return Report(
         topology=text,
@@ -404,7 +456,7 @@ def hostile_report(text: str) -> Report:
         finished=at(3),
         link=text,
         router={text: text},
-        connections=(item, item),
+        connections=(item, item, other),
         gate=GateReport(1, 2, 3),
         errors=(text, text),
         events=(anything,),

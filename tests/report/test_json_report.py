@@ -31,9 +31,11 @@ def test_the_fields_that_programs_read() -> None:
     assert data["gate"] == {"nlriSentWhileDenied": 0, "routesTakenWhileDenied": 0, "nlriWithheld": 1234}
     assert data["capture"] == {"file": "wire.pcap", "source": "speakers", "packets": 64, "note": "note"}
     assert data["durationSeconds"] == sample.FINISH
-    assert data["finding"]["what"].startswith("R3 warns"), (
-        "what will bite later is told, also of a rehearsal that passed"
+    assert (
+        data["finding"]["what"] == data["diagnosis"][0]["text"] == "the peer announces more specific prefixes than /24"
     )
+    assert data["finding"]["warns"], "what will bite later is told, also of a rehearsal that passed"
+    assert list(data).index("diagnosis") < list(data).index("finding") < list(data).index("connections")
     assert data["errors"] == []
 
 
@@ -70,13 +72,26 @@ def test_a_connection_in_full() -> None:
     }
     check = data["checks"][0]
     assert (check["id"], check["status"], check["blocks"]) == ("S1", "failure", "active")
-    assert [cause["id"] for cause in check["causes"]] == ["wrong-local-as", "wrong-router"]
+    assert [cause["id"] for cause in check["causes"]] == ["local-as-wrong", "two-macs"]
     assert check["causes"][0]["remedy"] == sample.REMEDY
 
 
 def test_the_finding_is_there_for_a_chat_message() -> None:
     data = loaded(json_report(sample.failed_report(), CAPTURE))
-    assert data["finding"]["check"] == "S1"
+    first = data["diagnosis"][0]
+    assert first["id"] == "local-as-wrong"
+    finding = {
+        "what": first["text"],
+        "connection": "contoso-ashburn/ash-2",
+        "check": "S1",
+        "evidence": first["evidence"][0],
+        "cause": first["text"],
+        "side": "peer",
+        "remedyLanguage": "openbgpd",
+        "warns": False,
+        "sameOnOtherConnections": 0,
+    }
+    assert finding.items() <= data["finding"].items()
     assert data["finding"]["remedy"] == sample.REMEDY
 
 

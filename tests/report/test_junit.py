@@ -43,7 +43,11 @@ def test_a_suite_per_connection_and_a_case_per_check() -> None:
 def test_a_failure_carries_cause_evidence_and_remedy() -> None:
     failure = case(parsed(sample.failed_report()), "contoso-ashburn.ash-2", "S1 ").find("failure")
     assert failure is not None
-    assert failure.get("message") == "the peer's router uses local AS 64511 on this session"
+    message = failure.get("message") or ""
+    assert message.startswith(
+        f"{sample.LOCAL_AS.text} (the peer has to act); type (openbgpd): neighbor 192.0.2.254 {{ ⏎ "
+    )
+    assert "; and two devices answer for 192.0.2.2 (the link's operator has to act); do: find the second" in message
     assert failure.get("type") == "S1"
     assert failure.text is not None
     assert "evidence: OPEN from 192.0.2.2: AS64511" in failure.text
@@ -55,7 +59,10 @@ def test_error_skipped_and_unset() -> None:
     error = case(root, "contoso-ashburn.ash-2", "D3 ").find("error")
     skipped = case(root, "contoso-ashburn.ash-2", "S6 ").find("skipped")
     unset = case(root, "contoso-ashburn.ash-2", "R1 ").find("skipped")
-    assert error is not None and error.get("message") == "birdc: Unable to connect to server control socket"
+    assert error is not None and error.get("message") == (
+        "check D3 could not be made: Nothing arrived: the peer's own table holds nothing of ours: "
+        "birdc: Unable to connect to server control socket"
+    )
     assert skipped is not None and skipped.get("message") == "the connection is not redundant"
     assert unset is not None and unset.get("message") == "not run"
 
@@ -81,7 +88,7 @@ def test_a_rehearsed_fault_is_green_and_says_so() -> None:
     out = case(root, "contoso-ashburn.ash-2", "S1 ").find("system-out")
     assert out is not None and out.text is not None
     assert out.text.startswith("expected: failure, as the topology wants")
-    assert "wrong-local-as" in out.text
+    assert "local-as-wrong" in out.text
 
 
 def test_expectations_that_were_not_met_are_failures() -> None:
@@ -89,11 +96,12 @@ def test_expectations_that_were_not_met_are_failures() -> None:
     assert case(root, "rehearsal", "failure 1").find("failure") is not None
 
 
-def test_a_remedy_is_told_once() -> None:
+def test_a_remedy_is_told_in_the_message_and_in_lines_to_copy() -> None:
     first = sample.failed_connection().checks[0]
     connection = replace(sample.failed_connection(), checks=(first,))
     content = junit_xml(replace(sample.failed_report(), connections=(connection,)))
-    assert content.count(b"local-as 64496;") == 1
+    assert content.count(b"local-as 64496;") == 2
+    assert content.count(sample.REMEDY.encode()) == 1
 
 
 def test_a_leak_is_a_failure() -> None:

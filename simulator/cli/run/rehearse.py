@@ -98,7 +98,7 @@ def rehearse(
             return INTERRUPTED
         result = result or rehearsal.interrupted_report()
         if not interrupted:
-            print_summary(console, result)
+            print_summary(console, result, written=report is not None)
         if report is not None:
             _write(report, result, console)
         if markdown_file is not None:
