@@ -33,19 +33,24 @@ class PeerAsns:
 
     def put(self, wanted: PeerAsn) -> tuple[PeerAsn, bool]:
         """Create, or replace the contacts and the name of; (PeerAsn, created). Raises RefusalError."""
+        self.check(wanted)
         now, known = self._now(), self._unit.get(wanted.key, PeerAsn)
         if known is not None:
-            if known.asn != wanted.asn:
-                text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
-                raise InvalidError(text, Field(FieldName.ASN))
             changed = replace(known.written_again(wanted, now), peer_name=wanted.peer_name)
             self._unit.save(changed)
             return changed, False
-        if fault := nobodys(wanted.asn, self._topology):
-            raise InvalidError(f"AS{wanted.asn} {fault}", Field(FieldName.ASN))
         made = replace(wanted, state=AsnState.PENDING, since=now, created=now, changed=now)
         self._write(made, f"AS{made.asn} is to be approved by Microsoft")
         return made, True
+
+    def check(self, wanted: PeerAsn) -> None:
+        """Raise what `put` would raise. Nothing changes."""
+        known = self._unit.get(wanted.key, PeerAsn)
+        if known is not None and known.asn != wanted.asn:
+            text = "The ASN of a PeerAsn cannot be changed: delete it and make another"
+            raise InvalidError(text, Field(FieldName.ASN))
+        if known is None and (fault := nobodys(wanted.asn, self._topology)):
+            raise InvalidError(f"AS{wanted.asn} {fault}", Field(FieldName.ASN))
 
     def delete(self, key: str) -> bool:
         """Whether there was one. Raises RefusalError while a peering stands on it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.addresses import IpAddress
@@ -18,7 +18,7 @@ from simulator.azure.model.errors import (
 from simulator.azure.model.peering import ConnectionRequest, PeeringRequest, PeeringResource
 from simulator.azure.model.resources import AsnState, PeerAsn
 from simulator.azure.provider.address_plan import AddressPlan
-from simulator.azure.provider.changes import changes, matched, must_be_removable, same_peering
+from simulator.azure.provider.changes import ConnectionChange, changes, matched, must_be_removable, same_peering
 from simulator.azure.provider.legacy import LegacyPeerings, pairs
 from simulator.azure.provider.records import LiveConnection, PeeringIndex, PeeringRecord
 from simulator.azure.provider.route_server_pair import must_leave_one
@@ -35,6 +35,19 @@ NOT_UNIQUE: Final = "Connection are not unique"
 _S = ConnectionState
 _HOLDS_NOTHING: Final = (_S.NONE, _S.PENDING_APPROVAL, _S.PROVISIONING_FAILED, _S.EXTERNAL_BLOCKER)
 """States in which an address is held only by a session that is there (simulator)."""
+
+
+Running = tuple[ConnectionRequest, ConnectionRecord]
+"""A legacy connection as it is asked for, and as it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modification:
+    """What a request does to a peering that is there."""
+
+    removed: list[LiveConnection]
+    changed: list[ConnectionChange]
+    added: tuple[ConnectionRequest, ...]
 
 
 class Peerings:
@@ -74,11 +87,22 @@ class Peerings:
         self._change(known, wanted)
         return known, False
 
-    def _create(self, resource: PeeringResource) -> PeeringRecord:
-        wanted = resource.request
-        self._must_be_approved(wanted)
+    def check(self, wanted: PeeringResource) -> None:
+        """Raise what `put` would raise, but for the state of the PeerAsn (`must_be_approved`). Nothing changes."""
+        known = self.records.get(wanted.key)
+        if known is None:
+            self._creation(wanted.request)
+        else:
+            self._modification(known, wanted.request)
+
+    def _creation(self, wanted: PeeringRequest) -> tuple[PeeringRequest, dict[str, Running]]:
+        """The request as it is completed, and which of its connections are legacy ones that run."""
         done = self._completed(wanted, ())
-        adopted = self.legacy.adopted(done)
+        return done, self.legacy.adopted(done)
+
+    def _create(self, resource: PeeringResource) -> PeeringRecord:
+        self.must_be_approved(resource.request.peer_asn)
+        done, adopted = self._creation(resource.request)
         now = self._clock.now()
         request = replace(done, connections=())
         resource = replace(resource, request=request, created=now, changed=now)
@@ -106,8 +130,7 @@ class Peerings:
         """Microsoft approves the conversion of a legacy connection. Raises TransitionRefusedError."""
         self.legacy.convert(running, self._owners[running.id].name)
 
-    def _change(self, record: PeeringRecord, resource: PeeringResource) -> None:
-        wanted = resource.request
+    def _modification(self, record: PeeringRecord, wanted: PeeringRequest) -> Modification:
         same_peering(record, wanted)
         named = {connection.identifier for connection in wanted.connections}
         if len(named) != len(wanted.connections):
@@ -124,18 +147,22 @@ class Peerings:
         )
         known = [changed[live.id].request if live.id in changed else live.request for live in record.connections]
         done = self._completed(replace(wanted, connections=tuple(fresh)), known, record)
+        return Modification(removed, [change for change in changed.values() if change.described], done.connections)
+
+    def _change(self, record: PeeringRecord, resource: PeeringResource) -> None:
+        asked = self._modification(record, resource.request)
         with self._unit.transaction():
-            request = replace(record.request, location=wanted.location)
+            request = replace(record.request, location=resource.request.location)
             written = record.resource.written_again(resource, self._clock.now())
             record.resource = replace(written, request=request)
             self._unit.save(record.resource)
-            for live in removed:
+            for live in asked.removed:
                 self._control.delete(live.record)
-            for each in [change for change in changed.values() if change.described]:
+            for each in asked.changed:
                 each.live.request = each.request  # so that the journal writes it
                 plans = self._plans(record, each.live.id, each.request)
                 self._control.extend(each.live.record, plans, each.event, ", ".join(each.described))
-            for connection in done.connections:
+            for connection in asked.added:
                 live = self._take_in(record, connection)
                 self._control.request(live.record, f"at {record.request.metro}")
             self._forget_gone(record)
@@ -178,14 +205,15 @@ class Peerings:
             self._address_plan.plans("", "", wanted.flow, wanted.asn, connection)
         return done
 
-    def _must_be_approved(self, wanted: PeeringRequest) -> None:
-        asn = self._unit.get(wanted.peer_asn.lower(), PeerAsn)
+    def must_be_approved(self, peer_asn: str) -> None:
+        """Refuses the ARM id of a PeerAsn that is not there, or not Approved."""
+        asn = self._unit.get(peer_asn.lower(), PeerAsn)
         if asn is None:
             text = "PeerAsn does not exist with the given name"
             raise UnknownPeerAsnError(text, Field(FieldName.PEER_ASN), recorded=True)
         if asn.state is not AsnState.APPROVED:
             raise NotApprovedError(
-                f"The PeerAsn {asn.name} (AS{wanted.asn}) is {asn.state.value}: "
+                f"The PeerAsn {asn.name} (AS{asn.asn}) is {asn.state.value}: "
                 "a peering can be requested only on an ASN with ValidationState Approved",
                 Field(FieldName.PEER_ASN),
                 recorded=True,
@@ -256,11 +284,7 @@ class Peerings:
         record = self.records.get(key)
         if record is None:
             return False
-        lives = [live for live in record.connections if live.record.state is not ConnectionState.PENDING_REMOVE]
-        legacy = [live for live in lives if live.record.connection.conversion is not Conversion.NONE]
-        owned = [live for live in lives if live not in legacy]
-        for live in owned:
-            must_be_removable(live, self._clock.now())
+        legacy, owned = self.removable(record)
         with self._unit.transaction():
             for live in legacy:  # it never became this resource's: it runs on
                 self.legacy.take_back(live.record)
@@ -270,6 +294,16 @@ class Peerings:
                 self._control.delete(live.record)
             self._forget_gone(record)
         return True
+
+    def removable(self, record: PeeringRecord) -> tuple[list[LiveConnection], list[LiveConnection]]:
+        """The legacy connections that a deletion gives back, and those that it removes. Refuses where a state does not
+        allow it; nothing changes."""
+        lives = [live for live in record.connections if live.record.state is not ConnectionState.PENDING_REMOVE]
+        legacy = [live for live in lives if live.record.connection.conversion is not Conversion.NONE]
+        owned = [live for live in lives if live not in legacy]
+        for live in owned:
+            must_be_removable(live, self._clock.now())
+        return legacy, owned
 
     def remove(self, connection: ConnectionRecord) -> None:
         """The sessions of a connection in PendingRemove are closed: it is gone."""

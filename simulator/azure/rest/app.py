@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,9 +15,8 @@ from fastapi import Request, Response
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest import documents, endpoints, ids, versions
-from simulator.azure.rest.arm_request import ArmRequest
+from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest
 from simulator.azure.rest.errors import ArmError, refused
-from simulator.azure.rest.fields import quoted
 from simulator.azure.store.lock import StoreError
 
 _DEPTH: Final = 32
@@ -50,46 +50,48 @@ class ArmApp:
             return _with_headers(request, _json(gone.status, gone.body(version)))
 
     async def _answered(self, request: Request, version: str) -> Response:
-        found = endpoints.target(request.scope["raw_path"].decode("ascii"))
-        _check_names(found)
-        verb = request.method
-        answer = endpoints.handler(found, verb)
-        type_ = "/".join(found.types)
-        checked = versions.checked(version, type_)
-        body = await _body(request) if verb in ("PUT", "PATCH", "POST") else None
         query = {key.lower(): value for key, value in request.query_params.items()}
         url = f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
-        result = answer(
-            ArmRequest(
-                self._provider,
-                verb,
-                found.subscription,
-                found.group,
-                found.types,
-                found.names,
-                query,
-                body,
-                checked,
-                url,
-            )
-        )
-        if inspect.isawaitable(result):
-            result = await result
+        path = request.scope["raw_path"].decode("ascii")
+        result = await perform(self._provider, request.method, path, version, query, lambda: _body(request), url)
         if result.body is None and not result.null:
             return Response(status_code=result.status, headers=result.headers)
         return _json(result.status, result.body, result.headers)
 
 
+async def perform(
+    provider: Provider,
+    verb: str,
+    path: str,
+    version: str,
+    query: dict[str, str],
+    body: Callable[[], Awaitable[Any]],
+    url: str = "",
+) -> ArmAnswer:
+    """One request: for HTTP, and for the portal's pages. Raises ArmError or RefusalError.
+
+    `path` is percent-encoded; the keys of `query` are in lower case; `body` is awaited where the verb has one.
+    """
+    found = endpoints.target(path)
+    _check_names(found)
+    answer = endpoints.handler(found, verb)
+    checked = versions.checked(version, "/".join(found.types))
+    content = await body() if verb in ("PUT", "PATCH", "POST") else None
+    result = answer(
+        ArmRequest(
+            provider, verb, found.subscription, found.group, found.types, found.names, query, content, checked, url
+        )
+    )
+    return await result if inspect.isawaitable(result) else result
+
+
 def _check_names(found: endpoints.NamedPath) -> None:
     """Raises ArmError 400 for a name that no resource can have."""
     scopes = (("subscription", found.subscription, "SG"), ("resource group", found.group, "G"))
-    for what, name, of in scopes:
-        if found.scope in of and not ids.is_scope(name):
-            raise ArmError(400, "InvalidResourceName", f"The {what} {quoted(name)} is not valid: {ids.SCOPE_RULE}.")
-    for type_, name in zip(found.types, found.names, strict=False):
-        if not ids.is_name(name):
-            text = f"The name {quoted(name)} of {type_} is not valid: {ids.NAME_RULE}."
-            raise ArmError(400, "InvalidResourceName", text)
+    faults = [ids.scope_fault(what, name) for what, name, of in scopes if found.scope in of]
+    faults += [ids.name_fault(type_, name) for type_, name in zip(found.types, found.names, strict=False)]
+    for text in filter(None, faults):
+        raise ArmError(400, "InvalidResourceName", text)
 
 
 async def _body(request: Request) -> Any:
@@ -102,6 +104,11 @@ async def _body(request: Request) -> Any:
     except (ValueError, RecursionError) as error:
         text = "nested too deeply" if isinstance(error, RecursionError) else str(error).split(": line")[0]
         raise ArmError(400, "InvalidRequestContent", f"The request content was not valid JSON: {text}.") from None
+    return kept(body)
+
+
+def kept(body: Any) -> Any:
+    """A body that can be kept as it is. Raises ArmError."""
     if (way := _unkept(body, _DEPTH)) is not None:
         text = f"nests over {_DEPTH} deep, or has a NUL, a surrogate or an endless number"
         place = documents.place(way)

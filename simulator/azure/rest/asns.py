@@ -24,10 +24,19 @@ def get(request: ArmRequest) -> ArmAnswer:
     return ArmAnswer(200, asn.to_document())
 
 
-def put(request: ArmRequest) -> ArmAnswer:
+def _wanted(request: ArmRequest) -> PeerAsn:
     documents.read(documents.PeerAsnDocument, request.body)
-    document = documents.without_read_only(request.body)
-    asn, created = request.provider.asns.put(PeerAsn.from_document(str(request.id), document))
+    return PeerAsn.from_document(str(request.id), documents.without_read_only(request.body))
+
+
+def check(request: ArmRequest) -> list[str]:
+    """Raise what `put` would raise; its warnings. Nothing changes."""
+    request.provider.asns.check(_wanted(request))
+    return []
+
+
+def put(request: ArmRequest) -> ArmAnswer:
+    asn, created = request.provider.asns.put(_wanted(request))
     return ArmAnswer(201 if created else 200, asn.to_document())
 
 

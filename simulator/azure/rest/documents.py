@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from simulator.azure.model.resources import Json
 from simulator.azure.rest.errors import ArmError, bad_argument
 from simulator.azure.rest.fields import (
     P4,
@@ -255,9 +256,21 @@ def read(model: type[D], body: object) -> D:
     try:
         return model.model_validate(without_read_only(body))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = place(first["loc"])
-        raise bad_argument(f"{field}: {_refusal(model, first)}", field) from None
+        raise _faults(model, error)[0] from None
+
+
+def faults(model: type[Document], body: Json) -> list[ArmError]:
+    """Every field that is wrong; `read` raises the first."""
+    try:
+        model.model_validate(without_read_only(body))
+    except ValidationError as error:
+        return _faults(model, error)
+    return []
+
+
+def _faults(model: type[Document], error: ValidationError) -> list[ArmError]:
+    found = [(place(each["loc"]), each) for each in error.errors(include_url=False)]
+    return [bad_argument(f"{field}: {_refusal(model, each)}", field) for field, each in found]
 
 
 def _refusal(model: type[BaseModel], found: Any) -> str:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.azure.rest.fields import quoted
+
 NAMESPACE: Final = "Microsoft.Peering"
 _SCOPE: Final = re.compile(r"[A-Za-z0-9_.()-]{0,89}[A-Za-z0-9_()-]\Z")
 """A subscription or a resource group: up to 90 letters, and no full stop at the end (ARM)."""
@@ -24,6 +26,16 @@ def is_scope(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Whether a resource may be called so."""
     return _NAME.match(text) is not None
+
+
+def scope_fault(what: str, name: str) -> str:
+    """Why a subscription or a resource group (`what`) cannot be called so; empty: it can."""
+    return "" if is_scope(name) else f"The {what} {quoted(name)} is not valid: {SCOPE_RULE}."
+
+
+def name_fault(type_: str, name: str) -> str:
+    """Why a resource of a type cannot be called so; empty: it can."""
+    return "" if is_name(name) else f"The name {quoted(name)} of {type_} is not valid: {NAME_RULE}."
 
 
 @dataclass(frozen=True, slots=True)

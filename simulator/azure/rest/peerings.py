@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID, uuid4
@@ -310,6 +311,23 @@ def get(request: ArmRequest) -> ArmAnswer:
     return ArmAnswer(200, render(request, existing(request)))
 
 
+def check(request: ArmRequest) -> list[str]:
+    """Raise what `put` would raise, but for the state of the PeerAsn; its warnings. Nothing changes."""
+    wanted, warnings = parse(request)
+    with _refused_at(wanted.flow):
+        request.provider.peerings.check(PeeringResource(id=str(request.id), request=wanted))
+    return warnings
+
+
+@contextlib.contextmanager
+def _refused_at(flow: Flow) -> Iterator[None]:
+    """A refusal names the field of this kind's document."""
+    try:
+        yield
+    except RefusalError as error:
+        raise refused(error, "exchange" if flow is Flow.EXCHANGE else "direct") from None
+
+
 def put(request: ArmRequest) -> ArmAnswer:
     wanted, warnings = parse(request)
     document = documents.without_read_only(request.body)
@@ -320,11 +338,9 @@ def put(request: ArmRequest) -> ArmAnswer:
             kept["connectionIdentifier"] = connection.identifier
     if known is not None:
         inner["connections"] += _being_removed(known, wanted)
-    try:
+    with _refused_at(wanted.flow):
         resource = PeeringResource(id=str(request.id), document=document, request=wanted)
         record, created = request.provider.put_peering(resource, warnings)
-    except RefusalError as error:
-        raise refused(error, "exchange" if wanted.flow is Flow.EXCHANGE else "direct") from None
     headers = {"x-turnup-warning": "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else {}
     return ArmAnswer(201 if created else 200, render(request, record), headers=headers)
 
