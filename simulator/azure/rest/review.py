@@ -28,7 +28,7 @@ _CONNECTION: Final = re.compile(r"properties\.(exchange|direct)\.connections\[(\
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ReviewFault:
     """One thing that is wrong, or that a client of Microsoft's would not let through."""
 
     target: str
@@ -40,11 +40,11 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class RequestReview:
     """What a PUT would come to."""
 
-    faults: tuple[Fault, ...] = ()
-    warnings: tuple[Fault, ...] = ()
+    faults: tuple[ReviewFault, ...] = ()
+    warnings: tuple[ReviewFault, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -59,24 +59,24 @@ _CHECKS: Final[dict[tuple[str, ...], tuple[type[documents.Document], _Check]]] =
 }
 
 
-def review(provider: Provider, resource: ResourceId, body: Json) -> Review:
+def review(provider: Provider, resource: ResourceId, body: Json) -> RequestReview:
     """What a PUT of `body` as a peerAsn, a peering or a peeringService would be refused for. Nothing changes."""
     request = ArmRequest(
         provider, "PUT", resource.subscription, resource.group, resource.types, resource.names, {}, body, NEWEST, ""
     )
     found = [*_of_names(resource), *_of_peer_asn(request)]
     model, check = _CHECKS[resource.types]
-    wrong, warnings = [fault(each) for each in documents.faults(model, body)], list[Fault]()
+    wrong, warnings = [fault(each) for each in documents.faults(model, body)], list[ReviewFault]()
     if not wrong:
         try:
             kept(body)
             wrong, warnings = _all(request, check)
         except ArmError as error:
             wrong = [fault(error)]
-    return Review((*found, *wrong)[:_MOST], tuple(warnings))
+    return RequestReview((*found, *wrong)[:_MOST], tuple(warnings))
 
 
-def _of_names(resource: ResourceId) -> Iterator[Fault]:
+def _of_names(resource: ResourceId) -> Iterator[ReviewFault]:
     """What is wrong with the path, as ARM says it; the targets are `subscription`, `group` and `name`."""
     texts = {"subscription": ids.scope_fault("subscription", resource.subscription)}
     if resource.types != ("peerAsns",):
@@ -84,15 +84,15 @@ def _of_names(resource: ResourceId) -> Iterator[Fault]:
     texts["name"] = ids.name_fault(resource.types[-1], resource.name)
     for target, text in texts.items():
         if text:
-            yield Fault(target, text, "InvalidResourceName")
+            yield ReviewFault(target, text, "InvalidResourceName")
 
 
-def fault(error: ArmError) -> Fault:
+def fault(error: ArmError) -> ReviewFault:
     """An error as a form shows it, beside its field."""
-    return Fault(error.target, error.message.removeprefix(f"{error.target}: "), error.code)
+    return ReviewFault(error.target, error.message.removeprefix(f"{error.target}: "), error.code)
 
 
-def _of_peer_asn(request: ArmRequest) -> list[Fault]:
+def _of_peer_asn(request: ArmRequest) -> list[ReviewFault]:
     """The one check that does not depend on any other field of a peering."""
     if request.types != ("peerings",) or request.provider.peering(request.id.key) is not None:
         return []
@@ -109,13 +109,13 @@ def _of_peer_asn(request: ArmRequest) -> list[Fault]:
     return []
 
 
-def _all(request: ArmRequest, check: _Check) -> tuple[list[Fault], list[Fault]]:
+def _all(request: ArmRequest, check: _Check) -> tuple[list[ReviewFault], list[ReviewFault]]:
     """Every fault, and the warnings of what is left."""
     body = copy.deepcopy(request.body)
     numbers = list(range(_count(body)))
     """The connections that are left, by their index in the request."""
     is_new = request.provider.peering(request.id.key) is None
-    found: list[Fault] = []
+    found: list[ReviewFault] = []
     while len(found) < _MOST:
         try:
             warnings = [_warning(text, numbers) for text in check(replace(request, body=copy.deepcopy(body)))]
@@ -154,7 +154,7 @@ def _at(target: str, number: int) -> str:
     return re.sub(r"\[\d+\]", f"[{number}]", target, count=1)
 
 
-def _follows(target: str, field: str, connection: Any, found: list[Fault]) -> bool:
+def _follows(target: str, field: str, connection: Any, found: list[ReviewFault]) -> bool:
     """Whether a fault is only there because a field of the same connection was left out."""
     start = target.removesuffix(field)
     before = [each.target for each in found if each.target.startswith(start)]
@@ -180,7 +180,7 @@ def _left_out(connection: Any, field: str) -> bool:
     return connection.pop(last, None) is not None
 
 
-def _warning(text: str, numbers: list[int]) -> Fault:
+def _warning(text: str, numbers: list[int]) -> ReviewFault:
     target, _, words = text.partition(": ")
     match = _CONNECTION.match(target)
-    return Fault(_at(target, numbers[int(match[2])]) if match else target, words)
+    return ReviewFault(_at(target, numbers[int(match[2])]) if match else target, words)

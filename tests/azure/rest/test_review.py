@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.azure.rest.ids import ResourceId
-from simulator.azure.rest.review import Review, review
+from simulator.azure.rest.review import RequestReview, review
 from simulator.connection.states import ConnectionState
 from tests.azure.provider.support import BY_HAND
 from tests.azure.rest.plain import GROUP, ROOT, PlainLab, direct_body, exchange_body, plain_lab, route_server_body
@@ -18,7 +18,7 @@ PEERING = ResourceId("lab", "rg", ("peerings",), ("p",))
 SESSION = f"{CONNECTION}.bgpSession"
 
 
-def targets(found: Review) -> list[str]:
+def targets(found: RequestReview) -> list[str]:
     return [fault.target for fault in found.faults]
 
 
