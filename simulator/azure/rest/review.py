@@ -32,7 +32,7 @@ class ReviewFault:
     """One thing that is wrong, or that a client of Microsoft's would not let through."""
 
     target: str
-    """The field of the document; empty where it is none."""
+    """The field of the document; empty: none of it."""
     text: str
     """What is wrong, without the field's name."""
     code: str = ""
