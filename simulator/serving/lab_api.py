@@ -41,13 +41,6 @@ _JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=10000)]
 
 
-async def _operate(provider: Provider, verb: Verb, record: ConnectionRecord, message: str) -> None:
-    """Raises TransitionRefusedError or RefusalError."""
-    if verb.denies:
-        provider.peerings.must_leave_one(record)
-    await provider.workflow.operate(record, verb.name, message)
-
-
 def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
     """The application; mounted at the server's root. Once `ending` is set nobody follows the events any more."""
     app = FastAPI(
@@ -215,7 +208,7 @@ def _act(app: FastAPI, provider: Provider) -> None:
 def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
     async def to_connection(peering: str, edge: str, body: models.OperatorMessage | None = None) -> Response:
         record = _connection(provider, f"{peering}/{edge}")
-        await _operate(provider, verb, record, body.message if body else "")
+        await provider.operate(record, verb.name, body.message if body else "")
         return _written(views.connection(provider, record))
 
     async def to_peering(peering: str, body: models.OperatorMessage | None = None) -> Response:
@@ -223,7 +216,7 @@ def _add_verb(app: FastAPI, provider: Provider, verb: Verb) -> None:
         records, refusals = _peering(provider, peering), list[Exception]()
         for record in records:
             try:
-                await _operate(provider, verb, record, body.message if body else "")
+                await provider.operate(record, verb.name, body.message if body else "")
             except (TransitionRefusedError, RefusalError) as error:
                 refusals.append(error)
         if len(refusals) == len(records):

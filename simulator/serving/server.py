@@ -15,21 +15,25 @@ import uvicorn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.app import ArmApp
 from simulator.places.errors import LabError
+from simulator.portal.app import portal
 from simulator.serving.durable import Durable
 from simulator.serving.guard import AccessGuard, App, AsgiReceive, AsgiScope, AsgiSend
 from simulator.serving.http_connection import HttpConnection
 from simulator.serving.lab_api import lab_api
 
 _ARM = ("/subscriptions", "/providers")
+_LAB = ("/lab/v1/", "/docs", "/openapi.json")
 
 
 def application(provider: Provider, token: str = "", ending: asyncio.Event | None = None) -> App:
-    """ARM's paths by themselves; everything else is the lab's. `ending` ends those who follow the events."""
-    arm, lab = ArmApp(provider), lab_api(provider, ending or asyncio.Event())
+    """ARM's paths and the lab's; everything else is the portal's. `ending` ends those who follow the events."""
+    ending = ending or asyncio.Event()
+    arm, lab, pages = ArmApp(provider), lab_api(provider, ending), portal(provider, ending)
 
     async def app(scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
-        of_arm = scope["type"] == "http" and scope["path"].lower().startswith(_ARM)
-        await (arm if of_arm else lab)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        of = arm if path.lower().startswith(_ARM) else lab if path.startswith(_LAB) else pages
+        await of(scope, receive, send)
 
     return AccessGuard(Durable(app, provider.unit), token)
 

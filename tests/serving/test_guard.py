@@ -337,11 +337,11 @@ async def test_what_is_no_http_gets_a_400_or_the_end(tmp_path: Path) -> None:
         for octets in (
             b"\x00" * 100,
             b"\x16\x03\x01\x02\x00\x01\x00",
-            b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
-            b"GET /\r\n\r\n",
-            request("GET / HTTP/1.1\nHost: localhost\nHost: evil.example"),
-            request("GET / HTTP/1.1\nHost: localhost\nX: " + "a" * 100_000),
-            request("GET / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked", b"zz\r\n"),
+            b"GET /nothing HTTP/9.9\r\nHost: localhost\r\n\r\n",
+            b"GET /nothing\r\n\r\n",
+            request("GET /nothing HTTP/1.1\nHost: localhost\nHost: evil.example"),
+            request("GET /nothing HTTP/1.1\nHost: localhost\nX: " + "a" * 100_000),
+            request("GET /nothing HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked", b"zz\r\n"),
             request("PUT /lab/v1/settings HTTP/1.1\nHost: localhost\nContent-Length: 1\nContent-Length: 2", b"{}"),
         ):
             answer = await lab.raw(octets)

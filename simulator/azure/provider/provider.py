@@ -32,9 +32,10 @@ from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.azure.store.store import Store
 from simulator.connection.connection import Connection, ConnectionTransition
-from simulator.engine.control import ControlPlane
+from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
+from simulator.engine.verbs import VERBS
 from simulator.engine.workflow import Workflow
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -180,6 +181,12 @@ class Provider:
         """Let the workflow look at a peering that was requested, changed or deleted."""
         for live in record.connections:
             self.workflow.follow(live.record)
+
+    async def operate(self, record: ConnectionRecord, verb: str, message: str = "") -> None:
+        """Do what a verb of `VERBS` names to a connection. Raises TransitionRefusedError or RefusalError."""
+        if VERBS[verb].denies:
+            self.peerings.must_leave_one(record)
+        await self.workflow.operate(record, verb, message)
 
     def set(self, settings: Settings) -> None:
         """Change how Microsoft's side behaves, from now on and after a restart."""

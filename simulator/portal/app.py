@@ -1,0 +1,94 @@
+"""The portal as an application: its table of pages, and what stands before each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+
+from simulator.azure.model.errors import RefusalError
+from simulator.azure.provider.provider import Provider
+from simulator.azure.rest.errors import ArmError, refused
+from simulator.azure.store.lock import StoreError
+from simulator.connection.connection import TransitionRefusedError
+from simulator.portal import csrf, overview
+from simulator.portal.changes import change_stream
+from simulator.portal.frame import PageFrame, static_file
+from simulator.portal.visit import FormData, PageAnswer, PageError, PortalPage, Visit
+
+PAGES: Final[tuple[PortalPage, ...]] = (*overview.PAGES,)
+"""Every page; what is registered first wins."""
+
+
+def portal(provider: Provider, ending: asyncio.Event) -> FastAPI:
+    """The application. Once `ending` is set nobody follows the changes any more."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    frame = PageFrame(provider)
+
+    async def file(name: str) -> Response:
+        return static_file(name)
+
+    async def changes(request: Request) -> Response:
+        return change_stream(provider.unit, ending, request.headers.get("last-event-id", ""))
+
+    async def missing(request: Request) -> Response:
+        return _problem(_visit(frame, provider, request), 404, "", "There is no such page.")
+
+    app.add_api_route("/static/{name}", file, methods=["GET"])
+    app.add_api_route("/changes", changes, methods=["GET"])
+    for page in PAGES:
+        app.add_api_route(page.path, _endpoint(frame, provider, page), methods=[page.verb], response_model=None)
+    app.add_api_route("/{path:path}", missing, methods=["GET", "POST"], response_model=None)
+    return app
+
+
+def _endpoint(frame: PageFrame, provider: Provider, page: PortalPage) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await _answered(frame, provider, request, page.answer)
+
+    return endpoint
+
+
+def _visit(frame: PageFrame, provider: Provider, request: Request) -> Visit:
+    return Visit(provider, request, csrf.token_of(request), frame.render, frame.say)
+
+
+async def _answered(frame: PageFrame, provider: Provider, request: Request, answer: PageAnswer) -> Response:
+    """A page, or the page that says why not."""
+    visit = _visit(frame, provider, request)
+    try:
+        if request.method == "POST":
+            visit.form = FormData.read(await _octets(request))
+            if not csrf.is_own(request, visit.form[csrf.FIELD]):
+                raise PageError(403, "This form was not sent by a page of this portal: open the page again and repeat.")
+        return await answer(visit)
+    except PageError as error:
+        return _problem(visit, error.status, "", error.text)
+    except ArmError as error:
+        return _problem(visit, error.status, error.code, error.message)
+    except RefusalError as error:
+        told = refused(error)
+        return _problem(visit, told.status, told.code, told.message)
+    except TransitionRefusedError as error:
+        return _problem(visit, 409, "Conflict", str(error))
+    except StoreError:
+        return _problem(visit, 503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
+
+
+def _problem(visit: Visit, status: int, code: str, text: str) -> Response:
+    titles = {404: "Not found", 403: "Refused", 503: "The lab is stopping"}
+    return visit.page("problem.html", titles.get(status, "This was refused"), status=status, code=code, text=text)
+
+
+async def _octets(request: Request) -> bytes:
+    """A body as it was sent. Raises PageError where the browser left before its end."""
+    parts, more = [], True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise PageError(400, "The request ended before its content was complete.")
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
