@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from tests import postgres
+from tests.examples import examples
+
+# No deadline: a machine that is busy makes no program wrong.
+settings.register_profile("share", max_examples=examples(100), deadline=None)
+settings.load_profile("share")
 
 _NUMBERS = count(1)
 

@@ -24,6 +24,7 @@ from simulator.report.model import RehearsalOutcome, RehearsedConnection
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from tests.cli import pictures
+from tests.examples import examples
 
 COUNTS = (("Received", "in"), ("Sent", "out"))
 
@@ -62,7 +63,7 @@ def test_nothing_is_wider_than_the_terminal_cut_or_broken(size: int, width: int,
     assert all(reason in words for reason in reasons), "a reason is wrapped between words, and is there to its end"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text("ab —é語", max_size=200), st.integers(12, 60), st.integers(0, 10))
 def test_wrapping_keeps_every_word(text: str, width: int, indent: int) -> None:
     console = pictures.console(width)

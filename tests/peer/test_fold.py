@@ -26,6 +26,7 @@ from simulator.session.messages import Family
 from simulator.session.negotiation import Negotiated
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
+from tests.examples import examples
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key
 
 POOL = {
@@ -166,7 +167,7 @@ updates = st.builds(
 ).filter(lambda found: bool(found.withdrawn or found.unreach or found.announced or found.reach))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from([V4, V6]), st.lists(updates, max_size=12))
 def test_every_table_is_what_the_model_says(family: Family, script: list[Update]) -> None:
     bench = Bench(family)

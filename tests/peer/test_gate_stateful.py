@@ -39,6 +39,7 @@ from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import end_of_rib
+from tests.examples import examples
 from tests.peer.bench import Bench, Line
 from tests.speakers.support import (
     EDGE_AS,
@@ -471,7 +472,7 @@ class GateMachine(RuleBasedStateMachine):
 
 SETTINGS = settings(
     deadline=None,
-    max_examples=120,
+    max_examples=examples(120),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
@@ -568,7 +569,7 @@ COMPLAINTS = "|".join(
 QUICK = settings(
     SETTINGS,
     derandomize=True,
-    max_examples=400,
+    max_examples=examples(400),
     phases=[Phase.generate],
     database=None,
     print_blob=False,
@@ -592,4 +593,4 @@ def test_the_proof_fails_when_validation_is_not_asked_for(monkeypatch: pytest.Mo
 
 
 def test_the_same_run_passes_when_nothing_is_broken() -> None:
-    run_state_machine_as_test(GateMachine, settings=settings(QUICK, max_examples=120))
+    run_state_machine_as_test(GateMachine, settings=settings(QUICK, max_examples=examples(120)))

@@ -18,6 +18,7 @@ from simulator.policy.data.peeringdb import PrefixCounts
 from simulator.policy.data.reading import DataError
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from tests.examples import examples
 from tests.policy.support import V4, V6, irr_lists, key
 
 BGPQ4 = rb"""{ "NN": [
@@ -94,7 +95,7 @@ def test_an_empty_list_is_of_the_kind_that_another_file_s_list_of_its_name_is() 
         assert joined.allowed_prefixes(1) is None and joined.allowed_origins(1) == frozenset({1})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(data=st.data(), family=st.sampled_from(Family))
 def test_allowed_is_what_some_entry_allows(data: st.DataObject, family: Family) -> None:
     width, version = family.max_length, 4 if family is V4 else 6

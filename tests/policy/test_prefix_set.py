@@ -11,6 +11,7 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.registries import DOCUMENTATION, MARTIANS
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from tests.examples import examples
 
 
 @st.composite
@@ -24,7 +25,7 @@ def networks(draw: st.DrawFn, family: Family) -> str:
     return str(IPNetwork((address, length), version=4 if family is Family.IPV4 else 6))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(data=st.data(), family=st.sampled_from(Family))
 def test_covering_agrees_with_netaddr(data: st.DataObject, family: Family) -> None:
     members = data.draw(st.lists(networks(family), max_size=8))

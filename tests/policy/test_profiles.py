@@ -15,6 +15,7 @@ from simulator.policy.rules import RULES
 from simulator.policy.verdict import Hit, RouteOutcome, Verdict
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from tests.examples import examples
 from tests.policy.support import DATA, LAN, OWN, PREFIX, V4, V6, context, fired, key, path
 
 PREFIXES = {"prefix-too-long", "prefix-too-short", "default-route", "bogon-prefix", "microsoft-prefix"}
@@ -167,7 +168,7 @@ def keys(draw: st.DrawFn, family: Family) -> bytes:
     return bytes((length,)) + value.to_bytes(size + 1, "big")[1:][: (length + 7) // 8]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data(), family=st.sampled_from(Family), profile=st.sampled_from(sorted(PROFILES)))
 def test_judging_many_is_asking_every_rule_about_each(data: st.DataObject, family: Family, profile: str) -> None:
     off = data.draw(st.sets(st.sampled_from(sorted(PROFILES[profile])), max_size=6))

@@ -16,6 +16,7 @@ from simulator.policy.data.reading import DataError
 from simulator.policy.data.vrp import LeftOut, Validity, Vrp, VrpTable, read
 from simulator.session.messages import Family
 from simulator.wire import nlri
+from tests.examples import examples
 from tests.policy.support import V4, V6, key, vrps
 
 RPKI_CLIENT = b"""{
@@ -111,7 +112,7 @@ def prefixes(draw: st.DrawFn, family: Family) -> IPNetwork:
     return IPNetwork((base ^ noise, length), version=version).cidr
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(data=st.data(), family=st.sampled_from(Family))
 def test_validity_is_what_rfc_6811_says(data: st.DataObject, family: Family) -> None:
     asns = st.integers(0, 3)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.report.json_report import SCHEMA_VERSION, as_dict, json_report
 from simulator.report.pcap import WirePcap
+from tests.examples import examples
 from tests.report import sample
 
 CAPTURE = WirePcap("wire.pcap", "speakers", 64, "note")
@@ -102,7 +103,7 @@ def test_hostile_strings_come_back_unchanged(text: str) -> None:
     assert data["connections"][0]["checks"][0]["causes"][0]["remedy"] == text
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.text(alphabet=st.characters()))
 def test_any_text_is_well_formed(text: str) -> None:
     report = sample.hostile_report(text)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from simulator.report.junit import junit_xml
 from simulator.report.model import GateReport, Report
+from tests.examples import examples
 from tests.report import sample
 
 
@@ -127,7 +128,7 @@ def test_illegal_characters_are_stripped_and_the_rest_kept() -> None:
     assert "evidence: abcd\x85" in content.decode("utf-8")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.text(alphabet=st.characters()))
 def test_any_text_is_well_formed(text: str) -> None:
     ET.fromstring(junit_xml(sample.hostile_report(text)))

@@ -11,6 +11,7 @@ from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
 from simulator.session.messages import Family
+from tests.examples import examples
 from tests.rib.support import HIT, PREFIX_HIT, attribute_set
 
 V4, V6 = Family.IPV4, Family.IPV6
@@ -64,7 +65,7 @@ class AdjRibInMachine(RuleBasedStateMachine):
                 assert self.rib.hits(family, key) == hits + attributes.hits
 
 
-AdjRibInMachine.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=30)
+AdjRibInMachine.TestCase.settings = settings(deadline=None, max_examples=examples(150), stateful_step_count=30)
 TestAdjRibIn = AdjRibInMachine.TestCase
 
 
@@ -104,5 +105,5 @@ class LocRibMachine(RuleBasedStateMachine):
             assert self.rib.count(session) == sum(map(len, wanted.values()))
 
 
-LocRibMachine.TestCase.settings = settings(deadline=None, max_examples=80, stateful_step_count=25)
+LocRibMachine.TestCase.settings = settings(deadline=None, max_examples=examples(80), stateful_step_count=25)
 TestLocRib = LocRibMachine.TestCase

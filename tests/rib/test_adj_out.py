@@ -17,6 +17,7 @@ from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode
 from simulator.wire.framing import Framer, MessageType
 from simulator.wire.update import split_update
+from tests.examples import examples
 from tests.rib.support import HOPS, keys, sequence
 
 V4, V6 = Family.IPV4, Family.IPV6
@@ -134,7 +135,7 @@ def test_two_octet_peers_get_two_octet_paths() -> None:
 
 
 @BOTH
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data(), limit=st.sampled_from([4096, 65535]))
 def test_no_prefix_is_lost_or_sent_twice(family: Family, data: st.DataObject, limit: int) -> None:
     groups = data.draw(st.lists(st.lists(keys(family), max_size=40), max_size=5))

@@ -13,6 +13,7 @@ from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT
 from simulator.rib.route_server.transparent import MessageFormat
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
+from tests.examples import examples
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key, path
 
 COUNT = 5
@@ -130,7 +131,7 @@ def exported(of: PathAttributes, announcer: int, number: int, format_: MessageFo
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(family=st.sampled_from([V4, V6]), script=st.lists(steps, max_size=25))
 def test_every_client_holds_what_the_model_says(family: Any, script: list[Any]) -> None:
     exchange = Exchange(family, RouteServerSettings(RS_AS, {V4: HOP}))

@@ -15,6 +15,7 @@ from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
 from simulator.session.session import BgpSession, BgpTransition, CloseChannel, DialPeer, Down, Send, SessionConfig, Up
 from simulator.session.states import BgpState, Timer
+from tests.examples import examples
 from tests.session.support import HIGH, LOCAL, LOW
 
 _ORDER = (
@@ -292,4 +293,4 @@ class Anything(RuleBasedStateMachine):
 
 
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestAnything.settings = settings(max_examples=examples(300), stateful_step_count=40, deadline=None)

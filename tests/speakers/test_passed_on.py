@@ -28,6 +28,7 @@ from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKin
 from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.received_update import read_update
 from simulator.wire.update_faults import AttributeFault, UpdateError
+from tests.examples import examples
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address
 from tests.rib.test_route_server_model import prepends
 
@@ -221,7 +222,7 @@ def check_octets(of: AttributeSet, family: Family) -> None:
     assert (AttributeCode.NEXT_HOP in codes) == (family is V4)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.data(), st.sampled_from([V4, V6]), st.booleans())
 def test_what_a_client_gets_is_what_was_judged(data: st.DataObject, family: Family, asn4: bool) -> None:
     body = data.draw(updates(family, asn4))

@@ -11,6 +11,7 @@ from simulator.session.messages import AS_TRANS
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, decode, encode
 from simulator.wire.checked_attributes import check_attributes
 from simulator.wire.update_faults import AttributeFault, ErrorHandling
+from tests.examples import examples
 
 SET, SEQUENCE = SegmentKind.SET, SegmentKind.SEQUENCE
 U32 = st.integers(0, 2**32 - 1)
@@ -388,7 +389,7 @@ def test_many_communities_are_no_burden() -> None:
     assert decode(raw, asn4=True).communities == tuple(range(16_000, 0, -1))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.binary(max_size=150), st.booleans(), st.booleans(), st.booleans())
 def test_random_octets(data: bytes, asn4: bool, external: bool, behind_mandatory: bool) -> None:
     raw = (bytes.fromhex(ORIGIN + AS_PATH if asn4 else TWO_OCTET) + data) if behind_mandatory else data
@@ -398,7 +399,7 @@ def test_random_octets(data: bytes, asn4: bool, external: bool, behind_mandatory
         assert fault.reason and fault.outcome >= ErrorHandling.TREAT_AS_WITHDRAW
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     ATTRIBUTES,
     st.booleans(),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from simulator.session.messages import AS_TRANS, Capabilities, Family, Open, Role
 from simulator.wire.framing import Framer, ProtocolError
 from simulator.wire.open import decode_open, encode_open
+from tests.examples import examples
 
 FIXED = bytes.fromhex("04fc00005ac0000201")
 """Version 4, AS64512, hold time 90, 192.0.2.1."""
@@ -188,7 +189,7 @@ def test_random_octets(data: bytes, start: bytes) -> None:
         assert error.notification.code in (1, 2)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(opens(), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=4))
 def test_mutated_messages(open: Open, changes: list[tuple[int, int]]) -> None:
     body = bytearray(body_of(open))

@@ -10,6 +10,7 @@ from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from simulator.wire.route_syntax import ParsedRoute, RouteSyntaxError, parse_routes
+from tests.examples import examples
 
 V4, V6 = IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")
 
@@ -182,7 +183,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=40), st.booleans())
 def test_whatever_is_written(line: str, well_begun: bool) -> None:
     try:

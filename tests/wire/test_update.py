@@ -20,6 +20,7 @@ from simulator.wire.update import (
     split_update,
 )
 from simulator.wire.update_faults import ErrorHandling, UpdateError
+from tests.examples import examples
 
 V4, V6 = Family.IPV4, Family.IPV6
 ORIGIN = bytes.fromhex("40010100")
@@ -61,7 +62,7 @@ def keys(draw: st.DrawFn, family: Family) -> list[bytes]:
     return list(dict.fromkeys(some + more))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @pytest.mark.parametrize("family", list(Family))
 @given(data=st.data(), limit=st.sampled_from([100, 150, STANDARD_MAX, EXTENDED_MAX]), link_local=st.booleans())
 def test_announcements_carry_every_key_once(family: Family, data: st.DataObject, limit: int, link_local: bool) -> None:
@@ -103,7 +104,7 @@ def split_field(message: bytes, family: Family) -> bytes:
     return part.nlri
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @pytest.mark.parametrize("family", list(Family))
 @given(data=st.data(), limit=st.sampled_from([60, STANDARD_MAX, EXTENDED_MAX]))
 def test_withdrawals_carry_every_key_once(family: Family, data: st.DataObject, limit: int) -> None:
@@ -310,7 +311,7 @@ def test_what_was_found_before_a_reset_is_told() -> None:
     assert caught.value.notification.subcode == 1
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.binary(max_size=120), st.booleans())
 def test_random_octets(data: bytes, as_attributes: bool) -> None:
     body = body_of(data, announced=b"\x08\x0a") if as_attributes else data
@@ -321,7 +322,7 @@ def test_random_octets(data: bytes, as_attributes: bool) -> None:
         assert error.notification.code == 3
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 80))
 def test_mutated_messages(changes: list[tuple[int, int]], cut: int) -> None:
     body = bytearray(body_of(ORIGIN + REACH + AS_PATH + UNREACH, announced=b"\x08\x0a", withdrawn=b"\x08\x0b"))
