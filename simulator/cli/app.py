@@ -45,6 +45,7 @@ COMMANDS: Final = (
         ("policy", "commands.policy:app", "Ask before you connect: what would the lifted policy accept?"),
         ("edge", "commands.edge:edge", "Run one stand-alone AS8075 speaker, to point any router at."),
         ("serve", "commands.serve:serve", "Serve the Microsoft.Peering API over a running lab."),
+        ("fault", "commands.fault:app", "Mistakes to rehearse, each with the diagnosis that must come of it."),
         ("location", "commands.location:location", "Where Microsoft peers."),
         ("topologies", "commands.topologies:app", "The topologies that come with turnup."),
         ("report", "commands.report:app", "Compare the reports of two rehearsals."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from simulator.engine.edges import Edges
@@ -29,6 +30,8 @@ class PeerRouters:
         self._edges = edges
         self._stack = stack
         self._routers: dict[str, Router] = {}
+        self.make: Callable[[str], Router] = lambda kind: ROUTERS[kind]()
+        """A router of a kind. A rehearsed fault makes one that is broken."""
 
     async def start(self, peer: Peer) -> str:
         """Configure and start a peer's router; returns its version. Raises LabError in the router's own words.
@@ -37,7 +40,7 @@ class PeerRouters:
         """
         if (before := self._routers.get(peer.name)) is not None:
             await before.stop()
-        router = ROUTERS[peer.router_kind]()
+        router = self.make(peer.router_kind)
         self._routers[peer.name] = router
         self._stack.push_async_callback(router.stop)
         config = self.configuration(peer)

@@ -125,8 +125,8 @@ class Validator:
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
             await self._log.next_event(left)
             results = await self._poll(record, before, LIFTED)
-        told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
-        late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now())))
+        told = {result.id for result in record.results}
+        late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now(), lifted=True)))
         return [*results, *(each for each in late if each.id not in told)]
 
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
@@ -313,12 +313,19 @@ class Validator:
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),
-            rejected=_rejected(self._network.edges.routes(plan), view.received) if view.rejected else (),
+            rejected=_rejected(self._judged(plan, gathered), view.received) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
             through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
         )
+
+    def _judged(self, plan: SessionPlan, gathered: _Gathered) -> Iterable[HeldRoute]:
+        """The routes that a diagnosis looks at: once it is lifted, not those of ours that a route server passes on."""
+        routes = self._network.edges.routes(plan)
+        if not (gathered.lifted and plan.profile == "ixrs"):
+            return routes
+        return (route for route in routes if not any(f"R3.{hit.rule}" in _COMES_BACK for hit in route.hits))
 
     def _through_server(self, plan: SessionPlan, now: SessionView) -> RouteServerPaths:
         routes = (

@@ -71,6 +71,12 @@ class Daemon:
         finally:
             self._hush()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the daemon's processes: to kill or to freeze it. Raises LabError where it does not run."""
+        _, _, process = self._started()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
     async def reasons(self, session: str) -> Sequence[Reason]:
         return self._misnamed()
 

@@ -41,12 +41,14 @@ class TopologyError(Exception):
         self.faults = tuple(faults)
 
 
-def schema_faults(error: ValidationError, document: YamlDocument, file: str) -> list[TopologyFault]:
+def schema_faults(
+    error: ValidationError, document: YamlDocument, file: str, schema: type[BaseModel] = Topology
+) -> list[TopologyFault]:
     """One fault a place, in the order of the file: of several that a union has, the one that says most."""
     best: dict[Position, tuple[int, str]] = {}
     for detail in error.errors(include_url=False, include_input=True):
         position = _position(detail, document)
-        rank, text = _told(detail, position)
+        rank, text = _told(detail, position, schema)
         if position not in best or rank < best[position][0]:
             best[position] = rank, text
     # A union's other members say of a mapping that it is no word: what is wrong inside of it says more.
@@ -71,13 +73,13 @@ def _position(detail: Any, document: YamlDocument) -> Position:
     return tuple(found)
 
 
-def _told(detail: Any, position: Position) -> tuple[int, str]:
+def _told(detail: Any, position: Position, schema: type[BaseModel]) -> tuple[int, str]:
     """(rank, text): 0 says what to do, 1 says what is wrong, 2 says it of a mapping that another type is expected."""
     kind, value = detail["type"], detail["input"]
     if kind == "missing":
         return 0, "this key is missing"
     if kind == "extra_forbidden":
-        return 0, "there is no such key" + did_you_mean(str(position[-1]), keys_at(detail["loc"][:-1]))
+        return 0, "there is no such key" + did_you_mean(str(position[-1]), keys_at(detail["loc"][:-1], schema))
     if kind == "asn":
         return 0, str(detail["msg"])
     if isinstance(value, dict | list):
@@ -106,9 +108,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def keys_at(path: Sequence[str | int]) -> list[str]:
+def keys_at(path: Sequence[str | int], schema: type[BaseModel] = Topology) -> list[str]:
     """The keys that a mapping at this place may have, by the schema."""
-    models: set[type[BaseModel]] = {Topology}
+    models: set[type[BaseModel]] = {schema}
     for part in path:
         named = {model for model in models if model.__name__ == part}
         inner = {found for model in models for found in _models_of(model, part)}

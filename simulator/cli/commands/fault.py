@@ -1,0 +1,97 @@
+"""`turnup fault`: mistakes to rehearse, each with the diagnosis that must come of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.remote import FormatOption, RowFormat
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Mistakes to rehearse, each with the diagnosis that must come of it.",
+    epilog="Exit codes: 0 each was named first and alone · 1 one was not · 2 bad usage or bad file · 3 a lab failed.",
+)
+_NAME = typer.Argument(metavar="NAME", help="One of `turnup fault list`, or a fault file of your own.")
+
+
+class RouterOption(StrEnum):
+    """Names of --router."""
+
+    bird = "bird"
+    frr = "frr"
+    gobgp = "gobgp"
+    openbgpd = "openbgpd"
+    exabgp = "exabgp"
+    simulated = "simulated"
+
+
+class FamilyOption(StrEnum):
+    """Names of --family."""
+
+    ipv4 = "ipv4"
+    ipv6 = "ipv6"
+
+
+@app.command("list")
+def list_(how: FormatOption = RowFormat.table) -> None:
+    """List the faults that come with turnup: whose mistake each is, and the cause that must be named."""
+    from simulator.cli.run import fault as run
+
+    run.list_all(how)
+
+
+@app.command()
+def show(name: Annotated[str, _NAME]) -> None:
+    """Show one fault: its file, and where it applies."""
+    from simulator.cli.run import fault as run
+
+    run.show_one(name)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A fault's name, or a file of your own.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every fault, and every lab without any.")] = False,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Find the fault: one is chosen at random, you name it.")
+    ] = False,
+    router: Annotated[
+        list[RouterOption] | None, typer.Option(help="With this router alone. May be repeated.", show_default=False)
+    ] = None,
+    family: Annotated[
+        list[FamilyOption] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            envvar="TURNUP_JOBS",
+            help="Rehearsals at once; by the processors where omitted.",
+            show_default=False,
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the table into this page, where it says so.", show_default=False),
+    ] = None,
+    how: FormatOption = RowFormat.table,
+) -> None:
+    """Rehearse a fault, and compare the diagnosis with the right one.
+
+    Example: turnup fault run wrong-remote-as --router frr --family ipv6
+    """
+    from simulator.cli.run import fault as commands
+
+    routers = [each.value for each in router or ()]
+    families = ["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()]
+    if blind:
+        raise typer.Exit(commands.run_blind(name, routers, families))
+    raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, how))

@@ -1,0 +1,205 @@
+"""What `turnup fault` does."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.leftovers import remove_leftovers
+from simulator.cli.link_choice import choose_link
+from simulator.cli.remote import RowFormat, show
+from simulator.diagnosis.causes import CAUSES
+from simulator.faults.cell import CellResult, FaultCell
+from simulator.faults.cell import run as run_cell
+from simulator.faults.load import FaultFileError, load, shipped
+from simulator.faults.matrix import cells_of, healthy_cells, jobs_by_default, markdown, run_all
+from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
+from simulator.faults.verdict import CellVerdict
+from simulator.topology.load import load as load_topology
+
+_COLUMNS: Final = (
+    ("Fault", "fault"),
+    ("Router", "router"),
+    ("Family", "family"),
+    ("CellVerdict", "verdict"),
+    ("Named", "named"),
+    ("Why", "detail"),
+)
+_PART: Final = re.compile(r"(<!-- written by: turnup fault run --all -->\n).*?(<!-- end -->)", re.DOTALL)
+_CHOICES: Final = 6
+
+
+def _load(name: str) -> RehearsedFault:
+    try:
+        return load(name)
+    except FaultFileError as error:
+        fail(USAGE, *map(str, error.faults))
+
+
+def list_all(how: RowFormat) -> None:
+    """`turnup fault list`."""
+    rows = [
+        {"name": name, "side": fault.side, "cause": _expected(fault), "title": fault.title}
+        for name, fault in ((name, _load(name)) for name in shipped())
+    ]
+    show(rows, (("Name", "name"), ("Who acts", "side"), ("Cause", "cause"), ("What is wrong", "title")), how)
+
+
+def _expected(fault: RehearsedFault) -> str:
+    if fault.pair:
+        return ", ".join(fault.pair)
+    return ", ".join(each.cause for each in fault.expect.causes) or f"refused: {fault.expect.refused}"
+
+
+def show_one(name: str) -> None:
+    """`turnup fault show`: the file as it stands, and where it does not apply."""
+    fault = _load(name)
+    sys.stdout.write(shipped().get(name, Path(name)).read_text(encoding="utf-8"))
+    for router in ROUTERS:
+        reasons = {family: fault.inapplicable(router, family) for family in FAMILIES}
+        words = "; ".join(f"{family}: {why}" for family, why in reasons.items() if why)
+        sys.stdout.write(f"# {router}: {f'not applicable: {words}' if words else 'applies'}\n")
+
+
+def _require_namespaces() -> None:
+    """Every lab of a fault stands on network namespaces."""
+    from importlib.resources import as_file, files
+
+    with as_file(files("simulator").joinpath("topologies/exchange-bird.yaml")) as path:
+        choose_link(load_topology(path), "netns")
+
+
+def run_faults(
+    name: str,
+    every: bool,
+    routers: Sequence[str],
+    families: Sequence[str],
+    jobs: int | None,
+    write: Path | None,
+    how: RowFormat,
+) -> int:
+    """`turnup fault run`; returns the exit code."""
+    if every == bool(name):
+        fail(USAGE, "name a fault, or say --all")
+    if write is not None and not (every and not routers and not families):
+        fail(USAGE, "--write takes the whole table: say --all, and neither --router nor --family")
+    page = _page(write) if write is not None else ""
+    faults = {each: _load(each) for each in (shipped() if every else (name,))}
+    cells = cells_of(faults.items(), routers, families)
+    if every:
+        cells = [*healthy_cells(routers), *cells]
+    _require_namespaces()
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    remove_leftovers(console)
+    done = 0
+
+    def told(result: CellResult) -> None:
+        nonlocal done
+        done += 1
+        if result.outcome.verdict is not CellVerdict.INAPPLICABLE:
+            console.print(_progress(done, len(cells), result), highlight=False, markup=False, soft_wrap=True)
+
+    try:
+        results = run_all(cells, jobs or jobs_by_default(), told)
+    except KeyboardInterrupt:
+        console.print("turnup: interrupted: the labs are taken down")
+        return INTERRUPTED
+    show([_row(result) for result in results], _COLUMNS, how)
+    if not every and how is RowFormat.table:
+        for result in results:
+            for text in result.outcome.texts:
+                sys.stdout.write(f"{result.cell.router} {result.cell.family}: {text}\n")
+    if write is not None:
+        write.write_text(_PART.sub(lambda part: f"{part[1]}{markdown(results, faults)}\n{part[2]}", page), "utf-8")
+    verdicts = {result.outcome.verdict for result in results}
+    if CellVerdict.ERROR in verdicts:
+        return LAB
+    return PASSED if all(verdict.good for verdict in verdicts) else FAILED
+
+
+def _page(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        fail(USAGE, f"--write {path}: {error.strerror}")
+    if not _PART.search(text):
+        fail(USAGE, f"--write {path}: there is no `<!-- written by: turnup fault run --all -->` with an end in it")
+    return text
+
+
+def _progress(done: int, of: int, result: CellResult) -> str:
+    cell, outcome = result.cell, result.outcome
+    why = f": {outcome.detail}" if outcome.detail else ""
+    what = f"{cell.fault} {cell.router} {cell.family}"
+    return f"{done:>4}/{of} {outcome.verdict.value:<8} {what} ({result.seconds:.0f} s){why}"
+
+
+def _row(result: CellResult) -> dict[str, Any]:
+    cell, outcome = result.cell, result.outcome
+    return {
+        "fault": cell.fault,
+        "router": cell.router,
+        "family": cell.family,
+        "verdict": outcome.verdict.value,
+        "named": ", ".join(outcome.causes),
+        "detail": outcome.detail,
+    }
+
+
+# --- find the fault ---
+
+
+def run_blind(name: str, routers: Sequence[str], families: Sequence[str]) -> int:
+    """`turnup fault run --blind`: inject one, ask, check the answer."""
+    if name:
+        fail(USAGE, "--blind chooses the fault itself: leave the name out")
+    if not sys.stdin.readable():
+        fail(USAGE, "--blind: there is nobody to ask")
+    _require_namespaces()
+    cell, fault = _any_cell(routers, families)
+    sys.stdout.write(f"A lab with a {cell.router} router and one fault is rehearsed: some seconds.\n")
+    sys.stdout.flush()
+    result = run_cell(cell)
+    if result.outcome.verdict is CellVerdict.ERROR:
+        fail(LAB, result.outcome.detail)
+    sys.stdout.write("\n".join(["What the checks found:", *(f"  {line}" for line in result.outcome.findings), ""]))
+    right = [each.cause for each in fault.expected(cell.router).causes]
+    choices = _choices(right)
+    sys.stdout.write("Which cause is it?\n")
+    for number, id_ in enumerate(choices, 1):
+        sys.stdout.write(f"  {number}. {id_}\n")
+    sys.stdout.write("Its number or its id: ")
+    sys.stdout.flush()
+    answer = sys.stdin.readline().strip()
+    named = choices[int(answer) - 1] if answer.isdecimal() and 1 <= int(answer) <= len(choices) else answer
+    story = "\n".join(result.outcome.texts)
+    if named in right:
+        sys.stdout.write(f"\nRight: {fault.title} ({fault.name}).\n{story}\n")
+        return PASSED
+    sys.stdout.write(f"\nNo: it was {', '.join(right)}: {fault.title} ({fault.name}).\n{story}\n")
+    return FAILED
+
+
+def _any_cell(routers: Sequence[str], families: Sequence[str]) -> tuple[FaultCell, RehearsedFault]:
+    faults = {name: _load(name) for name in shipped()}
+    cells = [
+        cell
+        for cell in cells_of(faults.items(), routers, families)
+        if (fault := faults[cell.fault]).expect.causes and not fault.inapplicable(cell.router, cell.family)
+    ]
+    if not cells:
+        fail(USAGE, "--blind: no fault applies to this router and family")
+    cell = random.choice(cells)
+    return cell, faults[cell.fault]
+
+
+def _choices(right: Sequence[str]) -> list[str]:
+    others = [row.id for row in CAUSES if row.id not in right]
+    return sorted([*right, *random.sample(others, _CHOICES - len(right))])

@@ -1,0 +1,109 @@
+"""What is done to a running lab: packets dropped, processes killed or frozen, addresses and MTUs changed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Final
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from simulator.engine.network import Network
+from simulator.faults.broken import BrokenRouter
+from simulator.faults.lab import FaultyLab, fill
+from simulator.faults.packets import drop
+from simulator.faults.schema import Sabotage
+from simulator.lab.netns import NetnsPlace, netns_place
+from simulator.places.errors import LabError
+
+ANOTHER: Final = "another-box"
+"""The node of a second box on the exchange LAN."""
+_NODAD: Final = 0x02
+_SIGNALS: Final = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
+
+
+@dataclass(slots=True)
+class Saboteur:
+    """Does the actions of a faulty lab, each at its time."""
+
+    lab: FaultyLab
+    network: Network
+    _repeated: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def do(self, at: str) -> None:
+        """What is to be done now. Raises LabError."""
+        for action, family in self.lab.actions:
+            if action.at == at:
+                self._act(action, family)
+                if action.every is not None:
+                    self._repeated.append(asyncio.ensure_future(self._again(action, family, action.every)))
+
+    async def stop(self) -> None:
+        """No action is repeated any more."""
+        for task in self._repeated:
+            task.cancel()
+        await asyncio.gather(*self._repeated, return_exceptions=True)
+
+    async def _again(self, action: Sabotage, family: str, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            self._act(action, family)
+
+    def _act(self, action: Sabotage, family: str) -> None:
+        place = netns_place(self.network.site.place(self._node(action)), "a fault")
+        if action.drop is not None:
+            drop(place, action.drop, family)
+        if action.mtu is not None:
+            _set_mtu(place, action.mtu)
+        words = self._words(family)
+        if action.lose is not None:
+            _address(place, "del", fill(action.lose, words))
+        if action.take is not None:
+            _address(place, "add", fill(action.take, words))
+        if action.process is not None:
+            router = self.network.peers.router(self.lab.topology.peers[0].name)
+            assert isinstance(router, BrokenRouter), "every router of a faulty lab is made so"
+            router.signal(_SIGNALS[action.process])
+
+    def _node(self, action: Sabotage) -> str:
+        topology = self.lab.topology
+        nodes = {"peer": topology.peers[0].name, "edge": topology.edges[0].name, "another": ANOTHER}
+        return nodes[action.node]
+
+    def _words(self, family: str) -> dict[str, str]:
+        plan = next(each for each in self.network.edges.plans if each.family.label == family)
+        other = plan.peer_address + 11
+        return {"peer": str(plan.peer_address), "edge": str(plan.edge_address), "other": str(other)}
+
+
+def _set_mtu(place: NetnsPlace, mtu: int) -> None:
+    def change() -> None:
+        with IPRoute() as ip:
+            for name in place.interfaces:
+                ip.link("set", index=ip.link_lookup(ifname=name)[0], mtu=mtu)
+
+    _netlink(place, change)
+
+
+def _address(place: NetnsPlace, what: str, text: str) -> None:
+    address = ip_address(text)
+    name = place.interface_to(address)
+    length = next((prefix.prefixlen for prefix in place.interfaces[name] if address in prefix), address.max_prefixlen)
+
+    def change() -> None:
+        flags = {"flags": _NODAD} if address.version == 6 and what == "add" else {}
+        with IPRoute() as ip:
+            ip.addr(what, index=ip.link_lookup(ifname=name)[0], address=text, prefixlen=length, **flags)
+
+    _netlink(place, change)
+
+
+def _netlink(place: NetnsPlace, change: Callable[[], None]) -> None:
+    try:
+        place.run(change)
+    except (NetlinkError, OSError, LookupError) as error:
+        raise LabError(f"the fault cannot be made at {place.name}: {error}") from error

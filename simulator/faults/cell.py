@@ -1,0 +1,160 @@
+"""One cell of the table: a fault rehearsed with one router on one family, and what the diagnosis made of it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from simulator.connection.states import ConnectionState
+from simulator.engine.log import ConnectionMoved, Event
+from simulator.faults.actions import Saboteur
+from simulator.faults.broken import BrokenRouter
+from simulator.faults.lab import Breach, FaultError, FaultyLab, build, healthy
+from simulator.faults.load import FaultFileError, load
+from simulator.faults.schema import Expectation, RehearsedFault
+from simulator.faults.scripted import ScriptedPeer
+from simulator.faults.verdict import CellVerdict, Outcome, judge
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.rehearsal.script import Audience
+from simulator.report.findings import diagnosis_of
+from simulator.report.model import Report
+from simulator.routers.base import Router
+from simulator.routers.registry import ROUTERS
+
+HEALTHY = "healthy"
+"""The name of a cell without a fault; its base stands where others have the family."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCell:
+    """One run: `fault` is a name or a path."""
+
+    fault: str
+    router: str
+    family: str
+    """Of a healthy cell: its base."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """A cell, and what came of it."""
+
+    cell: FaultCell
+    outcome: Outcome
+    seconds: float = 0.0
+
+
+def run(cell: FaultCell) -> CellResult:
+    """Rehearse one cell, in an event loop of its own; for a process of a pool too."""
+    started = time.monotonic()
+    outcome = _outcome(cell)
+    return CellResult(cell, outcome, time.monotonic() - started)
+
+
+def _outcome(cell: FaultCell) -> Outcome:
+    if cell.fault == HEALTHY:
+        return _rehearsed([], Expectation(active=True), cell, cell.family)
+    fault = load(cell.fault)
+    if why := fault.inapplicable(cell.router, cell.family):
+        return Outcome(CellVerdict.INAPPLICABLE, detail=why)
+    breaches = breaches_of(fault, cell.family)
+    expected = fault.expected(cell.router)
+    if fault.pair:
+        for breach in breaches:
+            if why := breach.fault.inapplicable(cell.router, breach.family):
+                return Outcome(CellVerdict.INAPPLICABLE, detail=f"{breach.fault.name}: {why}")
+        both = [breach.fault.expected(cell.router) for breach in breaches]
+        expected = Expectation(
+            causes=[cause for each in both for cause in each.causes],
+            also=[cause for each in both for cause in each.also] + expected.also,
+            active=all(each.active for each in both),
+        )
+    return _rehearsed(breaches, expected, cell, breaches[0].fault.base)
+
+
+def breaches_of(fault: RehearsedFault, family: str) -> list[Breach]:
+    """What a fault breaks: a pair breaks the family with its first, the other family with its second."""
+    if not fault.pair:
+        return [Breach(fault, family)]
+    families = (family, "IPv6" if family == "IPv4" else "IPv4")
+    return [Breach(load(name), each) for name, each in zip(fault.pair, families, strict=True)]
+
+
+def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, base: str) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
+        try:
+            lab = (
+                build(breaches, base, cell.router, Path(folder))
+                if breaches
+                else healthy(base, cell.router, Path(folder))
+            )
+            report = asyncio.run(rehearse(lab))
+        except FaultFileError as error:
+            if expected.refused is None:
+                return Outcome(CellVerdict.ERROR, detail=str(error))
+            return judge(expected, (), False, [str(each) for each in error.faults])
+        except (FaultError, LabError) as error:
+            return Outcome(CellVerdict.ERROR, detail=str(error))
+    if report.outcome == "error" and expected.refused is None:
+        return Outcome(CellVerdict.ERROR, detail="; ".join(report.errors))
+    active = all(ConnectionState.ACTIVE in connection.reached for connection in report.connections)
+    found = replace(judge(expected, diagnosis_of(report), active, report.errors), findings=_findings(report))
+    if not breaches and report.outcome != "passed":
+        return Outcome(CellVerdict.MISSED, found.causes, "; ".join(report.errors), found.texts)
+    return found
+
+
+def _findings(report: Report) -> tuple[str, ...]:
+    return tuple(
+        f"{connection.id} {check.id} {check.title}: {line}"
+        for connection in report.connections
+        for check in connection.checks
+        if check.status.bad
+        for line in check.evidence
+    )
+
+
+async def rehearse(lab: FaultyLab) -> Report:
+    """Play a faulty lab through. Raises LabError where the fault cannot be made."""
+    problems: list[LabError] = []
+
+    async def pause(step: str, what: str) -> None:
+        if step in _MOMENTS:
+            await saboteur.do(_MOMENTS[step])
+
+    rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, audience=Audience(pause))
+    network = rehearsal.network
+    saboteur = Saboteur(lab, network)
+
+    def make(kind: str) -> Router:
+        inner: Router = ScriptedPeer(lab.spoken, lab.alter) if kind == "simulated" else ROUTERS[kind]()
+        return BrokenRouter(inner, lab.alter if kind != "simulated" else lambda config: config)
+
+    async def lifted() -> None:
+        try:
+            await saboteur.do("lifted")
+        except LabError as error:
+            problems.append(error)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.ACTIVE:
+            tasks.append(asyncio.ensure_future(lifted()))
+
+    tasks: list[asyncio.Future[None]] = []
+    network.peers.make = make
+    rehearsal.log.subscribe(listen)
+    try:
+        report = await rehearsal.run()
+    finally:
+        await saboteur.stop()
+    if problems:
+        raise problems[0]
+    return report
+
+
+_MOMENTS = {"approve": "built", "notify": "started"}

@@ -1,0 +1,263 @@
+"""From a fault to the lab that has it: the base topology, changed, and the router's configuration, changed.
+
+A daemon runs the configuration that turnup writes for it, with the fault in it, as its user's own file: so what finds
+the fault reads the same files as in the field.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+from simulator.engine.peer_config import agreed_config
+from simulator.faults.schema import Patch, RehearsedFault, RouterChange, Sabotage, Spoken
+from simulator.routers.base import RouterConfig, RouterSession
+from simulator.routers.configs.registry import FORMATS
+from simulator.topology.document import read
+from simulator.topology.load import parse
+from simulator.topology.schema import Topology
+
+_QUICK: Final = {"soak": 1, "deadline": 12, "active": 1, "connect-retry": 1}
+"""Seconds: a rehearsal of a fault is to be short."""
+_MICROSOFT: Final = [
+    {"prefixes": ["13.64.0.0/11", "20.33.0.0/16", "40.64.0.0/10", "52.96.0.0/12", "104.40.0.0/13"]},
+    {"prefixes": ["2603:1000::/24", "2a01:111::/32", "2620:1ec::/36"]},
+]
+_OWN: Final = {
+    "exchange": [{"prefixes": ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32", "2001:db9::/32"]}],
+    "direct": [{"prefixes": ["192.0.2.0/24", "203.0.113.0/24", "2001:db8:64::/48", "2001:db8:65::/48"]}],
+}
+"""What the peer of each base announces: routes that every router's file has a way to write."""
+
+
+class FaultError(Exception):
+    """A fault that cannot be made: one line, with what does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One fault on one family of the lab."""
+
+    fault: RehearsedFault
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyLab:
+    """What is run: a topology, what its peer's router is altered in, what it says by script, and what is done to it."""
+
+    topology: Topology
+    alter: Callable[[RouterConfig], RouterConfig]
+    """Of routers that have no file: the simulated one."""
+    spoken: Mapping[str, Spoken] = field(default_factory=dict)
+    """Family label → what a scripted peer says in place of the simulated one."""
+    actions: tuple[tuple[Sabotage, str], ...] = ()
+    """Each with its family."""
+
+
+def healthy(base: str, router: str, directory: Path) -> FaultyLab:
+    """A base without any fault."""
+    return build([], base, router, directory)
+
+
+def build(breaches: Iterable[Breach], base: str, router: str, directory: Path) -> FaultyLab:
+    """The lab of some faults at once; its files go into `directory`. Raises FaultError, TopologyError and LabError."""
+    breaches = list(breaches)
+    document = _base(base, router)
+    for breach in breaches:
+        _change_topology(document, breach)
+        document["times"] |= breach.fault.times
+    topology = _parsed(document)
+    spoken = {each.family: each.fault.speaks for each in breaches if each.fault.speaks and router == "simulated"}
+
+    def alter(config: RouterConfig) -> RouterConfig:
+        for breach in breaches:
+            config = _altered(config, breach, topology)
+        return replace(config, sessions=tuple(s for s in config.sessions if s.family.label not in spoken))
+
+    if router in FORMATS and base != "route-server":
+        config = alter(agreed_config(topology, topology.peers[0]))
+        if not (router == "openbgpd" and any(route.as_path for route in config.routes)):
+            # bgpd.conf has no way to write a path: those routes are given to a bgpd that runs.
+            file = directory / f"{topology.peers[0].name}.{'toml' if router == 'gobgp' else 'conf'}"
+            file.touch(mode=0o600)
+            file.write_text(_configuration(config, topology, router, breaches))
+            document["peers"][0]["router"] = {"kind": router, "config": str(file)}
+            topology = _parsed(document)
+    actions = tuple((action, each.family) for each in breaches for action in each.fault.actions)
+    return FaultyLab(topology, alter, {k: v for k, v in spoken.items() if v is not None}, actions)
+
+
+def _parsed(document: Mapping[str, Any]) -> Topology:
+    return parse(json.dumps(document), "the faulty topology", Path("/"))
+
+
+def _base(name: str, router: str) -> dict[str, Any]:
+    text = files("simulator").joinpath(f"topologies/{name}.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = read(text).data
+    found["link"] = "netns"
+    found["times"] = dict(_QUICK)
+    found["microsoft"]["announce"] = _MICROSOFT
+    for peering in found["peerings"]:
+        peering["expect"] = {}
+    if name in _OWN:
+        found["peers"][0] |= {"router": router, "announce": _OWN[name]}
+    elif router == "simulated":  # one that is not registered is seen, and warned of
+        found["customers"] = [{**customer, "registered": True} for customer in found["customers"]]
+    else:
+        raise FaultError(f"the base {name} is played by turnup's own route server: --router simulated")
+    copied: dict[str, Any] = json.loads(json.dumps(found))
+    return copied
+
+
+# --- the topology ---
+
+_FIRSTS: Final = {"peer": "peers", "peering": "peerings", "edge": "edges", "customer": "customers"}
+
+
+def _change_topology(document: dict[str, Any], breach: Breach) -> None:
+    values = _words(document, breach.family)
+    for key, change in breach.fault.topology.items():
+        filled = _filled_in(change, values)
+        if key in _FIRSTS:
+            _merge(document[_FIRSTS[key]][0], filled)
+        else:
+            _merge(document, {key: filled})
+    if (announced := breach.fault.router.announce) is not None:
+        first = document["peers"][0]
+        kept = _without(first["announce"], breach.family) if announced.only else first["announce"]
+        first["announce"] = [*kept, *_filled_in(announced.of(breach.family), values)]
+
+
+def _words(document: Mapping[str, Any], family: str) -> dict[str, str]:
+    key = family.lower()
+    lan = document.get("exchange", {}).get("lan", {}).get(key, "")
+    return {
+        "family": family,
+        "other-family": "IPv6" if family == "IPv4" else "IPv4",
+        "edge": str(document["edges"][0].get(key, "")),
+        "peer": str(document["peers"][0].get(key, "")),
+        "edge-id": str(document["edges"][0].get("router-id") or document["edges"][0].get("ipv4", "")),
+        "asn": str(document["peers"][0]["asn"]),
+        "lan": str(lan),
+    }
+
+
+def _merge(target: dict[str, Any], change: Mapping[str, Any]) -> None:
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = value
+
+
+def _without(entries: Sequence[Any], family: str) -> list[Any]:
+    """Prefix lists without the prefixes of a family."""
+    return [
+        {**entry, "prefixes": [each for each in entry["prefixes"] if (":" in each) != (family == "IPv6")]}
+        for entry in entries
+    ]
+
+
+def _filled_in(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return fill(value, words)
+    if isinstance(value, list):
+        return [_filled_in(each, words) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _filled_in(each, words) for key, each in value.items()}
+    return value
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Placeholders in braces are filled in; other braces stay, as configurations have many."""
+    return re.sub(r"\{([a-z0-9-]+)\}", lambda found: words.get(found[1], found[0]), text)
+
+
+# --- the router's configuration ---
+
+
+def session_words(session: RouterSession, config: RouterConfig) -> dict[str, str]:
+    """The placeholders of one session. {other}: an address of the link that nobody has."""
+    four = session.family.label == "IPv4"
+    own = [route.prefix for route in config.routes if (":" in route.prefix) != four]
+    return {
+        "edge": str(session.remote_address),
+        "peer": str(session.local_address),
+        "other": str(session.local_address + 11),
+        "asn": str(config.asn),
+        "afi": "ipv4" if four else "ipv6",
+        "ip": "ip" if four else "ipv6",
+        "inet": "inet" if four else "inet6",
+        "v": "v4" if four else "v6",
+        "V": "V4" if four else "V6",
+        "family": session.family.label,
+        "prefix": own[0] if own else "",
+    }
+
+
+def _altered(config: RouterConfig, breach: Breach, topology: Topology) -> RouterConfig:
+    change, family = breach.fault.router, breach.family
+    sessions: list[RouterSession] = []
+    for session in config.sessions:
+        if session.family.label != family:
+            sessions.append(session)
+        elif change.session is None:
+            sessions.append(_altered_session(session, change, config))
+    words = {"edge-id": str(topology.edges[0].identifier)}
+    return replace(
+        config,
+        asn=change.asn or config.asn,
+        hold_time=config.hold_time if change.hold_time is None else change.hold_time,
+        router_id=fill(change.router_id or config.router_id, words),
+        sessions=tuple(sessions),
+    )
+
+
+def _altered_session(session: RouterSession, change: RouterChange, config: RouterConfig) -> RouterSession:
+    words = session_words(session, config)
+    remote = ip_address(fill(change.remote_address, words)) if change.remote_address else session.remote_address
+    return replace(
+        session,
+        remote_as=change.remote_as or session.remote_as,
+        local_address=ip_address(fill(change.local_address, words)) if change.local_address else session.local_address,
+        remote_address=remote,
+        remote=session.remote if remote == session.remote_address else replace(session.remote, host=remote),
+        md5=session.md5 if change.md5 is None else change.md5 or None,
+        gtsm=session.gtsm if change.gtsm is None else change.gtsm,
+        max_prefixes=change.max_prefixes or session.max_prefixes,
+    )
+
+
+def _configuration(config: RouterConfig, topology: Topology, router: str, breaches: Sequence[Breach]) -> str:
+    """The router's file, with the fault in it."""
+    # Lab only: it dials and redials at once. ExaBGP does so anyway; what its writer adds for a lab is for no other.
+    writer: Callable[..., str] = FORMATS[router]
+    text = writer(config) if router == "exabgp" else writer(config, Path("/run/turnup"))
+    for breach in breaches:
+        text = patched(text, breach, router, agreed_config(topology, topology.peers[0]))
+    return text
+
+
+def patched(text: str, breach: Breach, router: str, config: RouterConfig) -> str:
+    """A configuration with the fault's changes. Raises FaultError for one that finds nothing to change."""
+    sessions = [session for session in config.sessions if session.family.label == breach.family]
+    for patch in breach.fault.patch.get(router, ()):
+        for session in sessions[:1] if patch.once else sessions:
+            words = session_words(session, config)
+            text = _changed(text, patch, words, f"{breach.fault.name}: patch.{router}")
+    return text
+
+
+def _changed(text: str, patch: Patch, words: Mapping[str, str], where: str) -> str:
+    pattern = fill(patch.find, {name: re.escape(word) for name, word in words.items()})
+    found, count = re.subn(pattern, fill(patch.put, words), text, flags=re.MULTILINE | re.DOTALL)
+    if not count:
+        raise FaultError(f"{where}: nothing in the configuration is as {patch.find!r} ({pattern!r})")
+    return found

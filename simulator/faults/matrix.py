@@ -1,0 +1,135 @@
+"""The table: every fault with every router on every family, in parallel, and as people read it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Final
+
+from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
+from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
+from simulator.faults.verdict import CellVerdict, Outcome
+
+BASES: Final = {"exchange": ROUTERS, "direct": ROUTERS, "route-server": ("simulated",)}
+"""Base → the routers that it is rehearsed with, without any fault."""
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def jobs_by_default() -> int:
+    """Rehearsals at once: each waits most of its time."""
+    return 3 * (os.cpu_count() or 1)
+
+
+def cells_of(
+    faults: Iterable[tuple[str, RehearsedFault]], routers: Sequence[str], families: Sequence[str]
+) -> list[FaultCell]:
+    """Every cell of some faults, by name or path, those that do not apply too."""
+    return [
+        FaultCell(name, router, family)
+        for name, _ in faults
+        for router in routers or ROUTERS
+        for family in families or FAMILIES
+    ]
+
+
+def healthy_cells(routers: Sequence[str] = ()) -> list[FaultCell]:
+    """Every base with every router, without a fault."""
+    return [
+        FaultCell(HEALTHY, router, base)
+        for base, kinds in BASES.items()
+        for router in kinds
+        if router in (routers or kinds)
+    ]
+
+
+def run_all(cells: Sequence[FaultCell], jobs: int, told: Callable[[CellResult], None]) -> list[CellResult]:
+    """Run cells, at most `jobs` at once, each told when it is over; in the order of `cells`. Ctrl-C ends all labs."""
+    found: dict[FaultCell, CellResult] = {}
+    with ProcessPoolExecutor(max(1, jobs), get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
+        try:
+            running = {pool.submit(run, cell): cell for cell in cells}
+            for future in as_completed(running):
+                cell = running[future]
+                error = future.exception()
+                result = (
+                    future.result()
+                    if error is None
+                    else CellResult(cell, Outcome(CellVerdict.ERROR, detail=repr(error)))
+                )
+                found[cell] = result
+                told(result)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [found[cell] for cell in cells]
+
+
+def _begin_worker(parent: int) -> None:
+    """A worker takes its lab down when its parent dies, however it dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+    if os.getppid() != parent:
+        raise SystemExit
+
+
+MARKS: Final = {
+    CellVerdict.FIRST: "first",
+    CellVerdict.EXTRA: "**extra**",
+    CellVerdict.FOUND: "**found**",
+    CellVerdict.MISSED: "**missed**",
+    CellVerdict.INAPPLICABLE: "—",
+    CellVerdict.ERROR: "**error**",
+}
+
+
+def markdown(results: Sequence[CellResult], faults: dict[str, RehearsedFault]) -> str:
+    """The table for docs/diagnosis.md: a row a fault, a column a router; what does not apply has a note below."""
+    by = {(each.cell.fault, each.cell.router, each.cell.family): each.outcome for each in results}
+    lines = [f"| fault | who acts | cause | {' | '.join(ROUTERS)} |", f"|---|---|---|{'---|' * len(ROUTERS)}"]
+    notes: dict[str, int] = {}
+    for name, fault in faults.items():
+        cells = []
+        for router in ROUTERS:
+            outcomes = [(family, by.get((name, router, family))) for family in FAMILIES]
+            cells.append(_both(outcomes, notes))
+        lines.append(f"| `{name}`: {fault.title} | {fault.side} | {_causes(fault)} | {' | '.join(cells)} |")
+    lines += ["", *(f"{number}. {text}" for text, number in notes.items())]
+    return "\n".join([*_summary(results), "", *lines])
+
+
+def _causes(fault: RehearsedFault) -> str:
+    if fault.pair:
+        return " and ".join(f"`{name}`" for name in fault.pair)
+    named = ", ".join(f"`{each.cause}`" for each in fault.expect.causes)
+    return named or f"refused: {fault.expect.refused}"
+
+
+def _both(outcomes: Iterable[tuple[str, Outcome | None]], notes: dict[str, int]) -> str:
+    """The two families of a router, in one word where they are alike."""
+    words: dict[str, list[str]] = {}
+    for family, outcome in outcomes:
+        if outcome is None:
+            word = ""
+        elif outcome.verdict is CellVerdict.INAPPLICABLE:
+            word = f"— [{notes.setdefault(outcome.detail, len(notes) + 1)}]"
+        else:
+            word = MARKS[outcome.verdict]
+        words.setdefault(word, []).append(family)
+    if len(words) == 1:
+        return next(iter(words))
+    return ", ".join(f"{'/'.join(families)} {word}".strip() for word, families in words.items())
+
+
+def _summary(results: Sequence[CellResult]) -> Iterator[str]:
+    tried = [each for each in results if each.outcome.verdict is not CellVerdict.INAPPLICABLE]
+    faulty = [each for each in tried if each.cell.fault != HEALTHY]
+    sound = [each for each in tried if each.cell.fault == HEALTHY]
+    first = sum(each.outcome.verdict is CellVerdict.FIRST for each in faulty)
+    clean = sum(each.outcome.verdict is CellVerdict.FIRST for each in sound)
+    yield (
+        f"{len({each.cell.fault for each in faulty})} faults, {len(faulty)} cells: the right cause first and alone in "
+        f"{first}. {len(sound)} healthy labs: no finding in {clean}."
+    )
