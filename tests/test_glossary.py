@@ -78,3 +78,12 @@ def test_a_meaning_is_short() -> None:
 def test_the_pages_that_a_reader_begins_with_name_it() -> None:
     for page in ("README.md", "docs/architecture.md"):
         assert "glossary.md" in (ROOT / page).read_text(encoding="utf-8"), page
+
+
+def test_the_shapes_of_a_session_are_classes_of_the_rooms() -> None:
+    classes = {
+        name
+        for path in (ROOT / "simulator").rglob("*.py")
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert section("One session, from the plan to the page") <= classes
