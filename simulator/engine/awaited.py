@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.engine.control import ConnectionRecord
 
 S = ConnectionState
@@ -18,26 +18,32 @@ class Awaited:
     what: str
     delay: str = ""
     """The name of the delay (`workflow.Delays`); empty where no time brings it about."""
+    who: Actor | None = None
+    """Who has to act; None where nobody has."""
 
 
 AWAITED: Final[dict[ConnectionState, Awaited]] = {
-    S.PENDING_APPROVAL: Awaited("Microsoft reviews the request", "peering_review"),
-    S.APPROVED: Awaited("the peer configures its BGP sessions and notifies Microsoft", "notification"),
-    S.PROVISIONING_STARTED: Awaited("the BGP sessions are configured with DENY ALL", "provisioning"),
-    S.PROVISIONING_COMPLETED: Awaited("the end-to-end validation starts", "validation"),
-    S.VALIDATING: Awaited("the end-to-end validation ends"),
+    S.PENDING_APPROVAL: Awaited("Microsoft reviews the request", "peering_review", Actor.MICROSOFT),
+    S.APPROVED: Awaited("the peer configures its BGP sessions and notifies Microsoft", "notification", Actor.PEER),
+    S.PROVISIONING_STARTED: Awaited("the BGP sessions are configured with DENY ALL", "provisioning", Actor.AUTOMATION),
+    S.PROVISIONING_COMPLETED: Awaited("the end-to-end validation starts", "validation", Actor.AUTOMATION),
+    S.VALIDATING: Awaited("the end-to-end validation ends", who=Actor.AUTOMATION),
     S.ACTIVE: Awaited("nothing: traffic is allowed"),
-    S.PROVISIONING_FAILED: Awaited("the peer mends what the errorMessage says and notifies Microsoft again"),
-    S.TYPE_CHANGE_REQUESTED: Awaited("Microsoft starts the change of type"),
-    S.TYPE_CHANGE_IN_PROGRESS: Awaited("Microsoft completes the change of type"),
-    S.EXTERNAL_BLOCKER: Awaited("the blocker is removed"),
-    S.PENDING_REMOVE: Awaited("the BGP sessions are closed", "removal"),
+    S.PROVISIONING_FAILED: Awaited(
+        "the peer mends what the errorMessage says and notifies Microsoft again", who=Actor.PEER
+    ),
+    S.TYPE_CHANGE_REQUESTED: Awaited("Microsoft starts the change of type", who=Actor.MICROSOFT),
+    S.TYPE_CHANGE_IN_PROGRESS: Awaited("Microsoft completes the change of type", who=Actor.MICROSOFT),
+    S.EXTERNAL_BLOCKER: Awaited("the blocker is removed", who=Actor.MICROSOFT),
+    S.PENDING_REMOVE: Awaited("the BGP sessions are closed", "removal", Actor.AUTOMATION),
 }
 _CABLING: Final = Awaited(
-    "the peer does its cabling by the LOA, configures BGP and notifies Microsoft", AWAITED[S.APPROVED].delay
+    "the peer does its cabling by the LOA, configures BGP and notifies Microsoft", AWAITED[S.APPROVED].delay, Actor.PEER
 )
-_NOT_LIFTED: Final = Awaited("sessions that are still denied pass their validation")
-_CONVERSION: Final = Awaited("Microsoft reviews the conversion; the legacy peering runs on", "conversion_review")
+_NOT_LIFTED: Final = Awaited("sessions that are still denied pass their validation", who=Actor.AUTOMATION)
+_CONVERSION: Final = Awaited(
+    "Microsoft reviews the conversion; the legacy peering runs on", "conversion_review", Actor.MICROSOFT
+)
 
 
 def awaits_notification(record: ConnectionRecord) -> bool:

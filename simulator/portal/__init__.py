@@ -22,6 +22,10 @@ How a page is made:
   `fields.html` the inputs (`text`, `number`, `choice`, `check`, `area`), each with its label, what it is, and its
   error.
 
+* The pages of one peering share `peering_frame.py`: `peering_of(visit)` finds it, `peering_page(visit, record, "part",
+  "template.html", **data)` writes it below its tabs, which are the table `TABS`; the template extends
+  `peering_base.html` and fills `tab`.
+
 How an error becomes a field's:
 
 * Inputs are named by the path of the field in the resource's document (`properties.exchange.connections[0].

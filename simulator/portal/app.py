@@ -13,12 +13,17 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import ArmError, refused
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
-from simulator.portal import csrf, overview
+from simulator.portal import csrf, overview, peering_page, router_config_page, routes_page
 from simulator.portal.changes import change_stream
 from simulator.portal.frame import PageFrame, static_file
 from simulator.portal.visit import FormData, PageAnswer, PageError, PortalPage, Visit
 
-PAGES: Final[tuple[PortalPage, ...]] = (*overview.PAGES,)
+PAGES: Final[tuple[PortalPage, ...]] = (
+    *overview.PAGES,
+    *peering_page.PAGES,
+    *routes_page.PAGES,
+    *router_config_page.PAGES,
+)
 """Every page; what is registered first wins."""
 
 
@@ -52,7 +57,7 @@ def _endpoint(frame: PageFrame, provider: Provider, page: PortalPage) -> Callabl
 
 
 def _visit(frame: PageFrame, provider: Provider, request: Request) -> Visit:
-    return Visit(provider, request, csrf.token_of(request), frame.render, frame.say)
+    return Visit(provider, frame.memory, request, csrf.token_of(request), frame.render, frame.say)
 
 
 async def _answered(frame: PageFrame, provider: Provider, request: Request, answer: PageAnswer) -> Response:

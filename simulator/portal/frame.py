@@ -11,15 +11,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import simulator
 from simulator.azure.provider.provider import Provider
 from simulator.portal import csrf
+from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import Problems
 from simulator.portal.visit import Visit
 from simulator.report.text import clip, one_line, visible
+from simulator.views.diagnosis import WHO_ACTS
 from simulator.views.states import axis_of, group_of
 from simulator.views.times import clock, duration, timestamp
 
@@ -70,6 +72,7 @@ class PageFrame:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self.memory = PortalMemory(provider)
         self._said: OrderedDict[str, str] = OrderedDict()
         self._templates = _environment()
 
@@ -132,7 +135,7 @@ def _shown(value: Any) -> Any:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("simulator.portal"),
+        loader=ChoiceLoader([PackageLoader("simulator.portal"), PackageLoader("simulator.report")]),  # its timeline
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
@@ -145,9 +148,10 @@ def _environment() -> Environment:
         "one_line": one_line,
         "timestamp": timestamp,
         "part": lambda text: quote(str(text), safe=""),
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "number": lambda value: f"{value:,}",
     }
-    environment.globals |= {"axis_of": axis_of, "group_of": group_of}
+    environment.globals |= {"axis_of": axis_of, "group_of": group_of, "who_acts": WHO_ACTS}
     return environment
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import Request, Response
 
 from simulator.azure.provider.provider import Provider
+from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import NO_PROBLEMS, Problems
 
 _FIELDS_AT_MOST: Final = 5000
@@ -105,6 +106,7 @@ class Visit:
     """One request."""
 
     provider: Provider
+    memory: PortalMemory
     request: Request
     csrf: str
     render: PageWriter

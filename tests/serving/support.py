@@ -13,6 +13,7 @@ import httpx
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import Settings
 from simulator.serving.server import listen, serving
+from simulator.topology.schema import Topology
 from tests.azure.provider import support
 
 ROOT = "/subscriptions/lab/providers/Microsoft.Peering"
@@ -44,11 +45,13 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(tmp_path: Path, token: str = "", settings: Settings = support.AT_ONCE) -> AsyncIterator[Served]:
+async def served(
+    tmp_path: Path, token: str = "", settings: Settings = support.AT_ONCE, topology: Topology | None = None
+) -> AsyncIterator[Served]:
     """The shipped exchange behind its server; afterwards nothing has failed, and nothing was said of a defect."""
     stray: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: stray.append(context))
-    async with support.provider(f"sqlite:///{tmp_path}/store.db", settings) as provider:
+    async with support.provider(f"sqlite:///{tmp_path}/store.db", settings, topology) as provider:
         with listen("127.0.0.1", 0) as socket:
             async with (
                 serving(provider, socket, token) as url,

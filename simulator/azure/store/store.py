@@ -302,6 +302,15 @@ class Store:
             where &= EVENTS.c.subject == subject
         return list(self._events(where, limit))
 
+    def newest(self, event: str, subject: str, limit: int) -> list[EventRow]:
+        """The newest events of a kind about a subject, oldest first."""
+        columns = (EVENTS.c.seq, EVENTS.c.time, EVENTS.c.event, EVENTS.c.subject, EVENTS.c.row)
+        where = (EVENTS.c.subject == subject) & (EVENTS.c.event == event)
+        query = select(*columns).where(where).order_by(EVENTS.c.seq.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            found = [EventRow(row.seq, row.time, row.event, row.subject, row.row) for row in connection.execute(query)]
+        return found[::-1]
+
     def last_event(self) -> int:
         """The newest sequence number; 0 in an empty log."""
         with self._engine.connect() as connection:
