@@ -94,7 +94,7 @@ VALIDATION: tuple[Check, ...] = (
         "Nothing was sent while the policy was DENY ALL",
         _MS,
         _B.ACTIVE,
-        of_connection=route_checks.nothing_sent,
+        route_checks.nothing_sent,
     ),
     Check(C.D2, "Nothing was taken while the policy was DENY ALL", _MS, _B.ACTIVE, route_checks.nothing_taken),
     Check(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simulator.diagnosis.check import UNSET, Finding, failed, name_of, passed
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.session.messages import ErrorCode
+from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Status
 
@@ -42,8 +45,13 @@ def state(session: SessionEvidence) -> str:
 
 def notes_of(session: SessionEvidence) -> list[str]:
     """The NOTIFICATIONs of a session, each once."""
+    return folded(session.view.notifications)
+
+
+def folded(notifications: Iterable[NotificationSeen]) -> list[str]:
+    """NOTIFICATIONs in words, each once, with how often it came."""
     lines: dict[str, int] = {}
-    for seen in session.view.notifications:
+    for seen in notifications:
         line = f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}"
         lines[line] = lines.get(line, 0) + 1
     return [line if count == 1 else f"{line} ({count} times)" for line, count in lines.items()]

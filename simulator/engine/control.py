@@ -20,6 +20,7 @@ from simulator.speakers.clock import Clock
 from simulator.topology.plan import FLOWS, SessionPlan, plans_of
 from simulator.topology.schema import Peer, Topology
 from simulator.views.check import Blocks, CheckView
+from simulator.views.diagnosis import diagnosis
 
 _E = ConnectionEvent
 
@@ -169,9 +170,7 @@ class ControlPlane:
                 record, _E.VALIDATION_PASSED, Facts(blocking_checks_passed=True), f"{len(blocking)} blocking checks"
             )
         else:
-            failed = [result for result in blocking if result.stops]
-            detail = "; ".join(_in_one_line(result) for result in failed) or "no check could be made"
-            self._apply(record, _E.VALIDATION_FAILED, detail=detail)
+            self._apply(record, _E.VALIDATION_FAILED, detail=_why(record, results))
         return passed
 
     # --- what a connection that is Active already may meet ---
@@ -324,11 +323,26 @@ def passes(results: list[CheckView]) -> bool:
     return bool(blocking) and all(result.holds for result in blocking)
 
 
+def _why(record: ConnectionRecord, results: list[CheckView]) -> str:
+    """The diagnosis in one line, in the report's words: each cause that blocks something, then what has no cause."""
+    failed = [result for result in results if result.blocks is Blocks.ACTIVE and result.stops]
+    causes = diagnosis(record.id, failed)
+    explained = {check for cause in causes for check in cause.explains}
+    lines = [f"{cause.check} {_whose(record, cause.sessions)}{cause.text}" for cause in causes]
+    lines += [_in_one_line(result) for result in failed if result.id not in explained]
+    return "; ".join(lines) or "no check could be made"
+
+
+def _whose(record: ConnectionRecord, sessions: Iterable[str]) -> str:
+    """`IPv4 192.0.2.1 with 192.0.2.75: `: the sessions by the addresses that they were asked for with."""
+    mine = [plan for plan in record.plans if plan.id in set(sessions)]
+    ends = ", ".join(f"{plan.family.label} {plan.peer_address} with {plan.edge_address}" for plan in mine)
+    return f"{ends}: " if ends else ""
+
+
 def _in_one_line(result: CheckView) -> str:
     """`T1 IPv4 192.0.2.1 with 192.0.2.75: …`: the check, the session that failed it by its addresses, and why."""
     whose = f"{result.session}: " if result.session else ""
-    if result.causes:
-        return f"{result.id} {whose}{result.causes[0].text}"
     why = (result.evidence or (result.title,))[0]
     said = result.session.split(" with ")[0]
     return f"{result.id} {whose}{why.removeprefix(f'{said}: ') if said else why}"

@@ -108,6 +108,10 @@ class PeerRouters:
             gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
         )
 
+    def runs(self, peer: str) -> bool:
+        """Whether a peer's router was started here."""
+        return peer in self._routers
+
     def router(self, peer: str) -> Router:
         """Raises KeyError for a peer that was not started."""
         return self._routers[peer]

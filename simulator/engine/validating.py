@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.addresses import IpAddress, IpNetwork
@@ -24,8 +24,10 @@ from simulator.diagnosis.evidence import (
     since,
 )
 from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.diagnosis.session_checks import folded
 from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
+from simulator.engine.early_end import EarlyEnd
 from simulator.engine.external_waits import tell_waits
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
@@ -88,7 +90,7 @@ class Validator:
         self._times = network.topology.times
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
-        """Run the checks that stand before the lift. Each runs until it passes or the deadline comes."""
+        """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
         gathered = _Gathered(
             before=self.views(record),
             since=self._clock.now(),
@@ -99,15 +101,20 @@ class Validator:
         deadline = gathered.since + self._network.topology.deadline
         probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
         waits = asyncio.ensure_future(tell_waits(self._network, self._log, self._clock, record.plans, deadline))
+        early = self._early_end(record, gathered)
+        looks = asyncio.ensure_future(early.look(deadline))
         try:
-            await self._until_soaked(record, gathered.since, deadline)
+            if await self._until_soaked(record, gathered, early, deadline):
+                deadline = min(deadline, self._clock.now() + _PATIENCE)
             await self._look_at_both_ends(record, gathered, watches, deadline)
-            await asyncio.gather(*probes)
+            done, _ = await asyncio.wait(probes, timeout=max(deadline - self._clock.now(), _PATIENCE))
+            for probe in done:
+                probe.result()
         finally:
             watches.end()
-            for probe in (*probes, waits):
-                probe.cancel()
-            await asyncio.gather(*probes, waits, return_exceptions=True)
+            for task in (*probes, waits, looks):
+                task.cancel()
+            await asyncio.gather(*probes, waits, looks, return_exceptions=True)
         await self._ask_why(record, gathered)
         observation = self._observe(record, gathered, final=True)
         return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
@@ -162,16 +169,32 @@ class Validator:
 
     # --- waiting ---
 
-    async def _until_soaked(self, record: ConnectionRecord, since: float, deadline: float) -> None:
-        """Until every session was Established for the soak time, its table is in, and something in it is acceptable."""
-        soak = self._times.soak
+    def _early_end(self, record: ConnectionRecord, gathered: _Gathered) -> EarlyEnd:
+        def observe(plans: Sequence[SessionPlan], answers: Mapping[str, RouterAnswer]) -> Observation:
+            return self._observe(replace(record, plans=tuple(plans)), replace(gathered, answers=dict(answers)))
+
+        return EarlyEnd(self._network, self._log, self._clock, record.plans, observe)
+
+    async def _until_soaked(
+        self, record: ConnectionRecord, gathered: _Gathered, early: EarlyEnd, deadline: float
+    ) -> bool:
+        """Until every session was Established for the soak time, its table is in, and something in it is acceptable.
+
+        Whether it ended early: some sessions are known to fail, and the others have come so far.
+        """
+        soak, began = self._times.soak, gathered.since
         while (now := self._clock.now()) < deadline:
             views = [self._network.edges.view(plan) for plan in record.plans]
-            if all(self._soaked(view, since) and self._settled(view) and view.accepted for view in views):
-                return
+            behind = [view for view in views if not self._is_ready(view, began)]
+            if all(early.knows(since(gathered.before[view.id], view, began)) for view in behind):
+                return bool(behind)
             moments = [when for view in views for when in (view.established_at, view.last_update) if when is not None]
-            wake = min([deadline, *(when + soak for when in (since, *moments) if when + soak > now)])
+            wake = min([deadline, *(when + soak for when in (began, *moments) if when + soak > now)])
             await self._log.next_event(wake - now)
+        return False
+
+    def _is_ready(self, view: SessionView, began: float) -> bool:
+        return self._soaked(view, began) and self._settled(view) and view.accepted > 0
 
     def _soaked(self, view: SessionView, since: float) -> bool:
         """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
@@ -389,7 +412,7 @@ def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
     if now.established_transitions != before.established_transitions or now.established_at != before.established_at:
         lost.append("the session was reset")
     notes = [seen for seen in now.notifications if seen not in before.notifications]
-    lost += [f"NOTIFICATION {'sent' if seen.sent else 'received'}: {seen.notification}" for seen in notes]
+    lost += folded(notes)
     if now.withdrawn_by_us != before.withdrawn_by_us:
         lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
     if now.received < before.received:

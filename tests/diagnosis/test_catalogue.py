@@ -395,9 +395,49 @@ def test_notifications_before_a_session_came_up_are_no_instability() -> None:
     assert since(replace(down, notifications=(refused, cut)), now, 96.0).notifications == ()
 
 
+def test_a_session_that_is_up_is_judged_though_another_is_down() -> None:
+    """Two mistakes on two sessions are told as two: each check looks at each session for itself."""
+    up = evidence(replace(HEALTHY, received=2, accepted=0, rejected=2), rejected=(rejecting("bogon-prefix", 2),))
+    down = evidence(replace(DOWN, id="c/ipv6"), answer=RouterAnswer(shut_down=True))
+    for sessions in ((up, down), (down, up)):
+        results = run(observe(*sessions))
+        assert failing(results) == ["T1", "R1"]
+        assert [results[check].causes[0].id for check in ("T1", "R1")] == ["shut-down", "bogon-prefix"]
+        for check in ("D1", "D2", "D3", "R2"):  # of the session that is up they say what they saw
+            whose = [line for line in results[check].evidence if "rests on" not in line]
+            assert whose, check
+
+
+def test_what_leaked_on_one_session_is_told_of_that_session_alone() -> None:
+    fine, leaks = evidence(), evidence(replace(HEALTHY, id="c/ipv6", leaked_out=3))
+    found = run(observe(fine, leaks))["D1"]
+    assert found.status is Status.FAILURE
+    assert sum("3 NLRI were written" in line for line in found.evidence) == 1
+
+
+def test_one_notification_that_came_often_is_one_line_with_its_count() -> None:
+    often = evidence(replace(DOWN, notifications=tuple(seen(2, 2) for _ in range(5))), was_up=True)
+    for checks in (VALIDATION, LIFTED):
+        for result in run(observe(often), checks).values():
+            assert sum("NOTIFICATION received" in line for line in result.evidence) <= 1, result
+    assert any("(5 times)" in line for line in run(observe(often))["S1"].evidence)
+
+
+def test_a4_ends_at_once_on_a_session_that_was_lost_with_its_routes() -> None:
+    """What went with the session cannot be withdrawn on it any more: waiting changes nothing."""
+    lost = evidence(replace(DOWN, id="c/ipv4"), was_up=True, peer_table=PeerTable(frozenset({"192.0.2.0/24"})))
+    assert run(observe(lost, final=False), DEPROVISIONED)["A4"].status is Status.FAILURE
+    held = evidence(replace(HEALTHY), was_up=True, peer_table=PeerTable(frozenset({"192.0.2.0/24"})))
+    assert run(observe(held, final=False), DEPROVISIONED)["A4"].status is Status.UNSET
+
+
+def rejecting(rule: str, count: int) -> RejectedRoutes:
+    return RejectedRoutes(rule, "simulator", "it is one", count, tuple(f"10.{n}.0.0/16" for n in range(count)), all=True)
+
+
 def test_the_capture_leads_the_message_of_a_d1_that_fails_and_what_passed_is_not_told() -> None:
     finding = run(observe(capture=CaptureProof(True, "", 8, 9)))["D1"]
-    assert finding.evidence[0].startswith("the capture shows 8 NLRI")
+    assert "the capture shows 8 NLRI" in finding.evidence[0]
     assert "0 NLRI written" not in " ".join(finding.evidence)
 
 

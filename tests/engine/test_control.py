@@ -143,6 +143,26 @@ async def test_a_failure_names_its_causes_and_a_new_notification_starts_again() 
     assert stage.open_gates == 2
 
 
+async def test_every_mistake_is_told_once_with_the_session_that_it_concerns() -> None:
+    stage = Stage().validating()
+    first, second = stage.record.plans
+    causes = (
+        Cause("shut-down", "it is shut down", sessions=(first.id,), explains=("T1",)),
+        Cause("md5", "the key differs", sessions=(second.id,), explains=("T1", "S5"), rank=1),
+    )
+    failed = [
+        CheckView("T1", "", "", Blocks.ACTIVE, Status.FAILURE, ("x",), causes),
+        CheckView("S5", "", "", Blocks.ACTIVE, Status.FAILURE, ("y",), causes[1:]),
+        CheckView("R1", "", "", Blocks.ACTIVE, Status.FAILURE, ("no routes",)),
+    ]
+    stage.control.conclude(stage.record, failed)
+    assert stage.record.connection.error_message.split("; ") == [
+        f"T1 {first.family.label} {first.peer_address} with {first.edge_address}: it is shut down",
+        f"T1 {second.family.label} {second.peer_address} with {second.edge_address}: the key differs",
+        "R1 no routes",
+    ]
+
+
 async def test_deprovisioning_shuts_the_gates_before_the_sessions_are_closed() -> None:
     stage = Stage().validating()
     stage.control.conclude(stage.record, [result()])
