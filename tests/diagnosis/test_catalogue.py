@@ -432,7 +432,8 @@ def test_a4_ends_at_once_on_a_session_that_was_lost_with_its_routes() -> None:
 
 
 def rejecting(rule: str, count: int) -> RejectedRoutes:
-    return RejectedRoutes(rule, "simulator", "it is one", count, tuple(f"10.{n}.0.0/16" for n in range(count)), all=True)
+    examples = tuple(f"10.{n}.0.0/16" for n in range(count))
+    return RejectedRoutes(rule, "simulator", "it is one", count, examples, all=True)
 
 
 def test_the_capture_leads_the_message_of_a_d1_that_fails_and_what_passed_is_not_told() -> None:
