@@ -53,7 +53,8 @@ def test_sources_tell_microsofts_word_from_good_practice_and_from_this_labs_choi
     after = {name for name, rule in RULES.items() if rule.source.startswith("simulator, after Microsoft")}
     assert microsoft == ORIGINS | {"as12076", "registered-origin", "long-prefix-as-path"}
     assert after == MAPS | {"registered-prefix"}, "what is said of a prefix's validation is chosen for a session"
-    assert ours == {"prefix-too-short", "as-path-too-long", "transit-free-asn", "too-many-communities"}
+    chosen = {"prefix-too-short", "as-path-too-long", "transit-free-asn", "too-many-communities"}
+    assert ours == chosen, "a rule that this lab chose for itself is named here"
     assert all(RULES[name].source.startswith("RFC ") for name in set(RULES) - microsoft - ours - after)
 
 

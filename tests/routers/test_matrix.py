@@ -14,7 +14,7 @@ import pytest
 from simulator.connection.states import ConnectionState
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
-from simulator.routers.registry import ROUTERS
+from simulator.topology.kinds import KINDS, RunBy
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document
 
@@ -34,7 +34,7 @@ SECURITY: dict[str, dict[str, Any]] = {
 
 
 def test_no_router_is_left_out() -> None:
-    assert PROGRAMS.keys() == ROUTERS.keys() - {"simulated", "external", "route-server"}
+    assert PROGRAMS.keys() == {name for name, kind in KINDS.items() if kind.run_by is RunBy.DAEMON}
 
 
 @pytest.mark.privileged
