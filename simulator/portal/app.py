@@ -15,10 +15,12 @@ from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.portal import csrf, overview, peering_page, router_config_page, routes_page
 from simulator.portal.changes import change_stream
+from simulator.portal.forms.pages import FORMS
 from simulator.portal.frame import PageFrame, static_file
 from simulator.portal.visit import FormData, PageAnswer, PageError, PortalPage, Visit
 
 PAGES: Final[tuple[PortalPage, ...]] = (
+    *FORMS,
     *overview.PAGES,
     *peering_page.PAGES,
     *routes_page.PAGES,

@@ -55,7 +55,9 @@ class NavigationItem:
 
 
 NAVIGATION: Final = (
-    NavigationItem("Peerings", "/", also=("/peerings",)),
+    NavigationItem("Peerings", "/", also=("/peerings", "/create", "/legacy")),
+    NavigationItem("Peer ASNs", "/asns", also=("/asns",)),
+    NavigationItem("Peering Services", "/peering-services", also=("/peering-services", "/create-service")),
     NavigationItem("Microsoft's desk", "/desk", "microsoft", also=("/desk",)),
     NavigationItem("Lab", "/lab", "lab", also=("/lab",)),
     NavigationItem("Walkthrough", "/walkthrough", "lab", also=("/walkthrough",)),
@@ -159,6 +161,7 @@ def _environment() -> Environment:
 
 FILES: Final = {
     "portal.css": ("simulator.portal", ("static",), "text/css"),
+    "forms.css": ("simulator.portal", ("static",), "text/css"),
     "palette.css": ("simulator.report", ("templates",), "text/css"),
     "portal.js": ("simulator.portal", ("static",), "text/javascript"),
     "icon.svg": ("simulator.portal", ("static",), "image/svg+xml"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -66,14 +66,60 @@ def review(provider: Provider, resource: ResourceId, body: Json) -> RequestRevie
     )
     found = [*_of_names(resource), *_of_peer_asn(request)]
     model, check = _CHECKS[resource.types]
-    wrong, warnings = [fault(each) for each in documents.faults(model, body)], list[ReviewFault]()
-    if not wrong:
-        try:
-            kept(body)
-            wrong, warnings = _all(request, check)
-        except ArmError as error:
-            wrong = [fault(error)]
+    try:
+        kept(body)
+    except ArmError as error:
+        return RequestReview((*found, fault(error)))
+    wrong = [fault(each) for each in documents.faults(model, body)]
+    numbers = list(range(_count(body)))
+    if wrong:
+        request = replace(request, body=_mended(body, wrong))
+        _drop(request, model, numbers)
+        if documents.faults(model, request.body):
+            return RequestReview((*found, *wrong)[:_MOST])
+    more, warnings = _all(request, check, numbers, _count(body))
+    wrong += [each for each in more if not any(_same_place(each.target, other.target) for other in wrong)]
     return RequestReview((*found, *wrong)[:_MOST], tuple(warnings))
+
+
+def _drop(request: ArmRequest, model: type[documents.Document], numbers: list[int]) -> None:
+    """Leave out the connections of a new peering that lack what each must have."""
+    if request.provider.peering(request.id.key) is not None:
+        return
+    matches = (_CONNECTION.match(each.target) for each in documents.faults(model, request.body))
+    for kind, index in sorted({(match[1], int(match[2])) for match in matches if match}, reverse=True):
+        del request.body["properties"][kind]["connections"][index], numbers[index]
+
+
+_STAND_INS: Final[Mapping[str, Any]] = {
+    "location": "eastus",
+    "properties.exchange.peerAsn": {"id": "/"},
+    "properties.direct.peerAsn": {"id": "/"},
+}
+"""What a required field gets so that the others can be checked, which do not depend on it. On whose ASN asks, the
+circuit of a Direct connection does; an exchange with route server has none."""
+
+
+def _mended(body: Json, wrong: list[ReviewFault]) -> Json:
+    """The document with every field that is wrong left out, so that the rest of it can be checked."""
+    body = copy.deepcopy(body)
+    for each in wrong:
+        *way, last = re.findall(r"[^.\[\]]+", each.target)
+        inner: Any = body
+        for step in way:
+            known = isinstance(inner, list) and step.isdigit() and int(step) < len(inner)
+            inner = inner[int(step)] if known else inner.get(step) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            inner.pop(last, None)
+            of_circuit = last == "peerAsn" and inner.get("directPeeringType", "IxRs") != "IxRs"
+            if each.target in _STAND_INS and not of_circuit:
+                inner[last] = copy.deepcopy(_STAND_INS[each.target])
+    return dict(body) if isinstance(body, dict) else {}
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether one field is the other, or has it inside."""
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
 
 
 def _of_names(resource: ResourceId) -> Iterator[ReviewFault]:
@@ -109,11 +155,12 @@ def _of_peer_asn(request: ArmRequest) -> list[ReviewFault]:
     return []
 
 
-def _all(request: ArmRequest, check: _Check) -> tuple[list[ReviewFault], list[ReviewFault]]:
-    """Every fault, and the warnings of what is left."""
+def _all(
+    request: ArmRequest, check: _Check, numbers: list[int], count: int
+) -> tuple[list[ReviewFault], list[ReviewFault]]:
+    """Every fault, and the warnings of what is left. `numbers`: the connections that are left of `count`, by their
+    index in the request."""
     body = copy.deepcopy(request.body)
-    numbers = list(range(_count(body)))
-    """The connections that are left, by their index in the request."""
     is_new = request.provider.peering(request.id.key) is None
     found: list[ReviewFault] = []
     while len(found) < _MOST:
@@ -126,7 +173,7 @@ def _all(request: ArmRequest, check: _Check) -> tuple[list[ReviewFault], list[Re
             one = fault(error)
         match = _CONNECTION.match(one.target)
         if match is None:  # with a connection left out, how many there are says nothing
-            counted = one.target.endswith(".connections") and len(numbers) < _count(request.body)
+            counted = one.target.endswith(".connections") and len(numbers) < count
             return found if counted else [*found, one], []
         kind, index, field = match[1], int(match[2]), match[3]
         connections = body["properties"][kind]["connections"]
@@ -144,9 +191,15 @@ def _all(request: ArmRequest, check: _Check) -> tuple[list[ReviewFault], list[Re
     return found, []
 
 
-def _count(body: Json) -> int:
-    properties = body.get("properties") or {}
-    return sum(len((properties.get(kind) or {}).get("connections") or []) for kind in ("exchange", "direct"))
+def _count(body: Any) -> int:
+    """How many connections a document has."""
+    found = 0
+    for kind in ("exchange", "direct"):
+        inner: Any = body
+        for step in ("properties", kind, "connections"):
+            inner = inner.get(step) if isinstance(inner, dict) else None
+        found += len(inner) if isinstance(inner, list) else 0
+    return found
 
 
 def _at(target: str, number: int) -> str:

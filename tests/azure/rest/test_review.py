@@ -81,6 +81,28 @@ async def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
         ]
 
 
+async def test_a_field_that_is_missing_hides_no_other(tmp_path: Path) -> None:
+    async with plain_lab(tmp_path) as lab:
+        body = exchange_body(peerSessionIPv4Address="192.0.2.1", maxPrefixesAdvertisedV6="many")
+        del body["location"], body["properties"]["exchange"]["peerAsn"]
+        connections = body["properties"]["exchange"]["connections"]
+        connections.insert(0, {"bgpSession": {"peerSessionIPv4Address": "x"}})
+        assert targets(review(lab.provider, PEERING, body)) == [
+            "location",
+            "properties.exchange.connections[0].peeringDBFacilityId",
+            "properties.exchange.connections[0].bgpSession.peerSessionIPv4Address",
+            "properties.exchange.connections[1].bgpSession.maxPrefixesAdvertisedV6",
+            "properties.exchange.peerAsn",
+            "properties.exchange.connections[1].bgpSession.peerSessionIPv4Address",
+        ]
+        asn = ResourceId("lab", "", ("peerAsns",), ("x",))
+        wrong = {"properties": {"peerAsn": 8075, "peerContactDetail": [{"email": "nobody"}]}}
+        assert targets(review(lab.provider, asn, wrong)) == [
+            "properties.peerContactDetail[0].email",
+            "properties.peerAsn",
+        ]
+
+
 async def test_a_pending_asn_is_a_fault_of_its_own(tmp_path: Path) -> None:
     async with plain_lab(tmp_path, settings=BY_HAND) as lab:
         await lab.put(f"{ROOT}/peerAsns/contoso", {"properties": {"peerAsn": 64496}})

@@ -1,0 +1,112 @@
+"""What the pages of one resource share: its id out of the path, its document, a confirmation, errors at fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import Response
+
+from simulator.azure.model.resources import Json
+from simulator.azure.provider.records import PeeringRecord
+from simulator.azure.rest.errors import ArmError
+from simulator.azure.rest.ids import ResourceId, name_fault
+from simulator.portal.arm import ask
+from simulator.portal.forms.field import FormField, field_of, sentence
+from simulator.portal.problems import NO_PROBLEMS, Problems
+from simulator.portal.visit import PageError, Visit
+
+YES: Final = "yes"
+"""What the portal of 2024 has typed before it deletes."""
+PEERING_BASE: Final = "/peerings/{subscription}/{group}/{name}"
+SERVICE_BASE: Final = "/peering-services/{subscription}/{group}/{name}"
+
+
+def resource_id(visit: Visit, type_: str) -> ResourceId:
+    """The resource that a page is about."""
+    path = visit.path
+    return ResourceId(path["subscription"], path["group"], (type_,), (path["name"],))
+
+
+def page_of(resource: ResourceId) -> str:
+    """The page of a peering or a peering service."""
+    base = "/peerings" if resource.types[0] == "peerings" else "/peering-services"
+    return base + "".join(
+        f"/{quote(each, safe='')}" for each in (resource.subscription, resource.group, resource.names[0])
+    )
+
+
+def peering_crumbs(resource: ResourceId, here: str) -> list[tuple[str, str]]:
+    return [("Peerings", "/"), (resource.names[0], page_of(resource)), (here, "")]
+
+
+def peering_of(visit: Visit) -> tuple[ResourceId, PeeringRecord]:
+    """The peering that a page is about. Raises PageError 404."""
+    resource = resource_id(visit, "peerings")
+    record = visit.provider.peering(resource.key)
+    if record is None:
+        raise PageError(404, f"There is no peering {resource.name[:63]}: it was removed, or never made.")
+    return resource, record
+
+
+async def document(visit: Visit, resource: ResourceId, **query: str) -> Json:
+    """A resource as the API shows it. Raises ArmError."""
+    answer = await ask(visit.provider, "GET", str(resource), **query)
+    return dict(answer.body)
+
+
+def problems_at(error: ArmError, fields: Sequence[FormField]) -> Problems:
+    """An ARM error, at the input that it is about."""
+    text = error.message.removeprefix(f"{error.target}: ")
+    name = field_of(error.target, fields)
+    return Problems({name: (sentence(fields, name, text),)}, error.code)
+
+
+async def put_below(
+    visit: Visit, parent: ResourceId, type_: str, fields: tuple[FormField, ...], body: Json
+) -> Problems:
+    """PUT a resource below another, by the name that the form has. What is wrong with it, if something is."""
+    name = visit.form["name"]
+    if fault := name_fault(type_, name):
+        return Problems({"name": (fault,)}, "InvalidResourceName")
+    try:
+        await ask(visit.provider, "PUT", str(parent.child(type_, name)), body)
+    except ArmError as error:
+        return problems_at(error, fields)
+    return NO_PROBLEMS
+
+
+def confirmation(
+    visit: Visit,
+    title: str,
+    crumbs: list[tuple[str, str]],
+    sentences: list[str],
+    button: str,
+    *,
+    back: str,
+    refusal: str = "",
+    typed: bool = True,
+    problems: Problems = NO_PROBLEMS,
+    status: int = 200,
+) -> Response:
+    """Ask before something is deleted. `refusal`: why it cannot be; then the button is there, and inactive."""
+    return visit.page(
+        "forms/confirm.html",
+        title,
+        status=status,
+        problems=problems,
+        crumbs=crumbs,
+        sentences=sentences,
+        button=button,
+        back=back,
+        refusal=refusal,
+        typed=typed,
+    )
+
+
+def unconfirmed(visit: Visit) -> Problems:
+    """What is missing before a deletion."""
+    if visit.form["confirm"].lower() == YES:
+        return NO_PROBLEMS
+    return Problems.at("confirm", f'Type "{YES}" to delete.')
