@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from simulator.diagnosis import link_checks, route_checks, route_server_checks, session_checks
+from simulator.diagnosis import link_checks, route_checks, route_server_checks, security_checks, session_checks
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, name_of, resting_on
 from simulator.diagnosis.check_ids import CheckId as C
@@ -29,8 +29,8 @@ VALIDATION: tuple[Check, ...] = (
         "Microsoft: peering policy",
         _B.WARN,
         of_connection=link_checks.two_edges,
-        only="Direct",
-        applies=lambda observation: observation.direct,
+        only="Direct, and where there are several edges",
+        applies=link_checks.may_have_two_edges,
     ),
     Check(C.L1, "The peer's address answers on the link, from one MAC", _SIM, _B.ACTIVE, link_checks.answers),
     Check(
@@ -44,6 +44,16 @@ VALIDATION: tuple[Check, ...] = (
         applies=lambda observation: observation.has_lan,
     ),
     Check(
+        C.L3,
+        "The peer sends no frames that an exchange's LAN forbids",
+        _SIM,
+        _B.WARN,
+        link_checks.no_forbidden_frames,
+        needs=(C.L1,),
+        only="netns",
+        applies=link_checks.captured,
+    ),
+    Check(
         C.L4,
         "The link has the latency, jitter and loss that the topology asks for",
         _SIM,
@@ -53,6 +63,8 @@ VALIDATION: tuple[Check, ...] = (
         applies=lambda observation: bool(observation.quality_asked),
     ),
     Check(C.T1, "TCP to the peer's BGP port", "RFC 4271 §8.2.1", _B.ACTIVE, session_checks.tcp, needs=(C.L1,)),
+    Check(C.T2, "MD5 agrees at both ends", "RFC 2385", _B.ACTIVE, security_checks.md5_agrees),
+    Check(C.T3, "GTSM agrees at both ends", "RFC 5082", _B.ACTIVE, security_checks.gtsm_agrees),
     Check(
         C.S1, "The OPEN carries the ASN of the PeerAsn", "RFC 4271 §6.2", _B.ACTIVE, session_checks.asn, needs=(C.T1,)
     ),
@@ -140,16 +152,6 @@ VALIDATION: tuple[Check, ...] = (
         applies=route_checks.knows_limit,
     ),
     Check(
-        C.R9,
-        "The same prefixes come on every edge's session of the peering",
-        _SIM,
-        _B.WARN,
-        route_checks.same_everywhere,
-        needs=(C.S5,),
-        only="where the peering has several edges",
-        applies=route_checks.has_siblings,
-    ),
-    Check(
         C.R6,
         "AS8075 has something to announce",
         _SIM,
@@ -167,6 +169,26 @@ VALIDATION: tuple[Check, ...] = (
         needs=(C.S5,),
         only="IxRs",
         applies=route_server_checks.through_server,
+    ),
+    Check(
+        C.R8,
+        "Accepted routes lose nothing on import, and RPKI knows them",
+        _MS,
+        _B.WARN,
+        route_checks.loses_nothing,
+        needs=(C.S5,),
+        only="where routes are acceptable",
+        applies=route_checks.would_be_accepted,
+    ),
+    Check(
+        C.R9,
+        "The same prefixes come on every edge's session of the peering",
+        _SIM,
+        _B.WARN,
+        route_checks.same_everywhere,
+        needs=(C.S5,),
+        only="where the peering has several edges",
+        applies=route_checks.has_siblings,
     ),
 )
 """Before the lift."""

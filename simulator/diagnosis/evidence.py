@@ -123,6 +123,23 @@ class RouteServerPaths:
     """Communities that told it where a route may go are still there."""
 
 
+Examples = tuple[int, tuple[str, ...]]
+"""How many, and the first few."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMarks:
+    """Of a session's routes that would be accepted: what the import overwrites or takes off, and what has no ROA."""
+
+    routes: int
+    med: Examples
+    """They carry a MED that is overwritten with another."""
+    communities: Examples
+    """They carry communities in AS8075's own name, which are taken off."""
+    unsigned: Examples | None
+    """No ROA covers them; None: there are no ROAs to look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionEvidence:
     """One session of the connection under validation."""
@@ -172,6 +189,11 @@ class SessionEvidence:
     """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
     through_server: RouteServerPaths | None = None
     """Of an IxRs peering's session; None for every other."""
+    marks: ImportMarks | None = None
+    """Before the lift, once its table is in; None otherwise."""
+    frames: tuple[str, ...] | None = None
+    """Frames that an exchange forbids and that came from a MAC that answers for the peer: `3 LLDP`; None where nothing
+    is captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +215,8 @@ class Observation:
     """Of a Direct peering, on a link of its own."""
     edges: frozenset[str] = frozenset()
     """The edge routers that the connections of its peering lead to."""
+    edges_there: frozenset[str] = frozenset()
+    """The edge routers that it could have connections to at the same place."""
     quality_asked: str = ""
     """The latency, jitter and loss that the topology asks of the link; empty for none."""
     quality_problem: str = ""

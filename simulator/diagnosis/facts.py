@@ -15,7 +15,7 @@ from simulator.diagnosis.check import name_of
 from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
 from simulator.diagnosis.refusals import REFUSALS
-from simulator.diagnosis.route_checks import NEAR, lacking, shown
+from simulator.diagnosis.route_checks import NEAR, lacking, marked, shown
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
 from simulator.session.messages import Capabilities
@@ -32,6 +32,7 @@ class Fact(Enum):
     NO_ECHO = "a MAC answers, and no echo reply comes"
     TWO_MACS = "two MACs answer for one address"
     SHORT_PACKETS_ONLY = "packets of the link's full size do not pass"
+    FORBIDDEN_FRAMES = "the peer sends frames that an exchange's LAN forbids"
     NO_NETEM = "the kernel cannot give the link the quality that is asked for"
     ONE_EDGE = "all connections of the peering lead to one edge"
     # TCP
@@ -106,6 +107,9 @@ class Fact(Enum):
     TOO_MANY = "the peer announces more than maxPrefixesAdvertised"
     LACKS_PREFIXES = "prefixes come on another edge's session and not on this one"
     ROUTES_MISSING_THERE = "the router lacks routes that were sent to it"
+    MED_SENT = "accepted routes carry a MED that the import overwrites"
+    COMMUNITIES_LOST = "accepted routes carry communities that the import takes off"
+    NO_ROA = "no ROA covers accepted routes"
 
 
 ABNORMAL: dict[Fact, C] = {
@@ -113,6 +117,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.NO_ECHO: C.L1,
     Fact.TWO_MACS: C.L1,
     Fact.SHORT_PACKETS_ONLY: C.L2,
+    Fact.FORBIDDEN_FRAMES: C.L3,
     Fact.MD5_PEER_UNSIGNED: C.T1,
     Fact.MD5_PEER_SIGNS: C.T1,
     Fact.MD5_DIFFERS: C.T1,
@@ -161,6 +166,9 @@ ABNORMAL: dict[Fact, C] = {
     Fact.LIMIT_HIT: C.R5,
     Fact.TOO_MANY: C.R2,
     Fact.LACKS_PREFIXES: C.R9,
+    Fact.MED_SENT: C.R8,
+    Fact.COMMUNITIES_LOST: C.R8,
+    Fact.NO_ROA: C.R8,
 }
 """Facts that no healthy session shows: each asks for a cause, and its check warns even where nothing else fails."""
 
@@ -207,6 +215,8 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.NO_ECHO, f"{', '.join(sorted(lan.macs))} answers for {session.view.peer_address}, no echo reply"
     if len(lan.macs) > 1:
         yield Fact.TWO_MACS, f"{', '.join(sorted(lan.macs))} answer for {session.view.peer_address}"
+    if session.frames:
+        yield Fact.FORBIDDEN_FRAMES, f"frames of the peer: {', '.join(session.frames)}"
     if lan.whole:
         yield Fact.SHORT_PACKETS_ONLY, f"an echo of {session.mtu} octets with DF: {lan.whole}"
 
@@ -413,6 +423,7 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.TOO_MANY, f"{view.received} of at most {session.max_prefixes} prefixes"
     for prefix, there in shown(lacking(session, observation)):
         yield Fact.LACKS_PREFIXES, f"{prefix} comes on {', '.join(there)} and not on {view.id}"
+    yield from ((Fact[name], words) for name, words in marked(session))
     table = session.peer_table
     if table is not None and not table.error and not table.not_ours and view.gate_open and view.bgp_state is UP:
         missing = session.announced - table.prefixes

@@ -35,6 +35,18 @@ def full_size(session: SessionEvidence, observation: Observation) -> Finding:
     return failed([f"an echo of {session.mtu} octets with DF: {whole}"])
 
 
+def no_forbidden_frames(session: SessionEvidence, observation: Observation) -> Finding:
+    if session.frames is None:
+        return skipped("nothing was captured")
+    if session.frames:
+        return failed([f"frames of the peer: {', '.join(session.frames)}"])
+    return passed("of the peer's MAC no proxy ARP, STP, LLDP, CDP, RA, DHCP or OSPF")
+
+
+def captured(observation: Observation) -> bool:
+    return any(session.frames is not None for session in observation.sessions)
+
+
 def quality(observation: Observation) -> Finding:
     if observation.quality_problem:
         return failed([f"the topology asks for {observation.quality_asked}"])
@@ -50,4 +62,11 @@ def two_edges(observation: Observation) -> Finding:
     edges = sorted(observation.edges)
     if len(edges) > 1:
         return passed(f"connections to {', '.join(edges)}")
-    return failed([f"all connections of the peering lead to {', '.join(edges) or 'nowhere'}"])
+    left = sorted(observation.edges_there - observation.edges)
+    more = f"; {', '.join(left)} is there as well" if left else ""
+    return failed([f"all connections of the peering lead to {', '.join(edges) or 'nowhere'}{more}"])
+
+
+def may_have_two_edges(observation: Observation) -> bool:
+    """Direct: Microsoft's policy asks for two. Elsewhere only where there is another edge to have a session with."""
+    return observation.direct or len(observation.edges_there) > 1

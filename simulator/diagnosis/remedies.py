@@ -61,6 +61,10 @@ REMEDIES: dict[str, str] = {
     "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
     "icmp-filtered": "permit ICMP echo from {edge} to {peer}, or leave it: BGP works without",
+    "forbidden-frames": "switch these protocols off on the router's interface towards {edge}",
+    "med-sent": "do not steer Microsoft with MED on the session with {edge}: announce where the traffic is to come in",
+    "communities-stripped": "send no community in AS{local_as}'s name on the session with {edge}, but {local_as}:8007",
+    "rpki-not-found": "publish a ROA for each prefix, with its origin AS and a maxLength that it is announced with",
     "one-edge": "request a second connection to another edge router of Microsoft's, at best at another facility",
     "no-netem": "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
     "latency, jitter and loss out of the topology",

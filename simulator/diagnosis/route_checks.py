@@ -131,6 +131,37 @@ def same_everywhere(session: SessionEvidence, observation: Observation) -> Findi
     )
 
 
+def marked(session: SessionEvidence) -> list[tuple[str, str]]:
+    """What the import does to accepted routes, or RPKI does not know of them: a fact's name, and the words for it."""
+    marks = session.marks
+    if marks is None:
+        return []
+    table = (
+        ("MED_SENT", marks.med),
+        ("COMMUNITIES_LOST", marks.communities),
+        ("NO_ROA", marks.unsigned or (0, ())),
+    )
+    return [
+        (name, f"{count} of {marks.routes} routes: {', '.join(examples)}{', …' if count > len(examples) else ''}")
+        for name, (count, examples) in table
+        if count
+    ]
+
+
+def loses_nothing(session: SessionEvidence, observation: Observation) -> Finding:
+    marks = session.marks
+    if marks is None:
+        return skipped("no table to look at") if observation.final else UNSET
+    if found := marked(session):
+        return failed(words for _, words in found)
+    signed = "no ROAs were given to look at" if marks.unsigned is None else "a ROA covers each"
+    return passed(f"{marks.routes} routes: nothing in them is overwritten or taken off; {signed}")
+
+
+def would_be_accepted(observation: Observation) -> bool:
+    return any(session.marks is not None and session.marks.routes for session in observation.sessions)
+
+
 def shown(missing: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
     return sorted(missing.items())[:_SHOWN]
 

@@ -13,6 +13,7 @@ from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, eva
 from simulator.diagnosis.check import Check
 from simulator.diagnosis.evidence import (
     CaptureProof,
+    ImportMarks,
     LanAnswer,
     Observation,
     PeerTable,
@@ -29,6 +30,7 @@ from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.early_end import EarlyEnd
 from simulator.engine.external_waits import tell_waits
+from simulator.engine.import_marks import marks_of
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.route_server_paths import paths_through
@@ -289,13 +291,17 @@ class Validator:
             connection=record.id,
             final=final,
             siblings=tuple(self._siblings(record, several)) if compared else (),
-            sessions=tuple(self._session(plan, gathered, compared=compared) for plan in record.plans),
+            sessions=tuple(
+                self._session(plan, gathered, compared=compared, table_is_in=final and not gathered.lifted)
+                for plan in record.plans
+            ),
             has_lan=self._network.kind is not LinkKind.LOOPBACK,
             soak=self._times.soak,
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,
             direct=record.flow is Flow.DIRECT,
-            edges=frozenset(plan.edge.name for plan in self._network.edges.plans if plan.peering == record.peering),
+            edges=frozenset(plan.edge.name for plan in several),
+            edges_there=self._edges_there(record),
             quality_asked=record.plans[0].quality_asked,
             quality_problem=self._network.site.quality_problem,
         )
@@ -312,7 +318,13 @@ class Validator:
         routes = self._network.edges.routes(plan)
         return frozenset(nlri.text(route.family, route.key) for route in routes if not route.hits)
 
-    def _session(self, plan: SessionPlan, gathered: _Gathered, *, compared: bool) -> SessionEvidence:
+    def _edges_there(self, record: ConnectionRecord) -> frozenset[str]:
+        """The edges at the exchange; a Direct peering's links lead where they lead."""
+        if record.flow is Flow.DIRECT:
+            return frozenset()
+        return frozenset(edge.name for edge in self._network.topology.edges if edge.addresses)
+
+    def _session(self, plan: SessionPlan, gathered: _Gathered, *, compared: bool, table_is_in: bool) -> SessionEvidence:
         now, before = self._network.edges.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
         theirs = gathered.peer_counters.get(plan.id, {})
@@ -341,6 +353,8 @@ class Validator:
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
             through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
+            marks=self._marks(plan) if table_is_in and self._settled(now) else None,
+            frames=self._frames(plan, gathered.lan.get(plan.id)),
         )
 
     def _judged(self, plan: SessionPlan, gathered: _Gathered) -> Iterable[HeldRoute]:
@@ -355,6 +369,14 @@ class Validator:
             self._network.edges.attributes(plan) if self._settled(now) else ()
         )  # a table is looked at when it is in
         return paths_through(plan.family, routes, plan.peer.asn, plan.peer_address)
+
+    def _marks(self, plan: SessionPlan) -> ImportMarks | None:
+        policy = self._network.edges.config(plan).policy if self._network.edges.is_provisioned(plan) else None
+        return marks_of(self._network.edges.routes(plan), policy) if policy is not None else None
+
+    def _frames(self, plan: SessionPlan, lan: LanAnswer | None) -> tuple[str, ...] | None:
+        capture = self._network.captures.of(plan)
+        return capture.forbidden.of(lan.macs) if capture is not None and lan is not None else None
 
     def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
         found = {}

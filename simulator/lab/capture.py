@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.addresses import IpAddress
+from simulator.lab.forbidden_frames import ForbiddenFrames
 from simulator.lab.netns import netns_place
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
@@ -46,6 +47,7 @@ class Capture:
         self._interface = interface
         self.path = path
         self.packets = 0
+        self.forbidden = ForbiddenFrames()
         self._dropped = 0
         self._socket: Any = None
         self._writer: Any = None
@@ -140,7 +142,9 @@ class Capture:
             for watch in self._watches:
                 watch.doubt(error.source, error.destination, str(error))
             return
-        if segment is not None:
+        if segment is None:
+            self.forbidden.look_at(frame)
+        else:
             self._beginnings.take(segment)
             for watch in self._watches:
                 watch.take(segment)

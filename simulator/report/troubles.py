@@ -58,7 +58,12 @@ class Trouble:
     @property
     def seen(self) -> tuple[str, ...]:
         """The evidence, but for what the sentence says already."""
-        return tuple(line for line in self.evidence if line not in self.what)
+        return tuple(line for line in self.evidence if line not in self.what and not self._holds(line))
+
+    def _holds(self, line: str) -> bool:
+        """Whether the sentence names what stands in a line's brackets: the routes of a rule."""
+        named = line.partition(" (")[2].removesuffix(")")
+        return bool(named) and named in self.what
 
     @property
     def elsewhere(self) -> int:

@@ -123,7 +123,7 @@ def seen(code: int, subcode: int, *, sent: bool = False) -> NotificationSeen:
 
 def test_a_healthy_connection_passes_everything() -> None:
     results = run(observe())
-    assert list(results) == ["L1", "L2", "T1", "S1", "S2", "S3", "S4", "S5", "S6", "D1", "D2", "D3", "R1", "R2"]
+    assert " ".join(results) == "L1 L2 T1 T2 T3 S1 S2 S3 S4 S5 S6 D1 D2 D3 R1 R2"
     assert all(result.status is Status.SUCCESS for result in results.values())
     assert all(result.evidence for result in results.values()), "a check says what it saw"
 
@@ -216,7 +216,9 @@ def test_a_session_that_never_gets_tcp_says_why_and_drowns_nothing(
     view: dict[str, Any], counters: dict[str, int], cause: str
 ) -> None:
     results = run(observe(evidence(replace(DOWN, **view), tcp_counters=counters)))
-    assert failing(results) == ["T1"]
+    also = {"md5": ["T2"], "gtsm": ["T3"]}.get(cause.partition("-")[0], []) if counters else []
+    assert failing(results) == ["T1", *also], "what the kernel counted is seen by its own check too"
+    assert {each.causes[0].id for each in results.values() if each.status is Status.FAILURE} == {cause}
     assert first_cause(results, "T1") == cause
     assert {r.status for r in results.values()} == {Status.SUCCESS, Status.FAILURE, Status.SKIPPED}
 
@@ -510,6 +512,10 @@ def test_a_direct_peering_wants_two_edge_routers_and_an_exchange_peering_does_no
     assert first_cause(run(one), "C1") == "one-edge"
     assert failing(run(two)) == []
     assert "C1" not in run(observe())
+    both = frozenset({"e1", "e2"})
+    assert failing(run(observe(edges=frozenset({"e1"}), edges_there=both))) == ["C1"], "another edge is there"
+    assert "C1" not in run(observe(edges=frozenset({"e1"}), edges_there=frozenset({"e1"})))
+    assert failing(run(observe(edges=both, edges_there=both))) == []
 
 
 def test_full_sized_packets_that_do_not_pass_are_a_warning() -> None:
