@@ -28,7 +28,7 @@ class ForbiddenFrames:
         """By MAC: the addresses that it answered ARP for."""
 
     def look_at(self, frame: bytes) -> None:
-        """Any Ethernet frame; what is too short to be told counts for nothing."""
+        """Any Ethernet frame; what is too short to tell counts for nothing."""
         kind = _kind(frame) or self._proxy(frame)
         if kind and len(self._counts) < _SENDERS:
             self._counts[frame[6:12].hex(":"), kind] += 1
