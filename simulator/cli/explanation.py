@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from simulator.cli.formats import RowColumns
 from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits, RouteOutcome
 from simulator.session.messages import Family
@@ -15,9 +15,15 @@ from simulator.tables.json_lines import common_json, route_row
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
-
-def print_json(told: Mapping[str, Any], indent: int | None = None) -> None:
-    sys.stdout.write(json.dumps(told, indent=indent) + "\n")
+RULES: Final[RowColumns] = (
+    ("Rule", "rule"),
+    ("Result", "result"),
+    ("Value", "value"),
+    ("Explanation", "explanation"),
+    ("Source", "source"),
+    ("Euro-IX", "euroIx"),
+)
+"""The columns of CSV."""
 
 
 def print_explanation(

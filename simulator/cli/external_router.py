@@ -48,7 +48,7 @@ def _security(session: RouterSession) -> str:
 
 def _configuration(config: RouterConfig, format_: str | None) -> str:
     if format_ is None:
-        return f"  --format NAME prints a configuration for it (one of {', '.join(FORMATS)})"
+        return f"  --config-format NAME prints a configuration for it (one of {', '.join(FORMATS)})"
     try:
         return f"--- {format_} ---\n{FORMATS[format_](config)}--- end of {format_} ---"
     except LabError as error:

@@ -11,8 +11,14 @@ from simulator.places.errors import LabError
 
 
 def remove_leftovers(console: Console) -> None:
-    """Remove what an earlier run left behind when it was killed, and say so."""
+    """Remove what earlier runs left behind when they were killed, and say so in one line."""
+    removed, ended = 0, 0
     with contextlib.suppress(LabError):
         for leftover in leftovers():
-            for text in clean(leftover):
-                console.print(f"turnup: of an earlier run: {text}", style="dim", highlight=False)
+            ended += sum(child.process.alive for child in leftover.children)
+            clean(leftover)
+            removed += 1
+    if removed:
+        what = "a directory" if removed == 1 else f"{removed} directories"
+        left = f", and ended {ended} of their processes" if ended else ""
+        console.print(f"turnup: removed {what} that killed runs had left behind{left}", style="dim", highlight=False)

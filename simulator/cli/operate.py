@@ -13,17 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
-from simulator.cli.remote import (
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    JsonObject,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, cells, show, write_csv
+from simulator.cli.remote import SERVER, SUBSCRIPTION, Remote, ServerOption, SubscriptionOption
 from simulator.engine.verbs import VERBS
 from simulator.views.document import key
 from simulator.views.states import style_named
@@ -64,24 +55,43 @@ def _action(app: typer.Typer, word: str, what: str) -> None:
             message: Message = "",
             subscription: SubscriptionOption = SUBSCRIPTION,
             server: ServerOption = SERVER,
+            how: FormatOption = RowFormat.table,
         ) -> None:
             if bool(target) == bool(asn):
                 fail(USAGE, f"turnup {word}: name a peering, a connection, or --asn NAME")
             remote = Remote(server)
-            if asn:
-                found = remote.call("POST", f"/lab/v1/asns/{subscription}/{asn}/{word}", {"message": message})
-                typer.echo(f"{found['name']} (AS{found['asn']}) is {found['validationState']}")
+            if not asn:
+                _told(act(remote, target, message), how)
                 return
-            _told(act(remote, target, message))
+            found = remote.call("POST", f"/lab/v1/asns/{subscription}/{asn}/{word}", {"message": message})
+            if how is RowFormat.table:
+                typer.echo(f"{found['name']} (AS{found['asn']}) is {found['validationState']}")
+            else:
+                show([found], _ASN_COLUMNS, how)
 
         return
 
     @app.command(word, help=help_, rich_help_panel="Microsoft's side of a running server")
-    def plain(target: Target, message: Message = "", server: ServerOption = SERVER) -> None:
-        _told(act(Remote(server), target, message))
+    def plain(
+        target: Target, message: Message = "", server: ServerOption = SERVER, how: FormatOption = RowFormat.table
+    ) -> None:
+        _told(act(Remote(server), target, message), how)
 
 
-def _told(connections: list[JsonObject]) -> None:
+_ASN_COLUMNS = (("Name", "name"), ("ASN", "asn"), ("State", "validationState"))
+_CONNECTION_COLUMNS = (
+    ("Connection", "id"),
+    ("State", "connectionState"),
+    ("Shown", "shownState"),
+    ("Error", "errorMessage"),
+    ("Waits for", "waitsFor"),
+)
+
+
+def _told(connections: list[JsonObject], how: RowFormat) -> None:
+    if how is not RowFormat.table:
+        show(connections, _CONNECTION_COLUMNS, how)
+        return
     for each in connections:
         error = f": {each['errorMessage']}" if each["errorMessage"] else ""
         shown = f", its resource shows {each['shownState']}" if each["shownState"] != each["connectionState"] else ""
@@ -120,10 +130,7 @@ def status(
     rows = [
         {**each, "up": _up(each["establishedAt"]), "gate": "open" if each["gateOpen"] else "shut"} for each in found
     ]
-    if how is not RowFormat.table:
-        show(rows, _SESSION_COLUMNS, how)
-    else:
-        _print_sessions(rows)
+    show(rows, _SESSION_COLUMNS, how, empty="no peering connection yet", style=_session_style)
     if wait and not done:
         fail(
             FAILED,
@@ -150,33 +157,15 @@ def _up(since: str | None) -> str:
     return up_down(None if since is None else time.time() - datetime.fromisoformat(since).timestamp())
 
 
-def _print_sessions(rows: list[JsonObject]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    if not rows:
-        console.print("no peering connection yet", style="dim")
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading, _ in _SESSION_COLUMNS:
-        table.add_column(heading, justify="right" if heading in ("Received", "Accepted", "Sent") else "left")
-    for row in rows:
-        cells = []
-        for heading, field in _SESSION_COLUMNS:
-            style = ""
-            if heading == "Connection":
-                style = style_named("connection", row[field])
-            elif heading == "BGP":
-                style = style_named("bgp", row[field])
-            elif heading == "Gate":
-                style = "green" if row["gateOpen"] else "dim"
-            cells.append(Text(str(row[field]), style))
-        table.add_row(*cells)
-    console.print(table)
+def _session_style(heading: str, row: JsonObject) -> str:
+    match heading:
+        case "Connection":
+            return style_named("connection", row["connectionState"])
+        case "BGP":
+            return style_named("bgp", row["bgpState"])
+        case "Gate":
+            return "green" if row["gateOpen"] else "dim"
+    return ""
 
 
 def events(
@@ -192,9 +181,11 @@ def events(
         # There is nothing to tidy up, and an exception from a signal can be lost in a library's callback.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda _number, _frame: os._exit(INTERRUPTED))
+        _print_heading(how)
         for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):
             _print_event(event, how)
         raise typer.Exit(PASSED)
+    _print_heading(how)
     while True:
         page = remote.call("GET", "/lab/v1/events", after=after, subject=subject, limit=1000)
         for event in page:
@@ -204,21 +195,47 @@ def events(
         after = page[-1]["seq"]
 
 
+_EVENT_COLUMNS = (
+    ("Number", "seq"),
+    ("Time", "time"),
+    ("Subject", "subject"),
+    ("Event", "event"),
+    ("Axis", "row.axis"),
+    ("From", "row.from"),
+    ("To", "row.to"),
+    ("Reason", "row.reason"),
+    ("Text", "row.text"),
+    ("Check", "row.check"),
+    ("Status", "row.status"),
+    ("Count", "row.count"),
+    ("Family", "row.family"),
+)
+
+
+def _print_heading(how: RowFormat) -> None:
+    if how is RowFormat.csv:
+        write_csv([[heading for heading, _ in _EVENT_COLUMNS]])
+
+
 def _print_event(event: JsonObject, how: RowFormat) -> None:
-    if how is RowFormat.json:
-        line = json.dumps(event, ensure_ascii=False)
+    """One event, a line each: they come as long as the server runs."""
+    if how is RowFormat.csv:
+        write_csv([cells(event, _EVENT_COLUMNS)])
     else:
-        row: JsonObject = event["row"]
-        when = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        change = f"{row['from']} → {row['to']}" if "from" in row else str(row.get("to", ""))
-        axis = {"connection": "connection ", "bgp": "BGP "}.get(row.get("axis", ""), "")
-        words = [f"{axis}{change}" if change else "", str(row.get("reason") or row.get("text") or "")]
-        rest = " ".join(f"{name}={row[name]}" for name in ("check", "status", "count", "family") if name in row)
-        line = f"{event['seq']:>6}  {when}  {event['subject']:<34} {event['event']:<17} " + "  ".join(
-            filter(None, [*words, rest])
-        )
-    sys.stdout.write(line + "\n")
+        sys.stdout.write((json.dumps(event, ensure_ascii=False) if how is RowFormat.json else _in_words(event)) + "\n")
     sys.stdout.flush()
+
+
+def _in_words(event: JsonObject) -> str:
+    row: JsonObject = event["row"]
+    when = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    change = f"{row['from']} → {row['to']}" if "from" in row else str(row.get("to", ""))
+    axis = {"connection": "connection ", "bgp": "BGP "}.get(row.get("axis", ""), "")
+    words = [f"{axis}{change}" if change else "", str(row.get("reason") or row.get("text") or "")]
+    rest = " ".join(f"{name}={row[name]}" for name in ("check", "status", "count", "family") if name in row)
+    return f"{event['seq']:>6}  {when}  {event['subject']:<34} {event['event']:<17} " + "  ".join(
+        filter(None, [*words, rest])
+    )
 
 
 def checks(
@@ -251,6 +268,7 @@ def settings(
         bool, typer.Option("--realistic", help="Reviews of half a day and a day, 7,200 times faster.")
     ] = False,
     server: ServerOption = SERVER,
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """How Microsoft's side of a running server behaves: look, or change."""
     remote = Remote(server)
@@ -270,8 +288,8 @@ def settings(
         found = remote.call("PATCH", "/lab/v1/settings", changes)
     else:
         found = remote.call("GET", "/lab/v1/settings")
-    for name, value in found.items():
-        typer.echo(f"{_option_name(name):<34} {json.dumps(value)}")
+    rows = [{"name": _option_name(name), "value": json.dumps(value)} for name, value in found.items()]
+    show(found if how is RowFormat.json else rows, (("Setting", "name"), ("Value", "value")), how)
 
 
 def _option_name(key_: str) -> str:

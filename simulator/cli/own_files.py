@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from simulator.cli.exit_codes import USAGE, fail
 from simulator.places.errors import LabError
 from simulator.topology.schema import Topology
 
+if TYPE_CHECKING:
+    from simulator.routers.own_file import Fault
+
 
 def require_readable(topology: Topology) -> list[str]:
     """End with exit code 2 where a daemon refuses its file; else what was read, or could not be, one line a file."""
-    found: list[str] = []
+    found, told = read_own_files(topology)
+    if found:
+        fail(USAGE, *map(str, found))
+    return told
+
+
+def read_own_files(topology: Topology) -> tuple[list[Fault], list[str]]:
+    """What the daemons refuse in their files; and what was read, or could not be, one line a file."""
+    found: list[Fault] = []
     told: list[str] = []
     for peer in (*topology.peers, *topology.customers):
         path = peer.router_choice.config
@@ -25,8 +38,6 @@ def require_readable(topology: Topology) -> list[str]:
         except LabError as error:
             told.append(f"{path}: not checked: {error}")
             continue
-        found += map(str, wrong)
+        found += wrong
         told.append(f"{path}: no errors for {peer.router_kind}")
-    if found:
-        fail(USAGE, *found)
-    return told
+    return found, told

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.cli.app import COMMANDS, load
+from simulator.cli.formats import RowFormat
 
 
 def leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -24,16 +25,28 @@ def every_command() -> list[tuple[str, Any]]:
 
 def table() -> str:
     """A row a command: what it does, how it prints, and which variables it reads."""
-    lines = ["| Command | What it does | Output | Variables |", "|---|---|---|---|"]
+    heads = ["Command", "What it does", *RowFormat, "Other output", "Variables"]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name, command in every_command():
         variables = sorted({f"`{each.envvar}`" for each in command.params if each.envvar})
         what = str(command.help).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
-        lines.append(f"| `{name}` | {what} | {_formats(command)} | {' '.join(variables)} |")
+        formats = formats_of(command)
+        cells = [f"`{name}`", what, *("yes" if each in formats else "" for each in RowFormat)]
+        cells += [", ".join(f"`{option}`" for option in _others(command)), " ".join(variables)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _formats(command: Any) -> str:
-    options = {option: each for each in command.params for option in each.opts}
-    if "--format" in options and (choices := options["--format"].type_descriptor.choices):
-        return ", ".join(choice.value for choice in choices)
-    return "text, `--json`" if "--json" in options else "text"
+def formats_of(command: Any) -> tuple[RowFormat, ...]:
+    """What `--format` takes of the three; none for a command that prints no rows. `config` has its list of peers."""
+    return tuple(RowFormat) if "--format" in _options(command) else ()
+
+
+def _others(command: Any) -> list[str]:
+    """The options for what is no table."""
+    writes = ("--birdwatcher", "--birdwatcher-dir", "--mrt", "--mrt-updates", "--pcap", "--report", "--markdown")
+    return [option for option in (*writes, "--output") if option in _options(command)]
+
+
+def _options(command: Any) -> set[str]:
+    return {option for each in command.params for option in each.opts}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -16,11 +13,10 @@ from urllib.parse import urlsplit
 import typer
 
 from simulator.cli.exit_codes import FAILED, LAB, USAGE, fail
+from simulator.cli.formats import JsonObject
 
 if TYPE_CHECKING:
     import httpx
-
-JsonObject = dict[str, Any]
 
 ServerOption = Annotated[
     str, typer.Option("--server", envvar="TURNUP_SERVER", metavar="URL", help="Where turnup serve listens.")
@@ -32,17 +28,6 @@ GroupOption = Annotated[
     str, typer.Option("--resource-group", "-g", envvar="TURNUP_RESOURCE_GROUP", help="The resource group: any name.")
 ]
 SERVER, SUBSCRIPTION, GROUP = "http://127.0.0.1:8075", "lab", "lab"
-
-
-class RowFormat(StrEnum):
-    """Names of --format."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
-FormatOption = Annotated[RowFormat, typer.Option("--format", "-o", envvar="TURNUP_FORMAT", help="How to print it.")]
 
 
 class Remote:
@@ -144,48 +129,3 @@ def _refusal(answer: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         text = f"HTTP {answer.status_code} {answer.reason_phrase}"
     return str(text)
-
-
-def show(rows: Sequence[JsonObject] | JsonObject, columns: Sequence[tuple[str, str]], how: RowFormat) -> None:
-    """Print rows. `columns` are (heading, path into the row with dots)."""
-    if how is RowFormat.json:
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-        return
-    listed = rows if isinstance(rows, Sequence) else [rows]
-    cells = [[_text(_at(row, path)) for _, path in columns] for row in listed]
-    if how is RowFormat.csv:
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow([heading for heading, _ in columns])
-        writer.writerows(cells)
-        sys.stdout.write(out.getvalue())
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    if not listed:
-        console.print("none", style="dim")
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading, _ in columns:
-        table.add_column(heading, overflow="fold")
-    for row in cells:
-        table.add_row(*row)
-    console.print(table, highlight=False, markup=False)
-
-
-def _at(row: Any, path: str) -> Any:
-    for part in path.split("."):
-        row = row.get(part) if isinstance(row, dict) else None
-    return row
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulator.cli.explanation import print_json
+from simulator.cli.formats import JsonObject, RowFormat, cells, write_csv
+from simulator.cli.route_columns import TABLE
 from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits
 from simulator.tables.input_formats import TITLES, InputFormat
@@ -17,27 +18,54 @@ from simulator.tables.tally import Tally
 from simulator.wire import nlri
 
 
-def print_routes(routes: TableRoutes, hits: Mapping[bytes, Hits], *, everything: bool, as_json: bool) -> None:
-    """The routes of one attribute set, a line each; without `everything` the rejected ones."""
-    common = common_json(routes.path, routes.announcer) if as_json else {}
-    lines = []
-    for key in routes.keys:
-        fired = hits.get(key, ())
-        if not fired and not everything:
-            continue
-        prefix = nlri.text(routes.family, key)
-        if as_json:
-            lines.append(json.dumps(route_row(routes.family, key, verdict(fired, denied=False), common)))
+class TableWriter:
+    """Prints verdicts as they come, and the summary."""
+
+    def __init__(self, how: RowFormat, rejected: bool) -> None:
+        """`rejected`: only the rejected routes; a table lists no others in any case."""
+        self._how = how
+        self._rejected = rejected
+        if how is RowFormat.csv:
+            write_csv([[heading for heading, _ in TABLE]])
+
+    def routes(self, routes: TableRoutes, hits: Mapping[bytes, Hits]) -> None:
+        """The routes of one attribute set, a line each."""
+        if self._how is RowFormat.table:
+            if self._rejected and hits:
+                self._in_words(routes, hits)
+            return
+        common = common_json(routes.path, routes.announcer)
+        self._rows(
+            route_row(routes.family, key, verdict(fired, denied=False), common)
+            for key in routes.keys
+            if (fired := hits.get(key, ())) or not self._rejected
+        )
+
+    def unreadable(self, entry: Unreadable) -> None:
+        """What is read back as something unreadable again; a table names it in its summary."""
+        if self._how is not RowFormat.table:
+            place = {"unit": entry.place.unit, "number": entry.place.number}
+            self._rows([{"event": "unreadable", **place, "reason": entry.reason, "routes": entry.routes}])
+
+    def summary(self, name: str, format_: InputFormat, tally: Tally) -> None:
+        """CSV has none: each of its lines is a route."""
+        if self._how is RowFormat.table:
+            print_summary(name, format_, tally)
+        elif self._how is RowFormat.json:
+            self._rows([{"event": "summary", "file": name, **summary_json(format_, tally)}])
+
+    def _in_words(self, routes: TableRoutes, hits: Mapping[bytes, Hits]) -> None:
+        path = routes.path.as_path_text or "-"
+        for key in routes.keys:
+            if fired := hits.get(key, ()):
+                reasons = "".join(f"  {hit.rule} ({hit.value})" for hit in fired)
+                sys.stdout.write(f"{nlri.text(routes.family, key)}  path {path}{reasons}\n")
+
+    def _rows(self, rows: Iterable[JsonObject]) -> None:
+        if self._how is RowFormat.csv:
+            write_csv(cells(row, TABLE) for row in rows)
         else:
-            reasons = "".join(f"  {hit.rule} ({hit.value})" for hit in fired)
-            lines.append(f"{prefix}  path {routes.path.as_path_text or '-'}{reasons}")
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def print_unreadable(entry: Unreadable) -> None:
-    """One JSON object, which is read back as something unreadable again."""
-    place = {"unit": entry.place.unit, "number": entry.place.number}
-    print_json({"event": "unreadable", **place, "reason": entry.reason, "routes": entry.routes})
+            sys.stdout.write("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def print_summary(name: str, format_: InputFormat, tally: Tally) -> None:
@@ -72,9 +100,9 @@ def print_summary(name: str, format_: InputFormat, tally: Tally) -> None:
 def summary_json(format_: InputFormat, tally: Tally) -> dict[str, Any]:
     """The summary as one flat object, and lists of small ones."""
     families = {
-        f"{what}-{family.label.lower()}": counts[at]
+        f"{what}{family.label}": counts[place]
         for family, counts in tally.by_family.items()
-        for at, what in enumerate(("accepted", "rejected"))
+        for place, what in enumerate(("accepted", "rejected"))
     }
     return {
         "format": format_.value,

@@ -21,7 +21,7 @@ def announced_by(topology: Topology, edge: Node) -> list[Announcement]:
     Raises ValueError for a route of the topology's own that nobody could announce.
     """
     chosen = topology.microsoft.announce
-    return announcements(chosen, edge) if chosen is not None else [*_everywhere(), *_cdn(metros_of(topology, edge))]
+    return announcements(chosen, edge) if chosen is not None else [*everywhere(), *_cdn(metros_of(topology, edge))]
 
 
 def metros_of(topology: Topology, edge: Node) -> set[str]:
@@ -38,7 +38,8 @@ def metros_of(topology: Topology, edge: Node) -> set[str]:
 
 
 @cache
-def _everywhere() -> tuple[Announcement, ...]:
+def everywhere() -> tuple[Announcement, ...]:
+    """The table that comes with turnup, without what a metro alone has."""
     keys: dict[Family, list[bytes]] = {family: [] for family in Family}
     for row in table().prefixes:
         family, key = nlri.key(row.prefix)

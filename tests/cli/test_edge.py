@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from simulator.cli.policy_options import judging
-from simulator.cli.run.edge import Edge, EdgeOptions, max_prefix, policy_options, print_text
+from simulator.cli.run.edge import Edge, EdgeOptions, GivenOptions, checked, max_prefix, policy_options, print_text
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.gate import Change
@@ -25,6 +26,8 @@ from simulator.policy.max_prefix import Level, MaxPrefix, MaxPrefixAction
 from simulator.policy.policy import PROFILES, PolicyError
 from simulator.session.messages import Family
 from simulator.speakers.speaker import Speaker
+from simulator.topology.as8075 import table
+from simulator.topology.files import FileReadError
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements
 from simulator.wire.update_faults import ErrorHandling
@@ -328,3 +331,84 @@ def test_a_prefix_limit_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert warned.endswith("prefix limit warning: 8 of 10, near the limit: cease")
     exceeded = printed(row(PrefixLimit("s", 1.0, Level.EXCEEDED, 11, rule)), capsys)
     assert exceeded.endswith("prefix limit exceeded: 11 of 10, more than the peer may announce: cease")
+
+
+# --- what it announces ---
+
+
+def given(**options: Any) -> GivenOptions:
+    """As the command line gives them."""
+    told: dict[str, Any] = {
+        "listen": "127.0.0.2:0",
+        "peer": "any",
+        "peer_as": "any",
+        "peer_port": None,
+        "local_as": 8075,
+        "state": "Validating",
+        "md5": None,
+        "gtsm": False,
+        "passive": False,
+        "judging": judging(),
+        "max_prefixes": None,
+        "over_limit": "warn",
+        "hold_time": 90,
+        "router_id": None,
+        "announce": None,
+    }
+    return GivenOptions(**(told | options))
+
+
+def test_as8075_announces_its_table_where_no_file_says_otherwise(tmp_path: Path) -> None:
+    assert sum(len(each.keys) for each in checked(given()).announcements) == len(table().prefixes)
+    assert checked(given(local_as=64500)).announcements == ()
+    file = tmp_path / "routes"
+    file.write_text("# nothing\n")
+    assert checked(given(announce=file)).announcements == ()
+
+
+async def test_the_default_table_passes_once_the_connection_is_active() -> None:
+    options = checked(given(state="Active", judging=judging(allow_documentation=True), passive=True))
+    running, stop = Running(), asyncio.Event()
+    task = asyncio.ensure_future(Edge(options, running.write).run(stop))
+    async with session(running) as peer:
+        await peer.send(raw_routes(KEYS))
+        await running.until(event="route")
+        await peer.answered()
+        ipv4 = [each.prefix for each in table().prefixes if "." in each.prefix]
+        assert [prefix for prefix in ipv4 if key(prefix) not in peer.octets] == []
+    stop.set()
+    await task
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"IPv4": 0, "IPv6": 0}, "it ANNOUNCES NOTHING: --announce FILE says what"),
+        ({"IPv4": 359, "IPv6": 29}, "it announces 359 IPv4 and 29 IPv6 prefixes once that is Active"),
+        ({"IPv4": 0, "IPv6": 2}, "it announces 2 IPv6 prefixes once that is Active"),
+    ],
+)
+def test_what_it_announces_stands_in_its_first_line(
+    counts: dict[str, int], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"event": "listening", "address": "[::1]:179", "localAs": 8075, "connectionState": "Validating"}
+    assert printed({**told, "announces": counts}, capsys).endswith(f"connection state Validating; {words}")
+
+
+@pytest.mark.parametrize("what", ["pipe", "directory", "device", "latin-1", "size"])
+def test_a_file_of_announcements_is_read_within_bounds(what: str, tmp_path: Path) -> None:
+    file = tmp_path / "routes"
+    match what:
+        case "pipe":
+            os.mkfifo(file)
+        case "directory":
+            file.mkdir()
+        case "device":
+            file = Path("/dev/zero")
+        case "latin-1":
+            file.write_bytes(b"# caf\xe9\n")
+        case "size":
+            with file.open("wb") as sparse:
+                sparse.truncate(65_000_000)
+    with pytest.raises(FileReadError, match={"latin-1": "UTF-8", "size": "more than the"}.get(what, what)):
+        checked(given(announce=file))

@@ -150,7 +150,7 @@ _PRINTING = {
     "routes": ("routes", "QUICK"),
     "config": ("config", str(SHIPPED / "exchange.yaml"), "contoso", "--format", "bird"),
     "explain": ("policy", "explain", "--prefix", "203.0.113.0/24", "--as-path", "64496"),
-    "check": ("policy", "check", "TABLE", "--format", "json", "--json"),
+    "check": ("policy", "check", "TABLE", "--input-format", "json", "--json"),
     "edge": ("edge", "--listen", "127.0.0.2:0"),
     "location": ("location", "list"),
 }

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "status --help": {"views", "connection", "session", "engine"},
     f"policy explain {_ROUTE}": {*_POLICY, "netaddr", *_PREFIXES},
     f"policy explain {_ROUTE} --topology FILE": {*_TOPOLOGY, *_POLICY, "engine", "asyncio"},
-    "policy check --format json FILE": {*_POLICY, "netaddr", "exabgp", *_PREFIXES},
+    "policy check --input-format json FILE": {*_POLICY, "netaddr", "exabgp", *_PREFIXES},
     "schema": _TOPOLOGY,
     "validate FILE": _TOPOLOGY,
     "status --server none": {"views", "connection", "session", "engine"},

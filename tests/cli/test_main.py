@@ -194,7 +194,7 @@ def free_port() -> int:
         (["--listen", "127.0.0.1:1790", "--peer", "127.0.0.2", "--md5", "é" * 41], 2, "--md5 is 82 octets long"),
         (["--listen", "[::1]:1790", "--peer", "127.0.0.1"], 2, "different address families"),
         (["--listen", "127.0.0.1:1790", "--hold-time", "2"], 2, "--hold-time is 0 or at least 3"),
-        (["--listen", "127.0.0.1:1790", "--announce", "/nonexistent"], 2, "No such file"),
+        (["--listen", "127.0.0.1:1790", "--announce", "/nonexistent"], 2, "there is no such file"),
         (["--listen", "192.0.2.1:1790"], 3, "this machine has no such address"),
     ],
 )

@@ -71,8 +71,10 @@ def test_settings_are_looked_at_and_changed(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         assert "peering-review" in server.turnup("settings").stdout
         changed = server.turnup("settings", "--set", "peering-review=null", "--set", "time-scale=10")
-        lines = dict(line.split(maxsplit=1) for line in changed.stdout.splitlines())
+        lines = dict(line.split() for line in changed.stdout.splitlines())
         assert (lines["peering-review"], lines["time-scale"]) == ("null", "10.0")
+        assert json.loads(server.turnup("settings", "--format", "json").stdout)["timeScale"] == 10
+        assert "time-scale,10.0" in server.turnup("settings", "--format", "csv").stdout.splitlines()
         assert "7200.0" in server.turnup("settings", "--realistic").stdout
         for words, code, text in (
             ("removal=never", 2, "write NAME=VALUE"),

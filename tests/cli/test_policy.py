@@ -339,11 +339,15 @@ def test_what_was_not_judged_is_said(tmp_path: Path) -> None:
     ("content", "arguments", "words"),
     [
         (b"", [], "this is no table that is known here"),
-        (b"hello\n", [], "say --format"),
-        (b"hello\n", ["--format", "exabgp"], "there is no route in it: line 1:"),
-        (b"\0\1\2\3", ["--format", "mrt"], "there is no route in it: record 1: the file ends inside this record"),
-        (b"# nothing\n", ["--format", "json"], "there is no route in it"),
-        (b"41.0.0.0/16\n", ["--format", "x"], "there is no such format (there are: mrt, exabgp, bird, json, gobgp, "),
+        (b"hello\n", [], "say --input-format"),
+        (b"hello\n", ["--input-format", "exabgp"], "there is no route in it: line 1:"),
+        (b"\0\1\2\3", ["--input-format", "mrt"], "there is no route in it: record 1: the file ends inside this record"),
+        (b"# nothing\n", ["--input-format", "json"], "there is no route in it"),
+        (
+            b"41.0.0.0/16\n",
+            ["--input-format", "x"],
+            "there is no such format (there are: mrt, exabgp, bird, json, gobgp, ",
+        ),
         (b"41.0.0.0/16\n", ["--export-as", "x"], "--export-as 'x' is no ASN"),
         (b"41.0.0.0/16\n", ["--profile", "x"], "no policy profile"),
     ],
@@ -354,8 +358,23 @@ def test_check_refuses_bad_usage_in_one_line(content: bytes, arguments: list[str
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    assert "No such file" in one_line(turnup("check", tmp_path / "none"))
-    assert "Is a directory" in one_line(turnup("check", tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for file, why in (
+        (tmp_path / "none", "there is no such file"),
+        (tmp_path, "this is a directory"),
+        (tmp_path / "pipe", "this is a pipe that nobody writes to"),
+        (Path("/dev/zero"), "this is a device"),
+    ):
+        result = turnup("check", file)
+        assert (result.returncode, why in one_line(result)) == (2, True), result.stderr
+
+
+def test_a_pipe_is_read_as_it_comes() -> None:
+    command = (
+        f"{sys.executable} -m simulator policy check <(echo 41.0.0.0/16; sleep 0.2; echo 10.0.0.0/8) --peer-as 64496"
+    )
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+    assert "2 routes" in result.stdout
 
 
 def test_a_truncated_table_does_not_pass(tmp_path: Path) -> None:

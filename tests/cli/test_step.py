@@ -141,7 +141,7 @@ def external(tmp_path: Path, **changes: Any) -> Path:
 
 
 def test_the_addresses_and_a_configuration_are_printed(tmp_path: Path) -> None:
-    result = turnup("rehearse", external(tmp_path), "--format", "bird")
+    result = turnup("rehearse", external(tmp_path), "--config-format", "bird")
     assert result.returncode == 1, "nobody came"
     assert "  your ASN 64496, Microsoft's ASN 8075, hold time 90 s" in result.stdout
     assert re.search(r"contoso-lab/edge-1/ipv4: from 127\.0\.0\.9 to 127\.75\.80\.1 port \d+", result.stdout)
@@ -157,8 +157,8 @@ def test_the_topology_names_the_format_and_without_one_it_says_how_to_get_one(tm
     found["times"]["deadline"] = 0.2
     found["peers"][0]["router"] = "external"
     path = write(found, tmp_path / "plain.yaml")
-    assert "--format NAME prints a configuration for it (one of bird, frr" in turnup("rehearse", path).stdout
-    assert "there is no such format (one of bird" in one_line(turnup("rehearse", path, "--format", "nx-os"))
+    assert "--config-format NAME prints a configuration for it (one of bird, frr" in turnup("rehearse", path).stdout
+    assert "there is no such format (one of bird" in one_line(turnup("rehearse", path, "--config-format", "nx-os"))
     microsoft = {**found["microsoft"], "port": 1790}
     assert "neighbor 127.75.80.1 {" in turnup("config", external(tmp_path, microsoft=microsoft), "contoso").stdout
     assert "microsoft: {port: 1790}" in one_line(turnup("config", external(tmp_path), "contoso"))

@@ -7,17 +7,8 @@ from typing import Annotated
 import typer
 
 from simulator.cli.azure.common import NameOption, new_app, pairs, scope
-from simulator.cli.remote import (
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    JsonObject,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
+from simulator.cli.remote import SERVER, SUBSCRIPTION, Remote, ServerOption, SubscriptionOption
 
 _ASN_COLUMNS = (
     ("Name", "name"),

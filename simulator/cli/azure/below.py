@@ -8,19 +8,8 @@ import typer
 
 from simulator.cli.azure.common import NameOption, new_app, scope, valid_name
 from simulator.cli.exit_codes import USAGE, fail
-from simulator.cli.remote import (
-    GROUP,
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    GroupOption,
-    JsonObject,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
+from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
 
 
 def below(

@@ -10,7 +10,7 @@ import typer
 
 from simulator.azure.rest.ids import NAME_RULE, is_name
 from simulator.cli.exit_codes import USAGE, fail
-from simulator.cli.remote import JsonObject
+from simulator.cli.formats import JsonObject
 
 
 def valid_name(name: str) -> str:

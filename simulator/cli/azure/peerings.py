@@ -8,19 +8,8 @@ import typer
 
 from simulator.cli.azure.common import NameOption, json_object, new_app, pairs, scope
 from simulator.cli.exit_codes import USAGE, fail
-from simulator.cli.remote import (
-    GROUP,
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    GroupOption,
-    JsonObject,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
+from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
 
 _CONNECTION_COLUMNS = (
     ("Peering", "peering"),
@@ -41,8 +30,15 @@ def _connections(found: list[JsonObject]) -> list[JsonObject]:
     for each in found:
         properties = each["properties"]
         inner = properties.get("exchange") or properties.get("direct") or {}
-        rows += [{"peering": each["name"], **connection} for connection in inner.get("connections", [])]
+        rows += [{"peering": each["name"], **_worded(connection)} for connection in inner.get("connections", [])]
     return rows
+
+
+def _worded(connection: JsonObject) -> JsonObject:
+    """Azure's `None` for a family without a session is no BGP state: a table says what it means."""
+    session = connection.get("bgpSession") or {}
+    words = {name: "no session" for name in ("sessionStateV4", "sessionStateV6") if session.get(name) in (None, "None")}
+    return {**connection, "bgpSession": {**session, **words}}
 
 
 def show_peerings(found: list[JsonObject] | JsonObject, how: RowFormat) -> None:

@@ -8,18 +8,8 @@ import typer
 
 from simulator.cli.azure.common import PeeringNameOption, new_app, scope
 from simulator.cli.azure.peerings import show_peerings
-from simulator.cli.remote import (
-    GROUP,
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    GroupOption,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, RowFormat, show
+from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
 
 _ROUTE_COLUMNS = (
     ("Prefix", "prefix"),

@@ -8,19 +8,8 @@ import typer
 
 from simulator.cli.azure.below import service_prefix
 from simulator.cli.azure.common import NameOption, new_app, scope
-from simulator.cli.remote import (
-    GROUP,
-    SERVER,
-    SUBSCRIPTION,
-    FormatOption,
-    GroupOption,
-    JsonObject,
-    Remote,
-    RowFormat,
-    ServerOption,
-    SubscriptionOption,
-    show,
-)
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
+from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
 
 service = new_app("Peering services: a customer's side.")
 service.add_typer(service_prefix, name="prefix")

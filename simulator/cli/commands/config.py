@@ -9,21 +9,25 @@ from typing import Annotated
 import typer
 
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.formats import RowFormat, show
 
 
 def config(
     topology: Annotated[
         Path, typer.Argument(metavar="TOPOLOGY", help="A topology file, such as topologies/exchange.yaml.")
     ],
-    peer: Annotated[str, typer.Argument(metavar="PEER", help="The peer's name in it.")],
+    peer: Annotated[
+        str, typer.Argument(metavar="[PEER]", help="The peer's name in it; where omitted, the peers are listed.")
+    ] = "",
     format_: Annotated[
         str | None,
         typer.Option(
+            "--config-format",
             "--format",
             envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
             help="bird, frr, openbgpd, gobgp, exabgp, junos, iosxr, ios, eos, routeros or vyos; the peer's own router "
-            "where omitted.",
+            "where omitted. Of the list: table, json or csv.",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +45,37 @@ def config(
 
     Example: turnup config topologies/exchange.yaml contoso --format junos
     """
-    raise typer.Exit(_config(topology, peer, format_, output))
+    raise typer.Exit(_config(topology, peer, format_, output) if peer else _list(topology, format_))
+
+
+_PEERS = (("Peer", "name"), ("AS", "asn"), ("Router", "router"), ("Format", "format"), ("Sessions", "sessions"))
+
+
+def _list(path: Path, wanted: str | None) -> int:
+    from simulator.routers.configs.registry import FORMATS
+    from simulator.topology.load import TopologyError, load
+    from simulator.topology.plan import plans
+
+    try:
+        topology = load(path, own_files=False)
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    if wanted is not None and wanted not in [*RowFormat]:
+        names = ", ".join(peer.name for peer in topology.peers)
+        fail(USAGE, f"--format {wanted}: whose configuration? Name a PEER (there are: {names})")
+    planned = plans(topology)
+    rows = [
+        {
+            "name": peer.name,
+            "asn": peer.asn,
+            "router": peer.router_kind,
+            "format": peer.router_choice.format or (peer.router_kind if peer.router_kind in FORMATS else None),
+            "sessions": sum(plan.peer.name == peer.name for plan in planned),
+        }
+        for peer in topology.peers
+    ]
+    show(rows, _PEERS, RowFormat(wanted or RowFormat.table))
+    return PASSED
 
 
 def _config(path: Path, name: str, wanted: str | None, output: Path | None) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli import policy_options
+from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.cli.options import StateName, StateOption
 
 
@@ -38,7 +39,10 @@ def edge(
     gtsm: Annotated[bool, typer.Option("--gtsm", help="TTL security (RFC 5082).")] = False,
     announce: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Routes to announce: ExaBGP's syntax or bare prefixes, one a line."),
+        typer.Option(
+            metavar="FILE",
+            help="Routes to announce: ExaBGP's syntax or bare prefixes, one a line; where omitted, AS8075's table.",
+        ),
     ] = None,
     state: StateOption = StateName.validating,
     passive: Annotated[bool, typer.Option("--passive", help="Never dial.")] = False,
@@ -52,9 +56,12 @@ def edge(
     ] = None,
     *,
     judging: policy_options.JudgingOptions,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
 ) -> None:
     """Run one stand-alone AS8075 speaker, to point any router at: it says its verdict on every route.
+
+    JSON and CSV have one line an event.
 
     Ctrl-C ends it: every session is closed with a Cease, and the exit code is 0.
     """
@@ -77,4 +84,4 @@ def edge(
         router_id=router_id,
         announce=announce,
     )
-    raise typer.Exit(run.edge(given, as_json=as_json))
+    raise typer.Exit(run.edge(given, chosen(how, as_json)))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.remote import FormatOption, RowFormat
+from simulator.cli.formats import FormatOption, RowFormat
 
 app = typer.Typer(
     rich_markup_mode=None,

@@ -10,7 +10,8 @@ import typer
 
 from simulator.cli.azure.common import new_app, scope
 from simulator.cli.exit_codes import FAILED, USAGE, fail
-from simulator.cli.remote import SUBSCRIPTION, FormatOption, Remote, RowFormat, SubscriptionOption, show
+from simulator.cli.formats import FormatOption, RowFormat, show
+from simulator.cli.remote import SUBSCRIPTION, Remote, SubscriptionOption
 from simulator.topology.locations import (
     ExchangeLocation,
     FacilityLocation,

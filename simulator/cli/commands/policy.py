@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli import policy_options
+from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -45,7 +46,8 @@ def explain(
     *,
     judging: policy_options.JudgingOptions,
     peering: policy_options.SessionOptions,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
 ) -> None:
     """What every rule of a profile says of one route, and the verdict.
 
@@ -64,7 +66,7 @@ def explain(
         otc,
         as_set,
     )
-    raise typer.Exit(run.explain(judging, peering, route, as_json=as_json))
+    raise typer.Exit(run.explain(judging, peering, route, chosen(how, as_json)))
 
 
 @app.command()
@@ -76,10 +78,12 @@ def check(
             metavar="FILE", help="MRT, BIRD's `show route all`, ExaBGP routes or JSON lines; - reads stdin."
         ),
     ],
-    format_: Annotated[
+    input_format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="FORMAT", help="Told from the content where omitted: see ask-first.md for all."
+            metavar="FORMAT",
+            help="The format of FILE; told from the content where omitted: see ask-first.md for all.",
+            show_default=False,
         ),
     ] = None,
     export_as: Annotated[
@@ -94,15 +98,18 @@ def check(
     judging: policy_options.JudgingOptions,
     peering: policy_options.SessionOptions,
     rejected: Annotated[bool, typer.Option("--rejected", help="List every rejected route.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a route, and a summary as the last line.")
-    ] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
 ) -> None:
     """What the policy would accept of a whole table, and why not the rest.
+
+    JSON has one object a route, and the summary as its last line; CSV has one line a route.
 
     Example: birdc show route all | turnup policy check - --export-as 64496
     """
     from simulator.cli.run import policy_check as run
 
     name = None if file == "-" else Path(file)
-    raise typer.Exit(run.check(judging, peering, name, format_, export_as, rejected=rejected, as_json=as_json))
+    raise typer.Exit(
+        run.check(judging, peering, name, input_format, export_as, chosen(how, as_json), rejected=rejected)
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.cli.options import LinkOption, TopologyFile
 
 
@@ -33,9 +34,8 @@ def rehearse(
     plain: Annotated[
         bool, typer.Option("--plain", envvar="TURNUP_PLAIN", help="Plain lines, also on a terminal.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print report.json to standard output, the rest to standard error.")
-    ] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
     markdown: Annotated[
         Path | None,
         typer.Option(
@@ -56,10 +56,9 @@ def rehearse(
     step: Annotated[
         bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
     ] = False,
-    format_: Annotated[
+    config_format: Annotated[
         str | None,
         typer.Option(
-            "--format",
             envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
             help="The language of the configuration that is printed for an external router, as of `turnup config`.",
@@ -70,6 +69,9 @@ def rehearse(
     """Play a topology's whole life cycle through on real BGP sessions.
 
     From the request over DENY ALL, the validation and the lift of the policy to the deprovisioning.
+
+    With `--format json` (report.json) or `csv` (a line a session) only that goes to standard output, the rest to
+    standard error.
     """
     from simulator.cli.run.rehearse import rehearse as run
 
@@ -81,9 +83,9 @@ def rehearse(
             soak=soak,
             deadline=deadline,
             plain=plain,
-            as_json=as_json,
+            how=chosen(how, as_json),
             step=step,
-            format_=format_,
+            config_format=config_format,
             only=only or (),
             strict=strict,
             markdown_file=markdown,

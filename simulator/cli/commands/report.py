@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.exit_codes import FAILED, USAGE, fail
-from simulator.cli.remote import FormatOption, RowFormat, show
+from simulator.cli.formats import FormatOption, RowFormat, show
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.exit_codes import USAGE, fail
+from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.cli.options import LinkOption, StateName, StateOption
 
 
@@ -25,7 +26,8 @@ def routes(
         typer.Option(metavar="PREFIX", help="Only this prefix (or address) and what covers it.", show_default=False),
     ] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Only what the policy rejects.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
     birdwatcher: Annotated[
         bool, typer.Option("--birdwatcher", help="One JSON document in birdwatcher's shape.")
     ] = False,
@@ -53,6 +55,7 @@ def routes(
 ) -> None:
     """Show every route that a peer announces, with the verdict on it and the rules behind it.
 
+    The table is as BIRD's `show route all` prints it; JSON has one object a line, CSV a route a line.
     A topology's sessions are brought up for it, and taken down again.
     Of a running server (`http://127.0.0.1:8075`) the sessions are shown as they are.
 
@@ -62,8 +65,12 @@ def routes(
     from simulator.tables.output_formats import OutputFormat
 
     files = run.Files(birdwatcher_dir, mrt, mrt_updates, pcap)
-    if as_json and birdwatcher:
+    how = chosen(how, as_json)
+    if birdwatcher and as_json:
         fail(USAGE, "--json and --birdwatcher are two shapes: choose one")
-    shape = OutputFormat.JSON if as_json else OutputFormat.BIRDWATCHER if birdwatcher else OutputFormat.TEXT
-    wanted = run.Wanted(peer, state is StateName.active, prefix, rejected, shape)
+    shape = OutputFormat.TEXT if how is RowFormat.table else OutputFormat.JSON
+    if birdwatcher:
+        shape = OutputFormat.BIRDWATCHER
+    as_csv = how is RowFormat.csv and not birdwatcher
+    wanted = run.Wanted(peer, state is StateName.active, prefix, rejected, shape, as_csv)
     raise typer.Exit(run.routes(topology, wanted, files, link=link.value if link else None, deadline=deadline))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.exit_codes import LAB, USAGE, fail
-from simulator.cli.remote import FormatOption, RowFormat, show
+from simulator.cli.formats import FormatOption, RowFormat, show
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

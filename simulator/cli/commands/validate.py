@@ -3,53 +3,87 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simulator.cli.exit_codes import USAGE, warn
+from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
 
 if TYPE_CHECKING:
     from simulator.topology.schema import Topology
+
+_COLUMNS = (("File", "file"), ("Line", "line"), ("Key", "key"), ("Fault", "text"), ("Notes", "notes"))
 
 
 def validate(
     topologies: Annotated[
         list[str], typer.Argument(metavar="TOPOLOGY…", help="Topology files; - reads one from standard input.")
     ],
+    how: FormatOption = RowFormat.table,
 ) -> None:
     """Lint a topology: every error with file, line and what to do. Nothing is started.
 
     A router's own configuration file is read by the daemon's own parser, where the daemon is installed. Of several
     files each is looked at; the exit code is 2 where one of them has an error.
     """
-    sound = [_sound(name) for name in topologies]
-    if not all(sound):
+    results = []
+    for name in topologies:
+        results.append(_look_at(name))
+        if how is RowFormat.table:
+            _print(results[-1])
+    if how is RowFormat.json:
+        show(results, (), how)
+    elif how is RowFormat.csv:
+        show([row for result in results for row in _rows(result)], _COLUMNS, how)
+    if any(result["faults"] for result in results):
         raise SystemExit(USAGE)
 
 
-def _sound(name: str) -> bool:
-    """Whether a file has no error; its errors and what was read are printed."""
-    from simulator.cli.own_files import require_readable
+def _look_at(name: str) -> JsonObject:
+    """A file with its faults; without one also with what it has and what was read beside it."""
+    from simulator.cli.own_files import read_own_files
     from simulator.topology.load import TopologyError
     from simulator.topology.plan import plans
 
+    result: JsonObject = {"file": _title(name), "faults": [], "notes": []}
     try:
         found = _read(name)
-        lines = require_readable(found)
     except TopologyError as error:
-        warn(*map(str, error.faults))
-        return False
-    except SystemExit:  # a daemon refused a file, and its words are printed
-        return False
-    for line in lines:
-        typer.echo(line)
+        result["faults"] = [
+            {"file": each.file, "line": each.line or None, "key": each.where, "text": each.text}
+            for each in error.faults
+        ]
+        return result
+    refused, result["notes"] = read_own_files(found)
+    result["faults"] = [
+        {"file": each.file, "line": each.line or None, "key": "", "text": each.text} for each in refused
+    ]
     sessions = plans(found)
-    counts = ((len(found.peerings), "peerings"), (len({plan.connection for plan in sessions}), "connections"))
-    words = ", ".join(f"{count} {what}" for count, what in (*counts, (len(sessions), "sessions")))
-    typer.echo(f"{_title(name)}: no errors: {words}")
-    return True
+    return result | {
+        "peerings": len(found.peerings),
+        "connections": len({plan.connection for plan in sessions}),
+        "sessions": len(sessions),
+    }
+
+
+def _print(result: JsonObject) -> None:
+    for fault in result["faults"]:
+        place = f"{fault['file']}:{fault['line']}" if fault["line"] else fault["file"]
+        warn(": ".join(filter(None, (place, fault["key"], fault["text"]))))
+    if result["faults"]:
+        return
+    for note in result["notes"]:
+        typer.echo(note)
+    words = ", ".join(f"{result[what]} {what}" for what in ("peerings", "connections", "sessions"))
+    typer.echo(f"{result['file']}: no errors: {words}")
+
+
+def _rows(result: JsonObject) -> Iterator[JsonObject]:
+    """A row a fault; one for a file without any."""
+    yield from result["faults"] or [{"file": result["file"], "notes": result["notes"]}]
 
 
 def _read(name: str) -> Topology:

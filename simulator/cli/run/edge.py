@@ -6,17 +6,20 @@ import asyncio
 import ipaddress
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from simulator.addresses import IpAddress
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.formats import RowFormat, cells, write_csv
 from simulator.cli.interruption import on_signals
 from simulator.cli.policy_options import JudgingOptions
+from simulator.cli.route_columns import EVENTS
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.peer.events import (
@@ -38,15 +41,21 @@ from simulator.policy.profiles import RuleSettings
 from simulator.policy.rules import PolicyContext
 from simulator.rib.announcement import Announcement
 from simulator.session.md5 import md5_fault
-from simulator.session.messages import Cease
+from simulator.session.messages import Cease, Family
 from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import Speaker
 from simulator.tables.json_lines import common_json, route_row
 from simulator.tables.table_entries import Announcer
-from simulator.topology.as8075 import own_prefixes
+from simulator.topology.announced import everywhere
+from simulator.topology.as8075 import MICROSOFT, own_prefixes
+from simulator.topology.files import FileReadError, read_text
 from simulator.topology.originate import advertised
 from simulator.views.times import timestamp
 from simulator.wire.route_syntax import parse_routes
+
+_NOTHING: Final = "ANNOUNCES NOTHING: --announce FILE says what"
+_LARGEST: Final = 64_000_000
+"""Octets of --announce: a full table has 30,000,000 (simulator)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class GivenOptions:
 
 
 def checked(given: GivenOptions) -> EdgeOptions:
-    """Raises ValueError with the option and what is wrong with it, and OSError where --announce cannot be read."""
+    """Raises ValueError with the option and what is wrong with it, and FileReadError for --announce."""
     listen = endpoint(given.listen)
     peer = None if given.peer == "any" else address(given.peer)
     if peer is not None and peer.version != listen.host.version:
@@ -122,7 +131,7 @@ def checked(given: GivenOptions) -> EdgeOptions:
         raise ValueError(f"--md5 {fault}")
     if given.hold_time in (1, 2):
         raise ValueError("--hold-time is 0 or at least 3 seconds (RFC 4271 §4.2)")
-    announced = read_announcements(given.announce, listen.host) if given.announce else ()
+    announced = read_announcements(given.announce, listen.host) if given.announce else default_announcements(given)
     return EdgeOptions(
         listen=listen,
         peer=peer,
@@ -184,9 +193,13 @@ def max_prefix(limit: int | None, action: str) -> MaxPrefix | None:
 
 
 def read_announcements(path: Path, local: IpAddress) -> tuple[Announcement, ...]:
-    """One route a line, in ExaBGP's syntax or as a bare prefix; `#` starts a comment. Raises ValueError, OSError."""
+    """One route a line, in ExaBGP's syntax or as a bare prefix; `#` starts a comment.
+
+    Raises ValueError with the line, and FileReadError.
+    """
     routes = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = read_text(path, _LARGEST, "one route a line is wanted").splitlines()
+    for number, text in enumerate(lines, 1):
         wanted = text.partition("#")[0].strip()
         if not wanted:
             continue
@@ -199,6 +212,11 @@ def read_announcements(path: Path, local: IpAddress) -> tuple[Announcement, ...]
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
     return tuple(routes)
+
+
+def default_announcements(given: GivenOptions) -> tuple[Announcement, ...]:
+    """The table that comes with turnup, where the speaker is AS8075 and no file says otherwise; else nothing."""
+    return tuple(everywhere()) if given.local_as == MICROSOFT else ()
 
 
 class Edge:
@@ -218,7 +236,17 @@ class Edge:
         self._speaker = speaker
         try:
             where = await speaker.listen(options.listen.host, options.listen.port)
-            self._write({"event": "listening", "address": str(where), "connectionState": options.state.value})
+            counts = Counter(dict.fromkeys(Family, 0))
+            counts.update({each.family: len(each.keys) for each in options.announcements})
+            self._write(
+                {
+                    "event": "listening",
+                    "address": str(where),
+                    "localAs": options.local_as,
+                    "connectionState": options.state.value,
+                    "announces": {family.label: count for family, count in counts.items()},
+                }
+            )
             if options.peer is not None:
                 speaker.add(self._config(where, options.peer))
                 self._rule(str(options.peer))
@@ -286,13 +314,21 @@ def print_json(told: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def print_csv(told: dict[str, Any]) -> None:
+    """One line of CSV, at once."""
+    write_csv([cells(told, EVENTS)])
+    sys.stdout.flush()
+
+
 def print_text(told: dict[str, Any]) -> None:
     """The same for a person."""
     kind, when = told["event"], str(told.get("time", ""))[11:23]
     session = told.get("session", "")
     match kind:
         case "listening":
-            text = f"AS8075 edge listens on {told['address']}, connection state {told['connectionState']}"
+            counts = " and ".join(f"{count} {family}" for family, count in told["announces"].items() if count)
+            text = f"AS{told['localAs']} edge listens on {told['address']}, connection state {told['connectionState']}"
+            text += f"; it announces {counts} prefixes once that is Active" if counts else f"; it {_NOTHING}"
         case "bgp-state":
             text = f"BGP {told['from']} → {told['to']}  [connection {told['connectionState']}]  {told['reason']}"
         case "route":
@@ -326,15 +362,17 @@ def print_text(told: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def edge(given: GivenOptions, *, as_json: bool) -> int:
+def edge(given: GivenOptions, how: RowFormat) -> int:
     """The command: runs until a signal ends it; returns the exit code."""
     try:
         options = checked(given)
-    except OSError as error:
-        fail(USAGE, f"--announce {given.announce}: {error.strerror}")
+    except FileReadError as error:
+        fail(USAGE, f"--announce {given.announce}: {error}")
     except ValueError as error:
         fail(USAGE, str(error))
-    show = print_json if as_json else print_text
+    show = {RowFormat.json: print_json, RowFormat.csv: print_csv, RowFormat.table: print_text}[how]
+    if how is RowFormat.csv:
+        write_csv([[heading for heading, _ in EVENTS]])
 
     async def run() -> None:
         stop = asyncio.Event()

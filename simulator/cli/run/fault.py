@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.formats import RowFormat, show
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
-from simulator.cli.remote import RowFormat, show
 from simulator.diagnosis.causes import CAUSES
 from simulator.faults.cell import CellResult, FaultCell
 from simulator.faults.cell import run as run_cell

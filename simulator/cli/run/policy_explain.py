@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from simulator.cli import session_policies
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
-from simulator.cli.explanation import explanation_json, print_explanation, print_json
+from simulator.cli.explanation import RULES, explanation_json, print_explanation
+from simulator.cli.formats import RowFormat, show
 from simulator.cli.policy_options import JudgingOptions, SessionOptions
 from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
@@ -31,7 +32,7 @@ class RouteText:
     as_set: str | None
 
 
-def explain(judging: JudgingOptions, peering: SessionOptions, route: RouteText, *, as_json: bool) -> int:
+def explain(judging: JudgingOptions, peering: SessionOptions, route: RouteText, how: RowFormat) -> int:
     """The command; returns the exit code."""
     try:
         family, key, path = _route(route)
@@ -43,10 +44,11 @@ def explain(judging: JudgingOptions, peering: SessionOptions, route: RouteText, 
         outcome, hits, results = explain_route(session, family, key, judged)
     except ValueError as error:
         fail(USAGE, *session_policies.faults(error))
-    if as_json:
-        print_json(explanation_json(family, key, path, hits, made.peer_as, made.profile, results), indent=2)
-    else:
+    if how is RowFormat.table:
         print_explanation(family, key, path, made.peer_as, made.profile, outcome, results)
+    else:
+        told = explanation_json(family, key, path, hits, made.peer_as, made.profile, results)
+        show(told if how is RowFormat.json else told["rules"], RULES, how)
     return PASSED if outcome is RouteOutcome.ACCEPT else FAILED
 
 

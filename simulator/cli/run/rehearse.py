@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.external_router import handing_over
+from simulator.cli.formats import JsonObject, RowColumns, RowFormat, show
 from simulator.cli.interruption import until_interrupted
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
@@ -25,6 +26,7 @@ from simulator.lab.state import LabState
 from simulator.places.errors import LabError
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
+from simulator.report.findings import furthest_bgp_state, furthest_state, verdict
 from simulator.report.json_report import as_dict
 from simulator.report.markdown import markdown
 from simulator.report.model import Report
@@ -43,9 +45,9 @@ def rehearse(
     soak: float | None,
     deadline: float | None,
     plain: bool,
-    as_json: bool,
+    how: RowFormat = RowFormat.table,
     step: bool = False,
-    format_: str | None = None,
+    config_format: str | None = None,
     only: Sequence[str] = (),
     strict: bool = False,
     markdown_file: Path | None = None,
@@ -58,16 +60,17 @@ def rehearse(
     topology = _override(_only(topology, only), soak, deadline)
     if strict:
         topology = _strict(topology)
-    if format_ is not None and format_ not in FORMATS:
-        fail(USAGE, f"--format {format_}: there is no such format (one of {', '.join(FORMATS)})")
-    if step and not (sys.stdin.isatty() and (sys.stderr if as_json else sys.stdout).isatty()):
+    if config_format is not None and config_format not in FORMATS:
+        fail(USAGE, f"--config-format {config_format}: there is no such format (one of {', '.join(FORMATS)})")
+    for_programs = how is not RowFormat.table
+    if step and not (sys.stdin.isatty() and (sys.stderr if for_programs else sys.stdout).isatty()):
         fail(USAGE, "--step: there is no terminal to press Enter at: leave it out, or run this in a terminal")
     kind = choose_link(topology, link)
     require_readable(topology)
     if report is not None:
         _require_writable(report)
-    # With --json the result alone goes to standard output.
-    console = Console(stderr=as_json)
+    # With --format json or csv the result alone goes to standard output.
+    console = Console(stderr=for_programs)
     if not console.is_terminal:
         console.width = 140  # a log has no window to fit into
     remove_leftovers(console)
@@ -75,10 +78,10 @@ def rehearse(
     with _scratch(topology) as scratch:
         log = EventLog()
         # A view that repaints itself and a person who presses Enter would write over each other.
-        live = console.is_terminal and not plain and not as_json and not step
+        live = console.is_terminal and not plain and not for_programs and not step
         with LiveView(topology, console) if live else PlainView(topology, console) as view:
             log.subscribe(view.take)
-            show_config = handing_over(topology, kind, format_, view.show)
+            show_config = handing_over(topology, kind, config_format, view.show)
 
             async def run() -> Report:
                 nonlocal rehearsal
@@ -103,14 +106,50 @@ def rehearse(
             _write(report, result, console)
         if markdown_file is not None:
             _add_markdown(markdown_file, result)
-    if as_json:
+    if how is RowFormat.json:
         where = WirePcap(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
-        sys.stdout.write(json.dumps(as_dict(result, where), indent=2) + "\n")
+        show(as_dict(result, where), (), how)
+    elif how is RowFormat.csv:
+        show(list(_session_rows(result)), _SESSIONS, how)
     if interrupted:
         return INTERRUPTED
     if rehearsal.refused:
         return USAGE
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
+
+
+_SESSIONS: Final[RowColumns] = (
+    ("Session", "session"),
+    ("Neighbor", "neighbor"),
+    ("AS", "peerAs"),
+    ("Edge", "edge"),
+    ("Connection", "connectionState"),
+    ("BGP", "bgpState"),
+    ("Received", "received"),
+    ("Accepted", "accepted"),
+    ("Rejected", "rejected"),
+    ("Sent", "sent"),
+    ("Verdict", "verdict"),
+)
+
+
+def _session_rows(report: Report) -> Iterator[JsonObject]:
+    """Each session as it stood when its connection had got furthest, as the summary shows it."""
+    for connection in report.connections:
+        for session in connection.sessions:
+            yield {
+                "session": session.id,
+                "neighbor": str(session.peer_address),
+                "peerAs": connection.peer_as,
+                "edge": session.edge,
+                "connectionState": furthest_state(connection).value,
+                "bgpState": furthest_bgp_state(connection, session.id).value,
+                "received": session.received,
+                "accepted": session.accepted,
+                "rejected": session.rejected,
+                "sent": session.sent,
+                "verdict": verdict(report, connection),
+            }
 
 
 @contextlib.contextmanager

@@ -9,13 +9,16 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import chain
 from pathlib import Path
 
 import simulator
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.formats import cells, write_csv
 from simulator.cli.interruption import until_interrupted
 from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
+from simulator.cli.route_columns import ROUTES
 from simulator.cli.topology_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
 from simulator.mrt.bgp4mp import pack_message
@@ -43,6 +46,8 @@ class Wanted:
     prefix: str | None
     rejected: bool
     shape: OutputFormat
+    as_csv: bool = False
+    """The routes of `shape` JSON as CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,26 @@ def _of_server(server: str, wanted: Wanted, files: Files) -> int:
         fail(USAGE, f"{server}: files are written of a topology's sessions, not of a server's")
     query = {"peer": wanted.peer, "prefix": wanted.prefix, "shape": wanted.shape.value}
     rejected = "true" if wanted.rejected else ""
-    sys.stdout.write(Remote(server).text("/lab/v1/looking-glass", **query, rejected=rejected))
+    text = Remote(server).text("/lab/v1/looking-glass", **query, rejected=rejected)
+    if wanted.as_csv:
+        _print_csv(text.splitlines())
+    else:
+        sys.stdout.write(text)
     return PASSED
 
 
 def _print(tables: list[SessionTable], wanted: Wanted) -> None:
     found = lines(tables, wanted.shape, wanted.prefix, wanted.rejected, _version(), _times())
-    sys.stdout.writelines(f"{line}\n" for line in found)
+    if wanted.as_csv:
+        _print_csv(found)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in found)
+
+
+def _print_csv(found: Iterable[str]) -> None:
+    """The routes among lines of JSON."""
+    rows = (row for row in map(json.loads, found) if row["event"] == "route")
+    write_csv(chain([[heading for heading, _ in ROUTES]], (cells(row, ROUTES) for row in rows)))
 
 
 def _version() -> str:
