@@ -32,6 +32,9 @@ class CauseRow:
     needs: tuple[F, ...] = ()
     """Facts that must all have been seen."""
     contradicted: tuple[F, ...] = ()
+    """Facts of which none may have been seen."""
+    unless: tuple[F, ...] = ()
+    """Of a possible cause that nothing tells: facts that speak against it."""
     accounts: tuple[F, ...] = ()
     """Facts that follow from it, and do not tell it."""
     possible: bool = False
@@ -148,7 +151,8 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.MD5_DIFFERS,),
         "RFC 2385",
         needs=(F.OURS_SIGNED,),
-        contradicted=(F.UP, F.TALKS, F.TCP_REFUSED, F.MD5_PEER_UNSIGNED, F.CLOSED_EARLY, F.MD5_CLEAN),
+        contradicted=(F.UP,),
+        unless=(F.TALKS, F.TCP_REFUSED, F.MD5_PEER_UNSIGNED, F.CLOSED_EARLY, F.MD5_CLEAN),
         possible=True,
         apart="nstat -az TcpExtTCPMD5Failure TcpExtTCPMD5NotFound",
     ),
@@ -160,7 +164,8 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.TTL_LOW_HERE,),
         "RFC 5082",
         needs=(F.OURS_GTSM,),
-        contradicted=(F.UP, F.TALKS, F.TTL_CLEAN),
+        contradicted=(F.UP,),
+        unless=(F.TALKS, F.TTL_CLEAN),
         accounts=(F.CLOSED_EARLY,),
         possible=True,
         apart="nstat -az TcpExtTCPMinTTLDrop",
@@ -429,6 +434,31 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.ROUTES_MISSING_THERE,),
         "simulator",
         contradicted=(F.LIMIT_LOW, F.LIMIT_HIT, F.NOTE_LIMIT, F.NO_IMPORT_POLICY),
+    ),
+    # --- what an exchange's route server does to routes ---
+    CauseRow(
+        "rs-own-as",
+        Side.EXCHANGE,
+        "the route server puts its own AS into the path: {told}",
+        (C.R7,),
+        (F.SERVER_IN_PATH,),
+        "RFC 7947 §2.2.2.1",
+    ),
+    CauseRow(
+        "rs-next-hop",
+        Side.EXCHANGE,
+        "the route server makes itself the next hop of its members' routes: {told}",
+        (C.R7,),
+        (F.SERVER_NEXT_HOP,),
+        "RFC 7947 §2.2.1",
+    ),
+    CauseRow(
+        "rs-control-communities",
+        Side.EXCHANGE,
+        "the route server passes on the communities that are for itself alone: {told}",
+        (C.R7,),
+        (F.SERVER_CONTROL,),
+        "RFC 7948 §4.6",
     ),
     # --- what will bite later ---
     CauseRow(

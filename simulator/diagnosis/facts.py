@@ -106,6 +106,9 @@ class Fact(Enum):
     NONE_RECEIVED = "the peer announces nothing"
     TOO_MANY = "the peer announces more than maxPrefixesAdvertised"
     LACKS_PREFIXES = "prefixes come on another edge's session and not on this one"
+    SERVER_IN_PATH = "the route server's own AS stands in the path of a member's route"
+    SERVER_NEXT_HOP = "the route server is the next hop of a member's route"
+    SERVER_CONTROL = "communities for the route server alone are still on a member's route"
     ROUTES_MISSING_THERE = "the router lacks routes that were sent to it"
     MED_SENT = "accepted routes carry a MED that the import overwrites"
     COMMUNITIES_LOST = "accepted routes carry communities that the import takes off"
@@ -222,12 +225,18 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
 
 
 _TALKING = (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
+_ABOUT_A_MESSAGE = (1, 2, 3, 5)
+"""Error codes of a NOTIFICATION that answers a message (RFC 4271 §6): one that we sent tells that something came."""
+
+
+def _answers(seen: NotificationSeen) -> bool:
+    return int(seen.notification.code) in _ABOUT_A_MESSAGE
 
 
 def _tcp(session: SessionEvidence, observation: Observation) -> Seen:
     view = session.view
     # An OPEN may be of a session that was up and is gone: it tells nothing of now.
-    talks = view.bgp_state in _TALKING or any(not seen.sent for seen in view.notifications)
+    talks = view.bgp_state in _TALKING or any(not seen.sent or _answers(seen) for seen in view.notifications)
     if session.was_up:
         yield Fact.WAS_UP, ""
     if view.bgp_state is UP:
@@ -244,7 +253,7 @@ def _tcp(session: SessionEvidence, observation: Observation) -> Seen:
     if session.probe is not None:
         words = f"a TCP handshake with port 179 of {view.peer_address}: {session.probe.value}"
         yield ends.get(session.probe, Fact.TCP_SILENT), words
-    if view.peer_closed_early and not talks:
+    if view.peer_closed_early and not talks and session.probe is not TcpEnd.REFUSED:  # it is the later evidence
         yield Fact.CLOSED_EARLY, f"the peer accepted the TCP connection and ended it: {view.peer_closed_early}"
     if view.bgp_state is BgpState.OPEN_SENT and not talks and not view.peer_closed_early:
         yield Fact.SILENT, "our OPEN was sent, and nothing came back"
@@ -424,6 +433,15 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     for prefix, there in shown(lacking(session, observation)):
         yield Fact.LACKS_PREFIXES, f"{prefix} comes on {', '.join(there)} and not on {view.id}"
     yield from ((Fact[name], words) for name, words in marked(session))
+    if (server := session.through_server) is not None:
+        meddling = (
+            (Fact.SERVER_IN_PATH, server.own_as),
+            (Fact.SERVER_NEXT_HOP, server.next_hop),
+            (Fact.SERVER_CONTROL, server.control),
+        )
+        for fact, (count, examples) in meddling:
+            if count:
+                yield fact, f"{count} of {server.routes} routes, such as {', '.join(examples)}"
     table = session.peer_table
     if table is not None and not table.error and not table.not_ours and view.gate_open and view.bgp_state is UP:
         missing = session.announced - table.prefixes

@@ -60,6 +60,10 @@ REMEDIES: dict[str, str] = {
     "no-export": "give the session with {edge} an export policy that passes your prefixes",
     "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
+    "rs-own-as": "have the exchange configure {edge} as a route server client (BIRD: `rs client`): its own AS must not "
+    "be in the path",
+    "rs-next-hop": "have the exchange leave next hops alone on the session with {edge}: traffic goes to the member",
+    "rs-control-communities": "have the exchange delete its control communities on the session with {edge}",
     "icmp-filtered": "permit ICMP echo from {edge} to {peer}, or leave it: BGP works without",
     "forbidden-frames": "switch these protocols off on the router's interface towards {edge}",
     "med-sent": "do not steer Microsoft with MED on the session with {edge}: announce where the traffic is to come in",

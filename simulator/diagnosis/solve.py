@@ -37,8 +37,10 @@ def candidates(facts: SessionFacts) -> list[CauseRow]:
 def allowed(row: CauseRow, facts: SessionFacts) -> bool:
     if any(map(facts.has, row.contradicted)) or not all(map(facts.has, row.needs)):
         return False
+    if any(map(facts.has, row.told_by)):
+        return True
     # Nothing is guessed of a session that was up.
-    return any(map(facts.has, row.told_by)) or (row.possible and not facts.has(Fact.WAS_UP))
+    return row.possible and not facts.has(Fact.WAS_UP) and not any(map(facts.has, row.unless))
 
 
 def smallest(symptoms: Symptoms, rows: Iterable[CauseRow], facts: SessionFacts) -> list[CauseRow]:

@@ -57,7 +57,7 @@ async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lif
 def needs_probe(view: SessionView) -> bool:
     """Nothing of the session tells yet what became of TCP."""
     talks = view.bgp_state in (BgpState.OPEN_SENT, BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
-    return not (talks or view.peer_closed_early or any(not note.sent for note in view.notifications))
+    return not (talks or any(not note.sent for note in view.notifications))
 
 
 _ENDS = {

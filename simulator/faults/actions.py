@@ -14,14 +14,12 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from simulator.engine.network import Network
 from simulator.faults.broken import BrokenRouter
-from simulator.faults.lab import FaultyLab, fill
+from simulator.faults.lab import ANOTHER, FaultyLab, fill
 from simulator.faults.packets import drop
 from simulator.faults.schema import Sabotage
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
 
-ANOTHER: Final = "another-box"
-"""The node of a second box on the exchange LAN."""
 _NODAD: Final = 0x02
 _SIGNALS: Final = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 

@@ -21,14 +21,20 @@ class BrokenRouter:
     own_file: ClassVar[OwnFile | None] = None
     remedies: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, inner: Router, alter: Callable[[RouterConfig], RouterConfig]) -> None:
+    def __init__(
+        self, inner: Router, alter: Callable[[RouterConfig], RouterConfig], edge_waits: frozenset[str] = frozenset()
+    ) -> None:
         self.inner = inner
         self.kind = inner.kind
         self._alter = alter
+        self._edge_waits = edge_waits
         self._agreed: dict[str, Endpoint] = {}
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
-        self._agreed = {each.name: Endpoint(each.local_address, BGP_PORT) for each in config.sessions}
+        self._agreed = {
+            each.name: Endpoint(each.local_address, 0 if each.family.label in self._edge_waits else BGP_PORT)
+            for each in config.sessions
+        }
         await self.inner.start(place, config if config.file is not None else self._alter(config), files)
 
     def endpoint(self, session: str) -> Endpoint:

@@ -72,7 +72,7 @@ def _outcome(cell: FaultCell) -> Outcome:
         expected = Expectation(
             causes=[cause for each in both for cause in each.causes],
             also=[cause for each in both for cause in each.also] + expected.also,
-            active=all(each.active for each in both),
+            active=all(each.active for each in both) if all(e.active is not None for e in both) else None,
         )
     return _rehearsed(breaches, expected, cell, breaches[0].fault.base)
 
@@ -133,7 +133,7 @@ async def rehearse(lab: FaultyLab) -> Report:
 
     def make(kind: str) -> Router:
         inner: Router = ScriptedPeer(lab.spoken, lab.alter) if kind == "simulated" else ROUTERS[kind]()
-        return BrokenRouter(inner, lab.alter if kind != "simulated" else lambda config: config)
+        return BrokenRouter(inner, lab.alter if kind != "simulated" else lambda config: config, lab.edge_waits)
 
     async def lifted() -> None:
         try:

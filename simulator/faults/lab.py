@@ -21,6 +21,7 @@ from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.registry import FORMATS
 from simulator.topology.document import read
 from simulator.topology.load import parse
+from simulator.topology.plan import plans
 from simulator.topology.schema import Topology
 
 _QUICK: Final = {"soak": 1, "deadline": 12, "active": 1, "connect-retry": 1}
@@ -34,6 +35,10 @@ _OWN: Final = {
     "direct": [{"prefixes": ["192.0.2.0/24", "203.0.113.0/24", "2001:db8:64::/48", "2001:db8:65::/48"]}],
 }
 """What the peer of each base announces: routes that every router's file has a way to write."""
+
+
+_SERVER: Final = "rs1.bird.conf"
+"""The real route server's file, beside its topology."""
 
 
 class FaultError(Exception):
@@ -59,6 +64,8 @@ class FaultyLab:
     """Family label → what a scripted peer says in place of the simulated one."""
     actions: tuple[tuple[Sabotage, str], ...] = ()
     """Each with its family."""
+    edge_waits: frozenset[str] = frozenset()
+    """The families on which the edges call nobody."""
 
 
 def healthy(base: str, router: str, directory: Path) -> FaultyLab:
@@ -69,20 +76,28 @@ def healthy(base: str, router: str, directory: Path) -> FaultyLab:
 def build(breaches: Iterable[Breach], base: str, router: str, directory: Path) -> FaultyLab:
     """The lab of some faults at once; its files go into `directory`. Raises FaultError, TopologyError and LabError."""
     breaches = list(breaches)
-    document = _base(base, router)
+    document = _base(base, router, directory)
     for breach in breaches:
-        _change_topology(document, breach)
+        _change_topology(document, breach, directory, router)
         document["times"] |= breach.fault.times
+    if any(action.node == "another" for breach in breaches for action in breach.fault.actions):
+        document["peers"].append(_second_box(document["peers"][0]))
     topology = _parsed(document)
     spoken = {each.family: each.fault.speaks for each in breaches if each.fault.speaks and router == "simulated"}
 
     def alter(config: RouterConfig) -> RouterConfig:
         for breach in breaches:
-            config = _altered(config, breach, topology)
+            config = _altered(config, breach, topology, router)
         return replace(config, sessions=tuple(s for s in config.sessions if s.family.label not in spoken))
 
-    if router in FORMATS and base != "route-server":
-        config = alter(agreed_config(topology, topology.peers[0]))
+    if base == "route-server-bird":
+        file = directory / _SERVER
+        text = file.read_text()
+        for breach in breaches:
+            text = patched(text, breach, router, agreed_config(topology, topology.peers[0]))
+        file.write_text(text)
+    elif router in FORMATS and base != "route-server":
+        config = alter(_as_taken(agreed_config(topology, topology.peers[0]), topology))
         if not (router == "openbgpd" and any(route.as_path for route in config.routes)):
             # bgpd.conf has no way to write a path: those routes are given to a bgpd that runs.
             file = directory / f"{topology.peers[0].name}.{'toml' if router == 'gobgp' else 'conf'}"
@@ -91,14 +106,44 @@ def build(breaches: Iterable[Breach], base: str, router: str, directory: Path) -
             document["peers"][0]["router"] = {"kind": router, "config": str(file)}
             topology = _parsed(document)
     actions = tuple((action, each.family) for each in breaches for action in each.fault.actions)
-    return FaultyLab(topology, alter, {k: v for k, v in spoken.items() if v is not None}, actions)
+    waits = frozenset(each.family for each in breaches if each.fault.edge_waits)
+    return FaultyLab(topology, alter, {k: v for k, v in spoken.items() if v is not None}, actions, waits)
+
+
+def _as_taken(config: RouterConfig, topology: Topology) -> RouterConfig:
+    """With the addresses that the router takes for its own and for Microsoft's: another half of a prefix."""
+    taken = {plan.router_session: plan.peer_takes for plan in plans(topology)}
+    return replace(
+        config,
+        sessions=tuple(
+            session
+            if (pair := taken.get(session.name)) is None
+            else replace(
+                session,
+                local_address=pair.peer,
+                remote_address=pair.microsoft,
+                remote=replace(session.remote, host=pair.microsoft),
+            )
+            for session in config.sessions
+        ),
+    )
+
+
+ANOTHER: Final = "another-box"
+"""The node of a second box on the exchange LAN."""
+
+
+def _second_box(peer: Mapping[str, Any]) -> dict[str, Any]:
+    """A node beside the peer: it has no peering, only an interface."""
+    near = {key: str(ip_address(peer[key]) + 23) for key in ("ipv4", "ipv6")}
+    return {"name": ANOTHER, "asn": 64511, **near}
 
 
 def _parsed(document: Mapping[str, Any]) -> Topology:
     return parse(json.dumps(document), "the faulty topology", Path("/"))
 
 
-def _base(name: str, router: str) -> dict[str, Any]:
+def _base(name: str, router: str, directory: Path) -> dict[str, Any]:
     text = files("simulator").joinpath(f"topologies/{name}.yaml").read_text(encoding="utf-8")
     found: dict[str, Any] = read(text).data
     found["link"] = "netns"
@@ -106,7 +151,14 @@ def _base(name: str, router: str) -> dict[str, Any]:
     found["microsoft"]["announce"] = _MICROSOFT
     for peering in found["peerings"]:
         peering["expect"] = {}
-    if name in _OWN:
+    if name == "route-server-bird":
+        if router != "bird":
+            raise FaultError(f"the base {name} has a BIRD as the exchange's route server: --router bird")
+        found["peers"][0]["router"]["config"] = str(directory / _SERVER)
+        text = files("simulator").joinpath(f"topologies/{_SERVER}").read_text(encoding="utf-8")
+        (directory / _SERVER).write_text(text)
+        found["customers"] = [{**each, "registered": True, "router": "simulated"} for each in found["customers"]]
+    elif name in _OWN:
         found["peers"][0] |= {"router": router, "announce": _OWN[name]}
     elif router == "simulated":  # one that is not registered is seen, and warned of
         found["customers"] = [{**customer, "registered": True} for customer in found["customers"]]
@@ -121,15 +173,17 @@ def _base(name: str, router: str) -> dict[str, Any]:
 _FIRSTS: Final = {"peer": "peers", "peering": "peerings", "edge": "edges", "customer": "customers"}
 
 
-def _change_topology(document: dict[str, Any], breach: Breach) -> None:
-    values = _words(document, breach.family)
+def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, router: str) -> None:
+    values = _words(document, breach.family) | {"directory": str(directory)}
+    for name, text in breach.fault.files.items():
+        (directory / name).write_text(text)
     for key, change in breach.fault.topology.items():
         filled = _filled_in(change, values)
         if key in _FIRSTS:
             _merge(document[_FIRSTS[key]][0], filled)
         else:
             _merge(document, {key: filled})
-    if (announced := breach.fault.router.announce) is not None:
+    if (announced := breach.fault.change(router).announce) is not None:
         first = document["peers"][0]
         kept = _without(first["announce"], breach.family) if announced.only else first["announce"]
         first["announce"] = [*kept, *_filled_in(announced.of(breach.family), values)]
@@ -146,6 +200,7 @@ def _words(document: Mapping[str, Any], family: str) -> dict[str, str]:
         "edge-id": str(document["edges"][0].get("router-id") or document["edges"][0].get("ipv4", "")),
         "asn": str(document["peers"][0]["asn"]),
         "lan": str(lan),
+        "other": str(ip_address(document["peers"][0][key]) + 11) if key in document["peers"][0] else "",
     }
 
 
@@ -177,7 +232,7 @@ def _filled_in(value: Any, words: Mapping[str, str]) -> Any:
 
 def fill(text: str, words: Mapping[str, str]) -> str:
     """Placeholders in braces are filled in; other braces stay, as configurations have many."""
-    return re.sub(r"\{([a-z0-9-]+)\}", lambda found: words.get(found[1], found[0]), text)
+    return re.sub(r"\{([A-Za-z0-9-]+)\}", lambda found: words.get(found[1], found[0]), text)
 
 
 # --- the router's configuration ---
@@ -193,6 +248,11 @@ def session_words(session: RouterSession, config: RouterConfig) -> dict[str, str
         "other": str(session.local_address + 11),
         "asn": str(config.asn),
         "afi": "ipv4" if four else "ipv6",
+        "other-afi": "ipv6" if four else "ipv4",
+        "other-family": "IPv6" if four else "IPv4",
+        "bits": "32" if four else "128",
+        "too-long": "25..32" if four else "49..128",
+        "nexthop": "ip next-hop" if four else "ipv6 next-hop global",
         "ip": "ip" if four else "ipv6",
         "inet": "inet" if four else "inet6",
         "v": "v4" if four else "v6",
@@ -202,8 +262,8 @@ def session_words(session: RouterSession, config: RouterConfig) -> dict[str, str
     }
 
 
-def _altered(config: RouterConfig, breach: Breach, topology: Topology) -> RouterConfig:
-    change, family = breach.fault.router, breach.family
+def _altered(config: RouterConfig, breach: Breach, topology: Topology, router: str) -> RouterConfig:
+    change, family = breach.fault.change(router), breach.family
     sessions: list[RouterSession] = []
     for session in config.sessions:
         if session.family.label != family:

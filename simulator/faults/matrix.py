@@ -14,7 +14,7 @@ from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome
 
-BASES: Final = {"exchange": ROUTERS, "direct": ROUTERS, "route-server": ("simulated",)}
+BASES: Final = {"exchange": ROUTERS, "direct": ROUTERS, "route-server": ("simulated",), "route-server-bird": ("bird",)}
 """Base → the routers that it is rehearsed with, without any fault."""
 _PR_SET_PDEATHSIG: Final = 1
 

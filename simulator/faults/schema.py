@@ -20,7 +20,7 @@ FAMILIES = ("IPv4", "IPv6")
 
 RouterName = Annotated[str, WithJsonSchema({"type": "string", "enum": [*ROUTERS]})]
 FamilyName = Literal["IPv4", "IPv6"]
-BaseName = Literal["exchange", "direct", "route-server"]
+BaseName = Literal["exchange", "direct", "route-server", "route-server-bird"]
 
 
 def _cause(name: str) -> str:
@@ -50,7 +50,7 @@ class Patch(Model):
         description="a regular expression with {edge}, {peer}, {name} … filled in; . is any character, ^ a line's start"
     )
     put: str = Field(description="what stands there instead; \\1 is the first group")
-    once: bool = Field(default=False, description="made once a file, not for each session")
+    once: bool = Field(default=False, description="made for the session with the first edge alone, or once a file")
 
 
 class Announced(Model):
@@ -129,7 +129,9 @@ class Expectation(Model):
 
     causes: list[Expected] = Field(default=[], description="the causes; of several faults at once, each")
     also: list[CauseId] = Field(default=[], description="causes that follow from the fault itself and may be named")
-    active: bool = Field(default=False, description="whether the connections become Active all the same")
+    active: bool | None = Field(
+        default=False, description="whether the connections become Active all the same; null where either may be"
+    )
     refused: Annotated[str, AfterValidator(_pattern)] | None = Field(
         default=None, description="a request that is refused: a regular expression of the words that say why"
     )
@@ -148,9 +150,14 @@ class RehearsedFault(Model):
         "are the first of their lists, placeholders such as {family} are filled in",
     )
     router: RouterChange = Field(default=RouterChange(), description="what the peer's router is configured with")
+    simulated: RouterChange | None = Field(
+        default=None, description="what turnup's own peer is configured with, where others have a `patch`"
+    )
     patch: dict[RouterName, list[Patch]] = Field(
         default={}, description="by router: changes of the configuration that turnup writes for it"
     )
+    files: dict[str, str] = Field(default={}, description="files that the topology names as {directory}/NAME")
+    edge_waits: bool = Field(default=False, description="Microsoft's edges only wait for the router's call")
     actions: list[Sabotage] = Field(default=[], description="what is done to the running lab")
     speaks: Spoken | None = Field(default=None, description="a scripted peer, where no daemon misbehaves so")
     pair: list[Name] = Field(default=[], description="two other faults at once: the first on IPv4, the second on IPv6")
@@ -167,6 +174,10 @@ class RehearsedFault(Model):
     )
     note: str = Field(default="", description="for people")
 
+    def change(self, router: str) -> RouterChange:
+        """What the router is configured with instead."""
+        return self.simulated if router == "simulated" and self.simulated is not None else self.router
+
     def expected(self, router: str) -> Expectation:
         return self.by_router.get(router, self.expect)
 
@@ -176,8 +187,13 @@ class RehearsedFault(Model):
             return f"{family}: {self.note or 'it is of the other family'}"
         if router in self.not_for:
             return self.not_for[router]
+        if self.base == "route-server":
+            return "" if router == "simulated" else "the base has turnup's own route server"
+        if self.base == "route-server-bird":
+            return "" if router == "bird" else "the base has a BIRD as the exchange's route server"
         if router == "simulated":
-            return "turnup's own peer has no such statement" if self.patch and self.speaks is None else ""
+            played = not self.patch or self.speaks is not None or self.simulated is not None
+            return "" if played else "turnup's own peer has no such statement"
         if self.patch:
             return "" if router in self.patch else "its configuration has no such statement"
         return "no daemon says that: a scripted peer does" if self.speaks is not None else ""

@@ -14,7 +14,7 @@ from simulator.places.endpoint import BGP_PORT
 from simulator.places.place import Place
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.simulated.adapter import Simulated
-from simulator.session.messages import Capabilities, Notification, Open
+from simulator.session.messages import Capabilities, Family, Notification, Open
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
 from simulator.wire.open import encode_open
@@ -77,7 +77,7 @@ class ScriptedPeer(Simulated):
 
 def _open_of(spoken: Spoken, session: RouterSession, config: RouterConfig) -> bytes:
     capabilities = Capabilities(
-        families=frozenset() if "family" in spoken.without else frozenset({session.family}),
+        families=frozenset({next(f for f in Family if (f is session.family) != ("family" in spoken.without))}),
         asn4="asn4" not in spoken.without,
         route_refresh="route-refresh" not in spoken.without,
         enhanced_route_refresh="route-refresh" not in spoken.without,

@@ -68,6 +68,6 @@ def judge(expected: Expectation, causes: Sequence[CauseView], active: bool, refu
         return Outcome(CellVerdict.FOUND, named, f"another side: {', '.join(wrong)}", texts)
     if others:
         return Outcome(CellVerdict.EXTRA, named, f"named as well: {', '.join(others)}", texts)
-    if active is not expected.active:
+    if expected.active not in (None, active):
         return Outcome(CellVerdict.FOUND, named, f"the connections became {'' if active else 'not '}Active", texts)
     return Outcome(CellVerdict.FIRST, named, texts=texts)

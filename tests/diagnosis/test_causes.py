@@ -42,6 +42,9 @@ def test_a_cause_is_told_by_its_facts_and_by_nothing_else(row: CauseRow) -> None
     assert allowed(row, facts(*row.needs)) is row.possible
     for fact in row.contradicted:
         assert not allowed(row, facts(*row.told_by, *row.needs, fact))
+    for fact in row.unless:
+        assert row.possible and not allowed(row, facts(*row.needs, fact))
+        assert not row.told_by or allowed(row, facts(*row.told_by, *row.needs, fact))
     for missing in row.needs:
         assert not allowed(row, facts(*row.told_by, *(need for need in row.needs if need is not missing)))
 
