@@ -13,7 +13,7 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import ArmError, refused
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
-from simulator.portal import csrf, overview, peering_page, router_config_page, routes_page
+from simulator.portal import csrf, desk, desk_settings, overview, peering_page, router_config_page, routes_page
 from simulator.portal.changes import change_stream
 from simulator.portal.forms.pages import FORMS
 from simulator.portal.frame import PageFrame, static_file
@@ -25,6 +25,8 @@ PAGES: Final[tuple[PortalPage, ...]] = (
     *peering_page.PAGES,
     *routes_page.PAGES,
     *router_config_page.PAGES,
+    *desk.PAGES,
+    *desk_settings.PAGES,
 )
 """Every page; what is registered first wins."""
 

@@ -149,6 +149,7 @@ def _environment() -> Environment:
         "duration": duration,
         "one_line": one_line,
         "timestamp": timestamp,
+        "way": lambda text: quote(str(text)),
         "part": lambda text: quote(str(text), safe=""),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "number": lambda value: f"{value:,}",

@@ -70,7 +70,7 @@ async def until_all(provider: Provider, state: ConnectionState) -> None:
     await until(provider, lambda: all(record.state is state for record in provider.control.records.values()))
 
 
-async def send(lab: Served, path: str, **fields: str) -> Any:
+async def send(lab: Served, path: str, **fields: str | list[str]) -> Any:
     """A form, as a browser of this portal sends it."""
     if COOKIE not in lab.client.cookies:
         await lab.client.get("/")
