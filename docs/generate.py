@@ -11,6 +11,8 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,15 @@ from simulator.cli import pages as commands
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
 from simulator.diagnosis import pages as diagnosis
+from simulator.diagnosis.about import About
+from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.policy import pages as policy
-from simulator.routers.registry import ROUTERS
+from simulator.routers.base import RouterConfig, RouterSession
+from simulator.routers.mender import RouterMender, mender
 from simulator.session import diagram as session
 from simulator.topology import pages as topology
 from simulator.topology.kinds import LANGUAGES, Says
+from simulator.topology.route import RouterRoute
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -125,6 +131,21 @@ def _imported(module: Path) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("simulator.")}
 
 
+def _remedies() -> str:
+    """Of one session, in all languages: AS64496 at 192.0.2.1, Microsoft's edge at 192.0.2.2."""
+    ours, edge = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
+    session = RouterSession("s", ours, edge, 8075, Endpoint(edge, BGP_PORT), "key", gtsm=True, max_prefixes=2000)
+    config = RouterConfig("contoso", 64496, "192.0.2.1", (session,), (RouterRoute("203.0.113.0/24"),))
+    found = {language: mender(language, config, "s", None) for language in LANGUAGES}
+    return diagnosis.remedies({name: partial(_remedy, each) for name, each in found.items() if each is not None})
+
+
+def _remedy(router: RouterMender, cause: str) -> str:
+    if cause in ("session-missing", "not-configured"):
+        return f"what turnup config --format {router.language} prints for the session"
+    return router.remedy(cause, About())
+
+
 def _beyond(room: str, rooms: Mapping[str, set[str]]) -> set[str]:
     """What a room reaches through others."""
     reached: set[str] = set()
@@ -162,7 +183,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "checks": diagnosis.checks,
     "causes": diagnosis.causes,
     "facts": diagnosis.facts,
-    "remedies": lambda: diagnosis.remedies({name: router.remedies for name, router in ROUTERS.items()}),
+    "remedies": _remedies,
     "rooms": _rooms,
     "rules": policy.rules,
     "commands": commands.table,

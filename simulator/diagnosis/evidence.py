@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from simulator.diagnosis.about import Mender
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
@@ -148,14 +149,12 @@ class SessionEvidence:
     """As it is now; what it counts, and what happened to it, is of the time since the validation began (`since`). Its
     addresses are those that were agreed."""
     max_prefixes: int
-    remedies: Mapping[str, str]
-    """What mends a cause, by its id, in the words of the router at the other end; empty where those are not known."""
     soaked: bool
     """Established without interruption for the soak time."""
     settled: bool
     """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
-    router: str = ""
-    """The kind of that router."""
+    mender: Mender | None = None
+    """What mends a cause in the words of the router at the other end; None: plain words have to do."""
     answer: RouterAnswer | None = None
     """What that router itself says of the session; None: it was not asked, or cannot be."""
     probe: TcpEnd | None = None

@@ -289,7 +289,9 @@ def _counters(session: SessionEvidence, observation: Observation) -> Seen:
 
 def _says(answer: RouterAnswer, setting: Setting, words: str) -> str:
     found = answer.statements.get(setting)
-    return f"{words} ({found.place}: {found.text.strip()})" if found is not None else words
+    if found is None:
+        return words
+    return f"{words} ({found.place}: {found.text.strip()})" if found.text else f"{words} ({found.place})"
 
 
 _TROUBLES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
 from simulator.diagnosis.causes import CAUSES
@@ -56,12 +56,13 @@ def facts() -> str:
     return "\n".join(lines)
 
 
-def remedies(routers: Mapping[str, Mapping[str, str]]) -> str:
-    """Every cause and its remedies, by router."""
-    lines = ["| cause | router | remedy |", "|---|---|---|"]
+def remedies(languages: Mapping[str, Callable[[str], str]]) -> str:
+    """Every cause and rule with its remedies: in plain words, and by language where that has words of its own."""
+    lines = ["| cause | language | remedy |", "|---|---|---|"]
     for cause, general in (*REMEDIES.items(), *RULES.items()):
-        own = {name: texts[cause] for name, texts in routers.items() if cause in texts}
-        for router, text in {"any": general, **own}.items():
-            shown = text.replace("{{", "{").replace("}}", "}").replace("|", "\\|").replace("\n", " ⏎ ")
-            lines.append(f"| `{cause}` | {router} | `{shown}` |")
+        own = {language: remedy(cause) for language, remedy in languages.items()}
+        for language, text in {"plain words": general, **own}.items():
+            if text:
+                shown = text.replace("|", "\\|").replace("\t", "  ").replace("`", "")
+                lines.append(f"| `{cause}` | {language} | `{'` <br> `'.join(shown.splitlines())}` |")
     return "\n".join(lines)

@@ -1,9 +1,10 @@
-"""What mends each cause, where the router has no words of its own (`simulator.routers.<kind>.remedies`)."""
+"""What mends each cause, in plain words; a router's own words come from `simulator.routers.mender`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from simulator.diagnosis.about import About
 from simulator.diagnosis.evidence import SessionEvidence
 from simulator.session.messages import Family
 
@@ -120,17 +121,46 @@ _FILTERED = {
 """Rules whose mend is to filter the routes out; what else is wrong with a route is mended otherwise."""
 
 
+_LOOKED_AT = {"refused", "malformed", "reset", "not-heard", "bfd", "keepalives-missing", "hangs", "import-policy"}
+"""What the router itself tells more of: its command is shown with the words."""
+
+
 def mend(cause: str, session: SessionEvidence | None, *, rule: bool = False) -> tuple[str, str]:
-    """The remedy of a cause and the kind of router in whose words it is; empty for plain English."""
+    """The remedy of a cause and the language in which it is; empty for plain English."""
     general = RULES.get(cause, RULES["*"]) if rule else REMEDIES.get(cause, "")
     if session is None:
         return general, ""
-    own = session.remedies.get(cause) or (session.remedies.get("*") if rule and cause in _FILTERED else None)
-    return _filled(own or general, session), session.router if own else ""
+    words = _filled(general, session)
+    if session.mender is None:
+        return words, ""
+    about = _about(cause, session, rule=rule)
+    own = session.mender.remedy(cause if not rule or cause not in _FILTERED else "*", about)
+    if own:
+        return own, session.mender.language
+    if cause in _LOOKED_AT and (look := session.mender.look(about)):
+        return f"{words}: {look}", session.mender.language
+    return words, ""
+
+
+def _about(cause: str, session: SessionEvidence, *, rule: bool) -> About:
+    answer = session.answer
+    rejected = [rejected for rejected in session.rejected if rule and rejected.rule == cause]
+    prefixes = [example.partition(" ")[0] for each in rejected for example in each.examples]
+    if not rejected and session.own_prefix:
+        prefixes = [session.own_prefix]
+    return About(
+        name=answer.name if answer is not None else "",
+        prefixes=tuple(dict.fromkeys(prefixes)),
+        limit=_limit(session) if cause in ("peer-limit", "peer-limit-near") else None,
+    )
+
+
+def _limit(session: SessionEvidence) -> int:
+    return max(2 * len(session.announced), 2000 if session.view.family is Family.IPV4 else 500)
 
 
 def _filled(template: str, session: SessionEvidence) -> str:
-    view, answer = session.view, session.answer
+    view = session.view
     edge, peer = session.carried or (view.local_address, view.peer_address)
     values: dict[str, Any] = {
         "expected": view.peer_as,
@@ -138,19 +168,9 @@ def _filled(template: str, session: SessionEvidence) -> str:
         "edge": edge,
         "peer": peer,
         "family": view.family.label,
-        "channel": "ipv4" if view.family is Family.IPV4 else "ipv6",
         "length": 24 if view.family is Family.IPV4 else 48,
         "mtu": session.mtu,
-        "name": (answer.name if answer is not None else "") or f"of neighbor {edge}",
-        "limit": max(2 * len(session.announced), 2000 if view.family is Family.IPV4 else 500),
-        "prefix": _one_prefix(session),
+        "limit": _limit(session),
         "key": "the key that was agreed (md5AuthenticationKey)",
     }
     return template.format(**values)
-
-
-def _one_prefix(session: SessionEvidence) -> str:
-    for rejected in session.rejected:
-        for example in rejected.examples:
-            return example.partition(" ")[0]
-    return session.own_prefix or "your prefix"

@@ -32,6 +32,7 @@ class Setting(Enum):
     FAMILY = "family"
     PREFIX_LIMIT = "prefix-limit"
     ROUTER_ID = "router-id"
+    ROLE = "role"
     EXPORT = "export"
     IMPORT = "import"
 
@@ -44,7 +45,7 @@ class Statement:
     file: str
     line: int
     text: str
-    """The line as it stands there."""
+    """The line as it stands there; empty for a key, which is nobody else's business."""
 
     @property
     def place(self) -> str:

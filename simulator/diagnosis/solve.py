@@ -169,11 +169,28 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
             continue
         found[key] = replace(
             known,
+            remedy=_together(known, cause),
             sessions=tuple(dict.fromkeys((*known.sessions, *cause.sessions))),
             explains=tuple(dict.fromkeys((*known.explains, *cause.explains))),
             evidence=tuple(dict.fromkeys((*known.evidence, *cause.evidence))),
         )
     return sorted(found.values(), key=lambda cause: cause.rank)
+
+
+_MOST_REMEDIES = 4
+"""So many sessions are mended one by one in the text; the others go alike."""
+
+
+def _together(known: Cause, cause: Cause) -> str:
+    """What is typed for either session; what makes the router take it stands once, at the end."""
+    one, other = known.remedy.splitlines(), cause.remedy.splitlines()
+    if not cause.remedy_language or len(known.sessions) >= _MOST_REMEDIES or cause.remedy in known.remedy:
+        return known.remedy
+    same = 0
+    while same < min(len(one), len(other)) and one[-1 - same] == other[-1 - same] and not one[-1 - same][:1].isspace():
+        same += 1
+    end = one[len(one) - same :]
+    return "\n".join([*one[: len(one) - same], *other[: len(other) - same], *end])
 
 
 def of_connection(observation: Observation, failed: Mapping[str, bool]) -> list[Cause]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.connection.states import Flow
+from simulator.diagnosis.about import Mender
 from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
 from simulator.diagnosis.check import Check
 from simulator.diagnosis.evidence import (
@@ -32,6 +33,7 @@ from simulator.engine.early_end import EarlyEnd
 from simulator.engine.external_waits import tell_waits
 from simulator.engine.import_marks import marks_of
 from simulator.engine.log import EventLog
+from simulator.engine.menders import mender_of
 from simulator.engine.network import Network
 from simulator.engine.route_server_paths import paths_through
 from simulator.engine.router_evidence import answer_of, needs_probe, own_prefix, probe, table_of
@@ -42,7 +44,6 @@ from simulator.places.link import LinkKind
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
-from simulator.routers.registry import ROUTERS
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
@@ -90,6 +91,7 @@ class Validator:
         self._log = log
         self._clock = clock
         self._times = network.topology.times
+        self._menders: dict[str, Mender | None] = {}
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
@@ -333,7 +335,7 @@ class Validator:
             view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
             carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
             max_prefixes=self._network.edges.max_prefixes(plan),
-            remedies=ROUTERS[plan.peer.router_kind].remedies,
+            mender=self._mender(plan, now, carried if carried != (plan.edge_address, plan.peer_address) else None),
             soaked=self._soaked(now, gathered.since),
             settled=self._settled(now),
             foreign_identifiers=self._foreign_identifiers(plan),
@@ -343,7 +345,6 @@ class Validator:
             peer_counters=_moves(theirs, self._counters(plan.peer.name)) if theirs else {},
             answer=gathered.answers.get(plan.id),
             probe=gathered.probes.get(plan.id),
-            router=plan.peer.router_kind,
             own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
@@ -363,6 +364,13 @@ class Validator:
         if not (gathered.lifted and plan.profile == "ixrs"):
             return routes
         return (route for route in routes if not any(f"R3.{hit.rule}" in _COMES_BACK for hit in route.hits))
+
+    def _mender(
+        self, plan: SessionPlan, view: SessionView, carried: tuple[IpAddress, IpAddress] | None
+    ) -> Mender | None:
+        if plan.id not in self._menders:
+            self._menders[plan.id] = mender_of(plan, self._network.edges.plans, view.local_open.asn, carried)
+        return self._menders[plan.id]
 
     def _through_server(self, plan: SessionPlan, now: SessionView) -> RouteServerPaths:
         routes = (

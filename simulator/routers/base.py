@@ -110,8 +110,6 @@ class Router(Protocol):
     kind: str
     own_file: ClassVar[OwnFile | None]
     """How its user's own configuration file is read; None: there is no such file."""
-    remedies: ClassVar[Mapping[str, str]]
-    """By cause: what mends it, in the router's own language."""
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""

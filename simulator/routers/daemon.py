@@ -43,8 +43,6 @@ class Daemon:
     kind: str
     own_file: ClassVar[OwnFile | None]
     """How its user's own configuration file is read."""
-    remedies: ClassVar[Mapping[str, str]]
-    """By cause, in its own language."""
     title: ClassVar[str]
     """What errors call it: `FRR of n1 …`."""
     no_loopback: ClassVar[str] = "has no port 179 and no address of its own"

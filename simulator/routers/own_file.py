@@ -21,6 +21,7 @@ TROUBLES = {INTERFACE: PeerTrouble.INTERFACE_NAME, VRF: PeerTrouble.VRF_NAME}
 
 NO_RPKI_CACHE = "the lab has no RPKI cache: what it would tell is not known here"
 
+_NOWHERE = re.compile(r"(?!)")
 _INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n]+)"', re.MULTILINE)
 
 
@@ -58,6 +59,16 @@ class OwnFile:
     """Which parts of a text configure one session."""
     settings: tuple[tuple[Setting, re.Pattern[str]], ...] = ()
     """What to look for there; the first group is the value."""
+    constants: re.Pattern[str] | None = None
+    """What gives a name a value: both are groups."""
+    neighbors: re.Pattern[str] | None = None
+    """What says that there is a session with an address, which is the first group."""
+    anchors: tuple[tuple[frozenset[Setting], re.Pattern[str]], ...] = ()
+    """Behind what a statement is added; no setting: behind what any other is."""
+
+    def anchor(self, setting: Setting) -> re.Pattern[str]:
+        """Behind what a statement is added; a pattern that finds nothing where there is no such place."""
+        return next((where for those, where in self.anchors if setting in those or not those), _NOWHERE)
 
     def blank(self, text: str) -> str:
         """The text with blanks in place of its comments: every offset stays."""
@@ -141,4 +152,23 @@ def absences(own: OwnFile, path: Path) -> list[str]:
 
 def statements_of(own: OwnFile, path: Path, address: str) -> dict[Setting, Statement]:
     """What a user's file says of the session with `address`, where it says it."""
-    return statements(sources(own, path), address, own.scopes, own.settings, own.blank)
+    return statements(sources(own, path), address, own.scopes, own.settings, own.blank, constants_of(own, path))
+
+
+def neighbors_of(own: OwnFile, path: Path) -> dict[str, tuple[Path, int]]:
+    """The addresses that the file has sessions with, as it writes them, and where it has them first."""
+    found: dict[str, tuple[Path, int]] = {}
+    for file, text in sources(own, path):
+        blanked = own.blank(text)
+        for hit in own.neighbors.finditer(blanked) if own.neighbors is not None else ():
+            found.setdefault(hit[1], (file, blanked.count("\n", 0, hit.start(1)) + 1))
+    return found
+
+
+def constants_of(own: OwnFile, path: Path) -> dict[str, str]:
+    """The names that the file gives values, with those."""
+    if own.constants is None:
+        return {}
+    return {
+        hit[1]: hit[2].strip('"') for _, text in sources(own, path) for hit in own.constants.finditer(own.blank(text))
+    }

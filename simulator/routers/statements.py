@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,15 +15,36 @@ Scopes = Callable[[str, str], list[StatementSpan]]
 """Of a text without comments, and an address: the parts that configure the session with it, the nearest first."""
 
 
-def statements(
+@dataclass(frozen=True, slots=True)
+class StatementHit:
+    """Where a statement stands: offsets into the text of its file."""
+
+    path: Path
+    text: str
+    """The whole file."""
+    span: StatementSpan
+    value_span: StatementSpan | None
+    """None: a statement without a value."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+        return self.text.count("\n", 0, self.span[0]) + 1
+
+    @property
+    def value(self) -> str:
+        return self.text[slice(*self.value_span)].strip() if self.value_span is not None else ""
+
+
+def hits(
     texts: Iterable[tuple[Path, str]],
     address: str,
     scopes: Scopes,
     settings: Iterable[tuple[Setting, re.Pattern[str]]],
     blank: Callable[[str], str],
-) -> dict[Setting, Statement]:
+) -> dict[Setting, StatementHit]:
     """The nearest statement of each setting for the session with `address`. Its value is the pattern's first group."""
-    found: dict[Setting, Statement] = {}
+    found: dict[Setting, StatementHit] = {}
     files = [(path, text, blank(text)) for path, text in texts]
     settings = tuple(settings)
     for path, text, blanked in files:
@@ -31,9 +53,25 @@ def statements(
                 hit = pattern.search(blanked, start, end)
                 if hit is None or setting in found:
                     continue
-                value = next((group for group in hit.groups() if group is not None), "")
-                line = text.count("\n", 0, hit.start()) + 1
-                found[setting] = Statement(value.strip(), str(path), line, text.splitlines()[line - 1])
+                group = next((number for number, value in enumerate(hit.groups(), 1) if value is not None), 0)
+                found[setting] = StatementHit(path, text, hit.span(), hit.span(group) if group else None)
+    return found
+
+
+def statements(
+    texts: Iterable[tuple[Path, str]],
+    address: str,
+    scopes: Scopes,
+    settings: Iterable[tuple[Setting, re.Pattern[str]]],
+    blank: Callable[[str], str],
+    known: Mapping[str, str],
+) -> dict[Setting, Statement]:
+    """What is said there; a value that is the name of a `known` constant is that constant's."""
+    found = {}
+    for setting, hit in hits(texts, address, scopes, settings, blank).items():
+        value = known.get(hit.value.strip("$"), hit.value)
+        line = hit.text.splitlines()[hit.line - 1] if setting is not Setting.MD5 else ""
+        found[setting] = Statement(value, str(hit.path), hit.line, line)
     return found
 
 
@@ -60,11 +98,30 @@ def blocks(text: str, header: re.Pattern[str]) -> Iterator[tuple[re.Match[str], 
 
 
 def nested(neighbor: re.Pattern[str], outer: re.Pattern[str], *, file: bool) -> Scopes:
-    """`neighbor ADDRESS { … }`, what stands around it (`group "x" { … }`), and with `file` the whole text behind."""
+    """`neighbor ADDRESS { … }`, what stands around it (`group "x" { … }`), and with `file` what stands in no block."""
 
     def scopes(text: str, address: str) -> list[StatementSpan]:
         mine = [span for hit, span in blocks(text, neighbor) if same(hit[1], address)]
-        groups = [span for _, span in blocks(text, outer) for own in mine if span[0] < own[0] and own[1] <= span[1]]
-        return [*mine, *groups, *([(0, len(text))] if file and mine else [])]
+        around = [span for _, span in blocks(text, outer) for own in mine if span[0] < own[0] and own[1] <= span[1]]
+        groups = [part for span in around for part in outside(text, *span, depth=1)]
+        return [*mine, *groups, *(outside(text, 0, len(text)) if file and mine else ())]
 
     return scopes
+
+
+def outside(text: str, first: int, last: int, depth: int = 0) -> Iterator[StatementSpan]:
+    """Of a part, what stands in `depth` braces and no more: what is said there is said of all that is in them."""
+    now, start = 0, first
+    for at in range(first, last):
+        if text[at] == "{":
+            if now == depth:
+                yield start, at
+            now += 1
+            start = at + 1
+        elif text[at] == "}" and now:
+            if now == depth:
+                yield start, at
+            now -= 1
+            start = at + 1
+    if now == depth:
+        yield start, last

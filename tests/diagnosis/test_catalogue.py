@@ -25,8 +25,9 @@ from simulator.diagnosis.evidence import (
 from simulator.diagnosis.facts import Fact
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
-from simulator.routers.bird.remedies import REMEDIES
-from simulator.routers.frr.remedies import REMEDIES as FRR_REMEDIES
+from simulator.places.endpoint import Endpoint
+from simulator.routers.base import RouterConfig, RouterSession
+from simulator.routers.mender import mender
 from simulator.session.messages import Capabilities, Family, Notification, Open
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
@@ -89,7 +90,6 @@ def evidence(view: SessionView = HEALTHY, **changes: Any) -> SessionEvidence:
     base = SessionEvidence(
         view=view,
         max_prefixes=1000,
-        remedies=REMEDIES,
         soaked=up,
         settled=up,
         lan=LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole=""),
@@ -298,7 +298,7 @@ def silent(family: Family, *prefixes: str) -> SessionEvidence:
     why = tuple((PeerTrouble.NETWORK_NOT_IN_RIB, f"no route to {prefix}") for prefix in prefixes)
     offered = replace(PEER_OPEN, capabilities=Capabilities(families=frozenset({family})))
     view = replace(HEALTHY, id=family.label, family=family, peer_open=offered, received=0, accepted=0)
-    return evidence(view, remedies=FRR_REMEDIES, answer=RouterAnswer(troubles=why))
+    return evidence(view, answer=RouterAnswer(troubles=why))
 
 
 def test_each_session_has_its_own_text_of_a_cause() -> None:
@@ -311,7 +311,7 @@ def test_each_session_has_its_own_text_of_a_cause() -> None:
 def test_a_part_that_is_not_announced_is_a_warning() -> None:
     part = RouterAnswer(troubles=((PeerTrouble.NETWORK_NOT_IN_RIB, "no route to 192.0.2.0/24"),))
     other = evidence(replace(HEALTHY, id="other"))
-    found = run(observe(evidence(remedies=FRR_REMEDIES, answer=part), other))
+    found = run(observe(evidence(answer=part), other))
     assert failing(found) == ["R4"] and not found["R4"].stops
     assert first_cause(found, "R4") == "network-not-in-rib"
     assert "no route to 192.0.2.0/24" in found["R4"].evidence[0]
@@ -322,8 +322,11 @@ def test_a_part_that_is_not_announced_is_a_warning() -> None:
 
 def test_the_remedy_is_written_for_the_router() -> None:
     view = replace(HEALTHY, peer_open=replace(PEER_OPEN, asn=64497))
-    bird = run(observe(evidence(view)))["S1"].causes[0].remedy
-    other = run(observe(evidence(view, remedies={})))["S1"].causes[0].remedy
+    edge, ours = view.local_address, view.peer_address
+    session = RouterSession("s", ours, edge, 8075, Endpoint(edge, 179))
+    router = mender("bird", RouterConfig("contoso", 64496, "192.0.2.1", (session,), ()), "s", None)
+    bird = run(observe(evidence(view, mender=router)))["S1"].causes[0].remedy
+    other = run(observe(evidence(view)))["S1"].causes[0].remedy
     assert "local 206.126.239.200 as 64496" in bird
     assert bird != other
     assert "AS64496" in other

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +21,6 @@ from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, Ses
 from simulator.routers.bird.answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.bird.config import render
 from simulator.routers.bird.file import BIRD, OWN_FILE
-from simulator.routers.bird.remedies import REMEDIES
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import read_file
@@ -38,7 +37,6 @@ class Bird(Daemon):
 
     kind = "bird"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "BIRD"
 
     def __init__(self) -> None:

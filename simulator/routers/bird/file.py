@@ -9,7 +9,7 @@ from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, VRF, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run
-from simulator.routers.statements import blocks, same
+from simulator.routers.statements import blocks, outside, same
 
 BIRD = Program("bird", "BIRD", "apt-get install bird2")
 
@@ -27,6 +27,10 @@ _TEMPLATE = re.compile(r"\btemplate\s+bgp\s+([\w.:-]+)([^{;]*)\{")
 _NEIGHBOR = re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")
 
 
+def _channels(text: str, start: int, end: int, channel: re.Pattern[str]) -> list[tuple[int, int]]:
+    return [(start + first, start + last) for _, (first, last) in blocks(text[start:end], channel)]
+
+
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     """The protocol with this neighbor, the channel of its family first, and the templates that it comes from."""
     templates = {hit[1]: (hit[2], span) for hit, span in blocks(text, _TEMPLATE)}
@@ -35,13 +39,13 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
         if not any(same(each[1], address) for each in _NEIGHBOR.finditer(text, start, end)):
             continue
         channel = re.compile(r"\bipv6\s*\{" if ":" in address else r"\bipv4\s*\{")
-        found += [(start + a, start + b) for _, (a, b) in blocks(text[start:end], channel)]
-        found.append((start, end))
+        found += [*_channels(text, start, end, channel), *outside(text, start, end, depth=1)]
         parent = re.search(r"\bfrom\s+([\w.:-]+)", hit[1])
         while parent is not None and parent[1] in templates:
             header, span = templates.pop(parent[1])
-            found.append(span)
+            found += [*_channels(text, *span, channel), *outside(text, *span, depth=1)]
             parent = re.search(r"\bfrom\s+([\w.:-]+)", header)
+    found += [hit.span() for hit in re.finditer(r"\brouter\s+id\s[^;]*;", text)]
     return found
 
 
@@ -67,15 +71,23 @@ OWN_FILE = OwnFile(
     settings=(
         (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")),
         (Setting.SHUTDOWN, re.compile(r"\bdisabled\b(?:\s+(?:on|yes))?\s*;")),
-        (Setting.LOCAL_AS, re.compile(r"\blocal\b[^;{]*\bas\s+(\d+)")),
-        (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\d+)")),
+        (Setting.LOCAL_AS, re.compile(r"\blocal\b[^;{]*\bas\s+(\w+)")),
+        (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\w+)")),
         (Setting.SOURCE, re.compile(r"\b(?:source\s+address|local)\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*)")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?:\s+(?:on|yes))?\s*;")),
-        (Setting.MD5, re.compile(r'\bpassword\s+["\']')),
+        (Setting.MD5, re.compile(r'\bpassword\s+"([^"]*)"')),
         (Setting.GTSM, re.compile(r"\bttl\s+security\s+(?:on|yes)\s*;|\bttl\s+security\s*;")),
-        (Setting.HOLD_TIME, re.compile(r"\bhold\s+time\s+(\d+)")),
-        (Setting.PREFIX_LIMIT, re.compile(r"\b(?:import|receive)\s+limit\s+(\d+)")),
+        (Setting.HOLD_TIME, re.compile(r"(?<!startup )\bhold\s+time\s+(\w+)")),
+        (Setting.PREFIX_LIMIT, re.compile(r"\b(?:import|receive)\s+limit\s+(\w+)")),
+        (Setting.ROUTER_ID, re.compile(r"\brouter\s+id\s+([0-9.]+)")),
+        (Setting.ROLE, re.compile(r"\blocal\s+role\s+(\w+)")),
         (Setting.EXPORT, re.compile(r"\bexport\s+([^;]+)")),
         (Setting.IMPORT, re.compile(r"\bimport\s+(?!limit|table|keep)([^;]+)")),
     ),
+    constants=re.compile(r"\bdefine\s+(\w+)\s*=\s*([^;\[]+?)\s*;"),
+    anchors=(
+        (frozenset({Setting.PREFIX_LIMIT}), re.compile(r"\bipv[46]\s*\{")),
+        (frozenset(), re.compile(r"\bneighbor\s[^;{}]*;")),
+    ),
+    neighbors=re.compile(r"\bneighbor\s+(?:range\s+)?([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)"),
 )

@@ -1,61 +1,53 @@
-"""What mends a cause, as it is typed for BIRD; `*` is for a rule of the policy without words of its own."""
+"""What BIRD's user types to mend a cause, where `simulator.routers.bird.config` has no line for it."""
 
 from __future__ import annotations
 
-REMEDIES: dict[str, str] = {
-    "shut-down": "birdc enable {name}    (or take `disabled` out of protocol bgp {name})",
-    "local-as-wrong": "protocol bgp {name} {{ local {peer} as {expected}; }}",
-    "remote-as-wrong": "protocol bgp {name} {{ neighbor {edge} as {local_as}; }}",
-    "source-address": "protocol bgp {name} {{ local {peer} as {expected}; }}",
-    "session-missing": (
-        "protocol bgp {{ local {peer} as {expected}; neighbor {edge} as {local_as}; {channel} {{ "
-        "import all; export all; }}; }}    (turnup config --format bird writes it whole)"
-    ),
-    "not-configured": (
-        "protocol bgp {{ local {peer} as {expected}; neighbor {edge} as {local_as}; {channel} {{ "
-        "import all; export all; }}; }}    (turnup config --format bird writes it whole)"
-    ),
-    "not-listening": (
-        "birdc show protocols all {name}; birdc enable {name}; bird.conf: local {peer} as "
-        "{expected}; neighbor {edge} as {local_as};"
-    ),
-    "md5-missing": 'protocol bgp {name} {{ password "KEY"; }}    with {key} for KEY',
-    "md5-not-agreed": "take the line `password` out of protocol bgp {name}",
-    "md5": 'protocol bgp {name} {{ password "KEY"; }}    with {key} for KEY',
-    "gtsm": "protocol bgp {name} {{ ttl security on; }}",
-    "gtsm-at-peer": "protocol bgp {name} {{ ttl security off; }}",
-    "router-id-ours": "router id {peer};",
-    "hold-time": "protocol bgp {name} {{ hold time 90; }}",
-    "hold-time-zero": "protocol bgp {name} {{ hold time 90; }}",
-    "hold-time-short": "protocol bgp {name} {{ hold time 90; }}",
-    "family-missing": "protocol bgp {name} {{ {channel} {{ import all; export all; }}; }}",
-    "asn4-missing": "protocol bgp {name} {{ enable as4 on; }}",
-    "refresh-missing": "protocol bgp {name} {{ enable route refresh on; }}",
-    "role": "take the line `local role` out of protocol bgp {name}",
-    "peer-limit": (
-        "protocol bgp {name} {{ {channel} {{ import limit {limit} action restart; }}; }}    then "
-        "birdc configure; birdc enable {name}"
-    ),
-    "peer-limit-near": "protocol bgp {name} {{ {channel} {{ import limit {limit} action restart; }}; }}",
-    "no-export": (
-        "birdc show route export {name}, show route noexport {name}; let the export filter of "
-        "protocol {name} pass your prefixes"
-    ),
-    "export-policy": (
-        "birdc show route noexport {name}; let the export filter of protocol {name}, channel "
-        "{channel}, accept these prefixes"
-    ),
-    "nothing-to-announce": ("protocol static {{ {channel}; route {prefix} unreachable; }}    birdc show route all"),
-    "one-session-only": (
-        "birdc show route noexport {name}; let the export filter of protocol {name}, channel "
-        "{channel}, accept these prefixes"
-    ),
-    "import-policy": (
-        "birdc show route filtered protocol {name}; let the import filter of protocol {name}, "
-        "channel {channel}, accept them"
-    ),
-    "passive": "take the line `passive` out of protocol bgp {name}",
-    "next-hop": "protocol bgp {name} {{ {channel} {{ next hop self; }}; }}",
-    "link-local-next-hop": "protocol bgp {name} {{ {channel} {{ next hop address {peer}; }}; }}",
-    "*": ("the export filter of protocol {name}, channel {channel}: if net = {prefix} then reject;"),
-}
+from simulator.routers.wording import Wording
+
+_ALLOW = "filter {export}, first of all:\nif net ~ [ {prefixes} ] then accept;"
+_DENY = "the export filter of protocol {name}, channel {afi}, first of all:\nif net ~ [ {prefixes} ] then reject;"
+
+DIALECT = Wording(
+    "bird",
+    show="birdc show protocols all {name}",
+    sent="birdc show route noexport {name}",
+    apply="birdc configure",
+    clear="birdc restart {name}",
+    picks={
+        "family-missing": r"^\tipv[46] \{|^\t\t(import|export) filter",
+        "next-hop": r"next hop self",
+        "policy-required": r"export filter",
+        "import-policy-required": r"import filter",
+    },
+    says={
+        "shut-down": "birdc enable {name}",
+        "not-listening": "systemctl start bird\nbirdc enable {name}",
+        "hangs": "systemctl restart bird",
+        "passive": "protocol bgp {name} {\n\tpassive off;\n}",
+        "asn4-missing": "protocol bgp {name} {\n\tenable as4 on;\n}",
+        "refresh-missing": "protocol bgp {name} {\n\tenable route refresh on;\n}",
+        "role": "take the line `local role` out of protocol bgp {name}",
+        "md5-not-agreed": "take the line `password` out of protocol bgp {name}",
+        "gtsm-at-peer": "protocol bgp {name} {\n\tttl security off;\n}",
+        "bfd": "protocol bgp {name} {\n\tbfd off;\n}",
+        "export-policy": _ALLOW,
+        "network-not-in-rib": "protocol static {\n\t{afi};\n\troute {each} unreachable;\n}",
+        "nothing-to-announce": "protocol static {\n\t{afi};\n\troute {each} unreachable;\n}",
+        "import-policy": "the import filter of protocol {name}, channel {afi}, has to accept Microsoft's routes; "
+        "which it refuses says: birdc show route filtered protocol {name}    (with `import keep filtered on`)",
+        "link-local-next-hop": "protocol bgp {name} {\n\tipv6 {\n\t\tnext hop address {peer};\n\t};\n}",
+        "first-as": "protocol bgp {name} {\n\tlocal {peer} as {asn};\n\trs client off;\n}",
+        "as-path-too-long": "take `bgp_path.prepend` out of the export filter of protocol {name}, channel {afi}",
+        "bogon-asn": "the export filter of protocol {name}, channel {afi}, before it accepts:\n"
+        "bgp_path.delete([ 64512..65534, 4200000000..4294967294 ]);",
+        "as-set": "the export filter of protocol {name}, channel {afi}, first of all:\nif bgp_path ~ [= * {* *} * =] "
+        "then reject;",
+        "too-many-communities": "the export filter of protocol {name}, channel {afi}, before it accepts:\n"
+        "bgp_community.empty; bgp_large_community.empty; bgp_ext_community.empty;",
+        "maps-community-missing": "the export filter of protocol {name}, channel {afi}, before it accepts:\n"
+        "bgp_community.add((8075, {community}));",
+        "prefix-too-long": "protocol static {\n\t{afi};\n\troute {aggregates} unreachable;\n}\n"
+        "and the export filter of protocol {name}, channel {afi}, first of all:\nif net.len > {length} then reject;",
+        "*": _DENY,
+    },
+)

@@ -31,7 +31,6 @@ from simulator.routers.exabgp.config import events, render
 from simulator.routers.exabgp.console import PIPES, Console, parse_forgetful, parse_rib
 from simulator.routers.exabgp.events import UP, Events
 from simulator.routers.exabgp.file import OWN_FILE, program
-from simulator.routers.exabgp.remedies import REMEDIES
 from simulator.routers.own_file import OwnFile
 
 _QUERY_TIMEOUT = 30.0
@@ -45,7 +44,6 @@ class Exabgp(Daemon):
 
     kind = "exabgp"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "ExaBGP"
     no_loopback = "cannot tell two sessions of one address apart"
 

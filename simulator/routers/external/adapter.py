@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -18,7 +18,6 @@ class External:
 
     kind = "external"
     own_file: ClassVar[OwnFile | None] = None
-    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._endpoints: dict[str, Endpoint] = {}

@@ -28,7 +28,6 @@ from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, ab
 from simulator.routers.frr.config import render
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
 from simulator.routers.frr.parts import Parts, parts
-from simulator.routers.frr.remedies import REMEDIES
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import one_line, read_file, write_file
 from simulator.routers.reason import Reason
@@ -58,7 +57,6 @@ class Frr(Daemon):
 
     kind = "frr"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "FRR"
     no_loopback = "refuses a NEXT_HOP in 127.0.0.0/8"
     users = ("frr", "frrvty")

@@ -37,10 +37,9 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     hits = list(re.finditer(r"^ *(?:no )?neighbor +(\S+) +.*$", text, re.MULTILINE))
     own = [hit for hit in hits if same(hit[1], address)]
     groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
-    instance = (
-        [hit.span() for hit in re.finditer(r"^router bgp \d+.*$|^ ?timers bgp .*$", text, re.MULTILINE)] if own else []
-    )
-    return [hit.span() for hit in own] + [hit.span() for hit in hits if hit[1] in groups] + instance
+    instance = re.finditer(r"^router bgp \d+.*$|^ ?timers bgp .*$|^ *bgp router-id .*$", text, re.MULTILINE)
+    whole = [hit.span() for hit in instance] if own else []
+    return [hit.span() for hit in own] + [hit.span() for hit in hits if hit[1] in groups] + whole
 
 
 OWN_FILE = OwnFile(
@@ -55,15 +54,23 @@ OWN_FILE = OwnFile(
     settings=(
         (Setting.NEIGHBOR, re.compile(r"neighbor (\S+) remote-as")),
         (Setting.SHUTDOWN, re.compile(r"neighbor \S+ shutdown\b(.*)")),
-        (Setting.LOCAL_AS, re.compile(r"^router bgp (\d+)|neighbor \S+ local-as (\d+)")),
+        (Setting.LOCAL_AS, re.compile(r"^router bgp (\d+)|neighbor \S+ local-as (\d+)", re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r"neighbor \S+ remote-as (\d+)")),
         (Setting.SOURCE, re.compile(r"neighbor \S+ update-source (\S+)")),
         (Setting.PASSIVE, re.compile(r"neighbor \S+ passive\b")),
-        (Setting.MD5, re.compile(r"neighbor \S+ password\b")),
+        (Setting.MD5, re.compile(r"neighbor \S+ password (?:[80] )?(\S+)")),
         (Setting.GTSM, re.compile(r"neighbor \S+ ttl-security\b")),
-        (Setting.HOLD_TIME, re.compile(r"neighbor \S+ timers \d+ (\d+)|^ ?timers bgp \d+ (\d+)")),
+        (Setting.HOLD_TIME, re.compile(r"neighbor \S+ timers \d+ (\d+)|^ *timers bgp \d+ (\d+)", re.MULTILINE)),
+        (Setting.ROUTER_ID, re.compile(r"bgp router-id (\S+)")),
+        (Setting.ROLE, re.compile(r"neighbor \S+ local-role (\S+)")),
         (Setting.PREFIX_LIMIT, re.compile(r"neighbor \S+ maximum-prefix (\d+)")),
         (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) out")),
         (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) in")),
     ),
+    anchors=(
+        (frozenset({Setting.PREFIX_LIMIT}), re.compile(r"^ *neighbor \S+ activate\b.*$", re.MULTILINE)),
+        (frozenset({Setting.FAMILY}), re.compile(r"(?!)")),
+        (frozenset(), re.compile(r"^ *neighbor \S+ .*$", re.MULTILINE)),
+    ),
+    neighbors=re.compile(r"^ +neighbor ([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+) (?:remote-as|peer-group)", re.MULTILINE),
 )

@@ -1,81 +1,53 @@
-"""What mends a cause, as it is typed for FRR; `*` is for a rule of the policy without words of its own."""
+"""What FRR's user types to mend a cause, where `simulator.routers.frr.config` has no line for it."""
 
 from __future__ import annotations
 
-REMEDIES: dict[str, str] = {
-    "shut-down": "router bgp {expected}; no neighbor {edge} shutdown",
-    "local-as-wrong": "router bgp {expected}    (or neighbor {edge} local-as {expected})",
-    "remote-as-wrong": "router bgp {expected}; neighbor {edge} remote-as {local_as}",
-    "source-address": "router bgp {expected}; neighbor {edge} update-source {peer}",
-    "session-missing": (
-        "router bgp {expected}; neighbor {edge} remote-as {local_as}; address-family {channel} "
-        "unicast; neighbor {edge} activate"
-    ),
-    "not-configured": (
-        "router bgp {expected}; neighbor {edge} remote-as {local_as}; address-family {channel} "
-        "unicast; neighbor {edge} activate"
-    ),
-    "not-listening": (
-        "systemctl start frr (bgpd=yes in /etc/frr/daemons); router bgp {expected}; neighbor "
-        "{edge} remote-as {local_as}"
-    ),
-    "md5-missing": "router bgp {expected}; neighbor {edge} password KEY    with {key} for KEY",
-    "md5-not-agreed": "router bgp {expected}; no neighbor {edge} password",
-    "md5": "router bgp {expected}; neighbor {edge} password KEY    with {key} for KEY",
-    "gtsm": "router bgp {expected}; neighbor {edge} ttl-security hops 1",
-    "gtsm-at-peer": "router bgp {expected}; no neighbor {edge} ttl-security hops 1",
-    "router-id-ours": "router bgp {expected}; bgp router-id {peer}",
-    "hold-time": "router bgp {expected}; neighbor {edge} timers 30 90",
-    "hold-time-zero": "router bgp {expected}; neighbor {edge} timers 30 90",
-    "hold-time-short": "router bgp {expected}; neighbor {edge} timers 30 90",
-    "family-missing": ("router bgp {expected}; address-family {channel} unicast; neighbor {edge} activate"),
-    "asn4-missing": "router bgp {expected}; no neighbor {edge} dont-capability-negotiate",
-    "refresh-missing": "router bgp {expected}; no neighbor {edge} dont-capability-negotiate",
-    "role": "router bgp {expected}; no neighbor {edge} local-role",
-    "passive": "router bgp {expected}; no neighbor {edge} passive",
-    "peer-limit": (
-        "router bgp {expected}; address-family {channel} unicast; neighbor {edge} maximum-prefix "
-        "{limit}    then clear bgp {edge}"
-    ),
-    "peer-limit-near": (
-        "router bgp {expected}; address-family {channel} unicast; neighbor {edge} maximum-prefix {limit}"
-    ),
-    "policy-required": (
-        "router bgp {expected}; address-family {channel} unicast; neighbor {edge} route-map "
-        "MICROSOFT-OUT out    (a route-map that permits your prefixes, and one for `in`; no bgp "
-        "ebgp-requires-policy switches RFC 8212 off for all)"
-    ),
-    "import-policy-required": (
-        "router bgp {expected}; address-family {channel} unicast; neighbor {edge} route-map "
-        "MICROSOFT-IN in    (route-map MICROSOFT-IN permit 10; no bgp ebgp-requires-policy "
-        "switches RFC 8212 off for all)"
-    ),
-    "network-not-in-rib": (
-        "give each of these prefixes a route: ip route ... blackhole, for IPv6 ipv6 route; or "
-        "router bgp {expected}: no bgp network import-check    vtysh: show bgp {channel} unicast"
-    ),
-    "nothing-to-announce": (
-        "router bgp {expected}; address-family {channel} unicast; network {prefix}    and a route"
-        " to it: ip route, ipv6 route"
-    ),
-    "export-policy": (
-        "vtysh: show route-map, show bgp {channel} unicast neighbors {edge} advertised-routes; "
-        "let the outbound route-map of neighbor {edge} permit them"
-    ),
-    "no-export": (
-        "vtysh: show bgp {channel} unicast neighbors {edge} advertised-routes; let the outbound "
-        "route-map of neighbor {edge} permit your prefixes"
-    ),
-    "one-session-only": (
-        "vtysh: show bgp {channel} unicast neighbors {edge} advertised-routes; let the outbound "
-        "route-map of neighbor {edge} permit them"
-    ),
-    "import-policy": (
-        "vtysh: show bgp {channel} unicast neighbors {edge} routes; let the inbound route-map of "
-        "neighbor {edge} permit Microsoft's routes"
-    ),
-    "next-hop": ("router bgp {expected}; address-family {channel} unicast; neighbor {edge} next-hop-self"),
-    "link-local-next-hop": "route-map of neighbor {edge} out: set ipv6 next-hop global {peer}",
-    "bogon-asn": ("router bgp {expected}; address-family {channel} unicast; neighbor {edge} remove-private-AS"),
-    "*": "the outbound route-map of neighbor {edge}: deny {prefix} with a prefix-list",
-}
+from simulator.routers.wording import Wording
+
+_NEIGHBOR = "router bgp {asn}\n "
+_FAMILY = "router bgp {asn}\n address-family {afi} unicast\n  "
+_ALLOW = "{word} prefix-list TO-MICROSOFT-{v} permit {each}\n"
+
+DIALECT = Wording(
+    "frr",
+    show="vtysh -c 'show bgp neighbors {edge}'",
+    sent="vtysh -c 'show bgp {afi} unicast neighbors {edge} advertised-routes'",
+    apply="systemctl reload frr",
+    clear="vtysh -c 'clear bgp {edge}'",
+    picks={"family-missing": r"neighbor \S+ activate", "next-hop": r"next-hop-self"},
+    says={
+        "shut-down": f"{_NEIGHBOR}no neighbor {{edge}} shutdown",
+        "not-listening": "bgpd=yes in /etc/frr/daemons, then: systemctl restart frr",
+        "hangs": "systemctl restart frr",
+        "passive": f"{_NEIGHBOR}no neighbor {{edge}} passive",
+        "asn4-missing": f"{_NEIGHBOR}no neighbor {{edge}} dont-capability-negotiate",
+        "refresh-missing": f"{_NEIGHBOR}no neighbor {{edge}} dont-capability-negotiate",
+        "role": f"{_NEIGHBOR}no neighbor {{edge}} local-role",
+        "md5-not-agreed": f"{_NEIGHBOR}no neighbor {{edge}} password",
+        "gtsm-at-peer": f"{_NEIGHBOR}no neighbor {{edge}} ttl-security hops 1",
+        "bfd": f"{_NEIGHBOR}no neighbor {{edge}} bfd",
+        "policy-required": f"{_ALLOW}route-map TO-MICROSOFT-{{v}} permit 10\n match {{word}} address prefix-list "
+        f"TO-MICROSOFT-{{v}}\n{_FAMILY}neighbor {{edge}} route-map TO-MICROSOFT-{{v}} out",
+        "import-policy-required": f"route-map FROM-MICROSOFT-{{v}} permit 10\n{_FAMILY}neighbor {{edge}} route-map "
+        "FROM-MICROSOFT-{v} in",
+        "export-policy": f"{_ALLOW}route-map {{export}} permit 1\n match {{word}} address prefix-list "
+        "TO-MICROSOFT-{v}",
+        "network-not-in-rib": "{word} route {each} blackhole",
+        "nothing-to-announce": f"{{word}} route {{each}} blackhole\n{_FAMILY}network {{each}}",
+        "import-policy": "the inbound route-map of neighbor {edge} has to permit Microsoft's routes; which it refuses "
+        "says: vtysh -c 'show bgp {afi} unicast neighbors {edge} filtered-routes'    "
+        "(with soft-reconfiguration inbound)",
+        "link-local-next-hop": "route-map {export} permit 1\n set ipv6 next-hop global {peer}",
+        "first-as": "router bgp {asn}\n no neighbor {edge} local-as\n address-family {afi} unicast\n"
+        "  no neighbor {edge} route-server-client",
+        "as-path-too-long": "route-map {export} permit 10\n no set as-path prepend",
+        "bogon-asn": f"{_FAMILY}neighbor {{edge}} remove-private-AS all",
+        "as-set": f"{_FAMILY}no aggregate-address {{prefix}} as-set\n  aggregate-address {{prefix}} summary-only",
+        "too-many-communities": "route-map {export} permit 10\n set community none\n set large-community none",
+        "maps-community-missing": "route-map {export} permit 10\n set community 8075:{community} additive",
+        "prefix-too-long": f"{{word}} route {{aggregates}} blackhole\n{_FAMILY}network {{aggregates}}\n"
+        "  aggregate-address {aggregates} summary-only",
+        "*": "{word} prefix-list NOT-TO-MICROSOFT permit {each}\nroute-map {export} deny 1\n"
+        " match {word} address prefix-list NOT-TO-MICROSOFT",
+    },
+)

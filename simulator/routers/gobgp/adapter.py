@@ -25,7 +25,6 @@ from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, Ses
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
-from simulator.routers.gobgp.remedies import REMEDIES
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import one_line
 from simulator.routers.reason import Reason
@@ -52,7 +51,6 @@ class Gobgp(Daemon):
 
     kind = "gobgp"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "GoBGP"
     no_loopback = "has no port 179"
 

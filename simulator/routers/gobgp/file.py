@@ -47,12 +47,13 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     starts = [hit.start() for hit in re.finditer(r"^\[\[neighbors\]\]|^ *- +config:", text, re.MULTILINE)]
     found = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        other = re.compile(r"^\[\[?(?!neighbors)", re.MULTILINE).search(text, start, end)
+        other = re.compile(r"^\[(?!\[?neighbors)", re.MULTILINE).search(text, start, end)
         end = other.start() if other is not None else end
         hit = re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)').search(text, start, end)
         if hit is not None and same(hit[1], address):
             found.append((start, end))
-    return found
+    whole = re.compile(r"^\[global\.config\][^\[]*|^global:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
+    return found + [hit.span() for hit in whole.finditer(text) if found]
 
 
 OWN_FILE = OwnFile(
@@ -67,13 +68,15 @@ OWN_FILE = OwnFile(
     settings=(
         (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([^"\s]+)')),
         (Setting.SHUTDOWN, re.compile(r'admin-down"?\s*[=:]\s*true')),
-        (Setting.LOCAL_AS, re.compile(r'local-as"?\s*[=:]\s*(\d+)|^\s*as\s*=\s*(\d+)')),
+        (Setting.LOCAL_AS, re.compile(r'\blocal-as"?\s*[=:]\s*(\d+)|^\s*"?as"?\s*[=:]\s*(\d+)', re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r'peer-as"?\s*[=:]\s*(\d+)')),
         (Setting.SOURCE, re.compile(r'local-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
         (Setting.PASSIVE, re.compile(r'passive-mode"?\s*[=:]\s*true')),
-        (Setting.MD5, re.compile(r'auth-password"?\s*[=:]')),
-        (Setting.GTSM, re.compile(r"ttl-security")),
+        (Setting.MD5, re.compile(r"""auth-password"?\s*[=:]\s*["']?([^"'\n]+)["']?""")),
+        (Setting.GTSM, re.compile(r'ttl-security[\s\S]{0,60}?enabled"?\s*[=:]\s*(true)')),
         (Setting.HOLD_TIME, re.compile(r'hold-time"?\s*[=:]\s*(\d+)')),
+        (Setting.ROUTER_ID, re.compile(r'router-id"?\s*[=:]\s*"?([0-9.]+)')),
         (Setting.PREFIX_LIMIT, re.compile(r'max-prefixes"?\s*[=:]\s*(\d+)')),
     ),
+    neighbors=re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)'),
 )

@@ -27,7 +27,6 @@ from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, Ses
 from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
-from simulator.routers.openbgpd.remedies import REMEDIES
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import one_line, read_file, write_file
 from simulator.routers.reason import Reason
@@ -47,7 +46,6 @@ class Openbgpd(Daemon):
 
     kind = "openbgpd"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     title = "OpenBGPD"
     users = ("_openbgpd",)
 

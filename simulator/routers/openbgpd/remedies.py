@@ -1,38 +1,47 @@
-"""What mends a cause, as it is typed for OpenBGPD; `*` is for a rule of the policy without words of its own."""
+"""What OpenBGPD's user types to mend a cause, where `simulator.routers.openbgpd.config` has no line for it."""
 
 from __future__ import annotations
 
-REMEDIES: dict[str, str] = {
-    "shut-down": ("bgpctl neighbor {edge} up    (or take `down` out of neighbor {edge} in bgpd.conf)"),
-    "local-as-wrong": "AS {expected}    (or local-as {expected} in neighbor {edge})",
-    "remote-as-wrong": "neighbor {edge} {{ remote-as {local_as} }}",
-    "source-address": "neighbor {edge} {{ local-address {peer} }}",
-    "session-missing": "neighbor {edge} {{ remote-as {local_as}; local-address {peer} }}",
-    "not-configured": "neighbor {edge} {{ remote-as {local_as}; local-address {peer} }}",
-    "not-listening": "start bgpd; listen on {peer}; neighbor {edge} {{ remote-as {local_as} }}",
-    "md5-missing": "neighbor {edge} {{ tcp md5sig password KEY }}    with {key} for KEY",
-    "md5-not-agreed": "take `tcp md5sig` out of neighbor {edge}",
-    "md5": "neighbor {edge} {{ tcp md5sig password KEY }}    with {key} for KEY",
-    "gtsm": "neighbor {edge} {{ ttl-security yes }}",
-    "gtsm-at-peer": "neighbor {edge} {{ ttl-security no }}",
-    "router-id-ours": "router-id {peer}",
-    "hold-time": "neighbor {edge} {{ holdtime 90 }}",
-    "hold-time-zero": "neighbor {edge} {{ holdtime 90 }}",
-    "hold-time-short": "neighbor {edge} {{ holdtime 90 }}",
-    "family-missing": "neighbor {edge} {{ announce {family} unicast }}",
-    "asn4-missing": "neighbor {edge} {{ announce as-4byte yes }}",
-    "refresh-missing": "neighbor {edge} {{ announce refresh yes }}",
-    "role": "neighbor {edge} {{ announce policy no }}",
-    "passive": "take `passive` out of neighbor {edge}",
-    "peer-limit": "neighbor {edge} {{ max-prefix {limit} }}    then bgpctl neighbor {edge} clear",
-    "peer-limit-near": "neighbor {edge} {{ max-prefix {limit} }}",
-    "policy-required": ("allow to {edge} prefix {prefix}    (RFC 8212: without a filter nothing is announced)"),
-    "nothing-to-announce": "network {prefix}    bgpctl show rib selforiginated",
-    "export-policy": "allow to {edge} prefix {prefix}    bgpctl show rib out neighbor {edge}",
-    "no-export": "allow to {edge} prefix {prefix}    bgpctl show rib out neighbor {edge}",
-    "one-session-only": "allow to {edge} for these prefixes    bgpctl show rib out neighbor {edge}",
-    "import-policy": "allow from {edge}    bgpctl show rib in neighbor {edge}",
-    "next-hop": "match to {edge} set nexthop {peer}",
-    "link-local-next-hop": "match to {edge} set nexthop {peer}",
-    "*": "deny to {edge} prefix {prefix}",
-}
+from simulator.routers.wording import Wording
+
+_ALLOW = "allow to {edge} prefix {each}"
+
+DIALECT = Wording(
+    "openbgpd",
+    show="bgpctl show neighbor {edge}",
+    sent="bgpctl show rib out neighbor {edge}",
+    apply="bgpctl reload",
+    clear="bgpctl neighbor {edge} clear",
+    picks={"family-missing": r"announce IPv[46] unicast"},
+    says={
+        "shut-down": "bgpctl neighbor {edge} up",
+        "not-listening": "rcctl start bgpd    (or systemctl start openbgpd), without a `listen on` of another address "
+        "than {peer}",
+        "hangs": "systemctl restart openbgpd",
+        "passive": "take the line `passive` out of neighbor {edge}",
+        "source-address": "neighbor {edge} {\n\tlocal-address {peer}\n}",
+        "asn4-missing": "neighbor {edge} {\n\tannounce as-4byte yes\n}",
+        "refresh-missing": "neighbor {edge} {\n\tannounce refresh yes\n}",
+        "role": "neighbor {edge} {\n\tannounce policy no\n}",
+        "md5-not-agreed": "take the line `tcp md5sig` out of neighbor {edge}",
+        "gtsm-at-peer": "neighbor {edge} {\n\tttl-security no\n}",
+        "bfd": "OpenBGPD has no BFD of its own: take what ends the session out of what watches it",
+        "policy-required": _ALLOW,
+        "import-policy-required": "allow from {edge}",
+        "export-policy": f"the last rules of bgpd.conf:\n{_ALLOW}",
+        "network-not-in-rib": "network {each}",
+        "nothing-to-announce": f"network {{each}}\n{_ALLOW}",
+        "import-policy": "the last rule of bgpd.conf:\nallow from {edge}",
+        "next-hop": "match to {edge} set nexthop {peer}",
+        "link-local-next-hop": "match to {edge} set nexthop {peer}",
+        "first-as": "neighbor {edge} {\n\tlocal-as {asn}\n\ttransparent-as no\n}",
+        "as-path-too-long": "match to {edge} set prepend-self 0    (and take `set prepend-self` out of the rules)",
+        "bogon-asn": "the last rules of bgpd.conf:\ndeny to {edge} AS { 64512 - 65534, 4200000000 - 4294967294 }",
+        "as-set": "neighbor {edge} {\n\treject as-set yes\n}",
+        "too-many-communities": "match to {edge} set { community delete *:* large-community delete *:*:* }",
+        "maps-community-missing": "match to {edge} prefix {each} set community 8075:{community}",
+        "prefix-too-long": "network {aggregates}\nthe last rules of bgpd.conf:\nallow to {edge} prefix {aggregates}\n"
+        "deny to {edge} {inet} prefixlen > {length}",
+        "*": "the last rules of bgpd.conf:\ndeny to {edge} prefix {each}",
+    },
+)

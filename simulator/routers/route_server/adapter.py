@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -31,7 +31,6 @@ class SimulatedRouteServer:
 
     kind = "route-server"
     own_file: ClassVar[OwnFile | None] = None
-    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._server: RouteServer | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, ip_address
@@ -33,7 +33,6 @@ class Simulated:
 
     kind = "simulated"
     own_file: ClassVar[OwnFile | None] = None
-    remedies: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._speaker: Speaker | None = None

@@ -1,0 +1,159 @@
+"""What to change in a user's own file: the line as it is, with file and line number, and the line as it should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import Enum
+from pathlib import Path
+
+from simulator.diagnosis.router_answer import Setting
+from simulator.routers.own_file import OwnFile, sources
+from simulator.routers.statements import StatementHit, hits
+
+
+class EditKind(Enum):
+    """What is done to a statement."""
+
+    SET = "its value is changed; where it is missing it is added"
+    DROP = "it is taken out"
+
+
+EDITS: dict[str, tuple[Setting, EditKind]] = {
+    "shut-down": (Setting.SHUTDOWN, EditKind.DROP),
+    "passive": (Setting.PASSIVE, EditKind.DROP),
+    "role": (Setting.ROLE, EditKind.DROP),
+    "md5-not-agreed": (Setting.MD5, EditKind.DROP),
+    "gtsm-at-peer": (Setting.GTSM, EditKind.DROP),
+    "md5": (Setting.MD5, EditKind.SET),
+    "gtsm": (Setting.GTSM, EditKind.SET),
+    "local-as-wrong": (Setting.LOCAL_AS, EditKind.SET),
+    "remote-as-wrong": (Setting.REMOTE_AS, EditKind.SET),
+    "source-address": (Setting.SOURCE, EditKind.SET),
+    "router-id-ours": (Setting.ROUTER_ID, EditKind.SET),
+    "hold-time": (Setting.HOLD_TIME, EditKind.SET),
+    "peer-limit": (Setting.PREFIX_LIMIT, EditKind.SET),
+    "family-missing": (Setting.FAMILY, EditKind.SET),
+}
+"""By cause: the statement that is wrong, and what is done to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`text` stands in place of the characters from `start` to `end` of a file."""
+
+    file: Path
+    old: str
+    """The whole file as it is."""
+    start: int
+    end: int
+    text: str
+
+    @property
+    def new(self) -> str:
+        return self.old[: self.start] + self.text + self.old[self.end :]
+
+    def shown(self, hidden: re.Pattern[str] | None = None) -> str:
+        """`file:line`, then the lines as they are (`-`) and as they should be (`+`); what `hidden` finds is blotted."""
+        before, after = self.old.splitlines(), self.new.splitlines()
+        lines: list[str] = []
+        for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            if kind == "equal":
+                continue
+            if not lines:
+                lines.append(f"{self.file}:{a + 1 if b > a else a}")
+            lines += [f"- {_blotted(line, hidden)}" for line in before[a:b]]
+            lines += [f"+ {line}" for line in after[c:d]]
+        return "\n".join(lines)
+
+
+def _blotted(line: str, hidden: re.Pattern[str] | None) -> str:
+    found = hidden.search(line) if hidden is not None else None
+    value = next((group for group in found.groups() if group), "") if found is not None else ""
+    return line.replace(value, "*" * 8) if value else line
+
+
+def edit_of(
+    own: OwnFile, path: Path, address: str, setting: Setting, action: EditKind, value: str, added: Callable[[], str]
+) -> Edit | None:
+    """The change of one statement about the session with `address`; None where the file gives no hold for it.
+
+    `value` is what should stand there; `added` the statement for a session that has none.
+    """
+    found = hits(sources(own, path), address, own.scopes, own.settings, own.blank)
+    hit = found.get(setting)
+    if action is EditKind.DROP:
+        return _without(hit) if hit is not None else None
+    if hit is not None and value:
+        edit = _with_value(own, path, hit, value)
+        return edit if edit is not None and edit.new != edit.old else None
+    anchors = hits(sources(own, path), address, own.scopes, ((setting, own.anchor(setting)),), own.blank)
+    anchor, statement = anchors.get(setting), added()
+    if anchor is None or not statement or hit is not None:
+        return None
+    return _behind(anchor, statement)
+
+
+def readdressed(own: OwnFile, path: Path, wrong: str, address: str) -> Edit | None:
+    """`address` in place of another neighbor's, wherever that file has it."""
+    for file, text in sources(own, path):
+        new = re.sub(rf"(?<![\w.:]){re.escape(wrong)}(?![\w.:])", address, text)
+        if new != text and own.neighbors is not None and own.neighbors.search(own.blank(text)):
+            return Edit(file, text, 0, len(text), new)
+    return None
+
+
+def _with_value(own: OwnFile, path: Path, hit: StatementHit, value: str) -> Edit | None:
+    span = hit.value_span
+    if span is None:
+        return None
+    word = hit.text[slice(*span)]
+    if own.constants is not None and (defined := _definition(own, path, word.strip('$"'))) is not None:
+        return Edit(defined.path, defined.text, *(defined.value_span or span), value)
+    return Edit(hit.path, hit.text, *span, value)
+
+
+def _definition(own: OwnFile, path: Path, name: str) -> StatementHit | None:
+    """Where a constant of the file gets its value."""
+    assert own.constants is not None
+    for file, text in sources(own, path):
+        for found in own.constants.finditer(own.blank(text)):
+            if found[1] == name:
+                return StatementHit(file, text, found.span(), found.span(2))
+    return None
+
+
+def _without(hit: StatementHit) -> Edit:
+    """The statement goes with the sign that ends it, and with its line where nothing else stands there."""
+    start, end = hit.span
+    if hit.value_span is not None and hit.value == "true":
+        return Edit(hit.path, hit.text, *hit.value_span, "false")
+    rest = hit.text.find("\n", end)
+    rest = len(hit.text) if rest < 0 else rest
+    closing = re.compile(r"[^;\n{}]*;").match(hit.text, end)
+    if hit.text[end - 1 : end] != ";" and closing is not None:
+        end = closing.end()
+    elif closing is None:
+        brace = hit.text.find("}", end, rest)
+        end = rest if brace < 0 else brace
+    line = hit.text.rfind("\n", 0, start) + 1
+    if not hit.text[line:start].strip() and not hit.text[end:rest].strip():
+        return Edit(hit.path, hit.text, line, min(rest + 1, len(hit.text)), "")
+    return Edit(hit.path, hit.text, start, end, "")
+
+
+def _behind(anchor: StatementHit, statement: str) -> Edit:
+    """A statement of its own lines behind the anchor, as deep as that stands, or deeper where it opens a block."""
+    end = anchor.span[1]
+    line = anchor.text[anchor.text.rfind("\n", 0, anchor.span[0]) + 1 :]
+    indent = line[: len(line) - len(line.lstrip())]
+    if anchor.text[end - 1 : end] == "{":
+        indent += "\t" if "\t" in indent or not indent else indent
+    lines = statement.splitlines()
+    depth = len(lines[0]) - len(lines[0].lstrip())
+    text = "".join(f"\n{indent}{each[depth:]}" for each in lines)
+    if anchor.text[end : end + 1] not in ("\n", ""):
+        text += "\n" + indent if anchor.text[end:].partition("\n")[0].strip() else ""
+    return Edit(anchor.path, anchor.text, end, end, text)

@@ -1,0 +1,155 @@
+"""Remedies in the words of the router at hand, with its real names: of a user's own file the very line to change."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from simulator.diagnosis.about import About
+from simulator.diagnosis.router_answer import Setting
+from simulator.routers.base import RouterConfig, RouterSession
+from simulator.routers.bird.config import protocol_names
+from simulator.routers.edits import EDITS, EditKind, Edit, edit_of, readdressed
+from simulator.routers.own_file import OwnFile, neighbors_of, statements_of
+from simulator.routers.statements import same
+from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of
+from simulator.topology.kinds import KINDS, LANGUAGES
+
+_ELSEWHERE: Final = frozenset({"gobgp"})
+"""Their files have a table for each kind of setting."""
+
+
+def dialect_of(language: str) -> Wording | None:
+    """None for what is no language of `turnup config`."""
+    if language not in LANGUAGES:
+        return None
+    if language in KINDS:
+        found: Wording = import_module(f"simulator.routers.{language}.remedies").DIALECT
+        return found
+    return import_module("simulator.routers.configs.remedies").DIALECTS[language]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class RouterMender:
+    """Of one session. `config` is what was agreed, with the user's own file where there is one."""
+
+    dialect: Wording
+    config: RouterConfig
+    session: RouterSession
+    own: OwnFile | None = None
+
+    @property
+    def language(self) -> str:
+        return self.dialect.language
+
+    def remedy(self, cause: str, about: About) -> str:
+        """What mends a cause or a rule; empty where the language has no words of its own."""
+        about = self._known(about)
+        key = ALIASES.get(cause, cause)
+        edit = self.edit(cause, about)
+        if edit is not None:
+            hidden = dict(self.own.settings).get(Setting.MD5) if self.own is not None else None
+            return "\n".join(filter(None, (edit.shown(hidden), self.after(key, about))))
+        if key == "session-missing" and self._is_there():
+            return ""  # another one would not help
+        return snippet(self.dialect, cause, self.config, self.session, about)
+
+    def _is_there(self) -> bool:
+        if self.own is None or self.config.file is None:
+            return False
+        return any(same(each, str(self.session.remote_address)) for each in neighbors_of(self.own, self.config.file))
+
+    def after(self, key: str, about: About) -> str:
+        """What makes the router take the changed file."""
+        commands = [self.dialect.apply, self.dialect.clear if key == "peer-limit" else ""]
+        values = values_of(self.dialect, self.config, self.session, about)
+        return "; ".join(filled(each, values, ()) for each in commands if each)
+
+    def look(self, about: About) -> str:
+        about = self._known(about)
+        return filled(self.dialect.show, values_of(self.dialect, self.config, self.session, about), ())
+
+    def edit(self, cause: str, about: About) -> Edit | None:
+        """The change of the user's own file that mends a cause; None where there is no such file, or no such change."""
+        key = ALIASES.get(cause, cause)
+        if self.own is None or self.config.file is None:
+            return None
+        if key == "session-missing":
+            return self._readdressed(self.own, self.config.file)
+        if key not in EDITS:
+            return None
+        setting, action = EDITS[key]
+        return edit_of(
+            self.own,
+            self.config.file,
+            str(self.session.remote_address),
+            setting,
+            action,
+            self._value(setting, about),
+            lambda: self._statement(key, action, about),
+        )
+
+    def _readdressed(self, own: OwnFile, path: Path) -> Edit | None:
+        """Of a session with Microsoft under an address that nobody has: one such, and it is this."""
+        agreed = [str(each.remote_address) for each in self.config.sessions]
+        strangers = [
+            address
+            for address in neighbors_of(own, path)
+            if (":" in address) == (self.session.remote_address.version == 6)
+            and not any(same(address, known) for known in agreed)
+            and said_as(own, path, address) == str(self.session.remote_as)
+        ]
+        wrong = strangers[0] if len(strangers) == 1 else ""
+        return readdressed(own, path, wrong, str(self.session.remote_address)) if wrong else None
+
+    def _value(self, setting: Setting, about: About) -> str:
+        limit = about.limit if about.limit is not None else self.session.max_prefixes
+        return {
+            Setting.LOCAL_AS: str(self.config.asn),
+            Setting.REMOTE_AS: str(self.session.remote_as),
+            Setting.SOURCE: str(self.session.local_address),
+            Setting.MD5: self.session.md5 or "",
+            Setting.HOLD_TIME: str(self.config.hold_time),
+            Setting.PREFIX_LIMIT: str(limit or ""),
+            Setting.ROUTER_ID: self.config.router_id,
+        }.get(setting, "")
+
+    def _statement(self, key: str, action: EditKind, about: About) -> str:
+        """The lines of `turnup config` for a session that lacks them, without the blocks that they stand in."""
+        if action is EditKind.DROP or self.language in _ELSEWHERE:
+            return ""
+        text = snippet(self.dialect, key, self.config, self.session, replace(about, name=""))
+        lines = [line for line in text.splitlines() if line.strip()]
+        deepest = max((len(line) - len(line.lstrip()) for line in lines), default=0)
+        kept = [line for line in lines if len(line) - len(line.lstrip()) == deepest]
+        return "\n".join(kept)
+
+    def _known(self, about: About) -> About:
+        """With the names that the user's file has, else those that `turnup config` gives."""
+        name = about.name
+        if not name and self.language == "bird":
+            name = f"'{protocol_names(self.config.sessions)[self.session.name]}'"
+        if self.own is None or self.config.file is None:
+            return replace(about, name=name)
+        said = statements_of(self.own, self.config.file, str(self.session.remote_address))
+        policy = said.get(Setting.EXPORT)
+        export = re.sub(r"^(?:filter|where)\s+", "", policy.value) if policy is not None else ""
+        return replace(about, name=name, export=export if re.fullmatch(r"[\w.-]+", export) else "")
+
+
+def said_as(own: OwnFile, path: Path, address: str) -> str:
+    """The AS that the file expects from an address; empty where it does not say."""
+    said = statements_of(own, path, address).get(Setting.REMOTE_AS)
+    return said.value if said is not None else ""
+
+
+def mender(language: str, config: RouterConfig, session: str, own: OwnFile | None) -> RouterMender | None:
+    """Of a session of `config` by its name; None for a router that nobody types for."""
+    dialect = dialect_of(language)
+    found = next((each for each in config.sessions if each.name == session), None)
+    if dialect is None or found is None:
+        return None
+    return RouterMender(dialect, replace(config, hold_time=config.hold_time or 90), found, own)

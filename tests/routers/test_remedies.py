@@ -1,0 +1,147 @@
+"""What is typed to mend a cause: whole in every language, out of `turnup config`; it heals a user's own file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.diagnosis.about import About
+from simulator.diagnosis.causes import BY_ID
+from simulator.diagnosis.remedies import mend
+from simulator.diagnosis.router_answer import Setting
+from simulator.policy.rules import RULES as POLICY_RULES
+from simulator.routers.base import RouterConfig
+from simulator.routers.configs.registry import FORMATS
+from simulator.routers.mender import RouterMender, mender
+from simulator.routers.own_file import statements_of
+from simulator.routers.registry import ROUTERS
+from simulator.routers.snippets import lines_of
+from simulator.routers.wording import _VARIED
+from simulator.topology.kinds import KINDS, LANGUAGES
+from simulator.topology.route import RouterRoute
+from tests.diagnosis.test_catalogue import evidence
+from tests.routers.test_configs import peer
+
+DAEMONS = [name for name in LANGUAGES if name in KINDS]
+PLACEHOLDERS = re.compile(r"<[A-Za-z-]+>|\bKEY\b|\bNAME\b|\.\.\.|…|\{[a-z_]+\}|None\b")
+ROUTES = tuple(map(RouterRoute, ("203.0.113.0/24", "198.51.100.0/24", "2001:db8::/32")))
+SECRETS = ("s3cret", "other")
+
+
+def agreed(**more: Any) -> RouterConfig:
+    return replace(peer(**{"md5": "s3cret", "gtsm": True, **more}), routes=ROUTES)
+
+
+def of(language: str, config: RouterConfig, number: int = 0) -> RouterMender:
+    own = ROUTERS[language].own_file if language in KINDS else None
+    found = mender(language, config, config.sessions[number].name, own)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("language", [*LANGUAGES, "plain words"])
+@pytest.mark.parametrize("cause", [*BY_ID, *POLICY_RULES])
+def test_every_cause_is_mended_in_every_language_and_leaves_no_gap(cause: str, language: str, number: int) -> None:
+    router = of(language, agreed(), number) if language in LANGUAGES else None
+    text, spoken = mend(cause, evidence(mender=router), rule=cause in POLICY_RULES)
+    assert text.strip() and spoken in ("", language)
+    assert not PLACEHOLDERS.search(text), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("cause", _VARIED)
+def test_what_turnup_config_has_a_line_for_is_shown_as_that_line(cause: str, language: str) -> None:
+    config = agreed()
+    alone = replace(config, sessions=config.sessions[:1])
+    if cause != "nothing-to-announce" and cause not in of(language, config).dialect.says and language != "routeros":
+        shown = of(language, config).remedy(cause, About()).splitlines()
+        kept = [line for line in shown if line.strip() and not line.startswith("#")]
+        printed = lines_of(FORMATS[language](alone))
+        assert kept
+        clear = of(language, config).dialect.clear.partition(" ")[0]
+        assert all(line in printed or line.startswith(clear) for line in kept)
+
+
+def _every(**wrong: Any) -> Callable[[RouterConfig], RouterConfig]:
+    return lambda config: replace(config, sessions=tuple(replace(each, **wrong) for each in config.sessions))
+
+
+def _from_afar(config: RouterConfig) -> RouterConfig:
+    far = {4: ip_address("192.0.2.77"), 6: ip_address("2001:db8:2::77")}
+    return replace(
+        config, sessions=tuple(replace(each, local_address=far[each.local_address.version]) for each in config.sessions)
+    )
+
+
+BROKEN: dict[str, tuple[Callable[[RouterConfig], RouterConfig], Setting, str | None]] = {
+    "md5": (_every(md5="other"), Setting.MD5, "s3cret"),
+    "md5-missing": (_every(md5=None), Setting.MD5, "s3cret"),
+    "gtsm": (_every(gtsm=False), Setting.GTSM, ""),
+    "remote-as-wrong": (_every(remote_as=8076), Setting.REMOTE_AS, "8075"),
+    "local-as-wrong": (lambda config: replace(config, asn=64999), Setting.LOCAL_AS, "64496"),
+    "hold-time": (lambda config: replace(config, hold_time=3), Setting.HOLD_TIME, "90"),
+    "hold-time-short": (lambda config: replace(config, hold_time=6), Setting.HOLD_TIME, "90"),
+    "peer-limit": (_every(max_prefixes=5), Setting.PREFIX_LIMIT, "2000"),
+    "router-id-ours": (lambda config: replace(config, router_id="192.0.2.2"), Setting.ROUTER_ID, "10.255.0.1"),
+    "source-address": (_from_afar, Setting.SOURCE, "192.0.2.1"),
+}
+"""By cause: the mistake, and what the file says of it once it is mended."""
+LACKING = {("openbgpd", "source-address"), ("exabgp", "peer-limit")}
+"""What a file of this language does not say."""
+TABLES = {("gobgp", cause) for cause in ("md5-missing", "gtsm")}
+"""A file with a table for each kind of setting gives no line to stand behind: the tables themselves are shown."""
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("cause", BROKEN)
+def test_the_line_to_change_heals_the_file_and_the_daemon_takes_it(cause: str, daemon: str, tmp_path: Path) -> None:
+    if (daemon, cause) in LACKING | TABLES:
+        pytest.skip("there is no such line")
+    breaks, setting, value = BROKEN[cause]
+    path, own = tmp_path / "router.conf", ROUTERS[daemon].own_file
+    assert own is not None
+    path.write_text(FORMATS[daemon](breaks(agreed())))
+    for number in (0, 1):
+        config = replace(agreed(), file=path)
+        router = of(daemon, config, number)
+        limit = 2000 if cause == "peer-limit" else None
+        edit = router.edit(cause, About(limit=limit))
+        address = str(config.sessions[number].remote_address)
+        if edit is not None:  # what is said once for all sessions is mended with the first
+            shown = router.remedy(cause, About(limit=limit))
+            assert shown.startswith(f"{path}:") and "\n+ " in shown
+            assert "other" not in shown, "a key of the user's own is not shown"
+            edit.file.write_text(edit.new)
+        told = statements_of(own, path, address)[setting]
+        wanted = value.replace("192.0.2.1", str(config.sessions[number].local_address)) if value else value
+        assert told.value.strip('"') == wanted or cause == "gtsm"
+        assert cause == "gtsm" or router.edit(cause, About(limit=limit)) is None, "there is nothing left to change"
+    assert own.parse(path, path.read_text(), tmp_path) == []
+
+
+EXTRA: dict[str, dict[str, Any]] = {"md5-not-agreed": {"md5": "other"}, "gtsm-at-peer": {"gtsm": True}}
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("cause", EXTRA)
+def test_what_was_not_agreed_is_taken_out(cause: str, daemon: str, tmp_path: Path) -> None:
+    path, own = tmp_path / "router.conf", ROUTERS[daemon].own_file
+    assert own is not None
+    path.write_text(FORMATS[daemon](peer(**EXTRA[cause])))
+    for number in (0, 1):
+        config = replace(peer(), file=path)
+        edit = of(daemon, config, number).edit(cause, About())
+        assert edit is not None
+        assert "s3cret" not in edit.shown(dict(own.settings)[Setting.MD5])
+        path.write_text(edit.new)
+        assert not {Setting.MD5, Setting.GTSM} & set(
+            statements_of(own, path, str(config.sessions[number].remote_address))
+        )
+    assert own.parse(path, path.read_text(), tmp_path) == []
