@@ -187,7 +187,7 @@ def _together(known: Cause, cause: Cause) -> str:
     if not cause.remedy_language or len(known.sessions) >= _MOST_REMEDIES or cause.remedy in known.remedy:
         return known.remedy
     same = 0
-    while same < min(len(one), len(other)) and one[-1 - same] == other[-1 - same] and not one[-1 - same][:1].isspace():
+    while same < min(len(one), len(other)) and one[-1 - same] == other[-1 - same] and one[-1 - same][:1].isalpha():
         same += 1
     end = one[len(one) - same :]
     return "\n".join([*one[: len(one) - same], *other[: len(other) - same], *end])

@@ -12,7 +12,7 @@ from simulator.diagnosis.about import About
 from simulator.diagnosis.router_answer import Setting
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
-from simulator.routers.edits import EDITS, EditKind, Edit, edit_of, readdressed
+from simulator.routers.edits import EDITS, Edit, EditKind, edit_of, readdressed
 from simulator.routers.own_file import OwnFile, neighbors_of, statements_of
 from simulator.routers.statements import same
 from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of

@@ -19,10 +19,10 @@ from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts, facts_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.remedies import REMEDIES, RULES
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
-from simulator.diagnosis.solve import Symptoms, allowed, candidates, smallest
+from simulator.diagnosis.solve import Symptoms, allowed, candidates, merged, smallest
 from simulator.policy.rules import RULES as POLICY_RULES
 from simulator.session.messages import Capabilities, Family
-from simulator.views.check import Side
+from simulator.views.check import Cause, Side
 from simulator.views.diagnosis import diagnosis
 from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, observe, run, seen
 
@@ -233,3 +233,13 @@ def test_a_rule_that_rejects_routes_of_two_sessions_is_one_cause() -> None:
     (found,) = diagnosis("c", rejected_routes(observe(*sessions)))
     assert (found.sessions, found.check) == (("c/ipv4", "c/ipv6"), "R3.prefix-too-long")
     assert [line.partition("(")[2] for line in found.evidence] == ["192.0.2.0/25)", "2001:db8::/64)"]
+
+
+def test_what_is_typed_for_two_sessions_stands_together_and_is_taken_once() -> None:
+    one = Cause("hold-time", "x", "f:1\n- 3\n+ 90\nbirdc configure", sessions=("a",), remedy_language="bird")
+    other = replace(one, remedy="f:9\n- 3\n+ 90\nbirdc configure", sessions=("b",))
+    assert merged([one, other])[0].remedy == "f:1\n- 3\n+ 90\nf:9\n- 3\n+ 90\nbirdc configure"
+    blocks = replace(one, remedy="a {\n\tx;\n}"), replace(one, remedy="b {\n\tx;\n}")
+    assert merged(blocks)[0].remedy == "a {\n\tx;\n}\nb {\n\tx;\n}"
+    plain = replace(one, remedy="do this", remedy_language=""), replace(one, remedy="do that", remedy_language="")
+    assert merged(plain)[0].remedy == "do this"
