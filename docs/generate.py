@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.azure.rest import pages as arm
+from simulator.cli import check_rows
 from simulator.cli import pages as commands
 from simulator.connection import diagram as connection
 from simulator.connection.states import Flow
@@ -180,7 +181,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rfc7606-counts": _rfc7606_counts,
     "rfc7606-cases": _rfc7606_matrix,
     "sayable": _sayable,
-    "checks": diagnosis.checks,
+    "checks": check_rows.table,
     "causes": diagnosis.causes,
     "facts": diagnosis.facts,
     "remedies": _remedies,

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mrt": {"session", "wire"},
     "tables": {"session", "wire", "mrt", "policy"},
     "places": set(),
-    "topology": {"diagnosis", "places", "connection", "session", "wire", "policy", "rib"},
+    "topology": {"diagnosis", "views", "places", "connection", "session", "wire", "policy", "rib"},
     "lab": {"places"},
     "peer": {"gate", "views", "connection", "session", "wire", "policy", "rib", "places"},
     "speakers": {"peer", "gate", "views", "connection", "session", "wire", "policy", "rib", "places"},

@@ -42,6 +42,7 @@ COMMANDS: Final = (
         ("schema", "commands.schema:schema", "Print the topology files' JSON Schema, for editors."),
         ("config", "commands.config:config", "Print the configuration of a peer's router."),
         ("routes", "commands.routes:routes", "Show every route that a peer announces, with the verdict on it."),
+        ("check", "commands.check:app", "The checks of a validation."),
         ("policy", "commands.policy:app", "Ask before you connect: what would the lifted policy accept?"),
         ("edge", "commands.edge:edge", "Run one stand-alone AS8075 speaker, to point any router at."),
         ("serve", "commands.serve:serve", "Serve the Microsoft.Peering API over a running lab."),

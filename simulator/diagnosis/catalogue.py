@@ -13,6 +13,7 @@ from simulator.diagnosis import link_checks, route_checks, route_server_checks, 
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, name_of, resting_on
 from simulator.diagnosis.check_ids import CheckId as C
+from simulator.diagnosis.check_ids import known
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, SessionFacts, facts_of
 from simulator.diagnosis.solve import diagnose, merged, of_connection
@@ -229,22 +230,39 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckVie
     Those that rest on an unsuccessful one, on the same session, are skipped (unset while that one is).
     """
     checks = tuple(checks)
-    found: dict[C, Found] = {}
+    found: dict[str, Found] = {}
     for check in checks:
-        if check.applies(observation):
-            found[check.id] = _judged(check, observation, found)
+        try:
+            if check.applies(observation):
+                found[check.id] = _judged(check, observation, found)
+        except Exception as error:
+            found[check.id] = {_CONNECTION: _broken(error)}
     table = {check.id: check for check in checks}
     facts = {session.view.id: facts_of(session, observation) for session in observation.sessions}
-    causes = _causes(found, facts, observation) if _told(found, observation) else []
+    causes = _causes(found, facts, observation, table) if _told(found, observation) else []
     return [_view(table[id_], of_session, observation, causes) for id_, of_session in found.items()]
 
 
-def _told(found: Mapping[C, Found], observation: Observation) -> bool:
+def _broken(error: Exception) -> Finding:
+    """A check that raises proves nothing: it is an error of its own, and stops what it would stop."""
+    return Finding(Status.ERROR, (f"the check itself broke: {type(error).__name__}: {error}",))
+
+
+def _told(found: Mapping[str, Found], observation: Observation) -> bool:
     """Causes come when no check waits any more."""
     return observation.final or all(f.status is not Status.UNSET for each in found.values() for f in each.values())
 
 
-def _judged(check: Check, observation: Observation, found: Mapping[C, Found]) -> Found:
+def _judged(check: Check, observation: Observation, found: Mapping[str, Found]) -> Found:
+    """Raises what the check raises, and TypeError for one that returns no finding."""
+    judged = _judge(check, observation, found)
+    for finding in judged.values():
+        if not isinstance(finding, Finding):
+            raise TypeError(f"it returned {finding!r:.60}, which is no Finding")
+    return judged
+
+
+def _judge(check: Check, observation: Observation, found: Mapping[str, Found]) -> Found:
     if check.of_session is None:
         assert check.of_connection is not None, check.id
         unmet = [need for need in check.needs if not all(f.holds for f in found.get(need, {}).values())]
@@ -265,7 +283,7 @@ def _judged(check: Check, observation: Observation, found: Mapping[C, Found]) ->
 
 
 def _warned(
-    causes: list[Cause], session: str, found: dict[C, Found], facts: SessionFacts, *, told: bool
+    causes: list[Cause], session: str, found: dict[str, Found], facts: SessionFacts, *, told: bool
 ) -> Iterator[Cause]:
     """Causes with the checks that they explain. One that no check has noticed makes the check of its fact a warning."""
     for cause in causes:
@@ -281,18 +299,39 @@ def _warned(
                 break
 
 
-def _causes(found: dict[C, Found], facts: Mapping[str, SessionFacts], observation: Observation) -> list[Cause]:
+def _causes(
+    found: dict[str, Found],
+    facts: Mapping[str, SessionFacts],
+    observation: Observation,
+    checks: Mapping[str, Check],
+) -> list[Cause]:
     causes: list[Cause] = []
     for session in observation.sessions:
         own = session.view.id
-        bad = {str(id_): True for id_, each in found.items() if own in each and each[own].status is Status.FAILURE}
+        bad = {
+            str(id_): True
+            for id_, each in found.items()
+            if known(id_) and own in each and each[own].status is Status.FAILURE
+        }
         if C.S6 in found and found[C.S6][_CONNECTION].status is Status.FAILURE and bad:
             bad[C.S6] = True
         bad |= {f"R3.{rejected.rule}": False for rejected in session.rejected}
         mine = diagnose(session, bad, facts[own], session.rejected)
         causes += _warned(mine, own, found, facts[own], told=C.T1 not in found)
     whole = {str(id_): True for id_, each in found.items() if _CONNECTION in each and each[_CONNECTION].status.bad}
-    return merged([*causes, *of_connection(observation, whole)])
+    added = (_of_own(check, found[id_]) for id_, check in checks.items() if id_ in found and not known(id_))
+    return merged([*causes, *of_connection(observation, whole), *(cause for cause in added if cause is not None)])
+
+
+def _of_own(check: Check, found: Found) -> Cause | None:
+    """Of a user's own check that failed: what it saw is the cause, with its own remedy."""
+    failing = {session: finding for session, finding in found.items() if finding.status is Status.FAILURE}
+    if not failing or not check.remedy:
+        return None
+    seen = tuple(dict.fromkeys(line for finding in failing.values() for line in finding.evidence))
+    text = f"{check.title}: {seen[0]}" if seen else f"{check.title}: no"
+    sessions = tuple(session for session in failing if session != _CONNECTION)
+    return Cause(check.id, text, check.remedy, check.side, sessions, (check.id,), seen, rank=len(BY_ID))
 
 
 _WORST = (Status.FAILURE, Status.ERROR, Status.UNSET, Status.SUCCESS, Status.SKIPPED)
@@ -315,7 +354,7 @@ def _view(check: Check, found: Found, observation: Observation, causes: list[Cau
         for own, finding in ordered
         for line in finding.evidence
     )
-    warns = worst.status is Status.FAILURE and worst.warns
+    warns = worst.status is Status.FAILURE and worst.warns and not check.strict
     return CheckView(
         check.id,
         check.title,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 
-from simulator.diagnosis.check_ids import CheckId
 from simulator.diagnosis.evidence import Observation, SessionEvidence
-from simulator.views.check import Blocks, Status
+from simulator.views.check import Blocks, Side, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,38 @@ SessionJudge = Callable[[SessionEvidence, Observation], Finding]
 ConnectionJudge = Callable[[Observation], Finding]
 
 
+class When(Enum):
+    """At what time of a connection's life a check runs."""
+
+    VALIDATING = "validating"
+    LIFTED = "after the lift"
+    DEPROVISIONING = "PendingRemove"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One entry of the catalogue: it looks at each session, or at the whole connection."""
+    """One entry of the catalogue, or a user's own: it looks at each session, or at the whole connection."""
 
-    id: CheckId
+    id: str
+    """Of the catalogue a `CheckId`."""
     title: str
     source: str
     blocks: Blocks
     of_session: SessionJudge | None = None
     of_connection: ConnectionJudge | None = None
-    needs: tuple[CheckId, ...] = ()
+    needs: tuple[str, ...] = ()
     """Checks that must have succeeded, on the same session, for this one to mean anything."""
     only: str = ""
     """Where it is made, in words; empty for everywhere."""
     applies: Callable[[Observation], bool] = lambda observation: True
+    when: When = When.VALIDATING
+    """Of a user's own check; the catalogue's lists say it of theirs."""
+    remedy: str = ""
+    """Of a user's own check: what to do where it fails. The catalogue's causes have remedies of their own."""
+    side: Side = Side.PEER
+    """Of a user's own check: who has to do it."""
+    strict: bool = False
+    """A failure that would only warn blocks."""
 
 
 def passed(*evidence: str) -> Finding:

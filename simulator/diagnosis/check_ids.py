@@ -43,6 +43,14 @@ ORDER = tuple(CheckId)
 """From cause to symptom: what lies below is looked at first."""
 
 
+_KNOWN = frozenset(check.value for check in CheckId)
+
+
+def known(check: str) -> bool:
+    """Whether it is of the catalogue, and no user's own."""
+    return check.partition(".")[0] in _KNOWN
+
+
 def base(check: str) -> CheckId:
     """R3 for `R3.bogon-prefix`."""
     return CheckId(check.partition(".")[0])

@@ -1,32 +1,12 @@
-"""The catalogue and the causal table as Markdown, for the documentation."""
+"""The causal table as Markdown, for the documentation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
 from simulator.diagnosis.causes import CAUSES
-from simulator.diagnosis.check import Check
 from simulator.diagnosis.facts import ABNORMAL, Fact
 from simulator.diagnosis.remedies import REMEDIES, RULES
-from simulator.views.check import Blocks
-
-_WHEN = {Blocks.ACTIVE: "keeps the policy DENY ALL", Blocks.REHEARSAL: "fails the rehearsal", Blocks.WARN: "warns"}
-
-
-def checks() -> str:
-    """Every check: id, what it looks at, what it rests on, where it comes from."""
-    lines = ["| id | check | when | a failure | rests on | source |", "|---|---|---|---|---|---|"]
-    for when, group in (("validating", VALIDATION), ("after the lift", LIFTED), ("PendingRemove", DEPROVISIONED)):
-        lines += [_row(check, when) for check in group]
-    return "\n".join(lines)
-
-
-def _row(check: Check, when: str) -> str:
-    when = f"{when} ({check.only})" if check.only else when
-    return (
-        f"| {check.id} | {check.title} | {when} | {_WHEN[check.blocks]} | {', '.join(check.needs)} | {check.source} |"
-    )
 
 
 def causes() -> str:

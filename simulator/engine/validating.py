@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.connection.states import Flow
 from simulator.diagnosis.about import Mender
-from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, evaluate, rejected_routes
-from simulator.diagnosis.check import Check
+from simulator.diagnosis.catalogue import evaluate, rejected_routes
+from simulator.diagnosis.check import When
 from simulator.diagnosis.evidence import (
     CaptureProof,
     ImportMarks,
@@ -46,6 +46,7 @@ from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
+from simulator.topology.own_checks import selection
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
@@ -92,6 +93,7 @@ class Validator:
         self._clock = clock
         self._times = network.topology.times
         self._menders: dict[str, Mender | None] = {}
+        self._selection = selection(network.topology)
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
@@ -121,7 +123,8 @@ class Validator:
             await asyncio.gather(*probes, waits, looks, return_exceptions=True)
         await self._ask_why(record, gathered)
         observation = self._observe(record, gathered, final=True)
-        return [*evaluate(VALIDATION, observation), *rejected_routes(observation)]
+        rules = self._selection.rejected(rejected_routes(observation), When.VALIDATING)
+        return [*evaluate(self._selection.of(When.VALIDATING), observation), *rules]
 
     async def after_lift(
         self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
@@ -132,17 +135,18 @@ class Validator:
         came after the validation is a warning too.
         """
         until = self._clock.now() + self._times.active
-        results = await self._poll(record, before, LIFTED, expected)
+        results = await self._poll(record, before, When.LIFTED, expected)
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
             await self._log.next_event(left)
-            results = await self._poll(record, before, LIFTED)
+            results = await self._poll(record, before, When.LIFTED)
         told = {result.id for result in record.results}
-        late = rejected_routes(self._observe(record, _Gathered(before, self._clock.now(), lifted=True)))
+        found = rejected_routes(self._observe(record, _Gathered(before, self._clock.now(), lifted=True)))
+        late = self._selection.rejected(found, When.LIFTED)
         return [*results, *(each for each in late if each.id not in told)]
 
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
-        return await self._poll(record, before, DEPROVISIONED)
+        return await self._poll(record, before, When.DEPROVISIONING)
 
     def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
         """The sessions of a connection now."""
@@ -152,13 +156,13 @@ class Validator:
         self,
         record: ConnectionRecord,
         before: Mapping[str, SessionView],
-        checks: Iterable[Check],
+        when: When,
         expected: Mapping[str, int] | None = None,
     ) -> list[CheckView]:
         """Ask the peers' routers until every check passes or the deadline comes."""
         gathered = _Gathered(before, self._clock.now(), expected=expected or {}, lifted=True)
         deadline = self._clock.now() + self._network.topology.deadline
-        checks = tuple(checks)
+        checks = self._selection.of(when)
         while True:
             await self._read_tables(record, gathered, deadline)
             observation = self._observe(record, gathered)

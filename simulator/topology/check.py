@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from simulator.topology.checks.expectations import expectation_problems
 from simulator.topology.checks.external import external_problems
 from simulator.topology.checks.members import member_problems
 from simulator.topology.checks.names import name_problems
@@ -13,6 +12,7 @@ from simulator.topology.checks.nodes import node_problems, own_file_problems, un
 from simulator.topology.checks.peerings import peering_problems
 from simulator.topology.checks.policy import policy_problems
 from simulator.topology.checks.routes import announcement_problems, unsayable_problems
+from simulator.topology.checks.selection import selection_problems
 from simulator.topology.problem import Problem
 from simulator.topology.schema import Topology
 
@@ -31,7 +31,7 @@ def problems(
         *name_problems(topology),
         *announcement_problems(topology),
         *peering_problems(topology),
-        *expectation_problems(topology),
+        *selection_problems(topology),
     ]
     found += [*policy_problems(topology), *member_problems(topology)]
     return found or [*unlinked_problems(topology), *external_problems(topology), *unsayable_problems(topology, formats)]

@@ -8,6 +8,9 @@ from simulator.topology.as8075 import table
 from simulator.topology.locations import embedded
 from simulator.topology.schema import Topology
 
+_MOST = 24
+"""Words that a cell lists."""
+
 
 def keys() -> str:
     """Every key of a topology file, model by model."""
@@ -37,7 +40,8 @@ def _kind(part: dict[str, Any]) -> str:
     if "$ref" in part:
         return str(part["$ref"]).rpartition("/")[2]
     if "enum" in part:
-        return " or ".join(f"`{value}`" for value in part["enum"])
+        shown = part["enum"] if len(part["enum"]) <= _MOST else [*part["enum"][:3], "…"]
+        return " or ".join(f"`{value}`" for value in shown)
     if "const" in part:
         return f"`{part['const']}`"
     for union in ("anyOf", "oneOf", "allOf"):

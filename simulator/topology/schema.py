@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 from simulator.policy.max_prefix import MICROSOFTS_LIMITS
 from simulator.session.messages import Family
 from simulator.topology.announce import Announce
+from simulator.topology.check_choice import CheckChoice
 from simulator.topology.expect import Expect
 from simulator.topology.kinds import KINDS, UNKNOWN, Kind
 from simulator.topology.links import Exchange, HostInterface, Lan, LinkQuality
@@ -277,6 +278,7 @@ class Topology(Model):
     peerings: Annotated[list[Peering], Field(min_length=1)] = Field(description="the peering requests to rehearse")
     policy: PolicyChoice = Field(default=PolicyChoice(), description="by what AS8075 judges routes once it is lifted")
     times: Times = Field(default=Times(), description="how long things may take")
+    checks: CheckChoice = Field(default=CheckChoice(), description="which checks run; all of them where omitted")
 
     _names: dict[str, tuple[list[Any], dict[str, Any]]] = PrivateAttr(default_factory=dict)
     """Section → its list and the same by name: a topology may have ten thousand peers."""

@@ -85,7 +85,10 @@ RouterKind = Annotated[Name, _one_of(KINDS)]
 LanguageName = Annotated[Name, _one_of(LANGUAGES)]
 """A language of configurations."""
 Profile = Annotated[str, _one_of(PROFILES)]
-CheckName = Annotated[str, _one_of(CHECKS)]
+CheckName = Annotated[
+    str, WithJsonSchema({"anyOf": [{"type": "string", "enum": [*CHECKS, CheckId.R3.value]}, {"type": "string"}]})
+]
+"""A check of the catalogue, or a user's own."""
 
 
 def _rules() -> dict[str, Any]:

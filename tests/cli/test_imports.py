@@ -48,7 +48,7 @@ _LIBRARIES = {"asyncio", "exabgp", "httpx", "netaddr", "pyroute2", "rich", "ruam
 """What takes longer to import than the command line itself. Not pydantic: typer reads options' values with it."""
 _ROOMS = {path.stem for path in (ROOT / "simulator").iterdir() if not path.name.startswith("_")}
 _POLICY = {"addresses", "mrt", "policy", "session", "tables", "wire", "connection", "rib"}
-_TOPOLOGY = {*_POLICY, "diagnosis", "topology", "places", "ruamel", "netaddr"} - {"tables"}
+_TOPOLOGY = {*_POLICY, "diagnosis", "views", "topology", "places", "ruamel", "netaddr"} - {"tables"}
 _PREFIXES = {"topology"}
 """Microsoft's, which come with turnup."""
 _ROUTE = "--prefix 203.0.113.0/24 --as-path 64496"

@@ -37,13 +37,13 @@ def test_every_check_and_every_rule_may_be_named(key: str) -> None:
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        ("S99", "docs/checks.md has them all"),
+        ("S99", "`turnup check list` has them all"),
         ("s1", "did you mean S1?"),
         ("R3", "name the rule, as in R3.bogon-prefix"),
         ("R3.bogon", "did you mean R3.bogon-"),
         ("bogon-prefix", "did you mean R3.bogon-prefix?"),
-        ("nonsense", "docs/checks.md has them all"),
-        ("", "docs/checks.md has them all"),
+        ("nonsense", "`turnup check list` has them all"),
+        ("", "`turnup check list` has them all"),
     ],
 )
 def test_a_check_that_there_is_not_is_an_error(key: str, given: str, hint: str) -> None:

@@ -53,6 +53,14 @@ def rehearse(
         bool,
         typer.Option("--strict", help="A check that warns fails the rehearsal, but those that `expect` permits."),
     ] = False,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Run this check, and those that it rests on; no others but D1 and D2. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     step: Annotated[
         bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
     ] = False,
@@ -87,6 +95,7 @@ def rehearse(
             step=step,
             config_format=config_format,
             only=only or (),
+            checks=check or (),
             strict=strict,
             markdown_file=markdown,
         )

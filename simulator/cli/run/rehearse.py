@@ -11,6 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
+from simulator.cli.check_rows import with_checks
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.external_router import handing_over
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, show
@@ -49,6 +50,7 @@ def rehearse(
     step: bool = False,
     config_format: str | None = None,
     only: Sequence[str] = (),
+    checks: Sequence[str] = (),
     strict: bool = False,
     markdown_file: Path | None = None,
 ) -> int:
@@ -57,7 +59,7 @@ def rehearse(
         topology = load(path)
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
-    topology = _override(_only(topology, only), soak, deadline)
+    topology = with_checks(_override(_only(topology, only), soak, deadline), checks)
     if strict:
         topology = _strict(topology)
     if config_format is not None and config_format not in FORMATS:
