@@ -391,3 +391,68 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
     assert json.loads(result.stdout)["prefix"] == "10.0.0.0/24"
     assert result.stderr == ""
+
+
+# --- diff ---
+
+
+def compared(*arguments: str | Path, rules: str = "") -> subprocess.CompletedProcess[str]:
+    return turnup("diff", "exchange", f"exchange{rules}", *SESSION, *arguments)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_two_policies_are_compared_on_every_format(name: str, tmp_path: Path) -> None:
+    build: Callable[[Sequence[Sample]], bytes] = FILES[name][1]
+    (tmp_path / "table").write_bytes(build(SAMPLES))
+    same = compared("--routes", tmp_path / "table")
+    assert (same.returncode, same.stderr) == (0, "")
+    assert f"{len(SAMPLES)} routes, none with another verdict" in same.stdout
+    other = compared("--routes", tmp_path / "table", rules=",as12076=off")
+    assert other.returncode == 1
+    assert "41.7.0.0/16  path 1103 12076  reject → accept  -as12076" in other.stdout
+
+
+def test_the_data_of_two_days_are_compared(tmp_path: Path) -> None:
+    for day, asn in (("old", 1103), ("new", 1104)):
+        roas = {"roas": [{"asn": asn, "prefix": "41.0.0.0/16", "maxLength": 16}]}
+        (tmp_path / f"{day}.json").write_text(json.dumps(roas))
+    (tmp_path / "table").write_text("route 41.0.0.0/16 next-hop self as-path [ 1103 ]\n")
+    sides = [f"exchange,vrp={tmp_path / day}.json" for day in ("old", "new")]
+    result = turnup("diff", *sides, *SESSION, "--routes", tmp_path / "table", "--json")
+    change, summary = map(json.loads, result.stdout.splitlines())
+    assert result.returncode == 1
+    assert (change["change"], change["prefix"], change["old"]["verdict"]) == ("lost", "41.0.0.0/16", "accept")
+    assert [reason["rule"] for reason in change["new"]["reasons"]] == ["rpki-invalid"]
+    assert summary["rules"] == [{"rule": "rpki-invalid", "begins": 1, "ends": 0}]
+    backwards = turnup("diff", *reversed(sides), *SESSION, "--routes", tmp_path / "table", "--summary")
+    assert "reject → accept" in backwards.stdout and "path 1103" not in backwards.stdout
+
+
+def test_a_topology_is_a_side(lab: Path, tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("route 206.126.236.0/24 next-hop self as-path [ 3333 ]\n")
+    result = turnup("diff", "exchange", lab, "--peer-as", "3333", "--routes", tmp_path / "table", "--format", "csv")
+    heading, row = result.stdout.splitlines()
+    assert heading.startswith("Event,Change,Family,Prefix") and "exchange-lan" in row
+
+
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        (("exchang", "exchange"), "exchang: there is no profile and no file of this name"),
+        (("exchange", "exchange,otc"), "'otc' says nothing"),
+        (("exchange", "exchange,oct=off"), "has no rule 'oct'"),
+        (("exchange,vrp=nowhere.json", "exchange"), "nowhere.json"),
+        (("exchange", "exchange,peer=x"), "--topology is missing"),
+    ],
+)
+def test_a_side_that_makes_no_sense_is_one_line(sides: tuple[str, str], words: str, tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("route 41.0.0.0/16 next-hop self as-path [ 1103 ]\n")
+    assert words in one_line(turnup("diff", *sides, "--routes", tmp_path / "table"))
+
+
+def test_what_cannot_be_read_is_no_clean_comparison(tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("route 41.0.0.0/16 next-hop self as-path [ 1103 ]\nroute nonsense\n")
+    result = compared("--routes", tmp_path / "table")
+    assert result.returncode == 1 and "1 could not be read" in result.stdout
+    (tmp_path / "table").write_text("\n")
+    assert "table" in one_line(compared("--routes", tmp_path / "table"))

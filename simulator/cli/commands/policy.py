@@ -113,3 +113,44 @@ def check(
     raise typer.Exit(
         run.check(judging, peering, name, input_format, export_as, chosen(how, as_json), rejected=rejected)
     )
+
+
+@app.command()
+@policy_options.takes(judging=policy_options.judging, peering=policy_options.peering)
+def diff(
+    old: Annotated[
+        str,
+        typer.Argument(
+            metavar="OLD", help="A profile or a topology, then settings behind commas: exchange,vrp=old.json,otc=off."
+        ),
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The same, for the policy that is to come.")],
+    routes: Annotated[
+        str, typer.Option("--routes", metavar="FILE", help="The routes, in any format of check; - reads stdin.")
+    ],
+    input_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="The format of FILE, as with check.", show_default=False)
+    ] = None,
+    export_as: Annotated[
+        str | None,
+        typer.Option(metavar="ASN", help="Judge them as this AS announces them, as with check.", show_default=False),
+    ] = None,
+    *,
+    judging: policy_options.JudgingOptions,
+    peering: policy_options.SessionOptions,
+    summary: Annotated[bool, typer.Option("--summary", help="Only the counts.")] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
+) -> None:
+    """Which routes change their verdict between two policies, and by which rules.
+
+    All other options hold for both sides. Exit codes: 0 no verdict changes, 1 some do or a route is unreadable.
+
+    Example: turnup policy diff exchange,vrp=yesterday.json exchange,vrp=today.json --routes rib.mrt
+    """
+    from simulator.cli.run import policy_diff as run
+
+    name = None if routes == "-" else Path(routes)
+    raise typer.Exit(
+        run.diff(old, new, judging, peering, name, input_format, export_as, chosen(how, as_json), only_summary=summary)
+    )

@@ -1,0 +1,199 @@
+"""What `turnup policy diff` does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from simulator.cli import session_policies
+from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
+from simulator.cli.formats import JsonObject, RowColumns, RowFormat, cells, write_csv
+from simulator.cli.policy_options import JudgingOptions, SessionOptions
+from simulator.cli.run.table_file import TableFile, table_file
+from simulator.policy.profiles import PROFILES
+from simulator.policy.verdict import Hits
+from simulator.tables.json_lines import common_json
+from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.tally import Judge, Tally
+from simulator.tables.verdict_diff import ChangedRoute, DiffTally, VerdictChange, VerdictDiff
+from simulator.wire import nlri
+
+_FILES = {
+    "vrp": "vrp",
+    "irr": "irr",
+    "registered-prefixes": "registered_prefixes",
+    "registered-asns": "registered_asns",
+}
+"""The data files of a side → their field in JudgingOptions."""
+_COLUMNS: RowColumns = (
+    ("Event", "event"),
+    ("Change", "change"),
+    ("Family", "family"),
+    ("Prefix", "prefix"),
+    ("AS path", "asPath"),
+    ("Old", "old"),
+    ("New", "new"),
+    ("Next hop", "nextHop"),
+    ("Peer", "peer"),
+    ("Peer AS", "peerAs"),
+)
+_HOW = "give a profile or a topology file, then settings behind commas: exchange,vrp=FILE,as-path-too-long=limit=10"
+
+
+def diff(
+    old: str,
+    new: str,
+    judging: JudgingOptions,
+    peering: SessionOptions,
+    path: Path | None,
+    wanted: str | None,
+    export_as: str | None,
+    how: RowFormat,
+    *,
+    only_summary: bool,
+) -> int:
+    """The command; `path` None reads standard input. Returns the exit code: 1 where a verdict changes."""
+    try:
+        exporter = session_policies.asn(export_as, "--export-as") if export_as else None
+        before, after = (_judge(text, judging, peering, exporter) for text in (old, new))
+    except ValueError as error:
+        fail(USAGE, *session_policies.faults(error))
+    found = VerdictDiff(before, after)
+    with table_file(path, wanted) as table:
+        if how is RowFormat.csv:
+            write_csv([[heading for heading, _ in _COLUMNS]])
+        for route in found.changed(table.entries):
+            if not only_summary:
+                _show(route, how)
+        tally = found.new.tally
+        if not tally.routes and not tally.unreadable:
+            fail(USAGE, f"{table.name}: there is no route in it")
+        _summary(table, found.tally, tally, how)
+    return FAILED if found.tally.changed or tally.unreadable else PASSED
+
+
+def _judge(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> Judge:
+    try:
+        made = _side(text, judging, peering, exporter)
+    except ValueError as error:
+        raise ValueError(f"{text}: {'; '.join(session_policies.faults(error))}") from None
+    return Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
+
+
+def _side(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> SessionPolicies:
+    """One side of the comparison: what all options say, and then what the side says itself. Raises ValueError."""
+    base, *parts = text.split(",")
+    if base in PROFILES:
+        judging = replace(judging, profile=base)
+    elif Path(base).exists():
+        peering = replace(peering, topology=Path(base))
+    else:
+        raise ValueError(f"there is no profile and no file of this name (profiles: {', '.join(PROFILES)}); {_HOW}")
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not equals or not value:
+            raise ValueError(f"'{part}' says nothing; {_HOW}")
+        if key == "peer":
+            peering = replace(peering, peer=value)
+        elif field := _FILES.get(key):
+            mine: dict[str, Any] = {field: tuple(Path(each[len(key) + 1 :]) for each in parts if _is(each, key))}
+            judging = replace(judging, **mine)
+        else:
+            judging = replace(judging, rules=(*judging.rules, part))
+    peer_as = session_policies.peer_asn(peering)
+    return session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as)
+
+
+def _is(part: str, key: str) -> bool:
+    return part.startswith(f"{key}=")
+
+
+def _show(route: ChangedRoute, how: RowFormat) -> None:
+    prefix = nlri.text(route.routes.family, route.key)
+    if how is RowFormat.table:
+        path = route.routes.path.as_path_text or "-"
+        rules = _signed("-", route.old, route.new) + _signed("+", route.new, route.old)
+        sys.stdout.write(f"{prefix}  path {path}  {route.change}{rules}\n")
+        return
+    row: JsonObject = {
+        "event": "change",
+        "change": _KEYS[route.change],
+        "family": route.routes.family.label,
+        "prefix": prefix,
+        "old": _verdict(route.old),
+        "new": _verdict(route.new),
+        **common_json(route.routes.path, route.routes.announcer),
+    }
+    if how is RowFormat.csv:
+        row |= {"old": _words(route.old), "new": _words(route.new)}
+        write_csv([cells(row, _COLUMNS)])
+    else:
+        sys.stdout.write(json.dumps(row) + "\n")
+
+
+_KEYS = {VerdictChange.LOST: "lost", VerdictChange.WON: "won", VerdictChange.OTHER_RULES: "otherRules"}
+
+
+def _verdict(hits: Hits) -> JsonObject:
+    reasons = [{"rule": hit.rule, "value": hit.value} for hit in hits]
+    return {"verdict": "reject" if hits else "accept", "reasons": reasons}
+
+
+def _words(hits: Hits) -> str:
+    return ", ".join(f"{hit.rule} {hit.value}" for hit in hits) or "accept"
+
+
+def _signed(sign: str, hits: Hits, others: Hits) -> str:
+    """The rules that only one side has."""
+    shared = {hit.rule for hit in others}
+    return "".join(f"  {sign}{hit.rule} ({hit.value})" for hit in hits if hit.rule not in shared)
+
+
+def _summary(table: TableFile, changes: DiffTally, tally: Tally, how: RowFormat) -> None:
+    """CSV has none: each of its lines is a route."""
+    if how is RowFormat.json:
+        counts = {_KEYS[change]: count for change, count in changes.changes.items()}
+        row: dict[str, Any] = {
+            "event": "summary",
+            "file": table.name,
+            "format": table.format.value,
+            "routes": tally.routes,
+            "changed": changes.changed,
+            **counts,
+            "rules": [
+                {"rule": rule, "begins": changes.begins.get(rule, 0), "ends": changes.ends.get(rule, 0)}
+                for rule in _by_weight(changes)
+            ],
+            "unreadable": tally.unreadable,
+        }
+        sys.stdout.write(json.dumps(row) + "\n")
+    elif how is RowFormat.table:
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(table, changes, tally)))
+
+
+def _lines(table: TableFile, changes: DiffTally, tally: Tally) -> Iterable[str]:
+    yield f"{table.name}: {tally.routes} routes, {changes.changed or 'none'} with another verdict"
+    for change, count in changes.changes.items():
+        if count:
+            yield f"  {count:>8}  {change}"
+    rules = _by_weight(changes)
+    if rules:
+        width = max(map(len, rules)) + 2
+        yield ""
+        yield f"  {'rule':<{width}}{'refuses now':>12}{'no longer':>12}"
+        for rule in rules:
+            yield f"  {rule:<{width}}{changes.begins.get(rule, 0):>12}{changes.ends.get(rule, 0):>12}"
+    if tally.unreadable:
+        yield f"  {tally.unreadable} could not be read:"
+        yield from (f"    {entry}" for entry in tally.named)
+
+
+def _by_weight(changes: DiffTally) -> list[str]:
+    weight = {
+        rule: changes.begins.get(rule, 0) + changes.ends.get(rule, 0) for rule in {*changes.begins, *changes.ends}
+    }
+    return sorted(weight, key=lambda rule: (-weight[rule], rule))
