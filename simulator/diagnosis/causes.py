@@ -49,6 +49,15 @@ _LIFTED: Final = (C.A1, C.A3, C.A4)
 _PEER, _LINK, _REQUESTER, _MICROSOFT = Side.PEER, Side.LINK, Side.REQUESTER, Side.MICROSOFT
 
 CAUSES: Final[tuple[CauseRow, ...]] = (
+    # --- the simulator itself ---
+    CauseRow(
+        "gate-leak",
+        _MICROSOFT,
+        "routes passed while the policy was DENY ALL: {told}",
+        (C.D1, C.D2, C.D3),
+        (F.LEAKED, F.HELD_WHILE_DENIED),
+        "Microsoft: Exchange peering walkthrough",
+    ),
     # --- the link ---
     CauseRow(
         "wrong-half",
@@ -534,6 +543,14 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R8,),
         (F.NO_ROA,),
         "Microsoft: peering policy",
+    ),
+    CauseRow(
+        "nothing-to-rehearse",
+        _REQUESTER,
+        "AS8075 announces nothing on this connection: nothing is rehearsed of what the peer takes",
+        (C.R6,),
+        (F.NOT_ANNOUNCED,),
+        "simulator",
     ),
     CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),
 )

@@ -110,6 +110,9 @@ class Fact(Enum):
     SERVER_NEXT_HOP = "the route server is the next hop of a member's route"
     SERVER_CONTROL = "communities for the route server alone are still on a member's route"
     ROUTES_MISSING_THERE = "the router lacks routes that were sent to it"
+    LEAKED = "routes passed while the policy was DENY ALL"
+    HELD_WHILE_DENIED = "the router holds routes of Microsoft while the policy is DENY ALL"
+    NOT_ANNOUNCED = "Microsoft has nothing to announce"
     MED_SENT = "accepted routes carry a MED that the import overwrites"
     COMMUNITIES_LOST = "accepted routes carry communities that the import takes off"
     NO_ROA = "no ROA covers accepted routes"
@@ -444,11 +447,25 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         for fact, (count, examples) in meddling:
             if count:
                 yield fact, f"{count} of {server.routes} routes, such as {', '.join(examples)}"
+    if not view.gate_open:
+        yield from _leaks(session, observation)
+    if not session.announced:
+        yield Fact.NOT_ANNOUNCED, "Microsoft announces nothing on this session"
     table = session.peer_table
     if table is not None and not table.error and not table.not_ours and view.gate_open and view.bgp_state is UP:
         missing = session.announced - table.prefixes
         if missing and view.sent:
             yield Fact.ROUTES_MISSING_THERE, f"missing at the peer: {', '.join(sorted(missing)[:5])}"
+
+
+def _leaks(session: SessionEvidence, observation: Observation) -> Seen:
+    view, capture, table = session.view, observation.capture, session.peer_table
+    if out := max(view.leaked_out, capture.nlri if capture is not None else 0):
+        yield Fact.LEAKED, f"{out} NLRI left the edge"
+    if taken := max(view.leaked_in, view.taken):
+        yield Fact.LEAKED, f"{taken} routes reached Loc-RIB"
+    if table is not None and table.prefixes:
+        yield Fact.HELD_WHILE_DENIED, f"the router holds {len(table.prefixes)} routes of Microsoft"
 
 
 _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (

@@ -9,6 +9,8 @@ from simulator.diagnosis.evidence import SessionEvidence
 from simulator.session.messages import Family
 
 REMEDIES: dict[str, str] = {
+    "gate-leak": "keep wire.pcap and events.jsonl, and report it: the gate has to hold, whatever a peer does",
+    "nothing-to-rehearse": "leave `announce` of `microsoft` out of the topology, for the table that comes with turnup",
     "wrong-half": "configure {peer} on the router and {edge} as its neighbor; Microsoft's FAQ and its practice "
     "differ in who has which address of a /30: use what the connection's peerSessionIPv4Address says",
     "wrong-address": "check that {peer} is configured on the router's interface towards {edge} and that the port is up",

@@ -8,8 +8,7 @@ from simulator.diagnosis.evidence import Observation, SessionEvidence
 
 def something_to_announce(observation: Observation) -> Finding:
     """R6: a rehearsal in which Microsoft announces nothing shows nothing of what the peer does with its routes."""
-    text = "AS8075 announces nothing on any session of this connection: nothing is rehearsed of what the peer takes"
-    return failed([f"{text}. Leave `announce` of `microsoft` out for the table that comes with turnup"])
+    return failed(["AS8075 announces nothing on any session of this connection"])
 
 
 def announces_nothing(observation: Observation) -> bool:

@@ -194,15 +194,17 @@ def _together(known: Cause, cause: Cause) -> str:
 
 
 def of_connection(observation: Observation, failed: Mapping[str, bool]) -> list[Cause]:
-    """The causes of the checks that look at no session: C1, L4 and the leaks."""
+    """The causes of the checks that look at no session: C1, L4 and R6."""
     causes = []
     if CheckId.C1 in failed:
-        causes.append(_plain("one-edge", "one edge router, or one link, is enough to take this peering down", ("C1",)))
+        causes.append(_plain("one-edge", "", "C1"))
     if CheckId.L4 in failed:
-        causes.append(_plain("no-netem", observation.quality_problem, ("L4",)))
+        causes.append(_plain("no-netem", observation.quality_problem, "L4"))
+    if CheckId.R6 in failed:
+        causes.append(_plain("nothing-to-rehearse", "", "R6"))
     return causes
 
 
-def _plain(id_: str, text: str, explains: tuple[str, ...]) -> Cause:
-    words, _ = mend(id_, None)
-    return Cause(id_, text, words, Side.REQUESTER, (), explains, (), "", _ORDER[id_])
+def _plain(id_: str, told: str, check: str) -> Cause:
+    row, (words, _) = CAUSES[_ORDER[id_]], mend(id_, None)
+    return Cause(id_, row.text.replace("{told}", told), words, row.side, (), (check,), (), "", _ORDER[id_])

@@ -54,6 +54,11 @@ def test_every_fact_that_asks_for_a_cause_has_one() -> None:
     assert {Fact[name] for name in REFUSALS.values()} <= told
 
 
+def test_every_check_that_can_fail_has_a_cause_that_explains_it() -> None:
+    explained = {check for row in CAUSES for check in row.explains}
+    assert {check for check in CheckId if check is not CheckId.R3} <= explained
+
+
 def test_every_row_explains_something_is_mended_and_has_an_id_of_its_own() -> None:
     assert len(BY_ID) == len(CAUSES)
     assert set(REMEDIES) == set(BY_ID)

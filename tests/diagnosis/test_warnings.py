@@ -29,6 +29,7 @@ WARNINGS: list[tuple[str, SessionEvidence, dict[str, Any], str, str]] = [
     ("one edge", evidence(), {"direct": True, "edges": frozenset({"e1"})}, "C1", "one-edge"),
     ("limit", evidence(answer=RouterAnswer(prefix_limit=1)), {}, "R5", "peer-limit-near"),
     ("MTU", evidence(lan=replace(LAN, whole="no answer")), {}, "L2", "mtu"),
+    ("nothing to rehearse", evidence(announced=frozenset()), {}, "R6", "nothing-to-rehearse"),
     ("ICMP", evidence(lan=LanAnswer(frozenset({"a"}), False)), {}, "L1", "icmp-filtered"),
     ("frames", evidence(frames=("3 LLDP",)), {}, "L3", "forbidden-frames"),
     (
@@ -63,7 +64,9 @@ def test_each_ranks_below_what_fails_on_another_session(
     name: str, session: SessionEvidence, changes: dict[str, Any], check: str, cause: str
 ) -> None:
     down = evidence(
-        replace(DOWN, id="c/ipv6", family=Family.IPV6), answer=RouterAnswer("Idle", "Admin", shut_down=True)
+        replace(DOWN, id="c/ipv6", family=Family.IPV6),
+        answer=RouterAnswer("Idle", "Admin", shut_down=True),
+        announced=session.announced,
     )
     found = diagnosis("c", run(observe(session, down, **changes)).values())
     assert found[0].id == "shut-down" and not found[0].warns
