@@ -13,7 +13,16 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import ArmError, refused
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
-from simulator.portal import csrf, desk, desk_settings, overview, peering_page, router_config_page, routes_page
+from simulator.portal import (
+    csrf,
+    desk,
+    desk_settings,
+    lab_page,
+    overview,
+    peering_page,
+    router_config_page,
+    routes_page,
+)
 from simulator.portal.changes import change_stream
 from simulator.portal.forms.pages import FORMS
 from simulator.portal.frame import PageFrame, static_file
@@ -27,6 +36,7 @@ PAGES: Final[tuple[PortalPage, ...]] = (
     *router_config_page.PAGES,
     *desk.PAGES,
     *desk_settings.PAGES,
+    *lab_page.PAGES,
 )
 """Every page; what is registered first wins."""
 
