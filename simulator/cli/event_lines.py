@@ -13,7 +13,7 @@ from rich.text import Text
 from simulator.cli.board import Board
 from simulator.cli.paragraphs import hanging
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark, WatchTold
 from simulator.gate import Direction
 from simulator.peer.events import (
     BgpStateChanged,
@@ -92,6 +92,10 @@ def event_line(event: Event, board: Board) -> EventLine | None:
             return EventLine(when, "", Text.assemble(f"policy.data.{key} ", (f"{file}: ", "bold"), (what, style)))
         case CheckEnded(when, connection, result):
             return EventLine(when, connection, check_line(result), minor=result.holds)
+        case WatchTold(when, _, session, result, over):
+            return EventLine(
+                when, session, Text(f"{result.id} is over: {result.title}") if over else check_line(result)
+            )
         case Remark(when, text, connection):
             return EventLine(when, connection, Text(text, "bold"), minor=True)
         case _:

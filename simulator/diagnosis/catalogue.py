@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from simulator.diagnosis import link_checks, route_checks, route_server_checks, security_checks, session_checks
+from simulator.diagnosis import (
+    link_checks,
+    route_checks,
+    route_server_checks,
+    security_checks,
+    session_checks,
+    watch_checks,
+)
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, name_of, resting_on
 from simulator.diagnosis.check_ids import CheckId as C
@@ -205,6 +212,27 @@ LIFTED: tuple[Check, ...] = (
     ),
 )
 """After the lift."""
+
+WATCHED: tuple[Check, ...] = (
+    Check(C.W1, "The session stays up", _SIM, _B.WARN, watch_checks.stays_up),
+    Check(C.W2, "The peer keeps announcing its prefixes", _SIM, _B.WARN, watch_checks.keeps_prefixes),
+    Check(
+        C.W3,
+        "The prefix count stays below the warning threshold of maxPrefixesAdvertised",
+        _SIM,
+        _B.WARN,
+        watch_checks.keeps_below_limit,
+    ),
+    Check(
+        C.W4,
+        "A session that comes back has the same capabilities, BGP Identifier and hold time",
+        _SIM,
+        _B.WARN,
+        watch_checks.agrees_on_the_same,
+    ),
+    Check(C.W5, "No prefix is withdrawn again and again", "RFC 2439", _B.WARN, watch_checks.prefixes_stay),
+)
+"""While Active, from the lift to the deny: each time that something happens on a session."""
 
 DEPROVISIONED: tuple[Check, ...] = (
     Check(

@@ -43,8 +43,8 @@ class CauseRow:
     """Of a possible cause: what tells it from the others."""
 
 
-_TCP: Final = (C.T1, C.S1, C.S2, C.S3, C.S4, C.S5, C.S6, C.A1, C.A3, C.A4)
-_OPEN: Final = (C.S1, C.S2, C.S3, C.S4, C.S5, C.S6, C.T1, C.A1, C.A3, C.A4)
+_TCP: Final = (C.T1, C.S1, C.S2, C.S3, C.S4, C.S5, C.S6, C.A1, C.A3, C.A4, C.W1)
+_OPEN: Final = (C.S1, C.S2, C.S3, C.S4, C.S5, C.S6, C.T1, C.A1, C.A3, C.A4, C.W1)
 _LIFTED: Final = (C.A1, C.A3, C.A4)
 _PEER, _LINK, _REQUESTER, _MICROSOFT = Side.PEER, Side.LINK, Side.REQUESTER, Side.MICROSOFT
 
@@ -370,7 +370,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         "too-many",
         _PEER,
         "the peer announces more prefixes than maxPrefixesAdvertised: {told}",
-        (C.R2, C.S5),
+        (C.R2, C.S5, C.W3, C.W1),
         (F.TOO_MANY, F.NOTE_OUR_LIMIT),
         "Microsoft.Peering API",
     ),
@@ -552,6 +552,41 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NOT_ANNOUNCED,),
         "simulator",
     ),
+    # --- what happens to an Active peering ---
+    CauseRow(
+        "prefixes-lost",
+        _PEER,
+        "the peer does not announce what it announced: {told}",
+        (C.W2,),
+        (F.PREFIXES_LOST,),
+        "simulator",
+    ),
+    CauseRow(
+        "near-limit",
+        _PEER,
+        "the peer announces nearly as many prefixes as maxPrefixesAdvertised lets through: {told}",
+        (C.W3,),
+        (F.NEAR_OUR_LIMIT,),
+        "Microsoft.Peering API",
+        contradicted=(F.TOO_MANY,),
+    ),
+    CauseRow(
+        "agreement-changed",
+        _PEER,
+        "the router came back with another configuration, or another router did: {told}",
+        (C.W4,),
+        (F.AGREEMENT_CHANGED,),
+        "RFC 4271 §4.2, RFC 5492",
+    ),
+    CauseRow(
+        "prefix-flaps",
+        _PEER,
+        "a prefix comes and goes, as an aggregate does whose parts do: {told}",
+        (C.W5,),
+        (F.PREFIX_FLAPS,),
+        "RFC 2439",
+    ),
+    CauseRow("went-down", _LINK, "the session went down: {told}", (C.W1,), (F.WENT_DOWN,), "RFC 4271 §8.2.2"),
     CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),
 )
 """In the order in which to look at them: what lies below comes first."""

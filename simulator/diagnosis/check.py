@@ -38,6 +38,7 @@ class When(Enum):
 
     VALIDATING = "validating"
     LIFTED = "after the lift"
+    ACTIVE = "while Active"
     DEPROVISIONING = "PendingRemove"
 
 

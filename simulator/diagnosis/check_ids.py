@@ -37,6 +37,11 @@ class CheckId(StrEnum):
     A1 = "A1"
     A3 = "A3"
     A4 = "A4"
+    W1 = "W1"
+    W2 = "W2"
+    W3 = "W3"
+    W4 = "W4"
+    W5 = "W5"
 
 
 ORDER = tuple(CheckId)

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from simulator.diagnosis.about import Mender
 from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.diagnosis.watched import Watched
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
@@ -186,6 +187,8 @@ class SessionEvidence:
     """After the lift: how many accepted routes are waited for; None: any number will do."""
     lost: tuple[str, ...] = ()
     """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
+    watched: Watched | None = None
+    """While Active: what its watch has seen."""
     through_server: RouteServerPaths | None = None
     """Of an IxRs peering's session; None for every other."""
     marks: ImportMarks | None = None

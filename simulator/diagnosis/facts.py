@@ -117,6 +117,13 @@ class Fact(Enum):
     COMMUNITIES_LOST = "accepted routes carry communities that the import takes off"
     NO_ROA = "no ROA covers accepted routes"
 
+    # an Active peering
+    WENT_DOWN = "the session went down while it was Active"
+    PREFIXES_LOST = "the peer announces much less than it did"
+    NEAR_OUR_LIMIT = "the peer announces nearly as much as maxPrefixesAdvertised"
+    AGREEMENT_CHANGED = "the session came back with another OPEN of the peer"
+    PREFIX_FLAPS = "the peer withdraws a prefix again and again"
+
 
 ABNORMAL: dict[Fact, C] = {
     Fact.OTHER_HALF_ANSWERS: C.L1,
@@ -468,6 +475,21 @@ def _leaks(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.HELD_WHILE_DENIED, f"the router holds {len(table.prefixes)} routes of Microsoft"
 
 
+def _watch(session: SessionEvidence, observation: Observation) -> Seen:
+    seen = session.watched
+    if seen is None:
+        return
+    if seen.flaps:
+        yield Fact.WENT_DOWN, seen.why_down
+    if seen.lost is not None:
+        yield Fact.PREFIXES_LOST, f"{seen.lost[1]} prefixes of {seen.lost[0]}"
+    if seen.crowded is not None:
+        yield Fact.NEAR_OUR_LIMIT, f"{seen.crowded[0]} of at most {seen.crowded[1]} prefixes"
+    yield from ((Fact.AGREEMENT_CHANGED, line) for line in seen.changed)
+    for prefix, count in seen.flapping:
+        yield Fact.PREFIX_FLAPS, f"{prefix} was withdrawn {count} times within {seen.window:g} s"
+
+
 _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (
     _link,
     _tcp,
@@ -476,4 +498,5 @@ _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (
     _open,
     _notifications,
     _routes,
+    _watch,
 )

@@ -73,6 +73,11 @@ REMEDIES: dict[str, str] = {
     "communities-stripped": "send no community in AS{local_as}'s name on the session with {edge}, but {local_as}:8007",
     "rpki-not-found": "publish a ROA for each prefix, with its origin AS and a maxLength that it is announced with",
     "one-edge": "request a second connection to another edge router of Microsoft's, at best at another facility",
+    "prefixes-lost": "look at what the router has in its table, and at the export policy of the session with {edge}",
+    "near-limit": "announce aggregates on the session with {edge}, or ask Microsoft for a higher maxPrefixesAdvertised",
+    "agreement-changed": "restore the configuration of the session with {edge}, or have the peering validated again",
+    "prefix-flaps": "announce the prefix from a static route (to null0) on the router, whatever its parts do",
+    "went-down": "look at the router's log of neighbor {edge}, and at the link between {peer} and {edge}",
     "no-netem": "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
     "latency, jitter and loss out of the topology",
 }

@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION
+from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, WATCHED
 from simulator.diagnosis.check import Check, When
 from simulator.diagnosis.check_ids import CheckId
 from simulator.views.check import Blocks, CheckView
 
-CATALOGUE: Final = {When.VALIDATING: VALIDATION, When.LIFTED: LIFTED, When.DEPROVISIONING: DEPROVISIONED}
+CATALOGUE: Final = {
+    When.VALIDATING: VALIDATION,
+    When.LIFTED: LIFTED,
+    When.ACTIVE: WATCHED,
+    When.DEPROVISIONING: DEPROVISIONED,
+}
 ALWAYS: Final = frozenset({CheckId.D1, CheckId.D2})
 """They run whatever is selected: without them nothing would show that the policy was DENY ALL."""
 

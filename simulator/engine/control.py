@@ -37,6 +37,8 @@ class ConnectionRecord:
     validated: set[str] = field(default_factory=set)
     """Sessions that passed a validation and have not been denied since."""
     results: list[CheckView] = field(default_factory=list)
+    watched: list[CheckView] = field(default_factory=list)
+    """While Active: what is wrong now, that was not when it was validated."""
 
     @property
     def id(self) -> str:

@@ -242,6 +242,10 @@ class Edges:
     def _edge(self, plan: SessionPlan) -> Speaker:
         return self._speakers[plan.edge.name]
 
+    def provisioned(self, session: str) -> SessionPlan | None:
+        """The plan of a session that is configured, by its id."""
+        return self._provisioned.get(session)
+
     def is_provisioned(self, plan: SessionPlan) -> bool:
         return self._edge(plan).has(plan.id)
 

@@ -41,6 +41,17 @@ class CheckEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchTold:
+    """What the watch of an Active peering found on a session, once when it begins and once when it is over."""
+
+    time: float
+    connection: str
+    session: str
+    result: CheckView
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """A step of the rehearsal, in words."""
 
@@ -49,7 +60,7 @@ class Remark:
     connection: str = ""
 
 
-Event = ConnectionMoved | CheckEnded | Remark | DataFileRead | SpeakerEvent
+Event = ConnectionMoved | CheckEnded | WatchTold | Remark | DataFileRead | SpeakerEvent
 
 
 _ROUTES = (RoutesAnnounced, RoutesWithdrawn, GateWithheld, MalformedUpdate)

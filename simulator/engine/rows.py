@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Remark
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Remark, WatchTold
 from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
@@ -55,7 +55,7 @@ def _step(step: StepView) -> _Row:
     return {key: value for key, value in document(step).items() if value != ""}
 
 
-def _check(event: CheckEnded) -> _Row:
+def _check(event: CheckEnded | WatchTold) -> _Row:
     check = event.result
     return {
         "connection": event.connection,
@@ -71,6 +71,11 @@ def _check(event: CheckEnded) -> _Row:
 def _cause(cause: Cause) -> _Row:
     found = document(cause)
     return {name: found[name] for name in ("id", "side", "sessions", "text", "remedy", "remedyLanguage")}
+
+
+def _watch(event: WatchTold) -> _Row:
+    status = "over" if event.over else event.result.status.value
+    return _check(event) | {"session": event.session, "title": event.result.title, "status": status}
 
 
 def _notification(event: NotificationExchanged) -> _Row:
@@ -165,6 +170,7 @@ _KINDS: Final[dict[type, tuple[str, Callable[[Any], _Row]]]] = {
     ),
     BgpStateChanged: ("bgp-state", lambda event: _step(StepView.of_session(event.session, event.transition))),
     CheckEnded: ("check", _check),
+    WatchTold: ("watch", _watch),
     Remark: ("step", document),
     NotificationExchanged: ("notification", _notification),
     RoutesAnnounced: ("routes-received", _announced),

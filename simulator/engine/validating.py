@@ -27,6 +27,7 @@ from simulator.diagnosis.evidence import (
 )
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.diagnosis.session_checks import folded
+from simulator.diagnosis.watched import Watched
 from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.early_end import EarlyEnd
@@ -80,6 +81,7 @@ class _Gathered:
     peer_counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
     lifted: bool = False
     """It is the time after the lift."""
+    watched: Watched | None = None
     capture: CaptureProof | None = None
     capture_skipped: str = ""
 
@@ -147,6 +149,23 @@ class Validator:
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
         return await self._poll(record, before, When.DEPROVISIONING)
+
+    async def while_active(
+        self, record: ConnectionRecord, plan: SessionPlan, before: SessionView, began: float, watched: Watched
+    ) -> list[CheckView]:
+        """W1 to W5, and a warning for each rule that rejects something now: what is wrong with one lifted session.
+
+        `before`: it as it was when it was in order, at `began`.
+        """
+        gathered = _Gathered({plan.id: before}, began, lifted=True, watched=watched)
+        alone = replace(record, plans=(plan,))
+        if self._network.edges.bgp_state(plan) is not BgpState.ESTABLISHED:
+            await self._ask_why(alone, gathered)
+        observation = self._observe(alone, gathered, final=True)
+        rules = self._selection.rejected(rejected_routes(observation), When.ACTIVE)
+        found = [*evaluate(self._selection.of(When.ACTIVE), observation), *rules]
+        told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
+        return [each for each in found if each.status.bad and each.id not in told]
 
     def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
         """The sessions of a connection now."""
@@ -357,6 +376,7 @@ class Validator:
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
+            watched=gathered.watched,
             through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
             marks=self._marks(plan) if table_is_in and self._settled(now) else None,
             frames=self._frames(plan, gathered.lan.get(plan.id)),

@@ -31,7 +31,7 @@ def connection_view(
         error_message=record.connection.error_message,
         sessions=tuple(sessions),
         timeline=tuple(timeline),
-        checks=tuple(record.results),
+        checks=(*record.results, *record.watched),
     )
 
 

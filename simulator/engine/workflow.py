@@ -20,6 +20,7 @@ from simulator.engine.log import CheckEnded, EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
 from simulator.engine.verbs import VERBS
+from simulator.engine.watcher import Watcher
 from simulator.places.errors import LabError
 from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
@@ -83,6 +84,7 @@ class Workflow:
     ) -> None:
         """`failed` gets what no step may raise: nothing can be relied on then, and every gate is to be shut."""
         self.validator = Validator(network, log, clock)
+        self.watcher = Watcher(network, self.validator, control.records, log, clock, failed)
         self._network = network
         self._control = control
         self._delays = delays
@@ -173,13 +175,14 @@ class Workflow:
     def halt(self) -> None:
         """Move nothing any more."""
         self._halted = True
+        self.watcher.halt()
         for followed in self._followed.values():
             followed.task.cancel()
 
     async def stop(self) -> None:
         tasks = [followed.task for followed in self._followed.values()]
         self.halt()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self.watcher.stop(), return_exceptions=True)
 
     def _ended(self, record: ConnectionRecord, task: asyncio.Task[None]) -> None:
         if (followed := self._followed.get(record.id)) is not None and followed.task is task:

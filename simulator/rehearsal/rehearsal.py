@@ -25,6 +25,10 @@ from simulator.topology.schema import Topology
 from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 
+_OF_THE_LIFT = {"A1", "A3"}
+_FOLLOWS = {"W1", "W2", "W4"}
+"""What the watch sees of a session that the lift cost."""
+
 
 class Rehearsal:
     """One run of one topology. Make it where an event loop runs; `log` may be subscribed to before `run`."""
@@ -140,6 +144,7 @@ class Rehearsal:
         """From Active to PendingRemove, to gone; one after the other."""
         script = self._script
         for record in records:
+            await self._add_watched(record)
             before = script.workflow.validator.views(record)
             await script.workflow.operate(record, "deprovision")
             results = await script.workflow.validator.after_deny(record, before)
@@ -149,15 +154,27 @@ class Rehearsal:
             await script.audience.pause("remove", what)
             await script.remove(record)
 
+    async def _add_watched(self, record: ConnectionRecord) -> None:
+        """What the watch saw since the lift; of the lift itself A3 tells."""
+        watcher = self._script.workflow.watcher
+        await watcher.settle(record.id)
+        told = {result.id for result in record.results}
+        if any(result.id in _OF_THE_LIFT and result.fails for result in record.results):
+            told |= _FOLLOWS
+        results = [result for result in watcher.seen(record.id) if result.id not in told]
+        self._add(record, results, told=True)
+        self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
+
     def _expected(self, record: ConnectionRecord) -> dict[str, int]:
         """How many accepted routes the topology expects on each session, where it says so."""
         expect = self.topology.peering(record.peering).expect
         wanted = {Family.IPV4: expect.accepted, Family.IPV6: expect.accepted_ipv6}
         return {plan.id: count for plan in record.plans if (count := wanted[plan.family]) is not None}
 
-    def _add(self, record: ConnectionRecord, results: list[CheckView]) -> None:
+    def _add(self, record: ConnectionRecord, results: list[CheckView], *, told: bool = False) -> None:
+        """Keep what checks found, and log it where it was not `told` before."""
         record.results += results
-        for result in results:
+        for result in () if told else results:
             self.log.append(CheckEnded(self._script.clock.now(), record.id, result))
 
     def _compare(self, record: ConnectionRecord) -> None:

@@ -91,7 +91,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> dict[str, Any]:
 
 
 def checks(record: ConnectionRecord) -> list[dict[str, Any]]:
-    return [{**document(check), "connection": record.id} for check in record.results]
+    return [{**document(check), "connection": record.id} for check in (*record.results, *record.watched)]
 
 
 def gates(provider: Provider) -> list[models.GateAnswer]:
