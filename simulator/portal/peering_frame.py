@@ -9,6 +9,8 @@ from typing import Any, Final
 from fastapi import Response
 
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
+from simulator.azure.provider.registrations import for_peering_service
+from simulator.connection.states import Flow
 from simulator.portal.arm import resource_path
 from simulator.portal.overview import peering_path, type_words
 from simulator.portal.problems import NO_PROBLEMS, Problems
@@ -37,6 +39,8 @@ TABS: Final[list[PeeringTab]] = [
     PeeringTab("Overview", ""),
     PeeringTab("Routes", "routes"),
     PeeringTab("Router configuration", "configuration"),
+    PeeringTab("Registered ASNs", "registered-asns", lambda record: record.request.flow is Flow.IXRS),
+    PeeringTab("Registered prefixes", "registered-prefixes", for_peering_service),
     PeeringTab("Report", "report"),
 ]
 """In order."""

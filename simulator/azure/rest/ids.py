@@ -30,12 +30,12 @@ def is_name(text: str) -> bool:
 
 def scope_fault(what: str, name: str) -> str:
     """Why a subscription or a resource group (`what`) cannot be called so; empty: it can."""
-    return "" if is_scope(name) else f"The {what} {quoted(name)} is not valid: {SCOPE_RULE}."
+    return "" if is_scope(name) else f"The {what} {quoted(name)} is not valid: {SCOPE_RULE}"
 
 
 def name_fault(type_: str, name: str) -> str:
     """Why a resource of a type cannot be called so; empty: it can."""
-    return "" if is_name(name) else f"The name {quoted(name)} of {type_} is not valid: {NAME_RULE}."
+    return "" if is_name(name) else f"The name {quoted(name)} of {type_} is not valid: {NAME_RULE}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from simulator.portal.forms.field import ENABLED, Filled, FormField, field_of, f
 from simulator.portal.forms.known import facility_choices
 from simulator.portal.forms.peering_fields import CONNECTION_FIELDS, USES, Use, use_of_document
 from simulator.portal.forms.resource import (
-    PEERING_BASE,
     confirmation,
     document,
     page_of,
@@ -27,6 +26,7 @@ from simulator.portal.forms.resource import (
     peering_of,
     unconfirmed,
 )
+from simulator.portal.peering_frame import PEERING
 from simulator.portal.problems import NO_PROBLEMS, Problems
 from simulator.portal.visit import PageError, PortalPage, Visit
 
@@ -140,7 +140,7 @@ async def _connection_page(
         filled=Filled(edited.fields, values | (typed or {}), choices),
         fixed=edited.fixed,
         warnings=NO_PROBLEMS,
-        version=str(record.resource.changed),
+        as_of=str(record.resource.changed),
         back=page_of(resource),
         delete="" if edited.is_new else f"{page_of(resource)}/connections/{edited.identifier}/delete",
     )
@@ -150,7 +150,7 @@ async def save_connection(visit: Visit) -> Response:
     resource, record = peering_of(visit)
     edited = EditedConnection(await document(visit, resource), visit.path["identifier"])
     typed = taken(edited.free(), dict(visit.form.pairs))
-    if not edited.is_new and visit.form["version"] != str(record.resource.changed):
+    if not edited.is_new and visit.form["as-of"] != str(record.resource.changed):
         return await _connection_page(visit, resource, edited, typed, Problems.at("", _MOVED), 409)
     body = edited.changed(typed)
     found = review(visit.provider, resource, body)
@@ -280,13 +280,13 @@ async def delete_peering(visit: Visit) -> Response:
     return visit.go("/", f"{resource.name} is being removed")
 
 
-_CONNECTION: Final = f"{PEERING_BASE}/connections/{{identifier}}"
+_CONNECTION: Final = f"{PEERING}/connections/{{identifier}}"
 PAGES: Final = (
-    PortalPage("GET", f"{PEERING_BASE}/connections/new", new_connection),
+    PortalPage("GET", f"{PEERING}/connections/new", new_connection),
     PortalPage("GET", _CONNECTION, show_connection),
     PortalPage("POST", _CONNECTION, save_connection),
     PortalPage("GET", f"{_CONNECTION}/delete", ask_delete_connection),
     PortalPage("POST", f"{_CONNECTION}/delete", delete_connection),
-    PortalPage("GET", f"{PEERING_BASE}/delete", ask_delete_peering),
-    PortalPage("POST", f"{PEERING_BASE}/delete", delete_peering),
+    PortalPage("GET", f"{PEERING}/delete", ask_delete_peering),
+    PortalPage("POST", f"{PEERING}/delete", delete_peering),
 )

@@ -17,7 +17,6 @@ from simulator.connection.states import ConnectionState
 from simulator.portal.arm import ask
 from simulator.portal.forms.field import Filled, FormField, fill, taken
 from simulator.portal.forms.resource import (
-    PEERING_BASE,
     confirmation,
     page_of,
     peering_crumbs,
@@ -25,6 +24,7 @@ from simulator.portal.forms.resource import (
     put_below,
 )
 from simulator.portal.forms.resource_fields import REGISTERED_ASN_FIELDS, REGISTERED_PREFIX_FIELDS
+from simulator.portal.peering_frame import PEERING, peering_page
 from simulator.portal.problems import NO_PROBLEMS, Problems
 from simulator.portal.visit import PageAnswer, PortalPage, Visit
 
@@ -87,13 +87,13 @@ async def _page(
         rows = answer.body["value"]
     except ArmError as error:  # of another type
         refusal = error.message
-    return visit.page(
+    return peering_page(
+        visit,
+        record,
+        kind.part,
         "forms/registered.html",
-        kind.title,
         status=status,
         problems=problems,
-        crumbs=peering_crumbs(resource, kind.title),
-        lead=kind.lead,
         kind=kind,
         rows=rows,
         refusal=refusal,
@@ -155,7 +155,7 @@ async def delete(kind: RegisteredKind, visit: Visit) -> Response:
 
 
 def _pages(kind: RegisteredKind) -> list[PortalPage]:
-    base = f"{PEERING_BASE}/{kind.part}"
+    base = f"{PEERING}/{kind.part}"
     bound: Callable[..., PageAnswer] = partial
     return [
         PortalPage("GET", base, bound(show, kind)),
@@ -168,5 +168,5 @@ def _pages(kind: RegisteredKind) -> list[PortalPage]:
 PAGES: Final = (
     *_pages(ASNS),
     *_pages(PREFIXES),
-    PortalPage("POST", f"{PEERING_BASE}/{PREFIXES.part}/{{below}}/validate", validate),
+    PortalPage("POST", f"{PEERING}/{PREFIXES.part}/{{below}}/validate", validate),
 )

@@ -14,12 +14,12 @@ from simulator.azure.rest.errors import ArmError
 from simulator.azure.rest.ids import ResourceId, name_fault
 from simulator.portal.arm import ask
 from simulator.portal.forms.field import FormField, field_of, sentence
+from simulator.portal.peering_frame import peering_of as found_peering
 from simulator.portal.problems import NO_PROBLEMS, Problems
-from simulator.portal.visit import PageError, Visit
+from simulator.portal.visit import Visit
 
 YES: Final = "yes"
 """What the portal of 2024 has typed before it deletes."""
-PEERING_BASE: Final = "/peerings/{subscription}/{group}/{name}"
 SERVICE_BASE: Final = "/peering-services/{subscription}/{group}/{name}"
 
 
@@ -44,10 +44,7 @@ def peering_crumbs(resource: ResourceId, here: str) -> list[tuple[str, str]]:
 def peering_of(visit: Visit) -> tuple[ResourceId, PeeringRecord]:
     """The peering that a page is about. Raises PageError 404."""
     resource = resource_id(visit, "peerings")
-    record = visit.provider.peering(resource.key)
-    if record is None:
-        raise PageError(404, f"There is no peering {resource.name[:63]}: it was removed, or never made.")
-    return resource, record
+    return resource, found_peering(visit)
 
 
 async def document(visit: Visit, resource: ResourceId, **query: str) -> Json:
