@@ -119,6 +119,11 @@ async def _act(visit: Visit, wizard: Wizard, draft: Draft, step: WizardStep) -> 
         group = draft.values.get("group", "")
         draft.values["region"] = region_of_group(visit.provider, draft.values["subscription"], group)
     what, _, of = visit.form["do"].partition(":")
+    if what == "refresh":  # what another subscription has is not chosen here
+        offered = await choices(visit.provider, wizard, step, draft.values)
+        for name in {"peer-asn", "group"} & offered.keys():
+            if all(each.value != draft.values.get(name) for each in offered[name]):
+                draft.values[name] = ""
     if what not in ("refresh", "previous") and step.name not in draft.visited:
         draft.visited.append(step.name)
     if what == "remove":
