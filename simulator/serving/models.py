@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from simulator.serving.described import described
 from simulator.views.check import CheckView
 from simulator.views.connection import ConnectionView
+from simulator.views.diagnosis import CauseView
 from simulator.views.session import SessionView
 
 
@@ -93,6 +94,7 @@ SESSION: Final = described(
     SessionView, "SessionAnswer", connectionState=_text("the peering connection's state, which is never BGP's")
 )
 CHECK: Final = described(CheckView, "CheckAnswer", connection=(str, ...))
+CAUSE: Final = described(CauseView, "CauseAnswer")
 CONNECTION: Final = described(
     ConnectionView,
     "ConnectionAnswer",
@@ -102,6 +104,10 @@ CONNECTION: Final = described(
     waitsFor=_text("what has to happen next, in words"),
     due=(str | None, Field(description="when that happens by itself; null: by hand, or when the lab says so")),
     possible=(list[str], Field(description="the events that the life cycle's table has for this state")),
+    diagnosis=(
+        GenericAlias(list, (CAUSE,)),
+        Field(description="the causes of what its checks found, first things first, as in report.json"),
+    ),
 )
 """Answers that are written by `simulator.views.document`; the models are their description."""
 SESSIONS, CHECKS, CONNECTIONS = (GenericAlias(list, (model,)) for model in (SESSION, CHECK, CONNECTION))

@@ -21,6 +21,7 @@ from simulator.tables.output_formats import OutputFormat, lines
 from simulator.tables.received_routes import ReceivedRoute, SessionTable, covering
 from simulator.topology.plan import SessionPlan
 from simulator.views.connection import StepView
+from simulator.views.diagnosis import diagnosis
 from simulator.views.document import document
 from simulator.views.times import short_time, timestamp
 
@@ -87,6 +88,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> dict[str, Any]:
         "waitsFor": comes.what,
         "due": None if due is None else timestamp(due),
         "possible": [event.value for event in possible(record.state, record.flow)],
+        "diagnosis": [document(cause) for cause in diagnosis(record.id, view.checks)],
     }
 
 

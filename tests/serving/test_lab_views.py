@@ -11,10 +11,12 @@ from simulator.connection.states import ConnectionState
 from simulator.serving import models
 from simulator.views.check import CheckView
 from simulator.views.connection import ConnectionView
+from simulator.views.diagnosis import CauseView
 from simulator.views.document import names
 from simulator.views.session import SessionView
 from tests.azure.provider import support
 from tests.serving.support import served
+from tests.topologies import build, document
 
 BY_HAND = Settings(peer_asn_review=None, peering_review=None)
 _KEY = re.compile(r"[a-z][a-zA-Z0-9]*")
@@ -46,7 +48,7 @@ async def test_a_session_a_connection_and_a_check_have_the_keys_of_their_views(t
         assert (session["connectionState"], session["bgpState"], session["gateOpen"]) == ("Active", "Established", True)
         assert _MOMENT.fullmatch(session["establishedAt"])
     for connection in answers["connections"]:
-        more = {"resource", "identifier", "since", "waitsFor", "due", "possible"}
+        more = {"resource", "identifier", "since", "waitsFor", "due", "possible", "diagnosis"}
         assert connection.keys() == keys(ConnectionView) | more
         models.CONNECTION.model_validate(connection)
         assert connection["reached"][-1] == connection["connectionState"] == ConnectionState.ACTIVE.value
@@ -66,3 +68,23 @@ async def test_a_session_that_is_not_provisioned_is_idle_behind_a_shut_gate(tmp_
         assert session.keys() == keys(SessionView) | {"connectionState"}
         assert (session["bgpState"], session["gateOpen"], session["peerAs"]) == ("Idle", False, 64496)
         assert session["gateWhy"] == "the session is not provisioned"
+
+
+async def test_a_failed_validation_says_the_same_in_its_diagnosis_and_its_error_message(tmp_path: Path) -> None:
+    found = document()
+    found["times"] = {"soak": 0.1, "deadline": 2}
+    found["policy"]["rules"] |= {"bogon-asn": True}  # every route comes from one
+    async with served(tmp_path, topology=build(found)) as lab:
+        await support.approved_asn(lab.provider)
+        support.ask_for_peering(lab.provider)
+        await support.until_all(lab.provider, ConnectionState.PROVISIONING_FAILED)
+        connections = (await lab.client.get("/lab/v1/connections")).json()
+    for connection in connections:
+        causes = [cause for cause in connection["diagnosis"] if not cause["warns"]]
+        assert causes
+        for cause in causes:
+            assert cause.keys() == keys(CauseView)
+            assert cause["text"] in connection["errorMessage"]
+            assert cause["side"] == "peer"
+            assert cause["remedy"]
+        assert connection["errorMessage"].count("; ") >= len(causes) - 1
