@@ -10,7 +10,7 @@ from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
 from simulator.report.findings import furthest_bgp_state, furthest_state, label, verdict
 from simulator.report.model import Report
-from simulator.report.troubles import Trouble, TroubleKind, first_trouble, troubles
+from simulator.report.troubles import Trouble, TroubleKind, first_trouble, troubles, unmet
 from simulator.views.check import Status
 from simulator.views.diagnosis import to_do
 
@@ -101,9 +101,7 @@ def _gate(console: Console, report: Report) -> list[Text]:
 
 def _errors(console: Console, report: Report) -> list[Text]:
     """What did not come out as the topology expects; the lab's own errors are troubles."""
-    told = {trouble.what for trouble in troubles(report)}
-    errors = [error for error in report.errors if error not in told]
-    return [line for error in errors for line in hanging(console, Text("✗", "bold red"), Text(error), 2)]
+    return [line for error in unmet(report) for line in hanging(console, Text("✗", "bold red"), Text(error), 2)]
 
 
 def _lines(console: Console, trouble: Trouble, *, written: bool) -> list[Text]:

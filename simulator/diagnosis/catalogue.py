@@ -71,8 +71,6 @@ VALIDATION: tuple[Check, ...] = (
         applies=lambda observation: bool(observation.quality_asked),
     ),
     Check(C.T1, "TCP to the peer's BGP port", "RFC 4271 §8.2.1", _B.ACTIVE, session_checks.tcp, needs=(C.L1,)),
-    Check(C.T2, "MD5 agrees at both ends", "RFC 2385", _B.ACTIVE, security_checks.md5_agrees),
-    Check(C.T3, "GTSM agrees at both ends", "RFC 5082", _B.ACTIVE, security_checks.gtsm_agrees),
     Check(
         C.S1, "The OPEN carries the ASN of the PeerAsn", "RFC 4271 §6.2", _B.ACTIVE, session_checks.asn, needs=(C.T1,)
     ),
@@ -109,6 +107,9 @@ VALIDATION: tuple[Check, ...] = (
         of_connection=session_checks.all_up,
         needs=(C.T1, C.S1, C.S5),
     ),
+    # What the kernels counted tells why TCP or the OPEN failed: those come first.
+    Check(C.T2, "MD5 agrees at both ends", "RFC 2385", _B.ACTIVE, security_checks.md5_agrees),
+    Check(C.T3, "GTSM agrees at both ends", "RFC 5082", _B.ACTIVE, security_checks.gtsm_agrees),
     Check(
         C.D1,
         "Nothing was sent while the policy was DENY ALL",

@@ -29,7 +29,7 @@ from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
 from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
-from simulator.report.troubles import Trouble, first_trouble, troubles, troubles_of
+from simulator.report.troubles import Trouble, first_trouble, troubles, troubles_of, unmet
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.connection import StepView
@@ -139,7 +139,7 @@ def html_report(report: Report, capture: WirePcap) -> bytes:
             also=also,
             told={(each.where[:1], each.what) for each in [*led, *also]},
             anchors={section.name: section.anchor for section in sections},
-            unmet=[error for error in report.errors if error not in {each.what for each in led}],
+            unmet=[error for error in unmet(report) if error not in {each.what for each in led}],
             gate_sentence=gate_sentence(report),
             gate_word="leaked" if gate_leak(report) else "held" if gate_tested(report) else "untested",
             lasted=duration(report.finished - report.started),

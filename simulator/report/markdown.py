@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from simulator.report.findings import furthest_state, gate_sentence, label, verdict
 from simulator.report.model import Report
 from simulator.report.outcome import outcome_sentence
-from simulator.report.troubles import Trouble, troubles
+from simulator.report.troubles import Trouble, troubles, unmet
 from simulator.views.diagnosis import to_do
 
 _MARKS = {"failed": "✗", "expected": "◆", "warned": "▲"}
@@ -24,7 +24,7 @@ def markdown(report: Report) -> str:
         cells = (label(connection), furthest_state(connection), verdict(report, connection), *counts)
         lines.append(f"| {' | '.join(_cell(str(cell)) for cell in cells)} |")
     lines += ["", _cell(gate_sentence(report))]
-    lines += [f"* {_cell(error)}" for error in ("", *report.errors) if error]
+    lines += [f"* {_cell(error)}" for error in ("", *unmet(report)) if error]
     return "\n".join(lines) + "\n"
 
 

@@ -89,6 +89,17 @@ def _of_the_whole(report: Report) -> Iterator[Trouble]:
         yield from (Trouble("failed", error) for error in report.errors)
 
 
+def unmet(report: Report) -> list[str]:
+    """The errors that no trouble tells: expectations that were not met, but for a state that a cause explains."""
+    told = {trouble.what for trouble in troubles(report)}
+    for connection in report.connections:
+        if any(trouble.kind == "failed" for trouble in troubles_of(report, connection)):
+            told |= {f"{connection.id}: {check.id} {check.title}" for check in connection.checks if check.status.bad}
+            wanted = f"{connection.id}: connection is {connection.connection_state}, expected"
+            told |= {error for error in report.errors if error.startswith(wanted)}
+    return [error for error in report.errors if error not in told]
+
+
 def first_trouble(report: Report) -> Trouble | None:
     """The one thing to look at first; of a rehearsal that passed, what will bite later where nothing expects it."""
     found = [each for each in troubles(report) if each.kind != "expected"]

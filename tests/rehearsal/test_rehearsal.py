@@ -347,7 +347,7 @@ async def test_md5_and_gtsm_with_bird_and_each_at_one_end_only() -> None:
     for change, check, cause in (
         ({"peer-side": {"md5": "other"}}, "T1", "md5"),
         ({"md5": None, "peer-side": {"md5": "s3cret"}}, "T1", "md5-not-agreed"),
-        ({"md5": None, "gtsm": False, "peer-side": {"gtsm": True}}, "T3", "gtsm-at-peer"),
+        ({"md5": None, "gtsm": False, "peer-side": {"gtsm": True}}, "S5", "gtsm-at-peer"),
     ):
         wrong = found | {"peerings": [found["peerings"][0] | change]}
         _, report = await run(wrong, LinkKind.NETNS)

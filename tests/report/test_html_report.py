@@ -80,10 +80,12 @@ def test_a_rehearsed_fault_keeps_its_diagnosis_under_a_green_banner() -> None:
     assert "local-as 64496;" in read.words
 
 
-def test_what_was_not_met_is_listed_below_the_cause() -> None:
-    report = replace(sample.failed_report(), errors=("ash-2: connection is ProvisioningFailed, expected Active",))
+def test_what_was_not_met_is_listed_below_the_cause_and_nothing_twice() -> None:
+    told = "ash-2: connection is ProvisioningFailed, expected Active: S1 and so on"
+    report = replace(sample.failed_report(), errors=(told, "ash-2: 5 routes rejected, expected 0"))
     words = page(report).words
     assert words.index("the router speaks for another AS") < words.index("Not as the topology expects")
+    assert "ash-2: 5 routes rejected, expected 0" in words and "and so on" not in words
 
 
 def test_a_remedy_that_a_cause_gives_is_not_repeated() -> None:
