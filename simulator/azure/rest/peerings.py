@@ -224,8 +224,9 @@ def _sku(sku: Json) -> Json:
 
 def _shown(request: ArmRequest, live: LiveConnection, theirs: list[Json]) -> Json:
     wanted, record = live.request, live.record
-    source = wanted.mesh_of or wanted.identifier
-    kept = next((each for each in theirs if guid(each.get("connectionIdentifier")) == source), {})
+    words = {guid(each.get("connectionIdentifier")): each for each in theirs}
+    source = wanted.identifier if wanted.identifier in words else wanted.mesh_of
+    kept = words.get(source, {})
     written = kept.get("connectionIdentifier") if source == wanted.identifier else None
     shown: Json = {
         **kept,
