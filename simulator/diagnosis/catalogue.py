@@ -269,7 +269,14 @@ def evaluate(checks: Iterable[Check], observation: Observation) -> list[CheckVie
     table = {check.id: check for check in checks}
     facts = {session.view.id: facts_of(session, observation) for session in observation.sessions}
     causes = _causes(found, facts, observation, table) if _told(found, observation) else []
+    order = [*found]
+    causes = [replace(cause, explains=_in_order(cause.explains, order)) for cause in causes]
     return [_view(table[id_], of_session, observation, causes) for id_, of_session in found.items()]
+
+
+def _in_order(explains: tuple[str, ...], order: list[str]) -> tuple[str, ...]:
+    """The checks that a cause explains, as they ran; those of rules last."""
+    return tuple(sorted(explains, key=lambda check: order.index(check) if check in order else len(order)))
 
 
 def _broken(error: Exception) -> Finding:

@@ -22,6 +22,7 @@ from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.solve import Symptoms, allowed, candidates, merged, smallest
 from simulator.policy.rules import RULES as POLICY_RULES
 from simulator.session.messages import Capabilities, Family
+from simulator.session.states import BgpState
 from simulator.views.check import Cause, Side
 from simulator.views.diagnosis import diagnosis
 from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, observe, run, seen
@@ -171,6 +172,16 @@ def test_two_mistakes_on_two_sessions_are_both_named(
     _, session, cause = one
     found = diagnosis("c", run(observe(session, evidence(view, **changes))).values())
     assert {each.id for each in found} == {cause, other}
+
+
+def test_a_cause_of_two_sessions_lists_its_checks_as_they_ran() -> None:
+    counters = {"TCPMinTTLDrop": 1}
+    up_to_open = replace(DOWN, gtsm=True, bgp_state=BgpState.OPEN_SENT)
+    sessions = (evidence(up_to_open, tcp_counters=counters), evidence(replace(V6, gtsm=True), tcp_counters=counters))
+    results = run(observe(*sessions))
+    assert results["T1"].causes[0].explains == ("T1", "S1", "T3")
+    (found,) = diagnosis("c", results.values())
+    assert (found.check, found.explains) == ("T1", ("T1", "S1", "T3"))
 
 
 def test_two_mistakes_on_one_session_are_both_named() -> None:
