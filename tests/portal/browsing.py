@@ -1,0 +1,121 @@
+"""Debian's Chromium in front of a lab, and two people who use it: one with a mouse, one with the keyboard alone."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+CHROMIUM = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+PATIENCE = 60_000
+"""Milliseconds for what a lab does by itself."""
+_TABS = 400
+"""Tab stops after which something counts as out of the keyboard's reach."""
+
+
+@contextlib.asynccontextmanager
+async def chromium(url: str, **options: Any) -> AsyncIterator[Page]:
+    """A page of a new browser; at the end no script has failed, nothing was blocked, and no request went elsewhere."""
+    stray: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            context = await browser.new_context(base_url=url, **{"viewport": {"width": 1280, "height": 900}} | options)
+            page = await context.new_page()
+            page.set_default_timeout(20_000)
+            page.on("pageerror", lambda error: stray.append(f"script: {error}"))
+            page.on("dialog", lambda dialog: stray.append(f"dialog: {dialog.message}"))
+            page.on("console", lambda said: stray.append(said.text) if "Content Security Policy" in said.text else None)
+            page.on("request", lambda asked: None if asked.url.startswith(url) else stray.append(asked.url))
+            yield page
+        finally:
+            await browser.close()
+    assert stray == []
+
+
+class Mouse:
+    """Somebody who clicks."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def follow(self, link: str) -> None:
+        await self.activate(self.page.get_by_role("link", name=link).first)
+
+    async def press(self, button: str) -> None:
+        await self.activate(self.page.get_by_role("button", name=button).first)
+
+    async def fill(self, label: str, text: str) -> None:
+        await self.field(label).fill(text)
+
+    async def choose(self, label: str, option: str) -> None:
+        """One of a list, by the beginning of its words."""
+        await self.field(label).select_option(value=await self.value_of(label, option))
+
+    async def check(self, choice: str) -> None:
+        await self.page.get_by_role("radio", name=choice, exact=True).check()
+
+    async def activate(self, target: Locator) -> None:
+        await target.click()
+
+    async def sees(self, *texts: str) -> None:
+        for text in texts:
+            await expect(self.page.locator("main")).to_contain_text(text, timeout=PATIENCE)
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(re.compile(rf"^{re.escape(label)}( \(optional\))?$")).first
+
+    async def value_of(self, label: str, option: str) -> str:
+        found = self.field(label).locator("option").filter(has_text=re.compile(rf"^\s*{re.escape(option)}")).first
+        return str(await found.get_attribute("value"))
+
+
+class Keyboard(Mouse):
+    """Somebody who has no mouse: Tab, arrows, Enter, blank and letters."""
+
+    async def activate(self, target: Locator) -> None:
+        await self.focus(target)
+        await self.page.keyboard.press("Enter")
+
+    async def fill(self, label: str, text: str) -> None:
+        await self.focus(self.field(label))
+        await self.page.keyboard.press("Control+a")
+        await self.page.keyboard.type(text)
+
+    async def choose(self, label: str, option: str) -> None:
+        field = self.field(label)
+        await self.focus(field)
+        wanted = await self.value_of(label, option)
+        await self.page.keyboard.press("Home")
+        for _ in range(_TABS):
+            if await field.input_value() == wanted:
+                return
+            await self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{option} of {label} cannot be chosen by keyboard")
+
+    async def check(self, choice: str) -> None:
+        radio = self.page.get_by_role("radio", name=choice, exact=True)
+        group = self.page.locator(f'input[type="radio"][name="{await radio.get_attribute("name")}"]:checked')
+        await self.focus(group)
+        for _ in range(10):
+            if await radio.is_checked():
+                return
+            await self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{choice} cannot be checked by keyboard")
+
+    async def focus(self, target: Locator) -> None:
+        """Tab until it has the focus, and can be seen to have it."""
+        await target.wait_for()
+        for _ in range(_TABS):
+            if await target.evaluate("each => each === document.activeElement"):
+                shown = await target.evaluate("each => getComputedStyle(each.closest('label') ?? each).outlineStyle")
+                assert shown != "none", f"the focus on {target} is not shown"
+                return
+            await self.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {target}")
