@@ -22,6 +22,7 @@ from simulator.portal import (
     peering_page,
     router_config_page,
     routes_page,
+    walkthrough_page,
 )
 from simulator.portal.changes import change_stream
 from simulator.portal.forms.pages import FORMS
@@ -37,6 +38,7 @@ PAGES: Final[tuple[PortalPage, ...]] = (
     *desk.PAGES,
     *desk_settings.PAGES,
     *lab_page.PAGES,
+    *walkthrough_page.PAGES,
 )
 """Every page; what is registered first wins."""
 

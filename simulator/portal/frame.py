@@ -20,6 +20,8 @@ from simulator.portal import csrf
 from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import Problems
 from simulator.portal.visit import Visit
+from simulator.portal.walkthrough import WalkStep
+from simulator.portal.walkthrough_page import link_of
 from simulator.report.text import clip, one_line, visible
 from simulator.views.diagnosis import WHO_ACTS
 from simulator.views.states import axis_of, group_of
@@ -108,6 +110,7 @@ class PageFrame:
                 "said": self._said.pop(visit.query("said"), ""),
                 "lab": self._provider.topology.name,
                 "version": simulator.__version__,
+                "guide": self._guide(here),
                 "seen": self._provider.unit.store.last_event(),
                 "now": self._provider.clock.now(),
                 "csrf": lambda: Markup('<input type="hidden" name="{}" value="{}">').format(csrf.FIELD, visit.csrf),
@@ -118,6 +121,13 @@ class PageFrame:
         )
         csrf.give(response, visit.request, visit.csrf)
         return response
+
+    def _guide(self, here: str) -> tuple[WalkStep, str, str] | None:
+        """The walkthrough's next step, and where it is done, on every page but its own."""
+        step = self.memory.walkthrough.current()
+        if step is None or here.startswith("/walkthrough"):
+            return None
+        return (step, *link_of(self._provider, step))
 
 
 def current_item(path: str) -> NavigationItem | None:

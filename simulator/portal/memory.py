@@ -1,4 +1,4 @@
-"""What the portal keeps between two requests: how the BGP FSM of each session moved."""
+"""What the portal keeps between two requests: the walkthrough, and how the BGP FSM of each session moved."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from simulator.azure.provider.provider import Provider
 from simulator.engine.log import Event
 from simulator.peer.events import BgpStateChanged
+from simulator.portal.walkthrough import Walkthrough
 from simulator.session.states import BgpState
 from simulator.views.connection import StepView
 
@@ -23,6 +24,7 @@ class PortalMemory:
 
     def __init__(self, provider: Provider) -> None:
         self._unit = provider.unit
+        self.walkthrough = Walkthrough(provider)
         self._steps: dict[str, deque[StepView]] = {}
         provider.log.subscribe(self._take)
 

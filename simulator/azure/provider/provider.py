@@ -82,8 +82,10 @@ class Provider:
         self.control = ControlPlane(self.network.edges, self.log, self.clock, self.journal)
         self._at_failure.append(self.control.deny_all)
         self.peerings = Peerings(self.unit, index, self.control, self.address_plan, self.clock, self._current)
-        reviewers = PeeringReviewers(self.control, self.peerings)
-        self.workflow = Workflow(self.network, self.control, self._current, reviewers, self.log, self.clock, self.fail)
+        self.reviewers = PeeringReviewers(self.control, self.peerings)
+        self.workflow = Workflow(
+            self.network, self.control, self._current, self.reviewers, self.log, self.clock, self.fail
+        )
         self._at_failure.append(self.workflow.halt)
         self._pending = asyncio.Event()
         """Set when something became pending, or a delay is another one."""

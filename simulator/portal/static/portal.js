@@ -44,6 +44,8 @@ function take(fresh) {
     const now = fresh.getElementById(part.id);
     if (now !== null) morph(part, now);
   }
+  if (fresh.body.dataset.guide) document.body.dataset.guide = fresh.body.dataset.guide;
+  else delete document.body.dataset.guide;
   tick();
   const said = [];
   for (const [key, text] of spoken()) {
@@ -56,7 +58,9 @@ function take(fresh) {
 }
 
 function gone() {
-  for (const part of document.querySelectorAll("[data-live]")) part.classList.add("gone");
+  const parts = document.querySelectorAll("main [data-live]:not(#guide)");
+  if (parts.length === 0) return;
+  for (const part of parts) part.classList.add("gone");
   announcer.textContent = "What this page showed is not there any more";
 }
 
