@@ -15,7 +15,7 @@ from simulator.portal.walkthrough import WalkStep
 
 
 def peering_link(provider: Provider) -> str:
-    """The page of the newest peering; the overview where there is none."""
+    """The page of the newest peering; empty before the first."""
     records = list(provider.peerings.records.values())
     return peering_path(records[-1]) if records else ""
 
