@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": {"session", "views"},
     "report": {"views", "connection", "session"},
     "engine": _BELOW,
+    "judging": {*_BELOW, "engine"},
     "rehearsal": {*_BELOW, "engine", "report"},
     "faults": {*_BELOW, "engine", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
@@ -75,7 +76,7 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
-TOP_ROOMS = {"azure", "cli", "engine", "faults", "portal", "rehearsal", "serving"}
+TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving"}
 """They know the others; the others do not know them."""
 
 RULERS = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from simulator.judging.options import JudgingOptions, SessionOptions
 
 ProfileOption = Annotated[
     str | None,
@@ -58,38 +59,6 @@ PeerAddressOption = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="The peer's session address, once a family: what its next hops must be."),
 ]
-
-
-class TopologyFaultsError(ValueError):
-    """A topology that cannot be used, a line a fault."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgingOptions:
-    """By what is judged: a profile, its rules, and their data."""
-
-    profile: str | None
-    lan: tuple[str, ...]
-    rules: tuple[str, ...]
-    documentation: bool
-    vrp: tuple[Path, ...]
-    irr: tuple[Path, ...]
-    registered_prefixes: tuple[Path, ...]
-    registered_asns: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """Whose session is judged for."""
-
-    topology: Path | None
-    peer: str | None
-    peer_as: str | None
-    addresses: tuple[str, ...]
 
 
 def judging(

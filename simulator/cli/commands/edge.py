@@ -11,6 +11,7 @@ import typer
 from simulator.cli import policy_options
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.cli.options import StateName, StateOption
+from simulator.judging.options import JudgingOptions
 
 
 class OverLimit(StrEnum):
@@ -55,7 +56,7 @@ def edge(
         str | None, typer.Option(metavar="A.B.C.D", help="BGP Identifier.", show_default=False)
     ] = None,
     *,
-    judging: policy_options.JudgingOptions,
+    judging: JudgingOptions,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli import policy_options
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
+from simulator.judging.options import JudgingOptions, SessionOptions
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -44,8 +45,8 @@ def explain(
         str | None, typer.Option(metavar="ASNS", help="An AS_SET at the end of the path.", show_default=False)
     ] = None,
     *,
-    judging: policy_options.JudgingOptions,
-    peering: policy_options.SessionOptions,
+    judging: JudgingOptions,
+    peering: SessionOptions,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,8 +96,8 @@ def check(
         ),
     ] = None,
     *,
-    judging: policy_options.JudgingOptions,
-    peering: policy_options.SessionOptions,
+    judging: JudgingOptions,
+    peering: SessionOptions,
     rejected: Annotated[bool, typer.Option("--rejected", help="List every rejected route.")] = False,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
@@ -136,8 +137,8 @@ def diff(
         typer.Option(metavar="ASN", help="Judge them as this AS announces them, as with check.", show_default=False),
     ] = None,
     *,
-    judging: policy_options.JudgingOptions,
-    peering: policy_options.SessionOptions,
+    judging: JudgingOptions,
+    peering: SessionOptions,
     summary: Annotated[bool, typer.Option("--summary", help="Only the counts.")] = False,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,

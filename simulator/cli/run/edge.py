@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.addresses import IpAddress
-from simulator.cli import session_policies
-from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
+from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, cells, write_csv
 from simulator.cli.interruption import on_signals
-from simulator.cli.policy_options import JudgingOptions
 from simulator.cli.route_columns import EVENTS
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
+from simulator.judging import sessions as session_policies
+from simulator.judging.options import JudgingOptions
 from simulator.peer.events import (
     MalformedUpdate,
     NeighborConfig,
@@ -181,7 +181,7 @@ def policy_options(judging: JudgingOptions, routes: Sequence[Announcement], loca
     """What the command's options say of the policy. Raises ValueError (PolicyError is one)."""
     profile = judging.profile or "exchange"
     rules, lan = session_policies.settings(judging, profile, {}), session_policies.lans(judging)
-    found = session_policies.data(judging, PolicyData())
+    found = session_policies.data(judging, PolicyData(), warn)
     options = PolicyOptions(profile, rules, lan, found, own_prefixes(routes, local_as))
     options.policy(None, IPv4Address("192.0.2.1"), local_as)  # so that a parameter that makes no sense is an error now
     return options

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.cli import session_policies
-from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat
-from simulator.cli.policy_options import JudgingOptions, SessionOptions
 from simulator.cli.run.table_file import table_file
 from simulator.cli.table_verdicts import TableWriter
+from simulator.judging import sessions as session_policies
+from simulator.judging.options import JudgingOptions, SessionOptions
 from simulator.tables.tally import Judge
 
 
@@ -27,7 +27,7 @@ def check(
     try:
         exporter = session_policies.asn(export_as, "--export-as") if export_as else None
         peer_as = session_policies.peer_asn(peering)
-        made = session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as)
+        made = session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as, warn)
         # A router that announces its own table sets itself as the next hop.
         judge = Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
     except ValueError as error:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simulator.cli import session_policies
-from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, cells, write_csv
-from simulator.cli.policy_options import JudgingOptions, SessionOptions
 from simulator.cli.run.table_file import TableFile, table_file
+from simulator.judging import sessions as session_policies
+from simulator.judging.options import JudgingOptions, SessionOptions
 from simulator.policy.profiles import PROFILES
 from simulator.policy.verdict import Hits
 from simulator.tables.json_lines import common_json
@@ -105,7 +105,7 @@ def _side(text: str, judging: JudgingOptions, peering: SessionOptions, exporter:
         else:
             judging = replace(judging, rules=(*judging.rules, part))
     peer_as = session_policies.peer_asn(peering)
-    return session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as)
+    return session_policies.sessions(judging, peering, exporter if peer_as is None else peer_as, warn)
 
 
 def _is(part: str, key: str) -> bool:

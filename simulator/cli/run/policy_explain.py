@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from simulator.cli import session_policies
-from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.explanation import RULES, explanation_json, print_explanation
 from simulator.cli.formats import RowFormat, show
-from simulator.cli.policy_options import JudgingOptions, SessionOptions
+from simulator.judging import sessions as session_policies
+from simulator.judging.options import JudgingOptions, SessionOptions
 from simulator.policy.verdict import RouteOutcome
 from simulator.session.messages import Family
 from simulator.tables import notation
@@ -36,7 +36,7 @@ def explain(judging: JudgingOptions, peering: SessionOptions, route: RouteText, 
     """The command; returns the exit code."""
     try:
         family, key, path = _route(route)
-        made = session_policies.sessions(judging, peering, session_policies.peer_asn(peering))
+        made = session_policies.sessions(judging, peering, session_policies.peer_asn(peering), warn)
         if made.peer_as is None:
             made = replace(made, peer_as=path.first_as)
         session = made.session(None, family) if path.next_hop else made.self_announced(family)

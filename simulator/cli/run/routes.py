@@ -19,8 +19,8 @@ from simulator.cli.interruption import until_interrupted
 from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
 from simulator.cli.route_columns import ROUTES
-from simulator.cli.topology_policies import peer_of
 from simulator.connection.connection import TransitionRefusedError
+from simulator.judging.topologies import peer_of
 from simulator.mrt.bgp4mp import pack_message
 from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.places.errors import LabError

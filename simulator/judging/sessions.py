@@ -1,4 +1,4 @@
-"""From the options that say which policy judges, and from a topology, to the policies of sessions."""
+"""From what a user says of the policy, and from a topology, to the policies of sessions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
-from simulator.cli.exit_codes import warn
-from simulator.cli.policy_options import JudgingOptions, SessionOptions, TopologyFaultsError
+from simulator.judging.options import JudgingOptions, SessionOptions, TopologyFaultsError
 from simulator.policy.data import irr, registered, vrp
 from simulator.policy.data.irr import IrrLists
 from simulator.policy.data.policy_data import PolicyData
@@ -28,8 +27,12 @@ _DEFAULT = "exchange"
 """The profile that judges where neither option nor topology names one."""
 
 
-def sessions(judging: JudgingOptions, peering: SessionOptions, peer_as: int | None) -> SessionPolicies:
+def sessions(
+    judging: JudgingOptions, peering: SessionOptions, peer_as: int | None, warn: Callable[[str], None]
+) -> SessionPolicies:
     """The policies that the options ask for. `peer_as` is the ASN that the options give, which wins over a topology's.
+
+    `warn` gets what is left out of a data file.
 
     Raises ValueError: PolicyError is one, and so is TopologyFaultsError.
     """
@@ -39,16 +42,16 @@ def sessions(judging: JudgingOptions, peering: SessionOptions, peer_as: int | No
             raise ValueError("--peer names a peer of a topology: --topology is missing")
         base = SessionPolicies(judging.profile or _DEFAULT, own=known_prefixes())
     else:
-        from simulator.cli.topology_policies import of_topology  # reading a topology takes longer than all the rest
+        from simulator.judging.topologies import of_topology  # reading a topology takes longer than all the rest
 
-        base, rules = of_topology(peering.topology, peering.peer, judging.profile)
+        base, rules = of_topology(peering.topology, peering.peer, judging.profile, warn)
     made = replace(
         base,
         settings=settings(judging, base.profile, rules),
         peer_as=peer_as if peer_as is not None else base.peer_as,
         addresses={**base.addresses, **_addresses(peering.addresses)},
         lan=lans(judging) or base.lan,
-        data=data(judging, base.data),
+        data=data(judging, base.data, warn),
     )
     for family in Family:
         made.session(None, family)  # so that a parameter that makes no sense is an error now
@@ -72,16 +75,18 @@ def lans(judging: JudgingOptions) -> tuple[str, ...]:
     return judging.lan
 
 
-def data(judging: JudgingOptions, base: PolicyData) -> PolicyData:
+def data(judging: JudgingOptions, base: PolicyData, warn: Callable[[str], None]) -> PolicyData:
     """`base` with the files that the options name in its place; several of a kind add up. ValueError names the file.
 
-    What is left out of a file is said on standard error.
+    `warn` gets what is left out of a file.
     """
     given = {
-        "vrp": _read(judging.vrp, vrp.read, VrpTable.joined),
-        "irr": _read(judging.irr, irr.read, IrrLists.joined),
-        "registered_prefixes": _read(judging.registered_prefixes, registered.read_prefixes, RegisteredPrefixes.joined),
-        "registered_asns": _read(judging.registered_asns, registered.read_asns, _both),
+        "vrp": _read(judging.vrp, vrp.read, VrpTable.joined, warn),
+        "irr": _read(judging.irr, irr.read, IrrLists.joined, warn),
+        "registered_prefixes": _read(
+            judging.registered_prefixes, registered.read_prefixes, RegisteredPrefixes.joined, warn
+        ),
+        "registered_asns": _read(judging.registered_asns, registered.read_asns, _both, warn),
     }
     changes: Mapping[str, Any] = {key: value for key, value in given.items() if value is not None}
     return replace(base, **changes)
@@ -110,12 +115,14 @@ def _addresses(texts: tuple[str, ...]) -> dict[Family, IPv4Address | IPv6Address
     return found
 
 
-def _read(paths: Sequence[Path], reader: Callable[[bytes], T], join: Callable[[T, T], T]) -> T | None:
+def _read(
+    paths: Sequence[Path], reader: Callable[[bytes], T], join: Callable[[T, T], T], warn: Callable[[str], None]
+) -> T | None:
     """What the files hold together; None for no files."""
-    return reduce(join, (_read_one(path, reader) for path in paths)) if paths else None
+    return reduce(join, (_read_one(path, reader, warn) for path in paths)) if paths else None
 
 
-def _read_one(path: Path, reader: Callable[[bytes], T]) -> T:
+def _read_one(path: Path, reader: Callable[[bytes], T], warn: Callable[[str], None]) -> T:
     try:
         found = reader(read_octets(path, LARGEST_DATA))
     except FileReadError as error:

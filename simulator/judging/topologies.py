@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from simulator.cli.exit_codes import warn
-from simulator.cli.policy_options import TopologyFaultsError
 from simulator.engine.datafiles import DataFileRead, DataFiles
+from simulator.judging.options import TopologyFaultsError
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
@@ -37,8 +37,11 @@ def peer_of(topology: Topology, name: str | None) -> str:
     return name
 
 
-def of_topology(path: Path, name: str | None, profile: str | None) -> tuple[SessionPolicies, RuleSettings]:
-    """What a topology says of a peer's sessions, and the rules that it sets. Raises ValueError."""
+def of_topology(
+    path: Path, name: str | None, profile: str | None, warn: Callable[[str], None]
+) -> tuple[SessionPolicies, RuleSettings]:
+    """What a topology says of a peer's sessions, and the rules that it sets; `warn` gets what is left out of its data
+    files. Raises ValueError."""
     try:
         topology = load(path)
     except TopologyError as error:
@@ -61,7 +64,7 @@ def of_topology(path: Path, name: str | None, profile: str | None) -> tuple[Sess
         peer_as=topology.peer(peer).asn,
         addresses={family: found for family in Family if (found := _only_address(mine, family)) is not None},
         lan=tuple(dict.fromkeys(lan for plan in mine for lan in plan.lan)),
-        data=_data_of(topology),
+        data=_data_of(topology, warn),
         own=own_prefixes(own, microsoft.asn),
         local_as=microsoft.asn,
         role=ROLES[microsoft.role] if microsoft.role else None,
@@ -75,15 +78,14 @@ def _only_address(mine: list[SessionPlan], family: Family) -> IPv4Address | IPv6
     return found.pop() if len(found) == 1 else None
 
 
-def _data_of(topology: Topology) -> PolicyData:
-    files = DataFiles(topology.policy.data, lambda: 0.0, _warn_of)
+def _data_of(topology: Topology, warn: Callable[[str], None]) -> PolicyData:
+    def read(event: DataFileRead) -> None:
+        if event.left_out:
+            warn(f"{event.file}: {event.left_out}")
+
+    files = DataFiles(topology.policy.data, lambda: 0.0, read)
     try:
         asyncio.run(files.load())
     except LabError as error:
         raise ValueError(str(error)) from None
     return files.data
-
-
-def _warn_of(event: DataFileRead) -> None:
-    if event.left_out:
-        warn(f"{event.file}: {event.left_out}")
