@@ -16,6 +16,8 @@ from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.formats import FormatOption, JsonObject, RowFormat, cells, show, write_csv
 from simulator.cli.remote import SERVER, SUBSCRIPTION, Remote, ServerOption, SubscriptionOption
 from simulator.engine.verbs import VERBS
+from simulator.views.check import Side
+from simulator.views.diagnosis import WHO_ACTS, to_do
 from simulator.views.document import key
 from simulator.views.states import style_named
 from simulator.views.times import up_down
@@ -256,7 +258,20 @@ def checks(
     if how is RowFormat.table:
         for each in found:
             for cause in each["causes"]:
-                typer.echo(f"{each['connection']} {each['id']}: {cause['text']}. {cause['remedy']}")
+                if each["id"] in cause["explains"][:1]:  # once, at the check that it explains first
+                    _tell_cause(each["connection"], cause)
+
+
+def _tell_cause(connection: str, cause: JsonObject) -> None:
+    """The sentence, who has to act, and what to type: the same words as a report's."""
+    typer.echo(f"{connection}: {cause['text']}\n    who:   {WHO_ACTS[Side(cause['side'])]}")
+    what, lines = to_do(cause["remedy"], cause["remedyLanguage"]), cause["remedy"].splitlines()
+    if what == "do":
+        lines = [f"    do:    {line}" for line in lines]
+    elif lines:
+        lines = [f"    {what}:", *(f"      {line}" for line in lines)]
+    for line in lines:
+        typer.echo(line)
 
 
 def settings(

@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from simulator.cli import operate
+from simulator.cli.formats import RowFormat
+from simulator.views.check import Blocks, Cause, CheckView, Side, Status
+from simulator.views.document import document
 from tests.cli.serving import serving
 from tests.cli.test_main import one_line
 
@@ -84,3 +90,26 @@ def test_settings_are_looked_at_and_changed(tmp_path: Path) -> None:
         ):
             result = server.turnup("settings", "--set", words)
             assert (result.returncode, text in one_line(result)) == (code, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("remedy", "language", "told"),
+    [
+        ("shut it", "", "    do:    shut it\n"),
+        ("one\n two", "bird", "    type (bird):\n      one\n       two\n"),
+        ("", "", ""),
+    ],
+)
+def test_a_cause_is_told_once_with_who_acts_and_what_to_type(
+    remedy: str, language: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cause = Cause("x", "it is down", remedy, Side.LINK, explains=("T1", "S5"), remedy_language=language)
+    checks = [
+        document(CheckView(id_, "title", "RFC", Blocks.ACTIVE, Status.FAILURE, (), (cause,))) for id_ in ("T1", "S5")
+    ]
+    found = [{**check, "connection": "c"} for check in checks]
+    monkeypatch.setattr(operate.Remote, "call", lambda *_, **__: found)
+    operate.checks(connection="", server="http://127.0.0.1:1", how=RowFormat.table)
+    text = capsys.readouterr().out
+    assert text.count("it is down") == 1
+    assert text.endswith(f"c: it is down\n    who:   the link's operator has to act\n{told}")
