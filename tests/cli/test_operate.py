@@ -9,6 +9,7 @@ import pytest
 
 from simulator.cli import operate
 from simulator.cli.formats import RowFormat
+from simulator.cli.remote import Remote
 from simulator.views.check import Blocks, Cause, CheckView, Side, Status
 from simulator.views.document import document
 from tests.cli.serving import serving
@@ -108,7 +109,7 @@ def test_a_cause_is_told_once_with_who_acts_and_what_to_type(
         document(CheckView(id_, "title", "RFC", Blocks.ACTIVE, Status.FAILURE, (), (cause,))) for id_ in ("T1", "S5")
     ]
     found = [{**check, "connection": "c"} for check in checks]
-    monkeypatch.setattr(operate.Remote, "call", lambda *_, **__: found)
+    monkeypatch.setattr(Remote, "call", lambda *_, **__: found)
     operate.checks(connection="", server="http://127.0.0.1:1", how=RowFormat.table)
     text = capsys.readouterr().out
     assert text.count("it is down") == 1
