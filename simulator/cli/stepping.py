@@ -28,23 +28,24 @@ class Stepper:
             termios.tcflush(self._terminal, termios.TCIFLUSH)
             text = Text.assemble(("next: ", "bold cyan"), (step, "bold"), f"  {what}", ("  [Enter]", "bold cyan"))
             self._show(text)
-            if not await self._line():
+            if not await line_read(self._terminal):
                 self._ended()
                 await asyncio.get_running_loop().create_future()
 
-    async def _line(self) -> bool:
-        """Read up to the next Enter; False at the end of input."""
-        loop, come = asyncio.get_running_loop(), asyncio.Event()
-        while True:
-            come.clear()
-            loop.add_reader(self._terminal, come.set)
-            try:
-                await come.wait()
-            finally:
-                loop.remove_reader(self._terminal)
-            try:
-                data = os.read(self._terminal, 4096)
-            except OSError:  # the terminal is gone
-                return False
-            if not data or data.endswith(b"\n"):
-                return bool(data)
+
+async def line_read(terminal: int) -> bool:
+    """Wait for the next Enter at a descriptor; False at the end of input."""
+    loop, come = asyncio.get_running_loop(), asyncio.Event()
+    while True:
+        come.clear()
+        loop.add_reader(terminal, come.set)
+        try:
+            await come.wait()
+        finally:
+            loop.remove_reader(terminal)
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:  # the terminal is gone
+            return False
+        if not data or data.endswith(b"\n"):
+            return bool(data)

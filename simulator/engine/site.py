@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.addresses import IpAddress
-from simulator.lab.netns import NetnsLink
+from simulator.lab.netns import NetnsLink, NetnsPlace
+from simulator.lab.running import EDGE, RunningNode, record_nodes
 from simulator.lab.state import LabState
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackLink
@@ -36,6 +38,16 @@ class Site:
         else:
             link = NetnsLink(lan, self._state, cables, leads_out=self.kind is LinkKind.INTERFACE)
         self._link = await stack.enter_async_context(link)
+        record_nodes(self._state, self._nodes())
+
+    def _nodes(self) -> Iterator[RunningNode]:
+        """For those who want to look into the lab from another terminal."""
+        kinds = {edge.name: EDGE for edge in self._topology.edges}
+        kinds |= {peer.name: peer.router_kind for peer in (*self._topology.peers, *self._topology.customers)}
+        for name, kind in kinds.items():
+            place = self.place(name)
+            enter = tuple(place.nsenter.split()) if isinstance(place, NetnsPlace) else ()
+            yield RunningNode(name, kind, str(self.subdirectory(name)), enter)
 
     @property
     def is_loopback(self) -> bool:

@@ -10,6 +10,7 @@ from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.routers.base import Router, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import Daemon
 from simulator.routers.own_file import OwnFile
 from simulator.routers.reason import Reason
@@ -20,6 +21,7 @@ class BrokenRouter:
 
     own_file: ClassVar[OwnFile | None] = None
     remedies: ClassVar[Mapping[str, str]] = {}
+    console: ClassVar[RouterConsole | None] = None
 
     def __init__(
         self, inner: Router, alter: Callable[[RouterConfig], RouterConfig], edge_waits: frozenset[str] = frozenset()

@@ -165,6 +165,19 @@ def _private(directory: Path) -> Path:
     return directory
 
 
+def running_directories() -> list[Path]:
+    """The directories below our base whose owner lives, oldest first."""
+    found = [
+        (str(owner.get("created", "")), path)
+        for path in base_directory().iterdir()
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+        for owner in [_read_owner(path)]
+        for process in [_owner_of(path, owner)]
+        if process is not None and process.alive
+    ]
+    return [path for _, path in sorted(found)]
+
+
 def leftovers() -> list[Leftover]:
     """The directories below our base whose owner is dead, oldest first."""
     base = base_directory()

@@ -91,18 +91,15 @@ class Rehearsal:
         self.errors.append("interrupted: the lab was taken down before the rehearsal was over")
         return self._report()
 
-    def _report(self) -> Report:
-        errors = (*self.errors, *self.shortfalls)
-        return final_report(self._script, self._outcome(), self._started, self.best_views, errors, self._capture_file)
+    def _report(self, *more: str) -> Report:
+        """`more`: what else did not come out as expected."""
+        errors = (*self.errors, *self.shortfalls, *more)
+        outcome: RehearsalOutcome = "error" if self.errors else "failed" if errors else "passed"
+        return final_report(self._script, outcome, self._started, self.best_views, errors, self._capture_file)
 
     def register(self, peering: str, asn: int) -> None:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""
         self._script.register(peering, asn)
-
-    def _outcome(self) -> RehearsalOutcome:
-        if self.errors:
-            return "error"
-        return "failed" if self.shortfalls else "passed"
 
     async def _play(self) -> None:
         script, network = self._script, self.network
@@ -115,6 +112,8 @@ class Rehearsal:
         active = [record for record in approved if record.state is ConnectionState.ACTIVE]
         for record in approved:
             self._compare(record)
+        if approved:
+            await script.audience.hold(self._report(*self._forbidden_warnings(approved)))
         if active:
             what = f"{names(active)}: every route is withdrawn, the sessions stay Established"
             await script.audience.pause("deprovision", what)
@@ -122,8 +121,7 @@ class Rehearsal:
         one_by_one = [record for record in active if record.flow is Flow.IXRS]
         at_once = [[record] for record in active if record.flow is not Flow.IXRS]
         await together(*map(self._deprovision, (one_by_one, *at_once)))
-        for record in approved:
-            self._compare_warnings(record)
+        self.shortfalls += self._forbidden_warnings(approved)
 
     async def _until_lifted(self, record: ConnectionRecord) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""
@@ -199,15 +197,18 @@ class Rehearsal:
         if expect.rejected is not None and rejected != expect.rejected:
             self.shortfalls.append(f"{record.id}: {rejected} routes rejected, expected {expect.rejected}")
 
-    def _compare_warnings(self, record: ConnectionRecord) -> None:
-        """Whether each check that warned may: here they are all there, those after the deprovisioning too."""
-        expect = self.topology.peering(record.peering).expect
-        warned = {result.id: result.title for result in record.results if result.warns}
-        self.shortfalls += [
-            f"{record.id}: {id_} warns, and the topology permits no such warning: {title}"
-            for id_, title in warned.items()
-            if not expect.permits(id_)
-        ]
+    def _forbidden_warnings(self, records: Iterable[ConnectionRecord]) -> list[str]:
+        """The checks that warned so far and may not."""
+        found = []
+        for record in records:
+            expect = self.topology.peering(record.peering).expect
+            warned = {result.id: result.title for result in record.results if result.warns}
+            found += [
+                f"{record.id}: {id_} warns, and the topology permits no such warning: {title}"
+                for id_, title in warned.items()
+                if not expect.permits(id_)
+            ]
+        return found
 
     @contextlib.asynccontextmanager
     async def _keeping_evidence(self) -> AsyncIterator[None]:

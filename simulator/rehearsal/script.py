@@ -22,6 +22,7 @@ from simulator.engine.workflow import Reviewers, Workflow
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.rehearsal.outside_bgp import approval_steps, cabling_steps, where
+from simulator.report.model import Report
 from simulator.routers.base import RouterConfig
 from simulator.speakers.clock import Clock
 from simulator.topology.schema import Customer, Peer, Topology
@@ -41,6 +42,10 @@ async def _lift_at_once(record: ConnectionRecord) -> None:
     """Nobody wants to look before the lift."""
 
 
+async def _not_at_all(report: Report) -> None:
+    """Nobody wants to look into the lab."""
+
+
 def _print_nothing(peer: Peer, config: RouterConfig) -> None:
     """Nobody wants to know how an external router is configured."""
 
@@ -51,6 +56,8 @@ class Audience:
 
     pause: Callable[[str, str], Awaitable[None]] = _at_once
     """Awaited before each step of the life cycle, with its name and what it will do."""
+    hold: Callable[[Report], Awaitable[None]] = _not_at_all
+    """Awaited once every connection is judged and before any is deprovisioned, with the report so far."""
     show_config: Callable[[Peer, RouterConfig], None] = _print_nothing
     """Gets what an external router is to be configured with. It may hold an MD5 key: it is no event of the log."""
 

@@ -15,6 +15,7 @@ from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
+from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile
 from simulator.routers.reason import Reason
 from simulator.session.messages import Family
@@ -110,6 +111,8 @@ class Router(Protocol):
     kind: str
     own_file: ClassVar[OwnFile | None]
     """How its user's own configuration file is read; None: there is no such file."""
+    console: ClassVar[RouterConsole | None]
+    """What a person asks it with; None: there is no such program."""
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when the router answers queries. Raises LabError with the router's own words."""

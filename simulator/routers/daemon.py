@@ -22,6 +22,7 @@ from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile, absences, misnamed, sources, statements_of
 from simulator.routers.reason import Reason
 
@@ -43,6 +44,8 @@ class Daemon:
     kind: str
     own_file: ClassVar[OwnFile | None]
     """How its user's own configuration file is read."""
+    console: ClassVar[RouterConsole | None] = None
+    """What a person asks it with."""
     title: ClassVar[str]
     """What errors call it: `FRR of n1 …`."""
     no_loopback: ClassVar[str] = "has no port 179 and no address of its own"

@@ -64,6 +64,12 @@ def rehearse(
     step: Annotated[
         bool, typer.Option("--step", help="Wait for Enter before each step of the life cycle; needs a terminal.")
     ] = False,
+    hold: Annotated[
+        bool,
+        typer.Option(
+            "--hold", help="Keep the lab after the verdict, until Enter or Ctrl-C, and say how to enter its routers."
+        ),
+    ] = False,
     config_format: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +99,7 @@ def rehearse(
             plain=plain,
             how=chosen(how, as_json),
             step=step,
+            hold=hold,
             config_format=config_format,
             only=only or (),
             checks=check or (),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from simulator.cli.check_rows import with_checks
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.external_router import handing_over
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, show
+from simulator.cli.holding import Holder
 from simulator.cli.interruption import until_interrupted
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
@@ -48,6 +50,7 @@ def rehearse(
     plain: bool,
     how: RowFormat = RowFormat.table,
     step: bool = False,
+    hold: bool = False,
     config_format: str | None = None,
     only: Sequence[str] = (),
     checks: Sequence[str] = (),
@@ -80,10 +83,14 @@ def rehearse(
     with _scratch(topology) as scratch:
         log = EventLog()
         # A view that repaints itself and a person who presses Enter would write over each other.
-        live = console.is_terminal and not plain and not for_programs and not step
+        live = console.is_terminal and not plain and not for_programs and not step and not hold
         with LiveView(topology, console) if live else PlainView(topology, console) as view:
             log.subscribe(view.take)
             show_config = handing_over(topology, kind, config_format, view.show)
+
+            def lab_directory() -> Path:
+                assert rehearsal is not None, "it runs"
+                return rehearsal.network.site.directory
 
             async def run() -> Report:
                 nonlocal rehearsal
@@ -91,7 +98,12 @@ def rehearse(
                 assert task is not None, "a coroutine runs in one"
                 audience = Audience(show_config=show_config)
                 if step:
-                    audience = Audience(Stepper(view.show, sys.stdin.fileno(), task.cancel).pause, show_config)
+                    stepper = Stepper(view.show, sys.stdin.fileno(), task.cancel)
+                    audience = replace(audience, pause=stepper.pause)
+                if hold:
+                    terminal = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+                    holder = Holder(console, view.show, lab_directory, terminal)
+                    audience = replace(audience, hold=holder.hold)
                 rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap", log, audience)
                 return await rehearsal.run()
 

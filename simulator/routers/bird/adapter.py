@@ -20,7 +20,8 @@ from simulator.places.process import find_program, last_lines, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.bird.answers import Protocol, lines, parse_protocols, parse_routes, protocol_of, same_moment
 from simulator.routers.bird.config import render
-from simulator.routers.bird.file import BIRD, OWN_FILE
+from simulator.routers.bird.file import BIRD, BIRDC, OWN_FILE
+from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.own_file import OwnFile
 from simulator.routers.parsing import read_file
@@ -37,6 +38,7 @@ class Bird(Daemon):
 
     kind = "bird"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
+    console: ClassVar[RouterConsole | None] = RouterConsole(BIRDC, ("-s", f"{{}}/{_SOCKET}"), is_dialogue=True)
     title = "BIRD"
 
     def __init__(self) -> None:

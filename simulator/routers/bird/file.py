@@ -11,7 +11,7 @@ from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, VRF, Fault, Own
 from simulator.routers.parsing import otherwise, run
 from simulator.routers.statements import blocks, outside, same
 
-BIRD = Program("bird", "BIRD", "apt-get install bird2")
+BIRD, BIRDC = (Program(name, "BIRD", "apt-get install bird2") for name in ("bird", "birdc"))
 
 
 def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:

@@ -9,6 +9,7 @@ from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile
 from simulator.routers.reason import Reason
 
@@ -18,6 +19,7 @@ class External:
 
     kind = "external"
     own_file: ClassVar[OwnFile | None] = None
+    console: ClassVar[RouterConsole | None] = None
 
     def __init__(self) -> None:
         self._endpoints: dict[str, Endpoint] = {}

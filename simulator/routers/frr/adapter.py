@@ -24,6 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, last_lines, stop, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, examples, lacks, silence
 from simulator.routers.frr.config import render
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
@@ -48,8 +49,15 @@ _POLICY_MISSING = ("inboundEbgpRequiresPolicy", "outboundEbgpRequiresPolicy")
 """FRR's words on RFC 8212, where it has no policy and so takes or sends nothing: `show bgp summary` says (Policy)."""
 
 _SOCKET = "bgpd.vty"
+_ETC = "etc"
+"""The directory of vtysh's own configuration."""
 _DEFAULT = "default"
 """FRR's name for no VRF."""
+
+
+def _asks(directory: Path | str) -> tuple[str, ...]:
+    """vtysh's options for the daemons of a directory."""
+    return "--vty_socket", str(directory), "--config_dir", f"{directory}/{_ETC}"
 
 
 class Frr(Daemon):
@@ -57,6 +65,7 @@ class Frr(Daemon):
 
     kind = "frr"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
+    console: ClassVar[RouterConsole | None] = RouterConsole(VTYSH, _asks("{}"), is_dialogue=True)
     title = "FRR"
     no_loopback = "refuses a NEXT_HOP in 127.0.0.0/8"
     users = ("frr", "frrvty")
@@ -73,7 +82,8 @@ class Frr(Daemon):
         self._begin(place, config, files, _SOCKET)
         for program in (ZEBRA, STATICD, BGPD):
             find_program(program)
-        files.directory.mkdir(parents=True, exist_ok=True)
+        (files.directory / _ETC).mkdir(parents=True, exist_ok=True)
+        (files.directory / _ETC / "vtysh.conf").touch()
         text = render(config, files.directory) if config.file is None else read_file(config.file)
         self._parts = Parts() if config.file is None else parts(config.file, text)
         # Each daemon has a file, be it an empty one: else it reads that of this machine.
@@ -217,20 +227,10 @@ class Frr(Daemon):
 
     async def _boot(self, text: str) -> str:
         """Load the user's file as FRR's own start script does: vtysh gives each daemon its lines. What was refused."""
-        directory = self._directory / "etc"
-        directory.mkdir(exist_ok=True)
-        (directory / "vtysh.conf").touch()
-        write_file(directory / "frr.conf", text)
+        write_file(self._directory / _ETC / "frr.conf", text)
         output = self._directory / "vtysh.log"
         output.unlink(missing_ok=True)
-        argv = [
-            str(find_program(VTYSH)),
-            "--vty_socket",
-            str(self._directory),
-            "--config_dir",
-            str(directory),
-            "--boot",
-        ]
+        argv = [str(find_program(VTYSH)), *_asks(self._directory), "--boot"]
         child = await self._spawn(argv, log=output)
         try:
             async with asyncio.timeout(_START_TIMEOUT):

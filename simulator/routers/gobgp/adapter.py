@@ -22,6 +22,7 @@ from simulator.places.place import Place
 from simulator.places.process import Program, find_program, until_ready
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
@@ -42,6 +43,8 @@ _STATES = ("Unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "E
 _ESTABLISHED = 6
 _NO_NEIGHBOR = "not found neighbor"
 
+_SOCKET = "api.sock"
+
 
 class Gobgp(Daemon):
     """One gobgpd. Sessions are recognised by neighbor address.
@@ -51,12 +54,15 @@ class Gobgp(Daemon):
 
     kind = "gobgp"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
+    console: ClassVar[RouterConsole | None] = RouterConsole(
+        GOBGP, ("--target", f"unix://{{}}/{_SOCKET}"), is_dialogue=False
+    )
     title = "GoBGP"
     no_loopback = "has no port 179"
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when GoBGP answers and has its routes. Raises LabError with its own words."""
-        self._begin(place, config, files, "api.sock")
+        self._begin(place, config, files, _SOCKET)
         for program in (GOBGPD, GOBGP):
             find_program(program)
         files.directory.mkdir(parents=True, exist_ok=True)
@@ -144,7 +150,7 @@ class Gobgp(Daemon):
 
     @property
     def _socket(self) -> Path:
-        return self._directory / "api.sock"
+        return self._directory / _SOCKET
 
     def _argv(self, path: Path) -> list[str]:
         options = ["--config-file", str(path), "--config-type", file_type(path), "--log-plain", "--pprof-disable"]

@@ -24,6 +24,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, lacks, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
@@ -40,12 +41,16 @@ _QUERY_TIMEOUT = 30.0
 _START_TIMEOUT = 30.0
 """Seconds to read the configuration: 20,000 routes take below one."""
 
+_ASKS = ("-s", str(control_socket(Path("{}"))))
+"""bgpctl's options, for the bgpd of a directory."""
+
 
 class Openbgpd(Daemon):
     """One bgpd. Sessions are recognised by neighbor address."""
 
     kind = "openbgpd"
     own_file: ClassVar[OwnFile | None] = OWN_FILE
+    console: ClassVar[RouterConsole | None] = RouterConsole(BGPCTL, _ASKS, is_dialogue=False)
     title = "OpenBGPD"
     users = ("_openbgpd",)
 

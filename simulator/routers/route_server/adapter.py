@@ -17,6 +17,7 @@ from simulator.policy.rule import PolicyContext
 from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.policy import ClientPolicy
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile
 from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
@@ -31,6 +32,7 @@ class SimulatedRouteServer:
 
     kind = "route-server"
     own_file: ClassVar[OwnFile | None] = None
+    console: ClassVar[RouterConsole | None] = None
 
     def __init__(self) -> None:
         self._server: RouteServer | None = None

@@ -17,6 +17,7 @@ from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
+from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile
 from simulator.routers.reason import Reason
 from simulator.session.messages import Cease, Family
@@ -33,6 +34,7 @@ class Simulated:
 
     kind = "simulated"
     own_file: ClassVar[OwnFile | None] = None
+    console: ClassVar[RouterConsole | None] = None
 
     def __init__(self) -> None:
         self._speaker: Speaker | None = None
