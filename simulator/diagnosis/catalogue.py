@@ -23,7 +23,7 @@ from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.check_ids import known
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, SessionFacts, facts_of
-from simulator.diagnosis.solve import diagnose, merged, of_connection
+from simulator.diagnosis.solve import diagnose, merged, of_connection, roots
 from simulator.views.check import Blocks, Cause, CheckView, Status
 
 _B = Blocks
@@ -419,7 +419,7 @@ def rejected_routes(observation: Observation) -> list[CheckView]:
             source = source or entry.source
             more = f" and {entry.count - len(entry.examples)} more" if entry.count > len(entry.examples) else ""
             evidence.append(f"{name_of(session)}: {'; '.join(entry.examples)}{more}")
-            causes += diagnose(session, {id_: False}, SessionFacts({}), [entry])
+            causes += diagnose(session, {id_: False}, SessionFacts({}), roots(entry, session.rejected))
         title = f"Routes that rule {rule} rejects"
         found = tuple(merged(causes))
         results.append(CheckView(id_, title, source, Blocks.WARN, Status.FAILURE, tuple(evidence), found))

@@ -66,7 +66,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.L1, *_TCP),
         (F.OTHER_HALF_ANSWERS,),
         "simulator",
-        accounts=(F.NOBODY_ANSWERS,),
+        accounts=(F.NOBODY_ANSWERS, F.CONFIGURED_SOURCE),
     ),
     CauseRow(
         "wrong-address",
@@ -76,6 +76,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NOBODY_ANSWERS,),
         "RFC 826, RFC 4861",
         contradicted=(F.OTHER_HALF_ANSWERS,),
+        accounts=(F.CONFIGURED_SOURCE,),
     ),
     CauseRow("two-macs", _LINK, "two devices answer for {peer}", (C.L1, *_TCP), (F.TWO_MACS,), "RFC 5227"),
     CauseRow(
@@ -223,6 +224,15 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.OPEN_HOLD_BAD, F.NOTE_HOLD),
         "RFC 4271 §4.2",
         accounts=(F.CONFIGURED_HOLD,),
+    ),
+    CauseRow(
+        "capabilities-missing",
+        _PEER,
+        "the router's OPEN carries no capability at all: negotiation is off, or it is about to turn the session away",
+        _OPEN,
+        (F.OPEN_BARE,),
+        "RFC 5492 §3",
+        accounts=(F.NO_FAMILY,),
     ),
     CauseRow(
         "family-missing",
@@ -428,6 +438,14 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         contradicted=(F.EXPORT_POLICY, F.NOTHING_TO_ANNOUNCE, F.NETWORK_NOT_IN_RIB, F.NO_EXPORT_POLICY),
     ),
     CauseRow(
+        "routes-flap",
+        _PEER,
+        "the router withdraws routes and announces them again and again: {told}",
+        (C.R1, C.A1, C.A3),
+        (F.ROUTES_FLAP,),
+        "RFC 2439 §1, RFC 7454 §5.3",
+    ),
+    CauseRow(
         "one-session-only",
         _PEER,
         "prefixes are announced on one of two sessions only: {told}",
@@ -590,6 +608,21 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),
 )
 """In the order in which to look at them: what lies below comes first."""
+
+RULE_SIDES: Final = {"registered-origin": Side.REQUESTER, "registered-prefix": Side.REQUESTER}
+"""By the policy's rule: who has to act, where it is not the peer."""
+
+IMPLIED: Final = {
+    "as-path-loop": ("microsoft-prefix",),
+    "as-path-empty": ("first-as",),
+    "bogon-asn": ("maps-private-asn",),
+    "maps-prepending": ("maps-as-path-too-long",),
+    "prefix-too-long": ("exchange-lan", "microsoft-prefix"),
+    "prefix-too-short": ("default-route",),
+    "rpki-unknown": ("bogon-prefix", "default-route", "exchange-lan"),
+    "irr-prefix": ("bogon-prefix", "default-route", "exchange-lan", "microsoft-prefix"),
+}
+"""A rule that rejects nothing but what one of these rejects too follows from that: one mistake, not two."""
 
 BY_ID: Final = {row.id: row for row in CAUSES}
 

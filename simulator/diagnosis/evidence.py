@@ -110,6 +110,8 @@ class RejectedRoutes:
     examples: tuple[str, ...]
     all: bool = False
     """It rejects every route of the session."""
+    always_with: frozenset[str] = frozenset()
+    """The rules that reject each of these routes as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class SessionEvidence:
     """After the lift: what went wrong on the running session since (reset, NOTIFICATION, withdraw)."""
     watched: Watched | None = None
     """While Active: what its watch has seen."""
+    flapping: Mapping[str, int] = field(default_factory=dict)
+    """Prefix → how often it was withdrawn since the validation began, of those that came again."""
     through_server: RouteServerPaths | None = None
     """Of an IxRs peering's session; None for every other."""
     marks: ImportMarks | None = None

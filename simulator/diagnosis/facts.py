@@ -82,6 +82,7 @@ class Fact(Enum):
     OPEN_HOLD_BAD = "the OPEN offers a hold time of 1 or 2 s"
     OPEN_HOLD_ZERO = "the hold time agreed is 0"
     OPEN_HOLD_SHORT = "the hold time agreed is short"
+    OPEN_BARE = "the OPEN carries no capability at all"
     OPEN_NO_FAMILY = "the OPEN lacks the session's address family"
     OPEN_NO_AS4 = "the OPEN lacks four-octet AS numbers"
     OPEN_NO_REFRESH = "the OPEN lacks route refresh"
@@ -106,6 +107,7 @@ class Fact(Enum):
     NONE_RECEIVED = "the peer announces nothing"
     TOO_MANY = "the peer announces more than maxPrefixesAdvertised"
     LACKS_PREFIXES = "prefixes come on another edge's session and not on this one"
+    ROUTES_FLAP = "prefixes are withdrawn and announced again and again"
     SERVER_IN_PATH = "the route server's own AS stands in the path of a member's route"
     SERVER_NEXT_HOP = "the route server is the next hop of a member's route"
     SERVER_CONTROL = "communities for the route server alone are still on a member's route"
@@ -155,6 +157,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.OPEN_HOLD_SHORT: C.S3,
     Fact.NOTE_HOLD: C.S3,
     Fact.NO_FAMILY: C.S4,
+    Fact.OPEN_BARE: C.S4,
     Fact.OPEN_NO_FAMILY: C.S4,
     Fact.OPEN_NO_AS4: C.S4,
     Fact.OPEN_NO_REFRESH: C.S4,
@@ -178,6 +181,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.LIMIT_NEAR: C.R5,
     Fact.LIMIT_HIT: C.R5,
     Fact.TOO_MANY: C.R2,
+    Fact.ROUTES_FLAP: C.R1,
     Fact.LACKS_PREFIXES: C.R9,
     Fact.MED_SENT: C.R8,
     Fact.COMMUNITIES_LOST: C.R8,
@@ -407,7 +411,9 @@ def _open(session: SessionEvidence, observation: Observation) -> Seen:
     offers = theirs.capabilities
     refused = any(not seen.sent and _fact(seen) is not None for seen in view.notifications)
     # A router that refuses a neighbor may send an OPEN without any parameter first: that says nothing of it.
-    if refused and offers == Capabilities(offers.families, False, False, False, False):
+    if offers == Capabilities(offers.families, False, False, False, False):
+        if not refused:
+            yield Fact.OPEN_BARE, "OPEN has no capabilities"
         return
     if view.family not in offers.families:
         label = ", ".join(sorted(family.label for family in offers.families)) or "no IP"
@@ -436,6 +442,10 @@ def _notifications(session: SessionEvidence, observation: Observation) -> Seen:
             yield fact, line
 
 
+_FLAPPING = 5
+"""Prefixes that are shown."""
+
+
 def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     view = session.view
     if view.bgp_state is UP and not view.received:
@@ -445,6 +455,8 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     for prefix, there in shown(lacking(session, observation)):
         yield Fact.LACKS_PREFIXES, f"{prefix} comes on {', '.join(there)} and not on {view.id}"
     yield from ((Fact[name], words) for name, words in marked(session))
+    for prefix, times in sorted(session.flapping.items())[:_FLAPPING]:
+        yield Fact.ROUTES_FLAP, f"{prefix} was withdrawn and announced again {times} times"
     if (server := session.through_server) is not None:
         meddling = (
             (Fact.SERVER_IN_PATH, server.own_as),

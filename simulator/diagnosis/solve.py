@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from simulator.diagnosis.causes import CAUSES, RULE_ORDER, CauseRow
+from simulator.diagnosis.causes import CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES, CauseRow
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
@@ -89,7 +89,8 @@ def diagnose(
     """The causes of what failed on one session. `failed`: id of the check, and whether it blocks something."""
     checks = frozenset(base(check) for check in failed) - {CheckId.R3}
     silent = session.view.received == 0
-    by_rule = [_of_rule(session, each, failed) for each in rules]
+    rules = list(rules)
+    by_rule = [_of_rule(session, each, failed) for each in rules if roots(each, session.rejected) == [each]]
     if CheckId.R1 in checks and not silent:
         checks -= {CheckId.R1}  # what rejects the routes explains it
     symptoms = Symptoms(checks, frozenset(fact for fact in facts.found if fact in ABNORMAL))
@@ -145,17 +146,25 @@ def _filled(template: str, session: SessionEvidence, told: str) -> str:
     return template.replace("{told}", told)  # last: what a router says may hold braces
 
 
+def roots(rejected: RejectedRoutes, everything: Iterable[RejectedRoutes]) -> list[RejectedRoutes]:
+    """The rules of the same mistake that reject all of its routes too and say more of it; itself where none does."""
+    known = [other for other in IMPLIED.get(rejected.rule, ()) if other in rejected.always_with]
+    return [each for each in everything if each.rule in known] or [rejected]
+
+
 def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping[str, bool]) -> Cause:
     """A rule of the policy that rejects routes: where it rejects all of them, it is why none is acceptable."""
     only = rejected.all or not any(each.all for each in session.rejected)
     id_ = f"R3.{rejected.rule}"
-    explains = tuple(check for check in failed if check == id_ or (check == CheckId.R1 and only))
+    mine = {id_, *(f"R3.{each.rule}" for each in session.rejected if rejected in roots(each, session.rejected))}
+    explains = tuple(check for check in failed if check in mine or (check == CheckId.R1 and only))
     scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
     more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
     text = f"{rejected.rule}: {rejected.explanation}; it rejects {scope}: {', '.join(rejected.examples)}{more}"
     words, language = mend(rejected.rule, session, rule=True)
     evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
-    return Cause(rejected.rule, text, words, Side.PEER, (session.view.id,), explains, evidence, language, RULE_ORDER)
+    side = RULE_SIDES.get(rejected.rule, Side.PEER)
+    return Cause(rejected.rule, text, words, side, (session.view.id,), explains, evidence, language, RULE_ORDER)
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:

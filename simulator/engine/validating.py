@@ -18,7 +18,6 @@ from simulator.diagnosis.evidence import (
     LanAnswer,
     Observation,
     PeerTable,
-    RejectedRoutes,
     RouteServerPaths,
     SessionEvidence,
     Sibling,
@@ -36,14 +35,13 @@ from simulator.engine.import_marks import marks_of
 from simulator.engine.log import EventLog
 from simulator.engine.menders import mender_of
 from simulator.engine.network import Network
+from simulator.engine.route_evidence import flaps, rejected
 from simulator.engine.route_server_paths import paths_through
 from simulator.engine.router_evidence import answer_of, needs_probe, own_prefix, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.policy.rule import SIMULATOR
-from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
@@ -53,7 +51,6 @@ from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 from simulator.wire import nlri
 
-_EXAMPLES = 5
 _ELSEWHERE = 0.3
 """Seconds to ask for one more address of a link's prefix."""
 _PATIENCE = 2.0
@@ -310,6 +307,7 @@ class Validator:
         return {}
 
     def _observe(self, record: ConnectionRecord, gathered: _Gathered, *, final: bool = False) -> Observation:
+        flapping = flaps(self._log.entries, gathered.since) if final and not gathered.lifted else {}
         several = [plan for plan in self._network.edges.plans if plan.peering == record.peering]
         compared = final and not gathered.lifted and len({plan.edge.name for plan in several}) > 1
         return Observation(
@@ -317,7 +315,10 @@ class Validator:
             final=final,
             siblings=tuple(self._siblings(record, several)) if compared else (),
             sessions=tuple(
-                self._session(plan, gathered, compared=compared, table_is_in=final and not gathered.lifted)
+                replace(
+                    self._session(plan, gathered, compared=compared, table_is_in=final and not gathered.lifted),
+                    flapping=flapping.get(plan.id, {}),
+                )
                 for plan in record.plans
             ),
             has_lan=self._network.kind is not LinkKind.LOOPBACK,
@@ -372,7 +373,7 @@ class Validator:
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),
-            rejected=_rejected(self._judged(plan, gathered), view.received) if view.rejected else (),
+            rejected=rejected(self._judged(plan, gathered), view.received) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),
             lost=_lost(before, now),
@@ -434,30 +435,6 @@ _COUNTERS = ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure", "TCPMinTTLDr
 
 def _moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     return {name: after[name] - before.get(name, 0) for name in _COUNTERS if name in after}
-
-
-def _rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes, ...]:
-    counts: dict[str, int] = {}
-    explanations: dict[str, str] = {}
-    examples: dict[str, list[str]] = {}
-    for route in routes:
-        for hit in route.hits:
-            counts[hit.rule] = counts.get(hit.rule, 0) + 1
-            explanations[hit.rule] = hit.explanation
-            shown = examples.setdefault(hit.rule, [])
-            if len(shown) < _EXAMPLES:
-                shown.append(f"{nlri.text(route.family, route.key)} ({hit.value})")
-    return tuple(
-        RejectedRoutes(
-            rule,
-            RULES[rule].source if rule in RULES else SIMULATOR,  # the prefix limit is no rule of the policy
-            explanations[rule],
-            count,
-            tuple(examples[rule]),
-            all=count == received,
-        )
-        for rule, count in counts.items()
-    )
 
 
 def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:

@@ -246,6 +246,7 @@ def session_words(session: RouterSession, config: RouterConfig) -> dict[str, str
         "edge": str(session.remote_address),
         "peer": str(session.local_address),
         "other": str(session.local_address + 11),
+        "other-edge": str(session.remote_address + 11),
         "asn": str(config.asn),
         "afi": "ipv4" if four else "ipv6",
         "other-afi": "ipv6" if four else "ipv4",
@@ -317,7 +318,8 @@ def patched(text: str, breach: Breach, router: str, config: RouterConfig) -> str
 
 def _changed(text: str, patch: Patch, words: Mapping[str, str], where: str) -> str:
     pattern = fill(patch.find, {name: re.escape(word) for name, word in words.items()})
-    found, count = re.subn(pattern, fill(patch.put, words), text, flags=re.MULTILINE | re.DOTALL)
+    put = fill(re.sub(r"\\(\d)", r"\\g<\1>", patch.put), words)  # an address may begin with a digit
+    found, count = re.subn(pattern, put, text, flags=re.MULTILINE | re.DOTALL)
     if not count:
         raise FaultError(f"{where}: nothing in the configuration is as {patch.find!r} ({pattern!r})")
     return found

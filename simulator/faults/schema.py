@@ -69,7 +69,7 @@ class RouterChange(Model):
 
     asn: Asn | None = Field(default=None, description="its own AS, on all sessions")
     remote_as: Asn | None = Field(default=None, description="the AS that it expects of Microsoft")
-    remote_address: str | None = Field(default=None, description="the neighbor; {other} is a free address of the link")
+    remote_address: str | None = Field(default=None, description="the neighbor; {other-edge} is one that nobody has")
     local_address: str | None = Field(default=None, description="the address that it calls from")
     md5: str | None = Field(default=None, description="its key; empty for none", repr=False)
     gtsm: bool | None = Field(default=None, description="whether it has GTSM")
