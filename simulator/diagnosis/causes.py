@@ -391,7 +391,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1,),
         (F.NO_EXPORT_POLICY,),
         "RFC 8212",
-        accounts=(F.NO_IMPORT_POLICY,),
+        accounts=(F.NO_IMPORT_POLICY, F.LACKS_PREFIXES),
     ),
     CauseRow(
         "import-policy-required",
@@ -418,6 +418,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NOTHING_TO_ANNOUNCE,),
         "simulator",
         contradicted=(F.NO_EXPORT_POLICY,),
+        accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
         "export-policy",
@@ -427,6 +428,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.EXPORT_POLICY,),
         "simulator",
         contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB),
+        accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
         "no-export",
@@ -436,6 +438,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NONE_RECEIVED,),
         "RFC 8212",
         contradicted=(F.EXPORT_POLICY, F.NOTHING_TO_ANNOUNCE, F.NETWORK_NOT_IN_RIB, F.NO_EXPORT_POLICY),
+        accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
         "routes-flap",

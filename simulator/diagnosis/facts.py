@@ -15,7 +15,7 @@ from simulator.diagnosis.check import name_of
 from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
 from simulator.diagnosis.refusals import REFUSALS
-from simulator.diagnosis.route_checks import NEAR, lacking, marked, shown
+from simulator.diagnosis.route_checks import NEAR, lacking, marked
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
 from simulator.session.messages import Capabilities
@@ -106,7 +106,7 @@ class Fact(Enum):
     # routes
     NONE_RECEIVED = "the peer announces nothing"
     TOO_MANY = "the peer announces more than maxPrefixesAdvertised"
-    LACKS_PREFIXES = "prefixes come on another edge's session and not on this one"
+    LACKS_PREFIXES = "prefixes come on one of two edges' sessions alone"
     ROUTES_FLAP = "prefixes are withdrawn and announced again and again"
     SERVER_IN_PATH = "the route server's own AS stands in the path of a member's route"
     SERVER_NEXT_HOP = "the route server is the next hop of a member's route"
@@ -452,8 +452,7 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.NONE_RECEIVED, "0 routes received"
     if view.received > session.max_prefixes:
         yield Fact.TOO_MANY, f"{view.received} of at most {session.max_prefixes} prefixes"
-    for prefix, there in shown(lacking(session, observation)):
-        yield Fact.LACKS_PREFIXES, f"{prefix} comes on {', '.join(there)} and not on {view.id}"
+    yield from ((Fact.LACKS_PREFIXES, line) for line in lacking(session, observation))
     yield from ((Fact[name], words) for name, words in marked(session))
     for prefix, times in sorted(session.flapping.items())[:_FLAPPING]:
         yield Fact.ROUTES_FLAP, f"{prefix} was withdrawn and announced again {times} times"

@@ -29,7 +29,6 @@ REFUSALS: Final[dict[tuple[int, int | None, bool], str]] = {
     (_OPEN, 1, True): "NOTE_MALFORMED_HERE",  # of another version than 4, or no OPEN at all
     (_OPEN, 4, True): "NOTE_MALFORMED_HERE",
     (_FSM, None, True): "NOTE_MALFORMED_HERE",  # RFC 6608
-    (_FSM, None, False): "NOTE_MALFORMED_THERE",
     # RFC 4271 §6.1, §6.3, §6.5
     (_HEADER, None, True): "NOTE_MALFORMED_HERE",
     (_HEADER, None, False): "NOTE_MALFORMED_THERE",

@@ -110,14 +110,25 @@ def knows_limit(observation: Observation) -> bool:
     return any(s.answer is not None and s.answer.prefix_limit is not None for s in observation.sessions)
 
 
-def lacking(session: SessionEvidence, observation: Observation) -> dict[str, list[str]]:
-    """Prefix to the sessions of the same family on other edges that announce it, and this one does not."""
+def lacking(session: SessionEvidence, observation: Observation) -> list[str]:
+    """What this session or one of the same family on another edge announces alone, one line a prefix.
+
+    Both ways: of two connections the one that is validated last has both tables to compare.
+    """
+    if not session.soaked:
+        return []
+    mine = session.view.id
+    there: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
     for sibling in observation.siblings:
-        if sibling.family is session.view.family and session.soaked:
+        if sibling.family is session.view.family:
             for prefix in sibling.prefixes - session.prefixes:
+                there.setdefault(prefix, []).append(sibling.name)
+            for prefix in session.prefixes - sibling.prefixes if sibling.prefixes else ():
                 missing.setdefault(prefix, []).append(sibling.name)
-    return missing
+    lines = [(prefix, f"{prefix} comes on {', '.join(names)} and not on {mine}") for prefix, names in there.items()]
+    lines += [(prefix, f"{prefix} comes on {mine} and not on {', '.join(names)}") for prefix, names in missing.items()]
+    return [line for _, line in sorted(lines)[:_SHOWN]]
 
 
 def same_everywhere(session: SessionEvidence, observation: Observation) -> Finding:
@@ -126,9 +137,7 @@ def same_everywhere(session: SessionEvidence, observation: Observation) -> Findi
         return resting_on("S5") if observation.final else UNSET
     if not missing:
         return passed(f"the same {len(session.prefixes)} prefixes as on the other edges")
-    return failed(
-        [f"{prefix} comes on {', '.join(there)} and not on {session.view.id}" for prefix, there in shown(missing)]
-    )
+    return failed(missing)
 
 
 def marked(session: SessionEvidence) -> list[tuple[str, str]]:
@@ -160,10 +169,6 @@ def loses_nothing(session: SessionEvidence, observation: Observation) -> Finding
 
 def would_be_accepted(observation: Observation) -> bool:
     return any(session.marks is not None and session.marks.routes for session in observation.sessions)
-
-
-def shown(missing: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
-    return sorted(missing.items())[:_SHOWN]
 
 
 def has_siblings(observation: Observation) -> bool:
