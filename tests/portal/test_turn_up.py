@@ -28,11 +28,13 @@ pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
 
 @contextlib.asynccontextmanager
-async def lab(tmp_path: Path, found: dict[str, Any], kind: LinkKind) -> AsyncIterator[str]:
+async def lab(
+    tmp_path: Path, found: dict[str, Any], kind: LinkKind, settings: Settings = BY_HAND
+) -> AsyncIterator[str]:
     """A topology behind the server; its URL."""
     shutil.copy(SHIPPED / "rs1.bird.conf", tmp_path)
     topology = load(write(found, tmp_path / "lab.yaml"))
-    async with support.provider(f"sqlite:///{tmp_path}/store.db", BY_HAND, topology, kind) as provider:
+    async with support.provider(f"sqlite:///{tmp_path}/store.db", settings, topology, kind) as provider:
         with listen("127.0.0.1", 0) as socket:
             async with serving(provider, socket) as url:
                 yield url
@@ -143,3 +145,59 @@ async def test_the_keyboard_alone_turns_up_a_route_server(tmp_path: Path) -> Non
     found = small("route-server", "alpha", "delta")
     async with lab(tmp_path, found, LinkKind.LOOPBACK) as url, chromium(url) as page:
         await turn_up(Keyboard(page), tmp_path)
+
+
+KEY = "s3cret-of-both"
+
+
+async def test_a_wrong_md5_key_is_diagnosed_and_mended(tmp_path: Path) -> None:
+    """Production refused another key in 2021 (405); in this lab the desk's rule allows it."""
+    found = document("exchange")
+    found["peerings"][0]["md5"] = KEY
+    found["times"] = {"soak": 0.2, "deadline": 3}
+    settings = Settings(removal=0, mesh=False, notification=None)
+    async with lab(tmp_path, found, LinkKind.LOOPBACK, settings) as url, chromium(url) as page:
+        person = Mouse(page)
+        await page.goto("/asns/create")
+        for label, text in (("Name", "contoso"), ("Peer name", "Contoso"), ("Peer ASN", "64496")):
+            await person.fill(label, text)
+        await person.press("Next: Review + create")
+        await person.press("Create")
+        await person.sees("Approved")
+        await person.follow("Create a Peering")
+        await person.fill("New resource group", "peering-rg")
+        await person.fill("Name", "contoso")
+        await person.choose("Region", "eastus")
+        await person.choose("PeerASN", "AS64496")
+        await person.press("Next: Configuration")
+        await person.check("Exchange")
+        await person.choose("Metro", "Ashburn")
+        await person.press("Create new connection")
+        await person.choose("Peering facility", "Equinix Ashburn")
+        await person.fill("IPv4 address", "206.126.239.200")
+        await person.fill("BGP authentication key (MD5)", "another-key")
+        await person.press("Save")
+        await person.press("Next: Review + create")
+        await person.sees("Validation passed")
+        await person.press("Create")
+        await person.follow("Go to resource")
+        await person.press("Notify Microsoft")
+        await expect(page.locator("#now")).to_contain_text("ProvisioningFailed", timeout=PATIENCE)
+        await expect(page.locator("#diagnosis")).to_contain_text("MD5", timeout=PATIENCE)
+        await person.follow("Edit connection")
+        await person.fill("BGP authentication key (MD5)", KEY)
+        await person.press("Save")
+        await person.sees("Md5AuthenticationKey and MaxPrefix updates are not yet supported")
+        await person.follow("Microsoft's desk")
+        await person.follow("Delays and rules")
+        await page.get_by_label("MD5").check()
+        await person.press("Save")
+        await person.follow("Peerings")
+        await person.follow("contoso")
+        await person.follow("Edit connection")
+        await person.fill("BGP authentication key (MD5)", KEY)
+        await person.press("Save")
+        await person.sees("The connection is changed")
+        await person.press("Notify Microsoft")
+        await expect(page.locator("#now .state").first).to_contain_text("Active", timeout=PATIENCE)
+        await person.sees("Established")
