@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
@@ -37,6 +40,13 @@ async def chromium(url: str, **options: Any) -> AsyncIterator[Page]:
         finally:
             await browser.close()
     assert stray == []
+
+
+_SCHEMES: Final[dict[Literal["light", "dark"], dict[str, Any]]] = {
+    "light": {"resultTypes": ["violations"]},
+    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
+}
+"""What axe-core looks for: all of it, and again what another scheme changes."""
 
 
 class Mouse:
@@ -119,3 +129,32 @@ class Keyboard(Mouse):
                 return
             await self.page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {target}")
+
+
+async def looks(page: Page, name: str) -> list[str]:
+    """What is wrong with how a page looks: axe-core's violations in light and in dark, and what does not fit 360 px.
+
+    `TURNUP_SCREENSHOTS=DIR` keeps a picture of it.
+    """
+    found: list[str] = []
+    for scheme, options in _SCHEMES.items():
+        await page.emulate_media(color_scheme=scheme)
+        violations = (await Axe().run(page, options=options)).response["violations"]
+        found += [
+            f"{name}, {scheme}: {each['id']}: {node['html'][:160]}" for each in violations for node in each["nodes"][:3]
+        ]
+    await page.emulate_media(color_scheme="light")
+    wide = page.viewport_size or {"width": 1280, "height": 900}
+    await _keep(page, name)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    found += [f"{name}: {over} px too wide for 360 px"] if over > 0 else []
+    await _keep(page, f"{name}-narrow")
+    await page.set_viewport_size(wide)
+    return found
+
+
+async def _keep(page: Page, name: str) -> None:
+    if folder := os.environ.get("TURNUP_SCREENSHOTS"):
+        await page.evaluate("scrollTo(0, 0)")
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
