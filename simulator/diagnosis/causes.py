@@ -39,6 +39,8 @@ class CauseRow:
     """Facts that follow from it, and do not tell it."""
     possible: bool = False
     """Where nothing tells it, it may still be, as long as nothing contradicts it."""
+    once: bool = False
+    """Of several sessions it is one cause, though each shows other routes: the text names those of the first."""
     apart: str = ""
     """Of a possible cause: what tells it from the others."""
 
@@ -548,6 +550,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R8,),
         (F.MED_SENT,),
         "Microsoft: peering policy",
+        once=True,
     ),
     CauseRow(
         "communities-stripped",
@@ -556,6 +559,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R8,),
         (F.COMMUNITIES_LOST,),
         "RFC 7454 §11",
+        once=True,
     ),
     CauseRow(
         "rpki-not-found",
@@ -564,6 +568,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R8,),
         (F.NO_ROA,),
         "Microsoft: peering policy",
+        once=True,
     ),
     CauseRow(
         "nothing-to-rehearse",

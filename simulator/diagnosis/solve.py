@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from simulator.diagnosis.causes import CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES, CauseRow
+from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES, CauseRow
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
@@ -171,7 +171,8 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
     """A cause of several sessions stands once, with all of them; a rule's text names the routes of the first one."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in causes:
-        key = (cause.id, cause.text if cause.id in _ORDER else "")
+        row = BY_ID.get(cause.id)
+        key = (cause.id, cause.text if row is not None and not row.once else "")
         known = found.get(key)
         if known is None:
             found[key] = cause

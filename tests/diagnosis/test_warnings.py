@@ -73,6 +73,14 @@ def test_each_ranks_below_what_fails_on_another_session(
     assert [each.id for each in found[1:]] == [cause] and found[1].warns
 
 
+def test_routes_of_two_sessions_are_one_warning() -> None:
+    one = evidence(marks=replace(MARKS, med=(1, ("a (MED 5)",))))
+    two = evidence(replace(HEALTHY, id="c/ipv6"), marks=replace(MARKS, med=(2, ("b (MED 9)",))))
+    (found,) = diagnosis("c", run(observe(one, two)).values())
+    assert found.sessions == ("c/ipv4", "c/ipv6")
+    assert [("(MED 5)" in line, "(MED 9)" in line) for line in found.evidence] == [(True, False), (False, True)]
+
+
 def test_two_warnings_of_one_check_are_two_causes() -> None:
     marks = replace(MARKS, med=(1, ("a (MED 5)",)), unsigned=(3, ("a (from AS1)",)))
     results = run(observe(evidence(marks=marks)))
