@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"views", "connection", "session"},
     "engine": _BELOW,
     "judging": {*_BELOW, "engine"},
+    "testing": {*_BELOW, "judging"},
     "rehearsal": {*_BELOW, "engine", "report"},
     "faults": {*_BELOW, "engine", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
@@ -76,7 +77,7 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
-TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving"}
+TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving", "testing"}
 """They know the others; the others do not know them."""
 
 RULERS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat
-from simulator.cli.run.table_file import table_file
 from simulator.cli.table_verdicts import TableWriter
 from simulator.judging import sessions as session_policies
 from simulator.judging.options import JudgingOptions, SessionOptions
+from simulator.judging.table_file import TableFileError, table_file
 from simulator.tables.tally import Judge
 
 
@@ -34,6 +34,14 @@ def check(
         fail(USAGE, *session_policies.faults(error))
     writer = TableWriter(how, rejected)
     judge.told = writer.unreadable
+    try:
+        return _judge_all(judge, path, wanted, writer, how)
+    except TableFileError as error:
+        fail(USAGE, str(error))
+
+
+def _judge_all(judge: Judge, path: Path | None, wanted: str | None, writer: TableWriter, how: RowFormat) -> int:
+    """Judge and list a whole file as it streams by; returns the exit code. Raises TableFileError."""
     with table_file(path, wanted) as table:
         for routes, hits in judge.judge(table.entries):
             writer.routes(routes, hits)
@@ -42,5 +50,6 @@ def check(
         if not nothing or how is RowFormat.json:
             writer.summary(table.name, table.format, tally)
         if nothing:
-            fail(USAGE, f"{table.name}: there is no route in it" + (f": {tally.named[0]}" if tally.named else ""))
+            why = f": {tally.named[0]}" if tally.named else ""
+            raise TableFileError(f"{table.name}: there is no route in it{why}")
     return PASSED if tally.clean else FAILED

@@ -11,9 +11,9 @@ from typing import Any
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, cells, write_csv
-from simulator.cli.run.table_file import TableFile, table_file
 from simulator.judging import sessions as session_policies
 from simulator.judging.options import JudgingOptions, SessionOptions
+from simulator.judging.table_file import TableFile, TableFileError, table_file
 from simulator.policy.profiles import PROFILES
 from simulator.policy.verdict import Hits
 from simulator.tables.json_lines import common_json
@@ -62,7 +62,14 @@ def diff(
         before, after = (_judge(text, judging, peering, exporter) for text in (old, new))
     except ValueError as error:
         fail(USAGE, *session_policies.faults(error))
-    found = VerdictDiff(before, after)
+    try:
+        return _compare(VerdictDiff(before, after), path, wanted, how, only_summary=only_summary)
+    except TableFileError as error:
+        fail(USAGE, str(error))
+
+
+def _compare(found: VerdictDiff, path: Path | None, wanted: str | None, how: RowFormat, *, only_summary: bool) -> int:
+    """Compare and list a whole file as it streams by; returns the exit code. Raises TableFileError."""
     with table_file(path, wanted) as table:
         if how is RowFormat.csv:
             write_csv([[heading for heading, _ in _COLUMNS]])
@@ -71,7 +78,7 @@ def diff(
                 _show(route, how)
         tally = found.new.tally
         if not tally.routes and not tally.unreadable:
-            fail(USAGE, f"{table.name}: there is no route in it")
+            raise TableFileError(f"{table.name}: there is no route in it")
         _summary(table, found.tally, tally, how)
     return FAILED if found.tally.changed or tally.unreadable else PASSED
 

@@ -10,12 +10,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-from simulator.cli.decompression import DecompressedFile, DecompressionError
-from simulator.cli.exit_codes import USAGE, fail
+from simulator.judging.decompression import DecompressedFile, DecompressionError
 from simulator.tables.encodings import utf8
 from simulator.tables.input_formats import READERS, InputFormat, recognise
 from simulator.tables.table_entries import FilePosition, TableEntry, Unreadable
 from simulator.topology.files import FileReadError, open_stream
+
+
+class TableFileError(ValueError):
+    """A table that cannot be read; the text names the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class TableFile:
 
 @contextmanager
 def table_file(path: Path | None, wanted: str | None) -> Iterator[TableFile]:
-    """Open a table; `path` None reads standard input. What cannot be read ends the program with one line (2)."""
+    """Open a table; `path` None reads standard input. Raises TableFileError, also while the entries are read."""
     if wanted is not None and wanted not in list(InputFormat):
-        fail(USAGE, f"--input-format {wanted}: there is no such format (there are: {', '.join(InputFormat)})")
+        raise TableFileError(f"--input-format {wanted}: there is no such format (there are: {', '.join(InputFormat)})")
     name = "standard input" if path is None else str(path)
     try:
         with sys.stdin.buffer if path is None else open_stream(path) as file:
@@ -39,13 +42,13 @@ def table_file(path: Path | None, wanted: str | None) -> Iterator[TableFile]:
             found, chunks = recognise(utf8(source.chunks()))
             if wanted is None and not isinstance(found, InputFormat):
                 unknown = f"this is no table that is known here: say --input-format ({', '.join(InputFormat)})"
-                fail(USAGE, f"{name}: {source.problem or found or unknown}")
+                raise TableFileError(f"{name}: {source.problem or found or unknown}")
             format_ = InputFormat(wanted) if wanted is not None else cast(InputFormat, found)
             yield TableFile(name, format_, _entries(READERS[format_](chunks), source))
     except (DecompressionError, FileReadError) as error:
-        fail(USAGE, f"{name}: {error}")
+        raise TableFileError(f"{name}: {error}") from None
     except OSError as error:
-        fail(USAGE, f"{name}: {error.strerror or error}")
+        raise TableFileError(f"{name}: {error.strerror or error}") from None
 
 
 def _entries(read: Iterator[TableEntry], source: DecompressedFile) -> Iterator[TableEntry]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.cli.decompression import DecompressedFile, DecompressionError
+from simulator.judging.decompression import DecompressedFile, DecompressionError
 from simulator.tables.encodings import utf8
 
 if sys.version_info >= (3, 14):
