@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from simulator.azure.model.resources import AsnState, Json, PeerAsn
 from simulator.azure.provider.provider import Provider
@@ -69,12 +70,19 @@ def peer_asns(provider: Provider, subscription: str) -> list[Choice]:
     return found
 
 
-async def facilities(provider: Provider, subscription: str, use: Use) -> list[OrderPlace]:
-    """Where connections for a use can be ordered, as the API lists it: the lab's own places first."""
-    words = USES[use]
-    query = {"kind": words.peering_type} | ({"directPeeringType": words.direct_type} if words.direct_type else {})
-    answer = await ask(provider, "GET", resource_path(subscription, "peeringLocations"), **query)
-    return list(_read(answer.body["value"], words.inner))
+async def facilities(provider: Provider, use: Use) -> list[OrderPlace]:
+    """Where connections for a use can be ordered, as the API lists it: the lab's own places first. They stay the same
+    as long as the lab runs, so that they are asked for once."""
+    known = _PLACES.setdefault(provider, {})
+    if use not in known:
+        words = USES[use]
+        query = {"kind": words.peering_type} | ({"directPeeringType": words.direct_type} if words.direct_type else {})
+        answer = await ask(provider, "GET", resource_path(DEFAULT_SUBSCRIPTION, "peeringLocations"), **query)
+        known[use] = list(_read(answer.body["value"], words.inner))
+    return known[use]
+
+
+_PLACES: WeakKeyDictionary[Provider, dict[Use, list[OrderPlace]]] = WeakKeyDictionary()
 
 
 def _read(locations: Iterable[Json], inner: str) -> Iterator[OrderPlace]:
@@ -91,23 +99,23 @@ def _read(locations: Iterable[Json], inner: str) -> Iterator[OrderPlace]:
 
 async def facility_names(provider: Provider, use: Use) -> dict[str, str]:
     """Each facility's PeeringDB id with its name."""
-    places = await facilities(provider, DEFAULT_SUBSCRIPTION, use)
+    places = await facilities(provider, use)
     return {str(each.number): f"{each.name or 'Facility'} ({each.number})" for each in places}
 
 
 async def facility_choices(provider: Provider, use: Use, metro: str) -> list[Choice]:
     """The facilities of a metro for a use; all where the metro has none."""
-    places = await facilities(provider, DEFAULT_SUBSCRIPTION, use)
+    places = await facilities(provider, use)
     here = [each for each in places if each.metro.lower() == metro.lower()] or places
     return [Choice(str(each.number), f"{each.name or 'Facility'} ({each.number})", group=each.metro) for each in here]
 
 
-async def metros(provider: Provider, subscription: str) -> list[Choice]:
+async def metros(provider: Provider) -> list[Choice]:
     """Every metro, the lab's own first."""
     own = own_metros(provider)
     names = dict.fromkeys(own)
     for use in (Use.EXCHANGE, Use.DIRECT):
-        names |= dict.fromkeys(each.metro for each in await facilities(provider, subscription, use))
+        names |= dict.fromkeys(each.metro for each in await facilities(provider, use))
     rest = sorted(set(names) - set(own))
     return [
         *(Choice(name, name, group="In this lab") for name in own),
@@ -123,9 +131,9 @@ def own_metros(provider: Provider) -> list[str]:
     return list(dict.fromkeys([*found, *(plan.metro_of(choice) for choice in circuits)])) or [plan.metro]
 
 
-async def regions(provider: Provider, subscription: str) -> list[Choice]:
+async def regions(provider: Provider) -> list[Choice]:
     """The Azure regions of every metro that is known, the nearest to the lab first."""
-    places = [each for use in (Use.EXCHANGE, Use.DIRECT) for each in await facilities(provider, subscription, use)]
+    places = [each for use in (Use.EXCHANGE, Use.DIRECT) for each in await facilities(provider, use)]
     near = [each.region for each in places if each.region and each.metro in own_metros(provider)]
     rest = sorted({each.region for each in places if each.region} - set(near))
     names = dict.fromkeys([*near, *(["eastus"] if not near else []), *rest])
@@ -134,4 +142,4 @@ async def regions(provider: Provider, subscription: str) -> list[Choice]:
 
 async def region_choice(provider: Provider) -> str:
     """The region that a form begins with."""
-    return (await regions(provider, DEFAULT_SUBSCRIPTION))[0].value
+    return (await regions(provider))[0].value

@@ -196,22 +196,21 @@ async def choices(provider: Provider, wizard: Wizard, step: WizardStep, values: 
     """What there is to choose from in this lab, by the names of a step's fields."""
     names = {each.name for each in step.fields}
     subscription = values.get("subscription") or DEFAULT_SUBSCRIPTION
-    asked = subscription if subscription in subscriptions(provider) else DEFAULT_SUBSCRIPTION
     found: dict[str, list[Choice]] = {}
     if "subscription" in names:
         found["subscription"] = [Choice(each, each) for each in subscriptions(provider)]
     if "group" in names:
         found["group"] = [Choice(each, each) for each in groups(provider, subscription)]
     if "region" in names:
-        found["region"] = await regions(provider, asked)
+        found["region"] = await regions(provider)
     if "peer-asn" in names:
         found["peer-asn"] = peer_asns(provider, subscription)
     if "metro" in names:
-        found["metro"] = await metros(provider, asked)
+        found["metro"] = await metros(provider)
     if wizard.kind == "service" and "provider" in names:
         providers = provider.services.providers()
         found["provider"] = [Choice(each.name, each.name) for each in providers]
-        places = await metros(provider, asked)
+        places = await metros(provider)
         found["primary"] = [Choice("", "Any"), *places]
         found["backup"] = [Choice("", "None: over the Internet"), *places]
     return found
