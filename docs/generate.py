@@ -25,6 +25,8 @@ from simulator.diagnosis import pages as diagnosis
 from simulator.diagnosis.about import About
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.policy import pages as policy
+from simulator.portal.forms.field import SIMULATOR
+from simulator.portal.forms.peering_fields import BASICS, CONFIGURATION, CONNECTION_FIELDS
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.mender import RouterMender, mender
 from simulator.session import diagram as session
@@ -168,8 +170,22 @@ def _rooms() -> str:
     return _fenced("\n".join(lines))
 
 
+def _portal_fields() -> str:
+    """Create a Peering, step by step."""
+    lines = ["| step | field | in the API's document |", "|---|---|---|"]
+    forms = [("Basics", BASICS), ("Configuration", CONFIGURATION)]
+    forms += [(f"Connection: {use.value}", fields) for use, fields in CONNECTION_FIELDS.items()]
+    for step, fields in forms:
+        for number, each in enumerate(fields):
+            marks = (" (optional)" if each.optional else "") + (" · simulator" if each.source == SIMULATOR else "")
+            path = f"`{each.path}`" if each.path else ""
+            lines.append(f"| {'' if number else step} | {each.label}{marks} | {path} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "api-endpoints": arm.endpoints,
+    "portal-fields": _portal_fields,
     "published-examples": _published_examples,
     "connection-exchange": lambda: _fenced(connection.mermaid(Flow.EXCHANGE)),
     "connection-direct": lambda: _fenced(connection.mermaid(Flow.DIRECT)),
