@@ -443,14 +443,6 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
-        "routes-flap",
-        _PEER,
-        "the router withdraws routes and announces them again and again: {told}",
-        (C.R1, C.A1, C.A3),
-        (F.ROUTES_FLAP,),
-        "RFC 2439 §1, RFC 7454 §5.3",
-    ),
-    CauseRow(
         "one-session-only",
         _PEER,
         "prefixes are announced on one of two sessions only: {told}",
@@ -580,6 +572,14 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     ),
     # --- what happens to an Active peering ---
     CauseRow(
+        "prefix-flaps",
+        _PEER,
+        "a prefix comes and goes, as an aggregate does whose parts do: {told}",
+        (C.W5, C.R1, C.A1, C.A3),
+        (F.PREFIX_FLAPS, F.ROUTES_FLAP),
+        "RFC 2439",
+    ),
+    CauseRow(
         "prefixes-lost",
         _PEER,
         "the peer does not announce what it announced: {told}",
@@ -603,14 +603,6 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.W4,),
         (F.AGREEMENT_CHANGED,),
         "RFC 4271 §4.2, RFC 5492",
-    ),
-    CauseRow(
-        "prefix-flaps",
-        _PEER,
-        "a prefix comes and goes, as an aggregate does whose parts do: {told}",
-        (C.W5,),
-        (F.PREFIX_FLAPS,),
-        "RFC 2439",
     ),
     CauseRow("went-down", _LINK, "the session went down: {told}", (C.W1,), (F.WENT_DOWN,), "RFC 4271 §8.2.2"),
     CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),

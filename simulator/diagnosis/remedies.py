@@ -63,8 +63,6 @@ REMEDIES: dict[str, str] = {
     "no-export": "give the session with {edge} an export policy that passes your prefixes",
     "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
-    "routes-flap": "find out why these routes come and go (an aggregate whose parts flap, a link behind the router), "
-    "and originate them from a static route",
     "capabilities-missing": "let the router negotiate capabilities with neighbor {edge} (dont-capability-negotiate "
     "off), and see in its log whether it turns the session away",
     "rs-own-as": "have the exchange configure {edge} as a route server client (BIRD: `rs client`): its own AS must not "

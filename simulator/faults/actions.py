@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,13 +31,15 @@ class Saboteur:
 
     lab: FaultyLab
     network: Network
+    _there: bool = True
+    """The routes that flap are announced now."""
     _repeated: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def do(self, at: str) -> None:
         """What is to be done now. Raises LabError."""
         for action, family in self.lab.actions:
             if action.at == at:
-                self._act(action, family)
+                await self._act(action, family)
                 if action.every is not None:
                     self._repeated.append(asyncio.ensure_future(self._again(action, family, action.every)))
 
@@ -49,9 +52,10 @@ class Saboteur:
     async def _again(self, action: Sabotage, family: str, every: float) -> None:
         while True:
             await asyncio.sleep(every)
-            self._act(action, family)
+            with contextlib.suppress(LabError):  # the lab ends
+                await self._act(action, family)
 
-    def _act(self, action: Sabotage, family: str) -> None:
+    async def _act(self, action: Sabotage, family: str) -> None:
         place = netns_place(self.network.site.place(self._node(action)), "a fault")
         if action.drop is not None:
             drop(place, action.drop, family)
@@ -62,10 +66,12 @@ class Saboteur:
             _address(place, "del", fill(action.lose, words))
         if action.take is not None:
             _address(place, "add", fill(action.take, words))
-        if action.process is not None:
-            router = self.network.peers.router(self.lab.topology.peers[0].name)
-            assert isinstance(router, BrokenRouter), "every router of a faulty lab is made so"
+        router = self.network.peers.router(self.lab.topology.peers[0].name) if action.at != "built" else None
+        if action.process is not None and isinstance(router, BrokenRouter):
             router.signal(_SIGNALS[action.process])
+        if action.flap and isinstance(router, BrokenRouter):
+            self._there = not self._there
+            await router.flap(family, self._there)
 
     def _node(self, action: Sabotage) -> str:
         topology = self.lab.topology

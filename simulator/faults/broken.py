@@ -10,6 +10,7 @@ from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.routers.base import Router, RouterConfig, RouterFiles, SessionReport
+from simulator.routers.bird.adapter import Bird
 from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import Daemon
 from simulator.routers.own_file import OwnFile
@@ -72,6 +73,11 @@ class BrokenRouter:
 
     async def stop(self) -> None:
         await self.inner.stop()
+
+    async def flap(self, family: str, there: bool) -> None:
+        """Have a BIRD withdraw the routes of its own, or announce them again; a scripted peer does so by itself."""
+        if isinstance(self.inner, Bird):
+            await self.inner.command(f"{'enable' if there else 'disable'} static_v{family.removeprefix('IPv')}")
 
     def signal(self, number: int) -> None:
         """Raises LabError for a router without a process of its own."""

@@ -93,9 +93,10 @@ class Sabotage(Model):
         default=None, description="nftables: what arrives there and is dropped; `out`: BGP that leaves"
     )
     mtu: Annotated[int, Field(ge=1280, le=9216)] | None = Field(default=None, description="of its interface")
-    process: Literal["kill", "freeze", "restart"] | None = Field(default=None, description="what is done to the router")
+    process: Literal["kill", "freeze"] | None = Field(default=None, description="what is done to the router")
     take: str | None = Field(default=None, description="an address that it takes besides, such as {peer}")
     lose: str | None = Field(default=None, description="an address that it loses, such as {peer}")
+    flap: bool = Field(default=False, description="a BIRD's own routes of the family go, or come again; with `every`")
     every: Annotated[float, Field(gt=0, le=60)] | None = Field(default=None, description="again each so many seconds")
 
 
@@ -114,6 +115,7 @@ class Spoken(Model):
         default=None, min_length=2, max_length=2, description="code and subcode that it ends the connection with"
     )
     message: str = Field(default="", description="the shutdown communication in it (RFC 9003)")
+    flapping: bool = Field(default=False, description="it announces its routes, and one of them comes and goes")
     flaps: Annotated[float, Field(gt=0)] | None = Field(default=None, description="seconds up before it resets")
 
 
@@ -196,4 +198,6 @@ class RehearsedFault(Model):
             return "" if played else "turnup's own peer has no such statement"
         if self.patch:
             return "" if router in self.patch else "its configuration has no such statement"
-        return "no daemon says that: a scripted peer does" if self.speaks is not None else ""
+        if self.speaks is not None and not self.actions:
+            return "no daemon says that: a scripted peer does"
+        return ""
