@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "azure": {*_BELOW, "engine"},
     "portal": {*_BELOW, "engine", "azure", "report"},
     "serving": {*_BELOW, "engine", "azure", "portal"},
+    "webhook": {"engine"},
 }
 """What a room may import of the others, beside `EVERYWHERE`."""
 
@@ -77,7 +78,7 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
-TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving", "testing"}
+TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving", "testing", "webhook"}
 """They know the others; the others do not know them."""
 
 RULERS = {

@@ -33,6 +33,16 @@ LinkOption = Annotated[
     LinkName | None,
     typer.Option("--link", envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False),
 ]
+WebhookOption = Annotated[
+    str,
+    typer.Option(
+        "--webhook",
+        envvar="TURNUP_WEBHOOK",
+        metavar="URL",
+        help="Announce there what begins and ends, signed with TURNUP_WEBHOOK_SECRET.",
+        show_default=False,
+    ),
+]
 StateOption = Annotated[
     StateName,
     typer.Option("--state", help="The connection state: Validating denies everything, Active lifts the policy."),

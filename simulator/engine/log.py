@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.engine.datafiles import DataFileRead
@@ -17,6 +18,7 @@ from simulator.peer.events import (
 )
 from simulator.speakers.dispatch import dispatch
 from simulator.views.check import CheckView
+from simulator.views.diagnosis import CauseView
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,36 @@ class WatchTold:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What Microsoft's mail says: a connection became Active, or its validation failed."""
+
+    time: float
+    connection: str
+    kind: Literal["active", "validation-failed"]
+    subject: str
+    """In one line."""
+    text: str
+    diagnosis: tuple[CauseView, ...] = ()
+    """Of a validation that failed: its causes in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """The webhook did not take a delivery, or deliveries are lost."""
+
+    time: float
+    url: str
+    """Scheme, host and port."""
+    delivery: str
+    """The id that its receiver sees; empty where several are lost."""
+    attempt: int
+    """The first is 1."""
+    why: str
+    again: float | None
+    """When it is tried again; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """A step of the rehearsal, in words."""
 
@@ -60,7 +92,7 @@ class Remark:
     connection: str = ""
 
 
-Event = ConnectionMoved | CheckEnded | WatchTold | Remark | DataFileRead | SpeakerEvent
+Event = ConnectionMoved | CheckEnded | WatchTold | Notice | DeliveryFailed | Remark | DataFileRead | SpeakerEvent
 
 
 _ROUTES = (RoutesAnnounced, RoutesWithdrawn, GateWithheld, MalformedUpdate)

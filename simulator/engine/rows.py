@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog, Remark, WatchTold
+from simulator.engine.log import CheckEnded, ConnectionMoved, DeliveryFailed, Event, EventLog, Notice, Remark, WatchTold
 from simulator.peer.events import (
     BgpStateChanged,
     CallerRefused,
@@ -171,6 +171,8 @@ _KINDS: Final[dict[type, tuple[str, Callable[[Any], _Row]]]] = {
     BgpStateChanged: ("bgp-state", lambda event: _step(StepView.of_session(event.session, event.transition))),
     CheckEnded: ("check", _check),
     WatchTold: ("watch", _watch),
+    Notice: ("notice", document),
+    DeliveryFailed: ("webhook-failed", document),
     Remark: ("step", document),
     NotificationExchanged: ("notification", _notification),
     RoutesAnnounced: ("routes-received", _announced),

@@ -18,6 +18,7 @@ from simulator.engine.awaited import awaited, awaits_notification
 from simulator.engine.control import ConnectionRecord, ControlPlane, passes
 from simulator.engine.log import CheckEnded, EventLog, Remark
 from simulator.engine.network import Network
+from simulator.engine.notices import of_validation
 from simulator.engine.validating import Validator
 from simulator.engine.verbs import VERBS
 from simulator.engine.watcher import Watcher
@@ -295,14 +296,18 @@ class Workflow:
             await self._restore_sessions(record)
         except LabError as error:
             self._say(record, f"its sessions cannot be provisioned: {error}")
-            self._control.conclude(record, [])
+            self._conclude(record, [])
             return True
         results = await self._judged(record, record.plans)
         if results is None or (passes(results) and not await self._still_holds(record)):
             return True
         self._tell(record, results)
-        self._control.conclude(record, results)
+        self._conclude(record, results)
         return True
+
+    def _conclude(self, record: ConnectionRecord, results: list[CheckView]) -> None:
+        self._control.conclude(record, results)
+        self._log.append(of_validation(record, self._clock.now()))
 
     async def _still_holds(self, record: ConnectionRecord) -> bool:
         """Whether a validation that passed still holds when the reviewers let it be lifted: time may have gone by."""

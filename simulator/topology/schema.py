@@ -18,6 +18,7 @@ from simulator.topology.links import Exchange, HostInterface, Lan, LinkQuality
 from simulator.topology.policy_choice import PolicyChoice
 from simulator.topology.router_choice import RouterChoice
 from simulator.topology.values import Asn, InterfaceName, Md5Key, Model, Name, Profile, RouterKind
+from simulator.topology.webhook import WebhookChoice
 
 EXTERNAL_DEADLINE = 900.0
 """Seconds for a connection's validation where people configure the router by hand (simulator)."""
@@ -279,6 +280,7 @@ class Topology(Model):
     policy: PolicyChoice = Field(default=PolicyChoice(), description="by what AS8075 judges routes once it is lifted")
     times: Times = Field(default=Times(), description="how long things may take")
     checks: CheckChoice = Field(default=CheckChoice(), description="which checks run; all of them where omitted")
+    webhook: WebhookChoice | None = Field(default=None, description="who is to hear what begins and ends")
 
     _names: dict[str, tuple[list[Any], dict[str, Any]]] = PrivateAttr(default_factory=dict)
     """Section → its list and the same by name: a topology may have ten thousand peers."""

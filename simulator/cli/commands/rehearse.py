@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import LinkOption, TopologyFile
+from simulator.cli.options import LinkOption, TopologyFile, WebhookOption
 
 
 def rehearse(
@@ -36,6 +36,7 @@ def rehearse(
     ] = False,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
+    webhook: WebhookOption = "",
     markdown: Annotated[
         Path | None,
         typer.Option(
@@ -105,5 +106,6 @@ def rehearse(
             checks=check or (),
             strict=strict,
             markdown_file=markdown,
+            webhook=webhook,
         )
     )

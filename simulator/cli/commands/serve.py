@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.options import LinkOption
+from simulator.cli.options import LinkOption, WebhookOption
 
 
 def serve(
@@ -47,6 +47,7 @@ def serve(
     realistic: Annotated[
         bool, typer.Option("--realistic", help="Reviews of half a day and a day, passing 7,200 times faster.")
     ] = False,
+    webhook: WebhookOption = "",
 ) -> None:
     """Serve the Microsoft.Peering API over a running lab: the real Azure SDK and `az rest` drive it.
 
@@ -66,5 +67,6 @@ def serve(
             peeringdb=peeringdb,
             by_hand=by_hand,
             realistic=realistic,
+            webhook=webhook,
         )
     )

@@ -24,6 +24,7 @@ from simulator.cli.own_files import require_readable
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
+from simulator.cli.webhook import announcing, destination
 from simulator.engine.log import EventLog
 from simulator.lab.state import LabState
 from simulator.places.errors import LabError
@@ -56,6 +57,7 @@ def rehearse(
     checks: Sequence[str] = (),
     strict: bool = False,
     markdown_file: Path | None = None,
+    webhook: str = "",
 ) -> int:
     """The command; returns the exit code."""
     try:
@@ -72,6 +74,7 @@ def rehearse(
         fail(USAGE, "--step: there is no terminal to press Enter at: leave it out, or run this in a terminal")
     kind = choose_link(topology, link)
     require_readable(topology)
+    to = destination(topology, webhook)
     if report is not None:
         _require_writable(report)
     # With --format json or csv the result alone goes to standard output.
@@ -105,7 +108,8 @@ def rehearse(
                     holder = Holder(console, view.show, lab_directory, terminal)
                     audience = replace(audience, hold=holder.hold)
                 rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap", log, audience)
-                return await rehearsal.run()
+                async with announcing(to, log):
+                    return await rehearsal.run()
 
             result = asyncio.run(until_interrupted(run()))
         interrupted = result is None

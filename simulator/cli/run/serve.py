@@ -20,6 +20,7 @@ from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_server_link
 from simulator.cli.own_files import require_readable
 from simulator.cli.view import PlainView
+from simulator.cli.webhook import announcing, destination
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.daemon import ConfigRefusedError
@@ -27,6 +28,7 @@ from simulator.serving.server import listen, serving
 from simulator.topology.load import TopologyError, default, load
 from simulator.topology.locations import Locations, LocationsError, from_peeringdb
 from simulator.topology.schema import Topology
+from simulator.webhook.delivery import Destination
 
 
 def serve(
@@ -40,6 +42,7 @@ def serve(
     peeringdb: Path | None,
     by_hand: bool,
     realistic: bool,
+    webhook: str = "",
 ) -> int:
     """The command; returns the exit code."""
     if by_hand and realistic:
@@ -54,13 +57,14 @@ def serve(
         fail(USAGE, f"--peeringdb {error}")
     kind = choose_server_link(topology, link)
     require_readable(topology)
+    to = destination(topology, webhook)
     settings = _settings(by_hand=by_hand, realistic=realistic)
     try:
         store = Store.open(database or f"sqlite:///{topology.name}.db")
     except StoreError as error:
         fail(USAGE, str(error))
     try:
-        return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token))
+        return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token, to))
     except ConfigRefusedError as error:
         fail(USAGE, str(error))
     except LabError as error:
@@ -97,6 +101,7 @@ async def _run(
     host: str,
     port: int,
     token: str,
+    to: Destination | None,
 ) -> int:
     # A client that leaves in the middle of a burst of events is no news.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
@@ -110,7 +115,7 @@ async def _run(
     provider.log.subscribe(view.take)
     socket = listen(host, port)
     with socket, on_signals(over.set):
-        async with provider, serving(provider, socket, token) as url:
+        async with provider, announcing(to, provider.log), serving(provider, socket, token) as url:
             # What was imported stays. A full collection that looks at all of it stops the server for 250 ms.
             gc.collect()
             gc.freeze()
