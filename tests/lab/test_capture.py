@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import struct
@@ -17,7 +18,7 @@ import pytest
 from simulator.addresses import IpAddress
 from simulator.lab import streams
 from simulator.lab.capture import Capture
-from simulator.lab.netns import NetnsLink
+from simulator.lab.netns import NetnsLink, netns_place
 from simulator.lab.streams import (
     AbsenceProof,
     Beginnings,
@@ -32,6 +33,7 @@ from simulator.lab.streams import (
 )
 from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
+from simulator.places.link import INTERFACE
 from simulator.places.loopback import LoopbackPlace
 from tests.lab_support import lan, require_netns, v4, v6
 
@@ -160,6 +162,24 @@ async def test_an_exchange_is_gap_free_and_complete(
     assert capture.dropped == 0
     assert capture.packets == len(content) >= there.packets + back.packets
     assert all(began - 1 < sec + usec / 1e6 < time.time() + 1 for _, sec, usec in content)
+
+
+def _lldp(interface: str) -> str:
+    """Send one LLDP frame, to everybody, from an interface of the caller's namespace; returns its MAC."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((interface, 0))
+        mac: bytes = raw.getsockname()[4]
+        raw.send(b"\xff" * 6 + mac + b"\x88\xcc" + b"\x02\x07\x04" + mac + bytes(40))
+    return mac.hex(":")
+
+
+@pytest.mark.privileged
+async def test_frames_that_an_exchange_forbids_are_heard_with_their_sender(link: NetnsLink) -> None:
+    async with Capture(link.place("n1")) as capture:
+        mac = netns_place(link.place("n2"), "a frame").run(functools.partial(_lldp, INTERFACE))
+        await exchange(link, v4(1), v4(2), OPEN)  # what was sent before is there by then
+    assert capture.forbidden.of(frozenset({mac})) == ("1 LLDP",)
+    assert capture.forbidden.of(frozenset({"02:00:00:00:00:99"})) == ()
 
 
 @pytest.mark.privileged
