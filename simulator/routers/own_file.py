@@ -59,6 +59,10 @@ class OwnFile:
     """Which parts of a text configure one session."""
     settings: tuple[tuple[Setting, re.Pattern[str]], ...] = ()
     """What to look for there; the first group is the value."""
+    family: Callable[[str, str], bool | None] = lambda text, address: None
+    """Does a text without comments give the session with an address its own family? None: it does not say."""
+    view: Callable[[Path, str, Path], str] | None = None
+    """The file as the daemon itself has parsed it, in its own language; empty: refused. None: it does not show it."""
     constants: re.Pattern[str] | None = None
     """What gives a name a value: both are groups."""
     neighbors: re.Pattern[str] | None = None
@@ -155,13 +159,19 @@ def statements_of(own: OwnFile, path: Path, address: str) -> dict[Setting, State
     return statements(sources(own, path), address, own.scopes, own.settings, own.blank, constants_of(own, path))
 
 
+def has_family(own: OwnFile, path: Path, address: str) -> bool | None:
+    """Has the session with an address its own family? None: the file does not say."""
+    return own.family(own.blank("\n".join(text for _, text in sources(own, path))), address)
+
+
 def neighbors_of(own: OwnFile, path: Path) -> dict[str, tuple[Path, int]]:
     """The addresses that the file has sessions with, as it writes them, and where it has them first."""
     found: dict[str, tuple[Path, int]] = {}
+    known = constants_of(own, path)
     for file, text in sources(own, path):
         blanked = own.blank(text)
         for hit in own.neighbors.finditer(blanked) if own.neighbors is not None else ():
-            found.setdefault(hit[1], (file, blanked.count("\n", 0, hit.start(1)) + 1))
+            found.setdefault(known.get(hit[1].strip("$"), hit[1]), (file, blanked.count("\n", 0, hit.start(1)) + 1))
     return found
 
 

@@ -45,17 +45,27 @@ def hits(
 ) -> dict[Setting, StatementHit]:
     """The nearest statement of each setting for the session with `address`. Its value is the pattern's first group."""
     found: dict[Setting, StatementHit] = {}
-    files = [(path, text, blank(text)) for path, text in texts]
-    settings = tuple(settings)
-    for path, text, blanked in files:
-        for start, end in scopes(blanked, address):
-            for setting, pattern in settings:
-                hit = pattern.search(blanked, start, end)
-                if hit is None or setting in found:
-                    continue
+    files, settings = list(texts), tuple(settings)
+    # What one file names, another that it includes may define: they are one text.
+    whole = blank("\n".join(text for _, text in files))
+    for start, end in scopes(whole, address):
+        for setting, pattern in settings:
+            hit = pattern.search(whole, start, end)
+            if hit is not None and setting not in found:
                 group = next((number for number, value in enumerate(hit.groups(), 1) if value is not None), 0)
-                found[setting] = StatementHit(path, text, hit.span(), hit.span(group) if group else None)
+                found[setting] = _placed(files, hit.span(), hit.span(group) if group else None)
     return found
+
+
+def _placed(files: list[tuple[Path, str]], span: StatementSpan, value: StatementSpan | None) -> StatementHit:
+    """Where a place in all files, joined by line ends, is in its own file."""
+    number, before = 0, 0
+    while span[0] > before + len(files[number][1]):
+        before += len(files[number][1]) + 1
+        number += 1
+    path, text = files[number]
+    own = (span[0] - before, span[1] - before)
+    return StatementHit(path, text, own, None if value is None else (value[0] - before, value[1] - before))
 
 
 def statements(

@@ -28,7 +28,9 @@ _NEIGHBOR = re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")
 
 
 def _channels(text: str, start: int, end: int, channel: re.Pattern[str]) -> list[tuple[int, int]]:
-    return [(start + first, start + last) for _, (first, last) in blocks(text[start:end], channel)]
+    found = [(start + first, start + last) for _, (first, last) in blocks(text[start:end], channel)]
+    word = channel.pattern[2:6]
+    return found + [hit.span() for hit in re.compile(rf"\b{word}\s*;").finditer(text, start, end)]
 
 
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
@@ -47,6 +49,12 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
             parent = re.search(r"\bfrom\s+([\w.:-]+)", header)
     found += [hit.span() for hit in re.finditer(r"\brouter\s+id\s[^;]*;", text)]
     return found
+
+
+def _family(text: str, address: str) -> bool | None:
+    spans = _scopes(text, address)
+    word = "ipv6" if ":" in address else "ipv4"
+    return any(re.match(rf"{word}\s*(?:\{{|;)", text[start:end]) for start, end in spans) if spans else None
 
 
 OWN_FILE = OwnFile(
@@ -68,11 +76,12 @@ OWN_FILE = OwnFile(
         (re.compile(r"^[ \t]*protocol[ \t]+bfd\b", re.MULTILINE), "the lab's edges speak no BFD"),
     ),
     scopes=_scopes,
+    family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")),
         (Setting.SHUTDOWN, re.compile(r"\bdisabled\b(?:\s+(?:on|yes))?\s*;")),
         (Setting.LOCAL_AS, re.compile(r"\blocal\b[^;{]*\bas\s+(\w+)")),
-        (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\w+)")),
+        (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\w+)|\bneighbor\b[^;{]*\b(external|internal)\b")),
         (Setting.SOURCE, re.compile(r"\b(?:source\s+address|local)\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*)")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?:\s+(?:on|yes))?\s*;")),
         (Setting.MD5, re.compile(r'\bpassword\s+"([^"]*)"')),

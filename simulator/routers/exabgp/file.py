@@ -47,10 +47,19 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     return found + [span for hit, span in templates if hit[1] in names]
 
 
+def _family(text: str, address: str) -> bool | None:
+    """Without `family` ExaBGP offers all that it knows."""
+    spans = _scopes(text, address)
+    blocks_ = [hit[1] for span in spans for hit in re.compile(r"\bfamily\s*\{([^}]*)\}").finditer(text, *span)]
+    wanted = re.compile(rf"\bipv{6 if ':' in address else 4}\s+unicast\b|\ball\b")
+    return None if not spans else not blocks_ or any(wanted.search(each) for each in blocks_)
+
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bsource-interface\s+"?([\w.-]+)"?')),),
     scopes=_scopes,
+    family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\S+)")),
         (Setting.LOCAL_AS, re.compile(r"\blocal-as\s+(\d+)")),

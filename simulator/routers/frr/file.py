@@ -32,14 +32,45 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path), int(line), " ".join(what.split())) for line, what in found] or otherwise(path, words)
 
 
+_INSTANCE = re.compile(r"^router bgp \d+.*(?:\n[ \t].*|\n)*", re.MULTILINE)
+_NEIGHBOR = re.compile(r"^ *neighbor +(\S+) +.*$", re.MULTILINE)
+_FOR_ALL = re.compile(r"^router bgp \d+.*$|^ *timers bgp .*$|^ *bgp router-id .*$", re.MULTILINE)
+
+
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
-    """The neighbor's own lines, those of its peer-group, and those of the instance."""
-    hits = list(re.finditer(r"^ *(?:no )?neighbor +(\S+) +.*$", text, re.MULTILINE))
-    own = [hit for hit in hits if same(hit[1], address)]
-    groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
-    instance = re.finditer(r"^router bgp \d+.*$|^ ?timers bgp .*$|^ *bgp router-id .*$", text, re.MULTILINE)
-    whole = [hit.span() for hit in instance] if own else []
-    return [hit.span() for hit in own] + [hit.span() for hit in hits if hit[1] in groups] + whole
+    """The neighbor's own lines, those of its peer-group, and those of its instance."""
+    for instance in _INSTANCE.finditer(text):
+        lines = list(_NEIGHBOR.finditer(text, *instance.span()))
+        own = [hit for hit in lines if same(hit[1], address)]
+        if not own:
+            continue
+        groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
+        for_all = [hit.span() for hit in _FOR_ALL.finditer(text, *instance.span())]
+        return [hit.span() for hit in own] + [hit.span() for hit in lines if hit[1] in groups] + for_all
+    return []
+
+
+def _family(text: str, address: str) -> bool | None:
+    """Is the address's own family activated for it?"""
+    wanted = "ipv6" if ":" in address else "ipv4"
+    for instance in _INSTANCE.finditer(text):
+        lines = instance[0].splitlines()
+        own = [line for line in lines if (m := re.match(r" *(?:no )?neighbor +(\S+)", line)) and same(m[1], address)]
+        if not own:
+            continue
+        names = {m[1] for line in own if (m := re.search(r"peer-group (\S+)", line))}
+        default = f" no bgp default {wanted}-unicast" not in lines if wanted == "ipv4" else False
+        active, inside = default or f" bgp default {wanted}-unicast" in lines, False
+        for line in lines:
+            if line.strip().startswith("address-family"):
+                inside = bool(re.search(rf"address-family {wanted}(?: unicast)?\s*$", line))
+            elif line.strip() == "exit-address-family":
+                inside = False
+            hit = re.match(r" *(no )?neighbor +(\S+) +activate", line)
+            if inside and hit is not None and (hit[2] in names or same(hit[2], address)):
+                active = hit[1] is None
+        return active
+    return None
 
 
 OWN_FILE = OwnFile(
@@ -51,11 +82,12 @@ OWN_FILE = OwnFile(
     ),
     comments=re.compile(r"^[ \t]*!.*$", re.MULTILINE),
     scopes=_scopes,
+    family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r"neighbor (\S+) remote-as")),
         (Setting.SHUTDOWN, re.compile(r"neighbor \S+ shutdown\b(.*)")),
         (Setting.LOCAL_AS, re.compile(r"^router bgp (\d+)|neighbor \S+ local-as (\d+)", re.MULTILINE)),
-        (Setting.REMOTE_AS, re.compile(r"neighbor \S+ remote-as (\d+)")),
+        (Setting.REMOTE_AS, re.compile(r"neighbor \S+ remote-as (\S+)")),
         (Setting.SOURCE, re.compile(r"neighbor \S+ update-source (\S+)")),
         (Setting.PASSIVE, re.compile(r"neighbor \S+ passive\b")),
         (Setting.MD5, re.compile(r"neighbor \S+ password (?:[80] )?(\S+)")),

@@ -56,6 +56,16 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     return found + [hit.span() for hit in whole.finditer(text) if found]
 
 
+def _family(text: str, address: str) -> bool | None:
+    """Without `afi-safis` GoBGP gives a session the family of its address."""
+    spans = _scopes(text, address)[:1]
+    names = [
+        hit[1] for span in spans for hit in re.compile(r'afi-safi-name"?\s*[=:]\s*"?([\w-]+)').finditer(text, *span)
+    ]
+    wanted = "ipv6-unicast" if ":" in address else "ipv4-unicast"
+    return None if not spans else not names or wanted in names
+
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bbind-interface"?\s*[=:]\s*"?([\w.-]+)"?')),),
@@ -65,8 +75,9 @@ OWN_FILE = OwnFile(
         (re.compile(r"^[ \t]*(\[\[?|\")?zebra\b", re.MULTILINE), "the lab runs no zebra beside GoBGP"),
     ),
     scopes=_scopes,
+    family=_family,
     settings=(
-        (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([^"\s]+)')),
+        (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
         (Setting.SHUTDOWN, re.compile(r'admin-down"?\s*[=:]\s*true')),
         (Setting.LOCAL_AS, re.compile(r'\blocal-as"?\s*[=:]\s*(\d+)|^\s*"?as"?\s*[=:]\s*(\d+)', re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r'peer-as"?\s*[=:]\s*(\d+)')),

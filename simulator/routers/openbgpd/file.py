@@ -9,7 +9,7 @@ from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run, write_file
-from simulator.routers.statements import nested
+from simulator.routers.statements import blocks, outside, same
 
 BGPD, BGPCTL = (Program(f"/usr/sbin/{name}", "OpenBGPD", "apt-get install openbgpd") for name in ("bgpd", "bgpctl"))
 
@@ -26,9 +26,36 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path.parent / file), int(line), what) for file, line, what in found] or otherwise(path, words)
 
 
-_scopes = nested(
-    re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)(?:/\d+)?\s*\{"), re.compile(r"\bgroup\b[^{;\n]*\{"), file=True
-)
+_NEIGHBOR = re.compile(r"\bneighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{")
+_MACRO = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\n]+?)"?\s*$', re.MULTILINE)
+
+
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The neighbor's block, what stands around it in its group, and what stands in no block."""
+    macros = dict(_MACRO.findall(text))
+    mine = [span for hit, span in blocks(text, _NEIGHBOR) if same(macros.get(hit[1].strip("$"), hit[1]), address)]
+    groups = [span for _, span in blocks(text, re.compile(r"\bgroup\b[^{;\n]*\{"))]
+    around = [span for span in groups for own in mine if span[0] < own[0] and own[1] <= span[1]]
+    shared = [part for span in around for part in outside(text, *span, depth=1)]
+    return [*mine, *shared, *(outside(text, 0, len(text)) if mine else ())]
+
+
+def _view(path: Path, text: str, scratch: Path) -> str:
+    """The file as bgpd has parsed it."""
+    copy = scratch / "bgpd.conf"
+    copy.touch(mode=0o600)
+    write_file(copy, text)
+    status, words = run(BGPD, ["-nv", "-f", str(copy)], path, text, scratch)
+    return words if status == 0 else ""
+
+
+def _family(text: str, address: str) -> bool | None:
+    """bgpd announces the address's family, and no other, unless it is told otherwise."""
+    spans = _scopes(text, address)
+    words = re.compile(rf"\bannounce\s+(?:IPv{6 if ':' in address else 4})\s+(none|unicast|vpn)", re.IGNORECASE)
+    told = next((hit for start, end in spans if (hit := words.search(text, start, end)) is not None), None)
+    return None if not spans else told is None or told[1].lower() != "none"
+
 
 OWN_FILE = OwnFile(
     _parse,
@@ -36,12 +63,13 @@ OWN_FILE = OwnFile(
     includes=True,
     absent=((re.compile(r"^[ \t]*rtr[ \t]", re.MULTILINE), NO_RPKI_CACHE),),
     scopes=_scopes,
+    family=_family,
     settings=(
-        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\S+)", re.MULTILINE)),
+        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\$?[\w:.]+)", re.MULTILINE)),
         (Setting.SHUTDOWN, re.compile(r"^\s*down\b(.*)$", re.MULTILINE)),
         (Setting.LOCAL_AS, re.compile(r"^\s*local-as\s+(\$?\w+)|^\s*AS\s+(\$?\w+)", re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r"\bremote-as\s+(\$?\w+)", re.MULTILINE)),
-        (Setting.SOURCE, re.compile(r"\blocal-address\s+([0-9A-Fa-f:.]+)", re.MULTILINE)),
+        (Setting.SOURCE, re.compile(r"\blocal-address\s+(\$?[\w:.]+)", re.MULTILINE)),
         (Setting.PASSIVE, re.compile(r"^\s*passive\b", re.MULTILINE)),
         (Setting.MD5, re.compile(r'\btcp\s+md5sig\s+(?:password|key)\s+"?([^\s"]+)"?', re.MULTILINE)),
         (Setting.GTSM, re.compile(r"\bttl-security\s+yes\b", re.MULTILINE)),
@@ -51,7 +79,8 @@ OWN_FILE = OwnFile(
         (Setting.ROLE, re.compile(r"^\s*role\s+(\w+)|^\s*announce\s+policy\s+(\w+)", re.MULTILINE)),
         (Setting.EXPORT, re.compile(r"\bexport\s+(\w+)", re.MULTILINE)),
     ),
-    constants=re.compile(r'^\s*(\w+)\s*=\s*"?([^"\n]+?)"?\s*$', re.MULTILINE),
+    view=_view,
+    constants=_MACRO,
     anchors=((frozenset(), re.compile(r"\bneighbor\s+\S+\s*\{")),),
-    neighbors=re.compile(r"^\s*neighbor\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)(?:/\d+)?\s*\{", re.MULTILINE),
+    neighbors=re.compile(r"^\s*neighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{", re.MULTILINE),
 )
