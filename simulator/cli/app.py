@@ -39,6 +39,7 @@ COMMANDS: Final = (
         "Commands",
         ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
         ("validate", "commands.validate:validate", "Lint a topology: every error with file, line and what to do."),
+        ("preflight", "commands.preflight:preflight", "Compare both sides' configurations before any session."),
         ("schema", "commands.schema:schema", "Print the topology files' JSON Schema, for editors."),
         ("config", "commands.config:config", "Print the configuration of a peer's router."),
         ("routes", "commands.routes:routes", "Show every route that a peer announces, with the verdict on it."),

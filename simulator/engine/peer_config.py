@@ -31,6 +31,21 @@ def agreed_session(plan: SessionPlan, microsoft: int) -> RouterSession:
     )
 
 
+def configured_session(plan: SessionPlan, microsoft: int) -> RouterSession:
+    """The peer's end of a session with the mistakes that the topology asks for (`peer-side`)."""
+    agreed, side, taken = agreed_session(plan, microsoft), plan.peer_side, plan.peer_takes
+    edge = taken.microsoft if taken is not None else plan.edge_address
+    return replace(
+        agreed,
+        local_address=taken.peer if taken is not None else plan.peer_address,
+        remote_address=edge,
+        remote_as=side.remote_as or microsoft,
+        remote=Endpoint(edge, BGP_PORT),
+        md5=(side.md5 or None) if side.md5 is not None else plan.md5,
+        gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
+    )
+
+
 def router_config(peer: Peer, sessions: Iterable[RouterSession], mine: Iterable[SessionPlan]) -> RouterConfig:
     """A peer's router with these sessions; `mine` are the peer's plans."""
     return RouterConfig(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from simulator.engine.edges import Edges
 from simulator.engine.member_config import as_route_server, customer_config, session_name
-from simulator.engine.peer_config import agreed_session, router_config
+from simulator.engine.peer_config import agreed_session, configured_session, router_config
 from simulator.engine.site import Site
 from simulator.lab.netns import NetnsPlace
 from simulator.places.endpoint import BGP_PORT, Endpoint
@@ -93,20 +93,12 @@ class PeerRouters:
         return families is None or plan.family.label in families
 
     def _router_session(self, plan: SessionPlan) -> RouterSession:
-        side, taken = plan.peer_side, plan.peer_takes
         if plan.peer.is_external:  # knows the addresses that really carry its sessions, and no others
             local, remote = self._site.caller(plan), self._edges.listening(plan)
             agreed = agreed_session(plan, self._topology.microsoft.asn)
             return replace(agreed, local_address=local, remote_address=remote.host, remote=remote)
-        return replace(
-            agreed_session(plan, self._topology.microsoft.asn),
-            local_address=taken.peer if taken is not None else plan.peer_address,
-            remote_address=taken.microsoft if taken is not None else plan.edge_address,
-            remote_as=side.remote_as or self._topology.microsoft.asn,
-            remote=Endpoint(taken.microsoft, BGP_PORT) if taken is not None else self._edges.listening(plan),
-            md5=(side.md5 or None) if side.md5 is not None else plan.md5,
-            gtsm=plan.gtsm if side.gtsm is None else side.gtsm,
-        )
+        found = configured_session(plan, self._topology.microsoft.asn)
+        return found if plan.peer_takes is not None else replace(found, remote=self._edges.listening(plan))
 
     def runs(self, peer: str) -> bool:
         """Whether a peer's router was started here."""

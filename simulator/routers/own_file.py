@@ -67,6 +67,8 @@ class OwnFile:
     """What gives a name a value: both are groups."""
     neighbors: re.Pattern[str] | None = None
     """What says that there is a session with an address, which is the first group."""
+    ranges: re.Pattern[str] | None = None
+    """What says that sessions are taken from a prefix, which is the first group."""
     anchors: tuple[tuple[frozenset[Setting], re.Pattern[str]], ...] = ()
     """Behind what a statement is added; no setting: behind what any other is."""
 
@@ -164,15 +166,24 @@ def has_family(own: OwnFile, path: Path, address: str) -> bool | None:
     return own.family(own.blank("\n".join(text for _, text in sources(own, path))), address)
 
 
-def neighbors_of(own: OwnFile, path: Path) -> dict[str, tuple[Path, int]]:
-    """The addresses that the file has sessions with, as it writes them, and where it has them first."""
-    found: dict[str, tuple[Path, int]] = {}
+def neighbors_of(own: OwnFile, path: Path) -> dict[str, list[tuple[Path, int]]]:
+    """The addresses that the file has sessions with, as it writes them, and each place where it says so."""
+    found: dict[str, list[tuple[Path, int]]] = {}
     known = constants_of(own, path)
     for file, text in sources(own, path):
         blanked = own.blank(text)
         for hit in own.neighbors.finditer(blanked) if own.neighbors is not None else ():
-            found.setdefault(known.get(hit[1].strip("$"), hit[1]), (file, blanked.count("\n", 0, hit.start(1)) + 1))
+            blocks = own.block.findall(blanked, 0, hit.start()) if own.block is not None else ["bgp"]
+            if not blocks or blocks[-1] == "bgp":
+                place = (file, blanked.count("\n", 0, hit.start(1)) + 1)
+                found.setdefault(known.get(hit[1].strip("$"), hit[1]), []).append(place)
     return found
+
+
+def ranges_of(own: OwnFile, path: Path) -> list[str]:
+    """The prefixes that the file takes sessions from without naming each."""
+    texts = [own.blank(text) for _, text in sources(own, path)]
+    return [hit[1] for text in texts for hit in own.ranges.finditer(text)] if own.ranges is not None else []
 
 
 def constants_of(own: OwnFile, path: Path) -> dict[str, str]:

@@ -98,5 +98,6 @@ OWN_FILE = OwnFile(
         (frozenset({Setting.PREFIX_LIMIT}), re.compile(r"\bipv[46]\s*\{")),
         (frozenset(), re.compile(r"\bneighbor\s[^;{}]*;")),
     ),
-    neighbors=re.compile(r"\bneighbor\s+(?:range\s+)?([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)"),
+    ranges=re.compile(r"\bneighbor\s+range\s+([0-9A-Fa-f:./]+)"),
+    neighbors=re.compile(r"\bneighbor\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)"),
 )

@@ -66,7 +66,7 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r"\bpeer-as\s+(\d+)")),
         (Setting.SOURCE, re.compile(r"\blocal-address\s+([0-9A-Fa-f:.]+)")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?!\s+false)")),
-        (Setting.MD5, re.compile(r"""\bmd5-password\s+["']?([^"';]+)""")),
+        (Setting.MD5, re.compile(r"""\bmd5-password\s+(?:"([^"\n]*)"|'([^'\n]*)'|([^;\s]+))""")),
         (Setting.GTSM, re.compile(r"\bincoming-ttl\b")),
         (Setting.HOLD_TIME, re.compile(r"\bhold-time\s+(\d+)")),
         (Setting.ROUTER_ID, re.compile(r"\brouter-id\s+([0-9.]+)")),

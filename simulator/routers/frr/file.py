@@ -104,5 +104,6 @@ OWN_FILE = OwnFile(
         (frozenset({Setting.FAMILY}), re.compile(r"(?!)")),
         (frozenset(), re.compile(r"^ *neighbor \S+ .*$", re.MULTILINE)),
     ),
+    ranges=re.compile(r"^ *bgp listen range (\S+)", re.MULTILINE),
     neighbors=re.compile(r"^ +neighbor ([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+) (?:remote-as|peer-group)", re.MULTILINE),
 )

@@ -79,15 +79,16 @@ OWN_FILE = OwnFile(
     settings=(
         (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
         (Setting.SHUTDOWN, re.compile(r'admin-down"?\s*[=:]\s*true')),
-        (Setting.LOCAL_AS, re.compile(r'\blocal-as"?\s*[=:]\s*(\d+)|^\s*"?as"?\s*[=:]\s*(\d+)', re.MULTILINE)),
+        (Setting.LOCAL_AS, re.compile(r'\blocal-as"?\s*[=:]\s*(\d+)|^[ \t]*"?as"?\s*[=:]\s*(\d+)', re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r'peer-as"?\s*[=:]\s*(\d+)')),
         (Setting.SOURCE, re.compile(r'local-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
         (Setting.PASSIVE, re.compile(r'passive-mode"?\s*[=:]\s*true')),
-        (Setting.MD5, re.compile(r"""auth-password"?\s*[=:]\s*["']?([^"'\n]+)["']?""")),
+        (Setting.MD5, re.compile(r"""auth-password"?\s*[=:]\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\s,}"']+))""")),
         (Setting.GTSM, re.compile(r'ttl-security[\s\S]{0,60}?enabled"?\s*[=:]\s*(true)')),
         (Setting.HOLD_TIME, re.compile(r'hold-time"?\s*[=:]\s*(\d+)')),
         (Setting.ROUTER_ID, re.compile(r'router-id"?\s*[=:]\s*"?([0-9.]+)')),
         (Setting.PREFIX_LIMIT, re.compile(r'max-prefixes"?\s*[=:]\s*(\d+)')),
     ),
+    ranges=re.compile(r'dynamic-neighbors[\s\S]{0,80}?\bprefix"?\s*[=:]\s*"?([0-9A-Fa-f:./]+)'),
     neighbors=re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)'),
 )

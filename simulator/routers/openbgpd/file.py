@@ -27,12 +27,12 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 
 _NEIGHBOR = re.compile(r"\bneighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{")
-_MACRO = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\n]+?)"?\s*$', re.MULTILINE)
+_MACRO = re.compile(r'^[ \t]*(\w+)\s*=\s*"?([^"\n]+?)"?\s*$', re.MULTILINE)
 
 
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     """The neighbor's block, what stands around it in its group, and what stands in no block."""
-    macros = dict(_MACRO.findall(text))
+    macros: dict[str, str] = dict(_MACRO.findall(text))
     mine = [span for hit, span in blocks(text, _NEIGHBOR) if same(macros.get(hit[1].strip("$"), hit[1]), address)]
     groups = [span for _, span in blocks(text, re.compile(r"\bgroup\b[^{;\n]*\{"))]
     around = [span for span in groups for own in mine if span[0] < own[0] and own[1] <= span[1]]
@@ -66,21 +66,22 @@ OWN_FILE = OwnFile(
     family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+(\$?[\w:.]+)", re.MULTILINE)),
-        (Setting.SHUTDOWN, re.compile(r"^\s*down\b(.*)$", re.MULTILINE)),
-        (Setting.LOCAL_AS, re.compile(r"^\s*local-as\s+(\$?\w+)|^\s*AS\s+(\$?\w+)", re.MULTILINE)),
+        (Setting.SHUTDOWN, re.compile(r"^[ \t]*down\b(.*)$", re.MULTILINE)),
+        (Setting.LOCAL_AS, re.compile(r"^[ \t]*local-as\s+(\$?\w+)|^[ \t]*AS\s+(\$?\w+)", re.MULTILINE)),
         (Setting.REMOTE_AS, re.compile(r"\bremote-as\s+(\$?\w+)", re.MULTILINE)),
         (Setting.SOURCE, re.compile(r"\blocal-address\s+(\$?[\w:.]+)", re.MULTILINE)),
-        (Setting.PASSIVE, re.compile(r"^\s*passive\b", re.MULTILINE)),
+        (Setting.PASSIVE, re.compile(r"^[ \t]*passive\b", re.MULTILINE)),
         (Setting.MD5, re.compile(r'\btcp\s+md5sig\s+(?:password|key)\s+"?([^\s"]+)"?', re.MULTILINE)),
         (Setting.GTSM, re.compile(r"\bttl-security\s+yes\b", re.MULTILINE)),
-        (Setting.HOLD_TIME, re.compile(r"^\s*holdtime\s+(?!min)(\d+)", re.MULTILINE)),
+        (Setting.HOLD_TIME, re.compile(r"^[ \t]*holdtime\s+(?!min)(\d+)", re.MULTILINE)),
         (Setting.PREFIX_LIMIT, re.compile(r"\bmax-prefix\s+(\d+)(?!\S*\s+out)", re.MULTILINE)),
-        (Setting.ROUTER_ID, re.compile(r"^\s*router-id\s+([0-9.]+)", re.MULTILINE)),
-        (Setting.ROLE, re.compile(r"^\s*role\s+(\w+)|^\s*announce\s+policy\s+(\w+)", re.MULTILINE)),
+        (Setting.ROUTER_ID, re.compile(r"^[ \t]*router-id\s+([0-9.]+)", re.MULTILINE)),
+        (Setting.ROLE, re.compile(r"^[ \t]*role\s+(\w+)|^[ \t]*announce\s+policy\s+(\w+)", re.MULTILINE)),
         (Setting.EXPORT, re.compile(r"\bexport\s+(\w+)", re.MULTILINE)),
     ),
     view=_view,
     constants=_MACRO,
     anchors=((frozenset(), re.compile(r"\bneighbor\s+\S+\s*\{")),),
-    neighbors=re.compile(r"^\s*neighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{", re.MULTILINE),
+    ranges=re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+/\d+)\s*\{"),
+    neighbors=re.compile(r"^[ \t]*neighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{", re.MULTILINE),
 )

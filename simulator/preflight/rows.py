@@ -1,0 +1,121 @@
+"""Every session of a topology, both sides compared. No socket is opened and no router started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from simulator.addresses import IpAddress
+from simulator.engine.peer_config import configured_session, router_config
+from simulator.places.errors import LabError
+from simulator.preflight.compare import fit_of, mismatches
+from simulator.preflight.ends import AgreedEnd, Fit, Mismatch, PreflightRow, RouterEnd
+from simulator.preflight.reading import ReadFile, of_config
+from simulator.routers.base import RouterConfig
+from simulator.routers.own_file import OwnFile
+from simulator.routers.parsing import faults
+from simulator.routers.registry import ROUTERS
+from simulator.topology.plan import SessionPlan, plans
+from simulator.topology.schema import Peer, Topology
+from simulator.topology.segments import cables_of, lan_of
+
+
+def preflight(topology: Topology) -> list[PreflightRow]:
+    """One row a session, in the topology's order. It asks daemons' parsers, which takes up to a second a file."""
+    found: list[PreflightRow] = []
+    for peer in topology.peers:
+        mine = [plan for plan in plans(topology) if plan.peer.name == peer.name]
+        found += _rows(topology, peer, mine)
+    order = {plan.id: number for number, plan in enumerate(plans(topology))}
+    return sorted(found, key=lambda row: order[row.session])
+
+
+def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan]) -> Iterator[PreflightRow]:
+    own, path = ROUTERS[peer.router_kind].own_file, peer.router_choice.config
+    agreed = [agreed_end(topology, plan) for plan in mine]
+    if path is None or own is None:
+        config = router_config(peer, (), mine)
+        for plan, each in zip(mine, agreed, strict=True):
+            yield _row(plan, each, _configured(topology, config, plan), _source(peer))
+        return
+    refused, notes = _words(own, peer)
+    try:
+        file = ReadFile(own, path, peer.router_kind)
+    except LabError as error:
+        refused = (str(error),)
+    for plan, each in zip(mine, agreed, strict=True):
+        if refused:
+            yield replace(_row(plan, each, None, str(path)), fit=Fit.NOT_READ, notes=refused)
+            continue
+        edges = frozenset(other.edge_address for other in mine)
+        row = _row(plan, each, file.end(each, edges), str(path))
+        wrong = [
+            Mismatch(matter, "a name that is there", words) for matter, words in file.misnamed(*_names(topology, peer))
+        ]
+        yield replace(row, mismatches=(*row.mismatches, *wrong), notes=notes)
+
+
+def _words(own: OwnFile, peer: Peer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the daemon's own parser refuses in the file; and what else is to be said."""
+    path = peer.router_choice.config
+    assert path is not None, "there is a file"
+    try:
+        return tuple(map(str, faults(own, path))), ()
+    except LabError as error:
+        return (), (f"{path}: not checked by {peer.router_kind} itself: {error}",)
+
+
+def _row(plan: SessionPlan, agreed: AgreedEnd, end: RouterEnd | None, source: str) -> PreflightRow:
+    return PreflightRow(
+        session=plan.id,
+        connection=plan.connection,
+        peering=plan.peering,
+        peer=plan.peer.name,
+        router=plan.peer.router_kind,
+        edge_address=str(plan.edge_address),
+        router_address=str(plan.peer_address),
+        fit=fit_of(agreed, end),
+        mismatches=mismatches(agreed, end) if end is not None else (),
+        source=source,
+    )
+
+
+def agreed_end(topology: Topology, plan: SessionPlan) -> AgreedEnd:
+    """What the edge is configured with, seen from the router."""
+    return AgreedEnd(
+        edge_address=plan.edge_address,
+        router_address=plan.peer_address,
+        router_addresses=frozenset(_addresses(topology, plan.peer)),
+        microsoft_as=topology.microsoft.asn,
+        peer_as=plan.peer.asn,
+        family=plan.family,
+        md5=plan.md5 or "",
+        gtsm=plan.gtsm,
+        hold_time=topology.microsoft.hold_time,
+    )
+
+
+def _addresses(topology: Topology, peer: Peer) -> Iterable[IpAddress]:
+    nodes = [*lan_of(topology).nodes, *(node for cable in cables_of(topology) for node in cable.ends)]
+    return (address for node in nodes if node.name == peer.name for address in node.addresses)
+
+
+def _names(topology: Topology, peer: Peer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the router's interfaces towards Microsoft are called in the lab, and their VRFs."""
+    on_lan = [("lan", node) for node in lan_of(topology).nodes if node.name == peer.name]
+    cables = [node for cable in cables_of(topology) for node in cable.ends if node.name == peer.name]
+    nodes = [*on_lan, *((f"pni{number}", node) for number, node in enumerate(cables))]
+    return tuple(node.interface or name for name, node in nodes), tuple(node.vrf for _, node in nodes if node.vrf)
+
+
+def _configured(topology: Topology, config: RouterConfig, plan: SessionPlan) -> RouterEnd | None:
+    """None: the mistake that the topology asks for is that the session is missing."""
+    side = plan.peer_side
+    if side.families is not None and plan.family.label not in side.families:
+        return None
+    asn = side.asn or config.asn
+    return of_config(replace(config, asn=asn), configured_session(plan, topology.microsoft.asn))
+
+
+def _source(peer: Peer) -> str:
+    return "the topology: an external router" if peer.is_external else "what turnup writes for it"
