@@ -56,8 +56,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": _BELOW,
     "judging": {*_BELOW, "engine"},
     "testing": {*_BELOW, "judging"},
-    "rehearsal": {*_BELOW, "engine", "report"},
-    "faults": {*_BELOW, "engine", "rehearsal", "report"},
+    "preflight": {*_BELOW, "engine"},
+    "rehearsal": {*_BELOW, "engine", "preflight", "report"},
+    "faults": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
     "portal": {*_BELOW, "engine", "azure", "report"},
     "serving": {*_BELOW, "engine", "azure", "portal"},
@@ -78,7 +79,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
-TOP_ROOMS = {"azure", "cli", "engine", "faults", "judging", "portal", "rehearsal", "serving", "testing", "webhook"}
+TOP_ROOMS = {
+    *("azure", "cli", "engine", "faults", "judging", "portal"),
+    *("preflight", "rehearsal", "serving", "testing", "webhook"),
+}
 """They know the others; the others do not know them."""
 
 RULERS = {

@@ -166,6 +166,8 @@ class SessionEvidence:
     """How the kernel's TcpExt counters moved at the router since the validation began; empty where they are unknown."""
     prefixes: frozenset[str] = frozenset()
     """What it announces that would be accepted, in text."""
+    preflight: tuple[tuple[str, str], ...] = ()
+    """What did not match before the session, where both sides' configurations were compared: the matter, and words."""
     own_prefix: str = ""
     """One that the peer is to announce on this session, as the topology says."""
     was_up: bool = False

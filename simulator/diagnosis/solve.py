@@ -13,6 +13,22 @@ from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
 from simulator.diagnosis.remedies import mend
 from simulator.views.check import Cause, Side
 
+SUPPORTS = {
+    "address": ("session-missing", "not-configured", "wrong-address", "wrong-half"),
+    "local-address": ("source-address",),
+    "local-as": ("local-as-wrong",),
+    "remote-as": ("remote-as-wrong",),
+    "family": ("family-missing", "session-missing"),
+    "md5": ("md5", "md5-missing", "md5-not-agreed"),
+    "gtsm": ("gtsm", "gtsm-at-peer"),
+    "hold-time": ("hold-time", "hold-time-zero", "hold-time-short"),
+    "passive": ("passive",),
+    "shutdown": ("shut-down",),
+    "interface": ("interface-name",),
+    "vrf": ("vrf-name",),
+}
+"""What did not match before a session (`simulator.preflight`) → the causes that it supports."""
+
 _ORDER = {row.id: number for number, row in enumerate(CAUSES)}
 _MOST = 4
 """So many mistakes at once are looked for exactly; more are taken one by one."""
@@ -109,7 +125,8 @@ def _cause(
     chosen: list[CauseRow],
     symptoms: Symptoms,
 ) -> Cause:
-    evidence = facts.evidence(*row.told_by)
+    before = (words for matter, words in session.preflight if row.id in SUPPORTS.get(matter, ()))
+    evidence = (*facts.evidence(*row.told_by), *before)
     text, side, others = _text(row, session, evidence), row.side, []
     if not _told(row, facts):
         alone = _covers(row, symptoms)

@@ -92,6 +92,8 @@ class Validator:
         self._clock = clock
         self._times = network.topology.times
         self._menders: dict[str, Mender | None] = {}
+        self.preflight: Mapping[str, tuple[tuple[str, str], ...]] = {}
+        """By session: what did not match before it, where that was looked at."""
         self._selection = selection(network.topology)
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
@@ -368,6 +370,7 @@ class Validator:
             tcp_counters=_moves(counters, self._counters(plan.edge.name)) if counters else {},
             peer_counters=_moves(theirs, self._counters(plan.peer.name)) if theirs else {},
             answer=gathered.answers.get(plan.id),
+            preflight=self.preflight.get(plan.id, ()),
             probe=gathered.probes.get(plan.id),
             own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,

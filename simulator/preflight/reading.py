@@ -52,9 +52,9 @@ def of_config(config: RouterConfig, session: RouterSession) -> RouterEnd:
 class ReadFile:
     """A user's own file, and what its daemon says that it has read. Raises LabError where it cannot be read."""
 
-    def __init__(self, own: OwnFile, path: Path, kind: str) -> None:
+    def __init__(self, own: OwnFile, path: Path, kind: str, *, ask: bool) -> None:
         self._own, self._path, self._kind = own, path, kind
-        self._view = _view_of(own, path)
+        self._view = _view_of(own, path) if ask else ""
         self._neighbors = neighbors_of(own, path)
 
     def end(self, agreed: AgreedEnd, others: frozenset[IpAddress]) -> RouterEnd | None:
@@ -86,7 +86,7 @@ class ReadFile:
         return 1 if self._kind == "frr" else len(self._neighbors[address])
 
     def _said(self, address: str) -> dict[Setting, Statement]:
-        """The daemon's own view counts; the place, and a key, are told by the file."""
+        """What the file says; what only the daemon's own view says has no place."""
         said = statements_of(self._own, self._path, address)
         if not self._view:
             return said

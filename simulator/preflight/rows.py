@@ -20,17 +20,20 @@ from simulator.topology.schema import Peer, Topology
 from simulator.topology.segments import cables_of, lan_of
 
 
-def preflight(topology: Topology) -> list[PreflightRow]:
-    """One row a session, in the topology's order. It asks daemons' parsers, which takes up to a second a file."""
+def preflight(topology: Topology, *, ask: bool = True) -> list[PreflightRow]:
+    """One row a session, in the topology's order.
+
+    It asks the daemons' own parsers, which takes up to a second a file; with `ask` false it relies on its own reading.
+    """
     found: list[PreflightRow] = []
     for peer in topology.peers:
         mine = [plan for plan in plans(topology) if plan.peer.name == peer.name]
-        found += _rows(topology, peer, mine)
+        found += _rows(topology, peer, mine, ask=ask)
     order = {plan.id: number for number, plan in enumerate(plans(topology))}
     return sorted(found, key=lambda row: order[row.session])
 
 
-def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan]) -> Iterator[PreflightRow]:
+def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan], *, ask: bool) -> Iterator[PreflightRow]:
     own, path = ROUTERS[peer.router_kind].own_file, peer.router_choice.config
     agreed = [agreed_end(topology, plan) for plan in mine]
     if path is None or own is None:
@@ -38,9 +41,9 @@ def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan]) -> Iterat
         for plan, each in zip(mine, agreed, strict=True):
             yield _row(plan, each, _configured(topology, config, plan), _source(peer))
         return
-    refused, notes = _words(own, peer)
+    refused, notes = _words(own, peer) if ask else ((), ())
     try:
-        file = ReadFile(own, path, peer.router_kind)
+        file = ReadFile(own, path, peer.router_kind, ask=ask)
     except LabError as error:
         refused = (str(error),)
     for plan, each in zip(mine, agreed, strict=True):
@@ -119,3 +122,17 @@ def _configured(topology: Topology, config: RouterConfig, plan: SessionPlan) -> 
 
 def _source(peer: Peer) -> str:
     return "the topology: an external router" if peer.is_external else "what turnup writes for it"
+
+
+def evidence_of(rows: Iterable[PreflightRow]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By session what did not match, for the diagnosis: the matter, and words."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for row in rows:
+        words = tuple(
+            (each.matter.name.lower().replace("_", "-"), f"before the session: {each}") for each in row.mismatches
+        )
+        missing = (
+            (("address", f"before the session: {row.fit.value}"),) if row.fit is Fit.HALF_OPEN and not words else ()
+        )
+        found[row.session] = words + missing
+    return found

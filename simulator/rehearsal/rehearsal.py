@@ -15,6 +15,8 @@ from simulator.engine.network import Network
 from simulator.lab.merge import merge_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.preflight.ends import Fit
+from simulator.preflight.rows import evidence_of, preflight
 from simulator.rehearsal.outside_bgp import where
 from simulator.rehearsal.reporting import final_report
 from simulator.rehearsal.script import Audience, Script, names, together
@@ -28,6 +30,9 @@ from simulator.views.session import SessionView
 _OF_THE_LIFT = {"A1", "A3"}
 _FOLLOWS = {"W1", "W2", "W4"}
 """What the watch sees of a session that the lift cost."""
+
+_PREFLIGHT = "preflight"
+"""In place of a check: where no warning is permitted, configurations that do not match fail the rehearsal."""
 
 
 class Rehearsal:
@@ -106,6 +111,7 @@ class Rehearsal:
         script.say(f"{where(self.topology)}: {len(network.edges.plans)} sessions on the {network.kind.value} link")
         if network.site.quality_problem:
             script.say(network.site.quality_problem)
+        await self._compare_configurations()
         approved = await script.turn_up(self.control.records.values())
         self.shortfalls += [f"the request was refused: {error}" for _, error in script.refusals]
         await together(*map(self._until_lifted, approved))
@@ -122,6 +128,21 @@ class Rehearsal:
         at_once = [[record] for record in active if record.flow is not Flow.IXRS]
         await together(*map(self._deprovision, (one_by_one, *at_once)))
         self.shortfalls += self._forbidden_warnings(approved)
+
+    async def _compare_configurations(self) -> None:
+        """What does not match is said, and supports the diagnosis. It ends nothing: the sessions themselves decide."""
+        rows = await asyncio.to_thread(preflight, self.topology, ask=False)
+        self._script.workflow.validator.preflight = evidence_of(rows)
+        for row in rows:
+            if row.fine:
+                continue
+            words = "; ".join(map(str, row.mismatches)) or row.fit.value
+            self._script.say(f"preflight {row.session}: {row.fit.name}: {words}", row.connection)
+            expect = self.topology.peering(row.peering).expect
+            if expect.state == "Active" and not expect.failing_checks and not expect.permits(_PREFLIGHT):
+                self.shortfalls.append(f"{row.session}: the configurations do not match: {words}")
+        if all(row.fine for row in rows):
+            self._script.say(f"preflight: {len(rows)} sessions: {Fit.UNIQUE_MATCH.name}")
 
     async def _until_lifted(self, record: ConnectionRecord) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""

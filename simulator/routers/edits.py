@@ -40,6 +40,10 @@ EDITS: dict[str, tuple[Setting, EditKind]] = {
 """By cause: the statement that is wrong, and what is done to it."""
 
 
+BLOT = "*" * 8
+"""In place of a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """`text` stands in place of the characters from `start` to `end` of a file."""
@@ -55,8 +59,11 @@ class Edit:
     def new(self) -> str:
         return self.old[: self.start] + self.text + self.old[self.end :]
 
-    def shown(self, hidden: re.Pattern[str] | None = None) -> str:
-        """`file:line`, then the lines as they are (`-`) and as they should be (`+`); what `hidden` finds is blotted."""
+    def shown(self, secret: re.Pattern[str] | None = None, instead: str = BLOT) -> str:
+        """`file:line`, then the lines as they are (`-`) and as they should be (`+`).
+
+        The value that `secret` finds is blotted out; in a line as it should be, `instead` stands there.
+        """
         before, after = self.old.splitlines(), self.new.splitlines()
         lines: list[str] = []
         for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
@@ -64,15 +71,15 @@ class Edit:
                 continue
             if not lines:
                 lines.append(f"{self.file}:{a + 1 if b > a else a}")
-            lines += [f"- {_blotted(line, hidden)}" for line in before[a:b]]
-            lines += [f"+ {line}" for line in after[c:d]]
+            lines += [f"- {_blotted(line, secret, BLOT)}" for line in before[a:b]]
+            lines += [f"+ {_blotted(line, secret, instead)}" for line in after[c:d]]
         return "\n".join(lines)
 
 
-def _blotted(line: str, hidden: re.Pattern[str] | None) -> str:
-    found = hidden.search(line) if hidden is not None else None
-    value = next((group for group in found.groups() if group), "") if found is not None else ""
-    return line.replace(value, "*" * 8) if value else line
+def _blotted(line: str, secret: re.Pattern[str] | None, instead: str) -> str:
+    found = secret.search(line) if secret is not None else None
+    group = next((number for number, value in enumerate(found.groups(), 1) if value), 0) if found is not None else 0
+    return line if found is None or not group else line[: found.start(group)] + instead + line[found.end(group) :]
 
 
 def edit_of(

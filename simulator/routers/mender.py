@@ -12,17 +12,19 @@ from simulator.diagnosis.about import About
 from simulator.diagnosis.router_answer import Setting
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
-from simulator.routers.edits import EDITS, Edit, EditKind, edit_of, readdressed
+from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed
 from simulator.routers.own_file import OwnFile, neighbors_of, statements_of
 from simulator.routers.statements import same
 from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of
 from simulator.topology.kinds import KINDS, LANGUAGES
 
+_AGREED: Final = "the_agreed_key"
+_SAID: Final = f"({_AGREED}: `md5` of the peering in the topology, md5AuthenticationKey of the resource)"
 _ELSEWHERE: Final = frozenset({"gobgp"})
 """Their files have a table for each kind of setting."""
 
 
-def dialect_of(language: str) -> Wording | None:
+def wording_of(language: str) -> Wording | None:
     """None for what is no language of `turnup config`."""
     if language not in LANGUAGES:
         return None
@@ -36,14 +38,14 @@ def dialect_of(language: str) -> Wording | None:
 class RouterMender:
     """Of one session. `config` is what was agreed, with the user's own file where there is one."""
 
-    dialect: Wording
+    wording: Wording
     config: RouterConfig
     session: RouterSession
     own: OwnFile | None = None
 
     @property
     def language(self) -> str:
-        return self.dialect.language
+        return self.wording.language
 
     def remedy(self, cause: str, about: About) -> str:
         """What mends a cause or a rule; empty where the language has no words of its own."""
@@ -51,11 +53,15 @@ class RouterMender:
         key = ALIASES.get(cause, cause)
         edit = self.edit(cause, about)
         if edit is not None:
-            hidden = dict(self.own.settings).get(Setting.MD5) if self.own is not None else None
-            return "\n".join(filter(None, (edit.shown(hidden), self.after(key, about))))
+            secret = dict(self.own.settings).get(Setting.MD5) if self.own is not None else None
+            shown = edit.shown(secret, _AGREED if key == "md5" else BLOT)
+            return "\n".join(filter(None, (shown, _SAID if _AGREED in shown else "", self.after(key, about))))
         if key == "session-missing" and self._is_there():
             return ""  # another one would not help
-        return snippet(self.dialect, cause, self.config, self.session, about)
+        # A report may be shown to anybody: the key that was agreed is in the topology.
+        session = self.session if self.session.md5 is None else replace(self.session, md5=_AGREED)
+        text = snippet(self.wording, cause, self.config, session, about)
+        return f"{text}\n{_SAID}" if _AGREED in text else text
 
     def _is_there(self) -> bool:
         if self.own is None or self.config.file is None:
@@ -64,13 +70,13 @@ class RouterMender:
 
     def after(self, key: str, about: About) -> str:
         """What makes the router take the changed file."""
-        commands = [self.dialect.apply, self.dialect.clear if key == "peer-limit" else ""]
-        values = values_of(self.dialect, self.config, self.session, about)
+        commands = [self.wording.apply, self.wording.clear if key == "peer-limit" else ""]
+        values = values_of(self.wording, self.config, self.session, about)
         return "; ".join(filled(each, values, ()) for each in commands if each)
 
     def look(self, about: About) -> str:
         about = self._known(about)
-        return filled(self.dialect.show, values_of(self.dialect, self.config, self.session, about), ())
+        return filled(self.wording.show, values_of(self.wording, self.config, self.session, about), ())
 
     def edit(self, cause: str, about: About) -> Edit | None:
         """The change of the user's own file that mends a cause; None where there is no such file, or no such change."""
@@ -121,7 +127,7 @@ class RouterMender:
         """The lines of `turnup config` for a session that lacks them, without the blocks that they stand in."""
         if action is EditKind.DROP or self.language in _ELSEWHERE:
             return ""
-        text = snippet(self.dialect, key, self.config, self.session, replace(about, name=""))
+        text = snippet(self.wording, key, self.config, self.session, replace(about, name=""))
         lines = [line for line in text.splitlines() if line.strip()]
         deepest = max((len(line) - len(line.lstrip()) for line in lines), default=0)
         kept = [line for line in lines if len(line) - len(line.lstrip()) == deepest]
@@ -148,8 +154,8 @@ def said_as(own: OwnFile, path: Path, address: str) -> str:
 
 def mender(language: str, config: RouterConfig, session: str, own: OwnFile | None) -> RouterMender | None:
     """Of a session of `config` by its name; None for a router that nobody types for."""
-    dialect = dialect_of(language)
+    wording = wording_of(language)
     found = next((each for each in config.sessions if each.name == session), None)
-    if dialect is None or found is None:
+    if wording is None or found is None:
         return None
-    return RouterMender(dialect, replace(config, hold_time=config.hold_time or 90), found, own)
+    return RouterMender(wording, replace(config, hold_time=config.hold_time or 90), found, own)

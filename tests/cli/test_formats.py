@@ -28,6 +28,7 @@ _BY_NAME = {"router", "sessions", "tags"}
 
 _OFFLINE = {
     "validate": "validate QUICK BAD",
+    "preflight": "preflight QUICK",
     "config": "config QUICK",
     "rehearse": "rehearse QUICK --link loopback",
     "routes": "routes QUICK --link loopback",

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from simulator.cli.app import app
+from simulator.diagnosis.causes import BY_ID
+from simulator.diagnosis.solve import SUPPORTS
 from simulator.engine.peer_config import agreed_config
 from simulator.preflight.ends import Fit, Matter, PreflightRow
 from simulator.preflight.rows import preflight
@@ -187,3 +189,8 @@ def test_mistakes_that_a_topology_asks_for(
     found = rows(path)
     assert tuple(row.fit for row in found) == fits
     assert matter is None or all(each.matter is matter for row in found for each in row.mismatches)
+
+
+def test_each_matter_supports_causes_of_the_table() -> None:
+    assert set(SUPPORTS) == {matter.name.lower().replace("_", "-") for matter in Matter}
+    assert {cause for causes in SUPPORTS.values() for cause in causes} <= set(BY_ID)

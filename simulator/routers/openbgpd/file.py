@@ -50,7 +50,7 @@ def _view(path: Path, text: str, scratch: Path) -> str:
 
 
 def _family(text: str, address: str) -> bool | None:
-    """bgpd announces the address's family, and no other, unless it is told otherwise."""
+    """bgpd announces the address's family, and no other, unless the file says otherwise."""
     spans = _scopes(text, address)
     words = re.compile(rf"\bannounce\s+(?:IPv{6 if ':' in address else 4})\s+(none|unicast|vpn)", re.IGNORECASE)
     told = next((hit for start, end in spans if (hit := words.search(text, start, end)) is not None), None)
