@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from types import TracebackType
+from typing import Final
 
 from simulator.engine.captures import Captures
 from simulator.engine.datafiles import DataFileRead, DataFiles
@@ -19,6 +20,9 @@ from simulator.speakers.clock import Clock
 from simulator.speakers.tap import Tap
 from simulator.topology.schema import Topology
 
+RECORDED_OCTETS: Final = 256 * 1024 * 1024
+"""Kept of a rehearsal at most (simulator)."""
+
 
 class Network:
     """Enter to build, exit to remove every trace. Make it where an event loop runs."""
@@ -30,16 +34,18 @@ class Network:
         emit: Callable[[SpeakerEvent | DataFileRead], None],
         *,
         record: bool,
+        recorded_octets: int = RECORDED_OCTETS,
         keep_captures: bool = False,
         registrations: Registrations | None = None,
     ) -> None:
-        """`record` keeps the speakers' own octets, `keep_captures` a file of each capture, where the link allows one.
+        """`record` keeps the speakers' own octets, the first `recorded_octets` of them; `keep_captures` a file of each
+        capture, where the link allows one.
 
         `registrations`: what lifted sessions are judged by besides the policy's data; None: nothing is registered.
         """
         self.topology = topology
         self.kind = kind
-        self.tap = Tap() if record else None
+        self.tap = Tap(recorded_octets) if record else None
         clock = Clock(asyncio.get_running_loop())
         self._exit = contextlib.AsyncExitStack()
         self.data = DataFiles(topology.policy.data, clock.now, emit)

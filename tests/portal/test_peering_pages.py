@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionState
+from simulator.portal.report_page import FILES
 from simulator.routers.configs.registry import FORMATS
 from simulator.session.states import BgpState
 from simulator.views.states import group_of
@@ -167,3 +169,22 @@ async def test_the_timeline_outlives_a_restart(tmp_path: Path) -> None:
         page = (await lab.client.get(PAGE)).text
         assert page.count('data-label="Reason"') >= before
         assert "the policy is lifted" in page
+
+
+async def test_the_report_and_the_capture_are_downloaded(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        await until_all(lab.provider, ConnectionState.ACTIVE)
+        page = (await lab.client.get(f"{PAGE}/report")).text
+        found = {}
+        for name in FILES:
+            assert f'href="{PAGE}/report/{name}"' in page
+            answer = await lab.client.get(f"{PAGE}/report/{name}")
+            assert answer.status_code == 200 and answer.headers["content-disposition"].startswith("attachment")
+            found[name] = answer.content
+        document = json.loads(found["report.json"])
+        assert document["outcome"] == "passed" and len(document["connections"]) == 2
+        assert b"Connection" in found["report.html"] and b"lifted" in found["events.jsonl"]
+        assert found["wire.pcap"].count(b"\xff" * 16) > 8  # BGP's marker
+        assert (await lab.client.get(f"{PAGE}/report/passwd")).status_code == 404

@@ -45,6 +45,8 @@ from simulator.topology.schema import Topology
 
 R = TypeVar("R", bound=Resource)
 
+_RECORDED_OCTETS: Final = 16 * 1024 * 1024
+"""Of what the edges send and read, for a pcap: the first of the run (simulator)."""
 _EVENTS_KEPT: Final = 10_000
 """Of what is in the store for good, so much stays in memory (simulator)."""
 
@@ -77,7 +79,14 @@ class Provider:
         self.address_plan = AddressPlan(topology, locations or embedded())
         index = PeeringIndex()
         registrations = StoredRegistrations(self.unit, index)
-        self.network = Network(topology, kind, self.log.append, record=False, registrations=registrations)
+        self.network = Network(
+            topology,
+            kind,
+            self.log.append,
+            record=True,
+            recorded_octets=_RECORDED_OCTETS,
+            registrations=registrations,
+        )
         self.journal = StoreJournal(self.unit, index)
         self.control = ControlPlane(self.network.edges, self.log, self.clock, self.journal)
         self._at_failure.append(self.control.deny_all)
