@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, async_playwright, expect
 
+from tests.lab_support import REQUIRE
+
 CHROMIUM = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get(REQUIRE), reason="needs Debian's chromium: apt-get install chromium"
+)
+_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 PATIENCE = 60_000
 """Milliseconds for what a lab does by itself."""
 _TABS = 400
@@ -27,7 +35,7 @@ async def chromium(url: str, **options: Any) -> AsyncIterator[Page]:
     """A page of a new browser; at the end no script has failed, nothing was blocked, and no request went elsewhere."""
     stray: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:
             context = await browser.new_context(base_url=url, **{"viewport": {"width": 1280, "height": 900}} | options)
             page = await context.new_page()
