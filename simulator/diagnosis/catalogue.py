@@ -211,6 +211,15 @@ LIFTED: tuple[Check, ...] = (
         _B.REHEARSAL,
         route_checks.cost_nothing,
     ),
+    Check(
+        C.A5,
+        "The exchange's members hold what Microsoft announces",
+        "RFC 7947 §2.2",
+        _B.WARN,
+        route_server_checks.members_hold_all,
+        only="IxRs",
+        applies=route_server_checks.has_members,
+    ),
 )
 """After the lift."""
 

@@ -484,6 +484,14 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.SERVER_CONTROL,),
         "RFC 7948 §4.6",
     ),
+    CauseRow(
+        "rs-keeps-routes",
+        Side.EXCHANGE,
+        "the route server does not pass Microsoft's routes on: {told}",
+        (C.A5,),
+        (F.MEMBERS_LACK,),
+        "RFC 7947 §2.2",
+    ),
     # --- what will bite later ---
     CauseRow(
         "icmp-filtered",

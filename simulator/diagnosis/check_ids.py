@@ -37,6 +37,7 @@ class CheckId(StrEnum):
     A1 = "A1"
     A3 = "A3"
     A4 = "A4"
+    A5 = "A5"
     W1 = "W1"
     W2 = "W2"
     W3 = "W3"

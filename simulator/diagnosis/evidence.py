@@ -197,6 +197,8 @@ class SessionEvidence:
     """Prefix → how often it was withdrawn since the validation began, of those that came again."""
     through_server: RouteServerPaths | None = None
     """Of an IxRs peering's session; None for every other."""
+    members: Mapping[str, PeerTable] = field(default_factory=dict)
+    """After the lift, of an IxRs peering's session: what each member behind the route server holds from it."""
     marks: ImportMarks | None = None
     """Before the lift, once its table is in; None otherwise."""
     frames: tuple[str, ...] | None = None

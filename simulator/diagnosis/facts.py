@@ -16,6 +16,7 @@ from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.route_checks import NEAR, lacking, marked
+from simulator.diagnosis.route_server_checks import members_lack
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
 from simulator.session.messages import Capabilities
@@ -111,6 +112,7 @@ class Fact(Enum):
     SERVER_IN_PATH = "the route server's own AS stands in the path of a member's route"
     SERVER_NEXT_HOP = "the route server is the next hop of a member's route"
     SERVER_CONTROL = "communities for the route server alone are still on a member's route"
+    MEMBERS_LACK = "members behind the route server lack routes of Microsoft's"
     ROUTES_MISSING_THERE = "the router lacks routes that were sent to it"
     LEAKED = "routes passed while the policy was DENY ALL"
     HELD_WHILE_DENIED = "the router holds routes of Microsoft while the policy is DENY ALL"
@@ -465,6 +467,11 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         for fact, (count, examples) in meddling:
             if count:
                 yield fact, f"{count} of {server.routes} routes, such as {', '.join(examples)}"
+    for name, held in session.members.items():
+        if (lacking_there := members_lack(session, held)) and observation.final:
+            yield Fact.MEMBERS_LACK, f"{name} lacks {len(lacking_there)} of {len(session.announced)} prefixes"
+        if held.error and observation.final:
+            yield Fact.MEMBERS_LACK, f"{name}: {held.error}"
     if not view.gate_open:
         yield from _leaks(session, observation)
     if not session.announced:

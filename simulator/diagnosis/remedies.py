@@ -65,6 +65,8 @@ REMEDIES: dict[str, str] = {
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
     "capabilities-missing": "let the router negotiate capabilities with neighbor {edge} (dont-capability-negotiate "
     "off), and see in its log whether it turns the session away",
+    "rs-keeps-routes": "let the route server export AS8075's routes to its members: look at its export policy, its "
+    "limits, and whether the members' sessions with it are up",
     "rs-own-as": "have the exchange configure {edge} as a route server client (BIRD: `rs client`): its own AS must not "
     "be in the path",
     "rs-next-hop": "have the exchange leave next hops alone on the session with {edge}: traffic goes to the member",

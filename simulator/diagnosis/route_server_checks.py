@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.diagnosis.check import UNSET, Finding, failed, passed
-from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.check import UNSET, Finding, failed, passed, skipped
+from simulator.diagnosis.evidence import Observation, PeerTable, SessionEvidence
 
 
 def something_to_announce(observation: Observation) -> Finding:
@@ -31,6 +31,33 @@ def untouched(session: SessionEvidence, observation: Observation) -> Finding:
     return passed(
         f"{found.routes} routes: no AS of the route server's in a path, next hops kept, no control communities"
     )
+
+
+def members_hold_all(session: SessionEvidence, observation: Observation) -> Finding:
+    """A5: what AS8075 announces goes on to the exchange's members (RFC 7947 §2.2)."""
+    if not session.members:
+        return skipped("no member behind the route server has a session of this family")
+    if all(table.not_ours for table in session.members.values()):
+        return skipped("the lab runs none of the members' routers")
+    found = [f"{name}: {table.error}" for name, table in session.members.items() if table.error]
+    for name, table in session.members.items():
+        missing = members_lack(session, table)
+        if missing and not observation.final:
+            return UNSET
+        if missing:
+            found.append(f"{name} lacks {len(missing)} of {len(session.announced)} prefixes: {', '.join(missing[:3])}")
+    if found:
+        return failed(found) if observation.final else UNSET
+    return passed(f"{', '.join(session.members)} hold all {len(session.announced)} prefixes that AS8075 announces")
+
+
+def members_lack(session: SessionEvidence, table: PeerTable) -> list[str]:
+    """What AS8075 announces and a member whose router was asked does not hold."""
+    return [] if table.error or table.not_ours else sorted(session.announced - table.prefixes)
+
+
+def has_members(observation: Observation) -> bool:
+    return any(session.members for session in observation.sessions)
 
 
 def through_server(observation: Observation) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from simulator.diagnosis.evidence import PeerTable, TcpEnd
 from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.engine.member_config import served, session_name
 from simulator.engine.network import Network
 from simulator.lab.probe import tcp_port
 from simulator.places.endpoint import BGP_PORT
@@ -24,9 +25,22 @@ _HANDSHAKE = 1.5
 
 async def table_of(network: Network, plan: SessionPlan, patience: float) -> PeerTable:
     """What the router holds from us on a session; it has `patience` seconds to answer."""
+    return await _held(network, plan.peer.name, plan.router_session, patience)
+
+
+async def member_tables(network: Network, plan: SessionPlan, patience: float) -> dict[str, PeerTable]:
+    """What the members behind a route server hold from it, in the family of a session; each has `patience` seconds."""
+    members = [member for member, family in served(network.topology, plan.peer) if family is plan.family]
+    names = [session_name(plan.peer, member, plan.family) for member in members]
+    asked = (_held(network, member.name, name, patience) for member, name in zip(members, names, strict=True))
+    tables = await asyncio.gather(*asked)
+    return {member.name: table for member, table in zip(members, tables, strict=True)}
+
+
+async def _held(network: Network, node: str, session: str, patience: float) -> PeerTable:
     try:
         async with asyncio.timeout(patience):
-            return PeerTable(await network.peers.router(plan.peer.name).received(plan.router_session))
+            return PeerTable(await network.peers.router(node).received(session))
     except KeyError:
         return PeerTable(error="the router has no such session")
     except TimeoutError:

@@ -37,7 +37,7 @@ from simulator.engine.menders import mender_of
 from simulator.engine.network import Network
 from simulator.engine.route_evidence import flaps, rejected
 from simulator.engine.route_server_paths import paths_through
-from simulator.engine.router_evidence import answer_of, needs_probe, own_prefix, probe, table_of
+from simulator.engine.router_evidence import answer_of, member_tables, needs_probe, own_prefix, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
 from simulator.places.errors import LabError
@@ -73,11 +73,14 @@ class _Gathered:
     expected: Mapping[str, int] = field(default_factory=dict)
     lan: dict[str, LanAnswer] = field(default_factory=dict)
     tables: dict[str, PeerTable] = field(default_factory=dict)
+    members: dict[str, dict[str, PeerTable]] = field(default_factory=dict)
     answers: dict[str, RouterAnswer] = field(default_factory=dict)
     probes: dict[str, TcpEnd] = field(default_factory=dict)
     peer_counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
     lifted: bool = False
     """It is the time after the lift."""
+    asks_members: bool = False
+    """The members behind a route server are to hold what Microsoft announces."""
     watched: Watched | None = None
     capture: CaptureProof | None = None
     capture_skipped: str = ""
@@ -179,6 +182,7 @@ class Validator:
     ) -> list[CheckView]:
         """Ask the peers' routers until every check passes or the deadline comes."""
         gathered = _Gathered(before, self._clock.now(), expected=expected or {}, lifted=True)
+        gathered.asks_members = when is When.LIFTED
         deadline = self._clock.now() + self._network.topology.deadline
         checks = self._selection.of(when)
         while True:
@@ -259,6 +263,9 @@ class Validator:
         patience = max(deadline - self._clock.now(), _PATIENCE)
         tables = await asyncio.gather(*(table_of(self._network, plan, patience) for plan in record.plans))
         gathered.tables |= {plan.id: table for plan, table in zip(record.plans, tables, strict=True)}
+        for plan in record.plans:
+            if gathered.asks_members and record.flow is Flow.IXRS:
+                gathered.members[plan.id] = await member_tables(self._network, plan, patience)
 
     async def _ask_why(self, record: ConnectionRecord, gathered: _Gathered) -> None:
         """What a diagnosis needs besides: what the peer's routers say of themselves, and a TCP handshake."""
@@ -376,6 +383,7 @@ class Validator:
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._accepted(plan) if compared else frozenset(),
             peer_table=gathered.tables.get(plan.id),
+            members=gathered.members.get(plan.id, {}),
             rejected=rejected(self._judged(plan, gathered), view.received) if view.rejected else (),
             announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
             expected=gathered.expected.get(plan.id),

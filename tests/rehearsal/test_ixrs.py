@@ -23,11 +23,13 @@ from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.routers.base import RouterConfig
 from simulator.session.messages import Family
+from simulator.topology.load import load
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
+from simulator.views.check import Status
 from simulator.wire import nlri
 from tests.lab_support import require_bird, require_netns, require_program
-from tests.topologies import SHIPPED, build, document, shipped
+from tests.topologies import SHIPPED, build, document, shipped, write
 
 ECHO = {Family.IPV4: "192.0.2.192/26", Family.IPV6: "2001:db8:e::/48"}
 """What the customer announces that is not registered."""
@@ -132,6 +134,27 @@ async def test_a_real_route_server_with_real_customers_is_rehearsed() -> None:
     assert report.router["gamma"].startswith("GoBGP 3")
     (connection,) = report.connections
     assert [(s.received, s.accepted) for s in connection.sessions] == [(4, 3)] * 2
+    assert [check.status for check in connection.checks if check.id == "A5"] == [Status.SUCCESS]
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+async def test_a_real_route_server_that_keeps_microsofts_routes_from_a_member_is_found(tmp_path: Path) -> None:
+    require_bird()
+    found = document("route-server-bird")
+    text = (SHIPPED / "rs1.bird.conf").read_text()
+    kept = "ipv4 { export filter { for_member(64501); }; }"
+    assert kept in text
+    (tmp_path / "rs1.bird.conf").write_text(text.replace(kept, "ipv4 { export none; }"))
+    found["customers"] = found["customers"][:1]
+    found["peerings"][0].pop("expect", None)
+    found["times"] = {"soak": 0.2, "deadline": 6}
+    topology = load(write(found, tmp_path / "lab.yaml"))
+    report = await finished(Rehearsal(topology, LinkKind.NETNS).run())
+    (check,) = (check for check in report.connections[0].checks if check.id == "A5")
+    assert (check.status, check.stops) == (Status.FAILURE, False)
+    assert check.evidence[0].startswith("alpha lacks ")
+    assert [cause.id for cause in check.causes] == ["rs-keeps-routes"]
 
 
 # --- registering ---
