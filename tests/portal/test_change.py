@@ -90,6 +90,8 @@ async def test_a_connection_is_added_once_however_often_it_is_sent(tmp_path: Pat
         await change(browser, path, **fields)
         assert "The connection is requested" in browser.text
         first = len(record.connections)
+        await browser.submit(path, **fields, do="save", **{"as-of": "0"})
+        assert "The connection is as you asked" in browser.text and len(record.connections) == first
         assert first > before
         await browser.open(path)
         await change(browser, path, **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,13 @@ import pytest
 from simulator.azure.model.resources import PeerAsn, ServicePrefix
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionState
-from simulator.portal.forms.drafts import KEPT, drafts
+from simulator.portal.forms.drafts import KEPT, Draft, DraftConnection, drafts
+from simulator.portal.forms.field import values_of
 from simulator.portal.forms.pages import FORMS
-from simulator.portal.forms.peering_fields import NAME, Use
+from simulator.portal.forms.peering_fields import CONNECTION_FIELDS, METRO, NAME, USES, Use, use_of_document
+from simulator.portal.forms.wizards import WIZARDS, document_of, place_of, reviewed
 from tests.azure.provider import support
+from tests.azure.rest.test_refusals import PEERINGS
 from tests.portal.form_support import BASICS, CONFIGURATION, CONNECTION, Browser, with_microsofts_circuits
 from tests.portal.support import IPV4, put_asn, put_peering, send, text_of, until, until_all
 from tests.serving.support import served
@@ -368,6 +372,50 @@ async def test_legacy_connections_are_offered_where_a_peering_is_configured(tmp_
         assert text_of(browser.text).count("cannot be modified") == 2
         await browser.configuration(Use.EXCHANGE)
         assert "Validation passed" in browser.text
+
+
+async def test_every_refusal_of_the_api_has_a_place_in_the_form(tmp_path: Path) -> None:
+    """Of the whole table of documents that the API refuses: those that the form can make."""
+    made = 0
+    async with served(tmp_path, topology=build(mixed())) as lab:
+        await put_asn(lab.provider)
+        for body, field in PEERINGS:
+            draft = _draft_of(body)
+            if draft is None:
+                continue
+            made += 1
+            faults = reviewed(lab.provider, draft).faults
+            places = [place_of(WIZARDS["peering"], draft, fault) for fault in faults]
+            assert places and all(each.step for each in places), (field, faults)
+    assert made > 50
+
+
+def _draft_of(body: Any) -> Draft | None:
+    """The form that makes a document; None: none does."""
+    try:
+        use = use_of_document(body)
+        inner = body["properties"][USES[use].inner]
+        values = BASICS | CONFIGURATION[use] | values_of((METRO,), body)
+        values |= {"region": body["location"], "peer-asn": inner["peerAsn"]["id"]}
+        values["sku"] = body["sku"]["name"].split("_")[0]
+        connections = [
+            DraftConnection(each["connectionIdentifier"], values_of(CONNECTION_FIELDS[use], each))
+            for each in inner["connections"]
+        ]
+    except (KeyError, TypeError, AttributeError):
+        return None
+    if "tags" in body or not all(isinstance(each.identifier, str) for each in connections):
+        return None
+    draft = Draft("x", "peering", values, connections)
+    made = json.dumps(document_of(draft), sort_keys=True)
+    return draft if made == json.dumps(_without_nothing(body), sort_keys=True) else None
+
+
+def _without_nothing(value: Any) -> Any:
+    """A document without fields that say nothing."""
+    if isinstance(value, dict):
+        return {key: _without_nothing(each) for key, each in value.items() if each not in (None, "")}
+    return [_without_nothing(each) for each in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("page", [each for each in FORMS if each.verb == "POST"], ids=lambda page: page.path)

@@ -150,6 +150,8 @@ async def save_connection(visit: Visit) -> Response:
     resource, record = peering_of(visit)
     edited = EditedConnection(await document(visit, resource), visit.path["identifier"])
     typed = taken(edited.free(), dict(visit.form.pairs))
+    if not edited.is_new and edited.changed(typed) == edited.document:
+        return visit.go(page_of(resource), "The connection is as you asked")  # sent twice, or nothing was changed
     if not edited.is_new and visit.form["as-of"] != str(record.resource.changed):
         return await _connection_page(visit, resource, edited, typed, Problems.at("", _MOVED), 409)
     body = edited.changed(typed)
