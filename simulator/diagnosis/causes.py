@@ -354,7 +354,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
         needs=(F.SILENT,),
         contradicted=(F.TALKS, F.UP, F.TTL_LOW_THERE, F.TTL_LOW_HERE),
         possible=True,
-        apart="the router's own log and `show bgp neighbors`",
+        apart="what the router itself says of the session: {show}",
     ),
     CauseRow(
         "passive",

@@ -372,6 +372,11 @@ def _security(session: SessionEvidence, answer: RouterAnswer) -> Seen:
         has = "has an MD5 key, and none is agreed" if answer.md5 else "has no MD5 key, and one is agreed"
         fact = Fact.MD5_PEER_SIGNS if answer.md5 else Fact.MD5_PEER_UNSIGNED
         yield fact, _says(answer, Setting.MD5, f"the router {has}")
+    if answer.md5_differs and view.md5:
+        yield (
+            Fact.MD5_DIFFERS,
+            _says(answer, Setting.MD5, "the router has another MD5 key than the one that was agreed"),
+        )
     # A router without GTSM may send with a TTL of 255 all the same: only a session that is down tells of it.
     if answer.gtsm is not None and answer.gtsm != view.gtsm and view.bgp_state is not UP:
         has = "has GTSM, and none is agreed" if answer.gtsm else "has no GTSM, and it is agreed"

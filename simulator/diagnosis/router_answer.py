@@ -70,6 +70,8 @@ class RouterAnswer:
     source: str | None = None
     """The address that it is configured to call from."""
     md5: bool | None = None
+    md5_differs: bool = False
+    """It has a key, and not the one that was agreed."""
     gtsm: bool | None = None
     hold_time: int | None = None
     family: bool | None = None

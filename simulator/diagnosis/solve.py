@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from simulator.diagnosis.about import About
 from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES, CauseRow
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
@@ -160,6 +161,10 @@ def _filled(template: str, session: SessionEvidence, told: str) -> str:
     }
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", str(value))
+    if "{show}" in template:
+        about = About(session.answer.name if session.answer is not None else "")
+        look = session.mender.look(about) if session.mender is not None else ""
+        template = template.replace("{show}", look or "its log")
     return template.replace("{told}", told)  # last: what a router says may hold braces
 
 

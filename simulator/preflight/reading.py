@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -15,7 +14,7 @@ from simulator.diagnosis.router_answer import PeerTrouble, Setting, Statement
 from simulator.places.errors import LabError
 from simulator.preflight.ends import AgreedEnd, Matter, RouterEnd
 from simulator.routers.base import RouterConfig, RouterSession
-from simulator.routers.own_file import OwnFile, has_family, misnamed, neighbors_of, ranges_of, statements_of
+from simulator.routers.own_file import OwnFile, has_family, misnamed, neighbors_of, ranges_of, same_key, statements_of
 from simulator.routers.parsing import read_file
 from simulator.routers.statements import same, statements
 
@@ -141,8 +140,7 @@ def _key(found: Statement | None, agreed: str) -> str:
     """The key; one that is written in hexadecimal or base64, as some languages do, as it was agreed."""
     if found is None:
         return ""
-    octets, value = agreed.encode(), found.value.strip("\"'")
-    return agreed if agreed and value in (octets.hex(), b64encode(octets).decode()) else value
+    return agreed if agreed and same_key(found.value, agreed) else found.value.strip("\"'")
 
 
 def _address(text: str) -> IpAddress | None:

@@ -23,7 +23,7 @@ from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
-from simulator.routers.own_file import OwnFile, absences, misnamed, sources, statements_of
+from simulator.routers.own_file import OwnFile, absences, misnamed, same_key, sources, statements_of
 from simulator.routers.reason import Reason
 
 ABSENT = "absent"
@@ -99,6 +99,7 @@ class Daemon:
             answer,
             source=answer.source or (_address(source.value) if source is not None else None),
             md5=answer.md5 if answer.md5 is not None or not knows else Setting.MD5 in said,
+            md5_differs=Setting.MD5 in said and not same_key(said[Setting.MD5].value, session.md5 or ""),
             gtsm=answer.gtsm if answer.gtsm is not None or not knows else Setting.GTSM in said,
             hold_time=answer.hold_time if answer.hold_time is not None or hold is None else _number(hold.value),
             local_as=answer.local_as if answer.local_as is not None else _number_of(said, Setting.LOCAL_AS),

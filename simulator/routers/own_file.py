@@ -7,6 +7,7 @@ stands in `simulator.routers.<kind>.file`.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -159,6 +160,12 @@ def absences(own: OwnFile, path: Path) -> list[str]:
 def statements_of(own: OwnFile, path: Path, address: str) -> dict[Setting, Statement]:
     """What a user's file says of the session with `address`, where it says it."""
     return statements(sources(own, path), address, own.scopes, own.settings, own.blank, constants_of(own, path))
+
+
+def same_key(found: str, agreed: str) -> bool:
+    """A key as it was agreed, or in hexadecimal or base64, as some languages write keys that they cannot quote."""
+    octets = agreed.encode()
+    return found.strip("\"'") in (agreed, octets.hex(), b64encode(octets).decode())
 
 
 def has_family(own: OwnFile, path: Path, address: str) -> bool | None:

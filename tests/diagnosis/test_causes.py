@@ -259,3 +259,14 @@ def test_what_is_typed_for_two_sessions_stands_together_and_is_taken_once() -> N
     assert merged(blocks)[0].remedy == "a {\n\tx;\n}\nb {\n\tx;\n}"
     plain = replace(one, remedy="do this", remedy_language=""), replace(one, remedy="do that", remedy_language="")
     assert merged(plain)[0].remedy == "do this"
+
+
+def test_another_key_in_the_users_file_is_told_with_its_line_and_without_the_key() -> None:
+    statement = Statement("geheim", "bird.conf", 7, "")
+    answer = RouterAnswer(md5=True, md5_differs=True, statements={Setting.MD5: statement})
+    found = facts_of(evidence(replace(DOWN, md5=True), answer=answer), observe())
+    assert found.has(Fact.MD5_DIFFERS)
+    assert "bird.conf:7" in found.evidence(Fact.MD5_DIFFERS)[0] and "geheim" not in repr(found.found)
+    assert not facts_of(evidence(replace(DOWN, md5=True), answer=replace(answer, md5_differs=False)), observe()).has(
+        Fact.MD5_DIFFERS
+    )

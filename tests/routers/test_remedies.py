@@ -14,10 +14,11 @@ import pytest
 from simulator.diagnosis.about import About
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.remedies import mend
-from simulator.diagnosis.router_answer import Setting
+from simulator.diagnosis.router_answer import RouterAnswer, Setting
 from simulator.policy.rules import RULES as POLICY_RULES
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs.registry import FORMATS
+from simulator.routers.daemon import Daemon
 from simulator.routers.mender import RouterMender, mender
 from simulator.routers.own_file import statements_of
 from simulator.routers.registry import ROUTERS
@@ -146,3 +147,18 @@ def test_what_was_not_agreed_is_taken_out(cause: str, daemon: str, tmp_path: Pat
             statements_of(own, path, str(config.sessions[number].remote_address))
         )
     assert own.parse(path, path.read_text(), tmp_path) == []
+
+
+@pytest.mark.parametrize("key", ["s3cret", "other", "s3cret'key"])
+@pytest.mark.parametrize("name", DAEMONS)
+def test_every_daemons_answer_tells_another_key_alike(name: str, key: str, tmp_path: Path) -> None:
+    path = tmp_path / "router.conf"
+    path.write_text(FORMATS[name](agreed(md5=key)))
+    for wanted in ("s3cret", "s3cret'key"):
+        config = replace(agreed(md5=wanted), file=path)
+        router = ROUTERS[name]()
+        assert isinstance(router, Daemon)
+        router._config = config
+        answer = router._completed(config.sessions[0], RouterAnswer())
+        assert (answer.md5, answer.md5_differs, answer.gtsm) == (True, key != wanted, True)
+        assert (answer.local_as, answer.remote_as, answer.hold_time) == (64496, 8075, 90)
