@@ -138,7 +138,7 @@ def _cause(
         ]
     if others:
         alternatives = " or ".join(_text(other, session, ()) for other in others)
-        apart = "; ".join(filter(None, (_filled(each.apart, session, "") for each in (row, *others))))
+        apart = "; ".join(filter(None, (_apart(each, session) for each in (row, *others))))
         text = f"either {text}, or {alternatives}" + (f"; this tells them apart: {apart}" if apart else "")
     words, language = mend(row.id, session)
     explains = tuple(check for check in failed if base(check) in row.explains)
@@ -147,6 +147,13 @@ def _cause(
 
 def _text(row: CauseRow, session: SessionEvidence, evidence: tuple[str, ...]) -> str:
     return _filled(row.text, session, evidence[0] if evidence else "").removesuffix(": ")
+
+
+def _apart(row: CauseRow, session: SessionEvidence) -> str:
+    """What would decide, with the command of the router at hand."""
+    about = About(session.answer.name if session.answer is not None else "")
+    look = session.mender.look(about) if session.mender is not None else ""
+    return _filled(row.apart, session, "").replace("{show}", look or "its log")
 
 
 def _filled(template: str, session: SessionEvidence, told: str) -> str:
@@ -161,10 +168,6 @@ def _filled(template: str, session: SessionEvidence, told: str) -> str:
     }
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", str(value))
-    if "{show}" in template:
-        about = About(session.answer.name if session.answer is not None else "")
-        look = session.mender.look(about) if session.mender is not None else ""
-        template = template.replace("{show}", look or "its log")
     return template.replace("{told}", told)  # last: what a router says may hold braces
 
 
