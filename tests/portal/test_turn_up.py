@@ -14,7 +14,6 @@ from playwright.async_api import expect
 
 from simulator.azure.provider.settings import Settings
 from simulator.places.link import LinkKind
-from simulator.portal.app import PAGES
 from simulator.serving.server import listen, serving
 from simulator.topology.load import load
 from tests.azure.provider import support
@@ -111,17 +110,16 @@ async def turn_up(person: Mouse, tmp_path: Path) -> None:
     await person.follow("Routes")
     await person.follow("Accepted")
     await person.sees("192.0.2.0/25", "accepted")
-    if any(each.path.endswith("/report") for each in PAGES):
-        await report(person, tmp_path)
+    await report(person, tmp_path)
 
 
 async def report(person: Mouse, tmp_path: Path) -> None:
     await person.follow("Report")
     async with person.page.expect_download() as started:
-        await person.activate(person.page.locator("main a[download], main a[href*='report']").first)
+        await person.activate(person.page.locator("main a[download]").first)
     found = await started.value
     await found.save_as(tmp_path / "report")
-    assert (tmp_path / "report").stat().st_size > 1000
+    assert (tmp_path / "report").stat().st_size > 100
 
 
 def small(name: str, *customers: str) -> dict[str, Any]:
