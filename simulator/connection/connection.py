@@ -74,6 +74,18 @@ class Connection:
         return _SHOWN.get(self.conversion, self.state) if self.state is ConnectionState.ACTIVE else self.state
 
     @property
+    def denied(self) -> bool:
+        """An operator denied it, and nobody has asked for a validation since: it stays Validating, and is not."""
+        if self.state is not ConnectionState.VALIDATING:
+            return False
+        for step in reversed(self.history):
+            if step.event is ConnectionEvent.DENIED:
+                return True
+            if step.source is not step.target or step.event is ConnectionEvent.REVALIDATION_REQUIRED:
+                return False
+        return False
+
+    @property
     def last_step(self) -> ConnectionTransition:
         """What led here: the last step but for changed limits, which begin nothing. Raises IndexError before any."""
         limits = ConnectionEvent.MAX_PREFIXES_CHANGED

@@ -72,6 +72,8 @@ class ConnectionEvent(Enum):
     VALIDATION_PASSED = "validation passed"
     VALIDATION_FAILED = "validation failed"
     REVALIDATION_REQUIRED = "re-validation required"
+    DENIED = "denied"
+    """By an operator, who has it validated again when the time has come."""
     LEGACY_FOUND = "legacy peering found"
     CONVERSION_REQUESTED = "conversion requested"
     LEGACY_CONVERTED = "legacy peering converted"

@@ -257,6 +257,25 @@ TABLE: tuple[Row, ...] = (
         "the connection must be validated again: the policy is DENY ALL until it is",
         "simulator",
     ),
+    *(
+        Row(
+            state,
+            E.DENIED,
+            S.VALIDATING,
+            MICROSOFT,
+            "an operator denied it: the policy is DENY ALL, and nothing is validated until somebody says so",
+            "simulator",
+        )
+        for state in (S.ACTIVE, S.VALIDATING)
+    ),
+    Row(
+        S.VALIDATING,
+        E.REVALIDATION_REQUIRED,
+        S.VALIDATING,
+        MICROSOFT,
+        "the connection is to be validated, from the start",
+        "simulator",
+    ),
     # Legacy conversion: the session runs already and is not touched. While Microsoft reviews the request, its Azure
     # resource shows PendingApproval (`Connection.shown_state`); the connection itself stays Active.
     Row(

@@ -40,6 +40,7 @@ AWAITED: Final[dict[ConnectionState, Awaited]] = {
 _CABLING: Final = Awaited(
     "the peer does its cabling by the LOA, configures BGP and notifies Microsoft", AWAITED[S.APPROVED].delay, Actor.PEER
 )
+_DENIED: Final = Awaited("somebody has it validated again (revalidate)", who=Actor.MICROSOFT)
 _NOT_LIFTED: Final = Awaited("sessions that are still denied pass their validation", who=Actor.AUTOMATION)
 _CONVERSION: Final = Awaited(
     "Microsoft reviews the conversion; the legacy peering runs on", "conversion_review", Actor.MICROSOFT
@@ -55,6 +56,8 @@ def awaited(record: ConnectionRecord) -> Awaited:
     """What a connection waits for now."""
     if record.state is S.PROVISIONING_STARTED and awaits_notification(record):
         return _CABLING
+    if record.connection.denied:
+        return _DENIED
     if record.state is S.ACTIVE and record.connection.conversion is Conversion.PENDING:
         return _CONVERSION
     if record.state is S.ACTIVE and any(plan.id not in record.validated for plan in record.plans):

@@ -42,6 +42,12 @@ VERBS: Final = {
         Verb("block", _E.BLOCKED, "Something outside Microsoft blocks the peering: ExternalBlocker.", denies=True),
         Verb("unblock", _E.UNBLOCKED, "The blocker is gone: the request is reviewed again."),
         Verb(
+            "deny",
+            _E.DENIED,
+            "DENY ALL now, on sessions that stay Established, until somebody has the connection validated again.",
+            denies=True,
+        ),
+        Verb(
             "revalidate",
             _E.REVALIDATION_REQUIRED,
             "DENY ALL again, until the connection is validated again.",
@@ -72,6 +78,7 @@ OPERATED: Final = frozenset(
         _E.TYPE_CHANGE_STARTED,
         _E.TYPE_CHANGE_COMPLETED,
         _E.REVALIDATION_REQUIRED,
+        _E.DENIED,
     }
 )
 """The events that an operator brings about at any time, and that nothing else follows from but the table's row."""

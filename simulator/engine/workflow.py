@@ -138,6 +138,8 @@ class Workflow:
         """The one thing that would happen next."""
         if record.connection.shown_state is S.PENDING_APPROVAL:
             self.approve(record)
+        elif record.connection.denied:
+            self._control.operate(record, E.REVALIDATION_REQUIRED)
         elif record.state in _BY_ITSELF and not awaits_notification(record):
             return self.hurry(record)
         else:
@@ -285,6 +287,13 @@ class Workflow:
             self._control.start_validation(record)
         return True
 
+    async def _restore_denied(self, record: ConnectionRecord) -> None:
+        """The sessions of a connection that an operator denied stay up: after a restart they come up again."""
+        try:
+            await self._restore_sessions(record)
+        except LabError as error:
+            self._say(record, f"its sessions cannot be provisioned: {error}")
+
     async def _restore_sessions(self, record: ConnectionRecord) -> None:
         """What is not there as it should be is configured, denied: after a restart, or a change. Raises LabError."""
         await self.prepare(record)
@@ -292,6 +301,9 @@ class Workflow:
         self._control.provision_new(record)
 
     async def _validate(self, record: ConnectionRecord) -> bool:
+        if record.connection.denied:
+            await self._restore_denied(record)
+            return False
         try:
             await self._restore_sessions(record)
         except LabError as error:
