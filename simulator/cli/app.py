@@ -112,7 +112,7 @@ def _interruption_told() -> Iterator[None]:
 
 def _fail_usage(error: Any) -> NoReturn:
     """One line for a wrong usage; a group that was called without a command has its whole help as the message."""
-    text, context = error.format_message(), getattr(error, "ctx", None)
+    text, context = error.format_message().replace("Value error, ", ""), getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(text, err=True)
         raise SystemExit(USAGE)
