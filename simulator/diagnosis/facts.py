@@ -197,6 +197,8 @@ class SessionFacts:
     """What was observed of one session: each fact with its evidence."""
 
     found: dict[Fact, list[str]]
+    lacks: tuple[str, ...] = ()
+    """The prefixes that come on another edge's session and not on this one."""
 
     def has(self, fact: Fact) -> bool:
         return fact in self.found
@@ -209,13 +211,21 @@ class SessionFacts:
 Seen = Iterator[tuple[Fact, str]]
 
 
+def _lacks(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
+    if not session.soaked:
+        return ()
+    family = session.view.family
+    there = {prefix for other in observation.siblings if other.family is family for prefix in other.prefixes}
+    return tuple(sorted(there - session.prefixes))
+
+
 def facts_of(session: SessionEvidence, observation: Observation) -> SessionFacts:
     """All facts of one session."""
     found: dict[Fact, list[str]] = {}
     for look in _LOOKS:
         for fact, evidence in look(session, observation):
             found.setdefault(fact, []).append(evidence)
-    return SessionFacts(found)
+    return SessionFacts(found, _lacks(session, observation))
 
 
 def _link(session: SessionEvidence, observation: Observation) -> Seen:

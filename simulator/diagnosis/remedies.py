@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from simulator.diagnosis.about import About
@@ -136,8 +137,13 @@ _LOOKED_AT = {"refused", "malformed", "reset", "not-heard", "bfd", "keepalives-m
 """What the router itself tells more of: its command is shown with the words."""
 
 
-def mend(cause: str, session: SessionEvidence | None, *, rule: bool = False) -> tuple[str, str]:
-    """The remedy of a cause and the language in which it is; empty for plain English."""
+def mend(
+    cause: str, session: SessionEvidence | None, *, rule: bool = False, lacks: tuple[str, ...] = ()
+) -> tuple[str, str]:
+    """The remedy of a cause and the language in which it is; empty for plain English.
+
+    `lacks`: the prefixes that another session has and this one has not.
+    """
     general = RULES.get(cause, RULES["*"]) if rule else REMEDIES.get(cause, "")
     if session is None:
         return general, ""
@@ -145,6 +151,8 @@ def mend(cause: str, session: SessionEvidence | None, *, rule: bool = False) -> 
     if session.mender is None:
         return words, ""
     about = _about(cause, session, rule=rule)
+    if cause == "one-session-only" and lacks:
+        about = replace(about, prefixes=lacks)
     own = session.mender.remedy(cause if not rule or cause not in _FILTERED else "*", about)
     if own:
         return own, session.mender.language

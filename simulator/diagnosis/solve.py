@@ -140,7 +140,7 @@ def _cause(
         alternatives = " or ".join(_text(other, session, ()) for other in others)
         apart = "; ".join(filter(None, (_apart(each, session) for each in (row, *others))))
         text = f"either {text}, or {alternatives}" + (f"; this tells them apart: {apart}" if apart else "")
-    words, language = mend(row.id, session)
+    words, language = mend(row.id, session, lacks=facts.lacks)
     explains = tuple(check for check in failed if base(check) in row.explains)
     return Cause(row.id, text, words, side, (session.view.id,), explains, evidence, language, _ORDER[row.id])
 

@@ -102,6 +102,9 @@ def snippet(dialect: Wording, cause: str, config: RouterConfig, session: RouterS
     key = ALIASES.get(cause, cause)
     values = values_of(dialect, config, session, about)
     text = ""
+    wanted = about.prefixes or tuple(_own(config, session))
+    if not wanted and re.search(r"\{(?:each|prefix|prefixes|aggregates)\}", dialect.says.get(key, "")):
+        return ""  # nothing is known to write there
     if key in dialect.says:
         text = filled(dialect.says[key], values, about.prefixes or tuple(_own(config, session)))
     else:

@@ -162,3 +162,12 @@ def test_every_daemons_answer_tells_another_key_alike(name: str, key: str, tmp_p
         answer = router._completed(config.sessions[0], RouterAnswer())
         assert (answer.md5, answer.md5_differs, answer.gtsm) == (True, key != wanted, True)
         assert (answer.local_as, answer.remote_as, answer.hold_time) == (64496, 8075, 90)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_no_prefix_is_known_none_is_written_and_what_is_lacking_is(language: str) -> None:
+    router = of(language, replace(agreed(), routes=()))
+    text, spoken = mend("one-session-only", evidence(mender=router))
+    assert (spoken, "[  ]" in text) == ("", False)
+    text, spoken = mend("one-session-only", evidence(mender=router), lacks=("203.0.113.0/24",))
+    assert spoken == language and "203.0.113.0/24" in text
