@@ -72,7 +72,7 @@ def life_cycle(flow: Flow, state: ConnectionState, history: list[ConnectionTrans
     if aside:
         x = max(at, 0) * (_WIDTH + _GAP)
         steps.append(_step(state, x, _ASIDE, "now", entered, spent, now))
-        arrows.append((x + _WIDTH / 2, _HEIGHT, x + _WIDTH / 2, _ASIDE, "done"))
+        arrows.append((x + _WIDTH / 2, _HEIGHT + 20, x + _WIDTH / 2, _ASIDE, "done"))
     told = ", ".join(f"{step.state.value} {_SAID[step.word]}" for step in steps)
     return LifeCycle(
         tuple(steps),

@@ -163,7 +163,7 @@ async def turnup(tmp_path: Path, port: int) -> AsyncIterator[asyncio.subprocess.
     try:
         assert process.stdout is not None
         async with asyncio.timeout(60):
-            while b"Play Microsoft" not in await process.stdout.readline():
+            while b"play Microsoft" not in await process.stdout.readline():
                 assert process.returncode is None
         yield process
     finally:

@@ -154,7 +154,7 @@ The Azure SDK (pip install azure-mgmt-peering):
 
 az rest --skip-authorization-header{header} --method get --url "{listing}"
 
-Play Microsoft at {url}/docs, or with turnup approve, notify, events --follow … · stop with Ctrl-C
+The portal: {url}/ · play Microsoft at {url}/desk, or with turnup approve, notify, events --follow … · stop with Ctrl-C
 """,
         highlight=False,
         markup=False,
