@@ -15,6 +15,7 @@ from simulator.diagnosis import (
     route_server_checks,
     security_checks,
     session_checks,
+    traffic_checks,
     watch_checks,
 )
 from simulator.diagnosis.causes import BY_ID
@@ -222,6 +223,18 @@ LIFTED: tuple[Check, ...] = (
     ),
 )
 """After the lift."""
+
+TRAFFIC: tuple[Check, ...] = (
+    Check(
+        C.A2,
+        "No packet passes before the lift, all pass after it, none after the deny",
+        _SIM,
+        _B.REHEARSAL,
+        traffic_checks.passes,
+        only="netns, unless `traffic: false`",
+    ),
+)
+"""Once the routes are exchanged; and again after the deny."""
 
 WATCHED: tuple[Check, ...] = (
     Check(C.W1, "The session stays up", _SIM, _B.WARN, watch_checks.stays_up),

@@ -38,6 +38,7 @@ class When(Enum):
 
     VALIDATING = "validating"
     LIFTED = "after the lift"
+    TRAFFIC = "once the routes are exchanged"
     ACTIVE = "while Active"
     DEPROVISIONING = "PendingRemove"
 

@@ -35,6 +35,7 @@ class CheckId(StrEnum):
     R8 = "R8"
     R9 = "R9"
     A1 = "A1"
+    A2 = "A2"
     A3 = "A3"
     A4 = "A4"
     A5 = "A5"

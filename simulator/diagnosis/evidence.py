@@ -144,6 +144,67 @@ class ImportMarks:
     """No ROA covers them; None: there are no ROAs to look at."""
 
 
+class Passage(Enum):
+    """What became of a datagram."""
+
+    PASSED = "passed"
+    NO_ROUTE = "no route"
+    NEXT_HOP_SILENT = "the next hop does not answer"
+    SENT_BACK = "came back to the edge, or was for nobody there"
+    EXPIRED = "its TTL expired on the way"
+    TOO_LONG = "it is longer than a link on the way takes"
+    REFUSED = "refused"
+    LOST = "nothing was heard of it"
+    OTHER_WAY = "it came by another session's link"
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A datagram from a Microsoft service to a host behind the peer's router, or from there."""
+
+    to_peer: bool
+    source: IPv4Address | IPv6Address
+    target: IPv4Address | IPv6Address
+    router: str
+    """The node that the peer's host stands behind."""
+    passage: Passage
+    by: str = ""
+    """Who said so; empty where nobody did."""
+    detour: str = ""
+    """The link by which it came to Microsoft, where the peering has no connection there."""
+    routers: int = 2
+    """On the way, by its TTL: the edge and the peer's router are two."""
+    whole: Passage | None = None
+    """Of one as long as the link's MTU, with DF; None: not tried."""
+    size: int = 1500
+    """Octets of that one."""
+
+    def __str__(self) -> str:
+        return f"{self.source} to {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSeen:
+    """What passed by one session at one time."""
+
+    crossings: tuple[Crossing, ...] = ()
+    skipped: str = ""
+    """Why nothing was tried; empty where something was."""
+    notes: tuple[str, ...] = ()
+    programmed: int | None = None
+    """Routes of the session that the edge's kernel held, by its own word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What passed by one session, at all times at which it was tried."""
+
+    before: TrafficSeen | None = None
+    """The lift."""
+    lifted: TrafficSeen | None = None
+    denied: TrafficSeen | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SessionEvidence:
     """One session of the connection under validation."""
@@ -201,6 +262,10 @@ class SessionEvidence:
     """After the lift, of an IxRs peering's session: what each member behind the route server holds from it."""
     marks: ImportMarks | None = None
     """Before the lift, once its table is in; None otherwise."""
+    traffic: Traffic | None = None
+    """None: nothing is known of traffic."""
+    programmed: int | None = None
+    """Routes of the session in the edge's kernel FIB, by the kernel's word; None: the edge programs none."""
     frames: tuple[str, ...] | None = None
     """Frames that an exchange forbids and that came from a MAC that answers for the peer: `3 LLDP`; None where nothing
     is captured."""
@@ -231,6 +296,8 @@ class Observation:
     """The latency, jitter and loss that the topology asks of the link; empty for none."""
     quality_problem: str = ""
     """Why they are not there."""
+    traffic_skipped: str = ""
+    """Why no traffic is tried; empty where it is."""
     siblings: tuple[Sibling, ...] = ()
     """The other sessions of the same peer and peering, on other edges."""
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from simulator.diagnosis import traffic_checks
 from simulator.diagnosis.check import name_of
 from simulator.diagnosis.check_ids import CheckId as C
-from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
+from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence, TcpEnd
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.route_checks import NEAR, lacking, marked
 from simulator.diagnosis.route_server_checks import members_lack
@@ -36,6 +37,17 @@ class Fact(Enum):
     FORBIDDEN_FRAMES = "the peer sends frames that an exchange's LAN forbids"
     NO_NETEM = "the kernel cannot give the link the quality that is asked for"
     ONE_EDGE = "all connections of the peering lead to one edge"
+    # traffic
+    PASSES_EARLY = "packets pass before the lift"
+    PASSES_LATE = "packets pass after the deny"
+    ROUTER_HAS_NO_ROUTE = "the peer's router has no route to Microsoft in its kernel"
+    EDGE_HAS_NO_ROUTE = "the edge has no route to the peer in its kernel"
+    NEXT_HOP_SILENT = "nobody answers for the next hop of a route"
+    PACKETS_COME_BACK = "what was for the peer comes back to the edge, or what was for Microsoft goes elsewhere"
+    PACKETS_EXPIRE = "the TTL of packets expires on the way"
+    PACKETS_LOST = "packets are dropped on the way, and nobody says so"
+    LONG_PACKETS_LOST = "short packets pass, those of the link's full size do not"
+    PACKETS_ASTRAY = "packets pass by another way than the session's"
     # TCP
     TCP_OPENS = "a TCP handshake with the router's BGP port succeeds"
     TCP_REFUSED = "the router's kernel refuses TCP to its BGP port"
@@ -523,6 +535,27 @@ def _watch(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.PREFIX_FLAPS, f"{prefix} was withdrawn {count} times within {seen.window:g} s"
 
 
+_PASSAGES = {
+    Passage.NEXT_HOP_SILENT: Fact.NEXT_HOP_SILENT,
+    Passage.SENT_BACK: Fact.PACKETS_COME_BACK,
+    Passage.EXPIRED: Fact.PACKETS_EXPIRE,
+    Passage.TOO_LONG: Fact.LONG_PACKETS_LOST,
+}
+
+
+def _traffic(session: SessionEvidence, observation: Observation) -> Seen:
+    yield from ((Fact.PASSES_EARLY, words) for words in traffic_checks.early(session))
+    yield from ((Fact.PASSES_LATE, words) for words in traffic_checks.late(session))
+    for crossing in traffic_checks.after_lift(session):
+        if crossing.passage is Passage.NO_ROUTE:
+            fact = Fact.EDGE_HAS_NO_ROUTE if crossing.to_peer else Fact.ROUTER_HAS_NO_ROUTE
+            yield fact, traffic_checks.told(crossing)
+        elif crossing.passage is not Passage.PASSED:
+            yield _PASSAGES.get(crossing.passage, Fact.PACKETS_LOST), traffic_checks.told(crossing)
+    yield from ((Fact.LONG_PACKETS_LOST, words) for words in traffic_checks.cut(session))
+    yield from ((Fact.PACKETS_ASTRAY, words) for words in traffic_checks.astray(session))
+
+
 _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (
     _link,
     _tcp,
@@ -531,5 +564,6 @@ _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (
     _open,
     _notifications,
     _routes,
+    _traffic,
     _watch,
 )

@@ -83,6 +83,15 @@ REMEDIES: dict[str, str] = {
     "agreement-changed": "restore the configuration of the session with {edge}, or have the peering validated again",
     "prefix-flaps": "announce the prefix from a static route (to null0) on the router, whatever its parts do",
     "went-down": "look at the router's log of neighbor {edge}, and at the link between {peer} and {edge}",
+    "next-hop-silent": "on the session with {edge}, announce a next hop that answers on the link: {peer}",
+    "no-kernel-route": "let the router put what BGP learns from {edge} into its kernel (BIRD: protocol kernel)",
+    "edge-without-route": "tell Microsoft: its edge {edge} forwards nothing to what was announced",
+    "sent-back": "route each prefix that is announced to its hosts, or to null0 where there is none: no default route "
+    "to {edge}",
+    "ttl-expires": "route each prefix that is announced to its hosts, or to null0 where there is none",
+    "packets-dropped": "look at the packet filters of the router, and between it and the host",
+    "asymmetric-path": "let the router prefer the routes of the session with {edge} for what is reached by it",
+    "static-route": "remove the static or default route that leads to {edge}: Microsoft's routes come by BGP",
     "no-netem": "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
     "latency, jitter and loss out of the topology",
 }

@@ -36,11 +36,12 @@ def nothing_taken(session: SessionEvidence, observation: Observation) -> Finding
     view = session.view
     if view.leaked_in or view.taken:
         return failed([f"{max(view.leaked_in, view.taken)} routes reached Loc-RIB while the policy was DENY ALL"])
+    if session.programmed:
+        return failed([f"the edge's kernel holds {session.programmed} of its routes while the policy was DENY ALL"])
     if not session.soaked:
         return resting_on("S5") if observation.final else UNSET
-    return passed(
-        f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld (the edge programs no FIB)"
-    )
+    fib = "the edge programs no FIB" if session.programmed is None else "the kernel's FIB none"
+    return passed(f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld ({fib})")
 
 
 def nothing_arrived(session: SessionEvidence, observation: Observation) -> Finding:

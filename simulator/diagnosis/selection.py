@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, VALIDATION, WATCHED
+from simulator.diagnosis.catalogue import DEPROVISIONED, LIFTED, TRAFFIC, VALIDATION, WATCHED
 from simulator.diagnosis.check import Check, When
 from simulator.diagnosis.check_ids import CheckId
 from simulator.views.check import Blocks, CheckView
@@ -14,6 +14,7 @@ from simulator.views.check import Blocks, CheckView
 CATALOGUE: Final = {
     When.VALIDATING: VALIDATION,
     When.LIFTED: LIFTED,
+    When.TRAFFIC: TRAFFIC,
     When.ACTIVE: WATCHED,
     When.DEPROVISIONING: DEPROVISIONED,
 }

@@ -11,6 +11,7 @@ from typing import Final
 from simulator.engine.captures import Captures
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.engine.edges import Edges
+from simulator.engine.kernel_routes import KernelRoutes
 from simulator.engine.peers import PeerRouters
 from simulator.engine.registrations import Registrations
 from simulator.engine.site import Site
@@ -52,6 +53,8 @@ class Network:
         """What the rules look things up in; empty until the network is built."""
         self.site = Site(topology, kind)
         self.captures = Captures(self.site, keep=keep_captures)
+        self.kernel: KernelRoutes | None = None
+        """The edges' FIBs, while traffic is tried."""
         self.edges = Edges(topology, self.site, self.data, clock, emit, registrations, self.tap)
         self.peers = PeerRouters(topology, self.site, self.edges, self._exit)
 

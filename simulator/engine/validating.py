@@ -22,6 +22,7 @@ from simulator.diagnosis.evidence import (
     SessionEvidence,
     Sibling,
     TcpEnd,
+    Traffic,
     since,
 )
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -84,6 +85,9 @@ class _Gathered:
     watched: Watched | None = None
     capture: CaptureProof | None = None
     capture_skipped: str = ""
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    traffic_skipped: str = ""
+    programmed: dict[str, int | None] = field(default_factory=dict)
 
 
 class Validator:
@@ -169,6 +173,23 @@ class Validator:
         told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
         return [each for each in found if each.status.bad and each.id not in told]
 
+    def traffic(
+        self, record: ConnectionRecord, before: Mapping[str, SessionView], seen: Mapping[str, Traffic], skipped: str
+    ) -> list[CheckView]:
+        """A2: what `seen` tells of each session's traffic. `skipped`: why none was tried; empty where it was."""
+        gathered = _Gathered(before, self._clock.now(), lifted=True, traffic=seen, traffic_skipped=skipped)
+        return evaluate(self._selection.of(When.TRAFFIC), self._observe(record, gathered, final=True))
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock of the log."""
+        return self._clock.now()
+
+    @property
+    def wants_traffic(self) -> bool:
+        """Whether A2 is among the checks that run."""
+        return bool(self._selection.of(When.TRAFFIC))
+
     def views(self, record: ConnectionRecord) -> dict[str, SessionView]:
         """The sessions of a connection now."""
         return {plan.id: self._network.edges.view(plan) for plan in record.plans}
@@ -252,6 +273,9 @@ class Validator:
             await self._read_tables(record, gathered, deadline)
             if not watches.skipped:
                 gathered.capture = await watches.proof()
+            if self._network.kernel is not None:
+                kernel = self._network.kernel
+                gathered.programmed |= {plan.id: await kernel.held(plan) for plan in record.plans}
             gone = all(not table.prefixes and not table.error for table in gathered.tables.values())
             seen = gathered.capture is None or gathered.capture.conclusive
             if (gone and seen) or (left := deadline - self._clock.now()) <= 0:
@@ -334,6 +358,7 @@ class Validator:
             soak=self._times.soak,
             capture=gathered.capture,
             capture_skipped=gathered.capture_skipped,
+            traffic_skipped=gathered.traffic_skipped,
             direct=record.flow is Flow.DIRECT,
             edges=frozenset(plan.edge.name for plan in several),
             edges_there=self._edges_there(record),
@@ -391,6 +416,8 @@ class Validator:
             watched=gathered.watched,
             through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
             marks=self._marks(plan) if table_is_in and self._settled(now) else None,
+            traffic=gathered.traffic.get(plan.id),
+            programmed=gathered.programmed.get(plan.id),
             frames=self._frames(plan, gathered.lan.get(plan.id)),
         )
 

@@ -106,6 +106,10 @@ class NetnsPlace:
         names = (name for name, prefixes in self.interfaces.items() if any(address in prefix for prefix in prefixes))
         return next(names, next(iter(self.interfaces), INTERFACE))
 
+    def index_of(self, interface: str) -> int:
+        """The kernel's number of an interface. Raises OSError where there is none of that name."""
+        return self.run(lambda: socket.if_nametoindex(interface))
+
     def run(self, function: Callable[[], T]) -> T:
         """Call a short `function` in this node's namespace, on a thread of its own."""
         self._require_open()

@@ -20,6 +20,7 @@ from simulator.preflight.rows import evidence_of, preflight
 from simulator.rehearsal.outside_bgp import where
 from simulator.rehearsal.reporting import final_report
 from simulator.rehearsal.script import Audience, Script, names, together
+from simulator.rehearsal.traffic import TrafficTrial
 from simulator.report.model import RehearsalOutcome, Report
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.session.messages import Family
@@ -71,6 +72,7 @@ class Rehearsal:
             keep_captures=capture_file is not None,
             before_lift=self._look_before_lift,
         )
+        self._traffic = TrafficTrial(self.network, self._script.workflow.validator, self.log)
 
     @property
     def network(self) -> Network:
@@ -84,7 +86,8 @@ class Rehearsal:
         """Never raises for what goes wrong in the lab: that is an outcome. Cancelling it takes the lab down."""
         self._started = time.time()
         try:
-            async with self.network, self._keeping_evidence(), self._script.closing("the rehearsal is over"):
+            closing = self._script.closing("the rehearsal is over")
+            async with self.network, self._traffic, self._keeping_evidence(), closing:
                 await self._play()
         except LabError as error:
             self.errors.append(str(error))
@@ -149,7 +152,10 @@ class Rehearsal:
         validator = self._script.workflow.validator
         if await self._script.until_judged(record):
             await self._script.register_customers(record)
-            self._add(record, await validator.after_lift(record, self._before_lift[record.id], self._expected(record)))
+            before = self._before_lift[record.id]
+            results = await validator.after_lift(record, before, self._expected(record))
+            self._add(record, results)
+            self._add(record, await self._traffic.after_lift(record, before, results))
         self.best_views |= validator.views(record)
 
     async def _look_before_lift(self, record: ConnectionRecord) -> None:
@@ -158,6 +164,7 @@ class Rehearsal:
         what = f"{record.id} passed its validation: it becomes Active, {routes} routes are taken"
         await self._script.audience.pause("lift", what)
         self._before_lift[record.id] = views(record)
+        await self._traffic.before_lift(record)
 
     async def _deprovision(self, records: Iterable[ConnectionRecord]) -> None:
         """From Active to PendingRemove, to gone; one after the other."""
@@ -168,6 +175,7 @@ class Rehearsal:
             await script.workflow.operate(record, "deprovision")
             results = await script.workflow.validator.after_deny(record, before)
             self._add(record, results)
+            results += await self._traffic.after_deny(record, before)
             self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
             what = f"the sessions of {record.id} are closed with a Cease, and the connection is gone"
             await script.audience.pause("remove", what)

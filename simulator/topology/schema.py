@@ -279,6 +279,11 @@ class Topology(Model):
     peerings: Annotated[list[Peering], Field(min_length=1)] = Field(description="the peering requests to rehearse")
     policy: PolicyChoice = Field(default=PolicyChoice(), description="by what AS8075 judges routes once it is lifted")
     times: Times = Field(default=Times(), description="how long things may take")
+    traffic: bool | None = Field(
+        default=None,
+        description="true: hosts stand behind the routers, and packets between them are tried (check A2); false: none; "
+        "where omitted, as true wherever the link is netns",
+    )
     checks: CheckChoice = Field(default=CheckChoice(), description="which checks run; all of them where omitted")
     webhook: WebhookChoice | None = Field(default=None, description="who is to hear what begins and ends")
 

@@ -54,6 +54,13 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
     yield ""
     yield "# learns the interfaces and their addresses"
     yield "protocol device { }"
+    if lab is not None:
+        yield ""
+        yield "# lab only: what is learned goes into the kernel, for the host behind this router"
+        for family in Family:
+            v = model.suffix(family).lower()
+            channel = f"{_CHANNELS[family]} {{ import none; export where source = RTS_BGP; }};"
+            yield f"protocol kernel kernel_{v} {{ {channel} }}"
     for family in Family:
         yield ""
         yield from _policy(config, family)
