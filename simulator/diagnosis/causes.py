@@ -582,7 +582,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "next-hop-silent",
         _PEER,
-        "Microsoft's packets go to a next hop for which nobody answers: {told}",
+        "Microsoft's packets go to a next hop for which nobody answers",
         (C.A2,),
         (F.NEXT_HOP_SILENT,),
         "RFC 4271 §5.1.3",
@@ -590,7 +590,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "no-kernel-route",
         _PEER,
-        "the router takes Microsoft's routes and forwards by none of them: {told}",
+        "the router takes Microsoft's routes and forwards by none of them",
         (C.A2,),
         (F.ROUTER_HAS_NO_ROUTE,),
         "simulator",
@@ -598,7 +598,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "edge-without-route",
         _MICROSOFT,
-        "the edge took the peer's routes and forwards by none of them: {told}",
+        "the edge took the peer's routes and forwards by none of them",
         (C.A2,),
         (F.EDGE_HAS_NO_ROUTE,),
         "simulator",
@@ -606,7 +606,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "sent-back",
         _PEER,
-        "the router sends packets to Microsoft that are not for Microsoft: {told}",
+        "the router sends packets to Microsoft that are not for Microsoft",
         (C.A2,),
         (F.PACKETS_COME_BACK,),
         "RFC 4271 §9.1.2",
@@ -614,7 +614,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "ttl-expires",
         _PEER,
-        "packets circle until their TTL is used up: {told}",
+        "packets circle until their TTL is used up",
         (C.A2,),
         (F.PACKETS_EXPIRE,),
         "RFC 1812",
@@ -622,7 +622,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "packets-dropped",
         _PEER,
-        "packets are dropped on the way without a word: {told}",
+        "packets are dropped on the way without a word",
         (C.A2,),
         (F.PACKETS_LOST,),
         "simulator",
@@ -631,7 +631,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "asymmetric-path",
         _PEER,
-        "packets take another way than the peering's: {told}",
+        "packets take another way than the peering's",
         (C.A2,),
         (F.PACKETS_ASTRAY,),
         "simulator",
@@ -639,7 +639,7 @@ CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "static-route",
         _PEER,
-        "the router sends packets to Microsoft without a route of Microsoft's: {told}",
+        "the router sends packets to Microsoft without a route of Microsoft's",
         (C.A2,),
         (F.PASSES_EARLY, F.PASSES_LATE),
         "simulator",

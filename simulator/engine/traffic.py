@@ -201,12 +201,17 @@ class TrafficLab:
         slow = self._slowness(plan)
         loop = asyncio.get_running_loop()
         until = loop.time() + (_INSTALLS if lifted else 1.0)
+        heard: Flight | None = None
         while True:
-            flight = await one(within=(_ARRIVES if lifted else _NOTHING) + slow)
+            patience = _ARRIVES if lifted and heard is None else _NOTHING
+            flight = await one(within=patience + slow)
+            if flight.arrived or flight.refusal is not None:
+                heard = flight
             done = flight.refusal is Refusal.NO_NEIGHBOR or self._passed(plan, flight, to_peer=to_peer) == lifted
             if done or loop.time() >= until:
                 break
             await asyncio.sleep(_AGAIN)
+        flight = heard or flight  # routers do not say it of every datagram
         whole = await one(within=_NOTHING + slow, size=plan.mtu) if lifted and flight.arrived else None
         return Crossing(
             to_peer=to_peer,
