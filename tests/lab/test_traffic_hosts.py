@@ -19,7 +19,13 @@ pytestmark = pytest.mark.privileged
 SERVICE: dict[int, IpAddress] = {4: ip_address("20.33.0.1"), 6: ip_address("2603:1000::1")}
 HOST: dict[int, IpAddress] = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8:a::1")}
 KEYS = {4: bytes([24, 198, 51, 100]), 6: bytes([48, 0x20, 1, 0xD, 0xB8, 0, 0xA])}
-EDGE, PEER, NOBODY = ({4: v4(n), 6: v6(n)} for n in (1, 2, 9))
+
+
+def node(number: int) -> dict[int, IpAddress]:
+    return {4: v4(number), 6: v6(number)}
+
+
+EDGE, PEER, NOBODY = node(1), node(2), node(9)
 
 
 @dataclass
