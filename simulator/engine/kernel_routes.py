@@ -14,7 +14,7 @@ from simulator.addresses import IpAddress
 from simulator.engine.edges import Edges
 from simulator.engine.log import Event, EventLog
 from simulator.lab.fib import FibRoute
-from simulator.lab.hosts import Tap, TrafficHosts
+from simulator.lab.hosts import ServiceTap, TrafficHosts
 from simulator.peer.events import (
     BgpStateChanged,
     GateMoved,
@@ -76,7 +76,7 @@ class KernelRoutes:
         tap = self._tap(plan)
         return await asyncio.to_thread(self._hosts.held, tap, plan.edge_address.version) if tap is not None else None
 
-    def _tap(self, plan: SessionPlan) -> Tap | None:
+    def _tap(self, plan: SessionPlan) -> ServiceTap | None:
         return self._hosts.taps.get((plan.connection, plan.edge.name))
 
     async def _bring_up_to_date(self, plan: SessionPlan) -> None:
@@ -95,7 +95,7 @@ class KernelRoutes:
         return {key: path.next_hop or plan.peer_address for _, key, path in taken}
 
     def _change(
-        self, tap: Tap, version: int, before: Mapping[bytes, IpAddress], wanted: Mapping[bytes, IpAddress]
+        self, tap: ServiceTap, version: int, before: Mapping[bytes, IpAddress], wanted: Mapping[bytes, IpAddress]
     ) -> list[str]:
         add = (
             FibRoute(key, gateway, self._device(tap, gateway))
@@ -104,7 +104,7 @@ class KernelRoutes:
         )
         return self._hosts.learned(tap, version, add, [key for key in before if key not in wanted])
 
-    def _device(self, tap: Tap, gateway: IpAddress) -> int:
+    def _device(self, tap: ServiceTap, gateway: IpAddress) -> int:
         name = tap.edge.interface_to(gateway)
         found = self._devices.get((tap.edge.name, name))
         if found is None:

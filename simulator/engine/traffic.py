@@ -16,7 +16,7 @@ from simulator.engine.kernel_routes import KernelRoutes
 from simulator.engine.log import EventLog
 from simulator.engine.member_config import session_name
 from simulator.engine.network import Network
-from simulator.lab.datagrams import TTL, Flight, Refusal, send
+from simulator.lab.datagrams import TTL, DropReason, Flight, send
 from simulator.lab.fib import FibRoute
 from simulator.lab.hosts import HostBehind, TrafficHosts
 from simulator.lab.netns import NetnsPlace
@@ -43,12 +43,12 @@ _PROGRAMS = frozenset({"bird", "frr"})
 """Kinds of routers that program their kernel. OpenBGPD does on OpenBSD alone."""
 
 _PASSAGES = {
-    Refusal.NO_ROUTE: Passage.NO_ROUTE,
-    Refusal.NO_NEIGHBOR: Passage.NEXT_HOP_SILENT,
-    Refusal.PROHIBITED: Passage.SENT_BACK,
-    Refusal.EXPIRED: Passage.EXPIRED,
-    Refusal.TOO_LONG: Passage.TOO_LONG,
-    Refusal.OTHER: Passage.REFUSED,
+    DropReason.NO_ROUTE: Passage.NO_ROUTE,
+    DropReason.NO_NEIGHBOR: Passage.NEXT_HOP_SILENT,
+    DropReason.PROHIBITED: Passage.SENT_BACK,
+    DropReason.EXPIRED: Passage.EXPIRED,
+    DropReason.TOO_LONG: Passage.TOO_LONG,
+    DropReason.OTHER: Passage.REFUSED,
 }
 
 
@@ -207,7 +207,7 @@ class TrafficLab:
             flight = await one(within=patience + slow)
             if flight.arrived or flight.refusal is not None:
                 heard = flight
-            done = flight.refusal is Refusal.NO_NEIGHBOR or self._passed(plan, flight, to_peer=to_peer) == lifted
+            done = flight.refusal is DropReason.NO_NEIGHBOR or self._passed(plan, flight, to_peer=to_peer) == lifted
             if done or loop.time() >= until:
                 break
             await asyncio.sleep(_AGAIN)

@@ -22,7 +22,7 @@ from simulator.lab.netns import NetnsPlace
 from simulator.lab.probe import reading
 
 
-class Refusal(Enum):
+class DropReason(Enum):
     """Why a datagram went no further."""
 
     NO_ROUTE = "no route"
@@ -42,25 +42,25 @@ class Flight:
     """The interface of the receiving host by which it came."""
     ttl: int = 0
     """With which it came."""
-    refusal: Refusal | None = None
+    refusal: DropReason | None = None
     """What somebody on the way said of it; None: nothing was heard."""
     by: IpAddress | None = None
     """Who said so."""
 
 
 _ICMP = {
-    (3, 0): Refusal.NO_ROUTE,
-    (3, 1): Refusal.NO_NEIGHBOR,
-    (3, 4): Refusal.TOO_LONG,
-    (3, 13): Refusal.PROHIBITED,
-    (11, 0): Refusal.EXPIRED,
+    (3, 0): DropReason.NO_ROUTE,
+    (3, 1): DropReason.NO_NEIGHBOR,
+    (3, 4): DropReason.TOO_LONG,
+    (3, 13): DropReason.PROHIBITED,
+    (11, 0): DropReason.EXPIRED,
 }
 _ICMP6 = {
-    (1, 0): Refusal.NO_ROUTE,
-    (1, 1): Refusal.PROHIBITED,
-    (1, 3): Refusal.NO_NEIGHBOR,
-    (2, 0): Refusal.TOO_LONG,
-    (3, 0): Refusal.EXPIRED,
+    (1, 0): DropReason.NO_ROUTE,
+    (1, 1): DropReason.PROHIBITED,
+    (1, 3): DropReason.NO_NEIGHBOR,
+    (2, 0): DropReason.TOO_LONG,
+    (3, 0): DropReason.EXPIRED,
 }
 TTL = 64
 _LEVEL = {4: socket.IPPROTO_IP, 6: socket.IPPROTO_IPV6}
@@ -115,7 +115,7 @@ async def send(
             except TimeoutError:
                 return Flight(False)
             except OSError as error:
-                why = Refusal.TOO_LONG if error.errno == errno.EMSGSIZE else Refusal.NO_ROUTE
+                why = DropReason.TOO_LONG if error.errno == errno.EMSGSIZE else DropReason.NO_ROUTE
                 return Flight(False, refusal=why)
 
 
@@ -162,11 +162,11 @@ def _refusal(version: int, controls: Controls) -> Flight:
         if level != _LEVEL[version] or kind != _RECVERR[version]:
             continue
         number, _, icmp, code, _, _, _ = _ERROR.unpack_from(data)
-        why = (_ICMP if version == 4 else _ICMP6).get((icmp, code), Refusal.OTHER)
+        why = (_ICMP if version == 4 else _ICMP6).get((icmp, code), DropReason.OTHER)
         if number == errno.EMSGSIZE:
-            why = Refusal.TOO_LONG
+            why = DropReason.TOO_LONG
         offender = data[_ERROR.size :]
         octets = offender[4:8] if version == 4 else offender[8:24]
         by = ip_address(octets) if any(octets) else None
         return Flight(False, refusal=why, by=by)
-    return Flight(False, refusal=Refusal.OTHER)
+    return Flight(False, refusal=DropReason.OTHER)

@@ -38,7 +38,7 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class ServiceTap:
     """Microsoft's way in and out by one connection on one edge."""
 
     edge: NetnsPlace
@@ -84,7 +84,7 @@ class TrafficHosts:
 
     def __init__(self) -> None:
         self.service = NetnsPlace("microsoft-service", Namespace())
-        self.taps: dict[tuple[str, str], Tap] = {}
+        self.taps: dict[tuple[str, str], ServiceTap] = {}
         """By connection and edge."""
         self.behind: dict[str, HostBehind] = {}
         """By the router's node."""
@@ -105,7 +105,7 @@ class TrafficHosts:
     def add_tap(self, connection: str, edge: NetnsPlace, link: str) -> None:
         """Join Microsoft's host with an edge, for one connection on one of the edge's links. Blocks."""
         number = len(self.taps) + 1
-        tap = Tap(edge, link, _TABLES + number, f"tap{number}")
+        tap = ServiceTap(edge, link, _TABLES + number, f"tap{number}")
         far, near = (
             f"02:75:00:01:{number >> 8:02x}:{number & 255:02x}",
             f"02:75:00:02:{number >> 8:02x}:{number & 255:02x}",
@@ -128,11 +128,11 @@ class TrafficHosts:
         place.run(partial(_begin_device, "eth0", macs[1], 1))
         self.behind[router.name] = HostBehind(place, router, device, macs)
 
-    def learned(self, tap: Tap, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
+    def learned(self, tap: ServiceTap, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
         """Change an edge's FIB; what the kernel refused. Blocks."""
         return tap.edge.run(lambda: fib.change(version, tap.table, add, remove))
 
-    def held(self, tap: Tap, version: int) -> int:
+    def held(self, tap: ServiceTap, version: int) -> int:
         """How many routes of a connection an edge's FIB holds, by the kernel's word. Blocks."""
         return tap.edge.run(lambda: fib.held(version, tap.table))
 
@@ -190,7 +190,9 @@ def _veth(ip: Any, name: str, mac: str, peer: str, peer_mac: str, namespace: int
     return index
 
 
-def _join_edge(tap: Tap, namespace: int, far: str, near: str, addresses: Sequence[IpAddress], first: bool) -> None:
+def _join_edge(
+    tap: ServiceTap, namespace: int, far: str, near: str, addresses: Sequence[IpAddress], first: bool
+) -> None:
     name, number = f"service{tap.device.removeprefix('tap')}", tap.table - _TABLES
     with IPRoute() as ip:
         index = _veth(ip, name, near, tap.device, far, namespace)

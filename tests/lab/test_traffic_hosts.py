@@ -10,8 +10,8 @@ import pytest
 
 from simulator.addresses import IpAddress
 from simulator.lab import fib
-from simulator.lab.datagrams import Flight, Refusal, send
-from simulator.lab.hosts import HostBehind, Tap, TrafficHosts
+from simulator.lab.datagrams import DropReason, Flight, send
+from simulator.lab.hosts import HostBehind, ServiceTap, TrafficHosts
 from simulator.lab.netns import NetnsLink, NetnsPlace
 from tests.lab_support import lan, require_netns, v4, v6
 
@@ -33,7 +33,7 @@ class Lab:
     hosts: TrafficHosts
     edge: NetnsPlace
     peer: NetnsPlace
-    tap: Tap
+    tap: ServiceTap
     behind: HostBehind
 
     async def to_peer(self, version: int, size: int = 64, within: float = 3.0) -> Flight:
@@ -70,8 +70,8 @@ async def lab() -> AsyncIterator[Lab]:
 
 @pytest.mark.parametrize("version", [4, 6])
 async def test_nothing_passes_without_routes_and_each_router_says_so(lab: Lab, version: int) -> None:
-    assert await lab.to_peer(version) == Flight(False, refusal=Refusal.NO_ROUTE, by=EDGE[version])
-    assert await lab.to_service(version) == Flight(False, refusal=Refusal.NO_ROUTE, by=PEER[version])
+    assert await lab.to_peer(version) == Flight(False, refusal=DropReason.NO_ROUTE, by=EDGE[version])
+    assert await lab.to_service(version) == Flight(False, refusal=DropReason.NO_ROUTE, by=PEER[version])
     assert not lab.behind.has_way(HOST[version], SERVICE[version])
 
 
@@ -82,7 +82,7 @@ async def test_with_routes_both_ways_pass_and_without_them_again_none(lab: Lab, 
     assert lab.behind.has_way(HOST[version], SERVICE[version])
     assert await lab.to_peer(version, 1500) == Flight(True, "eth0", 62)
     assert await lab.to_service(version, 1500) == Flight(True, "tap1", 62)
-    assert (await lab.to_peer(version, 1501)).refusal is Refusal.TOO_LONG
+    assert (await lab.to_peer(version, 1501)).refusal is DropReason.TOO_LONG
     assert lab.hosts.held(lab.tap, version) == 1
     assert lab.hosts.learned(lab.tap, version, [], [KEYS[version]]) == []
     assert lab.hosts.held(lab.tap, version) == 0
@@ -93,7 +93,7 @@ async def test_with_routes_both_ways_pass_and_without_them_again_none(lab: Lab, 
 async def test_a_next_hop_that_nobody_has_is_told(lab: Lab, version: int) -> None:
     lab.learn(version, NOBODY[version])
     flight = await lab.to_peer(version, within=5)
-    assert flight == Flight(False, refusal=Refusal.NO_NEIGHBOR, by=EDGE[version])
+    assert flight == Flight(False, refusal=DropReason.NO_NEIGHBOR, by=EDGE[version])
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -108,7 +108,7 @@ async def test_an_edge_is_no_way_to_anybody_but_microsofts_hosts(lab: Lab, versi
         flight = await send(lab.behind.place, other.service, (HOST[version], elsewhere), within=3)
     finally:
         other.close()
-    assert flight == Flight(False, refusal=Refusal.PROHIBITED, by=EDGE[version])
+    assert flight == Flight(False, refusal=DropReason.PROHIBITED, by=EDGE[version])
 
 
 @pytest.mark.parametrize("version", [4, 6])
