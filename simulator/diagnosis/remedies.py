@@ -86,9 +86,9 @@ REMEDIES: dict[str, str] = {
     "next-hop-silent": "on the session with {edge}, announce a next hop that answers on the link: {peer}",
     "no-kernel-route": "let the router put what BGP learns from {edge} into its kernel (BIRD: protocol kernel)",
     "edge-without-route": "tell Microsoft: its edge {edge} forwards nothing to what was announced",
-    "sent-back": "route each prefix that is announced to its hosts, or to null0 where there is none: no default route "
+    "sent-back": "route each prefix that is announced to its hosts, or to null0 where it has no host: no default route "
     "to {edge}",
-    "ttl-expires": "route each prefix that is announced to its hosts, or to null0 where there is none",
+    "ttl-expires": "route each prefix that is announced to its hosts, or to null0 where it has no host",
     "packets-dropped": "look at the packet filters of the router, and between it and the host",
     "asymmetric-path": "let the router prefer the routes of the session with {edge} for what is reached by it",
     "static-route": "remove the static or default route that leads to {edge}: Microsoft's routes come by BGP",

@@ -107,7 +107,7 @@ class NetnsPlace:
         return next(names, next(iter(self.interfaces), INTERFACE))
 
     def index_of(self, interface: str) -> int:
-        """The kernel's number of an interface. Raises OSError where there is none of that name."""
+        """The kernel's number of an interface. Raises OSError for a name that no interface has."""
         return self.run(lambda: socket.if_nametoindex(interface))
 
     def run(self, function: Callable[[], T]) -> T:
