@@ -270,6 +270,11 @@ class SessionEvidence:
     """Frames that an exchange forbids and that came from a MAC that answers for the peer: `3 LLDP`; None where nothing
     is captured."""
 
+    @property
+    def held_there(self) -> frozenset[str]:
+        """What the peer's own table has of what we announce: a router may list routes of its own beside them."""
+        return self.peer_table.prefixes & self.announced if self.peer_table is not None else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -511,13 +511,13 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
 
 
 def _leaks(session: SessionEvidence, observation: Observation) -> Seen:
-    view, capture, table = session.view, observation.capture, session.peer_table
+    view, capture = session.view, observation.capture
     if out := max(view.leaked_out, capture.nlri if capture is not None else 0):
         yield Fact.LEAKED, f"{out} NLRI left the edge"
     if taken := max(view.leaked_in, view.taken):
         yield Fact.LEAKED, f"{taken} routes reached Loc-RIB"
-    if table is not None and table.prefixes:
-        yield Fact.HELD_WHILE_DENIED, f"the router holds {len(table.prefixes)} routes of Microsoft"
+    if held := session.held_there:
+        yield Fact.HELD_WHILE_DENIED, f"the router holds {len(held)} routes of Microsoft"
 
 
 def _watch(session: SessionEvidence, observation: Observation) -> Seen:

@@ -52,8 +52,8 @@ def nothing_arrived(session: SessionEvidence, observation: Observation) -> Findi
         return skipped(table.not_ours)
     if table.error:
         return Finding(Status.ERROR, (f"the peer's router could not be asked: {table.error}",))
-    if table.prefixes:
-        return failed([f"the peer holds {len(table.prefixes)} routes of ours, among them {sorted(table.prefixes)[0]}"])
+    if held := session.held_there:
+        return failed([f"the peer holds {len(held)} routes of ours, among them {sorted(held)[0]}"])
     return passed("the peer's own table holds nothing of ours")
 
 

@@ -8,11 +8,14 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from typing import Final
+from typing import Final, TypeVar
 
 from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 BASES: Final = {"exchange": ROUTERS, "direct": ROUTERS, "route-server": ("simulated",), "route-server-bird": ("bird",)}
 """Base → the routers that it is rehearsed with, without any fault."""
@@ -48,24 +51,31 @@ def healthy_cells(routers: Sequence[str] = ()) -> list[FaultCell]:
 
 def run_all(cells: Sequence[FaultCell], jobs: int, told: Callable[[CellResult], None]) -> list[CellResult]:
     """Run cells, at most `jobs` at once, each told when it is over; in the order of `cells`. Ctrl-C ends all labs."""
-    found: dict[FaultCell, CellResult] = {}
+    return pooled(run, cells, jobs, told, lambda cell, why: CellResult(cell, Outcome(CellVerdict.ERROR, detail=why)))
+
+
+def pooled(
+    function: Callable[[_T], _R],
+    items: Sequence[_T],
+    jobs: int,
+    told: Callable[[_R], None],
+    failed: Callable[[_T, str], _R],
+) -> list[_R]:
+    """A function of each item, in processes; `failed` makes a result of one that raised."""
+    found: dict[int, _R] = {}
     with ProcessPoolExecutor(max(1, jobs), get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
         try:
-            running = {pool.submit(run, cell): cell for cell in cells}
+            running = {pool.submit(function, item): number for number, item in enumerate(items)}
             for future in as_completed(running):
-                cell = running[future]
+                number = running[future]
                 error = future.exception()
-                result = (
-                    future.result()
-                    if error is None
-                    else CellResult(cell, Outcome(CellVerdict.ERROR, detail=repr(error)))
-                )
-                found[cell] = result
+                result = future.result() if error is None else failed(items[number], repr(error))
+                found[number] = result
                 told(result)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [found[cell] for cell in cells]
+    return [found[number] for number in range(len(items))]
 
 
 def _begin_worker(parent: int) -> None:

@@ -270,3 +270,43 @@ def test_another_key_in_the_users_file_is_told_with_its_line_and_without_the_key
     assert not facts_of(evidence(replace(DOWN, md5=True), answer=replace(answer, md5_differs=False)), observe()).has(
         Fact.MD5_DIFFERS
     )
+
+
+def test_a_rule_that_follows_from_another_is_no_mistake_of_its_own() -> None:
+    def entry(rule: str, *beside: str) -> RejectedRoutes:
+        return RejectedRoutes(rule, "", rule, 1, ("13.64.0.0/11",), always_with=frozenset(beside))
+
+    both = (entry("microsoft-prefix", "as-path-loop"), entry("as-path-loop", "microsoft-prefix"))
+    results = rejected_routes(observe(evidence(rejected=both)))
+    assert [each.id for each in diagnosis("c", results)] == ["microsoft-prefix"]
+    assert all(result.causes for result in results), "each warning has the cause"
+    apart = (entry("microsoft-prefix"), entry("as-path-loop"))
+    found = diagnosis("c", rejected_routes(observe(evidence(rejected=apart))))
+    assert {each.id for each in found} == {"microsoft-prefix", "as-path-loop"}, "of other routes"
+    two = (entry("prefix-too-long", "next-hop"), entry("next-hop", "prefix-too-long"))
+    found = diagnosis("c", rejected_routes(observe(evidence(rejected=two))))
+    assert {each.id for each in found} == {"prefix-too-long", "next-hop"}, "neither follows from the other"
+
+
+def test_prefixes_on_one_of_two_sessions_are_seen_from_either() -> None:
+    one, both = frozenset({"203.0.113.0/24"}), frozenset({"203.0.113.0/24", "198.51.100.0/24"})
+    for mine, theirs in ((one, both), (both, one)):
+        session = evidence(prefixes=mine)
+        (found,) = diagnosis("c", run(observe(session, siblings=(Sibling("e2", Family.IPV4, theirs),))).values())
+        assert (found.id, "198.51.100.0/24" in found.text) == ("one-session-only", True)
+    silent = run(observe(evidence(prefixes=both), siblings=(Sibling("e2", Family.IPV4, frozenset()),)))
+    assert diagnosis("c", silent.values()) == (), "of a session that announces nothing, its own connection tells"
+
+
+def test_an_open_without_capabilities_is_one_cause() -> None:
+    bare = replace(PEER_OPEN, capabilities=Capabilities(frozenset({Family.IPV4}), False, False, False, False))
+    found = diagnosis("c", run(observe(evidence(replace(HEALTHY, peer_open=bare)))).values())
+    assert [each.id for each in found] == ["capabilities-missing"]
+
+
+def test_routes_of_its_own_that_a_router_lists_are_none_of_ours() -> None:
+    from simulator.diagnosis.evidence import PeerTable
+
+    table = PeerTable(frozenset({"192.0.2.0/24"}))
+    assert not evidence(peer_table=table, announced=frozenset({"13.64.0.0/11"})).held_there
+    assert evidence(peer_table=table, announced=frozenset({"192.0.2.0/24"})).held_there

@@ -95,3 +95,32 @@ def run(
     if blind:
         raise typer.Exit(commands.run_blind(name, routers, families))
     raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, how))
+
+
+@app.command()
+def mutate(
+    router: Annotated[
+        list[RouterOption] | None, typer.Option(help="With this daemon alone. May be repeated.", show_default=False)
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Mutations of each router's configuration.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes other mutations.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            envvar="TURNUP_JOBS",
+            help="Rehearsals at once; by the processors where omitted.",
+            show_default=False,
+        ),
+    ] = None,
+    how: FormatOption = RowFormat.table,
+) -> None:
+    """Change one thing in a working configuration, by the hundred: is the matter of the changed line named?
+
+    Example: turnup fault mutate --router bird --count 100
+    """
+    from simulator.cli.run import fault as commands
+
+    raise typer.Exit(commands.run_mutations([each.value for each in router or ()], count, seed, jobs, how))

@@ -17,7 +17,8 @@ from simulator.diagnosis.causes import CAUSES
 from simulator.faults.cell import CellResult, FaultCell
 from simulator.faults.cell import run as run_cell
 from simulator.faults.load import FaultFileError, load, shipped
-from simulator.faults.matrix import cells_of, healthy_cells, jobs_by_default, markdown, run_all
+from simulator.faults.matrix import cells_of, healthy_cells, jobs_by_default, markdown, pooled, run_all
+from simulator.faults.mutations import Mutation, MutationOutcome, MutationResult, try_out
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict
 from simulator.topology.load import load as load_topology
@@ -151,6 +152,53 @@ def _row(result: CellResult) -> dict[str, Any]:
         "named": ", ".join(outcome.causes),
         "detail": outcome.detail,
     }
+
+
+# --- mutated configurations ---
+
+
+def run_mutations(routers: Sequence[str], count: int, seed: int, jobs: int | None, how: RowFormat) -> int:
+    """`turnup fault mutate`; returns the exit code."""
+    daemons = [router for router in ROUTERS if router != "simulated"]
+    if "simulated" in routers:
+        fail(USAGE, f"--router simulated: it has no configuration (one of {', '.join(daemons)})")
+    _require_namespaces()
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    remove_leftovers(console)
+    wanted = [Mutation(router, number, seed) for router in routers or daemons for number in range(1, count + 1)]
+    done = 0
+
+    def told(result: MutationResult) -> None:
+        nonlocal done
+        done += 1
+        words = f"{result.mutation.router} {result.change}: {', '.join(result.causes) or result.detail}"
+        line = f"{done:>4}/{len(wanted)} {result.outcome.value:<8} {words}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def failed(mutation: Mutation, why: str) -> MutationResult:
+        return MutationResult(mutation, "", MutationOutcome.SILENT, detail=why)
+
+    try:
+        results = pooled(try_out, wanted, jobs or jobs_by_default(), told, failed)
+    except KeyboardInterrupt:
+        console.print("turnup: interrupted: the labs are taken down")
+        return INTERRUPTED
+    rows = [
+        {
+            "router": result.mutation.router,
+            "number": result.mutation.number,
+            "change": result.change,
+            "outcome": result.outcome.value,
+            "named": ", ".join(result.causes),
+            "detail": result.detail,
+        }
+        for result in results
+    ]
+    columns = (("Router", "router"), ("No.", "number"), ("Change", "change"), ("Outcome", "outcome"))
+    show(rows, (*columns, ("Named", "named"), ("Why", "detail")), how)
+    return PASSED if all(result.outcome.good for result in results) else FAILED
 
 
 # --- find the fault ---
