@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.engine.log import Event
 from simulator.engine.route_evidence import flaps
 from simulator.peer.events import RoutesAnnounced, RoutesWithdrawn
 from simulator.session.messages import Family
@@ -12,12 +13,12 @@ from simulator.wire import nlri
 ONE, OTHER = (nlri.key(prefix)[1] for prefix in ("192.0.2.0/24", "198.51.100.0/24"))
 
 
-def there(time: float, *keys: bytes) -> RoutesAnnounced:
+def there(time: float, *keys: bytes) -> Event:
     attributes: Any = None
     return RoutesAnnounced("s", time, Family.IPV4, keys, attributes, len(keys))
 
 
-def gone(time: float, *keys: bytes) -> RoutesWithdrawn:
+def gone(time: float, *keys: bytes) -> Event:
     return RoutesWithdrawn("s", time, Family.IPV4, keys)
 
 
