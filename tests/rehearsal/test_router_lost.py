@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -262,5 +263,7 @@ async def test_a_router_that_freezes_while_active_does_not_hold_the_rehearsal_up
     for check in ("A1", "A4"):
         status, evidence = statuses[check]
         assert status is Status.ERROR, "the check could not be made: that is neither a success nor the peer's fault"
-        assert all("could not be asked: it did not answer in time" in line for line in evidence), evidence
+        # Who gives up first, the check or the router's adapter, is a matter of what time is left.
+        silent = re.compile(r"could not be asked: (it did not answer in time|\w+ of \S+ does not answer)")
+        assert all(silent.search(line) for line in evidence), evidence
     assert report.gate.nlri_sent_while_denied == report.gate.routes_taken_while_denied == 0
