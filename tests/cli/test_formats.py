@@ -34,6 +34,9 @@ _OFFLINE = {
     "routes": "routes QUICK --link loopback",
     "policy explain": "policy explain --prefix 10.0.0.0/8 --as-path 64496",
     "policy check": "policy check TABLE --peer-as 64496",
+    "policy diff": "policy diff exchange exchange,bogon-prefix=off --routes TABLE --peer-as 64496",
+    "enter": "enter",
+    "fault list": "fault list",
     "location list": "location list --country NL",
     "location show": "location show 26",
     "topologies list": "topologies list",
@@ -63,8 +66,8 @@ _VERB = {
     RowFormat.json: "revalidate contoso/ash-edge-2",
     RowFormat.csv: "deprovision contoso/ash-edge-1",
 }
-_ELSEWHERE = {"edge", *VERBS}
-"""`edge` below; the verbs are one command, of which one is here. Those that make or show a resource print it alike."""
+_ELSEWHERE = {"edge", "fault run", *VERBS}
+"""Some run for long; the verbs are one command, and one of them is here. What makes a resource prints it alike."""
 
 
 def called(words: str, how: RowFormat, tmp_path: Path, server: str = "") -> Result:
