@@ -275,6 +275,16 @@ class SessionEvidence:
         """What the peer's own table has of what we announce: a router may list routes of its own beside them."""
         return self.peer_table.prefixes & self.announced if self.peer_table is not None else frozenset()
 
+    @property
+    def half_up(self) -> bool:
+        """Established here for the soak time, and not at the router, by its own word: what we send does not arrive."""
+        return self.soaked and self.answer is not None and self.answer.established is False
+
+    @property
+    def is_up(self) -> bool:
+        """Established at both ends, as far as the router's is known."""
+        return self.view.bgp_state is BgpState.ESTABLISHED and not self.half_up
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -277,7 +277,7 @@ def _tcp(session: SessionEvidence, observation: Observation) -> Seen:
     talks = view.bgp_state in _TALKING or any(not seen.sent or _answers(seen) for seen in view.notifications)
     if session.was_up:
         yield Fact.WAS_UP, ""
-    if view.bgp_state is UP:
+    if session.is_up:
         yield Fact.UP, "BGP state Established"
     if talks:
         yield Fact.TALKS, ""
@@ -302,7 +302,7 @@ _MD5 = ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure")
 
 def _counters(session: SessionEvidence, observation: Observation) -> Seen:
     """The counters are of a whole node: they tell of a session only where it is down and its key fits them."""
-    if session.view.bgp_state is UP:
+    if session.is_up:
         return
     here, there, md5, gtsm = session.tcp_counters, session.peer_counters, session.view.md5, session.view.gtsm
     table = (
@@ -351,8 +351,7 @@ def _router(session: SessionEvidence, observation: Observation) -> Seen:
                 yield Fact.OTHER_UP, f"only {name_of(other)} is up"
         return
     yield Fact.ASKED, ""
-    up = view.bgp_state is UP
-    if not answer.configured and not up:
+    if not answer.configured and not session.is_up:
         yield Fact.NO_SESSION, f"the router's configuration has no session with {view.local_address}"
         yield from ((_TROUBLES[what], text) for what, text in answer.troubles)
         return
@@ -400,7 +399,7 @@ def _security(session: SessionEvidence, answer: RouterAnswer) -> Seen:
             _says(answer, Setting.MD5, "the router has another MD5 key than the one that was agreed"),
         )
     # A router without GTSM may send with a TTL of 255 all the same: only a session that is down tells of it.
-    if answer.gtsm is not None and answer.gtsm != view.gtsm and view.bgp_state is not UP:
+    if answer.gtsm is not None and answer.gtsm != view.gtsm and not session.is_up:
         has = "has GTSM, and none is agreed" if answer.gtsm else "has no GTSM, and it is agreed"
         fact = Fact.TTL_LOW_THERE if answer.gtsm else Fact.TTL_LOW_HERE
         yield fact, _says(answer, Setting.GTSM, f"the router {has}")

@@ -62,6 +62,8 @@ class RouterAnswer:
     """The router's own words for what keeps the session back."""
     configured: bool = True
     """The router has such a session."""
+    established: bool | None = None
+    """It has the session in Established."""
     shut_down: bool = False
     limit_hit: bool = False
     """The router ended the session because of its own prefix limit."""

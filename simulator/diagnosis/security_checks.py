@@ -8,7 +8,6 @@ from typing import Final
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.facts import Fact, facts_of
-from simulator.diagnosis.session_checks import UP
 
 _MD5: Final = (Fact.MD5_PEER_UNSIGNED, Fact.MD5_PEER_SIGNS, Fact.MD5_DIFFERS)
 _GTSM: Final = (Fact.TTL_LOW_HERE, Fact.TTL_LOW_THERE)
@@ -25,7 +24,7 @@ def gtsm_agrees(session: SessionEvidence, observation: Observation) -> Finding:
 
 
 def _agrees(session: SessionEvidence, observation: Observation, against: Collection[Fact], both: str) -> Finding:
-    if session.view.bgp_state is UP:
+    if session.is_up:
         return passed(f"the session is up: {both}")
     if not observation.final:
         return UNSET

@@ -124,12 +124,14 @@ def _yes(value: bool) -> str:
 def stable(session: SessionEvidence, observation: Observation) -> Finding:
     view = session.view
     flaps, notes = view.established_transitions, notes_of(session)
-    if session.soaked and not notes and flaps <= 1:
+    if session.soaked and not session.half_up and not notes and flaps <= 1:
         return passed(f"Established for {observation.soak:g} s without a flap")
     if not observation.final:
         return UNSET
     if view.bgp_state is not UP:
         what = f"BGP state {state(session)}"
+    elif session.half_up and session.answer is not None:
+        what = f"Established here, and {session.answer.state} at the router: what we send does not arrive there"
     elif notes or flaps > 1:
         what = f"came up {flaps} times, with {len(view.notifications)} NOTIFICATIONs"
     else:

@@ -310,3 +310,15 @@ def test_routes_of_its_own_that_a_router_lists_are_none_of_ours() -> None:
     table = PeerTable(frozenset({"192.0.2.0/24"}))
     assert not evidence(peer_table=table, announced=frozenset({"13.64.0.0/11"})).held_there
     assert evidence(peer_table=table, announced=frozenset({"192.0.2.0/24"})).held_there
+
+
+@pytest.mark.parametrize(("established", "failed"), [(False, ["S5"]), (True, []), (None, [])])
+def test_a_session_that_is_up_at_one_end_only_is_not_up(established: bool | None, failed: list[str]) -> None:
+    answer = RouterAnswer("OpenConfirm", "", established=established, gtsm=True)
+    session = evidence(answer=answer, peer_counters={"TCPMinTTLDrop": 7})
+    results = run(observe(session, final=True))
+    assert [each for each in failing(results) if each.startswith("S")] == failed
+    if failed:
+        assert "OpenConfirm at the router" in results["S5"].evidence[0]
+        assert [cause.id for cause in results["S5"].causes] == ["gtsm-at-peer"]
+        assert not session.is_up

@@ -46,6 +46,7 @@ class Protocol:
         hit = error == _LIMIT_HIT
         return RouterAnswer(
             state=report.state,
+            established=report.established,
             reason=report.reason,
             shut_down=report.shut_down and not hit,
             limit_hit=hit,

@@ -108,7 +108,9 @@ class Exabgp(Daemon):
         report = next((each for each in await self.sessions() if each.name == session), None)
         if report is None or report.state == ABSENT:
             return lacks(found)
-        return self._completed(found, RouterAnswer(report.state, report.reason, shut_down=report.shut_down))
+        return self._completed(
+            found, RouterAnswer(report.state, report.reason, established=report.established, shut_down=report.shut_down)
+        )
 
     async def exported(self, session: str) -> frozenset[str]:
         """The prefixes that ExaBGP has sent us on this session; none while the session is down."""

@@ -340,6 +340,7 @@ def parse_answer(session: RouterSession, neighbor: Mapping[str, Any]) -> RouterA
     limit_hit = bool(neighbor.get("prefixOverflow") or (family or {}).get("prefixOverflow"))
     return RouterAnswer(
         state=report.state,
+        established=report.established,
         reason=report.reason,
         shut_down=report.shut_down,
         limit_hit=limit_hit or (bool(sent) and int(sent, 16) == _LIMIT_REACHED),

@@ -320,6 +320,7 @@ def parse_answer(session: RouterSession, neighbor: Mapping[str, Any], reason: st
     ttl, source = neighbor.get("ttl_security", {}), neighbor.get("transport", {}).get("local_address")
     return RouterAnswer(
         state=report.state,
+        established=report.established,
         reason=report.reason,
         shut_down=report.shut_down,
         limit_hit=state.get("admin_state") == _PREFIX_LIMIT_DOWN,

@@ -220,6 +220,7 @@ def parse_answer(session: RouterSession, neighbor: Mapping[str, Any]) -> RouterA
     remote = str(neighbor.get("remote_as", ""))
     return RouterAnswer(
         state=report.state,
+        established=report.established,
         reason=report.reason,
         shut_down=report.shut_down,
         remote_as=int(remote) if remote.isdecimal() else None,

@@ -117,6 +117,7 @@ class Simulated:
         report = self._report(found)
         return RouterAnswer(
             state=report.state,
+            established=report.established,
             reason=report.reason,
             local_as=config.asn,
             remote_as=found.remote_as,
