@@ -1,3 +1,3 @@
 """turnup: rehearse the turn-up of BGP sessions with AS8075 before the maintenance window."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
