@@ -102,7 +102,7 @@ def test_a_failed_check_is_exit_code_1_with_cause_and_remedy(tmp_path: Path) -> 
     result = turnup("rehearse", changed(tmp_path, **{"peer-side": {"asn": 64497}}))
     assert result.returncode == 1
     assert "OPEN carries AS64497; the PeerAsn is AS64496" in result.stdout
-    assert "remedy: configure AS64496 as the local AS" in result.stdout
+    assert "configure AS64496 as the local AS" in result.stdout
     assert "connection is ProvisioningFailed, expected Active" in result.stdout
 
 

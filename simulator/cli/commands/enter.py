@@ -25,7 +25,7 @@ def enter(
     ] = "",
     how: FormatOption = RowFormat.table,
 ) -> None:
-    """Enter a node of a running lab: its router's birdc or vtysh, else a shell in its network namespace.
+    """Enter a node of a running lab: its router's console, or a shell.
 
     birdc, vtysh, gobgp and bgpctl ask that router, and none of this machine's. The lab is one that `turnup rehearse
     --hold`, `routes` or `serve` runs on link netns, as the same user. The exit code is the command's.
