@@ -67,6 +67,7 @@ COMMANDS: Final = (
         ("deprovision", _OPERATE, "The peering is set for deprovisioning."),
         ("block", _OPERATE, "Something outside Microsoft blocks the peering."),
         ("unblock", _OPERATE, "The blocker is gone: the request is reviewed again."),
+        ("deny", _OPERATE, "DENY ALL now, on sessions that stay Established."),
         ("revalidate", _OPERATE, "DENY ALL again, until the connection is validated again."),
         ("advance", _OPERATE, "Do now what the connection waits for."),
         ("request-type-change", _OPERATE, "A change of the peering's type is requested."),

@@ -17,6 +17,7 @@ import pytest
 
 import simulator
 from simulator.cli.app import COMMANDS, Command, load
+from simulator.engine.verbs import VERBS
 from tests.topologies import SHIPPED, document, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -61,6 +62,10 @@ def test_the_table_of_commands_says_what_each_says_itself(command: Command) -> N
     assert loaded.name in ("", command.name)
 
 
+def test_every_verb_of_the_operator_is_a_command() -> None:
+    assert set(VERBS) <= {command.name for command in COMMANDS}
+
+
 def test_rehearse_passes_and_shows_both_states_side_by_side(quick: Path) -> None:
     result = turnup("rehearse", quick)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -102,8 +107,9 @@ def test_a_failed_check_is_exit_code_1_with_cause_and_remedy(tmp_path: Path) -> 
     result = turnup("rehearse", changed(tmp_path, **{"peer-side": {"asn": 64497}}))
     assert result.returncode == 1
     assert "OPEN carries AS64497; the PeerAsn is AS64496" in result.stdout
-    assert "configure AS64496 as the local AS" in result.stdout
-    assert "connection is ProvisioningFailed, expected Active" in result.stdout
+    assert "do:    configure AS64496 as the local AS" in result.stdout
+    assert "who:   the peer has to act (check S1)" in result.stdout
+    assert "Rehearsal failed: 0 of 2 connections became Active" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["rehearse", "validate"])
