@@ -170,13 +170,18 @@ class TrafficLab:
             why = f"no host can stand behind {plan.peer.name}" if targets else "no route with a host to send to"
             return TrafficSeen(skipped=why)
         crossings: list[Crossing] = []
+        unsaid: list[str] = []
         for router, host in hosts.items():
             await asyncio.to_thread(host.take, targets[router])
-            await self._lend(plan, router, host, service, lifted=lifted)
+            if unknown := await self._lend(plan, router, host, service, lifted=lifted):
+                unsaid.append(unknown)
+                continue
             crossings += [
                 await self._cross(plan, router, host, (service, targets[router]), to_peer=to_peer, lifted=lifted)
                 for to_peer in (True, False)
             ]
+        if unsaid and not crossings:
+            return TrafficSeen(skipped="; ".join(dict.fromkeys(unsaid)))
         told = tuple(
             dict.fromkeys(self._told[each] for each in ((plan.id, router) for router in hosts) if each in self._told)
         )
@@ -279,18 +284,23 @@ class TrafficLab:
 
     async def _lend(
         self, plan: SessionPlan, router: str, host: HostBehind, service: IpAddress, *, lifted: bool
-    ) -> None:
-        """Put what a router says that it holds into its node's kernel, where its daemon does not."""
+    ) -> str:
+        """Put what a router says that it holds into its node's kernel, where its daemon does not.
+
+        Returns why nobody can know what it holds; empty where it says it, or its daemon does it.
+        """
         node = self._node(router)
         if node is None or not await self._needs(node, host, service, lifted=lifted):
-            return
+            return ""
         session = plan.router_session
         if isinstance(node, Customer):
             session = session_name(plan.peer, node, plan.family)
         try:
             prefixes = await self._network.peers.router(router).received(session)
-        except (KeyError, NotOurRouterError, LabError):
-            return
+        except NotOurRouterError as error:
+            return f"{node.router_kind} of {router} programs no kernel, and what it holds is not known: {error}"
+        except (KeyError, LabError):
+            return ""
         version = plan.edge_address.version
         wanted = {nlri.key(prefix)[1] for prefix in prefixes}
         before = self._lent.get((router, plan.id), {})
@@ -301,11 +311,12 @@ class TrafficLab:
         gone = [key for key in before if key not in kept]
         add = [key for key in wanted if key not in before]
         if not (gone or add):
-            return
+            return ""
         device = host.router.interface_to(plan.edge_address)
         await asyncio.to_thread(self._put, host, plan, device, add, gone)
         kind = node.router_kind
         self._told[plan.id, router] = f"{kind} of {router} programs no kernel: turnup put in what it says that it holds"
+        return ""
 
     def _put(self, host: HostBehind, plan: SessionPlan, device: str, add: list[bytes], gone: list[bytes]) -> None:
         index = host.router.index_of(device)

@@ -9,6 +9,7 @@ between peers. The routers keep no address for all this, and their main routing 
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,14 +62,17 @@ class HostBehind:
     macs: tuple[str, str]
     """The host's, and the router's."""
     addresses: set[IpAddress] = field(default_factory=set)
+    """All are ready: sessions ask for them at once, each on a thread."""
+    _taking: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, address: IpAddress) -> None:
         """Give the host one more address; its router reaches it. Blocks."""
-        if address in self.addresses:
-            return
-        self.addresses.add(address)
-        self.place.run(partial(_add_address, address))
-        self.router.run(partial(_reach, address, self.device, self.macs[0], _HOSTS))
+        with self._taking:
+            if address in self.addresses:
+                return
+            self.place.run(partial(_add_address, address))
+            self.router.run(partial(_reach, address, self.device, self.macs[0], _HOSTS))
+            self.addresses.add(address)
 
     def lend(self, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
         """Change what the router's kernel has for a daemon that programs none; what was refused. Blocks."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -124,3 +127,16 @@ async def test_a_table_by_the_thousand_is_held_counted_and_taken_out(lab: Lab, v
     assert place.run(lambda: fib.change(version, 21001, routes[:1], keys[1:])) == []
     assert place.run(lambda: fib.held(version, 21001)) == 1
     assert len(place.run(lambda: fib.change(version, 21001, [], keys[1:3]))) == 2, "what is not there is told"
+
+
+async def test_an_address_that_two_sessions_ask_for_at_once_is_there_for_both(lab: Lab) -> None:
+    address = ip_address("198.51.100.9")
+    ready = threading.Barrier(2)
+
+    def take_and_use() -> None:
+        ready.wait()
+        lab.behind.take(address)
+        with lab.behind.place.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((str(address), 0))
+
+    await asyncio.gather(asyncio.to_thread(take_and_use), asyncio.to_thread(take_and_use))

@@ -144,6 +144,7 @@ async def test_a_peer_that_announces_microsofts_routes_after_the_lift() -> None:
     """As one does that exports all when the other edge is lifted: no rehearsal that sees it passes without a word."""
     found = bird_document()
     found["times"] = {"soak": 0.3, "deadline": 20, "active": 2}
+    found["traffic"] = False  # its route of Microsoft's prefix leads nowhere: A2 would say so
     played = Rehearsal(build(found), LinkKind.NETNS)
 
     async def leak() -> None:

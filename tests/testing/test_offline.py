@@ -143,8 +143,8 @@ def test_all(route):
 def pytest_of_a_user(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     topology = ROOT / "topologies" / "exchange.yaml"
     (folder / "test_policy.py").write_text(_USER.replace("TOPOLOGY", repr(str(topology))))
-    plugin = ["-p", "simulator.testing.plugin", "-p", "no:cacheprovider", *options]
-    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", str(folder), *plugin]
+    where = ["-q", "-c", "/dev/null", "--rootdir", str(folder), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *where, *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
