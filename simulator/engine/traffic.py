@@ -282,9 +282,7 @@ class TrafficLab:
 
     # --- daemons that program no kernel ---
 
-    async def _lend(
-        self, plan: SessionPlan, router: str, host: HostBehind, service: IpAddress, *, lifted: bool
-    ) -> str:
+    async def _lend(self, plan: SessionPlan, router: str, host: HostBehind, service: IpAddress, *, lifted: bool) -> str:
         """Put what a router says that it holds into its node's kernel, where its daemon does not.
 
         Returns why nobody can know what it holds; empty where it says it, or its daemon does it.

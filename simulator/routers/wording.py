@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 from simulator.diagnosis.about import About
 from simulator.places.errors import LabError
@@ -97,6 +98,12 @@ _CLEARED = frozenset({"peer-limit", "peer-limit-near"})
 """The router keeps the session down until somebody starts it again."""
 
 
+YOURS: Final = "YOUR-PREFIX"
+"""Where a user's own file says what is announced, and the router announces nothing: only its user knows."""
+_OF_ALL_PREFIXES: Final = frozenset({"policy-required", "export-policy"})
+"""Their mend is about all that is to be announced: shown in the router's words also where that is not known."""
+
+
 def snippet(dialect: Wording, cause: str, config: RouterConfig, session: RouterSession, about: About) -> str:
     """What to type; empty where the language has no words for the cause. `config` is what was agreed."""
     key = ALIASES.get(cause, cause)
@@ -104,9 +111,12 @@ def snippet(dialect: Wording, cause: str, config: RouterConfig, session: RouterS
     text = ""
     wanted = about.prefixes or tuple(_own(config, session))
     if not wanted and re.search(r"\{(?:each|prefix|prefixes|aggregates)\}", dialect.says.get(key, "")):
-        return ""  # nothing is known to write there
+        if cause not in _OF_ALL_PREFIXES:
+            return ""  # nothing is known to write there
+        wanted = (YOURS,)
+        values = values | {"prefix": YOURS, "prefixes": YOURS}
     if key in dialect.says:
-        text = filled(dialect.says[key], values, about.prefixes or tuple(_own(config, session)))
+        text = filled(dialect.says[key], values, wanted)
     else:
         text = written(dialect, key, config, session, about)
     if text and cause in _CLEARED and dialect.clear:

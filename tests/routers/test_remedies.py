@@ -23,7 +23,7 @@ from simulator.routers.mender import RouterMender, mender
 from simulator.routers.own_file import statements_of
 from simulator.routers.registry import ROUTERS
 from simulator.routers.snippets import lines_of
-from simulator.routers.wording import _VARIED
+from simulator.routers.wording import _VARIED, YOURS
 from simulator.topology.kinds import KINDS, LANGUAGES
 from simulator.topology.route import RouterRoute
 from tests.diagnosis.test_catalogue import evidence
@@ -171,3 +171,5 @@ def test_where_no_prefix_is_known_none_is_written_and_what_is_lacking_is(languag
     assert (spoken, "[  ]" in text) == ("", False)
     text, spoken = mend("one-session-only", evidence(mender=router), lacks=("203.0.113.0/24",))
     assert spoken == language and "203.0.113.0/24" in text
+    text, spoken = mend("policy-required", evidence(mender=router))
+    assert language != "frr" or YOURS in text, "a policy for all that is announced is shown also then"

@@ -159,7 +159,7 @@ async def fail(lab: Lab) -> None:
 WAYS: dict[str, Callable[[Lab], Awaitable[Any]]] = {
     **{
         name: lambda lab, name=name: lab.act(name)  # type: ignore[misc]
-        for name in ("block", "deprovision", "revalidate", "request-type-change")
+        for name in ("block", "deny", "deprovision", "revalidate", "request-type-change")
     },
     "delete": lambda lab: call(lab.client, "DELETE", PEERING),
     "remove the connection": lambda lab: lab.request(EDGE_2),
@@ -173,6 +173,7 @@ def test_these_are_all_the_events_that_end_active() -> None:
     ending = {row.event for row in TABLE if row.source is ConnectionState.ACTIVE is not row.target}
     assert ending == {
         ConnectionEvent.BLOCKED,
+        ConnectionEvent.DENIED,
         ConnectionEvent.DEPROVISION_REQUESTED,
         ConnectionEvent.REVALIDATION_REQUIRED,
         ConnectionEvent.TYPE_CHANGE_REQUESTED,
