@@ -227,6 +227,8 @@ class SessionEvidence:
     """How the kernel's TcpExt counters moved at the router since the validation began; empty where they are unknown."""
     prefixes: frozenset[str] = frozenset()
     """What it announces that would be accepted, in text."""
+    turned_away: frozenset[str] = frozenset()
+    """What it announces that would not be accepted, in text."""
     preflight: tuple[tuple[str, str], ...] = ()
     """What did not match before the session, where both sides' configurations were compared: the matter, and words."""
     own_prefix: str = ""
@@ -324,3 +326,5 @@ class Sibling:
     name: str
     family: Family
     prefixes: frozenset[str]
+    rejected: frozenset[str] = frozenset()
+    """Prefixes that it announces and that are not acceptable."""

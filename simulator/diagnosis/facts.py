@@ -224,11 +224,11 @@ Seen = Iterator[tuple[Fact, str]]
 
 
 def _lacks(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
-    if not session.soaked:
+    if not session.soaked or not session.prefixes:
         return ()
     family = session.view.family
     there = {prefix for other in observation.siblings if other.family is family for prefix in other.prefixes}
-    return tuple(sorted(there - session.prefixes))
+    return tuple(sorted(there - session.prefixes - session.turned_away))
 
 
 def facts_of(session: SessionEvidence, observation: Observation) -> SessionFacts:

@@ -147,22 +147,36 @@ _LOOKED_AT = {"refused", "malformed", "reset", "not-heard", "bfd", "keepalives-m
 
 
 def mend(
-    cause: str, session: SessionEvidence | None, *, rule: bool = False, lacks: tuple[str, ...] = ()
+    cause: str,
+    session: SessionEvidence | None,
+    *,
+    rule: bool = False,
+    lacks: tuple[str, ...] = (),
+    returned: bool = False,
 ) -> tuple[str, str]:
     """The remedy of a cause and the language in which it is; empty for plain English.
 
-    `lacks`: the prefixes that another session has and this one has not.
+    `lacks`: the prefixes that another session has and this one has not. `returned`: of a rule whose routes came from
+    Microsoft itself, as their paths say.
     """
     general = RULES.get(cause, RULES["*"]) if rule else REMEDIES.get(cause, "")
     if session is None:
         return general, ""
+    if cause == "one-session-only" and not lacks:  # it is this session that has them
+        general = "announce on every session what you announce on the session with {edge}"
     words = _filled(general, session)
-    if session.mender is None:
+    if session.mender is None or (cause == "one-session-only" and not lacks):
         return words, ""
     about = _about(cause, session, rule=rule)
-    if cause == "one-session-only" and lacks:
+    if lacks and cause == "one-session-only":
         about = replace(about, prefixes=lacks)
-    own = session.mender.remedy(cause if not rule or cause not in _FILTERED else "*", about)
+    own = session.mender.remedy("from-microsoft", about) if returned else ""
+    if cause == "as-path-loop" and any(each.rule == cause and each.all for each in session.rejected):
+        own = session.mender.remedy("all-prepended", about)  # to announce nothing would not help
+    if not own:
+        own = session.mender.remedy(cause if not rule or cause not in _FILTERED else "*", about)
+        more = sum(each.count - len(each.examples) for each in session.rejected if rule and each.rule == cause)
+        own += f"\n(and so for {more} more)" if own and more > 0 and about.prefixes[0] in own else ""
     if own:
         return own, session.mender.language
     if cause in _LOOKED_AT and (look := session.mender.look(about)):
@@ -176,6 +190,8 @@ def _about(cause: str, session: SessionEvidence, *, rule: bool) -> About:
     prefixes = [example.partition(" ")[0] for each in rejected for example in each.examples]
     if not rejected and session.own_prefix:
         prefixes = [session.own_prefix]
+    elif not rejected and answer is not None:
+        prefixes = list(answer.withheld)
     return About(
         name=answer.name if answer is not None else "",
         prefixes=tuple(dict.fromkeys(prefixes)),

@@ -116,16 +116,16 @@ def lacking(session: SessionEvidence, observation: Observation) -> list[str]:
 
     Both ways: of two connections the one that is validated last has both tables to compare.
     """
-    if not session.soaked:
+    if not session.soaked or not session.prefixes:  # what keeps all of them back, R1 tells
         return []
     mine = session.view.id
     there: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
     for sibling in observation.siblings:
         if sibling.family is session.view.family:
-            for prefix in sibling.prefixes - session.prefixes:
+            for prefix in sibling.prefixes - session.prefixes - session.turned_away:
                 there.setdefault(prefix, []).append(sibling.name)
-            for prefix in session.prefixes - sibling.prefixes if sibling.prefixes else ():
+            for prefix in session.prefixes - sibling.prefixes - sibling.rejected if sibling.prefixes else ():
                 missing.setdefault(prefix, []).append(sibling.name)
     lines = [(prefix, f"{prefix} comes on {', '.join(names)} and not on {mine}") for prefix, names in there.items()]
     lines += [(prefix, f"{prefix} comes on {mine} and not on {', '.join(names)}") for prefix, names in missing.items()]
@@ -136,6 +136,8 @@ def same_everywhere(session: SessionEvidence, observation: Observation) -> Findi
     missing = lacking(session, observation)
     if not session.soaked:
         return resting_on("S5") if observation.final else UNSET
+    if not session.prefixes and observation.siblings:
+        return resting_on("R1") if observation.final else UNSET
     if not missing:
         return passed(f"the same {len(session.prefixes)} prefixes as on the other edges")
     return failed(missing)

@@ -87,5 +87,7 @@ class RouterAnswer:
     """The router's own name for the session, where it has one (BIRD's protocol)."""
     troubles: tuple[tuple[PeerTrouble, str], ...] = ()
     """With what is to be said of it."""
+    withheld: tuple[str, ...] = ()
+    """Prefixes of its own that it has, and that its export policy lets out nowhere on this session."""
     statements: Mapping[Setting, Statement] = field(default_factory=dict)
     """Where the user's own file says it."""

@@ -186,7 +186,8 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
     more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
     text = f"{rejected.rule}: {rejected.explanation}; it rejects {scope}: {', '.join(rejected.examples)}{more}"
-    words, language = mend(rejected.rule, session, rule=True)
+    returned = rejected.rule == "microsoft-prefix" and "R3.as-path-loop" in mine
+    words, language = mend(rejected.rule, session, rule=True, returned=returned)
     evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
     side = RULE_SIDES.get(rejected.rule, Side.PEER)
     return Cause(rejected.rule, text, words, side, (session.view.id,), explains, evidence, language, RULE_ORDER)
@@ -198,6 +199,8 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
     for cause in causes:
         row = BY_ID.get(cause.id)
         key = (cause.id, cause.text if row is not None and not row.once else "")
+        if cause.remedy_language and row is not None:  # what is typed once is one mistake
+            key = next((known for known, one in found.items() if _typed_alike(one, cause)), key)
         known = found.get(key)
         if known is None:
             found[key] = cause
@@ -210,6 +213,10 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
             evidence=tuple(dict.fromkeys((*known.evidence, *cause.evidence))),
         )
     return sorted(found.values(), key=lambda cause: cause.rank)
+
+
+def _typed_alike(one: Cause, other: Cause) -> bool:
+    return (one.id, one.remedy, one.remedy_language) == (other.id, other.remedy, other.remedy_language)
 
 
 _MOST_REMEDIES = 4

@@ -63,7 +63,8 @@ async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lif
             if answer is None or lifted:
                 return answer
             reasons = await router.reasons(plan.router_session)
-            return replace(answer, troubles=tuple((reason.cause, reason.text) for reason in reasons))
+            withheld = tuple(prefix for reason in reasons for prefix in reason.prefixes)
+            return replace(answer, troubles=tuple((reason.cause, reason.text) for reason in reasons), withheld=withheld)
     except (KeyError, TimeoutError, LabError):
         return None
 

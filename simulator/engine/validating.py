@@ -372,11 +372,11 @@ class Validator:
             if plan.edge.name not in edges and plan.peer is record.peer and self._network.edges.is_provisioned(plan):
                 view = self._network.edges.view(plan)
                 if view.bgp_state is BgpState.ESTABLISHED and self._settled(view):
-                    yield Sibling(plan.id, plan.family, self._accepted(plan))
+                    yield Sibling(plan.id, plan.family, self._heard(plan), self._heard(plan, acceptable=False))
 
-    def _accepted(self, plan: SessionPlan) -> frozenset[str]:
+    def _heard(self, plan: SessionPlan, *, acceptable: bool = True) -> frozenset[str]:
         routes = self._network.edges.routes(plan)
-        return frozenset(nlri.text(route.family, route.key) for route in routes if not route.hits)
+        return frozenset(nlri.text(route.family, route.key) for route in routes if (not route.hits) is acceptable)
 
     def _edges_there(self, record: ConnectionRecord) -> frozenset[str]:
         """The edges at the exchange; a Direct peering's links lead where they lead."""
@@ -406,7 +406,8 @@ class Validator:
             probe=gathered.probes.get(plan.id),
             own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,
-            prefixes=self._accepted(plan) if compared else frozenset(),
+            prefixes=self._heard(plan) if compared else frozenset(),
+            turned_away=self._heard(plan, acceptable=False) if compared and view.rejected else frozenset(),
             peer_table=gathered.tables.get(plan.id),
             members=gathered.members.get(plan.id, {}),
             rejected=rejected(self._judged(plan, gathered), view.received) if view.rejected else (),

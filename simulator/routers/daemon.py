@@ -256,4 +256,5 @@ def silence(session: RouterSession, own: Sequence[str], exported: Collection[str
     if exported:
         return []
     what = f"the router's table has {examples(own)}"
-    return [Reason(PeerTrouble.EXPORT_POLICY, f"{what}, and its export policy lets none of it out on this session")]
+    words = f"{what}, and its export policy lets none of it out on this session"
+    return [Reason(PeerTrouble.EXPORT_POLICY, words, tuple(own))]

@@ -94,6 +94,8 @@ def edit_of(
     if action is EditKind.DROP:
         return _without(hit) if hit is not None else None
     if hit is not None and value:
+        if setting is Setting.LOCAL_AS and (dropped := _said_again(own, path, address, setting, hit, value)):
+            return dropped
         edit = _with_value(own, path, hit, value)
         return edit if edit is not None and edit.new != edit.old else None
     anchors = hits(sources(own, path), address, own.scopes, ((setting, own.anchor(setting)),), own.blank)
@@ -112,6 +114,18 @@ def readdressed(own: OwnFile, path: Path, wrong: str, address: str) -> Edit | No
     return None
 
 
+def reexported(own: OwnFile, path: Path, address: str, prefixes: tuple[str, ...], kept_back: bool) -> Edit | None:
+    """BIRD's `export all`, `none` or `where …` of a session, with these prefixes let out, or kept back."""
+    hit = hits(sources(own, path), address, own.scopes, own.settings, own.blank).get(Setting.EXPORT)
+    told = re.fullmatch(r"(all|none)|where\s+(.+)", hit.value, re.DOTALL) if hit is not None else None
+    if hit is None or hit.value_span is None or told is None or not prefixes:
+        return None
+    where = f"net {'!~' if kept_back else '~'} [ {', '.join(prefixes)} ]"
+    if told[2]:
+        where += f" {'&&' if kept_back else '||'} ({told[2].strip()})"
+    return Edit(hit.path, hit.text, *hit.value_span, f"where {where}")
+
+
 def _with_value(own: OwnFile, path: Path, hit: StatementHit, value: str) -> Edit | None:
     span = hit.value_span
     if span is None:
@@ -120,6 +134,16 @@ def _with_value(own: OwnFile, path: Path, hit: StatementHit, value: str) -> Edit
     if own.constants is not None and (defined := _definition(own, path, word.strip('$"'))) is not None:
         return Edit(defined.path, defined.text, *(defined.value_span or span), value)
     return Edit(hit.path, hit.text, *span, value)
+
+
+def _said_again(own: OwnFile, path: Path, address: str, setting: Setting, hit: StatementHit, value: str) -> Edit | None:
+    """A `local-as` goes where what is said of all sessions is right: FRR refuses one that is the router's own AS."""
+    if not re.search(r"\blocal-as\b", hit.text[slice(*hit.span)]):
+        return None
+    edit = _without(hit)
+    rest = [(file, edit.new if file == hit.path else text) for file, text in sources(own, path)]
+    other = hits(rest, address, own.scopes, own.settings, own.blank).get(setting)
+    return edit if other is not None and other.value == value else None
 
 
 def _definition(own: OwnFile, path: Path, name: str) -> StatementHit | None:

@@ -12,10 +12,11 @@ from simulator.diagnosis.about import About
 from simulator.diagnosis.router_answer import Setting
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
-from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed
-from simulator.routers.own_file import OwnFile, neighbors_of, statements_of
+from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed, reexported
+from simulator.routers.own_file import OwnFile, neighbors_of, sources, statements_of
 from simulator.routers.statements import same
 from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of
+from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, LANGUAGES
 
 _AGREED: Final = "the_agreed_key"
@@ -61,12 +62,23 @@ class RouterMender:
         # A report may be shown to anybody: the key that was agreed is in the topology.
         session = self.session if self.session.md5 is None else replace(self.session, md5=_AGREED)
         text = snippet(self.wording, cause, self.config, session, about)
+        if f"{key}.there" in self.wording.says and self._says(text):
+            text = snippet(self.wording, f"{key}.there", self.config, session, about)
         return f"{text}\n{_SAID}" if _AGREED in text else text
 
     def _is_there(self) -> bool:
         if self.own is None or self.config.file is None:
             return False
         return any(same(each, str(self.session.remote_address)) for each in neighbors_of(self.own, self.config.file))
+
+    def _says(self, text: str) -> bool:
+        """The user's file has the last line of a snippet for this session already."""
+        if self.own is None or self.config.file is None:
+            return False
+        whole = self.own.blank("\n".join(each for _, each in sources(self.own, self.config.file)))
+        told = [line.strip() for line in text.splitlines() if line.strip(" \t};")]
+        parts = [whole[start:end] for start, end in self.own.scopes(whole, str(self.session.remote_address))]
+        return bool(told) and any(told[-1] in part for part in parts)
 
     def after(self, key: str, about: About) -> str:
         """What makes the router take the changed file."""
@@ -85,6 +97,8 @@ class RouterMender:
             return None
         if key == "session-missing":
             return self._readdressed(self.own, self.config.file)
+        if self.language == "bird" and key in ("export-policy", "*"):
+            return reexported(self.own, self.config.file, str(self.session.remote_address), about.prefixes, key == "*")
         if key not in EDITS:
             return None
         setting, action = EDITS[key]
@@ -143,7 +157,11 @@ class RouterMender:
         said = statements_of(self.own, self.config.file, str(self.session.remote_address))
         policy = said.get(Setting.EXPORT)
         export = re.sub(r"^(?:filter|where)\s+", "", policy.value) if policy is not None else ""
-        return replace(about, name=name, export=export if re.fullmatch(r"[\w.-]+", export) else "")
+        if self.language == "bird" and not re.fullmatch(r"filter\s+\w+", policy.value if policy is not None else ""):
+            export = f"of protocol {name}, channel {'ipv6' if self.session.family is Family.IPV6 else 'ipv4'}"
+        elif not re.fullmatch(r"[\w.-]+", export):
+            export = ""
+        return replace(about, name=name, export=export)
 
 
 def said_as(own: OwnFile, path: Path, address: str) -> str:

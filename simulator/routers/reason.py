@@ -13,3 +13,5 @@ class Reason:
 
     cause: PeerTrouble
     text: str
+    prefixes: tuple[str, ...] = ()
+    """What it keeps back of the router's own."""

@@ -17,7 +17,7 @@ from simulator.diagnosis.check_ids import ORDER, CheckId
 from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
 from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts, facts_of
 from simulator.diagnosis.refusals import REFUSALS
-from simulator.diagnosis.remedies import REMEDIES, RULES
+from simulator.diagnosis.remedies import REMEDIES, RULES, mend
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.diagnosis.solve import Symptoms, allowed, candidates, merged, smallest
 from simulator.policy.rules import RULES as POLICY_RULES
@@ -322,3 +322,31 @@ def test_a_session_that_is_up_at_one_end_only_is_not_up(established: bool | None
         assert "OpenConfirm at the router" in results["S5"].evidence[0]
         assert [cause.id for cause in results["S5"].causes] == ["gtsm-at-peer"]
         assert not session.is_up
+
+
+def test_a_prefix_that_is_announced_and_rejected_is_no_prefix_on_one_session_only() -> None:
+    one, both = frozenset({"203.0.113.0/24"}), frozenset({"203.0.113.0/24", "198.51.100.0/24"})
+    away = frozenset({"198.51.100.0/24"})
+    mine = evidence(prefixes=one, turned_away=away)
+    assert diagnosis("c", run(observe(mine, siblings=(Sibling("e2", Family.IPV4, both),))).values()) == ()
+    theirs = Sibling("e2", Family.IPV4, one, away)
+    assert diagnosis("c", run(observe(evidence(prefixes=both), siblings=(theirs,))).values()) == ()
+
+
+def test_who_announces_nothing_acceptable_is_not_compared() -> None:
+    both = Sibling("e2", Family.IPV4, frozenset({"203.0.113.0/24", "198.51.100.0/24"}))
+    result = run(observe(evidence(prefixes=frozenset()), siblings=(both,)))["R9"]
+    assert result.causes == ()
+
+
+def test_the_session_that_has_the_prefix_is_not_told_to_announce_it() -> None:
+    text, language = mend("one-session-only", evidence())
+    assert text.startswith("announce on every session") and language == ""
+
+
+def test_one_line_that_mends_two_sessions_is_one_cause() -> None:
+    shown = "router.conf:3\n- as 1\n+ as 2"
+    one = Cause("local-as-wrong", "a", shown, Side.PEER, ("s1",), ("S1",), ("x",), "gobgp", 1)
+    other = replace(one, text="b", sessions=("s2",), explains=("T1",), evidence=("y",))
+    (found,) = merged((one, other))
+    assert (found.sessions, found.explains, found.evidence) == (("s1", "s2"), ("S1", "T1"), ("x", "y"))

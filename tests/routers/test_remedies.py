@@ -13,6 +13,7 @@ import pytest
 
 from simulator.diagnosis.about import About
 from simulator.diagnosis.causes import BY_ID
+from simulator.diagnosis.evidence import RejectedRoutes
 from simulator.diagnosis.remedies import mend
 from simulator.diagnosis.router_answer import RouterAnswer, Setting
 from simulator.policy.rules import RULES as POLICY_RULES
@@ -173,3 +174,101 @@ def test_where_no_prefix_is_known_none_is_written_and_what_is_lacking_is(languag
     assert spoken == language and "203.0.113.0/24" in text
     text, spoken = mend("policy-required", evidence(mender=router))
     assert language != "frr" or YOURS in text, "a policy for all that is announced is shown also then"
+
+
+def _bird(tmp_path: Path, export: str, more: str = "") -> RouterMender:
+    path = tmp_path / "bird.conf"
+    text = (
+        "router id 192.0.2.1;\nprotocol device {}\nfilter mine { reject; }\n"
+        f"protocol bgp msft {{\n\tlocal as 64496;\n\tneighbor 192.0.2.2 as 8075;\n\tipv4 {{\n\t\texport {export};\n"
+        f"\t\timport all;\n{more}\t}};\n}}\n"
+    )
+    config = agreed(md5=None)
+    path.write_text(text.replace("192.0.2.2", str(config.sessions[0].remote_address)))
+    return of("bird", replace(config, file=path))
+
+
+EXPORTS = {
+    "none": ("where net ~ [ 203.0.113.0/24 ]", None),
+    "all": (None, "where net !~ [ 203.0.113.0/24 ]"),
+    "where net = 198.51.100.0/24": (
+        "where net ~ [ 203.0.113.0/24 ] || (net = 198.51.100.0/24)",
+        "where net !~ [ 203.0.113.0/24 ] && (net = 198.51.100.0/24)",
+    ),
+}
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_birds_export_without_a_filter_is_the_line_to_change(export: str, tmp_path: Path) -> None:
+    own = ROUTERS["bird"].own_file
+    assert own is not None
+    for cause, wanted in zip(("export-policy", "*"), EXPORTS[export], strict=True):
+        if wanted is None:
+            continue
+        router = _bird(tmp_path, export)
+        edit = router.edit(cause, About(prefixes=("203.0.113.0/24",)))
+        assert edit is not None and f"export {wanted};" in edit.new
+        assert own.parse(edit.file, edit.new, tmp_path) == []
+
+
+def test_no_filter_is_named_that_the_file_does_not_have(tmp_path: Path) -> None:
+    about = About(prefixes=("203.0.113.0/24",))
+    assert "filter mine," in _bird(tmp_path, "filter mine").remedy("export-policy", about)
+    shown = _bird(tmp_path, "filter { reject; }").remedy("export-policy", about)
+    assert shown.startswith("filter of protocol ") and "to_microsoft" not in shown
+
+
+@pytest.mark.parametrize("language", ["frr", "openbgpd"])
+def test_a_local_as_that_is_left_over_goes_where_the_routers_own_is_right(language: str, tmp_path: Path) -> None:
+    own, path = ROUTERS[language].own_file, tmp_path / "router.conf"
+    assert own is not None
+    config = agreed(md5=None)
+    address = str(config.sessions[0].remote_address)
+    line = {"frr": f" neighbor {address} local-as 64499", "openbgpd": "\tlocal-as 64499"}[language]
+    text, behind = (
+        FORMATS[language](config),
+        {"frr": f"neighbor {address} remote-as 8075", "openbgpd": "remote-as 8075"},
+    )
+    path.write_text(text.replace(behind[language], f"{behind[language]}\n{line}", 1))
+    edit = of(language, replace(config, file=path)).edit("local-as-wrong", About())
+    assert edit is not None
+    assert edit.new == text, "FRR refuses a local-as that is the router's own AS"
+
+
+def test_what_is_there_already_is_not_what_to_type(tmp_path: Path) -> None:
+    path, config = tmp_path / "frr.conf", agreed(md5=None)
+    address = str(config.sessions[0].remote_address)
+    path.write_text(
+        f"router bgp 64496\n neighbor {address} remote-as 8075\n address-family ipv4 unicast\n"
+        f"  neighbor {address} route-map OUT out\n"
+    )
+    router = of("frr", replace(config, file=path))
+    assert f"neighbor {address} next-hop-self" in router.remedy("next-hop", About())
+    path.write_text(path.read_text() + f"  neighbor {address} next-hop-self\n")
+    assert "`set ip next-hop` out of route-map OUT" in router.remedy("next-hop", About())
+
+
+def test_what_the_router_withholds_is_what_to_let_out() -> None:
+    session = evidence(
+        mender=of("frr", replace(agreed(), routes=())), answer=RouterAnswer(withheld=("198.51.100.0/24",))
+    )
+    text, spoken = mend("export-policy", session)
+    assert spoken == "frr" and "198.51.100.0/24" in text
+
+
+@pytest.mark.parametrize("language", ["bird", "frr", "openbgpd"])
+def test_routes_that_came_from_microsoft_are_told_by_their_path(language: str) -> None:
+    entry = RejectedRoutes("microsoft-prefix", "", "", 12, tuple(f"13.{n}.0.0/16 (x)" for n in range(5)))
+    session = evidence(mender=of(language, agreed()), rejected=(entry,))
+    text, _ = mend("microsoft-prefix", session, rule=True, returned=True)
+    assert "8075" in text and "13.1.0.0/16" not in text
+    text, _ = mend("microsoft-prefix", session, rule=True)
+    assert "13.1.0.0/16" in text and text.endswith("(and so for 7 more)")
+
+
+@pytest.mark.parametrize("language", ["bird", "frr", "openbgpd"])
+def test_where_every_path_loops_the_prepend_goes_and_not_the_routes(language: str) -> None:
+    for every, filtered in ((True, False), (False, True)):
+        entry = RejectedRoutes("as-path-loop", "", "", 1, ("203.0.113.0/24 (64496 8075)",), all=every)
+        text, _ = mend("as-path-loop", evidence(mender=of(language, agreed()), rejected=(entry,)), rule=True)
+        assert ("203.0.113.0/24" in text, "prepend" in text) == (filtered, every)

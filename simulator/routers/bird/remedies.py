@@ -35,6 +35,8 @@ DIALECT = Wording(
         "nothing-to-announce": "protocol static {\n\t{afi};\n\troute {each} unreachable;\n}",
         "import-policy": "the import filter of protocol {name}, channel {afi}, has to accept Microsoft's routes; "
         "which it refuses says: birdc show route filtered protocol {name}    (with `import keep filtered on`)",
+        "next-hop.there": "take `bgp_next_hop` out of the export filter of protocol {name}, channel {afi}: "
+        "`next hop self` is there already",
         "link-local-next-hop": "protocol bgp {name} {\n\tipv6 {\n\t\tnext hop address {peer};\n\t};\n}",
         "first-as": "protocol bgp {name} {\n\tlocal {peer} as {asn};\n\trs client off;\n}",
         "as-path-too-long": "take `bgp_path.prepend` out of the export filter of protocol {name}, channel {afi}",
@@ -48,6 +50,10 @@ DIALECT = Wording(
         "bgp_community.add((8075, {community}));",
         "prefix-too-long": "protocol static {\n\t{afi};\n\troute {aggregates} unreachable;\n}\n"
         "and the export filter of protocol {name}, channel {afi}, first of all:\nif net.len > {length} then reject;",
+        "all-prepended": "take `bgp_path.prepend({remote_as})` out of the export filter of protocol {name}, "
+        "channel {afi}",
+        "from-microsoft": "the export filter of protocol {name}, channel {afi}, first of all:\n"
+        "if bgp_path ~ [= * {remote_as} * =] then reject;",
         "*": _DENY,
     },
 )

@@ -37,6 +37,7 @@ DIALECT = Wording(
         "import-policy": "the inbound route-map of neighbor {edge} has to permit Microsoft's routes; which it refuses "
         "says: vtysh -c 'show bgp {afi} unicast neighbors {edge} filtered-routes'    "
         "(with soft-reconfiguration inbound)",
+        "next-hop.there": "take `set {word} next-hop` out of route-map {export}: next-hop-self is there already",
         "link-local-next-hop": "route-map {export} permit 1\n set ipv6 next-hop global {peer}",
         "first-as": "router bgp {asn}\n no neighbor {edge} local-as\n address-family {afi} unicast\n"
         "  no neighbor {edge} route-server-client",
@@ -47,6 +48,9 @@ DIALECT = Wording(
         "maps-community-missing": "route-map {export} permit 10\n set community 8075:{community} additive",
         "prefix-too-long": f"{{word}} route {{aggregates}} blackhole\n{_FAMILY}network {{aggregates}}\n"
         "  aggregate-address {aggregates} summary-only",
+        "all-prepended": "take AS{remote_as} out of `set as-path prepend` of route-map {export}",
+        "from-microsoft": "bgp as-path access-list FROM-MICROSOFT permit _{remote_as}_\nroute-map {export} deny 1\n"
+        " match as-path FROM-MICROSOFT",
         "*": "{word} prefix-list NOT-TO-MICROSOFT permit {each}\nroute-map {export} deny 1\n"
         " match {word} address prefix-list NOT-TO-MICROSOFT",
     },

@@ -42,6 +42,8 @@ DIALECT = Wording(
         "maps-community-missing": "match to {edge} prefix {each} set community 8075:{community}",
         "prefix-too-long": "network {aggregates}\nthe last rules of bgpd.conf:\nallow to {edge} prefix {aggregates}\n"
         "deny to {edge} {inet} prefixlen > {length}",
+        "all-prepended": "take `prepend-neighbor` out of the rules for neighbor {edge}",
+        "from-microsoft": "the last rules of bgpd.conf:\ndeny to {edge} AS {remote_as}",
         "*": "the last rules of bgpd.conf:\ndeny to {edge} prefix {each}",
     },
 )
