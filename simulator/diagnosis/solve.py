@@ -186,8 +186,10 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
     more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
     text = f"{rejected.rule}: {rejected.explanation}; it rejects {scope}: {', '.join(rejected.examples)}{more}"
-    returned = rejected.rule == "microsoft-prefix" and "R3.as-path-loop" in mine
-    words, language = mend(rejected.rule, session, rule=True, returned=returned)
+    returned = any(
+        each.rule == "as-path-loop" and rejected in roots(each, session.rejected) for each in session.rejected
+    )
+    words, language = mend(rejected.rule, session, rule=True, returned=returned and rejected.rule == "microsoft-prefix")
     evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
     side = RULE_SIDES.get(rejected.rule, Side.PEER)
     return Cause(rejected.rule, text, words, side, (session.view.id,), explains, evidence, language, RULE_ORDER)

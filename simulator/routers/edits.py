@@ -131,6 +131,10 @@ def _with_value(own: OwnFile, path: Path, hit: StatementHit, value: str) -> Edit
     if span is None:
         return None
     word = hit.text[slice(*span)]
+    if (
+        both := re.search(r"\btimers (?:bgp )?(\d+) $", hit.text[: span[0]])
+    ) is not None:  # FRR's keepalives stand first
+        return Edit(hit.path, hit.text, both.start(1), span[1], f"{int(value) // 3} {value}")
     if own.constants is not None and (defined := _definition(own, path, word.strip('$"'))) is not None:
         return Edit(defined.path, defined.text, *(defined.value_span or span), value)
     return Edit(hit.path, hit.text, *span, value)

@@ -272,3 +272,12 @@ def test_where_every_path_loops_the_prepend_goes_and_not_the_routes(language: st
         entry = RejectedRoutes("as-path-loop", "", "", 1, ("203.0.113.0/24 (64496 8075)",), all=every)
         text, _ = mend("as-path-loop", evidence(mender=of(language, agreed()), rejected=(entry,)), rule=True)
         assert ("203.0.113.0/24" in text, "prepend" in text) == (filtered, every)
+
+
+@pytest.mark.parametrize("line", [" timers bgp 0 0", " neighbor {} timers 0 3"])
+def test_keepalives_are_sent_where_a_hold_time_is(line: str, tmp_path: Path) -> None:
+    path, config = tmp_path / "frr.conf", agreed(md5=None)
+    address = str(config.sessions[0].remote_address)
+    path.write_text(f"router bgp 64496\n neighbor {address} remote-as 8075\n{line.format(address)}\n")
+    edit = of("frr", replace(config, file=path)).edit("hold-time-zero", About())
+    assert edit is not None and " 30 90\n" in edit.new
