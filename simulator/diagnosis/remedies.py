@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 from simulator.diagnosis.about import About
@@ -190,8 +191,9 @@ def _about(cause: str, session: SessionEvidence, *, rule: bool) -> About:
     prefixes = [example.partition(" ")[0] for each in rejected for example in each.examples]
     if not rejected and session.own_prefix:
         prefixes = [session.own_prefix]
-    elif not rejected and answer is not None:
-        prefixes = list(answer.withheld)
+    elif cause == "export-policy" and answer is not None:  # the link's own prefix is kept back for good
+        peer = session.view.peer_address
+        prefixes = [prefix for prefix in answer.withheld if peer not in ip_network(prefix)]
     return About(
         name=answer.name if answer is not None else "",
         prefixes=tuple(dict.fromkeys(prefixes)),

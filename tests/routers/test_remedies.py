@@ -281,3 +281,14 @@ def test_keepalives_are_sent_where_a_hold_time_is(line: str, tmp_path: Path) -> 
     path.write_text(f"router bgp 64496\n neighbor {address} remote-as 8075\n{line.format(address)}\n")
     edit = of("frr", replace(config, file=path)).edit("hold-time-zero", About())
     assert edit is not None and " 30 90\n" in edit.new
+
+
+def test_the_links_own_prefix_is_neither_let_out_nor_routed_away() -> None:
+    session = evidence(mender=of("frr", replace(agreed(), routes=())))
+    lan = f"{session.view.peer_address}/32"
+    for withheld in ((lan,), (lan, "198.51.100.0/24")):
+        told = replace(session, answer=RouterAnswer(withheld=withheld))
+        for cause in ("export-policy", "network-not-in-rib", "nothing-to-announce", "no-export"):
+            assert lan not in mend(cause, told)[0]
+    assert "198.51.100.0/24" in mend("export-policy", told)[0]
+    assert "198.51.100.0/24" not in mend("network-not-in-rib", told)[0], "what is kept back is there already"
