@@ -52,7 +52,7 @@ class EventLine:
     def lines(self, console: Console) -> list[Text]:
         """In lines of the terminal's width."""
         if console.width >= _WIDE:
-            head = Text.assemble((_clock(self.time), "dim"), f"  {self.subject}")
+            head = Text.assemble((_clock(self.time), "dim"), f"  {self.subject}" if self.subject else "")
             return hanging(console, head, self.body, 14 + (_SUBJECT + 1 if self.subject else 0))
         body = Text.assemble(f"{self.subject}  ", self.body) if self.subject else self.body
         return hanging(console, Text(_clock(self.time)[:8], "dim"), body, 9)
