@@ -45,6 +45,7 @@ CODES: Final = {
     "policy check - --export-as 64496": _REJECTED,
     "policy diff exchange,vrp=yesterday.json": 1,
     "policy diff lab-old.yaml": 1,
+    "policy diff exchange my-exchange.yaml": 1,
 }
 """A part of a printed line → its exit code. Every other line ends with 0."""
 STAYS: Final = {"edge ": "listens on", "events --follow": "connection-state", "serve ": "turnup serves"}
