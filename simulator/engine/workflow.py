@@ -304,12 +304,15 @@ class Workflow:
         if record.connection.denied:
             await self._restore_denied(record)
             return False
+        steps = len(record.connection.history)
         try:
             await self._restore_sessions(record)
         except LabError as error:
             self._say(record, f"its sessions cannot be provisioned: {error}")
             self._conclude(record, [])
             return True
+        if len(record.connection.history) != steps:
+            return True  # an operator may have denied it meanwhile: nothing is validated then
         results = await self._judged(record, record.plans)
         if results is None or (passes(results) and not await self._still_holds(record)):
             return True
