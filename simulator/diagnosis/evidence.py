@@ -239,7 +239,7 @@ class SessionEvidence:
     """The edge's address and the peer's that really carry it, where they are others: a router outside of the lab is
     configured with them."""
     foreign_identifiers: dict[str, str] = field(default_factory=dict)
-    """BGP Identifiers of *other* peers on this edge, and whose they are."""
+    """The BGP Identifier of the peer, where *another* peer on this edge uses it as well, and who."""
     lan: LanAnswer | None = None
     """None: not asked yet, or the link has nothing to ask on."""
     mtu: int = 1500

@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 
 from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFiles
+from simulator.engine.identifiers import Identifiers
 from simulator.engine.refused_calls import RefusedCalls
 from simulator.engine.registrations import Registrations
 from simulator.engine.site import Site
 from simulator.gate import Change, GateCounts, nlri_may_pass
-from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer
+from simulator.peer.events import BgpStateChanged, CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
@@ -65,6 +67,7 @@ class Edges:
         self._registrations = registrations
         self._tap = tap
         self._refused_calls = RefusedCalls()
+        self._identifiers = Identifiers()
         self._speakers: dict[str, Speaker] = {}
         """By edge, as the two that follow."""
         self._announcements: dict[str, list[Announcement]] = {}
@@ -94,7 +97,19 @@ class Edges:
             if counted is None:
                 return
             event = counted
+        if isinstance(event, BgpStateChanged):
+            self._follow(event)
         self._emit(event)
+
+    def _follow(self, event: BgpStateChanged) -> None:
+        """Keep account of whose identifier is in use."""
+        plan = self._provisioned.get(event.session)
+        is_up = event.transition.target in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
+        their_open = self.view(plan).peer_open if is_up and plan is not None and self.is_provisioned(plan) else None
+        if plan is None or their_open is None:
+            self._identifiers.free(event.session)
+        else:
+            self._identifiers.take(event.session, plan.peer.asn, plan.edge.name, their_open.bgp_identifier)
 
     # --- where they listen ---
 
@@ -287,6 +302,10 @@ class Edges:
 
     def view(self, plan: SessionPlan) -> SessionView:
         return self._edge(plan).view(plan.id)
+
+    def foreign_user(self, plan: SessionPlan, identifier: IPv4Address) -> int | None:
+        """The ASN of another peer whose session at the same edge has this BGP identifier."""
+        return self._identifiers.foreign(plan.peer.asn, plan.edge.name, identifier)
 
     def rule(self, plan: SessionPlan, state: ConnectionState, *, validated: bool) -> Change:
         """Pass a ruling on to the session's gate; nothing where the session does not exist."""

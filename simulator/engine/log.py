@@ -106,6 +106,8 @@ class EventLog:
     """How many events are kept at most; None: all of them, as a report needs. With a bound no routes are kept at all,
     whose prefixes would be most of it."""
     entries: list[Event] = field(default_factory=list)
+    withdrawals: list[RoutesWithdrawn] = field(default_factory=list)
+    """Those of the entries that say so: few, where entries are many."""
     _listeners: list[Callable[[Event], None]] = field(default_factory=list)
     _waiting: set[asyncio.Future[None]] = field(default_factory=set)
 
@@ -118,7 +120,8 @@ class EventLog:
 
     def wake(self) -> None:
         """Let everybody look again who waits for an event."""
-        for waiter in self._waiting:
+        waiting, self._waiting = self._waiting, set()  # once, however many events come before they look
+        for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -128,6 +131,8 @@ class EventLog:
                 return
             if len(self.entries) >= self.most:
                 del self.entries[: self.most // 2]
+        elif isinstance(event, RoutesWithdrawn):
+            self.withdrawals.append(event)
         self.entries.append(event)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:

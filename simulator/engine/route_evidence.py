@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from simulator.diagnosis.evidence import RejectedRoutes
-from simulator.engine.log import Event
-from simulator.peer.events import RoutesAnnounced, RoutesWithdrawn
+from simulator.engine.log import EventLog
+from simulator.peer.events import RoutesAnnounced
 from simulator.policy.rule import SIMULATOR
 from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
@@ -50,12 +50,12 @@ def rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes
     )
 
 
-def flaps(entries: Iterable[Event], since: float) -> Mapping[str, Mapping[str, int]]:
+def flaps(log: EventLog, since: float) -> Mapping[str, Mapping[str, int]]:
     """Session → prefix → how often it was withdrawn, of those that were withdrawn and announced more than once."""
     withdrawn: dict[str, Counter[bytes]] = {}
     families = {}
-    for event in entries:
-        if isinstance(event, RoutesWithdrawn) and event.time >= since:
+    for event in log.withdrawals:
+        if event.time >= since:
             withdrawn.setdefault(event.session, Counter()).update(event.keys)
             families[event.session] = event.family
     found = {
@@ -64,7 +64,7 @@ def flaps(entries: Iterable[Event], since: float) -> Mapping[str, Mapping[str, i
     }
     again = {
         (event.session, key)
-        for event in (entries if any(found.values()) else ())
+        for event in (log.entries if any(found.values()) else ())
         if isinstance(event, RoutesAnnounced) and event.time >= since and found.get(event.session)
         for key in event.keys
     }

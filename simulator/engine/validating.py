@@ -340,9 +340,10 @@ class Validator:
         return {}
 
     def _observe(self, record: ConnectionRecord, gathered: _Gathered, *, final: bool = False) -> Observation:
-        flapping = flaps(self._log.entries, gathered.since) if final and not gathered.lifted else {}
-        several = [plan for plan in self._network.edges.plans if plan.peering == record.peering]
-        compared = final and not gathered.lifted and len({plan.edge.name for plan in several}) > 1
+        whole = final and not gathered.lifted
+        flapping = flaps(self._log, gathered.since) if whole else {}
+        several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
+        compared = len({plan.edge.name for plan in several}) > 1
         return Observation(
             connection=record.id,
             final=final,
@@ -396,7 +397,7 @@ class Validator:
             mender=self._mender(plan, now, carried if carried != (plan.edge_address, plan.peer_address) else None),
             soaked=self._soaked(now, gathered.since),
             settled=self._settled(now),
-            foreign_identifiers=self._foreign_identifiers(plan),
+            foreign_identifiers=self._foreign_identifiers(plan, now),
             lan=gathered.lan.get(plan.id),
             mtu=plan.mtu,
             tcp_counters=_moves(counters, self._counters(plan.edge.name)) if counters else {},
@@ -450,19 +451,10 @@ class Validator:
         capture = self._network.captures.of(plan)
         return capture.forbidden.of(lan.macs) if capture is not None and lan is not None else None
 
-    def _foreign_identifiers(self, plan: SessionPlan) -> dict[str, str]:
-        found = {}
-        for other in self._network.edges.plans:
-            if (
-                other.edge.name == plan.edge.name
-                and other.peer.asn != plan.peer.asn
-                and self._network.edges.is_provisioned(other)
-            ):
-                theirs = self._network.edges.view(other)
-                their_open = theirs.peer_open
-                if their_open is not None and theirs.bgp_state in (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED):
-                    found[str(their_open.bgp_identifier)] = f"AS{other.peer.asn}"
-        return found
+    def _foreign_identifiers(self, plan: SessionPlan, now: SessionView) -> dict[str, str]:
+        found = now.peer_open.bgp_identifier if now.peer_open is not None else None
+        user = self._network.edges.foreign_user(plan, found) if found is not None else None
+        return {str(found): f"AS{user}"} if user is not None else {}
 
 
 def _is_broadcast(address: IpAddress, prefix: IpNetwork) -> bool:

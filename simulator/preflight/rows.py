@@ -8,6 +8,7 @@ from dataclasses import replace
 from simulator.addresses import IpAddress
 from simulator.engine.peer_config import configured_session, router_config
 from simulator.places.errors import LabError
+from simulator.places.link import NodeSpec
 from simulator.preflight.compare import fit_of, mismatches
 from simulator.preflight.ends import AgreedEnd, Fit, Mismatch, PreflightRow, RouterEnd
 from simulator.preflight.reading import ReadFile, of_config
@@ -26,16 +27,45 @@ def preflight(topology: Topology, *, ask: bool = True) -> list[PreflightRow]:
     It asks the daemons' own parsers, which takes up to a second a file; with `ask` false it relies on its own reading.
     """
     found: list[PreflightRow] = []
+    planned, ports = plans(topology), _Ports(topology)
+    by_peer: dict[str, list[SessionPlan]] = {}
+    for plan in planned:
+        by_peer.setdefault(plan.peer.name, []).append(plan)
     for peer in topology.peers:
-        mine = [plan for plan in plans(topology) if plan.peer.name == peer.name]
-        found += _rows(topology, peer, mine, ask=ask)
-    order = {plan.id: number for number, plan in enumerate(plans(topology))}
+        found += _rows(topology, ports, peer, by_peer.get(peer.name, ()), ask=ask)
+    order = {plan.id: number for number, plan in enumerate(planned)}
     return sorted(found, key=lambda row: order[row.session])
 
 
-def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan], *, ask: bool) -> Iterator[PreflightRow]:
+class _Ports:
+    """Where each router is attached in the lab: all of a topology in one walk."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.lan: dict[str, list[NodeSpec]] = {}
+        self.cables: dict[str, list[NodeSpec]] = {}
+        for node in lan_of(topology).nodes:
+            self.lan.setdefault(node.name, []).append(node)
+        for cable in cables_of(topology):
+            for node in cable.ends:
+                self.cables.setdefault(node.name, []).append(node)
+
+    def addresses(self, peer: Peer) -> frozenset[IpAddress]:
+        nodes = (*self.lan.get(peer.name, ()), *self.cables.get(peer.name, ()))
+        return frozenset(address for node in nodes for address in node.addresses)
+
+    def names(self, peer: Peer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the router's interfaces towards Microsoft are called in the lab, and their VRFs."""
+        on_lan = [("lan", node) for node in self.lan.get(peer.name, ())]
+        nodes = [*on_lan, *((f"pni{number}", node) for number, node in enumerate(self.cables.get(peer.name, ())))]
+        return tuple(node.interface or name for name, node in nodes), tuple(node.vrf for _, node in nodes if node.vrf)
+
+
+def _rows(
+    topology: Topology, ports: _Ports, peer: Peer, mine: Sequence[SessionPlan], *, ask: bool
+) -> Iterator[PreflightRow]:
     own, path = ROUTERS[peer.router_kind].own_file, peer.router_choice.config
-    agreed = [agreed_end(topology, plan) for plan in mine]
+    addresses = ports.addresses(peer)
+    agreed = [agreed_end(topology, plan, addresses) for plan in mine]
     if path is None or own is None:
         config = router_config(peer, (), mine)
         for plan, each in zip(mine, agreed, strict=True):
@@ -52,9 +82,7 @@ def _rows(topology: Topology, peer: Peer, mine: Sequence[SessionPlan], *, ask: b
             continue
         edges = frozenset(other.edge_address for other in mine)
         row = _row(plan, each, file.end(each, edges), str(path))
-        wrong = [
-            Mismatch(matter, "a name that is there", words) for matter, words in file.misnamed(*_names(topology, peer))
-        ]
+        wrong = [Mismatch(matter, "a name that is there", words) for matter, words in file.misnamed(*ports.names(peer))]
         yield replace(row, mismatches=(*row.mismatches, *wrong), notes=notes)
 
 
@@ -83,12 +111,12 @@ def _row(plan: SessionPlan, agreed: AgreedEnd, end: RouterEnd | None, source: st
     )
 
 
-def agreed_end(topology: Topology, plan: SessionPlan) -> AgreedEnd:
-    """What the edge is configured with, seen from the router."""
+def agreed_end(topology: Topology, plan: SessionPlan, addresses: frozenset[IpAddress]) -> AgreedEnd:
+    """What the edge is configured with, seen from the router. `addresses`: all of the router's."""
     return AgreedEnd(
         edge_address=plan.edge_address,
         router_address=plan.peer_address,
-        router_addresses=frozenset(_addresses(topology, plan.peer)),
+        router_addresses=addresses,
         microsoft_as=topology.microsoft.asn,
         peer_as=plan.peer.asn,
         family=plan.family,
@@ -96,19 +124,6 @@ def agreed_end(topology: Topology, plan: SessionPlan) -> AgreedEnd:
         gtsm=plan.gtsm,
         hold_time=topology.microsoft.hold_time,
     )
-
-
-def _addresses(topology: Topology, peer: Peer) -> Iterable[IpAddress]:
-    nodes = [*lan_of(topology).nodes, *(node for cable in cables_of(topology) for node in cable.ends)]
-    return (address for node in nodes if node.name == peer.name for address in node.addresses)
-
-
-def _names(topology: Topology, peer: Peer) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the router's interfaces towards Microsoft are called in the lab, and their VRFs."""
-    on_lan = [("lan", node) for node in lan_of(topology).nodes if node.name == peer.name]
-    cables = [node for cable in cables_of(topology) for node in cable.ends if node.name == peer.name]
-    nodes = [*on_lan, *((f"pni{number}", node) for number, node in enumerate(cables))]
-    return tuple(node.interface or name for name, node in nodes), tuple(node.vrf for _, node in nodes if node.vrf)
 
 
 def _configured(topology: Topology, config: RouterConfig, plan: SessionPlan) -> RouterEnd | None:

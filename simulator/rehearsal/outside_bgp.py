@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simulator.session.messages import Family
-from simulator.topology.schema import ConnectionChoice, Peering, Topology
+from simulator.topology.schema import ConnectionChoice, Topology
 from simulator.topology.segments import session_addresses
 
 
@@ -20,7 +20,7 @@ def where(topology: Topology, connection: str = "") -> str:
         links = f"{direct} Direct connection{'s' if direct > 1 else ''}" if direct else ""
         places = (topology.exchange.name if topology.exchange is not None else "", links)
         return " and ".join(filter(None, places)) or topology.name
-    peering, choice = _find(topology, connection)
+    peering, choice = topology.connection(connection)
     if not peering.is_direct:
         return f"at {topology.exchange.name}" if topology.exchange is not None else ""
     place = f", facility {choice.facility}" if choice.facility is not None else ""
@@ -29,7 +29,7 @@ def where(topology: Topology, connection: str = "") -> str:
 
 def approval_steps(topology: Topology, connection: str) -> Iterator[str]:
     """What comes with Microsoft's approval of a Direct connection; nothing of an Exchange one."""
-    peering, choice = _find(topology, connection)
+    peering, choice = topology.connection(connection)
     if not peering.is_direct:
         return
     yield f"Microsoft sends {peering.peer} the LOA for the cross connect {where(topology, connection)}"
@@ -39,7 +39,7 @@ def approval_steps(topology: Topology, connection: str) -> Iterator[str]:
 
 def cabling_steps(topology: Topology, connection: str) -> Iterator[str]:
     """What the peer does by the LOA before it configures BGP; nothing at an exchange."""
-    peering, choice = _find(topology, connection)
+    peering, choice = topology.connection(connection)
     if peering.is_direct:
         yield f"{peering.peer} finishes the cabling to {choice.edge} by the LOA; its link test may use 169.254.0.0/16"
         yield f"{peering.peer} addresses its end of the link: {_addresses(choice)}"
@@ -48,12 +48,3 @@ def cabling_steps(topology: Topology, connection: str) -> Iterator[str]:
 def _addresses(choice: ConnectionChoice) -> str:
     pairs = ((choice.prefix(family), session_addresses(choice, family)) for family in Family)
     return "; ".join(f"{prefix}: peer {pair.peer}, Microsoft {pair.microsoft}" for prefix, pair in pairs if pair)
-
-
-def _find(topology: Topology, connection: str) -> tuple[Peering, ConnectionChoice]:
-    return next(
-        (peering, choice)
-        for peering in topology.peerings
-        for choice, (name, _) in zip(topology.choices(peering), topology.connections(peering), strict=True)
-        if name == connection
-    )

@@ -31,6 +31,7 @@ def final_report(
 ) -> Report:
     """Everything that the writers need. `best_views`: each session as it is to be shown."""
     network, log = script.network, script.log
+    records, steps = script.control.records.values(), _Steps(log)
     tap = network.tap
     capture = capture_file if network.captures.running else None
     return Report(
@@ -40,7 +41,7 @@ def final_report(
         finished=time.time(),
         link=network.kind.value,
         router=dict(script.versions),
-        connections=tuple(_connection(record, script, best_views) for record in script.control.records.values()),
+        connections=tuple(_connection(record, script, best_views, steps) for record in records),
         gate=_gate(network),
         errors=errors,
         events=tuple(rows(log)),
@@ -68,33 +69,41 @@ def _gate(network: Network) -> GateReport:
     )
 
 
-def _connection(record: ConnectionRecord, script: Script, best_views: Mapping[str, SessionView]) -> RehearsedConnection:
+def _connection(
+    record: ConnectionRecord, script: Script, best_views: Mapping[str, SessionView], steps: _Steps
+) -> RehearsedConnection:
     expect = script.topology.peering(record.peering).expect
     sessions = (
-        replace(placed(best_views[plan.id], plan), bgp_state=last_state(script.log, plan.id))
+        replace(placed(best_views[plan.id], plan), bgp_state=steps.last_state(plan.id))
         for plan in record.plans
         if plan.id in best_views
     )
-    timeline = _timeline(script.log, record.id, {plan.id for plan in record.plans})
-    view = connection_view(record, sessions, timeline)
+    view = connection_view(record, sessions, steps.timeline(record))
     forbidden = dict.fromkeys(check.id for check in view.checks if check.warns and not expect.permits(check.id))
     return RehearsedConnection.of(view, expect.state, expect.failing_checks, forbidden)
 
 
-def last_state(log: EventLog, session: str) -> BgpState:
-    """The BGP FSM state in which a session ended."""
-    changes = (
-        e.transition.target for e in reversed(log.entries) if isinstance(e, BgpStateChanged) and e.session == session
-    )
-    return next(changes, BgpState.IDLE)
+class _Steps:
+    """What happened to each connection and to each session, out of one walk through the log."""
 
+    def __init__(self, log: EventLog) -> None:
+        self._of: dict[str, list[tuple[float, int, StepView]]] = {}
+        self._last: dict[str, BgpState] = {}
+        for number, event in enumerate(log.entries):
+            if isinstance(event, ConnectionMoved):
+                self._add(event.connection, number, StepView.of_connection(event.transition))
+            elif isinstance(event, BgpStateChanged):
+                self._add(event.session, number, StepView.of_session(event.session, event.transition))
+                self._last[event.session] = event.transition.target
 
-def _timeline(log: EventLog, connection: str, sessions: set[str]) -> tuple[StepView, ...]:
-    """What happened to a connection and to its sessions, in order."""
-    steps = []
-    for event in log.entries:
-        if isinstance(event, ConnectionMoved) and event.connection == connection:
-            steps.append(StepView.of_connection(event.transition))
-        elif isinstance(event, BgpStateChanged) and event.session in sessions:
-            steps.append(StepView.of_session(event.session, event.transition))
-    return tuple(sorted(steps, key=lambda step: step.time))
+    def _add(self, name: str, number: int, step: StepView) -> None:
+        self._of.setdefault(name, []).append((step.time, number, step))
+
+    def last_state(self, session: str) -> BgpState:
+        """The BGP FSM state in which a session ended."""
+        return self._last.get(session, BgpState.IDLE)
+
+    def timeline(self, record: ConnectionRecord) -> tuple[StepView, ...]:
+        """What happened to a connection and to its sessions, in order."""
+        names = (record.id, *(plan.id for plan in record.plans))
+        return tuple(step for *_, step in sorted(step for name in names for step in self._of.get(name, ())))

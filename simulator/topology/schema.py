@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -301,8 +301,16 @@ class Topology(Model):
     @property
     def deadline(self) -> float:
         """Seconds for the validation of one connection: what the file says, else more where people type."""
-        by_hand = any(peer.is_external for peer in self.peers) and "deadline" not in self.times.model_fields_set
-        return EXTERNAL_DEADLINE if by_hand else self.times.deadline
+        chosen = "deadline" in self.times.model_fields_set
+        return self.times.deadline if chosen or not self._external() else EXTERNAL_DEADLINE
+
+    def _external(self) -> Mapping[str, Peer]:
+        """The peers whose routers the lab does not run, by name."""
+        kept = self._names.get("external")
+        if kept is None or kept[0] is not self.peers:
+            found = {peer.name: peer for peer in self.peers if peer.is_external}
+            kept = self._names["external"] = self.peers, found
+        return kept[1]
 
     def peer(self, name: str) -> Peer:
         return self._named("peers", self.peers, name)
@@ -331,6 +339,19 @@ class Topology(Model):
             (choice.id or f"{peering.name}/{end or choice.edge}", self.edge(choice.edge))
             for choice in self.choices(peering)
         ]
+
+    def connection(self, id_: str) -> tuple[Peering, ConnectionChoice]:
+        """The peering and the choice that a connection comes from. Raises LookupError."""
+        kept = self._names.get("connections")
+        if kept is None or kept[0] is not self.peerings:
+            found = {
+                name: (peering, choice)
+                for peering in reversed(self.peerings)
+                for choice, (name, _) in zip(self.choices(peering), self.connections(peering), strict=True)
+            }
+            kept = self._names["connections"] = self.peerings, found
+        place: tuple[Peering, ConnectionChoice] = kept[1][id_]
+        return place
 
     def route_servers(self, customer: Customer) -> list[Peer]:
         """The route servers that a customer has sessions with."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Network
-from types import FrameType
 from typing import Any
 
 import pytest
 
+from simulator.preflight.rows import preflight
 from simulator.topology.check import problems
 from simulator.topology.plan import plans
 from simulator.topology.schema import Topology
 from tests.topologies import build
+from tests.work import lines
 
 _LAN = {"name": "x", "lan": {"ipv4": "10.0.0.0/8"}}
 
@@ -91,27 +91,6 @@ def _misspelt(count: int) -> dict[str, Any]:
     return found
 
 
-def _lines(run: Callable[[], object]) -> int:
-    """How many lines of this project run."""
-    count = 0
-
-    def line(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        count += 1
-        return line
-
-    def call(frame: FrameType, event: str, argument: object) -> Any:
-        return line if "/simulator/" in frame.f_code.co_filename else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
-        run()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize(
     "shape",
     [_exchange, _edges, _external, _direct, _customers, _route_servers, _misspelt],
@@ -120,8 +99,19 @@ def _lines(run: Callable[[], object]) -> int:
 def test_four_times_the_topology_takes_four_times_the_work(shape: Callable[[int], dict[str, Any]]) -> None:
     def work(count: int) -> int:
         topology: Topology = build(shape(count))
-        return _lines(lambda: problems(topology) or plans(topology))
+        return lines(lambda: problems(topology) or plans(topology))
 
     assert bool(problems(build(shape(3)))) is (shape is _misspelt)
     small, large = work(60), work(240)
     assert large < 5 * small, "it should be 4 times as much, and is 16 times where a list is searched for each element"
+
+
+@pytest.mark.parametrize("shape", [_exchange, _direct, _external], ids=lambda shape: shape.__name__)
+def test_a_preflight_of_four_times_the_sessions_takes_four_times_the_work(
+    shape: Callable[[int], dict[str, Any]],
+) -> None:
+    def work(count: int) -> int:
+        topology: Topology = build(shape(count))
+        return lines(lambda: preflight(topology, ask=False))
+
+    assert work(160) < 5 * work(40)
