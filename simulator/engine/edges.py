@@ -32,7 +32,7 @@ from simulator.session.messages import Family, Notification
 from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.speaker import Speaker
+from simulator.speakers.speaker import MakeSpeaker, Speaker
 from simulator.speakers.tap import Tap
 from simulator.topology.announced import announced_by
 from simulator.topology.as8075 import own_prefixes
@@ -54,6 +54,7 @@ class Edges:
         emit: Callable[[SpeakerEvent], None],
         registrations: Registrations | None,
         tap: Tap | None,
+        make_speaker: MakeSpeaker = Speaker,
     ) -> None:
         self.plans = list(plans(topology))
         """Every session that was planned; more may be added while the network runs (`admit`)."""
@@ -66,6 +67,7 @@ class Edges:
         self._emit = emit
         self._registrations = registrations
         self._tap = tap
+        self._make_speaker = make_speaker
         self._refused_calls = RefusedCalls()
         self._identifiers = Identifiers()
         self._speakers: dict[str, Speaker] = {}
@@ -84,7 +86,8 @@ class Edges:
         """Listen for every session that is planned. The `stack` closes them."""
         for edge in self._topology.edges:
             routes = announced_by(self._topology, edge)
-            speaker = Speaker(edge.name, self._site.place(edge.name), self._clock, self._hear, routes, self._tap)
+            place = self._site.place(edge.name)
+            speaker = self._make_speaker(edge.name, place, self._clock, self._hear, routes, self._tap)
             self._speakers[edge.name], self._announcements[edge.name] = speaker, routes
             self._own[edge.name] = own_prefixes(routes, self._topology.microsoft.asn)
             stack.push_async_callback(speaker.close)

@@ -15,9 +15,11 @@ from simulator.engine.kernel_routes import KernelRoutes
 from simulator.engine.peers import PeerRouters
 from simulator.engine.registrations import Registrations
 from simulator.engine.site import Site
+from simulator.engine.tape import Tape
 from simulator.peer.events import SpeakerEvent
 from simulator.places.link import LinkKind
 from simulator.speakers.clock import Clock
+from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
 from simulator.topology.schema import Topology
 
@@ -38,16 +40,18 @@ class Network:
         recorded_octets: int = RECORDED_OCTETS,
         keep_captures: bool = False,
         registrations: Registrations | None = None,
+        tape: Tape | None = None,
     ) -> None:
         """`record` keeps the speakers' own octets, the first `recorded_octets` of them; `keep_captures` a file of each
         capture, where the link allows one.
 
         `registrations`: what lifted sessions are judged by besides the policy's data; None: nothing is registered.
+        `tape`: takes down what happens, so that it can be played again.
         """
         self.topology = topology
         self.kind = kind
         self.tap = Tap(recorded_octets) if record else None
-        clock = Clock(asyncio.get_running_loop())
+        clock = Clock(asyncio.get_running_loop()) if tape is None else tape.clock
         self._exit = contextlib.AsyncExitStack()
         self.data = DataFiles(topology.policy.data, clock.now, emit)
         """What the rules look things up in; empty until the network is built."""
@@ -55,7 +59,8 @@ class Network:
         self.captures = Captures(self.site, keep=keep_captures)
         self.kernel: KernelRoutes | None = None
         """The edges' FIBs, while traffic is tried."""
-        self.edges = Edges(topology, self.site, self.data, clock, emit, registrations, self.tap)
+        make_speaker = Speaker if tape is None else tape.make_speaker
+        self.edges = Edges(topology, self.site, self.data, clock, emit, registrations, self.tap, make_speaker)
         self.peers = PeerRouters(topology, self.site, self.edges, self._exit)
 
     async def __aenter__(self) -> Network:

@@ -63,7 +63,7 @@ _POLL = 0.1
 
 
 @dataclass(slots=True)
-class _Gathered:
+class Gathered:
     """What had to be asked for, while a validation runs."""
 
     before: Mapping[str, SessionView]
@@ -105,7 +105,7 @@ class Validator:
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
-        gathered = _Gathered(
+        gathered = Gathered(
             before=self.views(record),
             since=self._clock.now(),
             counters={plan.id: self._counters(plan.edge.name) for plan in record.plans},
@@ -130,9 +130,7 @@ class Validator:
                 task.cancel()
             await asyncio.gather(*probes, waits, looks, return_exceptions=True)
         await self._ask_why(record, gathered)
-        observation = self._observe(record, gathered, final=True)
-        rules = self._selection.rejected(rejected_routes(observation), When.VALIDATING)
-        return [*evaluate(self._selection.of(When.VALIDATING), observation), *rules]
+        return self.judge(When.VALIDATING, record, gathered, final=True)
 
     async def after_lift(
         self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
@@ -147,10 +145,7 @@ class Validator:
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
             await self._log.next_event(left)
             results = await self._poll(record, before, When.LIFTED)
-        told = {result.id for result in record.results}
-        found = rejected_routes(self._observe(record, _Gathered(before, self._clock.now(), lifted=True)))
-        late = self._selection.rejected(found, When.LIFTED)
-        return [*results, *(each for each in late if each.id not in told)]
+        return [*results, *self.judge_late(record, before)]
 
     async def after_deny(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
         """A4: while PendingRemove, nothing is left at either end of sessions that are still up."""
@@ -163,13 +158,11 @@ class Validator:
 
         `before`: it as it was when it was in order, at `began`.
         """
-        gathered = _Gathered({plan.id: before}, began, lifted=True, watched=watched)
+        gathered = Gathered({plan.id: before}, began, lifted=True, watched=watched)
         alone = replace(record, plans=(plan,))
         if self._network.edges.bgp_state(plan) is not BgpState.ESTABLISHED:
             await self._ask_why(alone, gathered)
-        observation = self._observe(alone, gathered, final=True)
-        rules = self._selection.rejected(rejected_routes(observation), When.ACTIVE)
-        found = [*evaluate(self._selection.of(When.ACTIVE), observation), *rules]
+        found = self.judge(When.ACTIVE, alone, gathered, final=True)
         told = {result.id for result in record.results} | (_COMES_BACK if record.flow is Flow.IXRS else set())
         return [each for each in found if each.status.bad and each.id not in told]
 
@@ -177,8 +170,24 @@ class Validator:
         self, record: ConnectionRecord, before: Mapping[str, SessionView], seen: Mapping[str, Traffic], skipped: str
     ) -> list[CheckView]:
         """A2: what `seen` tells of each session's traffic. `skipped`: why none was tried; empty where it was."""
-        gathered = _Gathered(before, self._clock.now(), lifted=True, traffic=seen, traffic_skipped=skipped)
-        return evaluate(self._selection.of(When.TRAFFIC), self._observe(record, gathered, final=True))
+        gathered = Gathered(before, self._clock.now(), lifted=True, traffic=seen, traffic_skipped=skipped)
+        return self.judge(When.TRAFFIC, record, gathered, final=True)
+
+    # --- what is made of what was gathered; nothing is asked and nobody waits ---
+
+    def judge(self, when: When, record: ConnectionRecord, gathered: Gathered, *, final: bool) -> list[CheckView]:
+        """What the checks of a time say; and while routes may still be mended, a warning for each rule that rejects."""
+        observation = self._observe(record, gathered, final=final)
+        found = evaluate(self._selection.of(when), observation)
+        if when in (When.VALIDATING, When.ACTIVE):
+            found += self._selection.rejected(rejected_routes(observation), when)
+        return found
+
+    def judge_late(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
+        """A warning for each rule that rejects only what came after the validation."""
+        told = {result.id for result in record.results}
+        found = rejected_routes(self._observe(record, Gathered(before, self._clock.now(), lifted=True)))
+        return [each for each in self._selection.rejected(found, When.LIFTED) if each.id not in told]
 
     @property
     def now(self) -> float:
@@ -202,32 +211,30 @@ class Validator:
         expected: Mapping[str, int] | None = None,
     ) -> list[CheckView]:
         """Ask the peers' routers until every check passes or the deadline comes."""
-        gathered = _Gathered(before, self._clock.now(), expected=expected or {}, lifted=True)
+        gathered = Gathered(before, self._clock.now(), expected=expected or {}, lifted=True)
         gathered.asks_members = when is When.LIFTED
         deadline = self._clock.now() + self._network.topology.deadline
         checks = self._selection.of(when)
         while True:
             await self._read_tables(record, gathered, deadline)
-            observation = self._observe(record, gathered)
-            results = evaluate(checks, observation)
+            results = evaluate(checks, self._observe(record, gathered))
             over = self._clock.now() >= deadline
             if over or all(result.status is not Status.UNSET for result in results):
                 if over or any(result.status.bad for result in results):
                     await self._ask_why(record, gathered)
-                    results = evaluate(checks, self._observe(record, gathered, final=over))
-                return results
+                return self.judge(when, record, gathered, final=over)
             await self._log.next_event(min(_POLL, deadline - self._clock.now()))
 
     # --- waiting ---
 
-    def _early_end(self, record: ConnectionRecord, gathered: _Gathered) -> EarlyEnd:
+    def _early_end(self, record: ConnectionRecord, gathered: Gathered) -> EarlyEnd:
         def observe(plans: Sequence[SessionPlan], answers: Mapping[str, RouterAnswer]) -> Observation:
             return self._observe(replace(record, plans=tuple(plans)), replace(gathered, answers=dict(answers)))
 
         return EarlyEnd(self._network, self._log, self._clock, record.plans, observe)
 
     async def _until_soaked(
-        self, record: ConnectionRecord, gathered: _Gathered, early: EarlyEnd, deadline: float
+        self, record: ConnectionRecord, gathered: Gathered, early: EarlyEnd, deadline: float
     ) -> bool:
         """Until every session was Established for the soak time, its table is in, and something in it is acceptable.
 
@@ -261,7 +268,7 @@ class Validator:
     # --- evidence ---
 
     async def _look_at_both_ends(
-        self, record: ConnectionRecord, gathered: _Gathered, watches: Watches, deadline: float
+        self, record: ConnectionRecord, gathered: Gathered, watches: Watches, deadline: float
     ) -> None:
         """What the peer holds and what the link saw, at the end of the denial: the last moment before the lift.
 
@@ -282,7 +289,7 @@ class Validator:
                 return
             await self._log.next_event(min(_POLL, left))
 
-    async def _read_tables(self, record: ConnectionRecord, gathered: _Gathered, deadline: float) -> None:
+    async def _read_tables(self, record: ConnectionRecord, gathered: Gathered, deadline: float) -> None:
         """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
         patience = max(deadline - self._clock.now(), _PATIENCE)
         tables = await asyncio.gather(*(table_of(self._network, plan, patience) for plan in record.plans))
@@ -291,7 +298,7 @@ class Validator:
             if gathered.asks_members and record.flow is Flow.IXRS:
                 gathered.members[plan.id] = await member_tables(self._network, plan, patience)
 
-    async def _ask_why(self, record: ConnectionRecord, gathered: _Gathered) -> None:
+    async def _ask_why(self, record: ConnectionRecord, gathered: Gathered) -> None:
         """What a diagnosis needs besides: what the peer's routers say of themselves, and a TCP handshake."""
         plans = record.plans
         views = {plan.id: self._network.edges.view(plan) for plan in plans}
@@ -303,7 +310,7 @@ class Validator:
         ends = await asyncio.gather(*(probe(self._network, plan) for plan in mute))
         gathered.probes |= {plan.id: end for plan, end in zip(mute, ends, strict=True) if end is not None}
 
-    async def _ask_lan(self, plan: SessionPlan, gathered: _Gathered, deadline: float) -> None:
+    async def _ask_lan(self, plan: SessionPlan, gathered: Gathered, deadline: float) -> None:
         """L1: ask until the peer answers or the deadline comes."""
         if self._network.kind is LinkKind.LOOPBACK:
             return
@@ -339,7 +346,7 @@ class Validator:
             return self._network.site.place(node).tcp_counters()
         return {}
 
-    def _observe(self, record: ConnectionRecord, gathered: _Gathered, *, final: bool = False) -> Observation:
+    def _observe(self, record: ConnectionRecord, gathered: Gathered, *, final: bool = False) -> Observation:
         whole = final and not gathered.lifted
         flapping = flaps(self._log, gathered.since) if whole else {}
         several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
@@ -385,7 +392,7 @@ class Validator:
             return frozenset()
         return frozenset(edge.name for edge in self._network.topology.edges if edge.addresses)
 
-    def _session(self, plan: SessionPlan, gathered: _Gathered, *, compared: bool, table_is_in: bool) -> SessionEvidence:
+    def _session(self, plan: SessionPlan, gathered: Gathered, *, compared: bool, table_is_in: bool) -> SessionEvidence:
         now, before = self._network.edges.view(plan), gathered.before[plan.id]
         view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
         theirs = gathered.peer_counters.get(plan.id, {})
@@ -423,7 +430,7 @@ class Validator:
             frames=self._frames(plan, gathered.lan.get(plan.id)),
         )
 
-    def _judged(self, plan: SessionPlan, gathered: _Gathered) -> Iterable[HeldRoute]:
+    def _judged(self, plan: SessionPlan, gathered: Gathered) -> Iterable[HeldRoute]:
         """The routes that a diagnosis looks at: once it is lifted, not those of ours that a route server passes on."""
         routes = self._network.edges.routes(plan)
         if not (gathered.lifted and plan.profile == "ixrs"):

@@ -7,33 +7,38 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
-from simulator.engine.log import CheckEnded, EventLog
+from simulator.engine.log import EventLog
 from simulator.engine.network import Network
+from simulator.engine.tape import Tape
 from simulator.lab.merge import merge_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.preflight.ends import Fit
 from simulator.preflight.rows import evidence_of, preflight
+from simulator.rehearsal.ledger import Ledger, mismatch_of
 from simulator.rehearsal.outside_bgp import where
 from simulator.rehearsal.reporting import final_report
 from simulator.rehearsal.script import Audience, Script, names, together
 from simulator.rehearsal.traffic import TrafficTrial
-from simulator.report.model import RehearsalOutcome, Report
+from simulator.report.model import Report
 from simulator.routers.daemon import ConfigRefusedError
-from simulator.session.messages import Family
 from simulator.topology.schema import Topology
-from simulator.views.check import CheckView, Status
 from simulator.views.session import SessionView
 
 _OF_THE_LIFT = {"A1", "A3"}
 _FOLLOWS = {"W1", "W2", "W4"}
 """What the watch sees of a session that the lift cost."""
 
-_PREFLIGHT = "preflight"
-"""In place of a check: where no warning is permitted, configurations that do not match fail the rehearsal."""
+
+class RehearsalTape(Tape, Protocol):
+    """A tape that also takes down what a rehearsal keeps."""
+
+    def follow_ledger(self, ledger: Ledger) -> None:
+        """Called before anything runs."""
 
 
 class Rehearsal:
@@ -47,16 +52,12 @@ class Rehearsal:
         capture_file: Path | None = None,
         log: EventLog | None = None,
         audience: Audience | None = None,
+        tape: RehearsalTape | None = None,
     ) -> None:
         """`record_octets` keeps the octets for wire.pcap; the merged capture goes to `capture_file`, where the link
-        allows one."""
+        allows one. `tape` as for `Network`."""
         self.topology = topology
         self.log = log or EventLog()
-        self.best_views: dict[str, SessionView] = {}
-        """Each session as it stood while its connection was Active, or else at the end."""
-        self.shortfalls: list[str] = []
-        """What did not come out as the topology expects, one line each."""
-        self.errors: list[str] = []
         self.refused = False
         """What ended it is not the lab's: a daemon refused its user's own file."""
         self._started = time.time()
@@ -70,9 +71,14 @@ class Rehearsal:
             audience or Audience(),
             record=record_octets and kind is LinkKind.LOOPBACK,
             keep_captures=capture_file is not None,
+            tape=tape,
             before_lift=self._look_before_lift,
         )
-        self._traffic = TrafficTrial(self.network, self._script.workflow.validator, self.log)
+        validator = self._script.workflow.validator
+        self.ledger = Ledger(topology, validator.views, self.log.append, self._script.clock.now)
+        self._traffic = TrafficTrial(self.network, validator, self.log, self.ledger)
+        if tape is not None:
+            tape.follow_ledger(self.ledger)
 
     @property
     def network(self) -> Network:
@@ -90,20 +96,18 @@ class Rehearsal:
             async with self.network, self._traffic, self._keeping_evidence(), closing:
                 await self._play()
         except LabError as error:
-            self.errors.append(str(error))
+            self.ledger.fail(str(error))
             self.refused = isinstance(error, ConfigRefusedError)
         return self._report()
 
     def interrupted_report(self) -> Report:
         """What there was of it when `run` was cancelled."""
-        self.errors.append("interrupted: the lab was taken down before the rehearsal was over")
+        self.ledger.fail("interrupted: the lab was taken down before the rehearsal was over")
         return self._report()
 
     def _report(self, *more: str) -> Report:
         """`more`: what else did not come out as expected."""
-        errors = (*self.errors, *self.shortfalls, *more)
-        outcome: RehearsalOutcome = "error" if self.errors else "failed" if errors else "passed"
-        return final_report(self._script, outcome, self._started, self.best_views, errors, self._capture_file)
+        return final_report(self._script, self.ledger, self._started, time.time(), self._capture_file, more)
 
     def register(self, peering: str, asn: int) -> None:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""
@@ -116,13 +120,15 @@ class Rehearsal:
             script.say(network.site.quality_problem)
         await self._compare_configurations()
         approved = await script.turn_up(self.control.records.values())
-        self.shortfalls += [f"the request was refused: {error}" for _, error in script.refusals]
+        for _, error in script.refusals:
+            self.ledger.refused(str(error))
         await together(*map(self._until_lifted, approved))
         active = [record for record in approved if record.state is ConnectionState.ACTIVE]
         for record in approved:
-            self._compare(record)
+            self.ledger.compare(record)
         if approved:
-            await script.audience.hold(self._report(*self._forbidden_warnings(approved)))
+            forbidden = (line for record in approved for line in self.ledger.forbidden_warnings(record))
+            await script.audience.hold(self._report(*forbidden))
         if active:
             what = f"{names(active)}: every route is withdrawn, the sessions stay Established"
             await script.audience.pause("deprovision", what)
@@ -130,20 +136,16 @@ class Rehearsal:
         one_by_one = [record for record in active if record.flow is Flow.IXRS]
         at_once = [[record] for record in active if record.flow is not Flow.IXRS]
         await together(*map(self._deprovision, (one_by_one, *at_once)))
-        self.shortfalls += self._forbidden_warnings(approved)
+        self.ledger.forbid_warnings(approved)
 
     async def _compare_configurations(self) -> None:
         """What does not match is said, and supports the diagnosis. It ends nothing: the sessions themselves decide."""
         rows = await asyncio.to_thread(preflight, self.topology, ask=False)
         self._script.workflow.validator.preflight = evidence_of(rows)
         for row in rows:
-            if row.fine:
-                continue
-            words = "; ".join(map(str, row.mismatches)) or row.fit.value
-            self._script.say(f"preflight {row.session}: {row.fit.name}: {words}", row.connection)
-            expect = self.topology.peering(row.peering).expect
-            if expect.state == "Active" and not expect.failing_checks and not expect.permits(_PREFLIGHT):
-                self.shortfalls.append(f"{row.session}: the configurations do not match: {words}")
+            if words := mismatch_of(row):
+                self._script.say(f"preflight {row.session}: {row.fit.name}: {words}", row.connection)
+                self.ledger.mismatch(row.peering, f"{row.session}: the configurations do not match: {words}")
         if all(row.fine for row in rows):
             self._script.say(f"preflight: {len(rows)} sessions: {Fit.UNIQUE_MATCH.name}")
 
@@ -153,10 +155,10 @@ class Rehearsal:
         if await self._script.until_judged(record):
             await self._script.register_customers(record)
             before = self._before_lift[record.id]
-            results = await validator.after_lift(record, before, self._expected(record))
-            self._add(record, results)
-            self._add(record, await self._traffic.after_lift(record, before, results))
-        self.best_views |= validator.views(record)
+            results = await validator.after_lift(record, before, self.ledger.expected(record))
+            self.ledger.add(record, results)
+            self.ledger.add(record, await self._traffic.after_lift(record, before, results))
+        self.ledger.look(record)
 
     async def _look_before_lift(self, record: ConnectionRecord) -> None:
         views = self._script.workflow.validator.views
@@ -174,9 +176,8 @@ class Rehearsal:
             before = script.workflow.validator.views(record)
             await script.workflow.operate(record, "deprovision")
             results = await script.workflow.validator.after_deny(record, before)
-            self._add(record, results)
-            results += await self._traffic.after_deny(record, before)
-            self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
+            self.ledger.add(record, results)
+            self.ledger.require(record, [*results, *await self._traffic.after_deny(record, before)])
             what = f"the sessions of {record.id} are closed with a Cease, and the connection is gone"
             await script.audience.pause("remove", what)
             await script.remove(record)
@@ -189,56 +190,8 @@ class Rehearsal:
         if any(result.id in _OF_THE_LIFT and result.fails for result in record.results):
             told |= _FOLLOWS
         results = [result for result in watcher.seen(record.id) if result.id not in told]
-        self._add(record, results, told=True)
-        self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
-
-    def _expected(self, record: ConnectionRecord) -> dict[str, int]:
-        """How many accepted routes the topology expects on each session, where it says so."""
-        expect = self.topology.peering(record.peering).expect
-        wanted = {Family.IPV4: expect.accepted, Family.IPV6: expect.accepted_ipv6}
-        return {plan.id: count for plan in record.plans if (count := wanted[plan.family]) is not None}
-
-    def _add(self, record: ConnectionRecord, results: list[CheckView], *, told: bool = False) -> None:
-        """Keep what checks found, and log it where it was not `told` before."""
-        record.results += results
-        for result in () if told else results:
-            self.log.append(CheckEnded(self._script.clock.now(), record.id, result))
-
-    def _compare(self, record: ConnectionRecord) -> None:
-        """What the topology expects against what came out."""
-        expect = self.topology.peering(record.peering).expect
-        if record.state.value != expect.state:
-            why = f": {record.connection.error_message}" if record.connection.error_message else ""
-            self.shortfalls.append(f"{record.id}: connection is {record.state}, expected {expect.state}{why}")
-        failing = {result.id for result in record.results if result.status is Status.FAILURE}
-        for check in expect.failing_checks:
-            if check not in failing:
-                self.shortfalls.append(f"{record.id}: {check} was expected to fail and did not")
-        for result in record.results:
-            if result.blocks.value == "rehearsal" and result.stops and result.id not in expect.failing_checks:
-                self.shortfalls.append(f"{record.id}: {result.id} {result.title}")
-        for session, wanted in self._expected(record).items():
-            found = self.best_views[session].accepted
-            # Of one that did not become Active, why it did not says it all.
-            if found != wanted and record.state.value == expect.state == "Active":
-                self.shortfalls.append(f"{session}: {found} routes accepted, expected {wanted}")
-
-        rejected = sum(self.best_views[plan.id].rejected for plan in record.plans)
-        if expect.rejected is not None and rejected != expect.rejected:
-            self.shortfalls.append(f"{record.id}: {rejected} routes rejected, expected {expect.rejected}")
-
-    def _forbidden_warnings(self, records: Iterable[ConnectionRecord]) -> list[str]:
-        """The checks that warned so far and may not."""
-        found = []
-        for record in records:
-            expect = self.topology.peering(record.peering).expect
-            warned = {result.id: result.title for result in record.results if result.warns}
-            found += [
-                f"{record.id}: {id_} warns, and the topology permits no such warning: {title}"
-                for id_, title in warned.items()
-                if not expect.permits(id_)
-            ]
-        return found
+        self.ledger.add(record, results, told=True)
+        self.ledger.require(record, results)
 
     @contextlib.asynccontextmanager
     async def _keeping_evidence(self) -> AsyncIterator[None]:

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from simulator.engine.control import ConnectionRecord
+from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, EventLog
 from simulator.engine.network import Network
 from simulator.engine.rows import rows
 from simulator.engine.views import connection_view, placed
 from simulator.gate import Direction
 from simulator.peer.events import BgpStateChanged
-from simulator.rehearsal.script import Script
+from simulator.rehearsal.ledger import Ledger
 from simulator.report.model import GateReport, RehearsalOutcome, RehearsedConnection, Report
 from simulator.session.states import BgpState
+from simulator.topology.schema import Topology
 from simulator.views.connection import StepView
 from simulator.views.session import SessionView
 
 
+class Played(Protocol):
+    """What a report is made of: a script that was played, or a recording of one."""
+
+    topology: Topology
+    log: EventLog
+    versions: dict[str, str]
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def control(self) -> ControlPlane: ...
+
+
 def final_report(
-    script: Script,
-    outcome: RehearsalOutcome,
+    script: Played,
+    ledger: Ledger,
     started: float,
-    best_views: Mapping[str, SessionView],
-    errors: tuple[str, ...],
-    capture_file: Path | None,
+    finished: float,
+    capture_file: Path | None = None,
+    more: Iterable[str] = (),
 ) -> Report:
-    """Everything that the writers need. `best_views`: each session as it is to be shown."""
+    """Everything that the writers need. `started`, `finished`: seconds since the epoch; `more`: what else did not come
+    out as expected."""
+    errors = (*ledger.errors, *ledger.shortfalls, *more)
+    outcome: RehearsalOutcome = "error" if ledger.errors else "failed" if errors else "passed"
+    best_views = ledger.best_views
     network, log = script.network, script.log
     records, steps = script.control.records.values(), _Steps(log)
     tap = network.tap
@@ -38,7 +57,7 @@ def final_report(
         topology=script.topology.name,
         outcome=outcome,
         started=started,
-        finished=time.time(),
+        finished=finished,
         link=network.kind.value,
         router=dict(script.versions),
         connections=tuple(_connection(record, script, best_views, steps) for record in records),
@@ -70,7 +89,7 @@ def _gate(network: Network) -> GateReport:
 
 
 def _connection(
-    record: ConnectionRecord, script: Script, best_views: Mapping[str, SessionView], steps: _Steps
+    record: ConnectionRecord, script: Played, best_views: Mapping[str, SessionView], steps: _Steps
 ) -> RehearsedConnection:
     expect = script.topology.peering(record.peering).expect
     sessions = (

@@ -18,6 +18,7 @@ from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.registrations import RegistrationsInMemory
+from simulator.engine.tape import Tape
 from simulator.engine.workflow import Reviewers, Workflow
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -90,21 +91,30 @@ class Script:
         *,
         record: bool,
         keep_captures: bool = False,
+        tape: Tape | None = None,
         before_lift: Callable[[ConnectionRecord], Awaitable[None]] = _lift_at_once,
     ) -> None:
-        """`record` and `keep_captures` as for `Network`; `before_lift` as for `Reviewers`."""
+        """`record`, `keep_captures` and `tape` as for `Network`; `before_lift` as for `Reviewers`."""
         self.topology = topology
         self.log = log
         self.audience = audience
-        self.clock = Clock(asyncio.get_running_loop())
+        self.clock = Clock(asyncio.get_running_loop()) if tape is None else tape.clock
         self.registrations = RegistrationsInMemory(topology)
         self.network = Network(
-            topology, kind, log.append, record=record, keep_captures=keep_captures, registrations=self.registrations
+            topology,
+            kind,
+            log.append,
+            record=record,
+            keep_captures=keep_captures,
+            registrations=self.registrations,
+            tape=tape,
         )
         self.control = ControlPlane(self.network.edges, log, self.clock)
         self.control.add_all(topology)
         reviewers = _ScriptReviewers(self.control, before_lift)
         self.workflow = Workflow(self.network, self.control, _OperatorSays(), reviewers, log, self.clock, self._fail)
+        if tape is not None:
+            tape.follow(self.network, self.control, self.workflow, log)
         self.versions: dict[str, str] = {}
         """What each router calls itself."""
         self.refusals: list[tuple[ConnectionRecord, TransitionRefusedError]] = []

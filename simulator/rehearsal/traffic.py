@@ -13,6 +13,7 @@ from simulator.engine.log import CheckEnded, EventLog
 from simulator.engine.network import Network
 from simulator.engine.traffic import TrafficLab, why_not
 from simulator.engine.validating import Validator
+from simulator.rehearsal.ledger import Ledger
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 
@@ -20,10 +21,11 @@ from simulator.views.session import SessionView
 class TrafficTrial:
     """Of all connections of one rehearsal. Enter it where the network runs."""
 
-    def __init__(self, network: Network, validator: Validator, log: EventLog) -> None:
+    def __init__(self, network: Network, validator: Validator, log: EventLog, ledger: Ledger) -> None:
         self._network = network
         self._validator = validator
         self._log = log
+        self._ledger = ledger
         self._skipped = why_not(network.topology, network.kind)
         self._lab: TrafficLab | None = None
         self._exit = contextlib.AsyncExitStack()
@@ -66,7 +68,7 @@ class TrafficTrial:
             if seen.lifted is not None:
                 self._seen[plan.id] = replace(seen, denied=await self._lab.after_deny(plan, seen.lifted))
         found = self._judged(record, before)
-        record.results[:] = [next(iter(found), each) if each.id == "A2" else each for each in record.results]
+        self._ledger.replace_traffic(record, found)
         worse = [result for result in found if result.stops]
         for result in worse:
             self._log.append(CheckEnded(self._validator.now, record.id, result))

@@ -341,3 +341,7 @@ class Speaker:
         self._part_with(oldest)
         oldest.stop(cease(Cease.OUT_OF_RESOURCES))
         return True
+
+
+MakeSpeaker = Callable[..., Speaker]
+"""Makes a speaker from what `Speaker` takes: a recorder, or a replay, has another one."""

@@ -54,6 +54,6 @@ async def test_both_connections_become_active_and_routes_pass(
     found["peerings"][0] |= SECURITY[security]
     rehearsal = Rehearsal(build(found), LinkKind.NETNS, False, tmp_path / "capture.pcap")
     report = await rehearsal.run()
-    assert (report.outcome, report.errors, rehearsal.shortfalls) == ("passed", (), [])
+    assert (report.outcome, report.errors, rehearsal.ledger.shortfalls) == ("passed", (), [])
     assert all(ConnectionState.ACTIVE in connection.reached for connection in report.connections)
     assert found["peerings"][0]["expect"]["accepted"] > 0, "the topology says how many routes have to be accepted"

@@ -166,7 +166,7 @@ async def test_it_passes_as_it_is_and_writes_nothing_on_the_host(name: str, tmp_
     contents = files_in(tmp_path)
     here = written_on_the_host(mark, tmp_path)
     report, played = await rehearse(path)
-    assert (report.outcome, report.errors, played.shortfalls) == ("passed", (), [])
+    assert (report.outcome, report.errors, played.ledger.shortfalls) == ("passed", (), [])
     assert written_on_the_host(mark, tmp_path) == here
     assert files_in(tmp_path) == contents
 
