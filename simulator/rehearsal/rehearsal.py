@@ -13,7 +13,6 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
-from simulator.engine.tape import Tape
 from simulator.lab.merge import merge_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -22,7 +21,7 @@ from simulator.preflight.rows import evidence_of, preflight
 from simulator.rehearsal.ledger import Ledger, mismatch_of
 from simulator.rehearsal.outside_bgp import where
 from simulator.rehearsal.reporting import final_report
-from simulator.rehearsal.script import Audience, Script, names, together
+from simulator.rehearsal.script import Audience, Script, ScriptTape, names, together
 from simulator.rehearsal.traffic import TrafficTrial
 from simulator.report.model import Report
 from simulator.routers.daemon import ConfigRefusedError
@@ -34,7 +33,7 @@ _FOLLOWS = {"W1", "W2", "W4"}
 """What the watch sees of a session that the lift cost."""
 
 
-class RehearsalTape(Tape, Protocol):
+class RehearsalTape(ScriptTape, Protocol):
     """A tape that also takes down what a rehearsal keeps."""
 
     def follow_ledger(self, ledger: Ledger) -> None:

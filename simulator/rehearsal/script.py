@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, ConnectionState, Flow
@@ -79,6 +79,13 @@ class _ScriptReviewers(Reviewers):
         await self._before_lift(record)
 
 
+class ScriptTape(Tape, Protocol):
+    """A tape that also takes down what is decided."""
+
+    def follow(self, network: Network, control: ControlPlane, workflow: Workflow, log: EventLog) -> None:
+        """Called before anything runs."""
+
+
 class Script:
     """One lab in memory, and the operator's way through it. Make it where an event loop runs."""
 
@@ -91,7 +98,7 @@ class Script:
         *,
         record: bool,
         keep_captures: bool = False,
-        tape: Tape | None = None,
+        tape: ScriptTape | None = None,
         before_lift: Callable[[ConnectionRecord], Awaitable[None]] = _lift_at_once,
     ) -> None:
         """`record`, `keep_captures` and `tape` as for `Network`; `before_lift` as for `Reviewers`."""
