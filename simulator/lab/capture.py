@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-import socket
-import struct
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,19 +16,12 @@ from typing import Any
 from simulator.addresses import IpAddress
 from simulator.lab.forbidden_frames import ForbiddenFrames
 from simulator.lab.netns import netns_place
+from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
 from simulator.places.errors import LabError
 from simulator.places.link import INTERFACE
 from simulator.places.place import Place
-
-_SOL_PACKET = 263
-_PACKET_ADD_MEMBERSHIP = 1
-_PACKET_MR_PROMISC = 1
-_PACKET_STATISTICS = 6
-_SO_RCVBUFFORCE = 33
-_RECEIVE_BUFFER = 64 << 20
-"""Bytes that the kernel holds for us while the event loop is busy."""
 
 _BATCH = 256
 """Frames to take before others have a turn in the event loop."""
@@ -49,7 +40,7 @@ class Capture:
         self.packets = 0
         self.forbidden = ForbiddenFrames()
         self._dropped = 0
-        self._socket: Any = None
+        self._socket: PacketSocket | None = None
         self._writer: Any = None
         self._beginnings = Beginnings()
         self._watches: dict[Watch, int] = {}
@@ -59,9 +50,7 @@ class Capture:
     def dropped(self) -> int:
         """Frames that the kernel had to drop because we did not read in time."""
         if self._socket is not None:
-            # Reading the counters resets them.
-            counters = self._socket.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
-            self._dropped += struct.unpack("II", counters)[1]
+            self._dropped += self._socket.lost()
         return self._dropped
 
     async def start(self) -> None:
@@ -70,7 +59,7 @@ class Capture:
         from scapy.utils import RawPcapWriter
 
         try:
-            self._socket = self._place.run(functools.partial(listen, self._interface))
+            self._socket = self._place.run(functools.partial(PacketSocket, self._interface))
             if self.path is not None:
                 self._writer = RawPcapWriter(str(self.path), linktype=_LINKTYPE_ETHERNET)
                 self._writer.write_header(None)
@@ -78,12 +67,12 @@ class Capture:
             self._close()
             where = f" to {self.path}" if self.path is not None else ""
             raise LabError(f"no capture of {self._place.name}{where}: {error.strerror or error}") from error
-        asyncio.get_running_loop().add_reader(self._socket.ins.fileno(), self._drain, _BATCH)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain, _BATCH)
 
     async def stop(self) -> None:
         """Take what has arrived, then end; safe to call twice."""
         if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket.ins.fileno())
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._drain()
             self._dropped = self.dropped
         self._close()
@@ -123,9 +112,10 @@ class Capture:
 
     def _drain(self, most: int | None = None) -> None:
         """Take what has arrived, at most so many frames."""
+        assert self._socket is not None, "it is open"
         for _ in itertools.count() if most is None else range(most):
             try:
-                _, frame, seconds = self._socket.recv_raw()
+                frame, seconds = self._socket.receive()
             except OSError:
                 return  # nothing left; or the interface is gone, and nothing will ever come
             self.packets += 1
@@ -156,27 +146,3 @@ class Capture:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-def listen(interface: str = INTERFACE) -> Any:
-    """scapy's listening socket on an interface of the caller's namespace, not blocking, hearing every frame."""
-    from scapy.arch.linux import L2ListenSocket, LinuxInterfaceProvider
-    from scapy.interfaces import NetworkInterface
-
-    index = socket.if_nametoindex(interface)
-    # A ready-made interface, because scapy would look the name up in its one list for the whole process.
-    described = NetworkInterface(
-        LinuxInterfaceProvider(), {"name": interface, "network_name": interface, "description": "", "index": index}
-    )
-    opened = L2ListenSocket(iface=described, promisc=False)
-    promiscuous = struct.pack("IHH8s", index, _PACKET_MR_PROMISC, 0, b"")
-    opened.ins.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, promiscuous)
-    try:
-        opened.ins.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-    except PermissionError:
-        # In a user namespace the host's limit holds; what then gets lost is counted.
-        opened.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    opened.ins.setblocking(False)
-    # Reading the counters resets them: what was lost before this point was never promised.
-    opened.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
-    return opened

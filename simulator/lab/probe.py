@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal
 
 from simulator.addresses import IpAddress
-from simulator.lab.capture import listen
 from simulator.lab.netns import netns_place
+from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import load_scapy
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -75,7 +75,7 @@ async def neighbors_on_lan(place: Place, address: IpAddress, *, deadline: float 
     await asyncio.to_thread(load_scapy)
     try:
         interface = node.interface_to(address)
-        receiver, request = node.run(lambda: (listen(interface), _who_has(address, interface)))
+        request, receiver = node.run(lambda: (_who_has(address, interface), PacketSocket(interface)))
     except OSError as error:
         raise LabError(f"no ARP or ND probe from {place.name}: {error.strerror or error}") from error
     macs: set[str] = set()
@@ -84,7 +84,7 @@ async def neighbors_on_lan(place: Place, address: IpAddress, *, deadline: float 
     def read() -> None:
         with contextlib.suppress(OSError):  # nothing left to read
             while True:
-                _, frame, _ = receiver.recv_raw()
+                frame, _ = receiver.receive()
                 mac = _answer(frame, address)
                 if mac is not None:
                     macs.add(mac)
@@ -92,10 +92,10 @@ async def neighbors_on_lan(place: Place, address: IpAddress, *, deadline: float 
 
     requests = 0
     try:
-        with reading(receiver.ins.fileno(), read):
+        with reading(receiver.fileno(), read):
             end = asyncio.get_running_loop().time() + deadline
             while not heard.is_set() and (left := end - asyncio.get_running_loop().time()) > 0:
-                receiver.ins.send(request)
+                receiver.send(request)
                 requests += 1
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(resend, left)):
