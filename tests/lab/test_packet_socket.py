@@ -27,7 +27,7 @@ def no_low_descriptor() -> Iterator[None]:
     if before[1] < 2048:
         pytest.skip("this user may not open 2,048 files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2048), before[1]))
-    taken = []
+    taken: list[int] = []
     try:
         while not taken or taken[-1] < 1024:
             taken.append(os.dup(0))
