@@ -123,6 +123,7 @@ class Edges:
         """
         if any(other.router_session == plan.router_session for other in self.plans):
             raise LabError(f"session {plan.id} is planned already")
+        self._site.make_room(len(self.plans) + 1)
         try:
             await self._listen(plan)
         except KeyError:

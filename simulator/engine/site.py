@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.addresses import IpAddress
+from simulator.lab.descriptors import allow, needed
 from simulator.lab.netns import NetnsLink, NetnsPlace
 from simulator.lab.running import EDGE, RunningNode, record_nodes
 from simulator.lab.state import LabState
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackLink
 from simulator.places.place import Link, Place
-from simulator.topology.plan import SessionPlan
+from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.topology.segments import cables_of, lan_of
 
@@ -29,6 +30,7 @@ class Site:
 
     async def build(self, stack: contextlib.AsyncExitStack) -> None:
         """The `stack` takes it down."""
+        self.make_room(len(plans(self._topology)))
         self._state = LabState.create(self._topology.name)
         stack.callback(self._state.remove)
         lan, cables = lan_of(self._topology), cables_of(self._topology)
@@ -39,6 +41,13 @@ class Site:
             link = NetnsLink(lan, self._state, cables, leads_out=self.kind is LinkKind.INTERFACE)
         self._link = await stack.enter_async_context(link)
         record_nodes(self._state, self._nodes())
+
+    def make_room(self, sessions: int) -> None:
+        """Permit the open files of so many sessions of the edges. Raises LabError where the user may not have them."""
+        topology = self._topology
+        behind = sum(len(topology.route_servers(customer)) for customer in topology.customers)
+        nodes = len(topology.edges) + len(topology.peers) + len(topology.customers)
+        allow(needed(sessions + behind, 0 if self.is_loopback else nodes))
 
     def _nodes(self) -> Iterator[RunningNode]:
         """For those who want to look into the lab from another terminal."""
