@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PURE := $(addprefix tests/,connection session replay wire policy rib tables diagnosis report test_architecture.py test_gate.py test_words.py test_glossary.py)
 
-.PHONY: rehearse test check lint format docs benchmark clean help
+FAST := $(addprefix tests/,wire policy rib peer speakers replay tables test_gate.py test_compiled.py)
+
+.PHONY: rehearse test check lint format docs benchmark fast test-fast clean help
 
 rehearse: $(STAMP) ## play the shipped Exchange topology through (no root, no daemons)
 	@$(BIN)/turnup rehearse topologies/exchange.yaml
@@ -29,6 +31,12 @@ docs: $(STAMP) ## write the generated parts of docs/ again
 benchmark: $(STAMP) ## measure against a real BIRD on this machine
 	@$(BIN)/python -m tests.benchmarks
 
+fast: $(STAMP) ## compile the route path (about a minute; needs gcc and python3-dev); after an edit it is pure again
+	@$(BIN)/python -W ignore setup.py --quiet compile
+
+test-fast: fast ## the tests of the compiled rooms, with the compiled code
+	@TURNUP_CODE=compiled TURNUP_EXAMPLES=0.1 $(BIN)/python -m pytest -q -n auto --dist loadgroup $(FAST)
+
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "turnup: needs Python 3.11 or newer as $(PYTHON): apt-get install python3, or make PYTHON=/path/to/python3.11 rehearse" >&2; exit 2; }
@@ -40,8 +48,8 @@ $(STAMP): pyproject.toml
 	  { echo "turnup: the installation failed: see pip's message above (is the package index reachable?)" >&2; exit 3; }
 	@touch $@
 
-clean: ## remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+clean: ## remove the virtual environment, compiled code and caches
+	@rm -rf $(VENV) simulator/_compiled build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12

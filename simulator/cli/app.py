@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 import simulator
+from simulator import compiled
 from simulator.cli.exit_codes import INTERRUPTED, PASSED, USAGE, fail, warn
 
 
@@ -182,7 +183,7 @@ app = _new_app(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"turnup {simulator.__version__}")
+        typer.echo(f"turnup {simulator.__version__} ({compiled.code()})")
         raise typer.Exit
 
 

@@ -99,7 +99,7 @@ def pack_record(when: float, kind: MrtType, subtype: int, body: bytes) -> bytes:
     """A whole record. `when`: seconds since the epoch, of which BGP4MP_ET keeps the microseconds (RFC 6396 §3)."""
     if kind is MrtType.BGP4MP_ET:
         micros = round(when * 1_000_000)
-        when = micros // 1_000_000
+        when = float(micros // 1_000_000)
         body = (micros % 1_000_000).to_bytes(4, "big") + body
     return HEADER.pack(seconds(when), kind, subtype, len(body)) + body
 

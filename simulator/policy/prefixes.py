@@ -104,7 +104,7 @@ class PrefixSet:
         tables: dict[Family, dict[bytes, str]] = {family: {} for family in Family}
         for family, key in keys:
             tables[family][key] = label
-        found = cls.__new__(cls)
+        found = PrefixSet()
         found._keep(tables)
         return found
 

@@ -30,8 +30,8 @@ def _origin_validation(refused: Validity) -> Callable[[PolicyContext, Parameters
     return build
 
 
-rpki_invalid = _origin_validation(Validity.INVALID)
-rpki_unknown = _origin_validation(Validity.NOT_FOUND)
+rpki_invalid: Callable[[PolicyContext, Parameters], RouteJudge | None] = _origin_validation(Validity.INVALID)
+rpki_unknown: Callable[[PolicyContext, Parameters], RouteJudge | None] = _origin_validation(Validity.NOT_FOUND)
 
 
 def _told(table: VrpTable, family: Family, key: bytes, origin: int | None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import simulator
+from simulator import compiled
 from simulator.cli.app import COMMANDS, Command, load
 from simulator.engine.verbs import VERBS
 from tests.topologies import SHIPPED, document, write
@@ -49,7 +50,7 @@ def changed(tmp_path: Path, **changes: Any) -> Path:
 
 
 def test_version_and_help_that_teaches() -> None:
-    assert turnup("--version").stdout.strip() == f"turnup {simulator.__version__}"
+    assert turnup("--version").stdout.strip() == f"turnup {simulator.__version__} ({compiled.code()})"
     text = turnup("--help", env={"NO_COLOR": "1", "COLUMNS": "200"}).stdout
     for word in ("rehearse", "edge", "validate", "schema", "clean", "topologies/exchange.yaml", "Exit codes", "130"):
         assert word in text

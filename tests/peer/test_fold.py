@@ -139,7 +139,7 @@ class Bench:
         gate = SessionGate(config, self.events.append)
         gate.gate.rule(ConnectionState.ACTIVE, session_validated=True)
         self.inbound = Inbound(config, gate, self.loc_rib, self.events.append)
-        self.agreed = cast(Negotiated, SimpleNamespace(families=(family,), asn4=True))
+        self.agreed = cast(Negotiated, SimpleNamespace(families=frozenset({family}), asn4=True))
 
     def update(self, update: Update) -> list[Any]:
         """What is told of it."""

@@ -242,7 +242,7 @@ def test_a_recording_ends_with_the_table_that_a_session_has(updates: list[bytes]
 
 
 class _Agreed:
-    families = (V4,)
+    families = frozenset({V4})
     asn4 = True
 
 
