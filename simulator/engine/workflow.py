@@ -146,6 +146,11 @@ class Workflow:
             self._control.take_notice(record)
         return None
 
+    def report_conflict(self, record: ConnectionRecord, taken: str) -> None:
+        """An address of a request turns out to be taken, whoever found that. Raises TransitionRefusedError."""
+        self._control.find_conflict(record, taken)
+        self.follow(record)
+
     # --- the tasks ---
 
     def follow(self, record: ConnectionRecord) -> None:

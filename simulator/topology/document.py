@@ -7,7 +7,7 @@ YAML 1.2 better (`[2001:db8::]`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,6 +76,27 @@ class YamlDocument:
                 line, node = self._lines[id(node)][part], node[part]  # type: ignore[index]
         return line
 
+    def part(self, key: str) -> YamlDocument:
+        """What stands below a key of the whole. Raises KeyError."""
+        return YamlDocument(self.data[key], self._lines)
+
+    def mapped(self, change: Callable[[Any, Position], Any]) -> YamlDocument:
+        """The same document with other values: `change` gets each value that is no list and no mapping, and where it
+        stands; the lines stay."""
+        lines: dict[int, Mapping[str | int, int]] = {}
+
+        def copied(node: Any, path: Position) -> Any:
+            if not isinstance(node, dict | list):
+                return change(node, path)
+            if isinstance(node, dict):
+                found: Any = {key: copied(value, (*path, key)) for key, value in node.items()}
+            else:
+                found = [copied(value, (*path, number)) for number, value in enumerate(node)]
+            lines[id(found)] = self._lines[id(node)]
+            return found
+
+        return YamlDocument(copied(self.data, ()), lines)
+
     def dotted(self, path: Sequence[str | int]) -> str:
         """`peers[0].ipv4`; what is not in the text, as pydantic's names of union members, is left out."""
         text, node = "", self.data
@@ -88,6 +109,23 @@ class YamlDocument:
                 continue
             node = node[part] if _has(node, part) else None
         return text
+
+
+def located(data: Any, line: Callable[[Position], int]) -> YamlDocument:
+    """Plain data as a document whose lines are told by a function of the place."""
+    lines: dict[int, dict[str | int, int]] = {}
+
+    def walk(node: Any, path: Position) -> None:
+        parts: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else None
+        if parts is None:
+            return
+        own = lines[id(node)] = {}
+        for key, value in parts:
+            own[key] = line((*path, key))
+            walk(value, (*path, key))
+
+    walk(data, ())
+    return YamlDocument(data, lines)
 
 
 def _has(node: Any, part: str | int) -> bool:

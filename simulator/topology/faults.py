@@ -80,7 +80,7 @@ def _told(detail: Any, position: Position, schema: type[BaseModel]) -> tuple[int
         return 0, "this key is missing"
     if kind == "extra_forbidden":
         return 0, "there is no such key" + did_you_mean(str(position[-1]), keys_at(detail["loc"][:-1], schema))
-    if kind == "asn":
+    if kind in ("asn", "told"):
         return 0, str(detail["msg"])
     if isinstance(value, dict | list):
         return 2, str(detail["msg"])

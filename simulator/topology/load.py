@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from simulator.topology.check import problems
-from simulator.topology.document import LARGEST, DocumentError, read
+from simulator.topology.document import LARGEST, DocumentError, YamlDocument, read
 from simulator.topology.faults import TopologyError, TopologyFault, schema_faults
 from simulator.topology.files import FileReadError, read_text
 from simulator.topology.locations import ExchangeLocation, embedded
 from simulator.topology.schema import Topology
 
-__all__ = ["TopologyError", "TopologyFault", "default", "load", "parse"]
+__all__ = ["TopologyError", "TopologyFault", "checked", "default", "load", "parse"]
 
 
 def load(path: Path, *, own_files: bool = True, formats: Mapping[str, str] | None = None) -> Topology:
@@ -46,6 +46,18 @@ def parse(
         document = read(text)
     except DocumentError as error:
         raise TopologyError([TopologyFault(file, error.line, "", str(error))]) from None
+    return checked(document, file, directory, own_files=own_files, formats=formats)
+
+
+def checked(
+    document: YamlDocument,
+    file: str,
+    directory: Path,
+    *,
+    own_files: bool = True,
+    formats: Mapping[str, str] | None = None,
+) -> Topology:
+    """A topology from a document that was read already. Raises TopologyError."""
     if not isinstance(document.data, dict):
         raise TopologyError(
             [TopologyFault(file, 1, "", "a topology is a mapping of keys (name:, exchange:, edges:, …)")]

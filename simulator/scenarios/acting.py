@@ -1,0 +1,135 @@
+"""What each step does to the lab. A verb raises TransitionRefusedError where Microsoft refuses, and LabError."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from simulator.connection.states import ConnectionEvent
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.verbs import VERBS
+from simulator.rehearsal.outside_bgp import where
+from simulator.scenarios.stage import Stage
+from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, Said
+from simulator.session.messages import Family
+from simulator.topology.plan import SessionPlan
+
+Act = Callable[[Stage, Any], Awaitable[None]]
+_OfRecord = Callable[[Stage, ConnectionRecord, Any], Awaitable[None]]
+
+
+def _each(act: _OfRecord) -> Act:
+    """The same to every connection in question, in their order."""
+
+    async def of_all(stage: Stage, said: Any) -> None:
+        for record in stage.connections(said):
+            await act(stage, record, said)
+
+    return of_all
+
+
+async def _request(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.control.request(record, where(stage.topology, record.id))
+    stage.script.workflow.follow(record)
+
+
+async def _operate(verb: str, stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    await stage.script.workflow.operate(record, verb, said.message)
+
+
+async def _notify(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    """A peer that says that it is configured is."""
+    if not stage.network.peers.runs(record.peer.name):
+        await stage.script.start_routers([record])
+    await stage.script.workflow.operate(record, "notify", said.message)
+
+
+async def _delete(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.control.delete(record)
+    stage.script.workflow.follow(record)
+
+
+async def _find_conflict(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.workflow.report_conflict(record, said.message)
+
+
+async def _fail_provisioning(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.control.fail_provisioning(record, said.message)
+    stage.script.workflow.follow(record)
+
+
+async def _change_limits(stage: Stage, record: ConnectionRecord, asked: AskedLimits) -> None:
+    wanted = {Family.IPV4: asked.ipv4, Family.IPV6: asked.ipv6}
+
+    def changed(plan: SessionPlan) -> SessionPlan:
+        limit = wanted[plan.family]
+        return plan if limit is None else replace(plan, max_prefix=replace(plan.max_prefix, limit=limit))
+
+    words = ", ".join(f"{family.label} {limit}" for family, limit in wanted.items() if limit is not None)
+    _extend(stage, record, changed, ConnectionEvent.MAX_PREFIXES_CHANGED, words)
+
+
+async def _modify(stage: Stage, record: ConnectionRecord, asked: AskedKey) -> None:
+    _extend(stage, record, lambda plan: replace(plan, md5=asked.md5 or None), ConnectionEvent.MODIFIED, "another MD5 key")
+
+
+def _extend(
+    stage: Stage,
+    record: ConnectionRecord,
+    changed: Callable[[SessionPlan], SessionPlan],
+    event: ConnectionEvent,
+    what: str,
+) -> None:
+    stage.script.control.extend(record, [changed(plan) for plan in record.plans], event, what)
+    stage.network.edges.replan(record.plans)
+    stage.script.workflow.follow(record)
+
+
+async def _register_asn(stage: Stage, record: ConnectionRecord, asked: AskedAsn) -> None:
+    stage.script.register(record.peering, asked.asn)
+
+
+async def _find_legacy(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    """It runs: so does the peer's router."""
+    if not stage.network.peers.runs(record.peer.name):
+        await stage.script.start_routers([record])
+    stage.script.control.find_legacy(record)
+    stage.script.workflow.follow(record)
+
+
+async def _request_conversion(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.control.request_conversion(record)
+    stage.script.workflow.follow(record)
+
+
+async def _withdraw_conversion(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    stage.script.control.withdraw_conversion(record)
+    stage.script.workflow.follow(record)
+
+
+async def _remove(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    await stage.script.workflow.operate(record, "advance")
+
+
+async def _start(stage: Stage, record: ConnectionRecord, said: Said) -> None:
+    await stage.script.start_routers([record])
+
+
+ACTS: Final[dict[str, Act]] = {
+    "request": _each(_request),
+    **{verb: _each(partial(_operate, verb)) for verb in VERBS},
+    "notify": _each(_notify),
+    "delete": _each(_delete),
+    "remove": _each(_remove),
+    "find-conflict": _each(_find_conflict),
+    "fail-provisioning": _each(_fail_provisioning),
+    "change-max-prefixes": _each(_change_limits),
+    "modify": _each(_modify),
+    "register-asn": _each(_register_asn),
+    "find-legacy": _each(_find_legacy),
+    "request-conversion": _each(_request_conversion),
+    "withdraw-conversion": _each(_withdraw_conversion),
+}
+"""Step → what it does."""

@@ -1,0 +1,125 @@
+"""What a scenario asks that its lab cannot give: names that are not there, states that cannot be reached, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from simulator.connection.states import ConnectionState, Flow
+from simulator.connection.table import TABLE
+from simulator.policy.profiles import PROFILES
+from simulator.scenarios.conditions import AskedRoute, Conditions, RefusedRoute, asked
+from simulator.scenarios.schema import ScenarioFile, StepOptions
+from simulator.scenarios.steps import AskedFault, AskedLimits, AskedPrefixes, AskedRoutes
+from simulator.scenarios.values import Whom
+from simulator.topology.document import Position
+from simulator.topology.originate import announcements
+from simulator.topology.plan import FLOWS
+from simulator.topology.schema import Topology
+from simulator.topology.suggest import did_you_mean, listed, prefix_meant
+from simulator.wire import nlri
+
+_Problem = tuple[Position, str]
+_PREFIXES: Final = ("accepts", "withholds", "rejects", "lacks", "router-has", "router-lacks")
+
+
+def problems(scenario: ScenarioFile, topology: Topology) -> Iterator[_Problem]:
+    """Each with its place in the file."""
+    yield from _of_steps(scenario.steps, topology, ("steps",))
+
+
+def _of_steps(steps: Sequence[StepOptions], topology: Topology, at: Position) -> Iterator[_Problem]:
+    for number, step in enumerate(steps):
+        here = (*at, number)
+        if step.meanwhile is not None:
+            for each, conditions in enumerate(step.meanwhile.never):
+                yield from _of_conditions(conditions, topology, (*here, "meanwhile", "never", each))
+        yield from _of_steps(step.inner or (), topology, (*here, "steps"))
+        place = (*here, step.name)
+        if isinstance(step.argument, Conditions):
+            yield from _of_conditions(step.argument, topology, place)
+        elif isinstance(step.argument, Whom):
+            yield from _of_whom(step.argument, topology, place)
+            yield from _of_argument(step.argument, topology, place)
+
+
+def _of_argument(argument: Whom, topology: Topology, at: Position) -> Iterator[_Problem]:
+    if isinstance(argument, AskedRoutes):
+        peers = [peer for peer in topology.peers if argument.of in (None, peer.name)] or topology.peers
+        try:
+            announcements(argument.routes, peers[0])
+        except ValueError as error:
+            yield (*at, "routes"), str(error)
+    elif isinstance(argument, AskedPrefixes):
+        yield from _of_prefixes(argument.prefixes, (*at, "prefixes"))
+    elif isinstance(argument, AskedLimits):
+        if argument.ipv4 is None and argument.ipv6 is None:
+            yield at, "no limit is named: ipv4 or ipv6, or both"
+    elif isinstance(argument, AskedFault):
+        from simulator.faults.load import shipped
+
+        if argument.name not in shipped():
+            hint = did_you_mean(argument.name, shipped()) or " (turnup fault list has them all)"
+            yield (*at, "name"), f"there is no fault '{argument.name}'{hint}"
+
+
+def names(topology: Topology) -> list[str]:
+    """Whom a step or an expectation can be `of`."""
+    peerings = [peering.name for peering in topology.peerings]
+    connections = [name for peering in topology.peerings for name, _ in topology.connections(peering)]
+    nodes = [node.name for node in (*topology.peers, *topology.customers)]
+    return list(dict.fromkeys((*peerings, *connections, *nodes)))
+
+
+def _of_whom(whom: Whom, topology: Topology, at: Position) -> Iterator[_Problem]:
+    if whom.of is not None and whom.of not in (known := names(topology)):
+        hint = did_you_mean(whom.of, known) or f" (there are: {listed(known)})"
+        yield (*at, "of"), f"the topology has no connection, peering or peer '{whom.of}'{hint}"
+    edges = [edge.name for edge in topology.edges]
+    if whom.edge is not None and whom.edge not in edges:
+        hint = did_you_mean(whom.edge, edges) or f" (there are: {listed(edges)})"
+        yield (*at, "edge"), f"the topology has no edge '{whom.edge}'{hint}"
+
+
+def _of_conditions(conditions: Conditions, topology: Topology, at: Position) -> Iterator[_Problem]:
+    yield from _of_whom(conditions, topology, at)
+    for kind, value in asked(conditions):
+        place = (*at, kind.name)
+        if kind.name == "connection-state":
+            yield from _unreachable(value, topology, place)
+        elif kind.name in _PREFIXES:
+            texts = [each.prefix if isinstance(each, AskedRoute) else each for each in value]
+            yield from _of_prefixes(texts, place)
+            yield from _of_rules(value, topology, place)
+        elif kind.name == "traffic" and topology.link == "loopback":
+            yield place, "the loopback link carries no traffic of hosts: say link: netns in the topology"
+
+
+def _flows(topology: Topology) -> list[Flow]:
+    return list(dict.fromkeys(FLOWS[peering.kind] for peering in topology.peerings))
+
+
+def _unreachable(states: Sequence[ConnectionState], topology: Topology, at: Position) -> Iterator[_Problem]:
+    flows = _flows(topology)
+    reachable = {row.target for row in TABLE if row.flows & set(flows)} | {ConnectionState.NONE}
+    for state in states:
+        if state not in reachable:
+            kinds = " and ".join(str(flow) for flow in flows)
+            yield at, f"no {kinds} peering is ever {state}: its life cycle has no step to it (see docs/life-cycle.md)"
+
+
+def _of_prefixes(texts: Sequence[str], at: Position) -> Iterator[_Problem]:
+    for text in texts:
+        try:
+            nlri.key(text)
+        except ValueError:
+            meant = prefix_meant(text)
+            yield at, f"'{text[:60]}' is no prefix" + (f": did you mean {meant}?" if meant else ", as 192.0.2.0/24 is")
+
+
+def _of_rules(routes: Sequence[Any], topology: Topology, at: Position) -> Iterator[_Problem]:
+    profiles = list(dict.fromkeys(topology.profile(peering) for peering in topology.peerings))
+    for route in routes:
+        rule = route.rule if isinstance(route, RefusedRoute) else None
+        if rule is not None and not any(rule in PROFILES[profile] for profile in profiles):
+            yield at, f"profile '{' and '.join(profiles)}' has no rule '{rule}': it never refuses a route"

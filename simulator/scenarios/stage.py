@@ -1,0 +1,61 @@
+"""The lab of one case while it is played: its connections, its log, and whom a step or an expectation is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.log import EventLog
+from simulator.engine.network import Network
+from simulator.engine.traffic import TrafficLab
+from simulator.rehearsal.script import Script
+from simulator.scenarios.values import Whom
+from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Topology
+
+
+@dataclass(slots=True)
+class Stage:
+    """A lab that runs."""
+
+    script: Script
+    traffic: TrafficLab | None
+    """The hosts; None where no traffic is asked for."""
+    since: int = 0
+    """The number of events before the last step that did something."""
+    by_hand: bool = False
+    """Microsoft's automation waits for `advance`."""
+    faults: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def topology(self) -> Topology:
+        return self.script.topology
+
+    @property
+    def network(self) -> Network:
+        return self.script.network
+
+    @property
+    def log(self) -> EventLog:
+        return self.script.log
+
+    def connections(self, whom: Whom) -> list[ConnectionRecord]:
+        """Those that a step or an expectation is about."""
+        records = self.script.control.records.values()
+        known = (record for record in records if whom.of in (None, record.id, record.peering, record.peer.name))
+        return [record for record in known if any(True for _ in self._plans(record, whom))]
+
+    def sessions(self, whom: Whom) -> list[tuple[ConnectionRecord, SessionPlan]]:
+        """The same of sessions."""
+        return [(record, plan) for record in self.connections(whom) for plan in self._plans(record, whom)]
+
+    def _plans(self, record: ConnectionRecord, whom: Whom) -> Iterator[SessionPlan]:
+        for plan in record.plans:
+            if whom.edge in (None, plan.edge.name) and whom.family in (None, plan.family.label):
+                yield plan
+
+    def routers(self, whom: Whom) -> list[str]:
+        """The nodes whose routers a step is about: the peers', and a customer's where it is named."""
+        customers = [customer.name for customer in self.topology.customers if customer.name == whom.of]
+        return customers or list(dict.fromkeys(record.peer.name for record in self.connections(whom)))
