@@ -29,6 +29,7 @@ from simulator.portal.forms.field import SIMULATOR
 from simulator.portal.forms.peering_fields import BASICS, CONFIGURATION, CONNECTION_FIELDS
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.mender import RouterMender, mender
+from simulator.scenarios import pages as scenarios
 from simulator.session import diagram as session
 from simulator.topology import pages as topology
 from simulator.topology.kinds import LANGUAGES, Says
@@ -206,6 +207,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands.table,
     "known-sources": topology.sources,
     "topology-keys": topology.keys,
+    "scenario-steps": scenarios.steps,
+    "scenario-expectations": scenarios.expectations,
+    "scenario-keys": scenarios.keys,
 }
 
 

@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "preflight": {*_BELOW, "engine"},
     "rehearsal": {*_BELOW, "engine", "preflight", "report"},
     "faults": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
+    "scenarios": {*_BELOW, "engine", "rehearsal", "report", "faults"},
     "azure": {*_BELOW, "engine"},
     "portal": {*_BELOW, "engine", "azure", "report"},
     "serving": {*_BELOW, "engine", "azure", "portal"},
@@ -81,7 +82,7 @@ CLOCK_READERS = {"now", "today", "utcnow"}
 
 TOP_ROOMS = {
     *("azure", "cli", "engine", "faults", "judging", "portal"),
-    *("preflight", "rehearsal", "serving", "testing", "webhook"),
+    *("preflight", "rehearsal", "scenarios", "serving", "testing", "webhook"),
 }
 """They know the others; the others do not know them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address
 
 from simulator.addresses import IpAddress
@@ -141,6 +141,11 @@ class Edges:
         if endpoint not in self._listening.values():
             self._ipv6_ports.discard(endpoint.port)
             await self._speakers[plan.edge.name].stop_listening(endpoint)
+
+    def plan_again(self, plans: Iterable[SessionPlan]) -> None:
+        """These stand in place of the plans of the same sessions: what a router is configured with follows them."""
+        changed = {plan.router_session: plan for plan in plans}
+        self.plans = [changed.get(plan.router_session, plan) for plan in self.plans]
 
     def knows(self, plan: SessionPlan) -> bool:
         """Whether the session was planned: its edge listens for it."""

@@ -64,10 +64,13 @@ class Audience:
 
 
 class _OperatorSays:
-    """The delays of a script: none for the automation; the rest is by hand."""
+    """The delays of a script: none for the automation, unless that is by hand too; the rest is by hand."""
+
+    def __init__(self, automation: bool) -> None:
+        self._automation = automation
 
     def due(self, delay: str, since: float) -> float | None:
-        return since if delay in _AUTOMATION else None
+        return since if self._automation and delay in _AUTOMATION else None
 
 
 class _ScriptReviewers(Reviewers):
@@ -100,8 +103,12 @@ class Script:
         keep_captures: bool = False,
         tape: ScriptTape | None = None,
         before_lift: Callable[[ConnectionRecord], Awaitable[None]] = _lift_at_once,
+        automation: bool = True,
     ) -> None:
-        """`record`, `keep_captures` and `tape` as for `Network`; `before_lift` as for `Reviewers`."""
+        """`record`, `keep_captures` and `tape` as for `Network`; `before_lift` as for `Reviewers`.
+
+        Without `automation` its steps wait for the operator's `advance`.
+        """
         self.topology = topology
         self.log = log
         self.audience = audience
@@ -119,7 +126,8 @@ class Script:
         self.control = ControlPlane(self.network.edges, log, self.clock)
         self.control.add_all(topology)
         reviewers = _ScriptReviewers(self.control, before_lift)
-        self.workflow = Workflow(self.network, self.control, _OperatorSays(), reviewers, log, self.clock, self._fail)
+        delays = _OperatorSays(automation)
+        self.workflow = Workflow(self.network, self.control, delays, reviewers, log, self.clock, self._fail)
         if tape is not None:
             tape.follow(self.network, self.control, self.workflow, log)
         self.versions: dict[str, str] = {}
@@ -146,11 +154,15 @@ class Script:
     def say(self, text: str, connection: str = "") -> None:
         self.log.append(Remark(self.clock.now(), text, connection))
 
+    def require_running(self) -> None:
+        """Raises what ended the workflow."""
+        if self._failure is not None:
+            raise self._failure
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait, event by event, until something holds. Raises what ended the workflow."""
         while not holds():
-            if self._failure is not None:
-                raise self._failure
+            self.require_running()
             await self.log.next_event(_LONG)
 
     # --- the steps ---
@@ -171,7 +183,7 @@ class Script:
         for record in approved:
             for text in cabling_steps(self.topology, record.id):
                 self.say(text, record.id)
-        await self._start_routers(approved)
+        await self.start_routers(approved)
         text = "the peer says that it is configured: the sessions come up under DENY ALL and are validated"
         await self.audience.pause("notify", f"{text}, each connection for at most {self.topology.deadline:g} s")
         for record in approved:
@@ -191,7 +203,7 @@ class Script:
                 requested.append(record)
         return requested
 
-    async def _start_routers(self, records: Iterable[ConnectionRecord]) -> None:
+    async def start_routers(self, records: Iterable[ConnectionRecord]) -> None:
         """The peers'; behind a route server also its customers', and the other route servers that they call."""
         peers = {record.peer.name for record in records}
         customers = [each for each in self.topology.customers if peers & set(self._servers(each))]

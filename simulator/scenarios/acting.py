@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -10,11 +11,15 @@ from typing import Any, Final
 from simulator.connection.states import ConnectionEvent
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.verbs import VERBS
+from simulator.places.errors import LabError
 from simulator.rehearsal.outside_bgp import where
+from simulator.routers.daemon import Daemon
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, Said
+from simulator.scenarios.values import Whom
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Customer
 
 Act = Callable[[Stage, Any], Awaitable[None]]
 _OfRecord = Callable[[Stage, ConnectionRecord, Any], Awaitable[None]]
@@ -72,7 +77,9 @@ async def _change_limits(stage: Stage, record: ConnectionRecord, asked: AskedLim
 
 
 async def _modify(stage: Stage, record: ConnectionRecord, asked: AskedKey) -> None:
-    _extend(stage, record, lambda plan: replace(plan, md5=asked.md5 or None), ConnectionEvent.MODIFIED, "another MD5 key")
+    _extend(
+        stage, record, lambda plan: replace(plan, md5=asked.md5 or None), ConnectionEvent.MODIFIED, "another MD5 key"
+    )
 
 
 def _extend(
@@ -83,7 +90,7 @@ def _extend(
     what: str,
 ) -> None:
     stage.script.control.extend(record, [changed(plan) for plan in record.plans], event, what)
-    stage.network.edges.replan(record.plans)
+    stage.network.edges.plan_again(record.plans)
     stage.script.workflow.follow(record)
 
 
@@ -113,8 +120,36 @@ async def _remove(stage: Stage, record: ConnectionRecord, said: Said) -> None:
     await stage.script.workflow.operate(record, "advance")
 
 
-async def _start(stage: Stage, record: ConnectionRecord, said: Said) -> None:
-    await stage.script.start_routers([record])
+# --- the peer's router ---
+
+
+def _routers(act: Callable[[Stage, str, Any], Awaitable[None]]) -> Act:
+    """The same to every router in question, in their order."""
+
+    async def of_all(stage: Stage, asked: Any) -> None:
+        for name in stage.routers(asked):
+            await act(stage, name, asked)
+
+    return of_all
+
+
+async def _start(stage: Stage, name: str, whom: Whom) -> None:
+    records = [record for record in stage.connections(Whom()) if record.peer.name == name]
+    if not stage.network.peers.runs(name):
+        await stage.script.start_routers(records[:1])
+
+
+async def _restart(stage: Stage, name: str, whom: Whom) -> None:
+    node = stage.node(name)
+    peers = stage.network.peers
+    await (peers.start_customer(node) if isinstance(node, Customer) else peers.start(node))
+
+
+async def _signal(number: int, stage: Stage, name: str, whom: Whom) -> None:
+    router = stage.router(name)
+    if not isinstance(router, Daemon):
+        raise LabError(f"the {router.kind} router {name} has no process of its own to kill or to freeze")
+    router.signal(number)
 
 
 ACTS: Final[dict[str, Act]] = {
@@ -122,7 +157,6 @@ ACTS: Final[dict[str, Act]] = {
     **{verb: _each(partial(_operate, verb)) for verb in VERBS},
     "notify": _each(_notify),
     "delete": _each(_delete),
-    "remove": _each(_remove),
     "find-conflict": _each(_find_conflict),
     "fail-provisioning": _each(_fail_provisioning),
     "change-max-prefixes": _each(_change_limits),
@@ -131,5 +165,11 @@ ACTS: Final[dict[str, Act]] = {
     "find-legacy": _each(_find_legacy),
     "request-conversion": _each(_request_conversion),
     "withdraw-conversion": _each(_withdraw_conversion),
+    "remove": _each(_remove),
+    "start": _routers(_start),
+    "restart": _routers(_restart),
+    "kill": _routers(partial(_signal, signal.SIGKILL)),
+    "freeze": _routers(partial(_signal, signal.SIGSTOP)),
+    "thaw": _routers(partial(_signal, signal.SIGCONT)),
 }
 """Step → what it does."""

@@ -10,10 +10,9 @@ from simulator.connection.table import TABLE
 from simulator.policy.profiles import PROFILES
 from simulator.scenarios.conditions import AskedRoute, Conditions, RefusedRoute, asked
 from simulator.scenarios.schema import ScenarioFile, StepOptions
-from simulator.scenarios.steps import AskedFault, AskedLimits, AskedPrefixes, AskedRoutes
+from simulator.scenarios.steps import AskedLimits
 from simulator.scenarios.values import Whom
 from simulator.topology.document import Position
-from simulator.topology.originate import announcements
 from simulator.topology.plan import FLOWS
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import did_you_mean, listed, prefix_meant
@@ -40,27 +39,12 @@ def _of_steps(steps: Sequence[StepOptions], topology: Topology, at: Position) ->
             yield from _of_conditions(step.argument, topology, place)
         elif isinstance(step.argument, Whom):
             yield from _of_whom(step.argument, topology, place)
-            yield from _of_argument(step.argument, topology, place)
+            yield from _of_argument(step.argument, place)
 
 
-def _of_argument(argument: Whom, topology: Topology, at: Position) -> Iterator[_Problem]:
-    if isinstance(argument, AskedRoutes):
-        peers = [peer for peer in topology.peers if argument.of in (None, peer.name)] or topology.peers
-        try:
-            announcements(argument.routes, peers[0])
-        except ValueError as error:
-            yield (*at, "routes"), str(error)
-    elif isinstance(argument, AskedPrefixes):
-        yield from _of_prefixes(argument.prefixes, (*at, "prefixes"))
-    elif isinstance(argument, AskedLimits):
-        if argument.ipv4 is None and argument.ipv6 is None:
-            yield at, "no limit is named: ipv4 or ipv6, or both"
-    elif isinstance(argument, AskedFault):
-        from simulator.faults.load import shipped
-
-        if argument.name not in shipped():
-            hint = did_you_mean(argument.name, shipped()) or " (turnup fault list has them all)"
-            yield (*at, "name"), f"there is no fault '{argument.name}'{hint}"
+def _of_argument(argument: Whom, at: Position) -> Iterator[_Problem]:
+    if isinstance(argument, AskedLimits) and argument.ipv4 is None and argument.ipv6 is None:
+        yield at, "no limit is named: ipv4 or ipv6, or both"
 
 
 def names(topology: Topology) -> list[str]:

@@ -17,7 +17,7 @@ from simulator.scenarios.values import (
     ConnectionStates,
     RuleId,
     Texts,
-    Whom,
+    WhichSessions,
     Words,
 )
 from simulator.topology.values import Asn, Community, LargeCommunity, Model
@@ -76,7 +76,7 @@ def _first(given: Any) -> Any:
 DiagnosisWord = Annotated[Literal["none"] | AskedDiagnosis, BeforeValidator(_first)]
 
 
-class OfConnections(Whom):
+class OfConnections(WhichSessions):
     """The connection"""
 
     connection_state: ConnectionStates | None = Field(

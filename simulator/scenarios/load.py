@@ -102,7 +102,7 @@ def plan(scenario: LoadedScenario, case: ScenarioCase, directory: Path) -> Plann
     ]
     if wrong:
         raise ScenarioError(sorted(wrong, key=lambda each: each.line))
-    return PlannedCase(case, read_file.proves, topology, steps)
+    return PlannedCase(case, read_file.proves, topology, steps, read_file.automation == "at-once")
 
 
 def _wrong(file: Path, line: int, text: str, where: str = "") -> TopologyError:

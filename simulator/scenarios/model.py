@@ -78,7 +78,19 @@ class PlannedCase:
     proves: str
     topology: Topology = field(repr=False)
     steps: tuple[PlannedStep, ...] = field(repr=False)
+    automation: bool = True
+    """Microsoft's automation goes on by itself; False: `advance` does each of its steps."""
+
+    @property
+    def wants_traffic(self) -> bool:
+        """Whether any step looks at traffic."""
+        return any(_wants_traffic(step) for step in self.steps)
 
     def where(self, line: int) -> str:
         """`FILE:LINE`."""
         return f"{self.case.file}:{line}"
+
+
+def _wants_traffic(step: PlannedStep) -> bool:
+    looked = isinstance(step.argument, Conditions) and step.argument.traffic is not None
+    return looked or any(map(_wants_traffic, step.steps))

@@ -184,6 +184,10 @@ class ScenarioFile(Model):
     variables: dict[VariableName, Plain] = Field(
         default={}, description="for ${NAME} anywhere in the file; --set NAME=VALUE gives another value"
     )
+    automation: Literal["at-once", "by-hand"] = Field(
+        default="at-once",
+        description="Microsoft's automation (provisioning, the start of a validation) goes on at once, or at `advance`",
+    )
     matrix: MatrixChoice = Field(default=MatrixChoice(), description="with what it is played")
     steps: list[Annotated[Step, BeforeValidator(spelled)]] = Field(
         min_length=1, description="what is done, waited for and expected, in order"

@@ -288,7 +288,11 @@ SLOW: Final = frozenset({"router-has", "router-lacks", "traffic"})
 
 def of_family(kind: ConditionKind, value: Any, family: Family) -> bool:
     """Whether an expectation of routes has anything to say of a session of this family."""
-    texts = [each.prefix if isinstance(each, AskedRoute) else str(each) for each in value] if isinstance(value, list) else []
+    texts = (
+        [each.prefix if isinstance(each, AskedRoute) else str(each) for each in value]
+        if isinstance(value, list)
+        else []
+    )
     if kind.name not in ("accepts", "withholds", "rejects", "lacks", "router-has", "router-lacks"):
         return True
     return any(nlri.key(text)[0] is family for text in texts)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.traffic import TrafficLab
+from simulator.places.errors import LabError
 from simulator.rehearsal.script import Script
-from simulator.scenarios.values import Whom
+from simulator.routers.base import Router
+from simulator.scenarios.values import WhichSessions, Whom
 from simulator.topology.plan import SessionPlan
-from simulator.topology.schema import Topology
+from simulator.topology.schema import Peer, Topology
 
 
 @dataclass(slots=True)
@@ -26,7 +28,6 @@ class Stage:
     """The number of events before the last step that did something."""
     by_hand: bool = False
     """Microsoft's automation waits for `advance`."""
-    faults: dict[str, object] = field(default_factory=dict)
 
     @property
     def topology(self) -> Topology:
@@ -51,11 +52,22 @@ class Stage:
         return [(record, plan) for record in self.connections(whom) for plan in self._plans(record, whom)]
 
     def _plans(self, record: ConnectionRecord, whom: Whom) -> Iterator[SessionPlan]:
+        family = whom.family if isinstance(whom, WhichSessions) else None
         for plan in record.plans:
-            if whom.edge in (None, plan.edge.name) and whom.family in (None, plan.family.label):
+            if whom.edge in (None, plan.edge.name) and family in (None, plan.family.label):
                 yield plan
 
     def routers(self, whom: Whom) -> list[str]:
         """The nodes whose routers a step is about: the peers', and a customer's where it is named."""
         customers = [customer.name for customer in self.topology.customers if customer.name == whom.of]
         return customers or list(dict.fromkeys(record.peer.name for record in self.connections(whom)))
+
+    def node(self, name: str) -> Peer:
+        """A peer, or a customer. Raises KeyError."""
+        return next((each for each in self.topology.customers if each.name == name), None) or self.topology.peer(name)
+
+    def router(self, name: str) -> Router:
+        """Raises LabError for one that was not started."""
+        if not self.network.peers.runs(name):
+            raise LabError(f"the router of {name} does not run: start or notify comes first")
+        return self.network.peers.router(name)

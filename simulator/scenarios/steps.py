@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from simulator.engine.verbs import VERBS
 from simulator.scenarios.conditions import Conditions
-from simulator.scenarios.values import Texts, Whom
-from simulator.topology.announce import PrefixList
+from simulator.scenarios.values import Whom
 from simulator.topology.values import Asn, Md5Key
 
 
@@ -37,32 +36,6 @@ class AskedAsn(Whom):
     """A customer behind a route server."""
 
     asn: Asn = Field(description="the customer's")
-
-
-class AskedRoutes(Whom):
-    """Routes of a peer."""
-
-    routes: Annotated[list[str | PrefixList], BeforeValidator(lambda given: _as_routes(given))] = Field(
-        min_length=1, description="prefixes, or as a topology's `announce`: prefix lists, and lines in ExaBGP's syntax"
-    )
-
-
-def _as_routes(given: Any) -> Any:
-    """A prefix alone is a route without more attributes."""
-    entries = given if isinstance(given, list) else [given]
-    return [{"prefixes": [each]} if isinstance(each, str) and " " not in each.strip() else each for each in entries]
-
-
-class AskedPrefixes(Whom):
-    """Prefixes of a peer."""
-
-    prefixes: Texts = Field(description="one prefix, or several")
-
-
-class AskedFault(Whom):
-    """A mistake to make in the running lab."""
-
-    name: str = Field(description="one of `turnup fault list`")
 
 
 class Awaits(Conditions):
@@ -96,7 +69,7 @@ def _life(name: str, doc: str, takes: type[Whom] = Said, short: str = "of") -> S
 
 
 def _router(name: str, doc: str, takes: type[Whom] = Whom, short: str = "of") -> StepKind:
-    return StepKind(name, takes, doc, short, "The peer's router and the link")
+    return StepKind(name, takes, doc, short, "The peer's router")
 
 
 def _looking(name: str, doc: str, takes: type[Whom]) -> StepKind:
@@ -119,16 +92,10 @@ STEPS: Final = {
         _life("request-conversion", "The peer asks to convert a legacy peering into an Azure resource."),
         _life("withdraw-conversion", "The peer takes its request for a conversion back."),
         _router("start", "The peer's router starts with its configuration; `notify` does so where it does not run."),
-        _router("announce", "The peer announces routes besides those that it has.", AskedRoutes, "routes"),
-        _router("withdraw", "The peer withdraws routes.", AskedPrefixes, "prefixes"),
         _router("kill", "The peer's router dies (SIGKILL)."),
         _router("freeze", "The peer's router stands still (SIGSTOP): TCP lives on, and no KEEPALIVE comes."),
         _router("thaw", "A frozen router goes on (SIGCONT)."),
         _router("restart", "The peer's router is stopped, and started again with its configuration."),
-        _router("break-link", "Nothing passes the peer's link any more, in either direction."),
-        _router("mend-link", "The broken link passes everything again."),
-        _router("fault", "A mistake is made in the running lab.", AskedFault, "name"),
-        _router("mend-fault", "The mistake is undone.", AskedFault, "name"),
         _looking(
             "wait",
             "Wait until all of this holds, at most `within` seconds (the validation's deadline and 5 where omitted).",

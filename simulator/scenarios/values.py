@@ -116,12 +116,17 @@ Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_several)]
 
 
 class Whom(Model):
-    """Whom a step or an expectation is about."""
+    """Whom a step is about."""
 
     of: str | None = Field(
-        default=None, description="a connection by its id, a peering, a peer or a node by its name; all where omitted"
+        default=None, description="a connection by its id, a peering, a peer or a customer by its name; all if omitted"
     )
-    edge: str | None = Field(default=None, description="the sessions with this edge alone")
-    family: str | None = Field(
-        default=None, pattern=r"^(IPv4|IPv6)$", description="the sessions of this family alone: IPv4 or IPv6"
+    edge: str | None = Field(default=None, description="the connections to this edge alone")
+
+
+class WhichSessions(Whom):
+    """Whom an expectation is about."""
+
+    family: Annotated[str, WithJsonSchema({"type": "string", "enum": ["IPv4", "IPv6"]})] | None = Field(
+        default=None, pattern=r"^(IPv4|IPv6)$", description="the sessions of this family alone"
     )

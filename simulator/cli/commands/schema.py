@@ -14,11 +14,12 @@ class FileKind(StrEnum):
 
     topology = "topology"
     fault = "fault"
+    scenario = "scenario"
 
 
 def schema(
     of: Annotated[
-        FileKind, typer.Argument(metavar="[topology|fault]", help="Which files' schema.")
+        FileKind, typer.Argument(metavar="[topology|fault|scenario]", help="Which files' schema.")
     ] = FileKind.topology,
 ) -> None:
     """Print the topology files' JSON Schema, for editors that complete and check YAML; or that of fault files."""
@@ -29,6 +30,10 @@ def schema(
         from simulator.faults.schema import RehearsedFault
 
         model = RehearsedFault
+    elif of is FileKind.scenario:
+        from simulator.scenarios.schema import ScenarioFile
+
+        model = ScenarioFile
     else:
         from simulator.topology.schema import Topology
 

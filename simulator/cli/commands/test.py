@@ -23,7 +23,8 @@ def test(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="Only cases in whose name this is, as --list has it. May be repeated.",
+            metavar="TEXT",
+            help="Only cases in whose name this is, as --list has it. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -37,7 +38,9 @@ def test(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Another value of a variable. May be repeated.", show_default=False),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Another value of a variable. May be repeated.", show_default=False
+        ),
     ] = None,
     jobs: Annotated[
         int | None,

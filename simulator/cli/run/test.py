@@ -46,7 +46,8 @@ def test(
     scenarios = _loaded([*paths, *(all_shipped() if shipped else ())], _settings(settings))
     cases = [case for scenario in scenarios for case in scenario.cases if _wanted(case, only, routers, families)]
     if not cases:
-        fail(USAGE, f"no case is left of {sum(len(each.cases) for each in scenarios)}: look at --list without --only, --router and --family")  # fmt: skip
+        many = sum(len(scenario.cases) for scenario in scenarios)
+        fail(USAGE, f"none of {many} cases is left: look at --list without --only, --router and --family")
     _check(scenarios, cases)
     proves = {scenario.file: scenario.proves for scenario in scenarios}
     if listing:
@@ -92,7 +93,7 @@ def _wanted(case: ScenarioCase, only: Sequence[str], routers: Sequence[str], fam
 
 
 def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -> None:
-    """Every mistake of every file is told before anything is started."""
+    """All that is wrong with any file is told before a lab starts."""
     faults: dict[str, None] = {}
     by_file = {scenario.file: scenario for scenario in scenarios}
     with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:

@@ -1,0 +1,99 @@
+"""What a failed expectation is told with: the rule, the remedy, the last events of both axes, where evidence lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from simulator.diagnosis.remedies import RULES as REMEDIES
+from simulator.engine.log import ConnectionMoved
+from simulator.peer.events import BgpStateChanged
+from simulator.policy.rules import RULES
+from simulator.scenarios.conditions import Conditions
+from simulator.scenarios.seeing import causes
+from simulator.scenarios.stage import Stage
+from simulator.scenarios.values import Whom
+from simulator.session.messages import Family
+from simulator.topology.plan import SessionPlan
+from simulator.views.diagnosis import in_words
+from simulator.views.times import clock
+from simulator.wire import nlri
+
+_EVENTS: Final = 6
+"""Of each axis, the last."""
+_LONGEST: Final = {Family.IPV4: 24, Family.IPV6: 48}
+
+
+def detail(stage: Stage, whom: Whom, report: str) -> str:
+    """Several lines; `report`: the directory of the case's report, empty where none is written."""
+    lines = [*_states(stage, whom), *_rules(stage, whom), *_causes(stage, whom)]
+    lines += ["  last of the connection:", *(f"    {line}" for line in _moves(stage, whom))]
+    lines += ["  last of BGP:", *(f"    {line}" for line in _changes(stage, whom))]
+    if report:
+        lines.append(f"  evidence: {report} (report.html, events.jsonl, wire.pcap, the routers' logs)")
+    else:
+        lines.append("  evidence: --report DIR keeps the report, its events and the packets")
+    return "\n".join(lines)
+
+
+def _states(stage: Stage, whom: Whom) -> Iterator[str]:
+    """Both axes side by side, under their names."""
+    edges = stage.network.edges
+    for record, plan in stage.sessions(whom):
+        state = edges.bgp_state(plan) if edges.is_provisioned(plan) else "not configured at the edge"
+        gate = "open" if edges.is_lifted(plan) else "shut"
+        yield f"  {plan.id}: connection {record.state}, BGP {state}, gate {gate}"
+
+
+def _rules(stage: Stage, whom: Whom) -> Iterator[str]:
+    """Why the routes that are asked about are refused, and what to do."""
+    told: dict[str, None] = {}
+    for prefix in _prefixes(whom):
+        family, key = nlri.key(prefix)
+        for _, plan in stage.sessions(whom):
+            edges = stage.network.edges
+            held = edges.route(plan, key) if plan.family is family and edges.is_provisioned(plan) else None
+            for hit in held.hits if held is not None else ():
+                source = RULES[hit.rule].source if hit.rule in RULES else "RFC 7606"
+                told[f"  {prefix}: {hit} [{source}]"] = None
+                told[f"    to mend it: {_remedy(hit.rule, plan)}"] = None
+    yield from told
+
+
+def _remedy(rule: str, plan: SessionPlan) -> str:
+    return REMEDIES.get(rule, REMEDIES["*"]).format(
+        edge=plan.edge_address, length=_LONGEST[plan.family], expected=plan.peer.asn, peer=plan.peer_address
+    )
+
+
+def _prefixes(whom: Whom) -> list[str]:
+    if not isinstance(whom, Conditions):
+        return []
+    routes = [*(whom.accepts or ()), *(whom.withholds or ()), *(whom.rejects or ())]
+    return list(dict.fromkeys(route.prefix for route in routes))
+
+
+def _causes(stage: Stage, whom: Whom) -> Iterator[str]:
+    for record in stage.connections(whom):
+        for cause in causes(record):
+            yield f"  {record.id}: {cause.check} {in_words(cause)}"
+
+
+def _moves(stage: Stage, whom: Whom) -> list[str]:
+    mine = {record.id for record in stage.connections(whom)}
+    moves = [event for event in stage.log.entries if isinstance(event, ConnectionMoved) and event.connection in mine]
+    return [
+        f"{clock(each.time)} {each.connection}: {each.transition.source} → {each.transition.target}: "
+        f"{each.transition.reason}"
+        for each in moves[-_EVENTS:]
+    ] or ["nothing"]
+
+
+def _changes(stage: Stage, whom: Whom) -> list[str]:
+    mine = {plan.id for _, plan in stage.sessions(whom)}
+    changes = [event for event in stage.log.entries if isinstance(event, BgpStateChanged) and event.session in mine]
+    return [
+        f"{clock(each.transition.time)} {each.session}: {each.transition.source} → {each.transition.target}: "
+        f"{each.transition.reason}"
+        for each in changes[-_EVENTS:]
+    ] or ["nothing"]
