@@ -147,7 +147,7 @@ class Workflow:
         return None
 
     def report_conflict(self, record: ConnectionRecord, taken: str) -> None:
-        """An address of a request turns out to be taken, whoever found that. Raises TransitionRefusedError."""
+        """An address of a request turns out to be taken. Raises TransitionRefusedError."""
         self._control.find_conflict(record, taken)
         self.follow(record)
 

@@ -16,7 +16,7 @@ from simulator.rehearsal.outside_bgp import where
 from simulator.routers.daemon import Daemon
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, Said
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Customer
@@ -133,19 +133,19 @@ def _routers(act: Callable[[Stage, str, Any], Awaitable[None]]) -> Act:
     return of_all
 
 
-async def _start(stage: Stage, name: str, whom: Whom) -> None:
-    records = [record for record in stage.connections(Whom()) if record.peer.name == name]
+async def _start(stage: Stage, name: str, subject: Subject) -> None:
+    records = [record for record in stage.connections(Subject()) if record.peer.name == name]
     if not stage.network.peers.runs(name):
         await stage.script.start_routers(records[:1])
 
 
-async def _restart(stage: Stage, name: str, whom: Whom) -> None:
+async def _restart(stage: Stage, name: str, subject: Subject) -> None:
     node = stage.node(name)
     peers = stage.network.peers
     await (peers.start_customer(node) if isinstance(node, Customer) else peers.start(node))
 
 
-async def _signal(number: int, stage: Stage, name: str, whom: Whom) -> None:
+async def _signal(number: int, stage: Stage, name: str, subject: Subject) -> None:
     router = stage.router(name)
     if not isinstance(router, Daemon):
         raise LabError(f"the {router.kind} router {name} has no process of its own to kill or to freeze")

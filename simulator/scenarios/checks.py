@@ -11,7 +11,7 @@ from simulator.policy.profiles import PROFILES
 from simulator.scenarios.conditions import AskedRoute, Conditions, RefusedRoute, asked
 from simulator.scenarios.schema import ScenarioFile, StepOptions
 from simulator.scenarios.steps import AskedLimits
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.topology.document import Position
 from simulator.topology.plan import FLOWS
 from simulator.topology.schema import Topology
@@ -37,36 +37,36 @@ def _of_steps(steps: Sequence[StepOptions], topology: Topology, at: Position) ->
         place = (*here, step.name)
         if isinstance(step.argument, Conditions):
             yield from _of_conditions(step.argument, topology, place)
-        elif isinstance(step.argument, Whom):
-            yield from _of_whom(step.argument, topology, place)
+        elif isinstance(step.argument, Subject):
+            yield from _of_subject(step.argument, topology, place)
             yield from _of_argument(step.argument, place)
 
 
-def _of_argument(argument: Whom, at: Position) -> Iterator[_Problem]:
+def _of_argument(argument: Subject, at: Position) -> Iterator[_Problem]:
     if isinstance(argument, AskedLimits) and argument.ipv4 is None and argument.ipv6 is None:
         yield at, "no limit is named: ipv4 or ipv6, or both"
 
 
 def names(topology: Topology) -> list[str]:
-    """Whom a step or an expectation can be `of`."""
+    """Subject a step or an expectation can be `of`."""
     peerings = [peering.name for peering in topology.peerings]
     connections = [name for peering in topology.peerings for name, _ in topology.connections(peering)]
     nodes = [node.name for node in (*topology.peers, *topology.customers)]
     return list(dict.fromkeys((*peerings, *connections, *nodes)))
 
 
-def _of_whom(whom: Whom, topology: Topology, at: Position) -> Iterator[_Problem]:
-    if whom.of is not None and whom.of not in (known := names(topology)):
-        hint = did_you_mean(whom.of, known) or f" (there are: {listed(known)})"
-        yield (*at, "of"), f"the topology has no connection, peering or peer '{whom.of}'{hint}"
+def _of_subject(subject: Subject, topology: Topology, at: Position) -> Iterator[_Problem]:
+    if subject.of is not None and subject.of not in (known := names(topology)):
+        hint = did_you_mean(subject.of, known) or f" (there are: {listed(known)})"
+        yield (*at, "of"), f"the topology has no connection, peering or peer '{subject.of}'{hint}"
     edges = [edge.name for edge in topology.edges]
-    if whom.edge is not None and whom.edge not in edges:
-        hint = did_you_mean(whom.edge, edges) or f" (there are: {listed(edges)})"
-        yield (*at, "edge"), f"the topology has no edge '{whom.edge}'{hint}"
+    if subject.edge is not None and subject.edge not in edges:
+        hint = did_you_mean(subject.edge, edges) or f" (there are: {listed(edges)})"
+        yield (*at, "edge"), f"the topology has no edge '{subject.edge}'{hint}"
 
 
 def _of_conditions(conditions: Conditions, topology: Topology, at: Position) -> Iterator[_Problem]:
-    yield from _of_whom(conditions, topology, at)
+    yield from _of_subject(conditions, topology, at)
     for kind, value in asked(conditions):
         place = (*at, kind.name)
         if kind.name == "connection-state":

@@ -69,7 +69,7 @@ def _base(scenario: ScenarioFile, document: YamlDocument, file: Path) -> tuple[A
     except FileReadError as error:
         text = f"{path}: {error}"
         raise TopologyError([TopologyFault(str(file), document.line(("topology",)), "topology", text)]) from None
-    parse(text, str(path), path.parent)  # its own mistakes are told with its own lines
+    parse(text, str(path), path.parent)  # its own mistakes have its own lines
     return read(text).data, path.parent
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from simulator.scenarios.conditions import CONDITIONS, Conditions
 from simulator.scenarios.schema import MatrixChoice, Never, ScenarioFile, StepOptions
 from simulator.scenarios.steps import STEPS
-from simulator.scenarios.values import WhichSessions, Whom
+from simulator.scenarios.values import WhichSessions, Subject
 
 
 def steps() -> str:
@@ -22,7 +22,7 @@ def steps() -> str:
     return "\n\n".join(parts)
 
 
-def _keys(takes: type[Whom], short: str) -> str:
+def _keys(takes: type[Subject], short: str) -> str:
     """The keys of a step's value; the first is what a value without keys stands for."""
     if issubclass(takes, Conditions):
         own = [
@@ -32,7 +32,7 @@ def _keys(takes: type[Whom], short: str) -> str:
         ]
         return ", ".join(["expectations", *own])
     names = [str(info.alias or name) for name, info in takes.model_fields.items()]
-    ordered = sorted(names, key=lambda name: (name != short, name in Whom.model_fields))
+    ordered = sorted(names, key=lambda name: (name != short, name in Subject.model_fields))
     return ", ".join(f"**`{name}`**" if name == short else f"`{name}`" for name in ordered)
 
 
@@ -46,13 +46,13 @@ def expectations() -> str:
 
 
 def keys() -> str:
-    """The keys of a file, of a step, of the matrix, and of whom something is about."""
+    """The keys of a file, of a step, of the matrix, and of what says which connections are meant."""
     parts: list[tuple[str, type[BaseModel]]] = [
         ("A file", ScenarioFile),
         ("The matrix", MatrixChoice),
         ("Beside what a step does", StepOptions),
-        ("Whom a step is about", Whom),
-        ("Whom an expectation is about", WhichSessions),
+        ("Which connections a step is about", Subject),
+        ("Which sessions an expectation is about", WhichSessions),
     ]
     return "\n\n".join(_table(title, model) for title, model in parts)
 

@@ -124,8 +124,8 @@ class _Show:
             except ExpectationError as error:
                 text = f"{self._planned.where(error.line)}: {error}"
                 self._ledger.shortfalls.append(text)
-                told = detail(stage, error.whom, str(self._report or ""))
-                return CaseResult(case, CaseOutcome.FAILED, text, f"{text}\n{told}")
+                more = detail(stage, error.subject, str(self._report or ""))
+                return CaseResult(case, CaseOutcome.FAILED, text, f"{text}\n{more}")
             finally:
                 self._look()
         return CaseResult(case, CaseOutcome.PASSED)

@@ -24,7 +24,7 @@ from simulator.scenarios.model import PlannedCase, PlannedStep
 from simulator.scenarios.seeing import CONNECTION, LAB, SESSION, SLOW, of_family, router_has, text_of, traffic
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.steps import Awaits
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.topology.plan import SessionPlan
 
 SOON: Final = 5.0
@@ -42,12 +42,12 @@ _AUTOMATIC: Final = (
 
 
 class ExpectationError(Exception):
-    """An expectation did not hold, or something happened that must not: one line, and whom it is about."""
+    """An expectation did not hold, or something happened that must not: one line, and which connections it is about."""
 
-    def __init__(self, line: int, text: str, whom: Whom) -> None:
+    def __init__(self, line: int, text: str, subject: Subject) -> None:
         super().__init__(text)
         self.line = line
-        self.whom = whom
+        self.subject = subject
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Player:
         leaked = [sum(gates.leaked[direction] for gates in self._stage.network.edges.gates) for direction in Direction]
         if any(leaked):
             text = f"{sum(leaked)} NLRI passed a gate that was shut"
-            raise ExpectationError(self._planned.steps[-1].line, text, Whom())
+            raise ExpectationError(self._planned.steps[-1].line, text, Subject())
 
     async def _steps(self, steps: Sequence[PlannedStep]) -> None:
         for step in steps:
@@ -120,25 +120,25 @@ class Player:
     # --- steps that do something ---
 
     async def _act(self, step: PlannedStep) -> None:
-        stage, whom = self._stage, step.argument
-        assert isinstance(whom, Whom)
+        stage, subject = self._stage, step.argument
+        assert isinstance(subject, Subject)
         self._before_step()
         stage.since = len(stage.log.entries)
-        words = " ".join(filter(None, (step.name, whom.of)))
+        words = " ".join(filter(None, (step.name, subject.of)))
         stage.script.say(
             f"{self._planned.case.name}, line {step.line}: {words}{f' ({step.note})' if step.note else ''}"
         )
         try:
-            await ACTS[step.name](stage, whom)
+            await ACTS[step.name](stage, subject)
         except TransitionRefusedError as error:
             if step.refused is None:
-                raise ExpectationError(step.line, f"{words} was refused: {error}", whom) from None
+                raise ExpectationError(step.line, f"{words} was refused: {error}", subject) from None
             if not re.search(step.refused, str(error)):
                 text = f"{words} was to be refused with {step.refused!r}, and was with: {error}"
-                raise ExpectationError(step.line, text, whom) from None
+                raise ExpectationError(step.line, text, subject) from None
             return
         if step.refused is not None:
-            raise ExpectationError(step.line, f"{words} was to be refused, and was done", whom)
+            raise ExpectationError(step.line, f"{words} was to be refused, and was done", subject)
 
     # --- steps that look ---
 

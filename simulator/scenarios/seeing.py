@@ -18,7 +18,7 @@ from simulator.policy.rules import RULES
 from simulator.rib.adj_in import HeldRoute
 from simulator.scenarios.conditions import AskedDiagnosis, AskedRoute, ConditionKind, RefusedRoute
 from simulator.scenarios.stage import Stage
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.tables import notation
@@ -30,7 +30,7 @@ from simulator.wire import nlri
 
 OfConnection = Callable[[Any, ConnectionRecord], str]
 OfSession = Callable[[Stage, Any, SessionPlan], str]
-OfLab = Callable[[Stage, Any, Whom], str]
+OfLab = Callable[[Stage, Any, Subject], str]
 
 
 def causes(record: ConnectionRecord) -> tuple[CauseView, ...]:
@@ -144,7 +144,7 @@ def _count(what: Callable[[SessionView], int]) -> OfSession:
 
 
 def _routes(judge: Callable[[Stage, Any, SessionPlan, HeldRoute], str]) -> OfSession:
-    """Each route of the session's family; the first that is not as it is asked for is told."""
+    """Each route of the session's family: what is wrong with the first that is not as asked."""
 
     def of_session(stage: Stage, asked: list[AskedRoute], plan: SessionPlan) -> str:
         return next(filter(None, (told(stage, route, plan) for route in asked)), "")
@@ -231,7 +231,7 @@ SESSION: Final[dict[str, OfSession]] = {
 # --- the lab ---
 
 
-def _event(stage: Stage, pattern: str, whom: Whom) -> str:
+def _event(stage: Stage, pattern: str, subject: Subject) -> str:
     for event in stage.log.entries[stage.since :]:
         if re.search(pattern, text_of(event)):
             return ""

@@ -1,4 +1,4 @@
-"""The lab of one case while it is played: its connections, its log, and whom a step or an expectation is about."""
+"""The lab of one case while it is played: its connections, its log, and which of them a step or an expectation is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.engine.traffic import TrafficLab
 from simulator.places.errors import LabError
 from simulator.rehearsal.script import Script
 from simulator.routers.base import Router
-from simulator.scenarios.values import WhichSessions, Whom
+from simulator.scenarios.values import WhichSessions, Subject
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Peer, Topology
 
@@ -41,26 +41,26 @@ class Stage:
     def log(self) -> EventLog:
         return self.script.log
 
-    def connections(self, whom: Whom) -> list[ConnectionRecord]:
+    def connections(self, subject: Subject) -> list[ConnectionRecord]:
         """Those that a step or an expectation is about."""
         records = self.script.control.records.values()
-        known = (record for record in records if whom.of in (None, record.id, record.peering, record.peer.name))
-        return [record for record in known if any(True for _ in self._plans(record, whom))]
+        known = (record for record in records if subject.of in (None, record.id, record.peering, record.peer.name))
+        return [record for record in known if any(True for _ in self._plans(record, subject))]
 
-    def sessions(self, whom: Whom) -> list[tuple[ConnectionRecord, SessionPlan]]:
+    def sessions(self, subject: Subject) -> list[tuple[ConnectionRecord, SessionPlan]]:
         """The same of sessions."""
-        return [(record, plan) for record in self.connections(whom) for plan in self._plans(record, whom)]
+        return [(record, plan) for record in self.connections(subject) for plan in self._plans(record, subject)]
 
-    def _plans(self, record: ConnectionRecord, whom: Whom) -> Iterator[SessionPlan]:
-        family = whom.family if isinstance(whom, WhichSessions) else None
+    def _plans(self, record: ConnectionRecord, subject: Subject) -> Iterator[SessionPlan]:
+        family = subject.family if isinstance(subject, WhichSessions) else None
         for plan in record.plans:
-            if whom.edge in (None, plan.edge.name) and family in (None, plan.family.label):
+            if subject.edge in (None, plan.edge.name) and family in (None, plan.family.label):
                 yield plan
 
-    def routers(self, whom: Whom) -> list[str]:
+    def routers(self, subject: Subject) -> list[str]:
         """The nodes whose routers a step is about: the peers', and a customer's where it is named."""
-        customers = [customer.name for customer in self.topology.customers if customer.name == whom.of]
-        return customers or list(dict.fromkeys(record.peer.name for record in self.connections(whom)))
+        customers = [customer.name for customer in self.topology.customers if customer.name == subject.of]
+        return customers or list(dict.fromkeys(record.peer.name for record in self.connections(subject)))
 
     def node(self, name: str) -> Peer:
         """A peer, or a customer. Raises KeyError."""

@@ -9,30 +9,30 @@ from pydantic import Field
 
 from simulator.engine.verbs import VERBS
 from simulator.scenarios.conditions import Conditions
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.topology.values import Asn, Md5Key
 
 
-class Said(Whom):
+class Said(Subject):
     """What somebody decides or asks for."""
 
     message: str = Field(default="", description="in whose words; where Microsoft refuses, the errorMessage")
 
 
-class AskedLimits(Whom):
+class AskedLimits(Subject):
     """The maximum of prefixes that the peer asks for."""
 
     ipv4: Annotated[int, Field(ge=1)] | None = Field(default=None, description="maxPrefixesAdvertisedV4")
     ipv6: Annotated[int, Field(ge=1)] | None = Field(default=None, description="maxPrefixesAdvertisedV6")
 
 
-class AskedKey(Whom):
+class AskedKey(Subject):
     """What the peer changes of its request."""
 
     md5: Md5Key = Field(repr=False, description="another md5AuthenticationKey; empty for none")
 
 
-class AskedAsn(Whom):
+class AskedAsn(Subject):
     """A customer behind a route server."""
 
     asn: Asn = Field(description="the customer's")
@@ -51,12 +51,12 @@ class StepKind:
     """One step of the vocabulary."""
 
     name: str
-    takes: type[Whom]
+    takes: type[Subject]
     """The schema of its value."""
     doc: str
     """A sentence."""
     short: str = ""
-    """The key that a value without keys stands for; empty where there is none."""
+    """The key that a value without keys stands for; empty where it has none."""
     group: str = "The life cycle"
 
     @property
@@ -64,15 +64,15 @@ class StepKind:
         return self.name.replace("-", "_")
 
 
-def _life(name: str, doc: str, takes: type[Whom] = Said, short: str = "of") -> StepKind:
+def _life(name: str, doc: str, takes: type[Subject] = Said, short: str = "of") -> StepKind:
     return StepKind(name, takes, doc, short)
 
 
-def _router(name: str, doc: str, takes: type[Whom] = Whom, short: str = "of") -> StepKind:
+def _router(name: str, doc: str, takes: type[Subject] = Subject, short: str = "of") -> StepKind:
     return StepKind(name, takes, doc, short, "The peer's router")
 
 
-def _looking(name: str, doc: str, takes: type[Whom]) -> StepKind:
+def _looking(name: str, doc: str, takes: type[Subject]) -> StepKind:
     return StepKind(name, takes, doc, "", "Waiting and expecting")
 
 

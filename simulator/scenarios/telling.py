@@ -1,4 +1,4 @@
-"""What a failed expectation is told with: the rule, the remedy, the last events of both axes, where evidence lies."""
+"""What a failure says beside its first line: the rule, the remedy, the last events of both axes, where evidence lies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.policy.rules import RULES
 from simulator.scenarios.conditions import Conditions
 from simulator.scenarios.seeing import causes
 from simulator.scenarios.stage import Stage
-from simulator.scenarios.values import Whom
+from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.views.diagnosis import in_words
@@ -24,11 +24,11 @@ _EVENTS: Final = 6
 _LONGEST: Final = {Family.IPV4: 24, Family.IPV6: 48}
 
 
-def detail(stage: Stage, whom: Whom, report: str) -> str:
+def detail(stage: Stage, subject: Subject, report: str) -> str:
     """Several lines; `report`: the directory of the case's report, empty where none is written."""
-    lines = [*_states(stage, whom), *_rules(stage, whom), *_causes(stage, whom)]
-    lines += ["  last of the connection:", *(f"    {line}" for line in _moves(stage, whom))]
-    lines += ["  last of BGP:", *(f"    {line}" for line in _changes(stage, whom))]
+    lines = [*_states(stage, subject), *_rules(stage, subject), *_causes(stage, subject)]
+    lines += ["  last of the connection:", *(f"    {line}" for line in _moves(stage, subject))]
+    lines += ["  last of BGP:", *(f"    {line}" for line in _changes(stage, subject))]
     if report:
         lines.append(f"  evidence: {report} (report.html, events.jsonl, wire.pcap, the routers' logs)")
     else:
@@ -36,21 +36,21 @@ def detail(stage: Stage, whom: Whom, report: str) -> str:
     return "\n".join(lines)
 
 
-def _states(stage: Stage, whom: Whom) -> Iterator[str]:
+def _states(stage: Stage, subject: Subject) -> Iterator[str]:
     """Both axes side by side, under their names."""
     edges = stage.network.edges
-    for record, plan in stage.sessions(whom):
+    for record, plan in stage.sessions(subject):
         state = edges.bgp_state(plan) if edges.is_provisioned(plan) else "not configured at the edge"
         gate = "open" if edges.is_lifted(plan) else "shut"
         yield f"  {plan.id}: connection {record.state}, BGP {state}, gate {gate}"
 
 
-def _rules(stage: Stage, whom: Whom) -> Iterator[str]:
+def _rules(stage: Stage, subject: Subject) -> Iterator[str]:
     """Why the routes that are asked about are refused, and what to do."""
     told: dict[str, None] = {}
-    for prefix in _prefixes(whom):
+    for prefix in _prefixes(subject):
         family, key = nlri.key(prefix)
-        for _, plan in stage.sessions(whom):
+        for _, plan in stage.sessions(subject):
             edges = stage.network.edges
             held = edges.route(plan, key) if plan.family is family and edges.is_provisioned(plan) else None
             for hit in held.hits if held is not None else ():
@@ -66,21 +66,21 @@ def _remedy(rule: str, plan: SessionPlan) -> str:
     )
 
 
-def _prefixes(whom: Whom) -> list[str]:
-    if not isinstance(whom, Conditions):
+def _prefixes(subject: Subject) -> list[str]:
+    if not isinstance(subject, Conditions):
         return []
-    routes = [*(whom.accepts or ()), *(whom.withholds or ()), *(whom.rejects or ())]
+    routes = [*(subject.accepts or ()), *(subject.withholds or ()), *(subject.rejects or ())]
     return list(dict.fromkeys(route.prefix for route in routes))
 
 
-def _causes(stage: Stage, whom: Whom) -> Iterator[str]:
-    for record in stage.connections(whom):
+def _causes(stage: Stage, subject: Subject) -> Iterator[str]:
+    for record in stage.connections(subject):
         for cause in causes(record):
             yield f"  {record.id}: {cause.check} {in_words(cause)}"
 
 
-def _moves(stage: Stage, whom: Whom) -> list[str]:
-    mine = {record.id for record in stage.connections(whom)}
+def _moves(stage: Stage, subject: Subject) -> list[str]:
+    mine = {record.id for record in stage.connections(subject)}
     moves = [event for event in stage.log.entries if isinstance(event, ConnectionMoved) and event.connection in mine]
     return [
         f"{clock(each.time)} {each.connection}: {each.transition.source} → {each.transition.target}: "
@@ -89,8 +89,8 @@ def _moves(stage: Stage, whom: Whom) -> list[str]:
     ] or ["nothing"]
 
 
-def _changes(stage: Stage, whom: Whom) -> list[str]:
-    mine = {plan.id for _, plan in stage.sessions(whom)}
+def _changes(stage: Stage, subject: Subject) -> list[str]:
+    mine = {plan.id for _, plan in stage.sessions(subject)}
     changes = [event for event in stage.log.entries if isinstance(event, BgpStateChanged) and event.session in mine]
     return [
         f"{clock(each.transition.time)} {each.session}: {each.transition.source} → {each.transition.target}: "

@@ -115,8 +115,8 @@ Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_several)]
 """One text, or several."""
 
 
-class Whom(Model):
-    """Whom a step is about."""
+class Subject(Model):
+    """Which connections a step is about."""
 
     of: str | None = Field(
         default=None, description="a connection by its id, a peering, a peer or a customer by its name; all if omitted"
@@ -124,8 +124,8 @@ class Whom(Model):
     edge: str | None = Field(default=None, description="the connections to this edge alone")
 
 
-class WhichSessions(Whom):
-    """Whom an expectation is about."""
+class WhichSessions(Subject):
+    """Which sessions an expectation is about."""
 
     family: Annotated[str, WithJsonSchema({"type": "string", "enum": ["IPv4", "IPv6"]})] | None = Field(
         default=None, pattern=r"^(IPv4|IPv6)$", description="the sessions of this family alone"

@@ -112,7 +112,7 @@ class YamlDocument:
 
 
 def located(data: Any, line: Callable[[Position], int]) -> YamlDocument:
-    """Plain data as a document whose lines are told by a function of the place."""
+    """Plain data as a document; a function says the line of each place."""
     lines: dict[int, dict[str | int, int]] = {}
 
     def walk(node: Any, path: Position) -> None:

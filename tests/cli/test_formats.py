@@ -35,6 +35,7 @@ _OFFLINE = {
     "policy explain": "policy explain --prefix 10.0.0.0/8 --as-path 64496",
     "policy check": "policy check TABLE --peer-as 64496",
     "policy diff": "policy diff exchange exchange,bogon-prefix=off --routes TABLE --peer-as 64496",
+    "test": "test turn-up --router simulated",
     "enter": "enter",
     "fault list": "fault list",
     "location list": "location list --country NL",

@@ -93,7 +93,7 @@ def _wanted(case: ScenarioCase, only: Sequence[str], routers: Sequence[str], fam
 
 
 def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -> None:
-    """All that is wrong with any file is told before a lab starts."""
+    """Ends with all that is wrong with any file, before a lab starts."""
     faults: dict[str, None] = {}
     by_file = {scenario.file: scenario for scenario in scenarios}
     with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
