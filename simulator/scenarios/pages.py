@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from simulator.scenarios.conditions import CONDITIONS, Conditions
 from simulator.scenarios.schema import MatrixChoice, Never, ScenarioFile, StepOptions
 from simulator.scenarios.steps import STEPS
-from simulator.scenarios.values import WhichSessions, Subject
+from simulator.scenarios.values import Subject, WhichSessions
 
 
 def steps() -> str:

@@ -1,4 +1,4 @@
-"""The lab of one case while it is played: its connections, its log, and which of them a step or an expectation is about."""
+"""The lab of one case while it is played, and which of its connections a step or an expectation is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.engine.traffic import TrafficLab
 from simulator.places.errors import LabError
 from simulator.rehearsal.script import Script
 from simulator.routers.base import Router
-from simulator.scenarios.values import WhichSessions, Subject
+from simulator.scenarios.values import Subject, WhichSessions
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Peer, Topology
 

@@ -1,4 +1,4 @@
-"""What a failure says beside its first line: the rule, the remedy, the last events of both axes, where evidence lies."""
+"""What a failure says beside its first line: the rule, the remedy, the last events of both axes, the evidence."""
 
 from __future__ import annotations
 
