@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rehearsal": {*_BELOW, "engine", "preflight", "report"},
     "faults": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
     "scenarios": {*_BELOW, "engine", "rehearsal", "report", "faults"},
+    "recording": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
     "portal": {*_BELOW, "engine", "azure", "report"},
     "serving": {*_BELOW, "engine", "azure", "portal"},
@@ -82,7 +83,7 @@ CLOCK_READERS = {"now", "today", "utcnow"}
 
 TOP_ROOMS = {
     *("azure", "cli", "engine", "faults", "judging", "portal"),
-    *("preflight", "rehearsal", "scenarios", "serving", "testing", "webhook"),
+    *("preflight", "recording", "rehearsal", "scenarios", "serving", "testing", "webhook"),
 }
 """They know the others; the others do not know them."""
 
@@ -407,7 +408,7 @@ def test_a_speaker_gives_plain_data(module: Path) -> None:
 
 
 def test_only_the_workflow_moves_a_connection_on() -> None:
-    """An operator, a script or a request says what is wanted; one module does what follows from it."""
+    """An operator, a script or a request says what is wanted; one module does what follows. A replay does it again."""
     moves = {"take_notice", "start_validation", "conclude", "provision_new", "find_conflict", "renew"}
     movers = {
         name(module)
@@ -415,7 +416,7 @@ def test_only_the_workflow_moves_a_connection_on() -> None:
         for call in called(module.read_text(encoding="utf-8"))
         if isinstance(call.func, ast.Attribute) and call.func.attr in moves
     }
-    assert movers == {"engine/workflow.py"}
+    assert movers == {"engine/workflow.py", "recording/player.py"}
 
 
 def test_only_a_session_makes_a_gate() -> None:

@@ -65,7 +65,7 @@ class Edges:
         self._data = data
         self._clock = clock
         self._emit = emit
-        self._registrations = registrations
+        self.registrations = registrations
         self._tap = tap
         self._make_speaker = make_speaker
         self._refused_calls = RefusedCalls()
@@ -204,7 +204,7 @@ class Edges:
 
     def _data_of(self, plan: SessionPlan, data: PolicyData, *, lifted: bool) -> PolicyData:
         """What a session's rules look things up in: once it is lifted, with what is registered at its peering."""
-        return self._registrations.at(plan).added_to(data) if lifted and self._registrations is not None else data
+        return self.registrations.at(plan).added_to(data) if lifted and self.registrations is not None else data
 
     # --- their sessions ---
 

@@ -15,6 +15,10 @@ from simulator.views.session import SessionView
 _PREFLIGHT = "preflight"
 """In place of a check: where no warning is permitted, configurations that do not match fail the rehearsal."""
 
+_OF_THE_LIFT = {"A1", "A3"}
+_FOLLOWS = {"W1", "W2", "W4"}
+"""What the watch sees of a session that the lift cost."""
+
 Views = Callable[[ConnectionRecord], Mapping[str, SessionView]]
 """The sessions of a connection now."""
 
@@ -58,9 +62,22 @@ class Ledger:
         """What of these fails the rehearsal."""
         self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
 
-    def replace_traffic(self, record: ConnectionRecord, results: list[CheckView]) -> None:
-        """A2 after the deny, in the place of what it said before."""
+    def replace_traffic(self, record: ConnectionRecord, results: list[CheckView]) -> list[CheckView]:
+        """A2 after the deny, in the place of what it said before; what is worse than that is told, and given back."""
         record.results[:] = [next(iter(results), each) if each.id == "A2" else each for each in record.results]
+        worse = [result for result in results if result.stops]
+        for result in worse:
+            self._tell(CheckEnded(self._now(), record.id, result))
+        return worse
+
+    def add_watched(self, record: ConnectionRecord, seen: Iterable[CheckView]) -> None:
+        """Keep what the watch saw since the lift; of the lift itself A3 tells."""
+        told = {result.id for result in record.results}
+        if any(result.id in _OF_THE_LIFT and result.fails for result in record.results):
+            told |= _FOLLOWS
+        results = [result for result in seen if result.id not in told]
+        self.add(record, results, told=True)
+        self.require(record, results)
 
     def look(self, record: ConnectionRecord) -> None:
         """The sessions as they are now are those that the report shows."""

@@ -28,16 +28,15 @@ from simulator.routers.daemon import ConfigRefusedError
 from simulator.topology.schema import Topology
 from simulator.views.session import SessionView
 
-_OF_THE_LIFT = {"A1", "A3"}
-_FOLLOWS = {"W1", "W2", "W4"}
-"""What the watch sees of a session that the lift cost."""
-
 
 class RehearsalTape(ScriptTape, Protocol):
     """A tape that also takes down what a rehearsal keeps."""
 
     def follow_ledger(self, ledger: Ledger) -> None:
         """Called before anything runs."""
+
+    def finished(self, report: Report) -> None:
+        """What came of it."""
 
 
 class Rehearsal:
@@ -76,6 +75,7 @@ class Rehearsal:
         validator = self._script.workflow.validator
         self.ledger = Ledger(topology, validator.views, self.log.append, self._script.clock.now)
         self._traffic = TrafficTrial(self.network, validator, self.log, self.ledger)
+        self._tape = tape
         if tape is not None:
             tape.follow_ledger(self.ledger)
 
@@ -97,12 +97,17 @@ class Rehearsal:
         except LabError as error:
             self.ledger.fail(str(error))
             self.refused = isinstance(error, ConfigRefusedError)
-        return self._report()
+        return self._taken_down(self._report())
 
     def interrupted_report(self) -> Report:
         """What there was of it when `run` was cancelled."""
         self.ledger.fail("interrupted: the lab was taken down before the rehearsal was over")
-        return self._report()
+        return self._taken_down(self._report())
+
+    def _taken_down(self, report: Report) -> Report:
+        if self._tape is not None:
+            self._tape.finished(report)
+        return report
 
     def _report(self, *more: str) -> Report:
         """`more`: what else did not come out as expected."""
@@ -185,12 +190,7 @@ class Rehearsal:
         """What the watch saw since the lift; of the lift itself A3 tells."""
         watcher = self._script.workflow.watcher
         await watcher.settle(record.id)
-        told = {result.id for result in record.results}
-        if any(result.id in _OF_THE_LIFT and result.fails for result in record.results):
-            told |= _FOLLOWS
-        results = [result for result in watcher.seen(record.id) if result.id not in told]
-        self.ledger.add(record, results, told=True)
-        self.ledger.require(record, results)
+        self.ledger.add_watched(record, watcher.seen(record.id))
 
     @contextlib.asynccontextmanager
     async def _keeping_evidence(self) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from simulator.diagnosis.evidence import Traffic
 from simulator.engine.control import ConnectionRecord
-from simulator.engine.log import CheckEnded, EventLog
+from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.traffic import TrafficLab, why_not
 from simulator.engine.validating import Validator
@@ -68,11 +68,7 @@ class TrafficTrial:
             if seen.lifted is not None:
                 self._seen[plan.id] = replace(seen, denied=await self._lab.after_deny(plan, seen.lifted))
         found = self._judged(record, before)
-        self._ledger.replace_traffic(record, found)
-        worse = [result for result in found if result.stops]
-        for result in worse:
-            self._log.append(CheckEnded(self._validator.now, record.id, result))
-        return worse
+        return self._ledger.replace_traffic(record, found)
 
     def _judged(self, record: ConnectionRecord, before: Mapping[str, SessionView]) -> list[CheckView]:
         seen = {plan.id: self._seen[plan.id] for plan in record.plans if plan.id in self._seen}

@@ -19,6 +19,7 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
     "peeringdb": peeringdb.read,
 }
 """By the key of `policy.data`."""
+KEYS = tuple(_READERS)
 
 
 def files_of(choice: DataChoice) -> Iterator[tuple[str, Path]]:
@@ -36,4 +37,9 @@ def read_file(key: str, path: Path) -> Any:
         data = read_octets(path, LARGEST_DATA, pipes=False)
     except FileReadError as error:
         raise DataError(str(error)) from None
+    return octets_as(key, data)
+
+
+def octets_as(key: str, data: bytes) -> Any:
+    """What the octets of a file hold, as `read_file`. Raises DataError."""
     return _READERS[key](data)

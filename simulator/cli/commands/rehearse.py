@@ -71,6 +71,10 @@ def rehearse(
             "--hold", help="Keep the lab after the verdict, until Enter or Ctrl-C, and say how to enter its routers."
         ),
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Record it, for `turnup replay`.", show_default=False),
+    ] = None,
     config_format: Annotated[
         str | None,
         typer.Option(
@@ -107,5 +111,6 @@ def rehearse(
             strict=strict,
             markdown_file=markdown,
             webhook=webhook,
+            record=record,
         )
     )

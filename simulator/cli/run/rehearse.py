@@ -21,6 +21,7 @@ from simulator.cli.interruption import until_interrupted
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
 from simulator.cli.own_files import require_readable
+from simulator.cli.recording import recording
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
@@ -58,6 +59,7 @@ def rehearse(
     strict: bool = False,
     markdown_file: Path | None = None,
     webhook: str = "",
+    record: Path | None = None,
 ) -> int:
     """The command; returns the exit code."""
     try:
@@ -107,9 +109,11 @@ def rehearse(
                     terminal = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
                     holder = Holder(console, view.show, lab_directory, terminal)
                     audience = replace(audience, hold=holder.hold)
-                rehearsal = Rehearsal(topology, kind, report is not None, scratch / "capture.pcap", log, audience)
-                async with announcing(to, log):
-                    return await rehearsal.run()
+                with recording(record) as tape:
+                    capture = scratch / "capture.pcap"
+                    rehearsal = Rehearsal(topology, kind, report is not None, capture, log, audience, tape)
+                    async with announcing(to, log):
+                        return await rehearsal.run()
 
             result = asyncio.run(until_interrupted(run()))
         interrupted = result is None

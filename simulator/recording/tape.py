@@ -1,0 +1,361 @@
+"""Takes down a lab while it runs: what each session was told, what was seen from outside, what was decided.
+
+It stands around the engine's objects, not in them: a call that decides something is written, with what it was given,
+before it is made. What follows from it is computed again by whoever plays the recording.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import simulator
+from simulator.diagnosis.check import When
+from simulator.diagnosis.evidence import Observation
+from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.datafiles import DataFileRead
+from simulator.engine.log import Event, EventLog, Remark
+from simulator.engine.network import Network
+from simulator.engine.validating import Gathered, Validator
+from simulator.engine.workflow import Workflow
+from simulator.recording.codec import encode
+from simulator.recording.file import MAGIC, VERSION, RecordingWriter
+from simulator.recording.records import SAID, SEEN, SEEN_OF_SESSION, fingerprint, result_of
+from simulator.recording.secrets import topology_document, without
+from simulator.rehearsal.ledger import Ledger
+from simulator.report.model import Report
+from simulator.speakers.recorded import RecordedSpeaker, TurnClock
+from simulator.speakers.speaker import Speaker
+from simulator.topology.plan import SessionPlan
+from simulator.topology.policy_files import files_of
+from simulator.views.check import CheckView
+
+CONTROL_VERBS: Final = (
+    *("request", "approve", "reject", "ask", "find_conflict", "take_notice", "provision", "start_validation"),
+    *("find_legacy", "request_conversion", "convert_legacy", "withdraw_conversion", "provision_new"),
+    *("operate", "delete", "deprovision", "fail_provisioning", "forget", "deny_all", "settle"),
+)
+"""What the control plane is told, but for what comes with sessions or with checks."""
+LEDGER_VERBS: Final = ("fail", "refused", "mismatch", "add", "require", "look", "compare", "forbid_warnings")
+
+_MARKS: Final = 4096
+"""Looks and views that are remembered while somebody may still refer to them (simulator)."""
+_LARGEST_DATA: Final = 64 << 20
+_PART: Final = 1 << 18
+
+
+class RecordingTape:
+    """Make it where an event loop runs; it is a `ScriptTape`, and a `RehearsalTape`."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises RecordingError where the file cannot be written."""
+        self.clock = TurnClock(asyncio.get_running_loop())
+        self._log: EventLog | None = None
+        self._writer = RecordingWriter(path, self._stopped)
+        self._secrets: list[str] = []
+        self._time = 0
+        self._peers = 0
+        self._marks: OrderedDict[int, tuple[object, int]] = OrderedDict()
+        """By `id`: views and results that have a number."""
+        self._numbers = 0
+        self._depth = 0
+        """Of calls that are taken down: what one of them calls follows from it."""
+        self._observed: Observation | None = None
+        self._remedies: list[Any] = []
+        self._registered: dict[str, Any] = {}
+        self._has_data = False
+
+    def _stopped(self, why: str) -> None:
+        if self._log is not None:
+            self._log.append(Remark(self.clock.now(), f"recording: {why}"))
+
+    @property
+    def problem(self) -> str:
+        """Why it ended early; empty where it did not."""
+        return self._writer.problem
+
+    def finished(self, report: Report) -> None:
+        """What came of it all."""
+        result = without(result_of(report), self._secrets)
+        self.write("result", report.started, report.finished, dict(report.router), result)
+
+    def close(self) -> None:
+        """Write the end, and wait for the disk."""
+        self._writer.close()
+
+    # --- writing ---
+
+    def write(self, kind: str, *given: Any) -> None:
+        """One record, behind its time where that is another one."""
+        now = round(self.clock.now() * 1e6)
+        if now != self._time:
+            self._writer.write(["@", now - self._time])
+            self._time = now
+        self._writer.write([kind, *given])
+
+    def new_peer(self) -> int:
+        self._peers += 1
+        return self._peers
+
+    def _clean(self, value: Any) -> Any:
+        return without(encode(value), self._secrets)
+
+    # --- what is followed ---
+
+    def make_speaker(self, *given: Any, **more: Any) -> Speaker:
+        speaker = RecordedSpeaker(*given, **more)
+        speaker.recorder = self
+        return speaker
+
+    def follow(self, network: Network, control: ControlPlane, workflow: Workflow, log: EventLog) -> None:
+        """Everything that is decided from now on."""
+        document, self._secrets = topology_document(network.topology)
+        self._writer.write(
+            [
+                MAGIC,
+                VERSION,
+                {
+                    "by": simulator.__version__,
+                    "kind": "rehearsal",
+                    "link": network.kind.value,
+                    "topology": document,
+                    "own-checks": _own_checks(network, workflow.validator),
+                },
+            ]
+        )
+        self._network = network
+        self._log = log
+        log.subscribe(self._heard)
+        for name in CONTROL_VERBS:
+            self._around(control, name, "v")
+        self._around(control, "lift", "v")
+        self._around(workflow, "_tell", "tell")
+        self._around(workflow, "_conclude", "conclude")
+        self._around(network.edges, "provision", "p", self._carried)
+        self._follow_validator(workflow.validator)
+        self._around(workflow.watcher, "_judge", "w")
+        self._around(workflow.watcher, "_tell_ended", "e")
+        self._follow_registrations(network)
+
+    def follow_ledger(self, ledger: Ledger) -> None:
+        """What a rehearsal keeps."""
+        for name in LEDGER_VERBS:
+            self._around(ledger, name, "q")
+        self._around(ledger, "replace_traffic", "q")
+        self._around(ledger, "add_watched", "q", lambda record, seen: [record.id])
+
+    def _around(self, owner: Any, name: str, kind: str, told: Callable[..., list[Any]] | None = None) -> None:
+        """Write each call of a method, but for those that another one makes."""
+        call = getattr(owner, name)
+        is_task = inspect.iscoroutinefunction(call)
+
+        def given(*args: Any, **more: Any) -> list[Any]:
+            found = told(*args, **more) if told is not None else [*map(self._argument, args)]
+            if more and told is None:
+                found.append({key: self._argument(each) for key, each in more.items()})
+            return [name, *found] if kind in ("v", "q") else found
+
+        @functools.wraps(call)
+        def around(*args: Any, **more: Any) -> Any:
+            if is_task or self._depth:  # what a task does is taken down by itself
+                if is_task or kind == "p":
+                    self.write(kind, *given(*args, **more))
+                return call(*args, **more)
+            self.write(kind, *given(*args, **more))
+            self._depth += 1
+            try:
+                return call(*args, **more)
+            finally:
+                self._depth -= 1
+
+        @functools.wraps(call)
+        async def around_task(*args: Any, **more: Any) -> Any:
+            self.write(kind, *given(*args, **more))  # what the task does is taken down by itself
+            return await call(*args, **more)
+
+        setattr(owner, name, around_task if is_task else around)
+
+    def _argument(self, value: Any) -> Any:
+        match value:
+            case ConnectionRecord():
+                return value.id
+            case list() if all(isinstance(each, CheckView) for each in value):
+                return self._looks_of(value)
+            case tuple() if value and all(isinstance(each, SessionPlan) for each in value):
+                return [plan.id for plan in value]
+            case list() | tuple():
+                return [self._argument(each) for each in value]
+        return self._clean(value)
+
+    # --- what was seen ---
+
+    def _mark(self, value: object) -> int:
+        self._numbers += 1
+        self._keep(value, self._numbers)
+        return self._numbers
+
+    def _keep(self, value: object, number: int) -> None:
+        self._marks[id(value)] = value, number
+        if len(self._marks) > _MARKS:
+            self._marks.popitem(last=False)
+
+    def _number(self, value: object) -> int:
+        """0 for what has none."""
+        found = self._marks.get(id(value))
+        return found[1] if found is not None and found[0] is value else 0
+
+    def _looks_of(self, results: Iterable[CheckView]) -> list[int]:
+        return list(dict.fromkeys(map(self._number, results)))
+
+    def _follow_validator(self, validator: Validator) -> None:
+        views, observe, judge, late = validator.views, validator._observe, validator.judge, validator.judge_late
+        mender = validator._mender
+
+        def seen(record: ConnectionRecord) -> Any:
+            found = views(record)
+            self.write("b", self._mark(found), record.id, [plan.id for plan in record.plans])
+            return found
+
+        def observed(*args: Any, **more: Any) -> Observation:
+            self._observed = observe(*args, **more)
+            return self._observed
+
+        def judged(when: When, record: ConnectionRecord, gathered: Gathered, *, final: bool) -> list[CheckView]:
+            self._remedies = []
+            found = judge(when, record, gathered, final=final)
+            looked = {
+                "since": gathered.since,
+                "expected": dict(gathered.expected),
+                "lifted": gathered.lifted,
+            }
+            self._looked(when.name, record, self._number(gathered.before), {**looked, "final": final}, found)
+            return found
+
+        def judged_late(record: ConnectionRecord, before: Mapping[str, Any]) -> list[CheckView]:
+            self._remedies = []
+            found = late(record, before)
+            self._looked("LATE", record, self._number(before), {}, found)
+            return found
+
+        def mending(plan: SessionPlan, *more: Any) -> Any:
+            found = mender(plan, *more)
+            if found is None or plan.peer.router_choice.config is None:
+                return found
+            return _HeardMender(found, plan.id, self)
+
+        for name, method in (
+            ("views", seen),
+            ("_observe", observed),
+            ("judge", judged),
+            ("judge_late", judged_late),
+            ("_mender", mending),
+        ):
+            setattr(validator, name, method)
+
+    def _looked(
+        self, when: str, record: ConnectionRecord, before: int, gathered: dict[str, Any], found: list[CheckView]
+    ) -> None:
+        assert self._observed is not None, "whoever judges has observed"
+        number = self._mark(found)
+        for each in found:
+            self._keep(each, number)
+        seen = self._observed
+        facts = {
+            "of": _differing(seen, SEEN),
+            "sessions": {each.view.id: _differing(each, SEEN_OF_SESSION) for each in seen.sessions},
+            "remedies": self._remedies,
+        }
+        plans = [plan.id for plan in record.plans]
+        self.write("l", number, when, record.id, plans, before, gathered, without(facts, self._secrets))
+
+    def remedy(self, session: str, asked: list[Any], answer: str) -> None:
+        """What the user's own file makes of a remedy: the file itself is not taken down."""
+        self._remedies.append([session, asked, answer])
+
+    def _carried(self, plan: SessionPlan) -> list[Any]:
+        """What really carries a session."""
+        edges, site = self._network.edges, self._network.site
+        if not self._has_data:
+            self._has_data = True
+            self._data()
+        called = edges.called.get(plan.router_session)
+        ours, theirs = _endpoint(edges.listening(plan)), _endpoint(called) if called else None
+        return [plan.id, str(site.caller(plan)), ours, theirs]
+
+    def _follow_registrations(self, network: Network) -> None:
+        inner = network.edges.registrations
+        if inner is None:
+            return
+        at = inner.at
+
+        def registered(plan: SessionPlan) -> Any:
+            found = at(plan)
+            told = encode(found)
+            if self._registered.get(plan.peering) != told:
+                self._registered[plan.peering] = told
+                self.write("n", plan.peering, told)
+            return found
+
+        setattr(inner, "at", registered)  # noqa: B010
+
+    # --- events ---
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, DataFileRead) and not event.error and self._has_data:
+            self._data()
+        name = type(event).__name__
+        if name in SAID:
+            self.write("E", name, self._clean(event))
+        else:
+            self.write("=", *without(fingerprint(event), self._secrets))
+
+    def _data(self) -> None:
+        for number, (key, path) in enumerate(files_of(self._network.topology.policy.data)):
+            try:
+                octets = path.read_bytes() if path.stat().st_size <= _LARGEST_DATA else None
+            except OSError:
+                octets = None
+            if octets is None:
+                self.write("D", number, key, path.name, -1, "", True)
+                continue
+            for at in range(0, max(len(octets), 1), _PART):
+                part = b64encode(octets[at : at + _PART]).decode()
+                self.write("D", number, key, path.name, at, part, at + _PART >= len(octets))
+
+
+class _HeardMender:
+    """A session's mender that reads its user's own file; what it answers is taken down."""
+
+    def __init__(self, inner: Any, session: str, tape: RecordingTape) -> None:
+        self._inner, self._session, self._tape = inner, session, tape
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def ask(*given: Any) -> Any:
+            answer = found(*given)
+            self._tape.remedy(self._session, [name, *map(encode, given)], answer)
+            return answer
+
+        return ask
+
+
+def _differing(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: encode(getattr(value, name)) for name in names}
+
+
+def _endpoint(endpoint: Any) -> list[Any]:
+    return [str(endpoint.host), endpoint.port]
+
+
+def _own_checks(network: Network, validator: Validator) -> list[str]:
+    """The ids of the checks that the user's own file adds: they are nobody else's to run."""
+    return [] if network.topology.checks.file is None else [check.id for check in validator._selection.own]
