@@ -93,6 +93,7 @@ RULERS = {
     "engine/edges.py": "passes a ruling on",
     "speakers/speaker.py": "passes a ruling on to the session's neighbour",
     "speakers/neighbor.py": "passes a ruling on to its peer",
+    "speakers/recorded.py": "passes a ruling on to the peer that it takes down",
     "peer/peer.py": "passes a ruling on to its gate",
 }
 

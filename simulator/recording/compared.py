@@ -16,7 +16,7 @@ _COUNTS: Final = ("received", "accepted", "rejected", "sent")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ReplayChange:
     """One thing that comes out otherwise."""
 
     what: str
@@ -28,12 +28,12 @@ class Change:
         return {"what": self.what, "recorded": self.recorded, "now": self.now}
 
 
-def compared(before: Played, now: Played) -> Iterator[Change]:
+def compared(before: Played, now: Played) -> Iterator[ReplayChange]:
     """Outcome, verdicts, states, checks, counts and diagnosis; then the routes whose verdict is another one."""
     old, new = dict(_things(before.report)), dict(_things(now.report))
     for what in dict.fromkeys((*old, *new)):
         if old.get(what, "") != new.get(what, ""):
-            yield Change(what, old.get(what, "-"), new.get(what, "-"))
+            yield ReplayChange(what, old.get(what, "-"), new.get(what, "-"))
     for session in dict.fromkeys((*before.verdicts, *now.verdicts)):
         yield from _routes(session, before.verdicts.get(session, {}), now.verdicts.get(session, {}))
 
@@ -52,7 +52,7 @@ def _things(report: Report) -> Iterator[tuple[str, str]]:
             yield f"{session.id} routes", ", ".join(f"{getattr(session, each)} {each}" for each in _COUNTS)
 
 
-def _routes(session: str, before: Verdicts, now: Verdicts) -> Iterator[Change]:
+def _routes(session: str, before: Verdicts, now: Verdicts) -> Iterator[ReplayChange]:
     """By what the verdict was and what it is: how many routes, and the first few."""
     moved: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], list[str]] = {}
@@ -65,7 +65,7 @@ def _routes(session: str, before: Verdicts, now: Verdicts) -> Iterator[Change]:
                 shown.append(prefix)
     for (was, is_), count in moved.most_common():
         named = ", ".join(examples[was, is_]) + (", …" if count > _EXAMPLES else "")
-        yield Change(f"{session}: {count} route{'s' if count > 1 else ''} ({named})", was, is_)
+        yield ReplayChange(f"{session}: {count} route{'s' if count > 1 else ''} ({named})", was, is_)
 
 
 def _word(verdicts: Mapping[str, tuple[str, ...]], prefix: str) -> str:

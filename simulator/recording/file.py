@@ -42,7 +42,7 @@ class RecordingWriter:
     """Takes lines at any speed. Where the disk does not follow, or is full, the recording ends; nobody waits for it."""
 
     def __init__(self, path: Path, stopped: Callable[[str], None] = lambda why: None) -> None:
-        """Raises RecordingError where the file cannot be written. `stopped` is told, once, why it ended early."""
+        """Raises RecordingError where the file cannot be written. `stopped` hears, once, why it ended early."""
         self.path = path
         self.problem = ""
         """Why it ended early; empty where it did not."""

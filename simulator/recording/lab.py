@@ -31,7 +31,7 @@ from simulator.places.place import OutsidePlace, Place
 from simulator.policy.data.reading import DataError
 from simulator.recording.codec import decode
 from simulator.recording.records import SEEN, SEEN_OF_SESSION
-from simulator.speakers.replayed import GivenClock, ReplayedSpeaker, Source
+from simulator.speakers.replayed import GivenClock, RecordedInput, ReplayedSpeaker
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
 from simulator.topology.plan import SessionPlan
@@ -44,7 +44,7 @@ from simulator.views.session import SessionView
 T = TypeVar("T")
 
 
-class LabSource(Source, Protocol):
+class LabSource(RecordedInput, Protocol):
     """What was recorded, as the lab asks for it."""
 
     def carried(self, session: str) -> tuple[IpAddress, Endpoint, Endpoint | None] | None:

@@ -1,8 +1,8 @@
 """Plays a recording through the real sessions, policies, gates, connections and checks. No sockets, no event loop.
 
-Each record is either something that happened (it is told to whom it happened to), something that was decided (the same
+Each record is either something that happened (the session hears it again), something that was decided (the same
 is decided again, by what is computed now), or what came of it, which has to come again. Where it does not, the
-recording and this turnup part: that is told with its time, and from there on nothing more is expected.
+recording and this turnup part: a difference says when, and from there on nothing more is expected.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from simulator.views.times import timestamp
 from simulator.wire import nlri
 
 _MOST: Final = 20
-"""Differences that are told (simulator)."""
+"""Differences that are kept (simulator)."""
 _OF_SESSIONS: Final = frozenset("icrdfgt")
 _WORLD: Final = frozenset({*"=tskPp", "a"})
 """Records of what followed: nobody waits for them once recording and replay have parted."""

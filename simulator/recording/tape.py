@@ -1,7 +1,7 @@
-"""Takes down a lab while it runs: what each session was told, what was seen from outside, what was decided.
+"""Takes down a lab while it runs: what each session heard, what was seen from outside, what was decided.
 
 It stands around the engine's objects, not in them: a call that decides something is written, with what it was given,
-before it is made. What follows from it is computed again by whoever plays the recording.
+before it is made. What follows from it is computed again in a replay.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CONTROL_VERBS: Final = (
     *("find_legacy", "request_conversion", "convert_legacy", "withdraw_conversion", "provision_new"),
     *("operate", "delete", "deprovision", "fail_provisioning", "forget", "deny_all", "settle"),
 )
-"""What the control plane is told, but for what comes with sessions or with checks."""
+"""The control plane's verbs, but for what comes with sessions or with checks."""
 LEDGER_VERBS: Final = ("fail", "refused", "mismatch", "add", "require", "look", "compare", "forbid_warnings")
 
 _MARKS: Final = 4096
@@ -261,7 +261,7 @@ class RecordingTape:
     def _looked(
         self, when: str, record: ConnectionRecord, before: int, gathered: dict[str, Any], found: list[CheckView]
     ) -> None:
-        assert self._observed is not None, "whoever judges has observed"
+        assert self._observed is not None, "a judgement follows an observation"
         number = self._mark(found)
         for each in found:
             self._keep(each, number)

@@ -63,7 +63,7 @@ class Ledger:
         self.shortfalls += [f"{record.id}: {result.id} {result.title}" for result in results if result.stops]
 
     def replace_traffic(self, record: ConnectionRecord, results: list[CheckView]) -> list[CheckView]:
-        """A2 after the deny, in the place of what it said before; what is worse than that is told, and given back."""
+        """A2 after the deny, in the place of what it said before; logs what is worse than that, and gives it back."""
         record.results[:] = [next(iter(results), each) if each.id == "A2" else each for each in record.results]
         worse = [result for result in results if result.stops]
         for result in worse:

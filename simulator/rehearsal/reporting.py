@@ -22,7 +22,7 @@ from simulator.views.connection import StepView
 from simulator.views.session import SessionView
 
 
-class Played(Protocol):
+class Reported(Protocol):
     """What a report is made of: a script that was played, or a recording of one."""
 
     topology: Topology
@@ -37,7 +37,7 @@ class Played(Protocol):
 
 
 def final_report(
-    script: Played,
+    script: Reported,
     ledger: Ledger,
     started: float,
     finished: float,
@@ -89,7 +89,7 @@ def _gate(network: Network) -> GateReport:
 
 
 def _connection(
-    record: ConnectionRecord, script: Played, best_views: Mapping[str, SessionView], steps: _Steps
+    record: ConnectionRecord, script: Reported, best_views: Mapping[str, SessionView], steps: _Steps
 ) -> RehearsedConnection:
     expect = script.topology.peering(record.peering).expect
     sessions = (

@@ -1,4 +1,4 @@
-"""Speakers whose sessions are taken down: what each peer is told, in the order of the event loop.
+"""Speakers whose sessions are taken down: what each peer hears, in the order of the event loop.
 
 Nothing of it is looked into: the octets are kept as they came. What a peer gives back follows from it
 (`simulator.speakers.replayed`), so of what it sends only a checksum is kept.
@@ -51,20 +51,23 @@ class TurnClock(Clock):
         self._turn = None
 
 
-class RecordedPeer(BgpPeer):
-    """A peer that takes down what happens to it; what is decided about it is its speaker's, and computed again."""
+class RecordedPeer:
+    """Stands before a peer and takes down what happens to it; what is decided about it is computed again."""
 
     def __init__(self, config: NeighborConfig, runtime: Runtime, recorder: Recorder) -> None:
         seed = randrange(1 << 32)
-        super().__init__(config, runtime.loc_rib, runtime.images, jitter=Random(seed).random)
+        self._peer = BgpPeer(config, runtime.loc_rib, runtime.images, jitter=Random(seed).random)
         self._number = recorder.new_peer()
         self._write = recorder.write
         self._offered: bytes | memoryview = b""
         recorder.write("P", self._number, config.id, seed)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._peer, name)
+
     def stop(self, notification: Notification, now: float) -> None:
         self._write("x", self._number, int(notification.code), int(notification.subcode), notification.communication)
-        super().stop(notification, now)
+        self._peer.stop(notification, now)
 
     def rule(
         self,
@@ -76,45 +79,45 @@ class RecordedPeer(BgpPeer):
     ) -> Change:
         if kernel:
             self._write("k", self._number, [[stream.number, *queue] for stream, queue in kernel.items()])
-        return super().rule(connection_state, session_validated=session_validated, now=now, kernel=kernel)
+        return self._peer.rule(connection_state, session_validated=session_validated, now=now, kernel=kernel)
 
     def apply_policy(self, policy: Policy, now: float) -> None:
         self._write("a", self._number)
-        super().apply_policy(policy, now)
+        self._peer.apply_policy(policy, now)
 
     def timer(self, now: float) -> None:
         self._write("i", self._number)
-        super().timer(now)
+        self._peer.timer(now)
 
     def connected(self, stream: Stream, now: float) -> None:
         local = stream.local_address
         self._write("c", self._number, stream.channel.value, None if local is None else str(local))
-        super().connected(stream, now)
+        self._peer.connected(stream, now)
 
     def receive(self, stream: Stream, octets: bytes, now: float) -> None:
         self._write("r", self._number, stream.number, b64encode(octets).decode())
-        super().receive(stream, octets, now)
+        self._peer.receive(stream, octets, now)
 
     def disconnected(self, stream: Stream, why: str, now: float) -> None:
         self._write("d", self._number, stream.number, why)
-        super().disconnected(stream, why, now)
+        self._peer.disconnected(stream, why, now)
 
     def dial_failed(self, why: str, now: float) -> None:
         self._write("f", self._number, why)
-        super().dial_failed(why, now)
+        self._peer.dial_failed(why, now)
 
     def gone(self, stream: Stream) -> None:
         self._write("g", self._number, stream.number)
-        super().gone(stream)
+        self._peer.gone(stream)
 
     def to_send(self, stream: Stream, now: float) -> bytes | memoryview:
         self._write("t", self._number, stream.number)
-        self._offered = super().to_send(stream, now)
+        self._offered = self._peer.to_send(stream, now)
         return self._offered
 
     def sent(self, stream: Stream, count: int, now: float) -> None:
         self._write("s", self._number, stream.number, count, crc32(self._offered[:count]))
-        super().sent(stream, count, now)
+        self._peer.sent(stream, count, now)
 
 
 class RecordedSpeaker(Speaker):
@@ -123,4 +126,5 @@ class RecordedSpeaker(Speaker):
     recorder: Recorder
 
     def _neighbor(self, config: NeighborConfig, runtime: Runtime) -> Neighbor:
-        return Neighbor(config, runtime, RecordedPeer(config, runtime, self.recorder))
+        recorded: Any = RecordedPeer(config, runtime, self.recorder)
+        return Neighbor(config, runtime, recorded)

@@ -38,7 +38,7 @@ class GivenClock(Clock):
         raise AssertionError("nothing waits in a replay")
 
 
-class Source(Protocol):
+class RecordedInput(Protocol):
     """What was recorded, as a peer asks for it."""
 
     def next_of(self, kinds: str, peer: int, stream: int | None = None) -> list[Any] | None:
@@ -67,7 +67,7 @@ class _Queues(Connections):
 class ReplayedNeighbor(Neighbor):
     """One session; its TCP connections are those of the recording."""
 
-    def __init__(self, config: NeighborConfig, runtime: Runtime, source: Source) -> None:
+    def __init__(self, config: NeighborConfig, runtime: Runtime, source: RecordedInput) -> None:
         self.number, seed = source.new_peer(config.id)
         super().__init__(config, runtime, BgpPeer(config, runtime.loc_rib, runtime.images, jitter=Random(seed).random))
         self.connections = _Queues(config, runtime, self)
@@ -185,7 +185,7 @@ def _tcp(stream: Stream) -> TcpConnection:
 class ReplayedSpeaker(Speaker):
     """`source` is set before it has a session."""
 
-    source: Source
+    source: RecordedInput
 
     async def listen(self, address: IpAddress, port: int | None = None) -> Endpoint:
         return Endpoint(address, BGP_PORT if port is None else port)

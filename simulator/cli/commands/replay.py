@@ -42,7 +42,7 @@ def replay(
 ) -> None:
     """Play a recording again, without sockets or daemons, through the sessions, policies, gates and checks of today.
 
-    Whatever does not come out as recorded is told. With `--with-policy` or `--with-data`: what would change.
+    It says what does not come out as recorded; with `--with-policy` or `--with-data`, what they change.
 
     Exit codes: as of the rehearsal; 1 where something comes out differently, or is changed; 2 no recording.
     """
