@@ -107,7 +107,7 @@ class _Outcome:
     document: dict[str, Any] | None = None
 
 
-class Replay:
+class RecordingPlayer:
     """Plays one recording once; it is what the replayed lab asks (`LabSource`), and what its report is made of."""
 
     def __init__(self, reader: RecordingReader, changes: Changes = NO_CHANGES, *, keeps_routes: bool = False) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from simulator.places.link import LinkKind
 from simulator.recording.changes import NO_CHANGES, Changes
 from simulator.recording.file import RecordingReader
-from simulator.recording.player import Played, Replay
+from simulator.recording.player import Played, RecordingPlayer
 from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
@@ -29,4 +29,4 @@ def recorded(topology: Topology, kind: LinkKind, path: Path) -> Report:
 
 
 def played(path: Path, changes: Changes = NO_CHANGES, *, keeps_routes: bool = False) -> Played:
-    return Replay(RecordingReader(path), changes, keeps_routes=keeps_routes).play()
+    return RecordingPlayer(RecordingReader(path), changes, keeps_routes=keeps_routes).play()

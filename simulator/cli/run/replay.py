@@ -15,7 +15,7 @@ from simulator.cli.summary import print_summary
 from simulator.recording.changes import DATA_KEYS, NO_CHANGES, Changes, policy_named
 from simulator.recording.compared import compared
 from simulator.recording.file import RecordingError, RecordingReader
-from simulator.recording.player import Played, Replay
+from simulator.recording.player import Played, RecordingPlayer
 from simulator.report.json_report import as_dict
 from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, require_writable, write_report
@@ -75,7 +75,7 @@ def _changes(policy: str | None, data: Sequence[str]) -> Changes:
 
 def _play(path: Path, changes: Changes, *, keeps_routes: bool) -> Played:
     try:
-        return Replay(RecordingReader(path), changes, keeps_routes=keeps_routes).play()
+        return RecordingPlayer(RecordingReader(path), changes, keeps_routes=keeps_routes).play()
     except RecordingError as error:
         fail(USAGE, str(error))
 
