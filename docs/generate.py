@@ -111,7 +111,7 @@ def _published_examples() -> str:
 
 
 _PACKAGE = DOCS.parent / "simulator"
-_NO_ROOMS = {"__init__", "__main__", "addresses"}
+_NO_ROOMS = {"__init__", "__main__", "addresses", "axis"}
 """What starts the program, and types that every room shares."""
 
 

@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 PURE = (
     "addresses",
+    "axis",
     "connection",
     "session",
     "wire",
@@ -68,7 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What a room may import of the others, beside `EVERYWHERE`."""
 
-EVERYWHERE = {"addresses"}
+EVERYWHERE = {"addresses", "axis"}
 """Types that every room shares."""
 
 IMPURE = {

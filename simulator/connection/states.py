@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from simulator.axis import AxisState
 
-class ConnectionState(Enum):
+
+class ConnectionState(AxisState):
     """Azure's ConnectionState (api-version 2025-05-01), plus PendingRemove as the Exchange walkthrough documents it."""
 
     NONE = "None"
@@ -25,9 +27,6 @@ class ConnectionState(Enum):
     TYPE_CHANGE_IN_PROGRESS = "TypeChangeInProgress"
     EXTERNAL_BLOCKER = "ExternalBlocker"
     PENDING_REMOVE = "PendingRemove"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Flow(Enum):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from simulator.axis import AxisState
 
-class BgpState(Enum):
+
+class BgpState(AxisState):
     """RFC 4271 §8.2.2. `ACTIVE` means *waiting for a TCP connection*: the session is not up."""
 
     IDLE = "Idle"
@@ -14,12 +16,6 @@ class BgpState(Enum):
     OPEN_SENT = "OpenSent"
     OPEN_CONFIRM = "OpenConfirm"
     ESTABLISHED = "Established"
-
-    # Members are single objects. An enum's own hash is a Python call, and each message looks up its state and event.
-    __hash__ = object.__hash__
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class FsmEvent(Enum):
