@@ -82,8 +82,10 @@ class Player:
         stage.log.subscribe(self._heard)
 
     def _heard(self, event: Event) -> None:
+        """Looked at once all that follows from the event is done: a step is logged before its gates follow."""
+        loop = asyncio.get_running_loop()
         for watch in self._watches:
-            watch.look(event)
+            loop.call_soon(watch.look, event)
 
     async def play(self) -> None:
         """Raises ExpectationError, and LabError."""

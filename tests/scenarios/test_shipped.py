@@ -1,0 +1,98 @@
+"""The scenarios that come with turnup: each passes with BIRD and FRR, and together they cover the life cycle and the
+policy, by the tables of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.connection.states import Flow
+from simulator.connection.table import TABLE, Row
+from simulator.policy.rules import RULES
+from simulator.scenarios.conditions import Conditions
+from simulator.scenarios.load import LoadedScenario, load, plan
+from simulator.scenarios.model import PlannedStep
+from simulator.scenarios.play import PlayOptions, play_all
+from simulator.scenarios.results import CaseOutcome, CaseResult, TakenStep
+from simulator.scenarios.shipped import shipped
+from tests.lab_support import require_bird, require_program
+
+SCENARIOS = [load(file) for file in shipped().values()]
+_NAMES = [scenario.name for scenario in SCENARIOS]
+IN_CI = ("simulated", "bird", "frr")
+
+
+def _played(routers: tuple[str, ...]) -> list[CaseResult]:
+    """Every case with these routers, of one family or both, several at once: most of a lab's time is waiting."""
+    cases = [case for each in SCENARIOS for case in each.cases if case.variant.get("router") in routers]
+    return play_all(cases, PlayOptions(), 6, lambda result: None)
+
+
+@pytest.fixture(scope="module")
+def played() -> list[CaseResult]:
+    require_bird()
+    require_program("vtysh")
+    return _played(IN_CI)
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+@pytest.mark.xdist_group("scenarios")
+@pytest.mark.timeout(300)
+def test_every_scenario_passes_with_bird_and_frr(played: list[CaseResult]) -> None:
+    assert [result.detail or result.text for result in played if result.outcome is not CaseOutcome.PASSED] == []
+    for scenario in SCENARIOS:
+        routers = {result.case.variant.get("router") for result in played if result.case.name == scenario.name}
+        assert {"bird", "frr"} <= routers, scenario.name
+
+
+def _taken(row: Row, steps: set[TakenStep]) -> bool:
+    flows = [flow for flow in Flow if flow in row.flows]
+    wanted = (row.source.value, row.event.value, row.target.value)
+    return any(TakenStep(flow.value, *wanted) in steps for flow in flows)
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+@pytest.mark.xdist_group("scenarios")
+def test_every_step_of_the_life_cycle_is_taken_by_a_scenario(played: list[CaseResult]) -> None:
+    steps = {step for result in played if result.outcome is CaseOutcome.PASSED for step in result.steps}
+    missing = [f"{row.source} × {row.event} → {row.target}" for row in TABLE if not _taken(row, steps)]
+    assert missing == []
+
+
+def _looked_at(steps: tuple[PlannedStep, ...]) -> Iterator[Conditions]:
+    for step in steps:
+        if isinstance(step.argument, Conditions):
+            yield step.argument
+        yield from _looked_at(step.steps)
+
+
+def _rules(scenario: LoadedScenario, directory: Path) -> set[str]:
+    """Every rule that a scenario expects to refuse a route, with each router that CI plays."""
+    found = set()
+    for case in scenario.cases:
+        if case.variant.get("router") in IN_CI:
+            for conditions in _looked_at(plan(scenario, case, directory).steps):
+                found |= {route.rule for route in conditions.rejects or () if route.rule is not None}
+    return found
+
+
+def test_every_rule_of_the_policy_is_expected_by_a_scenario(tmp_path: Path) -> None:
+    expected: set[str] = set().union(*(_rules(scenario, tmp_path) for scenario in SCENARIOS))
+    assert set(RULES) - expected == set()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
+def test_a_scenario_begins_with_what_it_is_about_and_proves_something(scenario: LoadedScenario) -> None:
+    text = scenario.file.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert scenario.proves.endswith(".")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
+def test_every_case_of_the_long_matrix_is_valid(scenario: LoadedScenario, tmp_path: Path) -> None:
+    for case in scenario.cases:
+        plan(scenario, case, tmp_path)
