@@ -21,6 +21,8 @@ from simulator.wire import nlri
 
 _EVENTS: Final = 6
 """Of each axis, the last."""
+_CAUSES: Final = 3
+"""Of each connection, the first."""
 _LONGEST: Final = {Family.IPV4: 24, Family.IPV6: 48}
 
 
@@ -74,9 +76,12 @@ def _prefixes(subject: Subject) -> list[str]:
 
 
 def _causes(stage: Stage, subject: Subject) -> Iterator[str]:
+    """Those of each connection that are to be looked at first."""
     for record in stage.connections(subject):
-        for cause in causes(record):
-            yield f"  {record.id}: {cause.check} {in_words(cause)}"
+        found = causes(record)
+        yield from (f"  {record.id}: {cause.check} {in_words(cause)}" for cause in found[:_CAUSES])
+        if len(found) > _CAUSES:
+            yield f"  {record.id}: and {len(found) - _CAUSES} more causes"
 
 
 def _moves(stage: Stage, subject: Subject) -> list[str]:
