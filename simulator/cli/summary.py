@@ -119,8 +119,8 @@ def _lines(console: Console, trouble: Trouble, *, written: bool) -> list[Text]:
         found += _row(console, "", f"and {left} lines more in the report", "dim")
     if trouble.remedy:
         found += _remedy(console, trouble)
-    if written and (proof := str(trouble.proof)):
-        found += _row(console, "proof", proof, "dim")
+    for number, line in enumerate(trouble.proof.lines if written else ()):
+        found += _row(console, "" if number else "proof", line, "dim")
     return found
 
 

@@ -24,7 +24,9 @@ from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.check_ids import known
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, SessionFacts, facts_of
+from simulator.diagnosis.packets import of_checks
 from simulator.diagnosis.solve import diagnose, merged, of_connection, roots
+from simulator.packets.kinds import Packets
 from simulator.views.check import Blocks, Cause, CheckView, Status
 
 _B = Blocks
@@ -423,7 +425,15 @@ def _view(check: Check, found: Found, observation: Observation, causes: list[Cau
         tuple(cause for cause in causes if check.id in cause.explains) if worst.status.bad else (),
         tuple(dict.fromkeys(each for _, finding in ordered for each in finding.rests_on)),
         ends_of(named[ordered[0][0]]) if ordered[0][0] in named else "",
+        _packets(check.id, found, observation) if worst.status.bad else (),
     )
+
+
+def _packets(check: str, found: Found, observation: Observation) -> tuple[Packets, ...]:
+    """Those that belong to a check that did not hold, of the sessions on which it did not."""
+    bad = {own for own, finding in found.items() if finding.status.bad}
+    sessions = [each for each in observation.sessions if each.view.id in bad or _CONNECTION in bad]
+    return tuple(packets for session in sessions for packets in of_checks(session, (check,)))
 
 
 def rejected_routes(observation: Observation) -> list[CheckView]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.session.messages import Cease, ErrorCode
+from simulator.session.session import NotificationSeen
 
 _OPEN, _CEASE = int(ErrorCode.OPEN_MESSAGE), int(ErrorCode.CEASE)
 _HEADER, _UPDATE, _HOLD_EXPIRED, _FSM, _REFRESH = 1, 3, 4, 5, 7
@@ -49,3 +50,9 @@ REFUSALS: Final[dict[tuple[int, int | None, bool], str]] = {
     (_CEASE, _BFD_DOWN, False): "NOTE_BFD",  # RFC 9384 §3
 }
 """(error code, subcode or None for any, sent by us) to the name of a fact. A collision (6/7) refuses nothing."""
+
+
+def refusal(seen: NotificationSeen) -> str | None:
+    """The name of the fact that a NOTIFICATION is; None where it refuses nothing."""
+    code, subcode = int(seen.notification.code), int(seen.notification.subcode)
+    return REFUSALS.get((code, subcode, seen.sent)) or REFUSALS.get((code, None, seen.sent))

@@ -11,6 +11,7 @@ from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
 from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
+from simulator.diagnosis.packets import of_checks, of_facts, of_rule
 from simulator.diagnosis.remedies import mend
 from simulator.views.check import Cause, Side
 
@@ -142,7 +143,8 @@ def _cause(
         text = f"either {text}, or {alternatives}" + (f"; this tells them apart: {apart}" if apart else "")
     words, language = mend(row.id, session, lacks=facts.lacks)
     explains = tuple(check for check in failed if base(check) in row.explains)
-    return Cause(row.id, text, words, side, (session.view.id,), explains, evidence, language, _ORDER[row.id])
+    packets = (*of_facts(session, filter(facts.has, row.told_by)), *of_checks(session, explains or failed))
+    return Cause(row.id, text, words, side, (session.view.id,), explains, evidence, language, _ORDER[row.id], packets)
 
 
 def _text(row: CauseRow, session: SessionEvidence, evidence: tuple[str, ...]) -> str:
@@ -192,7 +194,9 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     words, language = mend(rejected.rule, session, rule=True, returned=returned and rejected.rule == "microsoft-prefix")
     evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
     side = RULE_SIDES.get(rejected.rule, Side.PEER)
-    return Cause(rejected.rule, text, words, side, (session.view.id,), explains, evidence, language, RULE_ORDER)
+    packets = tuple(of_rule(session, rejected))
+    mine_alone = (session.view.id,)
+    return Cause(rejected.rule, text, words, side, mine_alone, explains, evidence, language, RULE_ORDER, packets)
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:
@@ -213,6 +217,7 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
             sessions=tuple(dict.fromkeys((*known.sessions, *cause.sessions))),
             explains=tuple(dict.fromkeys((*known.explains, *cause.explains))),
             evidence=tuple(dict.fromkeys((*known.evidence, *cause.evidence))),
+            packets=tuple(dict.fromkeys((*known.packets, *cause.packets))),
         )
     return sorted(found.values(), key=lambda cause: cause.rank)
 

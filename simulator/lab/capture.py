@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from simulator.addresses import IpAddress
-from simulator.lab.forbidden_frames import ForbiddenFrames
 from simulator.lab.netns import netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
+from simulator.packets.forbidden import ForbiddenFrames
 from simulator.places.errors import LabError
 from simulator.places.link import INTERFACE
 from simulator.places.place import Place

@@ -7,9 +7,10 @@ from typing import Literal
 
 from simulator.connection.states import ConnectionState
 from simulator.report.model import RehearsedConnection, Report
+from simulator.report.proof import of_cause
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
-from simulator.views.diagnosis import CauseView, Proof, diagnosis
+from simulator.views.diagnosis import CauseView, diagnosis
 
 ConnectionVerdict = Literal["passed", "warned", "expected", "failed", "incomplete"]
 
@@ -74,17 +75,11 @@ def verdict(report: Report, connection: RehearsedConnection) -> ConnectionVerdic
 def diagnosis_of(report: Report, connection: RehearsedConnection | None = None) -> list[CauseView]:
     """The causes of one connection, or of all: what blocks something first, then what will bite later."""
     causes = [
-        replace(cause, proof=Proof(events=_lines(report, each.id, cause)))
+        replace(cause, proof=of_cause(report, each.id, cause))
         for each in ((connection,) if connection is not None else report.connections)
         for cause in diagnosis(label(each), each.checks)
     ]
     return sorted(causes, key=lambda cause: cause.warns)
-
-
-def _lines(report: Report, connection: str, cause: CauseView) -> tuple[int, ...]:
-    """The lines of events.jsonl on which the cause's checks ended, and the NOTIFICATIONs of its sessions stand."""
-    wanted = [*((connection, check) for check in cause.explains), *(("", session) for session in cause.sessions)]
-    return tuple(sorted(number for subject in wanted for number in report.lines.get(subject, ())))
 
 
 def gate_leak(report: Report) -> str:

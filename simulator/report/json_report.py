@@ -8,6 +8,7 @@ from simulator.report.findings import diagnosis_of, label, verdict
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
+from simulator.report.proof import of_check
 from simulator.report.text import dump_json
 from simulator.report.troubles import first_trouble
 from simulator.views.document import document
@@ -69,4 +70,10 @@ def _finding(report: Report) -> dict[str, Any] | None:
 
 
 def _connection(report: Report, connection: RehearsedConnection) -> dict[str, Any]:
-    return {**document(connection), "name": label(connection), "verdict": verdict(report, connection)}
+    causes = diagnosis_of(report, connection)
+    checks = [
+        {**document(check), "proof": document(of_check(report, connection.id, check, causes))}
+        for check in connection.checks
+    ]
+    name = {"name": label(connection), "verdict": verdict(report, connection)}
+    return {**document(connection), "checks": checks, **name}

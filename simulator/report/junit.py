@@ -101,8 +101,7 @@ def _check_text(check: CheckView, causes: list[CauseView]) -> str:
         lines += [f"cause {number} ({cause.id}): {cause.text}", f"who acts: {WHO_ACTS[cause.side]}"]
         if cause.remedy:
             lines.append(f"{to_do(cause.remedy, cause.remedy_language)}: {cause.remedy}")
-        if str(cause.proof):
-            lines.append(f"proof: {cause.proof}")
+        lines += (f"proof: {line}" for line in cause.proof.lines)
     return "\n".join(lines)
 
 

@@ -41,8 +41,7 @@ def _diagnosis(trouble: Trouble) -> Iterator[str]:
         yield f"* {to_do(trouble.remedy, trouble.language)}:"
         yield ""
         yield from (f"      {line}" for line in trouble.remedy.splitlines())
-    if str(trouble.proof):
-        yield f"* proof: {_cell(str(trouble.proof))}"
+    yield from (f"* proof: {_cell(line)}" for line in trouble.proof.lines)
     yield ""
 
 

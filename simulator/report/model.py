@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
+from simulator.packets.kinds import Packets, Tally
 from simulator.views.check import CheckView
 from simulator.views.connection import ConnectionView
 from simulator.views.octets import Octets
 
 RehearsalOutcome = Literal["passed", "failed", "error"]
+
+Wanted = tuple[Packets, float]
+"""Packets up to a moment, in seconds since the epoch: when the check had ended that they are to prove."""
+FoundFrames = Mapping[Wanted, Tally]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Report:
     capture: str = ""
     """Path of a pcap captured on the lab's interfaces; empty when it must be written from `segments`."""
     notes: tuple[str, ...] = field(default=())
+    frames: FoundFrames = field(default_factory=dict)
+    """Of wire.pcap; known once that file is written."""
 
     @cached_property
     def lines(self) -> dict[tuple[str, str], list[int]]:
@@ -96,3 +104,14 @@ class Report:
                     continue
             found.setdefault(subject, []).append(number)
         return found
+
+    def lines_of(self, connection: str, checks: Iterable[str], sessions: Iterable[str]) -> tuple[int, ...]:
+        """The lines on which checks of a connection ended, and on which NOTIFICATIONs of sessions stand."""
+        wanted = [*((connection, check) for check in checks), *(("", session) for session in sessions)]
+        return tuple(sorted(number for subject in wanted for number in self.lines.get(subject, ())))
+
+    def ended(self, connection: str, checks: Iterable[str]) -> float:
+        """When the last of these checks had ended; the end of the rehearsal where no event says so."""
+        lines = self.lines_of(connection, checks, ())
+        time = str(self.events[lines[-1] - 1].get("time", "")) if lines else ""
+        return datetime.fromisoformat(time).timestamp() if time else self.finished

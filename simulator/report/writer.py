@@ -14,6 +14,7 @@ from simulator.report.json_report import json_report
 from simulator.report.junit import junit_xml
 from simulator.report.model import Report
 from simulator.report.pcap import WirePcap, write_capture
+from simulator.report.proof import find_frames
 
 REPORT_JSON, REPORT_HTML, JUNIT_XML = "report.json", "report.html", "junit.xml"
 EVENTS_JSONL, WIRE_PCAP = "events.jsonl", "wire.pcap"
@@ -28,13 +29,17 @@ class ReportError(Exception):
 
 
 def write_report(directory: Path, report: Report) -> dict[str, Path]:
-    """Write the report into `directory` (made when missing); returns file name → path. Raises ReportError."""
+    """Write the report into `directory` (made when missing); returns file name → path. Raises ReportError.
+
+    The report learns the numbers of its frames, so that who tells of it afterwards can name them too.
+    """
     _make(directory)
     staged: dict[str, Path] = {}
     try:
         with _blame(directory, WIRE_PCAP):
             staged[WIRE_PCAP] = temporary = _temporary(directory, WIRE_PCAP)
             capture = write_capture(temporary, report, WIRE_PCAP)
+            report.frames = find_frames(temporary, report)
         for name, content in _texts(report, capture):
             with _blame(directory, name):
                 staged[name] = temporary = _temporary(directory, name)

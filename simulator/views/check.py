@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
+
+from simulator.packets.kinds import Packets
 
 
 class Status(Enum):
@@ -60,6 +62,8 @@ class Cause:
     """The router's kind whose words the remedy is in; empty for plain English."""
     rank: int = 0
     """Its place among all causes of its connection: 0 is looked at first."""
+    packets: tuple[Packets, ...] = field(default=(), repr=False)
+    """Those on the wire that show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class CheckView:
     """Of a skipped check: the checks that it rests on and that did not succeed."""
     session: str = ""
     """Of several sessions the one that decided, by its addresses; empty where none did."""
+    packets: tuple[Packets, ...] = field(default=(), repr=False)
+    """Of one that ended badly: those on the wire that belong to it."""
 
     DERIVED: ClassVar = ("remedy",)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
+from simulator.packets.kinds import Packets
 from simulator.views.check import Cause, CheckView, Side
 
 WHO_ACTS: Final = {
@@ -21,18 +22,45 @@ WHO_ACTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class PacketsFound:
+    """Packets of one kind."""
+
+    what: str
+    """In words, with the two addresses."""
+    frames: tuple[int, ...]
+    """The first few, as tshark numbers them."""
+    count: int
+    """How many there are up to the moment of the verdict."""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.count} in all)" if self.count > len(self.frames) else self.what
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Where to look a cause up."""
 
-    frames: tuple[int, ...] = ()
-    """Numbers of frames in wire.pcap, as tshark counts them."""
+    packets: tuple[PacketsFound, ...] = ()
+    """Those in wire.pcap."""
     events: tuple[int, ...] = ()
     """Lines of events.jsonl, from 1."""
 
+    DERIVED: ClassVar = ("frames",)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The numbers of all frames that are named, as tshark counts them."""
+        return tuple(sorted({number for found in self.packets for number in found.frames}))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One for each kind of packet, then one for the events: `wire.pcap frames 12, 15: SYN from …`."""
+        lines = [f"wire.pcap {_numbered('frame', found.frames)}: {found}" for found in self.packets]
+        return (*lines, *([f"events.jsonl {_numbered('line', self.events)}"] if self.events else []))
+
     def __str__(self) -> str:
-        """`frames 12, 14 of wire.pcap; lines 3, 40 of events.jsonl`; empty without any."""
-        found = ((self.frames, "frame", "wire.pcap"), (self.events, "line", "events.jsonl"))
-        return "; ".join(f"{_numbered(what, numbers)} of {file}" for numbers, what, file in found if numbers)
+        """All of it in one line; empty without any."""
+        return "; ".join(self.lines)
 
 
 _NUMBERS = 8
@@ -63,6 +91,8 @@ class CauseView:
     warns: bool
     """It blocks nothing now."""
     proof: Proof = field(default_factory=Proof)
+    packets: tuple[Packets, ...] = field(default=(), repr=False)
+    """Which packets show it: what the frames of its proof are found by."""
 
 
 def diagnosis(connection: str, checks: Iterable[CheckView]) -> tuple[CauseView, ...]:
@@ -87,6 +117,7 @@ def diagnosis(connection: str, checks: Iterable[CheckView]) -> tuple[CauseView, 
             remedy=cause.remedy,
             remedy_language=cause.remedy_language,
             warns=not stops,
+            packets=cause.packets,
         )
         views.append((not stops, cause.rank, view))
     return tuple(view for _, _, view in sorted(views, key=lambda each: each[:2]))

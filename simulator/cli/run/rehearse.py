@@ -122,10 +122,14 @@ def rehearse(
         if rehearsal is None:
             return INTERRUPTED
         result = result or rehearsal.interrupted_report()
+        # What is written has frames with numbers, which the summary names.
+        written, problem = _write(report, result) if report is not None else ("", "")
         if not interrupted:
-            print_summary(console, result, written=report is not None)
-        if report is not None:
-            _write(report, result, console)
+            print_summary(console, result, written=bool(written))
+        if problem:
+            fail(LAB, problem)
+        if written:
+            console.print(f"Report: {written}", highlight=False)
         if markdown_file is not None:
             _add_markdown(markdown_file, result)
     if how is RowFormat.json:
@@ -230,11 +234,10 @@ def _add_markdown(file: Path, report: Report) -> None:
         fail(LAB, f"--markdown {file}: {error.strerror}")
 
 
-def _write(directory: Path, report: Report, console: Console) -> None:
+def _write(directory: Path, report: Report) -> tuple[str, str]:
+    """Where the report is, and what went wrong: one of the two."""
     try:
         files = write_report(directory, report)
     except ReportError as error:
-        fail(LAB, str(error))
-    console.print(
-        f"Report: {files['report.html']}" if "report.html" in files else f"Report: {directory}", highlight=False
-    )
+        return "", str(error)
+    return str(files.get("report.html", directory)), ""

@@ -14,7 +14,7 @@ from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import ARP, LLC, SNAP, STP, Dot3, Ether
 from scapy.packet import Packet
 
-from simulator.lab.forbidden_frames import ForbiddenFrames
+from simulator.packets.forbidden import ForbiddenFrames
 
 MAC, OTHER = "02:00:00:00:00:03", "02:00:00:00:00:04"
 LLDP = (

@@ -29,7 +29,7 @@ class ForbiddenFrames:
 
     def look_at(self, frame: bytes) -> None:
         """Any Ethernet frame; what is too short to tell counts for nothing."""
-        kind = _kind(frame) or self._proxy(frame)
+        kind = forbidden(frame) or self._proxy(frame)
         if kind and len(self._counts) < _SENDERS:
             self._counts[frame[6:12].hex(":"), kind] += 1
 
@@ -54,7 +54,8 @@ class ForbiddenFrames:
         return "proxy ARP" if len(answered) > 1 else ""
 
 
-def _kind(frame: bytes) -> str:
+def forbidden(frame: bytes) -> str:
+    """What a frame is by itself, if an exchange forbids it: `LLDP`; empty for every other."""
     if len(frame) < 18:
         return ""
     (ethertype,) = struct.unpack_from("!H", frame, 12)
