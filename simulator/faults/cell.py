@@ -119,15 +119,16 @@ def _findings(report: Report) -> tuple[str, ...]:
     )
 
 
-async def rehearse(lab: FaultyLab) -> Report:
-    """Play a faulty lab through. Raises LabError where the fault cannot be made."""
+async def rehearse(lab: FaultyLab, capture_file: Path | None = None) -> Report:
+    """Play a faulty lab through; what its edges' interfaces saw goes to `capture_file`. Raises LabError where the fault
+    cannot be made."""
     problems: list[LabError] = []
 
     async def pause(step: str, what: str) -> None:
         if step in _MOMENTS:
             await saboteur.do(_MOMENTS[step])
 
-    rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, audience=Audience(pause))
+    rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause))
     network = rehearsal.network
     saboteur = Saboteur(lab, network)
 
