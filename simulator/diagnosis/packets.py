@@ -13,7 +13,7 @@ from simulator.diagnosis.check_ids import base, known
 from simulator.diagnosis.evidence import Crossing, Passage, RejectedRoutes, SessionEvidence
 from simulator.diagnosis.facts import Fact
 from simulator.diagnosis.refusals import refusal
-from simulator.packets.kinds import Ends, PacketKind, Packets
+from simulator.packets.kinds import AddressPair, PacketKind, Packets
 
 F, K = Fact, PacketKind
 _UNANSWERED: Final = (K.SYN_SENT_UNANSWERED, K.SYN_RECEIVED_UNANSWERED)
@@ -119,7 +119,7 @@ def of_checks(session: SessionEvidence, checks: Iterable[str]) -> Iterator[Packe
         yield from (Packets(kind, ends, besides=True) for kind in dict.fromkeys(kinds))
 
 
-def _ends(session: SessionEvidence) -> Iterator[Ends]:
+def _ends(session: SessionEvidence) -> Iterator[AddressPair]:
     yield session.view.local_address, session.view.peer_address
     if session.carried is not None:
         yield session.carried

@@ -20,15 +20,15 @@ from simulator.packets.dissect import (
     SYN,
     TCP,
     UDP,
-    Neighbor,
+    NeighborSaid,
     Packet,
-    Segment,
+    TcpSegment,
     quoted,
     read,
     segment,
 )
 from simulator.packets.forbidden import forbidden
-from simulator.packets.kinds import Ends, Key, PacketKind, Tally
+from simulator.packets.kinds import AddressPair, Key, PacketKind, PacketTally
 
 K = PacketKind
 _BGP_PORT: Final = 179
@@ -40,33 +40,33 @@ _ACKNOWLEDGED: Final = SYN | ACK
 class Conversation:
     """Of one edge's address with one peer's."""
 
-    def __init__(self, ends: Ends, prefixes: Iterable[str] = (), *, reads_messages: bool = True) -> None:
+    def __init__(self, ends: AddressPair, prefixes: Iterable[str] = (), *, reads_messages: bool = True) -> None:
         """`prefixes`: those to be looked for in the peer's UPDATEs. `reads_messages`: BGP is read, not TCP alone."""
         self.edge, self.peer = (address.packed for address in ends)
         self.macs: set[bytes] = set()
         """Who answers for the peer's address."""
         self._prefixes = {text: _wire(text) for text in dict.fromkeys(prefixes)}
         self._reads_messages = reads_messages
-        self._found: dict[Key, Tally] = {}
+        self._found: dict[Key, PacketTally] = {}
         self._pending: dict[tuple[PacketKind, object], list[int]] = {}
         self._cutters: dict[tuple[bool, int, int], messages.Cutter] = {}
-        self._forbidden: dict[bytes, Tally] = {}
+        self._forbidden: dict[bytes, PacketTally] = {}
 
-    def found(self) -> Mapping[Key, Tally]:
+    def found(self) -> Mapping[Key, PacketTally]:
         """Every kind that was seen up to now; what is not answered by now counts as unanswered."""
-        found = {key: Tally(tally.count, list(tally.first)) for key, tally in self._found.items()}
+        found = {key: PacketTally(tally.count, list(tally.first)) for key, tally in self._found.items()}
         for (kind, _), numbers in sorted(self._pending.items(), key=lambda each: each[1]):
             for number in numbers:
-                found.setdefault((kind, ""), Tally()).add(number)
+                found.setdefault((kind, ""), PacketTally()).add(number)
         for mac in self.macs & self._forbidden.keys():
-            tally = found.setdefault((K.FORBIDDEN, ""), Tally())
+            tally = found.setdefault((K.FORBIDDEN, ""), PacketTally())
             tally.count += self._forbidden[mac].count
             tally.first = sorted([*tally.first, *self._forbidden[mac].first])[: len(self._forbidden[mac].first)]
         return found
 
     # --- what comes ---
 
-    def neighbor(self, number: int, said: Neighbor) -> None:
+    def neighbor(self, number: int, said: NeighborSaid) -> None:
         """Somebody asks for the peer's address, or says who has it."""
         if said.asks:
             self._asked(K.NEIGHBOR_ASKED, b"", number)
@@ -76,9 +76,9 @@ class Conversation:
             self._pending.pop((K.NEIGHBOR_ASKED, b""), None)
 
     def forbidden(self, number: int, mac: bytes) -> None:
-        """A frame that an exchange forbids, whoever sent it."""
+        """A frame that an exchange forbids, of anybody."""
         if mac in self._forbidden or len(self._forbidden) < _PENDING:
-            self._forbidden.setdefault(mac, Tally()).add(number)
+            self._forbidden.setdefault(mac, PacketTally()).add(number)
 
     def error(self, number: int, protocol: int, ports: tuple[int, int]) -> None:
         """An ICMP error about a packet of the edge's to the peer."""
@@ -104,7 +104,7 @@ class Conversation:
 
     # --- TCP ---
 
-    def _segment(self, number: int, packet: Packet, carried: Segment, *, sent: bool) -> None:
+    def _segment(self, number: int, packet: Packet, carried: TcpSegment, *, sent: bool) -> None:
         flags, ports = carried.flags, (carried.source_port, carried.destination_port)
         back = ports[::-1]
         if not sent:
@@ -143,7 +143,7 @@ class Conversation:
         if self._pending.pop((K.SYN_SENT_UNANSWERED, back), None) is not None:
             self._add(K.REFUSED, number)
 
-    def _messages(self, carried: Segment, *, sent: bool) -> Iterator[Key]:
+    def _messages(self, carried: TcpSegment, *, sent: bool) -> Iterator[Key]:
         if not carried.data and not carried.flags & SYN:
             return
         flow = (sent, carried.source_port, carried.destination_port)
@@ -174,7 +174,7 @@ class Conversation:
     # --- counting ---
 
     def _add(self, kind: PacketKind, number: int, detail: str = "") -> None:
-        self._found.setdefault((kind, detail), Tally()).add(number)
+        self._found.setdefault((kind, detail), PacketTally()).add(number)
 
     def _asked(self, kind: PacketKind, question: object, number: int) -> None:
         if (kind, question) not in self._pending and len(self._pending) >= _PENDING:
@@ -216,7 +216,7 @@ class Sorter:
     def take(self, number: int, frame: bytes) -> None:
         """One frame of the link, with its number."""
         packet = read(frame)
-        if isinstance(packet, Neighbor):
+        if isinstance(packet, NeighborSaid):
             for conversation in self._by_peer.get(packet.address, ()):
                 conversation.neighbor(number, packet)
             return

@@ -33,7 +33,7 @@ class Packet(NamedTuple):
     """The frame's sender."""
 
 
-class Neighbor(NamedTuple):
+class NeighborSaid(NamedTuple):
     """ARP or Neighbor Discovery: somebody asks for an address, or says who has it."""
 
     asks: bool
@@ -42,7 +42,7 @@ class Neighbor(NamedTuple):
     """Of an answer: who has it; of a question: who asks."""
 
 
-class Segment(NamedTuple):
+class TcpSegment(NamedTuple):
     """A TCP packet's header, and what it carries."""
 
     source_port: int
@@ -54,8 +54,8 @@ class Segment(NamedTuple):
     data: bytes
 
 
-def read(frame: bytes) -> Packet | Neighbor | None:
-    """The packet in an Ethernet frame; None where there is none that a session's evidence is made of."""
+def read(frame: bytes) -> Packet | NeighborSaid | None:
+    """What an Ethernet frame carries; None where no session is judged by it."""
     start = 12
     while frame[start : start + 2] in _VLAN:
         start += 4
@@ -69,7 +69,7 @@ def read(frame: bytes) -> Packet | Neighbor | None:
     return None
 
 
-def _arp(frame: bytes, start: int) -> Neighbor | None:
+def _arp(frame: bytes, start: int) -> NeighborSaid | None:
     operation = frame[start + 7]
     sender, owner, target = (
         frame[start + 8 : start + 14],
@@ -77,8 +77,8 @@ def _arp(frame: bytes, start: int) -> Neighbor | None:
         frame[start + 24 : start + 28],
     )
     if operation == 1 and owner != target:
-        return Neighbor(True, target, sender)
-    return Neighbor(False, owner, sender) if operation in (1, 2) else None
+        return NeighborSaid(True, target, sender)
+    return NeighborSaid(False, owner, sender) if operation in (1, 2) else None
 
 
 def _ipv4(frame: bytes, start: int) -> Packet | None:
@@ -90,7 +90,7 @@ def _ipv4(frame: bytes, start: int) -> Packet | None:
     return Packet(source, destination, ttl, protocol, payload, frame[6:12])
 
 
-def _ipv6(frame: bytes, start: int) -> Packet | Neighbor | None:
+def _ipv6(frame: bytes, start: int) -> Packet | NeighborSaid | None:
     length, following, ttl = struct.unpack_from("!HBB", frame, start + 4)
     source, destination = frame[start + 8 : start + 24], frame[start + 24 : start + 40]
     position, end = start + 40, start + 40 + length
@@ -101,11 +101,11 @@ def _ipv6(frame: bytes, start: int) -> Packet | Neighbor | None:
         asks = payload[0] == _SOLICITATION
         # The target's own link-layer address stands in an option, where it is given (RFC 4861 §4.4).
         told = payload[26:32] if not asks and payload[24:26] == b"\x02\x01" and len(payload) >= 32 else frame[6:12]
-        return Neighbor(asks, payload[8:24], told)
+        return NeighborSaid(asks, payload[8:24], told)
     return Packet(source, destination, ttl, following, payload, frame[6:12])
 
 
-def segment(packet: Packet) -> Segment | None:
+def segment(packet: Packet) -> TcpSegment | None:
     """The TCP header of a packet; None where it has none."""
     payload = packet.payload
     if packet.protocol != TCP or len(payload) < 20:
@@ -113,7 +113,7 @@ def segment(packet: Packet) -> Segment | None:
     source, destination, sequence, words, flags = struct.unpack_from("!HHI4xBB", payload)
     header = (words >> 4) * 4
     signed = header > 20 and _has_option(payload[20:header], _MD5_OPTION)
-    return Segment(source, destination, sequence, flags, signed, payload[header:])
+    return TcpSegment(source, destination, sequence, flags, signed, payload[header:])
 
 
 def _has_option(options: bytes, wanted: int) -> bool:

@@ -45,7 +45,7 @@ class PacketKind(Enum):
 Detail = str
 """Of a NOTIFICATION ` 6/2` (empty: any), of a prefix its text; empty for every other kind."""
 Key = tuple[PacketKind, Detail]
-Ends = tuple[IpAddress, IpAddress]
+AddressPair = tuple[IpAddress, IpAddress]
 """The edge's address and the peer's."""
 
 
@@ -54,7 +54,7 @@ class Packets:
     """Which packets are meant: of one kind, between two addresses."""
 
     kind: PacketKind
-    ends: Ends
+    ends: AddressPair
     detail: Detail = ""
     besides: bool = False
     """They belong to the check, and do not tell its cause: they are shown where nothing else is found."""
@@ -76,7 +76,7 @@ FIRST = 4
 
 
 @dataclass(slots=True)
-class Tally:
+class PacketTally:
     """How many packets there are of one kind, and the numbers of the first few."""
 
     count: int = 0

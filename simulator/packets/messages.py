@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulator.packets.dissect import SYN, Segment
+from simulator.packets.dissect import SYN, TcpSegment
 
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE = 1, 2, 3, 4
 _MARKER: Final = b"\xff" * 16
@@ -25,7 +25,7 @@ class Cutter:
     _next: int | None = None
     _rest: bytearray = field(default_factory=bytearray)
 
-    def take(self, segment: Segment) -> Iterator[bytes]:
+    def take(self, segment: TcpSegment) -> Iterator[bytes]:
         """The messages that end in this segment."""
         if segment.flags & SYN:
             self._next = (segment.sequence + 1) % _WRAP
@@ -47,7 +47,7 @@ class Cutter:
         if self._rest[:16] != _MARKER[: len(self._rest)]:
             self._rest.clear()  # no BGP, or what follows a gap: the next message begins with a marker
 
-    def _new(self, segment: Segment) -> bytes:
+    def _new(self, segment: TcpSegment) -> bytes:
         """What this segment carries that was not seen."""
         known = self._next
         ahead = 0 if known is None else (segment.sequence - known) % _WRAP

@@ -9,16 +9,16 @@ from functools import cached_property
 from typing import Any, Literal
 
 from simulator.connection.states import ConnectionState
-from simulator.packets.kinds import Packets, Tally
+from simulator.packets.kinds import Packets, PacketTally
 from simulator.views.check import CheckView
 from simulator.views.connection import ConnectionView
 from simulator.views.octets import Octets
 
 RehearsalOutcome = Literal["passed", "failed", "error"]
 
-Wanted = tuple[Packets, float]
+WantedPackets = tuple[Packets, float]
 """Packets up to a moment, in seconds since the epoch: when the check had ended that they are to prove."""
-FoundFrames = Mapping[Wanted, Tally]
+FoundFrames = Mapping[WantedPackets, PacketTally]
 
 
 @dataclass(frozen=True, slots=True)

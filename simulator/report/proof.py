@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
 from simulator.packets.conversation import Conversation, Sorter
-from simulator.packets.kinds import Ends, PacketKind, Packets, Tally
-from simulator.report.model import FoundFrames, Report, Wanted
+from simulator.packets.kinds import AddressPair, PacketKind, Packets, PacketTally
+from simulator.report.model import FoundFrames, Report, WantedPackets
 from simulator.views.check import CheckView
 from simulator.views.diagnosis import CauseView, PacketsFound, Proof, diagnosis
 
@@ -46,9 +46,9 @@ def frames_of(file: IO[bytes]) -> Iterator[tuple[float, bytes]]:
         yield seconds + micros / 1e6, frame
 
 
-def numbered(frames: Iterable[tuple[float, bytes]], wanted: Collection[Wanted]) -> FoundFrames:
+def numbered(frames: Iterable[tuple[float, bytes]], wanted: Collection[WantedPackets]) -> FoundFrames:
     """How many frames there are of each kind that is wanted, up to its moment, and the numbers of the first few."""
-    asked: dict[tuple[Ends, float], list[Packets]] = {}
+    asked: dict[tuple[AddressPair, float], list[Packets]] = {}
     for packets, until in wanted:
         asked.setdefault((packets.ends, until), []).append(packets)
     if not asked:
@@ -59,7 +59,7 @@ def numbered(frames: Iterable[tuple[float, bytes]], wanted: Collection[Wanted]) 
         running.append((until, Conversation(ends, prefixes), mine))
         sorter.add(running[-1][1])
     running.sort(key=lambda each: each[0], reverse=True)
-    found: dict[Wanted, Tally] = {}
+    found: dict[WantedPackets, PacketTally] = {}
 
     def end() -> None:
         until, conversation, mine = running.pop()
@@ -78,8 +78,8 @@ def numbered(frames: Iterable[tuple[float, bytes]], wanted: Collection[Wanted]) 
     return found
 
 
-def _wanted(report: Report) -> set[Wanted]:
-    wanted: set[Wanted] = set()
+def _wanted(report: Report) -> set[WantedPackets]:
+    wanted: set[WantedPackets] = set()
     for connection in report.connections:
         for check in connection.checks:
             until = report.ended(connection.id, (check.id,))
@@ -107,7 +107,9 @@ def of_check(report: Report, connection: str, check: CheckView, causes: Iterable
     return Proof(unique, report.lines_of(connection, (check.id,), ()))
 
 
-def _found(frames: Mapping[Wanted, Tally], packets: Collection[Packets], until: float) -> tuple[PacketsFound, ...]:
+def _found(
+    frames: Mapping[WantedPackets, PacketTally], packets: Collection[Packets], until: float
+) -> tuple[PacketsFound, ...]:
     for besides in (False, True):
         shown = [
             PacketsFound(str(each), tuple(tally.first), tally.count)

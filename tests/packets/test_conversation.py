@@ -14,7 +14,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from simulator.packets.conversation import Conversation, Sorter
-from simulator.packets.kinds import FIRST, Packets, Tally
+from simulator.packets.kinds import FIRST, Packets, PacketTally
 from simulator.packets.kinds import PacketKind as K
 
 EDGE, PEER = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
@@ -40,19 +40,19 @@ def framed(packet: Packet, source: str = MAC) -> bytes:
     return bytes(Ether(src=source, dst=OTHER) / packet)
 
 
-def ours(flags: str, *, port: int = 40000, seq: int = 100, options: object = (), data: bytes = b"") -> bytes:
+def ours(flags: str, *, port: int = 40000, seq: int = 100, options: Iterable[object] = (), data: bytes = b"") -> bytes:
     head = IP(src=str(EDGE), dst=str(PEER), ttl=64)
     return framed(head / TCP(sport=port, dport=179, flags=flags, seq=seq, options=list(options)) / data)
 
 
 def theirs(
-    flags: str, *, port: int = 40000, seq: int = 900, ttl: int = 64, options: object = (), data: bytes = b""
+    flags: str, *, port: int = 40000, seq: int = 900, ttl: int = 64, options: Iterable[object] = (), data: bytes = b""
 ) -> bytes:
     head = IP(src=str(PEER), dst=str(EDGE), ttl=ttl)
     return framed(head / TCP(sport=179, dport=port, flags=flags, seq=seq, options=list(options)) / data)
 
 
-def calls(flags: str, *, options: object = ()) -> bytes:
+def calls(flags: str, *, options: Iterable[object] = ()) -> bytes:
     """The peer dials."""
     head = IP(src=str(PEER), dst=str(EDGE))
     return framed(head / TCP(sport=50000, dport=179, flags=flags, options=list(options)))
@@ -213,7 +213,7 @@ def test_the_first_few_numbers_are_kept_and_all_are_counted() -> None:
     sorter.add(conversation)
     for number in range(1, 5000):
         sorter.take(number, ours("S", port=number + 1000))
-    assert conversation.found()[K.SYN_SENT, ""] == Tally(4999, [1, 2, 3, 4])
+    assert conversation.found()[K.SYN_SENT, ""] == PacketTally(4999, [1, 2, 3, 4])
     unanswered = conversation.found()[K.SYN_SENT_UNANSWERED, ""]
     assert (unanswered.count, len(unanswered.first)) == (4999, FIRST)
     sorter.leave(conversation)
