@@ -107,9 +107,7 @@ def of_check(report: Report, connection: str, check: CheckView, causes: Iterable
     return Proof(unique, report.lines_of(connection, (check.id,), ()))
 
 
-def _found(
-    frames: Mapping[WantedPackets, PacketTally], packets: Collection[Packets], until: float
-) -> tuple[PacketsFound, ...]:
+def _found(frames: FoundFrames, packets: Collection[Packets], until: float) -> tuple[PacketsFound, ...]:
     for besides in (False, True):
         shown = [
             PacketsFound(str(each), tuple(tally.first), tally.count)
