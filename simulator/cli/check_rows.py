@@ -12,7 +12,7 @@ from simulator.cli.exit_codes import USAGE, fail
 from simulator.diagnosis.causes import CAUSES
 from simulator.diagnosis.check import Check, When
 from simulator.diagnosis.check_ids import CheckId
-from simulator.diagnosis.facts import ABNORMAL
+from simulator.diagnosis.fact import ABNORMAL
 from simulator.diagnosis.remedies import REMEDIES
 from simulator.diagnosis.remedies import RULES as RULE_REMEDIES
 from simulator.diagnosis.selection import CATALOGUE, Selection

@@ -23,7 +23,8 @@ from simulator.diagnosis.check import UNSET, Check, Finding, ends_of, failed, na
 from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.check_ids import known
 from simulator.diagnosis.evidence import Observation, SessionEvidence
-from simulator.diagnosis.facts import ABNORMAL, SessionFacts, facts_of
+from simulator.diagnosis.fact import ABNORMAL, SessionFacts
+from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.packets import of_checks
 from simulator.diagnosis.solve import diagnose, merged, of_connection, roots
 from simulator.packets.kinds import Packets

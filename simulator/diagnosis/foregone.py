@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulator.diagnosis.evidence import Observation
-from simulator.diagnosis.facts import Fact, facts_of
+from simulator.diagnosis.fact import Fact
+from simulator.diagnosis.facts import facts_of
 from simulator.session.messages import Cease, ErrorCode
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState

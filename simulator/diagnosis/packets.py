@@ -11,7 +11,7 @@ from typing import Final
 from simulator.diagnosis.check_ids import CheckId as C
 from simulator.diagnosis.check_ids import base, known
 from simulator.diagnosis.evidence import Crossing, Passage, RejectedRoutes, SessionEvidence
-from simulator.diagnosis.facts import Fact
+from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.refusals import refusal
 from simulator.packets.kinds import AddressPair, PacketKind, Packets
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from simulator.diagnosis.causes import CAUSES
-from simulator.diagnosis.facts import ABNORMAL, Fact
+from simulator.diagnosis.fact import ABNORMAL, Fact
 from simulator.diagnosis.remedies import REMEDIES, RULES
 
 

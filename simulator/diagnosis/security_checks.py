@@ -7,7 +7,8 @@ from typing import Final
 
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on
 from simulator.diagnosis.evidence import Observation, SessionEvidence
-from simulator.diagnosis.facts import Fact, facts_of
+from simulator.diagnosis.fact import Fact
+from simulator.diagnosis.facts import facts_of
 
 _MD5: Final = (Fact.MD5_PEER_UNSIGNED, Fact.MD5_PEER_SIGNS, Fact.MD5_DIFFERS)
 _GTSM: Final = (Fact.TTL_LOW_HERE, Fact.TTL_LOW_THERE)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from simulator.diagnosis.about import About
-from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES, CauseRow
+from simulator.diagnosis.cause_row import CauseRow
+from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
-from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts
+from simulator.diagnosis.fact import ABNORMAL, Fact, SessionFacts
 from simulator.diagnosis.packets import of_checks, of_facts, of_rule
 from simulator.diagnosis.remedies import mend
 from simulator.views.check import Cause, Side

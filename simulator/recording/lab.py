@@ -18,11 +18,12 @@ from simulator.engine.captures import Captures
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.datafiles import DataFiles
 from simulator.engine.edges import Edges
+from simulator.engine.gathering import Gathered
 from simulator.engine.log import Event, EventLog
 from simulator.engine.network import Network
 from simulator.engine.registrations import Registered
 from simulator.engine.site import Site
-from simulator.engine.validating import Gathered, Validator
+from simulator.engine.validating import Validator
 from simulator.engine.watcher import Watcher
 from simulator.peer.events import CallerRefused, GateMoved, SpeakerEvent
 from simulator.places.endpoint import Endpoint

@@ -20,10 +20,10 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionEvent
 from simulator.diagnosis.check import When
 from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.gathering import Gathered
 from simulator.engine.log import CheckEnded, Event, EventLog
 from simulator.engine.notices import of_validation
 from simulator.engine.registrations import Registered
-from simulator.engine.validating import Gathered
 from simulator.peer.events import cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError

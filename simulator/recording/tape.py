@@ -20,9 +20,10 @@ from simulator.diagnosis.check import When
 from simulator.diagnosis.evidence import Observation
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.datafiles import DataFileRead
+from simulator.engine.gathering import Gathered
 from simulator.engine.log import Event, EventLog, Remark
 from simulator.engine.network import Network
-from simulator.engine.validating import Gathered, Validator
+from simulator.engine.validating import Validator
 from simulator.engine.workflow import Workflow
 from simulator.recording.codec import encode
 from simulator.recording.file import MAGIC, VERSION, RecordingWriter

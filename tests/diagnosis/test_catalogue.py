@@ -22,7 +22,7 @@ from simulator.diagnosis.evidence import (
     TcpEnd,
     since,
 )
-from simulator.diagnosis.facts import Fact
+from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
 from simulator.places.endpoint import Endpoint

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.diagnosis.catalogue import rejected_routes
-from simulator.diagnosis.causes import BY_ID, CAUSES, CauseRow
+from simulator.diagnosis.cause_row import CauseRow
+from simulator.diagnosis.causes import BY_ID, CAUSES
 from simulator.diagnosis.check_ids import ORDER, CheckId
 from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
-from simulator.diagnosis.facts import ABNORMAL, Fact, SessionFacts, facts_of
+from simulator.diagnosis.fact import ABNORMAL, Fact, SessionFacts
+from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.remedies import REMEDIES, RULES, mend
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement

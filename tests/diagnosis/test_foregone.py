@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.diagnosis.evidence import Observation
-from simulator.diagnosis.facts import Fact
+from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.foregone import DECISIVE, STANDS, Standing, decisive, repeats
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.session.messages import Notification

@@ -1,0 +1,167 @@
+"""What a validation has to ask for: of the link, of the routers at both ends, of the kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from simulator.addresses import IpAddress, IpNetwork
+from simulator.connection.states import Flow
+from simulator.diagnosis.evidence import (
+    CaptureProof,
+    LanAnswer,
+    PeerTable,
+    TcpEnd,
+    Traffic,
+    since,
+)
+from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.diagnosis.watched import Watched
+from simulator.engine.capture_watches import Watches
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.log import EventLog
+from simulator.engine.network import Network
+from simulator.engine.router_evidence import answer_of, member_tables, needs_probe, probe, table_of
+from simulator.lab.netns import netns_place
+from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.places.errors import LabError
+from simulator.places.link import LinkKind
+from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
+from simulator.views.session import SessionView
+
+_ELSEWHERE = 0.3
+"""Seconds to ask for one more address of a link's prefix."""
+PATIENCE = 2.0
+"""Seconds that a peer's router has for its answers at least, also when the deadline is near."""
+POLL = 0.1
+"""Seconds between two questions to a peer's router, which tells nothing by itself."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What had to be asked for, while a validation runs."""
+
+    before: Mapping[str, SessionView]
+    """The sessions as they were when it began."""
+    since: float
+    """When it began: never before the last deny."""
+    counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    expected: Mapping[str, int] = field(default_factory=dict)
+    lan: dict[str, LanAnswer] = field(default_factory=dict)
+    tables: dict[str, PeerTable] = field(default_factory=dict)
+    members: dict[str, dict[str, PeerTable]] = field(default_factory=dict)
+    answers: dict[str, RouterAnswer] = field(default_factory=dict)
+    probes: dict[str, TcpEnd] = field(default_factory=dict)
+    peer_counters: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    lifted: bool = False
+    """It is the time after the lift."""
+    asks_members: bool = False
+    """The members behind a route server are to hold what Microsoft announces."""
+    watched: Watched | None = None
+    capture: CaptureProof | None = None
+    capture_skipped: str = ""
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    traffic_skipped: str = ""
+    programmed: dict[str, int | None] = field(default_factory=dict)
+
+
+class Inquiry:
+    """Asks on behalf of validations of one network."""
+
+    def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
+        self._network = network
+        self._log = log
+        self._clock = clock
+
+    async def _look_at_both_ends(
+        self, record: ConnectionRecord, gathered: Gathered, watches: Watches, deadline: float
+    ) -> None:
+        """What the peer holds and what the link saw, at the end of the denial: the last moment before the lift.
+
+        What a deny withdrew takes its time to leave the peer's table, and a packet its time to be acknowledged: both
+        are asked again until nothing is left to wait for, or the deadline comes.
+        """
+        gathered.capture_skipped = watches.skipped
+        while True:
+            await self._read_tables(record, gathered, deadline)
+            if not watches.skipped:
+                gathered.capture = await watches.proof()
+            if self._network.kernel is not None:
+                kernel = self._network.kernel
+                gathered.programmed |= {plan.id: await kernel.held(plan) for plan in record.plans}
+            gone = all(not table.prefixes and not table.error for table in gathered.tables.values())
+            seen = gathered.capture is None or gathered.capture.conclusive
+            if (gone and seen) or (left := deadline - self._clock.now()) <= 0:
+                return
+            await self._log.next_event(min(POLL, left))
+
+    async def _read_tables(self, record: ConnectionRecord, gathered: Gathered, deadline: float) -> None:
+        """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
+        patience = max(deadline - self._clock.now(), PATIENCE)
+        tables = await asyncio.gather(*(table_of(self._network, plan, patience) for plan in record.plans))
+        gathered.tables |= {plan.id: table for plan, table in zip(record.plans, tables, strict=True)}
+        for plan in record.plans:
+            if gathered.asks_members and record.flow is Flow.IXRS:
+                gathered.members[plan.id] = await member_tables(self._network, plan, patience)
+
+    async def _ask_why(self, record: ConnectionRecord, gathered: Gathered) -> None:
+        """What a diagnosis needs besides: what the peer's routers say of themselves, and a TCP handshake."""
+        plans = record.plans
+        views = {plan.id: self._network.edges.view(plan) for plan in plans}
+        answers = await asyncio.gather(
+            *(answer_of(self._network, plan, PATIENCE, lifted=gathered.lifted) for plan in plans)
+        )
+        gathered.answers |= {plan.id: found for plan, found in zip(plans, answers, strict=True) if found is not None}
+        mute = [plan for plan in plans if needs_probe(since(gathered.before[plan.id], views[plan.id], gathered.since))]
+        ends = await asyncio.gather(*(probe(self._network, plan) for plan in mute))
+        gathered.probes |= {plan.id: end for plan, end in zip(mute, ends, strict=True) if end is not None}
+
+    async def _ask_lan(self, plan: SessionPlan, gathered: Gathered, deadline: float) -> None:
+        """L1: ask until the peer answers or the deadline comes."""
+        if self._network.kind is LinkKind.LOOPBACK:
+            return
+        place = self._network.site.place(plan.edge.name)
+        elsewhere: tuple[str, ...] = ()
+        while (left := deadline - self._clock.now()) > 0:
+            found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
+            echo = await ping(place, plan.peer_address)
+            elsewhere = elsewhere or (() if found.macs else await self._answering_elsewhere(plan))
+            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere)
+            if found.macs and echo.answered:
+                break
+        else:
+            return
+        echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True)
+        gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error)
+
+    async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
+        """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""
+        place = netns_place(self._network.site.place(plan.edge.name), "L1")
+        prefixes = place.interfaces[place.interface_to(plan.peer_address)]
+        answering = []
+        for prefix in (prefix for prefix in prefixes if plan.edge_address in prefix and not plan.lan):
+            for address in prefix:
+                if address in (plan.edge_address, plan.peer_address) or _is_broadcast(address, prefix):
+                    continue
+                if (await neighbors_on_lan(place, address, deadline=_ELSEWHERE)).macs:
+                    answering.append(str(address))
+        return tuple(answering)
+
+    def _counters(self, node: str) -> dict[str, int]:
+        with contextlib.suppress(KeyError, LabError):  # a peer of the API may have no node in this lab
+            return self._network.site.place(node).tcp_counters()
+        return {}
+
+
+def _is_broadcast(address: IpAddress, prefix: IpNetwork) -> bool:
+    return prefix.version == 4 and prefix.prefixlen < 31 and address == prefix.broadcast_address
+
+
+_COUNTERS = ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure", "TCPMinTTLDrop")
+
+
+def moves(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before.get(name, 0) for name in _COUNTERS if name in after}

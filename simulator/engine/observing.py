@@ -1,0 +1,192 @@
+"""From what was gathered to what the checks look at: the observation of one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from simulator.addresses import IpAddress
+from simulator.connection.states import Flow
+from simulator.diagnosis.about import Mender
+from simulator.diagnosis.evidence import (
+    ImportMarks,
+    LanAnswer,
+    Observation,
+    RouteServerPaths,
+    SessionEvidence,
+    Sibling,
+    since,
+)
+from simulator.diagnosis.session_checks import folded
+from simulator.engine.control import ConnectionRecord
+from simulator.engine.gathering import Gathered, Inquiry, moves
+from simulator.engine.import_marks import marks_of
+from simulator.engine.log import EventLog
+from simulator.engine.menders import mender_of
+from simulator.engine.network import Network
+from simulator.engine.route_evidence import flaps, rejected
+from simulator.engine.route_server_paths import paths_through
+from simulator.engine.router_evidence import own_prefix
+from simulator.places.link import LinkKind
+from simulator.rib.adj_in import HeldRoute
+from simulator.session.states import BgpState
+from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
+from simulator.views.session import SessionView
+from simulator.wire import nlri
+
+COMES_BACK = {"R3.as-path-loop", "R3.microsoft-prefix"}
+"""A route server passes one edge's routes on to the others, as it has to: no fault, once they are lifted."""
+
+
+class Observer(Inquiry):
+    """Observes the connections of one network."""
+
+    def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
+        super().__init__(network, log, clock)
+        self._times = network.topology.times
+        self._menders: dict[str, Mender | None] = {}
+        self.preflight: Mapping[str, tuple[tuple[str, str], ...]] = {}
+        """By session: what did not match before it, where that was looked at."""
+
+    def _soaked(self, view: SessionView, since: float) -> bool:
+        """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
+        if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
+            return False
+        return self._clock.now() - max(view.established_at, since) >= self._times.soak
+
+    def _settled(self, view: SessionView) -> bool:
+        if view.end_of_rib or view.established_at is None:
+            return view.end_of_rib
+        return self._clock.now() - max(view.established_at, view.last_update or 0) >= self._times.soak
+
+    def _observe(self, record: ConnectionRecord, gathered: Gathered, *, final: bool = False) -> Observation:
+        whole = final and not gathered.lifted
+        flapping = flaps(self._log, gathered.since) if whole else {}
+        several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
+        compared = len({plan.edge.name for plan in several}) > 1
+        return Observation(
+            connection=record.id,
+            final=final,
+            siblings=tuple(self._siblings(record, several)) if compared else (),
+            sessions=tuple(
+                replace(
+                    self._session(plan, gathered, compared=compared, table_is_in=final and not gathered.lifted),
+                    flapping=flapping.get(plan.id, {}),
+                )
+                for plan in record.plans
+            ),
+            has_lan=self._network.kind is not LinkKind.LOOPBACK,
+            soak=self._times.soak,
+            capture=gathered.capture,
+            capture_skipped=gathered.capture_skipped,
+            traffic_skipped=gathered.traffic_skipped,
+            direct=record.flow is Flow.DIRECT,
+            edges=frozenset(plan.edge.name for plan in several),
+            edges_there=self._edges_there(record),
+            quality_asked=record.plans[0].quality_asked,
+            quality_problem=self._network.site.quality_problem,
+        )
+
+    def _siblings(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> Iterator[Sibling]:
+        edges = {plan.edge.name for plan in record.plans}
+        for plan in plans:
+            if plan.edge.name not in edges and plan.peer is record.peer and self._network.edges.is_provisioned(plan):
+                view = self._network.edges.view(plan)
+                if view.bgp_state is BgpState.ESTABLISHED and self._settled(view):
+                    yield Sibling(plan.id, plan.family, self._heard(plan), self._heard(plan, acceptable=False))
+
+    def _heard(self, plan: SessionPlan, *, acceptable: bool = True) -> frozenset[str]:
+        routes = self._network.edges.routes(plan)
+        return frozenset(nlri.text(route.family, route.key) for route in routes if (not route.hits) is acceptable)
+
+    def _edges_there(self, record: ConnectionRecord) -> frozenset[str]:
+        """The edges at the exchange; a Direct peering's links lead where they lead."""
+        if record.flow is Flow.DIRECT:
+            return frozenset()
+        return frozenset(edge.name for edge in self._network.topology.edges if edge.addresses)
+
+    def _session(self, plan: SessionPlan, gathered: Gathered, *, compared: bool, table_is_in: bool) -> SessionEvidence:
+        now, before = self._network.edges.view(plan), gathered.before[plan.id]
+        view, counters = since(before, now, gathered.since), gathered.counters.get(plan.id, {})
+        theirs = gathered.peer_counters.get(plan.id, {})
+        carried = (now.local_address, now.peer_address)
+        return SessionEvidence(
+            view=replace(view, local_address=plan.edge_address, peer_address=plan.peer_address),
+            carried=carried if carried != (plan.edge_address, plan.peer_address) else None,
+            max_prefixes=self._network.edges.max_prefixes(plan),
+            mender=self._mender(plan, now, carried if carried != (plan.edge_address, plan.peer_address) else None),
+            soaked=self._soaked(now, gathered.since),
+            settled=self._settled(now),
+            foreign_identifiers=self._foreign_identifiers(plan, now),
+            lan=gathered.lan.get(plan.id),
+            mtu=plan.mtu,
+            tcp_counters=moves(counters, self._counters(plan.edge.name)) if counters else {},
+            peer_counters=moves(theirs, self._counters(plan.peer.name)) if theirs else {},
+            answer=gathered.answers.get(plan.id),
+            preflight=self.preflight.get(plan.id, ()),
+            probe=gathered.probes.get(plan.id),
+            own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
+            was_up=before.bgp_state is BgpState.ESTABLISHED,
+            prefixes=self._heard(plan) if compared else frozenset(),
+            turned_away=self._heard(plan, acceptable=False) if compared and view.rejected else frozenset(),
+            peer_table=gathered.tables.get(plan.id),
+            members=gathered.members.get(plan.id, {}),
+            rejected=rejected(self._judged(plan, gathered), view.received) if view.rejected else (),
+            announced=frozenset(nlri.text(plan.family, key) for key in self._network.edges.announced(plan)),
+            expected=gathered.expected.get(plan.id),
+            lost=_lost(before, now),
+            watched=gathered.watched,
+            through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
+            marks=self._marks(plan) if table_is_in and self._settled(now) else None,
+            traffic=gathered.traffic.get(plan.id),
+            programmed=gathered.programmed.get(plan.id),
+            frames=self._frames(plan, gathered.lan.get(plan.id)),
+        )
+
+    def _judged(self, plan: SessionPlan, gathered: Gathered) -> Iterable[HeldRoute]:
+        """The routes that a diagnosis looks at: once it is lifted, not those of ours that a route server passes on."""
+        routes = self._network.edges.routes(plan)
+        if not (gathered.lifted and plan.profile == "ixrs"):
+            return routes
+        return (route for route in routes if not any(f"R3.{hit.rule}" in COMES_BACK for hit in route.hits))
+
+    def _mender(
+        self, plan: SessionPlan, view: SessionView, carried: tuple[IpAddress, IpAddress] | None
+    ) -> Mender | None:
+        if plan.id not in self._menders:
+            self._menders[plan.id] = mender_of(plan, self._network.edges.plans, view.local_open.asn, carried)
+        return self._menders[plan.id]
+
+    def _through_server(self, plan: SessionPlan, now: SessionView) -> RouteServerPaths:
+        routes = (
+            self._network.edges.attributes(plan) if self._settled(now) else ()
+        )  # a table is looked at when it is in
+        return paths_through(plan.family, routes, plan.peer.asn, plan.peer_address)
+
+    def _marks(self, plan: SessionPlan) -> ImportMarks | None:
+        policy = self._network.edges.config(plan).policy if self._network.edges.is_provisioned(plan) else None
+        return marks_of(self._network.edges.routes(plan), policy) if policy is not None else None
+
+    def _frames(self, plan: SessionPlan, lan: LanAnswer | None) -> tuple[str, ...] | None:
+        capture = self._network.captures.of(plan)
+        return capture.forbidden.of(lan.macs) if capture is not None and lan is not None else None
+
+    def _foreign_identifiers(self, plan: SessionPlan, now: SessionView) -> dict[str, str]:
+        found = now.peer_open.bgp_identifier if now.peer_open is not None else None
+        user = self._network.edges.foreign_user(plan, found) if found is not None else None
+        return {str(found): f"AS{user}"} if user is not None else {}
+
+
+def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
+    """What went wrong on a running session since `before`."""
+    lost = []
+    if now.established_transitions != before.established_transitions or now.established_at != before.established_at:
+        lost.append("the session was reset")
+    notes = [seen for seen in now.notifications if seen not in before.notifications]
+    lost += folded(notes)
+    if now.withdrawn_by_us != before.withdrawn_by_us:
+        lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
+    if now.received < before.received:
+        lost.append(f"the peer withdrew {before.received - now.received} routes")
+    return tuple(lost)
