@@ -19,6 +19,8 @@ from simulator.faults.scripted import ScriptedPeer
 from simulator.faults.verdict import CellVerdict, Outcome, judge
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.recording.file import SUFFIX, RecordingError
+from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.report.findings import diagnosis_of
@@ -38,6 +40,14 @@ class FaultCell:
     router: str
     family: str
     """Of a healthy cell: its base."""
+    record: str = ""
+    """A directory, in which it is recorded; empty: it is not."""
+
+    @property
+    def recording(self) -> Path | None:
+        """Where it is recorded."""
+        name = f"{Path(self.fault).stem}-{self.router}-{self.family}".lower()
+        return Path(self.record, f"{name}{SUFFIX}") if self.record else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +103,12 @@ def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, b
                 if breaches
                 else healthy(base, cell.router, Path(folder))
             )
-            report = asyncio.run(rehearse(lab))
+            report = asyncio.run(rehearse(lab, recording=cell.recording))
         except FaultFileError as error:
             if expected.refused is None:
                 return Outcome(CellVerdict.ERROR, detail=str(error))
             return judge(expected, (), False, [str(each) for each in error.faults])
-        except (FaultError, LabError) as error:
+        except (FaultError, LabError, RecordingError) as error:
             return Outcome(CellVerdict.ERROR, detail=str(error))
     if report.outcome == "error" and expected.refused is None:
         return Outcome(CellVerdict.ERROR, detail="; ".join(report.errors))
@@ -119,16 +129,17 @@ def _findings(report: Report) -> tuple[str, ...]:
     )
 
 
-async def rehearse(lab: FaultyLab, capture_file: Path | None = None) -> Report:
+async def rehearse(lab: FaultyLab, capture_file: Path | None = None, recording: Path | None = None) -> Report:
     """Play a faulty lab through; what its edges' interfaces saw goes to `capture_file`. Raises LabError where the fault
-    cannot be made."""
+    cannot be made, RecordingError where it cannot be recorded."""
     problems: list[LabError] = []
 
     async def pause(step: str, what: str) -> None:
         if step in _MOMENTS:
             await saboteur.do(_MOMENTS[step])
 
-    rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause))
+    tape = RecordingTape(recording) if recording is not None else None
+    rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause), tape=tape)
     network = rehearsal.network
     saboteur = Saboteur(lab, network)
 
@@ -153,6 +164,8 @@ async def rehearse(lab: FaultyLab, capture_file: Path | None = None) -> Report:
         report = await rehearsal.run()
     finally:
         await saboteur.stop()
+        if tape is not None:
+            tape.close()
     if problems:
         raise problems[0]
     return report

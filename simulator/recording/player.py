@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from simulator.addresses import IpAddress
 from simulator.connection.connection import TransitionRefusedError
-from simulator.connection.states import ConnectionEvent
+from simulator.connection.states import ConnectionEvent, Flow
 from simulator.diagnosis.check import When
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.gathering import Gathered
@@ -46,7 +46,7 @@ from simulator.report.model import Report
 from simulator.session.messages import Notification
 from simulator.speakers.replayed import GivenClock, ReplayedNeighbor
 from simulator.topology.plan import SessionPlan
-from simulator.topology.schema import Topology
+from simulator.topology.schema import Peer, Topology
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 from simulator.views.times import timestamp
@@ -518,8 +518,19 @@ class RecordingPlayer:
         if verb in ("deny_all", "settle"):
             getattr(control, verb)()
             return
+        if verb in ("add", "plan_again"):
+            plans = [*map(self._plan, given[0])]
+            if verb == "plan_again":
+                self.network.edges.plan_again(plans)
+            else:
+                self._add(plans, given[1])
+            return
         record = control.records[given[0]]
-        if verb == "lift":
+        if verb == "extend":
+            plans = [*map(self._plan, given[1])]
+            event = ConnectionEvent[given[2]]
+            self._control(lambda: control.extend(record, plans, event, str(given[3])))
+        elif verb == "lift":
             plans, results = [plan for plan in record.plans if plan.id in given[1]], self._results(given[2])
             record.results = results
             self._control(lambda: control.lift(record, plans, results))
@@ -531,11 +542,27 @@ class RecordingPlayer:
         else:
             raise self._reader.fail(f"nobody decides {verb[:20]}")
 
+    def _plan(self, given: Any) -> SessionPlan:
+        """A session with the nodes of the topology, where they are those."""
+        plan: SessionPlan = decode(SessionPlan, given)
+        nodes = {each.name: each for each in (*self.topology.peers, *self.topology.edges)}
+        peer, edge = nodes.get(plan.peer.name), nodes.get(plan.edge.name)
+        if isinstance(peer, Peer) and peer == plan.peer:
+            plan = replace(plan, peer=peer)
+        return replace(plan, edge=edge) if edge is not None and edge == plan.edge else plan
+
+    def _add(self, plans: list[SessionPlan], flow: str) -> None:
+        for plan in plans:
+            self.control.records.pop(plan.connection, None)  # an earlier one, which is gone
+        self.control.add(plans, Flow[flow])
+
     def _keep(self, verb: str, *given: Any) -> None:
         ledger, records = self.ledger, self.control.records
         match verb, given:
             case "fail", [str(error)]:
                 ledger.fail(error)
+            case "fall_short", [str(words)]:
+                ledger.fall_short(words)
             case "refused", [str(words)]:
                 ledger.refused(words)
             case "mismatch", [str(peering), str(words)]:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from simulator.topology.schema import Topology
 
-_SHORTEST: Final = 4
+SHORTEST: Final = 4
 """A shorter key is not looked for in what routers say: it would be found in every word."""
 STANDS_IN: Final = "(a key)"
 
 
-def topology_document(topology: Topology) -> tuple[dict[str, Any], list[str]]:
-    """A topology as JSON without its secrets, and these, the longest first. Keys that differ still do."""
+def topology_document(topology: Topology) -> tuple[dict[str, Any], dict[str, str]]:
+    """A topology as JSON without its secrets; and its keys, with the name that each has there: those that differ still
+    do."""
     document: dict[str, Any] = topology.model_dump(mode="json", by_alias=True, exclude_unset=True)
     document.pop("webhook", None)
-    keys: dict[str, str] = {}
-    for holder in _holders(document):
-        if key := holder["md5"]:
-            holder["md5"] = keys.setdefault(key, f"key-{len(keys) + 1}")
-    return document, sorted((key for key in keys if len(key) >= _SHORTEST), key=len, reverse=True)
+    keys = {key: f"key-{number}" for number, key in enumerate(dict.fromkeys(held_keys(document)), 1)}
+    named: dict[str, Any] = with_names(document, keys)
+    return named, keys
 
 
-def _holders(value: Any) -> Iterator[dict[str, Any]]:
+def held_keys(value: Any) -> Iterator[str]:
+    """The MD5 keys in a document."""
     if isinstance(value, dict):
-        if isinstance(value.get("md5"), str):
-            yield value
-        for each in value.values():
-            yield from _holders(each)
-    elif isinstance(value, list):
+        if isinstance(key := value.get("md5"), str) and key:
+            yield key
+        value = [*value.values()]
+    if isinstance(value, list):
         for each in value:
-            yield from _holders(each)
+            yield from held_keys(each)
+
+
+def with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """A document with names in place of its MD5 keys."""
+    if isinstance(value, dict):
+        return {
+            name: names.get(each, each) if name == "md5" and isinstance(each, str) else with_names(each, names)
+            for name, each in value.items()
+        }
+    return [with_names(each, names) for each in value] if isinstance(value, list) else value
 
 
 def without(value: Any, secrets: list[str]) -> Any:

@@ -28,7 +28,7 @@ from simulator.engine.workflow import Workflow
 from simulator.recording.codec import encode
 from simulator.recording.file import MAGIC, VERSION, RecordingWriter
 from simulator.recording.records import SAID, SEEN, SEEN_OF_SESSION, fingerprint, result_of
-from simulator.recording.secrets import topology_document, without
+from simulator.recording.secrets import SHORTEST, held_keys, topology_document, with_names, without
 from simulator.rehearsal.ledger import Ledger
 from simulator.report.model import Report
 from simulator.speakers.recorded import RecordedSpeaker, TurnClock
@@ -43,7 +43,17 @@ CONTROL_VERBS: Final = (
     *("operate", "delete", "deprovision", "fail_provisioning", "forget", "deny_all", "settle"),
 )
 """The control plane's verbs, but for what comes with sessions or with checks."""
-LEDGER_VERBS: Final = ("fail", "refused", "mismatch", "add", "require", "look", "compare", "forbid_warnings")
+LEDGER_VERBS: Final = (
+    "fail",
+    "fall_short",
+    "refused",
+    "mismatch",
+    "add",
+    "require",
+    "look",
+    "compare",
+    "forbid_warnings",
+)
 
 _MARKS: Final = 4096
 """Looks and views that are remembered while somebody may still refer to them (simulator)."""
@@ -60,6 +70,8 @@ class RecordingTape:
         self._log: EventLog | None = None
         self._writer = RecordingWriter(path, self._stopped)
         self._secrets: list[str] = []
+        self._keys: dict[str, str] = {}
+        """MD5 keys, and what stands in their place."""
         self._time = 0
         self._peers = 0
         self._marks: OrderedDict[int, tuple[object, int]] = OrderedDict()
@@ -116,7 +128,8 @@ class RecordingTape:
 
     def follow(self, network: Network, control: ControlPlane, workflow: Workflow, log: EventLog) -> None:
         """Everything that is decided from now on."""
-        document, self._secrets = topology_document(network.topology)
+        document, self._keys = topology_document(network.topology)
+        self._secrets = sorted((key for key in self._keys if len(key) >= SHORTEST), key=len, reverse=True)
         self._writer.write(
             [
                 MAGIC,
@@ -136,6 +149,9 @@ class RecordingTape:
         for name in CONTROL_VERBS:
             self._around(control, name, "v")
         self._around(control, "lift", "v")
+        self._around(control, "extend", "v", self._extended)
+        self._around(control, "add", "v", lambda plans, flow: [[*map(self._planned, plans)], flow.name])
+        self._around(network.edges, "plan_again", "v", lambda plans: [[*map(self._planned, plans)]])
         self._around(workflow, "_tell", "tell")
         self._around(workflow, "_conclude", "conclude")
         self._around(network.edges, "provision", "p", self._carried)
@@ -288,6 +304,19 @@ class RecordingTape:
         called = edges.called.get(plan.router_session)
         ours, theirs = _endpoint(edges.listening(plan)), _endpoint(called) if called else None
         return [plan.id, str(site.caller(plan)), ours, theirs]
+
+    def _extended(self, record: ConnectionRecord, plans: Iterable[SessionPlan], event: Any, what: str) -> list[Any]:
+        return [record.id, [*map(self._planned, plans)], event.name, self._clean(what)]
+
+    def _planned(self, plan: SessionPlan) -> Any:
+        """A session that was not in the topology, or not so; a key in it has its name."""
+        found = encode(plan)
+        for key in held_keys(found):
+            if key not in self._keys:
+                self._keys[key] = f"key-{len(self._keys) + 1}"
+                if len(key) >= SHORTEST:
+                    self._secrets.append(key)
+        return without(with_names(found, self._keys), self._secrets)
 
     def _follow_registrations(self, network: Network) -> None:
         inner = network.edges.registrations

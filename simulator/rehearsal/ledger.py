@@ -42,6 +42,10 @@ class Ledger:
         """What ended the rehearsal, in one line."""
         self.errors.append(error)
 
+    def fall_short(self, words: str) -> None:
+        """Something did not come out as it should have."""
+        self.shortfalls.append(words)
+
     def refused(self, words: str) -> None:
         """A request was refused."""
         self.shortfalls.append(f"the request was refused: {words}")

@@ -18,6 +18,8 @@ from simulator.faults.matrix import jobs_by_default, pooled
 from simulator.lab.merge import merge_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.recording.file import SUFFIX, RecordingError
+from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
 from simulator.rehearsal.script import Audience, Script
@@ -39,6 +41,8 @@ class PlayOptions:
 
     report: str = ""
     """A directory, in which each case gets one of its own; empty: no report is written."""
+    record: str = ""
+    """A directory, in which each case gets a recording; empty: none is recorded."""
     require_routers: bool = False
     """A router or a privilege that is missing fails the case."""
 
@@ -76,7 +80,7 @@ def _with_lab(planned: PlannedCase, options: PlayOptions, scratch: Path) -> Case
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {why}")
     try:
         return asyncio.run(_show(planned, options, scratch))
-    except (LabError, ReportError) as error:
+    except (LabError, ReportError, RecordingError) as error:
         outcome = CaseOutcome.BAD if isinstance(error, ConfigRefusedError) else CaseOutcome.LAB
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {error}")
 
@@ -89,6 +93,7 @@ class _Show:
         self._report = Path(options.report, directory_name(planned.case)) if options.report else None
         self._capture = scratch / "capture.pcap"
         kind = link_of(planned.topology)
+        self._tape = RecordingTape(recording_of(planned.case, options.record)) if options.record else None
         self._log = EventLog()
         self._script = Script(
             planned.topology,
@@ -98,10 +103,13 @@ class _Show:
             record=self._report is not None and kind is LinkKind.LOOPBACK,
             keep_captures=self._report is not None,
             automation=planned.automation,
+            tape=self._tape,
         )
         views = self._script.workflow.validator.views
         self._ledger = Ledger(planned.topology, views, self._log.append, self._script.clock.now)
         self._began = time.time()
+        if self._tape is not None:
+            self._tape.follow_ledger(self._ledger)
 
     async def run(self) -> CaseResult:
         """Raises LabError, and ReportError."""
@@ -123,7 +131,7 @@ class _Show:
                 await Player(self._planned, stage, self._look).play()
             except ExpectationError as error:
                 text = f"{self._planned.where(error.line)}: {error}"
-                self._ledger.shortfalls.append(text)
+                self._ledger.fall_short(text)
                 more = detail(stage, error.subject, str(self._report or ""))
                 return CaseResult(case, CaseOutcome.FAILED, text, f"{text}\n{more}")
             finally:
@@ -159,10 +167,14 @@ class _Show:
                 await asyncio.to_thread(merge_captures, paths, self._capture)
 
     def _write(self) -> None:
+        if self._report is None and self._tape is None:
+            return
+        report = final_report(self._script, self._ledger, self._began, time.time(), self._capture)
+        if self._tape is not None:
+            self._tape.finished(report)
+            self._tape.close()
         if self._report is not None:
-            write_report(
-                self._report, final_report(self._script, self._ledger, self._began, time.time(), self._capture)
-            )
+            write_report(self._report, report)
 
     def _steps(self) -> tuple[TakenStep, ...]:
         flows = {record.id: record.flow.value for record in self._script.control.records.values()}
@@ -176,6 +188,11 @@ class _Show:
 
 async def _show(planned: PlannedCase, options: PlayOptions, scratch: Path) -> CaseResult:
     return await _Show(planned, options, scratch).run()
+
+
+def recording_of(case: ScenarioCase, directory: str) -> Path:
+    """Where a case is recorded."""
+    return Path(directory, directory_name(case) + SUFFIX)
 
 
 def directory_name(case: ScenarioCase) -> str:

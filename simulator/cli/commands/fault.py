@@ -78,6 +78,10 @@ def run(
             show_default=False,
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Record each rehearsal here, for `turnup replay`.", show_default=False),
+    ] = None,
     write: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the table into this page, where it says so.", show_default=False),
@@ -94,7 +98,7 @@ def run(
     families = ["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()]
     if blind:
         raise typer.Exit(commands.run_blind(name, routers, families))
-    raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, how))
+    raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, record, how))
 
 
 @app.command()

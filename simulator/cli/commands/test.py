@@ -65,6 +65,10 @@ def test(
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML.", show_default=False)
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Record each case here, for `turnup replay`.", show_default=False),
+    ] = None,
     require_routers: Annotated[
         bool,
         typer.Option(
@@ -97,6 +101,7 @@ def test(
             jobs=jobs,
             report=report,
             junit=junit,
+            record=record,
             require_routers=require_routers,
             how=chosen(how, as_json),
         )

@@ -6,6 +6,7 @@ import random
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,6 +83,7 @@ def run_faults(
     families: Sequence[str],
     jobs: int | None,
     write: Path | None,
+    record: Path | None,
     how: RowFormat,
 ) -> int:
     """`turnup fault run`; returns the exit code."""
@@ -95,6 +97,9 @@ def run_faults(
     if every:
         cells = [*healthy_cells(routers), *cells]
     _require_namespaces()
+    if record is not None:
+        record.mkdir(parents=True, exist_ok=True)
+        cells = [replace(cell, record=str(record.absolute())) for cell in cells]
     from rich.console import Console
 
     console = Console(stderr=True)

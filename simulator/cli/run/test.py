@@ -39,6 +39,7 @@ def test(
     jobs: int | None,
     report: Path | None,
     junit: Path | None,
+    record: Path | None,
     require_routers: bool,
     how: RowFormat,
 ) -> int:
@@ -54,7 +55,7 @@ def test(
         rows = [{"case": str(case), "proves": proves[case.file], "file": str(case.file)} for case in cases]
         show(rows, _LISTED, how)
         return PASSED
-    return _played(cases, jobs, report, junit, require_routers, how)
+    return _played(cases, jobs, report, junit, record, require_routers, how)
 
 
 def _loaded(paths: Sequence[str], settings: Mapping[str, str]) -> list[LoadedScenario]:
@@ -106,11 +107,23 @@ def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -
         fail(USAGE, *faults)
 
 
+def _made(directory: Path | None) -> str:
+    """A directory that is there, by its whole path; empty for none."""
+    if directory is None:
+        return ""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(USAGE, f"--record {directory}: {error.strerror}")
+    return str(directory.absolute())
+
+
 def _played(
     cases: Sequence[ScenarioCase],
     jobs: int | None,
     report: Path | None,
     junit: Path | None,
+    record: Path | None,
     require_routers: bool,
     how: RowFormat,
 ) -> int:
@@ -131,7 +144,7 @@ def _played(
         line = f"{len(results):>4}/{len(cases)} {result.outcome.value:<10} {result.case} ({result.seconds:.1f} s){why}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    options = PlayOptions(str(report.absolute()) if report else "", require_routers)
+    options = PlayOptions(str(report.absolute()) if report else "", _made(record), require_routers)
     interrupted = False
     try:
         results = play_all(cases, options, jobs, told)
