@@ -12,6 +12,7 @@ import pytest
 from simulator.faults.cell import FaultCell, run
 from simulator.faults.verdict import CellVerdict
 from simulator.places.link import LinkKind
+from simulator.report.findings import diagnosis_of
 from simulator.scenarios.load import load
 from simulator.scenarios.play import PlayOptions, play, recording_of
 from simulator.scenarios.results import CaseOutcome
@@ -47,11 +48,7 @@ def test_a_fault_is_recorded_and_played_to_the_same_diagnosis(
     assert found.differences == []
     assert found.result is not None
     assert found.result["diagnosis"]
-    assert found.result["diagnosis"][0]["id"] in {cause.id for each in found.report.connections for cause in _of(each)}
-
-
-def _of(connection: object) -> list[object]:
-    return [cause for check in connection.checks for cause in check.causes]  # type: ignore[attr-defined]
+    assert found.result["diagnosis"][0]["id"] == diagnosis_of(found.report)[0].id
 
 
 def test_a_recording_is_a_test_of_pytest(tmp_path: Path) -> None:
