@@ -14,7 +14,7 @@ from simulator.rib.adj_out import Image, Images
 from simulator.session.messages import RouteRefresh
 from simulator.session.negotiation import Negotiated
 from simulator.wire.route_refresh import BEGIN, END, encode_refresh
-from simulator.wire.update import end_of_rib
+from simulator.wire.update import end_of_rib, pack_withdrawals
 
 
 @dataclass(slots=True)
@@ -43,6 +43,7 @@ class Outbound:
         self._config = config
         self._images = images
         self._gate = gate
+        self._negotiated: Negotiated | None = None
         self._now = 0.0
         """When the kernel last asked for more: the time at which the gate is asked."""
         self._tasks: deque[Task] = deque()
@@ -91,11 +92,30 @@ class Outbound:
         if config.family not in negotiated.families:
             self.image = None  # nothing may be sent for a family that was not agreed (RFC 4760 §8)
             return
-        self.image = self._images.get(config.family, negotiated, config.local_as, config.own_next_hop, config.role)
+        self._negotiated = negotiated
+        self.image = self._rendered_for(negotiated)
         if self._gate.is_open:
             self.send_everything(now)
         else:
             self._may_go(now)  # the gate counts what would have gone
+
+    def announce_again(self, now: float) -> None:
+        """The speaker announces something else: what is gone is withdrawn, the rest is sent again."""
+        before, agreed = self.image, self._negotiated
+        if before is None or agreed is None:
+            return
+        self.image = self._rendered_for(agreed)
+        if not self._gate.is_open:
+            return
+        left = set(self.image.keys)
+        if gone := [key for key in before.keys if key not in left]:
+            packed = pack_withdrawals(self._config.family, gone, agreed.message_size)
+            self._tasks.append(Task(self._withdrawal_of(b"".join(message for message, _ in packed), len(gone))))
+        self.send_everything(now)
+
+    def _rendered_for(self, negotiated: Negotiated) -> Image:
+        config = self._config
+        return self._images.get(config.family, negotiated, config.local_as, config.own_next_hop, config.role)
 
     def down(self) -> None:
         """No longer Established: the peer forgets what it had."""
@@ -147,6 +167,15 @@ class Outbound:
         def done() -> None:
             self._held, self._run = 0, None
             self.withdrawn += sent
+
+        self._run = Run(octets, done=done)
+        yield self._run
+
+    def _withdrawal_of(self, octets: bytes, gone: int) -> Iterator[Run]:
+        """Of some routes; those that the peer never got are withdrawn all the same, as RFC 4271 §3.1 permits."""
+
+        def done() -> None:
+            self._held, self._run = max(0, self._held - gone), None
 
         self._run = Run(octets, done=done)
         yield self._run

@@ -212,6 +212,11 @@ class BgpPeer:
         self._end_with(self.inbound.apply_max_prefix(self.config, now), now)
         self._follow_session(now)
 
+    def announce_again(self, now: float) -> None:
+        """The speaker's announcements have changed."""
+        self.outbound.announce_again(now)
+        self._follow_session(now)
+
     def timer(self, now: float) -> None:
         """Fire every timer that has expired."""
         self._session.handle_timers(now)

@@ -107,6 +107,11 @@ class Images:
         self._announcements = tuple(announcements)
         self._rendered: dict[tuple[object, ...], Image] = {}
 
+    def replace(self, announcements: Sequence[Announcement]) -> None:
+        """The speaker announces these from now on; its sessions are to look again (`Outbound.announce_again`)."""
+        self._announcements = tuple(announcements)
+        self._rendered.clear()
+
     def get(
         self,
         family: Family,

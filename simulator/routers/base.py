@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from simulator.addresses import IpAddress
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -103,6 +103,14 @@ class RouterFiles:
 
     def __post_init__(self) -> None:
         self.log = self.directory / "router.log"
+
+
+@runtime_checkable
+class Reconfigurable(Protocol):
+    """A router that takes other routes to announce while it runs, on sessions that stay up."""
+
+    async def announce(self, config: RouterConfig) -> None:
+        """Announce the routes of this configuration, which differs in nothing else. Raises LabError."""
 
 
 class Router(Protocol):

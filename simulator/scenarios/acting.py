@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 from typing import Any, Final
 
 from simulator.connection.states import ConnectionEvent
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.verbs import VERBS
+from simulator.lab.broken_link import break_link, mend_link
+from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
 from simulator.rehearsal.outside_bgp import where
+from simulator.routers.base import Reconfigurable
 from simulator.routers.daemon import Daemon
 from simulator.scenarios.stage import Stage
-from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, Said
+from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, AskedPrefixes, AskedRoutes, Said
 from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
+from simulator.topology.originate import announcements, router_routes
 from simulator.topology.plan import SessionPlan
+from simulator.topology.route import RouterRoute
 from simulator.topology.schema import Customer
 
 Act = Callable[[Stage, Any], Awaitable[None]]
@@ -140,9 +147,47 @@ async def _start(stage: Stage, name: str, subject: Subject) -> None:
 
 
 async def _restart(stage: Stage, name: str, subject: Subject) -> None:
+    stage.routes.pop(name, None)
     node = stage.node(name)
     peers = stage.network.peers
     await (peers.start_customer(node) if isinstance(node, Customer) else peers.start(node))
+
+
+async def _announce(stage: Stage, name: str, asked: AskedRoutes) -> None:
+    more = router_routes(announcements(asked.routes, stage.node(name)))
+    new = {route.prefix for route in more}
+    await _say_routes(stage, name, lambda before: (*(each for each in before if each.prefix not in new), *more))
+
+
+async def _withdraw(stage: Stage, name: str, asked: AskedPrefixes) -> None:
+    gone = {str(ip_network(prefix)) for prefix in asked.prefixes}
+    known = {route.prefix for route in _announced(stage, name)}
+    if gone - known:
+        raise LabError(f"{name} does not announce {', '.join(sorted(gone - known))}: there is nothing to withdraw")
+    await _say_routes(stage, name, lambda before: tuple(each for each in before if each.prefix not in gone))
+
+
+_Routes = tuple[RouterRoute, ...]
+
+
+def _announced(stage: Stage, name: str) -> _Routes:
+    node = stage.node(name)
+    return stage.routes.get(name) or router_routes(announcements(node.announce, node))
+
+
+async def _say_routes(stage: Stage, name: str, changed: Callable[[_Routes], _Routes]) -> None:
+    router, node = stage.router(name), stage.node(name)
+    if not isinstance(router, Reconfigurable):
+        raise LabError(f"a {router.kind} router is not told other routes while it runs: use simulated, bird or frr")
+    if isinstance(node, Customer):
+        raise LabError(f"{name} is behind a route server: only a peer's routes change while it runs")
+    routes = changed(_announced(stage, name))
+    await router.announce(replace(stage.network.peers.configuration(node), routes=routes))
+    stage.routes[name] = routes
+
+
+async def _link(change: Callable[[NetnsPlace], None], stage: Stage, name: str, subject: Subject) -> None:
+    await asyncio.to_thread(change, netns_place(stage.network.site.place(name), "a broken link"))
 
 
 async def _signal(number: int, stage: Stage, name: str, subject: Subject) -> None:
@@ -168,6 +213,10 @@ ACTS: Final[dict[str, Act]] = {
     "remove": _each(_remove),
     "start": _routers(_start),
     "restart": _routers(_restart),
+    "announce": _routers(_announce),
+    "withdraw": _routers(_withdraw),
+    "break-link": _routers(partial(_link, break_link)),
+    "mend-link": _routers(partial(_link, mend_link)),
     "kill": _routers(partial(_signal, signal.SIGKILL)),
     "freeze": _routers(partial(_signal, signal.SIGSTOP)),
     "thaw": _routers(partial(_signal, signal.SIGCONT)),

@@ -10,9 +10,10 @@ from simulator.connection.table import TABLE
 from simulator.policy.profiles import PROFILES
 from simulator.scenarios.conditions import AskedRoute, Conditions, RefusedRoute, asked
 from simulator.scenarios.schema import ScenarioFile, StepOptions
-from simulator.scenarios.steps import AskedLimits
+from simulator.scenarios.steps import AskedLimits, AskedPrefixes, AskedRoutes
 from simulator.scenarios.values import Subject
 from simulator.topology.document import Position
+from simulator.topology.originate import announcements
 from simulator.topology.plan import FLOWS
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import did_you_mean, listed, prefix_meant
@@ -39,11 +40,19 @@ def _of_steps(steps: Sequence[StepOptions], topology: Topology, at: Position) ->
             yield from _of_conditions(step.argument, topology, place)
         elif isinstance(step.argument, Subject):
             yield from _of_subject(step.argument, topology, place)
-            yield from _of_argument(step.argument, place)
+            yield from _of_argument(step.argument, topology, place)
 
 
-def _of_argument(argument: Subject, at: Position) -> Iterator[_Problem]:
-    if isinstance(argument, AskedLimits) and argument.ipv4 is None and argument.ipv6 is None:
+def _of_argument(argument: Subject, topology: Topology, at: Position) -> Iterator[_Problem]:
+    if isinstance(argument, AskedRoutes):
+        nodes = [node for node in (*topology.peers, *topology.customers) if argument.of in (None, node.name)]
+        try:
+            announcements(argument.routes, (nodes or topology.peers)[0])
+        except ValueError as error:
+            yield (*at, "routes"), str(error)
+    elif isinstance(argument, AskedPrefixes):
+        yield from _of_prefixes(argument.prefixes, (*at, "prefixes"))
+    elif isinstance(argument, AskedLimits) and argument.ipv4 is None and argument.ipv6 is None:
         yield at, "no limit is named: ipv4 or ipv6, or both"
 
 

@@ -270,8 +270,13 @@ async def traffic(stage: Stage, wanted: str, plan: SessionPlan) -> str:
     """Of one session, in both directions."""
     if stage.traffic is None:
         return "there are no hosts in this lab: traffic needs link: netns"
-    lab = stage.traffic
-    seen = await (lab.after_lift(plan) if wanted == "passes" else lab.before_lift(plan))
+    if wanted == "passes":
+        seen = await stage.traffic.after_lift(plan)
+        stage.crossed[plan.id] = seen
+    elif (passed := stage.crossed.get(plan.id)) is not None:  # the same ways again, though their routes may be gone
+        seen = await stage.traffic.after_deny(plan, passed)
+    else:
+        seen = await stage.traffic.before_lift(plan)
     if seen.skipped:
         return f"no packet could be sent: {seen.skipped}"
     return next(_other_traffic(seen, passes=wanted == "passes"), "")

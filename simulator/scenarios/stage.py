@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from simulator.diagnosis.evidence import TrafficSeen
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
@@ -14,6 +15,7 @@ from simulator.rehearsal.script import Script
 from simulator.routers.base import Router
 from simulator.scenarios.values import Subject, WhichSessions
 from simulator.topology.plan import SessionPlan
+from simulator.topology.route import RouterRoute
 from simulator.topology.schema import Peer, Topology
 
 
@@ -26,6 +28,10 @@ class Stage:
     """The hosts; None where no traffic is asked for."""
     since: int = 0
     """The number of events before the last step that did something."""
+    routes: dict[str, tuple[RouterRoute, ...]] = field(default_factory=dict)
+    """By node, what its router announces, where that was changed while it ran."""
+    crossed: dict[str, TrafficSeen] = field(default_factory=dict)
+    """By session, the packets that passed when they were looked at last."""
     by_hand: bool = False
     """Microsoft's automation waits for `advance`."""
 

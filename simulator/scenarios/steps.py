@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from simulator.engine.verbs import VERBS
 from simulator.scenarios.conditions import Conditions
-from simulator.scenarios.values import Subject
+from simulator.scenarios.values import Subject, Texts
+from simulator.topology.announce import PrefixList
 from simulator.topology.values import Asn, Md5Key
 
 
@@ -36,6 +37,26 @@ class AskedAsn(Subject):
     """A customer behind a route server."""
 
     asn: Asn = Field(description="the customer's")
+
+
+def _routes(given: Any) -> Any:
+    """A prefix alone is a route without more attributes."""
+    entries = given if isinstance(given, list) else [given]
+    return [{"prefixes": [each]} if isinstance(each, str) and " " not in each.strip() else each for each in entries]
+
+
+class AskedRoutes(Subject):
+    """Routes of a peer."""
+
+    routes: Annotated[list[str | PrefixList], BeforeValidator(_routes)] = Field(
+        min_length=1, description="prefixes, or as a topology's `announce`: prefix lists, and lines in ExaBGP's syntax"
+    )
+
+
+class AskedPrefixes(Subject):
+    """Prefixes of a peer."""
+
+    prefixes: Texts = Field(description="one prefix, or several")
 
 
 class Awaits(Conditions):
@@ -69,7 +90,7 @@ def _life(name: str, doc: str, takes: type[Subject] = Said, short: str = "of") -
 
 
 def _router(name: str, doc: str, takes: type[Subject] = Subject, short: str = "of") -> StepKind:
-    return StepKind(name, takes, doc, short, "The peer's router")
+    return StepKind(name, takes, doc, short, "The peer's router and its links")
 
 
 def _looking(name: str, doc: str, takes: type[Subject]) -> StepKind:
@@ -92,10 +113,16 @@ STEPS: Final = {
         _life("request-conversion", "The peer asks to convert a legacy peering into an Azure resource."),
         _life("withdraw-conversion", "The peer takes its request for a conversion back."),
         _router("start", "The peer's router starts with its configuration; `notify` does so where it does not run."),
+        _router(
+            "announce", "The peer announces these routes besides its others; sessions stay.", AskedRoutes, "routes"
+        ),
+        _router("withdraw", "The peer withdraws routes; sessions stay.", AskedPrefixes, "prefixes"),
         _router("kill", "The peer's router dies (SIGKILL)."),
         _router("freeze", "The peer's router stands still (SIGSTOP): TCP lives on, and no KEEPALIVE comes."),
         _router("thaw", "A frozen router goes on (SIGCONT)."),
         _router("restart", "The peer's router is stopped, and started again with its configuration."),
+        _router("break-link", "No IP packet passes the links of the peer's router any more; needs link: netns."),
+        _router("mend-link", "The broken links pass everything again."),
         _looking(
             "wait",
             "Wait until all of this holds, at most `within` seconds (the validation's deadline and 5 where omitted).",

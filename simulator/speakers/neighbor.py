@@ -112,6 +112,12 @@ class Neighbor:
         self.peer.apply_max_prefix(limit, self._now())
         self._carry_out()
 
+    def announce_again(self) -> None:
+        """The speaker's announcements have changed."""
+        self.peer.announce_again(self._now())
+        self._carry_out()
+        self.write()
+
     def write(self) -> None:
         """There may be something to send."""
         stream = self.peer.established

@@ -247,6 +247,12 @@ class Speaker:
         """Count all that is held by another limit, on the running session."""
         self._neighbors[session].apply_max_prefix(limit)
 
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        """Announce these from now on, in place of what was announced, on sessions that stay up."""
+        self._runtime.images.replace(announcements)
+        for neighbor in self._neighbors.values():
+            neighbor.announce_again()
+
     def neighbor(self, session: str) -> Neighbor:
         """The session itself, for this room and for tests: everything above has the methods of the speaker."""
         return self._neighbors[session]

@@ -111,6 +111,18 @@ class Bird(Daemon):
         own = parse_routes(await self._ask(f"show route table {table} where {foreign}", accept="No valid tables"))
         return [*self._misnamed(), *silence(found, sorted(own), await self.exported(session))]
 
+    async def announce(self, config: RouterConfig) -> None:
+        """Read the configuration again with other routes in it (`configure`). Raises LabError with BIRD's words."""
+        before, files, _ = self._started()
+        if before.file is not None:
+            raise LabError(f"{self._name} runs its user's own file: what it announces is written there")
+        path = files.directory / "bird.conf"
+        path.write_text(render(config, files.directory))
+        answer = await self._ask("configure")
+        if "econfigur" not in answer:
+            raise LabError(f"{self._name} refused {path}: {' '.join(answer.split())}")
+        self._config = config
+
     async def version(self) -> str:
         """`BIRD 2.0.12`."""
         return next(text for code, text in lines(await self._ask("show status")) if code == 1000)

@@ -26,7 +26,7 @@ from simulator.places.process import Program, find_program, last_lines, stop, un
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, examples, lacks, silence
-from simulator.routers.frr.config import render
+from simulator.routers.frr.config import render, render_change
 from simulator.routers.frr.file import BFDD, BGPD, OWN_FILE, STATICD, VTYSH, ZEBRA
 from simulator.routers.frr.parts import Parts, parts
 from simulator.routers.own_file import OwnFile
@@ -72,6 +72,8 @@ class Frr(Daemon):
 
     def __init__(self) -> None:
         super().__init__()
+        self._changes = 0
+        """Of its routes, while it runs."""
         self._helpers: list[asyncio.subprocess.Process] = []
         self._change_times = ChangeTimes()
         self._parts = Parts()
@@ -149,6 +151,20 @@ class Frr(Daemon):
     async def version(self) -> str:
         """`FRR 8.4.4`."""
         return "FRR " + (await self.command("show version")).split()[1]
+
+    async def announce(self, config: RouterConfig) -> None:
+        """Announce other routes, as an operator types it into vtysh. Raises LabError with FRR's words."""
+        before, _, _ = self._started()
+        if before.file is not None:
+            raise LabError(f"{self._name} runs its user's own file: what it announces is written there")
+        known = set(before.routes)
+        more = [route for route in config.routes if route not in known]
+        left = {route.prefix for route in config.routes}
+        gone = [route.prefix for route in before.routes if route.prefix not in left]
+        self._changes += 1
+        if refused := await self._boot(render_change(config, more, gone, self._changes)):
+            raise LabError(f"{self._name} refused the change of its routes: {refused}")
+        self._config = config
 
     async def command(self, text: str) -> str:
         """FRR's answer to any vtysh command. Raises LabError with FRR's words when it refuses."""

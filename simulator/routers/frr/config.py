@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from simulator.places.endpoint import BGP_PORT
@@ -28,14 +28,7 @@ def render(config: RouterConfig, lab: Path | None = None) -> str:
 
 
 def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
-    maps: dict[tuple[str, ...], str] = {}
-    tags: set[int] = set()
-    networks: dict[Family, list[str]] = {family: [] for family in Family}
-    for route in config.routes:
-        tag, settings = _attributes(route)
-        tags.add(tag)
-        name = maps.setdefault((f"set tag {tag}", *settings), f"ORIGINATE-{len(maps) + 1}")
-        networks[model.family_of(route.prefix)].append(f"  network {route.prefix} route-map {name}")
+    maps, tags, networks = _originated(config.routes, "ORIGINATE")
     yield from (f"! {line}" for line in model.heading(config))
     for line in model.customers(config):
         yield f"! {line}"
@@ -43,9 +36,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
     yield "frr defaults traditional"
     yield "!"
     yield "! what each route of our own is originated with; maps first: one that a neighbor waits for comes 5 s late"
-    for entries, name in maps.items():
-        yield f"route-map {name} permit 10"
-        yield from (f" {entry}" for entry in entries)
+    yield from _maps(maps)
     yield "!"
     yield f"bgp as-path access-list MICROSOFT-NEVER seq 5 permit _{model.NEVER}_"
     for family in Family:
@@ -54,11 +45,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
     yield "!"
     yield "! out goes what has a tag: no neighbor can give one, only this router"
     for tag in sorted(tags):
-        yield f"route-map TO-MICROSOFT permit {tag}"
-        yield f" match tag {tag}"
-        kept = [name for bit, name in enumerate(_KEPT_AT_HOME) if tag - 1 & 1 << bit]
-        if kept:
-            yield f" set community {' '.join(kept)} additive"
+        yield from _export(tag)
     yield "route-map TO-MICROSOFT deny 100"
     yield "!"
     yield f"router bgp {config.asn}"
@@ -77,6 +64,51 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
         for session in model.sessions(config, family):
             yield from _activation(session)
         yield " exit-address-family"
+
+
+def render_change(config: RouterConfig, more: Iterable[RouterRoute], gone: Iterable[str], number: int) -> str:
+    """What a bgpd that runs is told, so that it announces other routes; `number`: of the change, for its names.
+
+    Raises LabError for what FRR has no way to write.
+    """
+    routes = tuple(more)
+    require("frr", routes)
+    maps, tags, networks = _originated(routes, f"ORIGINATE-{number}")
+    lines = [*_maps(maps), *(line for tag in sorted(tags) for line in _export(tag)), f"router bgp {config.asn}"]
+    for family in Family:
+        withdrawn = [f"  no network {prefix}" for prefix in gone if model.family_of(prefix) is family]
+        lines += [f" address-family {_AFI[family]} unicast", *withdrawn, *networks[family], " exit-address-family"]
+    return "\n".join(lines) + "\n"
+
+
+_Networks = dict[Family, list[str]]
+
+
+def _originated(routes: Iterable[RouterRoute], names: str) -> tuple[dict[tuple[str, ...], str], set[int], _Networks]:
+    """The maps by their entries, the tags that the export policy lets out, and the network lines."""
+    maps: dict[tuple[str, ...], str] = {}
+    tags: set[int] = set()
+    networks: _Networks = {family: [] for family in Family}
+    for route in routes:
+        tag, settings = _attributes(route)
+        tags.add(tag)
+        name = maps.setdefault((f"set tag {tag}", *settings), f"{names}-{len(maps) + 1}")
+        networks[model.family_of(route.prefix)].append(f"  network {route.prefix} route-map {name}")
+    return maps, tags, networks
+
+
+def _maps(maps: dict[tuple[str, ...], str]) -> Iterator[str]:
+    for entries, name in maps.items():
+        yield f"route-map {name} permit 10"
+        yield from (f" {entry}" for entry in entries)
+
+
+def _export(tag: int) -> Iterator[str]:
+    yield f"route-map TO-MICROSOFT permit {tag}"
+    yield f" match tag {tag}"
+    kept = [name for bit, name in enumerate(_KEPT_AT_HOME) if tag - 1 & 1 << bit]
+    if kept:
+        yield f" set community {' '.join(kept)} additive"
 
 
 def _import(config: RouterConfig, family: Family) -> Iterator[str]:

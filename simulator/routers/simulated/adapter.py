@@ -132,6 +132,11 @@ class Simulated:
     def remarks(self) -> Sequence[str]:
         return ()
 
+    async def announce(self, config: RouterConfig) -> None:
+        """Announce the routes of this configuration from now on."""
+        self._config = config
+        self._started().announce(announcements(config.routes))
+
     async def version(self) -> str:
         return f"simulated peer (turnup {simulator.__version__})"
 
