@@ -67,7 +67,7 @@ def _lines(config: RouterConfig, lab: Path | None) -> Iterator[str]:
 
 
 def render_change(config: RouterConfig, more: Iterable[RouterRoute], gone: Iterable[str], number: int) -> str:
-    """What a bgpd that runs is told, so that it announces other routes; `number`: of the change, for its names.
+    """The lines for a bgpd that runs, so that it announces other routes; `number`: of the change, for its names.
 
     Raises LabError for what FRR has no way to write.
     """
