@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
@@ -12,14 +13,17 @@ from simulator.mrt.table_dump_v2 import SessionEnd
 from simulator.session.messages import AS_TRANS, Family
 from simulator.wire import nlri
 from simulator.wire.attribute_block import walk
+from simulator.wire.attribute_checks import SessionAddresses
 from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.framing import HEADER_SIZE, MARKER
 from simulator.wire.received_update import read_update
 from simulator.wire.update import MP_REACH, split_update
 from simulator.wire.update_faults import UpdateFault
 
-PathKey = tuple[bytes, bytes]
-"""(key, path identifier or nothing)."""
+PathKey = bytes | tuple[bytes, bytes]
+"""A prefix key; with ADD-PATH (key, path identifier)."""
+STATE_CHANGE: Final = 256
+"""No message has this type."""
 _AS4: Final = {5, 4, 7, 9, 11}
 _LOCAL: Final = {6, 7, 10, 11}
 _ADDPATH: Final = {8, 9, 10, 11}
@@ -27,8 +31,9 @@ _STATES: Final = {Bgp4mpSubtype.STATE_CHANGE.value, Bgp4mpSubtype.STATE_CHANGE_A
 _FAMILIES: Final = {family.value for family in Family}
 
 
-class Bgp4mpMessage(NamedTuple):
-    """One record, opened."""
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """What stands before the message in a record: whose it is. Records of one session have the same one."""
 
     asn: int
     """Of who sent the message: the peer, or for the LOCAL subtypes the recording router itself."""
@@ -40,55 +45,61 @@ class Bgp4mpMessage(NamedTuple):
     asn4: bool
     """Whether the message has ASNs of four octets."""
     addpath: bool
-    state: int | None
-    """The state that the session came to (RFC 4271 §8.2.2 counted from 1: Idle); None for a message."""
-    kind: int
-    """The message's type; 0 for a change of state."""
-    body: bytes
+
+    @property
+    def external(self) -> bool:
+        return self.asn != self.receiver_asn
+
+    @property
+    def addresses(self) -> SessionAddresses:
+        sender, receiver, _ = self.ends
+        return SessionAddresses(sender, receiver if any(receiver) else b"")
 
 
-def parse_record(subtype: int, record: bytes) -> Bgp4mpMessage:
-    """ValueError or IndexError for a record that is damaged or cut short."""
-    asn4 = subtype in _AS4
-    width = 4 if asn4 else 2
-    at = 2 * width + 4
+def split_record(subtype: int, record: bytes) -> tuple[bytes, int, bytes]:
+    """(head, type of the message, its body).
+
+    A change of state has the type STATE_CHANGE, and as its body the state that the session came to (RFC 4271 §8.2.2
+    counted from 1: Idle). ValueError or IndexError for a record that is damaged or cut short.
+    """
+    at = 12 if subtype in _AS4 else 8
     afi = record[at - 2] << 8 | record[at - 1]
     if afi not in (1, 2):
         raise ValueError(f"address family {afi} in a BGP4MP record")
-    end = at + (8 if afi == 1 else 32)
-    head, rest = record[:end], record[end:]
-    if len(head) < end:
+    start, total = at + (8 if afi == 1 else 32), len(record)
+    if total < start:
         raise IndexError
-    ends = _ends(head, width, subtype in _LOCAL)
     if subtype in _STATES:
-        if len(rest) != 4:
+        if total != start + 4:
             raise IndexError
-        return Bgp4mpMessage(*ends, asn4, False, rest[2] << 8 | rest[3], 0, b"")
-    if len(rest) < HEADER_SIZE or rest[:16] != MARKER:
+        return record[:start], STATE_CHANGE, record[start + 2 :]
+    body = start + HEADER_SIZE
+    if total < body or not record.startswith(MARKER, start):
         raise ValueError("no BGP message in a BGP4MP record")
-    if rest[16] << 8 | rest[17] != len(rest):
+    if record[start + 16] << 8 | record[start + 17] != total - start:
         raise ValueError("the BGP message is cut short")
-    return Bgp4mpMessage(*ends, asn4, subtype in _ADDPATH, None, rest[18], rest[HEADER_SIZE:])
+    return record[:start], record[start + 18], record[body:]
 
 
-@lru_cache(maxsize=4096)  # a file has few sessions, and addresses take longer to make than an UPDATE to be read
-def _ends(head: bytes, width: int, local: bool) -> tuple[int, IpAddress, int, IpAddress, tuple[bytes, bytes, bytes]]:
-    """The first fields of `Bgp4mpMessage`; `local`: the recording router is the sender."""
+def parse_head(subtype: int, head: bytes) -> RecordHead:
+    """The head that `split_record` cut off."""
+    width = 4 if subtype in _AS4 else 2
     at = 2 * width + 4
     middle = (at + len(head)) // 2
     asns = int.from_bytes(head[:width], "big"), int.from_bytes(head[width : 2 * width], "big")
     peer, own, interface = head[at:middle], head[middle:], head[2 * width : 2 * width + 2]
     made = IPv4Address if len(peer) == 4 else IPv6Address
-    if local:
-        return asns[1], made(own), asns[0], made(peer), (own, peer, interface)
-    return asns[0], made(peer), asns[1], made(own), (peer, own, interface)
+    kind = width == 4, subtype in _ADDPATH
+    if subtype in _LOCAL:  # the recording router is the sender
+        return RecordHead(asns[1], made(own), asns[0], made(peer), (own, peer, interface), *kind)
+    return RecordHead(asns[0], made(peer), asns[1], made(own), (peer, own, interface), *kind)
 
 
 class RecordedPrefixes(NamedTuple):
     """Prefixes announced in one place of an UPDATE."""
 
     family: Family
-    prefixes: list[PathKey]
+    prefixes: Sequence[PathKey]
     next_hop: bytes
     """That of MP_REACH_NLRI; empty for the NLRI field."""
 
@@ -102,7 +113,7 @@ class RecordedUpdate(NamedTuple):
 
     attributes: bytes
     announced: list[RecordedPrefixes]
-    withdrawn: list[tuple[Family, list[PathKey]]]
+    withdrawn: list[tuple[Family, Sequence[PathKey]]]
     faults: tuple[UpdateFault, ...]
     reach: NlriLocation
     """For attributes that announce nothing of a family that is used."""
@@ -117,18 +128,26 @@ def parse_update(body: bytes, *, addpath: bool) -> RecordedUpdate:
     reading = read_update(body)
     return RecordedUpdate(
         reading.attributes,
-        [RecordedPrefixes(part.family, [(key, b"") for key in part.keys], part.next_hop) for part in reading.announced],
-        [(family, [(key, b"") for key in keys]) for family, keys in reading.withdrawn],
+        [RecordedPrefixes(part.family, part.keys, part.next_hop) for part in reading.announced],
+        [*reading.withdrawn],
         reading.faults,
         reading.reach,
-        _foreign(body),
+        # Where no MP attribute was cut out of the block there are no routes of other families.
+        () if len(reading.attributes) == _block_size(body) else _foreign(body),
     )
+
+
+def _block_size(body: bytes) -> int:
+    at = 2 + (body[0] << 8 | body[1])
+    return body[at] << 8 | body[at + 1]
 
 
 def _with_identifiers(body: bytes) -> RecordedUpdate:
     """The same of a session with ADD-PATH: a path identifier stands before each prefix (RFC 7911 §3)."""
     parts = split_update(body)
-    announced, withdrawn, reach, unreach = [], [], parts.reach, parts.unreach
+    reach, unreach = parts.reach, parts.unreach
+    announced: list[RecordedPrefixes] = []
+    withdrawn: list[tuple[Family, Sequence[PathKey]]] = []
     if parts.withdrawn:
         withdrawn.append((Family.IPV4, _prefixes(parts.withdrawn, Family.IPV4)))
     if unreach is not None and unreach.nlri:
@@ -151,7 +170,8 @@ def _with_identifiers(body: bytes) -> RecordedUpdate:
 
 def _prefixes(data: bytes, family: Family) -> list[PathKey]:
     """ProtocolError."""
-    found, at = [], 0
+    found: list[PathKey] = []
+    at = 0
     while at < len(data):
         identifier = data[at : at + 4]
         end = at + 5 + (data[at + 4] + 7) // 8 if at + 4 < len(data) else at + 5

@@ -9,7 +9,7 @@ from simulator.peer.events import NeighborConfig
 from simulator.policy.policy import Policy
 from simulator.rib.attribute_set import AttributeSet
 from simulator.wire.attribute_checks import SessionAddresses
-from simulator.wire.attribute_codec import decode_exactly
+from simulator.wire.attribute_codec import PlainBlocks, decode_exactly, plain_blocks
 from simulator.wire.checked_attributes import CheckedAttributes, NlriLocation, check_attributes
 from simulator.wire.received_update import AnnouncedPrefixes
 
@@ -27,6 +27,10 @@ class AttributeSets:
         # WeakValueDictionary: that takes as long for a set as the decoding of its path.
         self._known: dict[bytes | tuple[bytes, bytes], ref[AttributeSet]] = {}
         self._sweep_at = _SWEPT
+        self._plain: tuple[PlainBlocks, PlainBlocks] = (self._blocks(False), self._blocks(True))
+
+    def _blocks(self, asn4: bool) -> PlainBlocks:
+        return plain_blocks(asn4, True, True, self._addresses)
 
     def __len__(self) -> int:
         return sum(known() is not None for known in self._known.values())
@@ -45,6 +49,24 @@ class AttributeSets:
             self._known[which] = ref(found)
             if len(self._known) >= self._sweep_at:
                 self._sweep()
+        return found
+
+    def plain(self, raw: bytes, policy: Policy | None, asn4: bool) -> AttributeSet | None:
+        """The same for a whole block beside the NLRI field; None: it holds something wrong or rare, or an MP attribute.
+
+        So `get` says whatever there is to say of it.
+        """
+        known = self._known.get(raw)
+        found = known() if known is not None else None
+        if found is not None:
+            return None if found.path.discarded else found
+        path = self._plain[asn4].decode(raw)
+        if path is None:
+            return None
+        found = AttributeSet(path, policy.judge_attributes(path) if policy is not None else (), raw if asn4 else b"")
+        self._known[raw] = ref(found)
+        if len(self._known) >= self._sweep_at:
+            self._sweep()
         return found
 
     def _sweep(self) -> None:

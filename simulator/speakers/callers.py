@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from simulator.peer.events import BgpStateChanged, SpeakerEvent
+from simulator.peer.events import BgpStateChanged
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.tcp import TcpConnection
@@ -47,9 +47,9 @@ class Callers:
         self._sessions.pop(session, None)
         self._pending.pop(session, None)
 
-    def heard(self, event: SpeakerEvent) -> None:
+    def heard(self, event: BgpStateChanged) -> None:
         """Follow the BGP FSM of each session."""
-        if not isinstance(event, BgpStateChanged) or event.session not in self._sessions:
+        if event.session not in self._sessions:
             return
         neighbor = self._sessions[event.session]
         match event.transition.target:

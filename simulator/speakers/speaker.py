@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from simulator.addresses import IpAddress
 from simulator.connection.states import ConnectionState
 from simulator.gate import Change, Gate, GateCounts
-from simulator.peer.events import CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
+from simulator.peer.events import BgpStateChanged, CallerRefused, NeighborConfig, SpeakerEvent, UnknownPeer, cease
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -290,7 +290,8 @@ class Speaker:
             self._leaving.add(tcp)
 
     def _heard(self, event: SpeakerEvent) -> None:
-        self._callers.heard(event)
+        if isinstance(event, BgpStateChanged):
+            self._callers.heard(event)
         self._on_event(event)
 
     async def close(self, notification: Notification | None = None) -> None:

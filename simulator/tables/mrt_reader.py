@@ -11,7 +11,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from simulator.mrt.records import Bgp4mpSubtype, MrtError, MrtType, Record, TableDumpSubtype, records
+from simulator.mrt.records import Bgp4mpSubtype, MrtError, MrtType, TableDumpSubtype, records
 from simulator.session.messages import Family
 from simulator.tables.bgp4mp_replay import Replay
 from simulator.tables.table_dump import SUBTYPES, TableDumpRoute, parse_table_dump
@@ -51,7 +51,7 @@ def read_mrt(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     reader = _Reader()
     try:
         for record in records(chunks):
-            yield from reader.take(record)
+            yield from reader.take(*record)
     except MrtError as error:
         yield from reader.flush()
         yield Unreadable(FilePosition("record", error.number), error.reason)
@@ -70,26 +70,25 @@ class _Reader:
         self._count = 0
         self._decoded: dict[tuple[bool, bool, bytes], PathAttributes | str] = {}
 
-    def take(self, record: Record) -> Iterator[TableEntry]:
-        number, _, kind, subtype, body = record
+    def take(self, number: int, time: float, kind: int, subtype: int, body: bytes) -> Iterable[TableEntry]:
+        """One record."""
         try:
             if kind == MrtType.TABLE_DUMP_V2 and subtype in _RIB:
                 self._rib(number, body, *_RIB[subtype])
-                if self._count >= _WINDOW:
-                    yield from self.flush()
-            elif kind == MrtType.TABLE_DUMP_V2 and subtype == TableDumpSubtype.PEER_INDEX_TABLE:
-                yield from self.flush()  # what waits is numbered by the table that ends here
+                return self.flush() if self._count >= _WINDOW else ()
+            if kind == MrtType.BGP4MP and subtype in _MESSAGES:
+                return self.replay.take(number, subtype, body)
+            if kind == MrtType.TABLE_DUMP_V2 and subtype == TableDumpSubtype.PEER_INDEX_TABLE:
+                waited = list(self.flush())  # what waits is numbered by the table that ends here
                 self._peers = _peer_index(body)
-            elif kind == MrtType.BGP4MP and subtype in _MESSAGES:
-                yield from self.replay.take(number, subtype, body)
-            elif kind == MrtType.TABLE_DUMP and subtype in SUBTYPES:
-                yield self._dumped(number, parse_table_dump(subtype, body))
-            else:
-                what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
-                yield Unreadable(FilePosition("record", number), f"{what}, is not read")
+                return waited
+            if kind == MrtType.TABLE_DUMP and subtype in SUBTYPES:
+                return (self._dumped(number, parse_table_dump(subtype, body)),)
+            what = f"MRT {_KINDS.get(kind, f'type {kind}')}, subtype {subtype}"
+            return (Unreadable(FilePosition("record", number), f"{what}, is not read"),)
         except (struct.error, IndexError, ValueError) as error:
             reason = str(error) if type(error) is ValueError else "the record is cut short"
-            yield Unreadable(FilePosition("record", number), reason)
+            return (Unreadable(FilePosition("record", number), reason),)
 
     def _dumped(self, number: int, route: TableDumpRoute) -> TableEntry:
         place = FilePosition("record", number)

@@ -199,8 +199,11 @@ _WHOLE: Final = _READERS | {AttributeCode.LARGE_COMMUNITIES.value: ("large_commu
 _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs), False: ("as_path", _path_of_shorts)}
 
 
-class _Scanner:
-    """Reads in one go the blocks that have nothing wrong or rare in them, which are nearly all that a peer sends."""
+class PlainBlocks:
+    """Reads in one go the blocks that have nothing wrong or rare in them, which are nearly all that a peer sends.
+
+    A block with an MP attribute is none of them.
+    """
 
     def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: SessionAddresses) -> None:
         self._side = CheckContext(asn4, external, next_hop_counts, addresses)
@@ -212,6 +215,11 @@ class _Scanner:
         }
         self._known: dict[bytes, tuple[str, Any]] = {}
         """Short attributes with their fields: the same ones come again and again."""
+
+    def decode(self, raw: bytes) -> PathAttributes | None:
+        """The attributes, with nothing left out; None: `decode` has to look at the block."""
+        found = self.scan(raw)
+        return None if found is None else _made(found)
 
     def scan(self, raw: bytes) -> dict[str, Any] | None:
         """The fields of the block, with nothing left out; None: `check_attributes` has to look at the block."""
@@ -252,7 +260,8 @@ _PARTIAL: Final[dict[int, int]] = {7: 7, 8: 8, 16: 16, 18: 7, 32: 32, 35: 35}
 """The optional transitive attributes whose values are read, and by which code their Partial bit is known."""
 _SHORT, _MOST = 11, 4096
 """Octets of a short attribute, its header included, and how many of them are remembered for a kind of session."""
-_scanner: Final = lru_cache(maxsize=1024)(_Scanner)
+plain_blocks: Final = lru_cache(maxsize=1024)(PlainBlocks)
+"""One for each kind of session: they remember short attributes."""
 _next_hops: Final = lru_cache(maxsize=1024)(next_hops)
 
 
@@ -278,7 +287,7 @@ def decode_exactly(
 ) -> tuple[PathAttributes, bool]:
     """The same; and whether the octets say what was judged and nothing else, so that they may be passed on as they are
     to a four-octet AS speaker, IPv4 in the NLRI field and IPv6 in MP_REACH_NLRI."""
-    found = _scanner(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses).scan(raw)
+    found = plain_blocks(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses).scan(raw)
     exact = asn4
     if found is None or (next_hop and unusable_next_hop(next_hop[:16], addresses)):
         judgement = check_attributes(
@@ -289,12 +298,16 @@ def decode_exactly(
         # A NEXT_HOP beside it is ignored (RFC 4760 §3), and of IPv4 it is the attribute that is sent on.
         exact = exact and len(next_hop) > 4 and "next_hop" not in found
         found["next_hop"], found["link_local"] = _next_hops(next_hop)
-    path = _new(PathAttributes)
-    _set(path, "__dict__", found)
-    return path, exact
+    return _made(found), exact
 
 
 _new, _set = object.__new__, object.__setattr__
+
+
+def _made(fields: dict[str, Any]) -> PathAttributes:
+    path = _new(PathAttributes)
+    _set(path, "__dict__", fields)
+    return path
 
 
 def _left_by(judgement: CheckedAttributes, asn4: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from simulator.wire.attribute_block import walk
 from simulator.wire.attribute_checks import SessionAddresses
-from simulator.wire.attribute_codec import PathAttributes, _left_by, _Scanner, decode, encode
+from simulator.wire.attribute_codec import PathAttributes, PlainBlocks, _left_by, decode, encode
 from simulator.wire.checked_attributes import NlriLocation, check_attributes
 from simulator.wire.update_faults import AttributeFault
 from tests.wire.test_attributes import ATTRIBUTES
@@ -62,7 +62,7 @@ def test_communities_and_aggregator(attributes: PathAttributes) -> None:
 
 def both_ways(raw: bytes, *, asn4: bool, external: bool, reach: NlriLocation, addresses: SessionAddresses) -> None:
     """Whatever the scanner reads, the judgement finds faultless and reads the same."""
-    scanner = _Scanner(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses)
+    scanner = PlainBlocks(asn4, external, reach is NlriLocation.NLRI_FIELD, addresses)
     for _ in range(2):  # the second time from what it remembers
         found = scanner.scan(raw)
         if found is None:
@@ -107,7 +107,7 @@ ORIGIN_AND_PATH = bytes.fromhex("40010100" + "50020006" + "02010000fc00")
 
 def test_the_scanner_takes_what_daemons_send() -> None:
     """FRR gives AS_PATH the extended length whether it needs it or not."""
-    scanner = _Scanner(True, True, True, SessionAddresses())
+    scanner = PlainBlocks(True, True, True, SessionAddresses())
     found = scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("400304c0000202" + "800404" + "0000000a" + "c008041f8b1f47"))
     assert found is not None
     assert (found["med"], found["communities"]) == (10, (8075 << 16 | 8007,))
@@ -124,12 +124,12 @@ def test_the_scanner_takes_what_daemons_send() -> None:
     ],
 )
 def test_the_scanner_leaves_all_else_to_the_judgement(rest: str) -> None:
-    assert _Scanner(True, True, True, SessionAddresses()).scan(ORIGIN_AND_PATH + bytes.fromhex(rest)) is None
+    assert PlainBlocks(True, True, True, SessionAddresses()).scan(ORIGIN_AND_PATH + bytes.fromhex(rest)) is None
 
 
 def test_a_short_attribute_cut_by_the_end_is_not_remembered() -> None:
     """Its octets with the same header and one more are another attribute."""
-    scanner = _Scanner(True, True, False, SessionAddresses())
+    scanner = PlainBlocks(True, True, False, SessionAddresses())
     assert scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("8004040000")) is None
     assert scanner.scan(ORIGIN_AND_PATH + bytes.fromhex("8004040000")) is None
     with pytest.raises(AttributeFault, match="runs past"):
