@@ -41,7 +41,8 @@ from simulator.wire.route_refresh import BEGIN, END, decode_refresh
 from simulator.wire.update_faults import ErrorHandling, UpdateFault, strongest
 
 _ESTABLISHED: Final = 6
-_CACHE: Final = 65_536
+_CACHE: Final = 262_144
+"""Sets of attributes that are known by their octets, some 300 octets each."""
 _UPDATE: Final = int(MessageType.UPDATE)
 _NO_UPDATE: Final = Skipped("BGP messages other than UPDATE")
 _OTHER: Final = (_NO_UPDATE,)
@@ -59,6 +60,8 @@ class _Source:
     next_hop: bytes
     """That of MP_REACH_NLRI; empty for the NLRI field."""
     reach: NlriLocation
+    number: int
+    """The record that it first stands in."""
 
     def decoded(self) -> PathAttributes:
         """Raises AttributeFault (RFC 7606)."""
@@ -78,10 +81,8 @@ class _Session:
     """What one end announced to the other."""
 
     announcer: Announcer
-    tables: dict[Family, dict[PathKey, tuple[_Source, int]]] = field(
-        default_factory=lambda: {family: {} for family in Family}
-    )
-    """Prefix → its attributes and the record that it stands in."""
+    tables: dict[Family, dict[PathKey, _Source]] = field(default_factory=lambda: {family: {} for family in Family})
+    """Prefix → its attributes."""
     disabled: dict[Family, int] = field(default_factory=dict)
     """AFI/SAFI disable (RFC 7606 §2) → the record that caused it: the family is ignored until the session ends."""
     stale: dict[Family, set[PathKey]] = field(default_factory=dict)
@@ -157,15 +158,17 @@ class Replay:
         while self._sessions:
             _, session = self._sessions.popitem()
             for family, table in session.tables.items():
-                groups: dict[_Source, tuple[int, list[bytes]]] = {}
-                for key, (source, number) in table.items():
-                    group = groups.get(source)
-                    if group is None:
-                        group = groups[source] = number, []
-                    group[1].append(key if isinstance(key, bytes) else key[0])
+                groups: dict[_Source, list[bytes]] = {}
+                for key, source in table.items():
+                    prefix = key if isinstance(key, bytes) else key[0]
+                    keys = groups.get(source)
+                    if keys is None:
+                        groups[source] = [prefix]
+                    else:
+                        keys.append(prefix)
                 table.clear()
-                for source, (number, keys) in groups.items():
-                    place = FilePosition("record", number)
+                for source, keys in groups.items():
+                    place = FilePosition("record", source.number)
                     yield TableRoutes(family, tuple(keys), source.decoded(), session.announcer, place=place)
 
     def _sender(self, head: RecordHead) -> _Sender:
@@ -209,14 +212,14 @@ class Replay:
             if sender.blocks.scan(raw) is None:
                 return False
             self._make_room()
-            source = sender.plain[raw] = _Source(sender.head, raw, b"", NlriLocation.NLRI_FIELD)
+            source = sender.plain[raw] = _Source(sender.head, raw, b"", NlriLocation.NLRI_FIELD, number)
         try:
             keys = nlri.split(octets, Family.IPV4)
         except ProtocolError:
             return False
         table = session.tables[Family.IPV4]
         before = len(table)
-        table.update(dict.fromkeys(keys, (source, number)))
+        table.update(dict.fromkeys(keys, source))
         if len(table) - before != len(keys):
             self._take_back(REPLACED, before + len(keys) - len(table))
         return True
@@ -282,7 +285,7 @@ class Replay:
                 told.append(Unreadable(place, f"{reason} (AFI/SAFI disable)", len(part.prefixes)))
                 continue
             try:
-                source = self._source(sender, update.attributes, part)
+                source = self._source(sender, update.attributes, part, place.number)
             except AttributeFault as fault:
                 told.append(Unreadable(place, _told(fault.fault), len(part.prefixes)))
                 if fault.outcome is ErrorHandling.SESSION_RESET:
@@ -290,7 +293,7 @@ class Replay:
                     return
                 self._take_back(WITHDRAWN, session.withdraw(part.family, part.prefixes))
             else:
-                self._announced(session, place, part, source)
+                self._announced(session, part, source)
 
     def _disable(
         self, session: _Session, place: FilePosition, faults: Iterable[UpdateFault], told: list[TableEntry]
@@ -303,20 +306,20 @@ class Replay:
                 self._take_back(WITHDRAWN, len(session.tables[family]))
                 session.tables[family].clear()
 
-    def _announced(self, session: _Session, place: FilePosition, part: RecordedPrefixes, source: _Source) -> None:
+    def _announced(self, session: _Session, part: RecordedPrefixes, source: _Source) -> None:
         table = session.tables[part.family]
         before = len(table)
-        table.update(dict.fromkeys(part.prefixes, (source, place.number)))
+        table.update(dict.fromkeys(part.prefixes, source))
         self._take_back(REPLACED, before + len(part.prefixes) - len(table))
         if stale := session.stale.get(part.family):
             stale.difference_update(part.prefixes)
 
-    def _source(self, sender: _Sender, raw: bytes, part: RecordedPrefixes) -> _Source:
+    def _source(self, sender: _Sender, raw: bytes, part: RecordedPrefixes, number: int) -> _Source:
         """Raises AttributeFault (RFC 7606)."""
         which = part.next_hop, part.reach, raw
         source = sender.other.get(which)
         if source is None:
-            source = _Source(sender.head, raw, part.next_hop, part.reach)
+            source = _Source(sender.head, raw, part.next_hop, part.reach, number)
             source.decoded()
             self._make_room()
             sender.other[which] = source

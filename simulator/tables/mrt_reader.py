@@ -21,10 +21,12 @@ from simulator.wire.attribute_codec import AttributeFault, decode
 from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.update import next_hops
 
-_WINDOW: Final = 32_768
-"""Routes that wait to be grouped by their attributes: what bounds the memory that a full table takes."""
-_CACHE: Final = 65_536
-"""Decoded attribute sets that are kept; a full table has several hundred thousand."""
+_WINDOW: Final = 2_400_000
+"""Routes that wait to be grouped by their attributes, a set counted as _SET of them: it bounds the memory that a table
+takes, however long it is, to some 120 MB."""
+_SET: Final = 8
+_CACHE: Final = 32_768
+"""Decoded attribute sets that are kept beyond a window."""
 _ORIGIN, _AS_PATH, _MP_REACH = 1, 2, 14
 _FLAGS: Final = {1: 0x40, 2: 0x40, 3: 0x40, 4: 0x80, 5: 0x40, 6: 0x40, 7: 0xC0, 8: 0xC0, 16: 0xC0, 32: 0xC0, 35: 0xC0}
 """The flags that the attributes have on the wire: optional 0x80, transitive 0x40."""
@@ -64,9 +66,10 @@ class _Reader:
     def __init__(self) -> None:
         self.replay = Replay()
         self._peers: tuple[Announcer, ...] | None = None
-        # (peer, whether it is IPv6, attributes): to hash a Family costs more than to hash all of this.
-        self._waiting: dict[tuple[int, bool, bytes], list[bytes]] = {}
-        self._first: dict[tuple[int, bool, bytes], int] = {}
+        self._waiting: tuple[list[dict[bytes, list[bytes]]], list[dict[bytes, list[bytes]]]] = ([], [])
+        """Of IPv4 and of IPv6, by the number of the peer: attributes → prefixes."""
+        self._sets: list[tuple[int, bool, bytes, int, list[bytes]]] = []
+        """What is in those tables, in the order of the file: peer, whether IPv6, attributes, first record, prefixes."""
         self._count = 0
         self._decoded: dict[tuple[bool, bool, bytes], PathAttributes | str] = {}
 
@@ -75,12 +78,12 @@ class _Reader:
         try:
             if kind == MrtType.TABLE_DUMP_V2 and subtype in _RIB:
                 self._rib(number, body, *_RIB[subtype])
-                return self.flush() if self._count >= _WINDOW else ()
+                return self.flush() if self._is_full else ()
             if kind == MrtType.BGP4MP and subtype in _MESSAGES:
                 return self.replay.take(number, subtype, body)
             if kind == MrtType.TABLE_DUMP_V2 and subtype == TableDumpSubtype.PEER_INDEX_TABLE:
                 waited = list(self.flush())  # what waits is numbered by the table that ends here
-                self._peers = _peer_index(body)
+                self._meet(_peer_index(body))
                 return waited
             if kind == MrtType.TABLE_DUMP and subtype in SUBTYPES:
                 return (self._dumped(number, parse_table_dump(subtype, body)),)
@@ -111,7 +114,8 @@ class _Reader:
         count = body[at] << 8 | body[at + 1]
         at += 2
         skip, total, peers = 10 if addpath else 6, len(body), len(self._peers)
-        v6, found = family is Family.IPV6, []
+        v6 = family is Family.IPV6
+        found: list[tuple[int, bytes]] = []
         for _ in range(count):
             peer = body[at] << 8 | body[at + 1]
             start = at + skip + 2
@@ -120,30 +124,42 @@ class _Reader:
                 raise IndexError
             if peer >= peers:
                 raise ValueError(f"peer {peer} is not in the PEER_INDEX_TABLE")
-            found.append((peer, v6, body[start:at]))
+            found.append((peer, body[start:at]))
         if at != total:
             raise ValueError(f"{total - at} octets too many")
-        for which in found:
-            waiting = self._waiting.get(which)
-            if waiting is None:
-                self._waiting[which] = [key]
-                self._first[which] = number
+        waiting = self._waiting[v6]
+        for peer, raw in found:
+            keys = waiting[peer].get(raw)
+            if keys is None:
+                keys = waiting[peer][raw] = [key]
+                self._sets.append((peer, v6, raw, number, keys))
             else:
-                waiting.append(key)
+                keys.append(key)
         self._count += len(found)
+
+    def _meet(self, peers: tuple[Announcer, ...]) -> None:
+        self._peers = peers
+        self._waiting = [{} for _ in peers], [{} for _ in peers]
+
+    @property
+    def _is_full(self) -> bool:
+        return self._count + _SET * len(self._sets) >= _WINDOW
 
     def flush(self) -> Iterator[TableEntry]:
         """What waits, each attribute set decoded once."""
-        waiting, first = self._waiting, self._first
-        self._waiting, self._first, self._count = {}, {}, 0
-        for which, keys in waiting.items():
-            peer, v6, raw = which
-            path, place = self._path(v6, raw), FilePosition("record", first[which])
+        sets, self._sets, self._count = self._sets, [], 0
+        peers = self._peers
+        if peers is None:
+            return
+        self._meet(peers)
+        sets.reverse()
+        while sets:
+            peer, v6, raw, number, keys = sets.pop()
+            path, place = self._path(v6, raw), FilePosition("record", number)
             if isinstance(path, str):
                 yield Unreadable(place, path, len(keys))
             else:
-                assert self._peers is not None, "nothing waits before there are peers"
-                family, announcer = Family.IPV6 if v6 else Family.IPV4, _known(self._peers[peer])
+                family, announcer = Family.IPV6 if v6 else Family.IPV4, _known(peers[peer])
                 yield TableRoutes(family, tuple(keys), path, announcer, place=place)
 
     def _path(self, v6: bool, raw: bytes, asn4: bool = True) -> PathAttributes | str:

@@ -21,7 +21,7 @@ _NAMED: Final = 10
 """Unreadable lines and records that are named; the rest are counted."""
 _BY_THE_END: Final = frozenset({"rpki-invalid", "rpki-unknown", "irr-origin", "registered-origin", "as-path-empty"})
 """Rules that look at the end of a path. What any other refuses of its beginning, it refuses of the whole."""
-_KEPT: Final = 65_536
+_KEPT: Final = 32_768
 """Verdicts on attribute sets that are kept."""
 
 

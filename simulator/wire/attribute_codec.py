@@ -202,7 +202,7 @@ _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs
 class PlainBlocks:
     """Reads in one go the blocks that have nothing wrong or rare in them, which are nearly all that a peer sends.
 
-    A block with an MP attribute is none of them.
+    A block that has an MP attribute does not count as one.
     """
 
     def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: SessionAddresses) -> None:
