@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# A rehearsal waits for timers far more than it computes: two of them fit on each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
 PURE := $(addprefix tests/,connection session replay wire policy rib tables diagnosis report test_architecture.py test_gate.py test_words.py test_glossary.py)
 
 FAST := $(addprefix tests/,wire policy rib peer speakers replay tables test_gate.py test_compiled.py)
@@ -14,7 +16,7 @@ rehearse: $(STAMP) ## play the shipped Exchange topology through (no root, no da
 	@$(BIN)/turnup rehearse topologies/exchange.yaml
 
 test: $(STAMP) ## run the tests; those whose router or privilege is missing are skipped, with the reason
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMP) ## ruff and mypy, warnings are errors
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -39,7 +39,8 @@ from tests.speakers.support import V4, RawPeer
 from tests.speakers.test_slow_peers import all_that_comes, announcements, stop_reading, unread
 from tests.topologies import build, document, write
 
-ROUTES = 400_000
+ROUTES = 200_000
+"""Twice what the two kernels hold: 256 KiB unsent, and a window of 128 KiB."""
 ASN = 64496
 PEERING = "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering/peerings/contoso"
 PEER_ASN = "/subscriptions/lab/providers/Microsoft.Peering/peerAsns/contoso"
