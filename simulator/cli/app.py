@@ -38,6 +38,11 @@ _OPERATE: Final = "operate:register"
 COMMANDS: Final = (
     *_panel(
         "Commands",
+        (
+            "init",
+            "commands.init:init",
+            "Write the first files of your own rehearsal: a topology, a test, a CI workflow.",
+        ),
         ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
         ("test", "commands.test:test", "Play scenario files, and compare what happens with what they expect."),
         ("replay", "commands.replay:replay", "Play a recording again, without sockets or daemons."),

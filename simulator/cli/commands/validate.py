@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
 if TYPE_CHECKING:
     from simulator.topology.schema import Topology
 
+_PLACEHOLDER = re.compile(r"#\s*placeholder:\s*(\S.*?)\s*$")
 _COLUMNS = (("File", "file"), ("Line", "line"), ("Key", "key"), ("Fault", "text"), ("Notes", "notes"))
 
 
@@ -57,7 +59,8 @@ def _look_at(name: str) -> JsonObject:
             for each in error.faults
         ]
         return result
-    refused, result["notes"] = read_own_files(found)
+    refused, notes = read_own_files(found)
+    result["notes"] = [*notes, *_placeholders(name)]
     result["faults"] = [
         {"file": each.file, "line": each.line or None, "key": "", "text": each.text} for each in refused
     ]
@@ -67,6 +70,16 @@ def _look_at(name: str) -> JsonObject:
         "connections": len({plan.connection for plan in sessions}),
         "sessions": len(sessions),
     }
+
+
+def _placeholders(name: str) -> Iterator[str]:
+    """What `turnup init` did not know, with its line."""
+    if name == "-":
+        return
+    for number, line in enumerate(Path(name).read_text(encoding="utf-8").splitlines(), 1):
+        found = _PLACEHOLDER.search(line)
+        if found is not None:
+            yield f"{name}:{number}: a placeholder: put in {found[1]}"
 
 
 def _print(result: JsonObject) -> None:

@@ -1,0 +1,233 @@
+"""From what is known to one exchange peering: each value with where it is from, and what stands in for the rest.
+
+Nothing is guessed in silence: a value that nobody gave is a placeholder, and says so in the file that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from itertools import islice, zip_longest
+from typing import Final
+
+from simulator.addresses import IpAddress, IpNetwork
+from simulator.starting.facts import MICROSOFT, ExchangeFacts, Port, RouterFacts, StartError
+from simulator.topology.locations import ExchangeLocation, embedded
+
+DOCUMENTATION: Final = tuple(
+    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
+"""RFC 5737, RFC 3849, RFC 9637: bogons to a real filter."""
+_PLACEHOLDER_ASN: Final = 64496
+"""RFC 5398."""
+_PLACEHOLDER_PREFIXES: Final = ("198.51.100.0/24", "203.0.113.0/24", "2001:db8:100::/48")
+_NOWHERE: Final = ExchangeFacts(
+    "A lab exchange", "", lan=(ip_network("192.0.2.0/24"), ip_network("2001:db8:2::/64")), metro=""
+)
+_OUR_PORTS: Final = ("192.0.2.75", "192.0.2.76", "2001:db8:2::8075:1", "2001:db8:2::8075:2")
+_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was said on the command line, or answered; nothing of it has to be."""
+
+    exchange: str = ""
+    """PeeringDB's number, or a part of the name."""
+    asn: int | None = None
+    addresses: tuple[IpAddress, ...] = ()
+    microsoft: tuple[IpAddress, ...] = ()
+    lan: tuple[IpNetwork, ...] = ()
+    router: str = ""
+    prefixes: tuple[IpNetwork, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    """One exchange peering, complete."""
+
+    exchange: ExchangeFacts
+    lan: tuple[IpNetwork, ...]
+    """At most one of each family."""
+    edges: tuple[tuple[IpAddress | None, IpAddress | None], ...]
+    """IPv4 and IPv6 address of each."""
+    name: str
+    asn: int
+    addresses: tuple[IpAddress, ...]
+    """At most one of each family; the peering has these families."""
+    router: str
+    prefixes: tuple[IpNetwork, ...]
+    own: RouterFacts | None
+    placeholders: frozenset[str]
+    """What nobody gave: exchange, lan, microsoft, asn, addresses, prefixes."""
+
+    @property
+    def needs_documentation(self) -> bool:
+        """The lab announces what is a bogon outside of it."""
+        announced = [] if self.own is not None else self.prefixes
+        return 64496 <= self.asn <= 64511 or any(_within(each, DOCUMENTATION) for each in announced)
+
+
+def exchange_of(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | None) -> ExchangeFacts | None:
+    """The exchange that is meant; None: nobody says. Raises StartError where it is one of several, or none."""
+    known = [_of_location(each) for each in embedded().exchanges]
+    theirs = (*wishes.microsoft, *wishes.addresses, *(own.microsoft if own is not None else ()))
+    if wishes.exchange:
+        found = _named(wishes.exchange, exports) or _named(wishes.exchange, known)
+        if not found:
+            raise StartError(
+                f"--exchange {wishes.exchange}: no exchange of this name or number is known: give its --lan and "
+                "Microsoft's addresses there with --microsoft instead (turnup location list shows those that are)"
+            )
+        return _only(found, f"--exchange {wishes.exchange}")
+    if exports:
+        fitting = [each for each in exports if each.has(theirs)] or list(exports)
+        with_both = [each for each in fitting if each.microsoft and wishes.asn and each.ports_of(wishes.asn)]
+        return _only(with_both or [each for each in fitting if each.microsoft] or fitting, fitting[0].source)
+    return next((each for each in known if each.has(theirs)), None)
+
+
+def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | None) -> StartPlan:
+    """Raises StartError."""
+    found = exchange_of(wishes, exports, own)
+    missing = set()
+    exchange = found or _NOWHERE
+    if found is None:
+        missing.add("exchange")
+    asn = wishes.asn or (own.asn if own is not None else None)
+    if asn is None:
+        missing.add("asn")
+    elif asn == MICROSOFT:
+        raise StartError(f"AS{MICROSOFT} is Microsoft: give the ASN of your own network")
+    microsoft = wishes.microsoft or (own.microsoft if own is not None else ()) or exchange.microsoft
+    ours = wishes.addresses or (own.addresses if own is not None else ())
+    if not ours and asn is not None:
+        ports = exchange.ports_of(asn)
+        ours = ports[0].addresses if ports else ()
+    lan = wishes.lan or tuple(_lan(exchange if found else None, own, microsoft, ours))
+    if not microsoft and found is None and not wishes.lan:
+        microsoft, lan = tuple(map(ip_address, _OUR_PORTS)), lan or exchange.lan
+    if not lan:
+        lan = tuple(_around((*microsoft, *ours)))
+        missing.add("lan")
+    if not microsoft:
+        microsoft = tuple(each for prefix in lan for each in islice(_free(prefix, (*ours, *_taken(exchange))), 2))
+        missing.add("microsoft")
+    elif found is None and not wishes.microsoft and (own is None or not own.microsoft):
+        missing.add("microsoft")
+    if not ours:
+        ours = tuple(next(_free(prefix, (*microsoft, *_taken(exchange)))) for prefix in lan)
+        missing.add("addresses")
+    lan = tuple(filter(None, (_lan_of(version, lan, (*microsoft, *ours)) for version in (4, 6))))
+    addresses = tuple(
+        first
+        for version in (4, 6)
+        if any(each.version == version for each in microsoft) and any(each.version == version for each in lan)
+        if (first := next((each for each in ours if each.version == version), None)) is not None
+    )
+    if not addresses:
+        raise StartError(
+            f"no address of yours ({_text(ours)}) has one of Microsoft's ({_text(microsoft)}) of its family on the "
+            f"LAN ({_text(lan)}): give --address, --microsoft and --lan that belong together"
+        )
+    prefixes = wishes.prefixes
+    if not prefixes:
+        prefixes = tuple(map(ip_network, _PLACEHOLDER_PREFIXES))
+        missing.add("prefixes")
+    families: set[int] = {each.version for each in addresses}
+    if not (kept := tuple(each for each in prefixes if each.version in families)):
+        raise StartError(f"--prefix {_text(prefixes)}: no session has this family: give an --address of it too")
+    return StartPlan(
+        exchange=exchange,
+        lan=tuple(each for each in lan if each.version in families),
+        edges=_edges(microsoft, families),
+        name=wishes.name or "mine",
+        asn=asn or _PLACEHOLDER_ASN,
+        addresses=addresses,
+        router=wishes.router or (own.kind if own is not None else "simulated"),
+        prefixes=kept,
+        own=own,
+        placeholders=frozenset(missing),
+    )
+
+
+def _named(wanted: str, exchanges: Iterable[ExchangeFacts]) -> list[ExchangeFacts]:
+    """By number, by the whole name, else by a part of it."""
+    known = list(exchanges)
+    if wanted.isdecimal():
+        return [each for each in known if each.peeringdb_ix == int(wanted)]
+    word = wanted.casefold()
+    whole = [each for each in known if each.name.casefold() == word]
+    return whole or [each for each in known if word in each.name.casefold()]
+
+
+def _only(found: Sequence[ExchangeFacts], where: str) -> ExchangeFacts:
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f"{each.name} ({each.peeringdb_ix or '-'})" for each in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise StartError(f"{where}: {len(found)} exchanges fit: choose one with --exchange: {names}{more}")
+
+
+def _of_location(found: ExchangeLocation) -> ExchangeFacts:
+    addresses: tuple[IpAddress, ...] = (*found.microsoft_ipv4, *found.microsoft_ipv6)
+    ports = tuple(Port(MICROSOFT, (each,)) for each in addresses)
+    words = f"turnup location show {found.peeringdb_ix}"
+    return ExchangeFacts(found.name, words, found.peeringdb_ix, found.metro, found.lan, ports)
+
+
+def _lan(
+    exchange: ExchangeFacts | None, own: RouterFacts | None, microsoft: Sequence[IpAddress], ours: Sequence[IpAddress]
+) -> Iterator[IpNetwork]:
+    """Of the exchange, and for a family of which it says nothing, of the router's own file."""
+    if exchange is not None:
+        yield from exchange.lan
+    if own is not None:
+        have = {each.version for each in exchange.lan} if exchange is not None else set()
+        yield from (each for each in own.lan if each.version not in have)
+
+
+def _lan_of(version: int, lan: Sequence[IpNetwork], addresses: Sequence[IpAddress]) -> IpNetwork | None:
+    """The prefix that most of the addresses are in: a LAN may have several of a family."""
+    of_it = [each for each in lan if each.version == version]
+    return max(of_it, key=lambda prefix: sum(each in prefix for each in addresses), default=None)
+
+
+def _around(addresses: Iterable[IpAddress]) -> Iterator[IpNetwork]:
+    """A prefix around the first address of each family."""
+    seen: set[int] = set()
+    for each in addresses:
+        if each.version not in seen:
+            seen.add(each.version)
+            yield ip_network(f"{each}/{24 if each.version == 4 else 64}", strict=False)
+
+
+def _free(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:
+    """Addresses of a prefix that nobody has, from its middle on. Raises StartError where there is none."""
+    used = set(taken)
+    middle = prefix.num_addresses // 2
+    for offset in range(min(prefix.num_addresses - 2, 65536)):
+        found = prefix[1 + (middle + offset) % (prefix.num_addresses - 2)]
+        if found not in used:
+            yield found
+    raise StartError(f"{prefix} has no free address: give --address and --microsoft")
+
+
+def _taken(exchange: ExchangeFacts) -> Iterator[IpAddress]:
+    return (address for port in exchange.ports for address in port.addresses)
+
+
+def _edges(microsoft: Iterable[IpAddress], families: set[int]) -> tuple[tuple[IpAddress | None, IpAddress | None], ...]:
+    given = tuple(dict.fromkeys(microsoft))
+    ipv4, ipv6 = ([each for each in given if each.version == version and version in families] for version in (4, 6))
+    return tuple(zip_longest(ipv4, ipv6))
+
+
+def _within(prefix: IpNetwork, others: Iterable[IpNetwork]) -> bool:
+    return any(each.version == prefix.version and prefix.subnet_of(each) for each in others)  # type: ignore[arg-type]
+
+
+def _text(found: Iterable[object]) -> str:
+    return ", ".join(map(str, found)) or "none"

@@ -1,0 +1,76 @@
+"""The files of a start: a topology, a test, a CI workflow."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+
+import simulator
+from simulator.starting.ci import steps
+from simulator.starting.plan import DOCUMENTATION, StartPlan
+from simulator.topology.kinds import KINDS
+
+LAB: Final = "lab.yaml"
+TEST: Final = "test_peering.py"
+WORKFLOWS: Final = {
+    "github": (PurePosixPath(".github/workflows/turnup.yml"), "github.yml.j2"),
+    "gitlab": (PurePosixPath(".gitlab-ci.yml"), "gitlab.yml.j2"),
+}
+"""Where → its file, and the template."""
+_TRANSIT: Final = (174, 3356, 1299)
+"""Transit-free networks: one that is not the user's own is the leak of the test."""
+
+
+def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePosixPath, str]:
+    """File → its text. `config`: the router's own file, as the topology names it."""
+    real = not KINDS[plan.router].on_loopback
+    announces = plan.own is None or not KINDS[plan.router].routes_from_file
+    counts = {version: sum(each.version == version for each in plan.prefixes) for version in (4, 6)}
+    expected = "".join(
+        f", {key}: {counts[version]}" for version, key in ((4, "accepted"), (6, "accepted-ipv6")) if counts[version]
+    )
+    is_documentation = any(
+        each.version == p.version and p.overlaps(each) for p in plan.prefixes for each in DOCUMENTATION
+    )
+    values = {
+        "file": LAB,
+        "name": plan.name,
+        "exchange": plan.exchange,
+        "members": len({port.asn for port in plan.exchange.ports}),
+        "servers": ", ".join(
+            f"AS{port.asn} {' '.join(map(str, port.addresses))}" for port in plan.exchange.route_servers[:4]
+        ),
+        "lan": plan.lan,
+        "edges": plan.edges,
+        "asn": plan.asn,
+        "router": plan.router,
+        "own": plan.own,
+        "config": config,
+        "real": real,
+        "addresses": plan.addresses,
+        "announces": announces,
+        "announced": ", ".join(f'"{each}"' if each.version == 6 else str(each) for each in plan.prefixes),
+        "quoted_prefixes": ", ".join(f'"{each}"' for each in plan.prefixes),
+        "families": ", ".join(f"IPv{each.version}" for each in plan.addresses),
+        "expected": expected if announces else "",
+        "documentation": plan.needs_documentation,
+        "test_documentation": is_documentation and not plan.needs_documentation,
+        "transit": next(each for each in _TRANSIT if each != plan.asn),
+        "steps": steps(LAB, plan.router, real=real),
+        "version": simulator.__version__,
+        "quoted": lambda text: json.dumps(text, ensure_ascii=False),
+        "placeholder": lambda what, words: f"   # placeholder: {words}" if what in plan.placeholders else "",
+    }
+    wanted = [(PurePosixPath(LAB), "lab.yaml.j2"), (PurePosixPath(TEST), "test_peering.py.j2")]
+    if ci is not None:
+        wanted.append(WORKFLOWS[ci])
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    texts = files("simulator.starting").joinpath("templates")
+    return {
+        path: environment.from_string(texts.joinpath(name).read_text(encoding="utf-8")).render(values)
+        for path, name in wanted
+    }
