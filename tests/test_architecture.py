@@ -82,6 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {*_BELOW, "engine", "azure", "report"},
     "serving": {*_BELOW, "engine", "azure", "portal"},
     "webhook": {"engine"},
+    "starting": {"addresses", "diagnosis", "policy", "routers", "topology"},
 }
 """What a room may import of the others, beside `EVERYWHERE`."""
 
@@ -100,7 +101,7 @@ CLOCK_READERS = {"now", "today", "utcnow"}
 
 TOP_ROOMS = {
     *("azure", "cli", "engine", "faults", "judging", "portal"),
-    *("preflight", "recording", "rehearsal", "scenarios", "serving", "testing", "webhook"),
+    *("preflight", "recording", "rehearsal", "scenarios", "serving", "starting", "testing", "webhook"),
 }
 """They know the others; the others do not know them."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.starting.facts import ExchangeFacts, Port, StartError
-from simulator.starting.json_objects import JsonMap, address, number, objects, prefix, text
+from simulator.starting.json_objects import JsonMap, address, number, objects, optional_number, prefix, text
 
 _FAMILIES: Final = ("ipv4", "ipv6")
 _SERVER: Final = "ixrouteserver"
@@ -34,7 +34,7 @@ def exchanges(document: JsonMap, source: str) -> list[ExchangeFacts]:
         metro = next((text(each.get("city")) for each in objects(ixp.get("switch"), "switch") if each.get("city")), "")
         vlans = list(objects(ixp.get("vlan"), f"{source}: {name}: vlan"))
         for vlan in vlans:
-            id_ = vlan.get("id")
+            id_ = optional_number(vlan.get("id"), f"{source}: {name}: vlan.id")
             mine = [*ports.get((here, id_), ()), *(ports.get((here, None), ()) if len(vlans) == 1 else ())]
             lan = tuple(_lan(vlan, f"{source}: {name}"))
             title = name if len(vlans) == 1 else f"{name} ({text(vlan.get('name')) or id_})"
@@ -65,7 +65,8 @@ def _ports(member: JsonMap, source: str) -> Iterator[tuple[tuple[int, int | None
             addresses: tuple[IpAddress, ...] = tuple(each for each in found if each is not None)
             served = any(_is_server(half) for half in halves)
             if addresses:
-                yield (ixp, entry.get("vlan_id")), Port(asn, addresses, text(member.get("name")), served)
+                vlan = optional_number(entry.get("vlan_id"), f"{source}: AS{asn}: vlan_id")
+                yield (ixp, vlan), Port(asn, addresses, text(member.get("name")), served)
 
 
 def _halves(found: Any) -> list[JsonMap]:

@@ -39,6 +39,11 @@ def number(found: Any, where: str) -> int:
     return found
 
 
+def optional_number(found: Any, where: str) -> int | None:
+    """None where nothing is said."""
+    return None if found is None or found == "" else number(found, where)
+
+
 def address(found: Any, where: str) -> IpAddress | None:
     """None where nothing is said."""
     if found is None or found == "":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from simulator.starting.facts import ExchangeFacts, Port, StartError
-from simulator.starting.json_objects import JsonMap, address, number, prefix, text
+from simulator.starting.json_objects import JsonMap, address, number, optional_number, prefix, text
 
 _KEYS: Final = {
     "netixlan": ("ixlan_id", "asn", "ipaddr4", "ipaddr6"),
@@ -32,10 +32,10 @@ def exchanges(document: Any, source: str) -> list[ExchangeFacts]:
     found: dict[str, list[tuple[JsonMap, int | None]]] = {kind: [] for kind in _KEYS}
     for kind, row, ixlan in _walk(document, None):
         found[kind].append((row, ixlan))
-    servers = {row["asn"] for row, _ in found["net"] if row.get("info_type") == _ROUTE_SERVER}
-    servers |= {row["rs_asn"] for row, _ in found["ixlan"] if row.get("rs_asn")}
-    names = {row["asn"]: text(row.get("name")) for row, _ in found["net"]}
-    details = {row["id"]: row for row, _ in found["ix"] if "id" in row}
+    nets = {number(row["asn"], "net.asn"): row for row, _ in found["net"]}
+    servers = {asn for asn, row in nets.items() if row["info_type"] == _ROUTE_SERVER}
+    servers |= {asn for row, _ in found["ixlan"] if (asn := optional_number(row["rs_asn"], "ixlan.rs_asn"))}
+    details = {number(row.get("id"), "ix.id"): row for row, _ in found["ix"]}
     ports: dict[int, dict[Any, Port]] = {}
     titles: dict[int, str] = {}
     ix_of: dict[int, int] = {}
@@ -44,7 +44,9 @@ def exchanges(document: Any, source: str) -> list[ExchangeFacts]:
         asn = number(row["asn"], "netixlan.asn")
         where = f"netixlan of AS{asn}: ipaddr"
         both = (address(row["ipaddr4"], f"{where}4"), address(row["ipaddr6"], f"{where}6"))
-        port = Port(asn, tuple(each for each in both if each is not None), names.get(asn, ""), asn in servers)
+        port = Port(
+            asn, tuple(each for each in both if each is not None), text(nets.get(asn, {}).get("name")), asn in servers
+        )
         if row.get("status", "ok") == "ok" and port.addresses:
             ports.setdefault(lan, {})[port.addresses] = port
         titles.setdefault(lan, text(row.get("name")))

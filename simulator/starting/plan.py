@@ -12,6 +12,7 @@ from itertools import islice, zip_longest
 from typing import Final
 
 from simulator.addresses import IpAddress, IpNetwork
+from simulator.policy.registries import BOGON_ASNS, DOCUMENTATION_ASNS
 from simulator.starting.facts import MICROSOFT, ExchangeFacts, Port, RouterFacts, StartError
 from simulator.topology.locations import ExchangeLocation, embedded
 
@@ -67,7 +68,9 @@ class StartPlan:
     def needs_documentation(self) -> bool:
         """The lab announces what is a bogon outside of it."""
         announced = [] if self.own is not None else self.prefixes
-        return 64496 <= self.asn <= 64511 or any(_within(each, DOCUMENTATION) for each in announced)
+        return any(self.asn in numbers for numbers, _ in DOCUMENTATION_ASNS) or any(
+            _within(each, DOCUMENTATION) for each in announced
+        )
 
 
 def exchange_of(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | None) -> ExchangeFacts | None:
@@ -99,8 +102,8 @@ def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | No
     asn = wishes.asn or (own.asn if own is not None else None)
     if asn is None:
         missing.add("asn")
-    elif asn == MICROSOFT:
-        raise StartError(f"AS{MICROSOFT} is Microsoft: give the ASN of your own network")
+    else:
+        _check(asn)
     microsoft = wishes.microsoft or (own.microsoft if own is not None else ()) or exchange.microsoft
     ours = wishes.addresses or (own.addresses if own is not None else ())
     if not ours and asn is not None:
@@ -151,6 +154,18 @@ def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | No
         own=own,
         placeholders=frozenset(missing),
     )
+
+
+def _check(asn: int) -> None:
+    """Raises StartError for an ASN that Microsoft peers with nobody by."""
+    if asn == MICROSOFT:
+        raise StartError(f"AS{MICROSOFT} is Microsoft: give the ASN of your own network")
+    for numbers, why in BOGON_ASNS:
+        if asn in numbers:
+            raise StartError(
+                f"AS{asn} does not belong on the Internet ({why}), and Microsoft refuses every route of it: give the "
+                f"public ASN that you peer by, or AS{_PLACEHOLDER_ASN} for a lab"
+            )
 
 
 def _named(wanted: str, exchanges: Iterable[ExchangeFacts]) -> list[ExchangeFacts]:

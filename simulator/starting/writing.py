@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined
 
@@ -29,10 +30,6 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
     """File → its text. `config`: the router's own file, as the topology names it."""
     real = not KINDS[plan.router].on_loopback
     announces = plan.own is None or not KINDS[plan.router].routes_from_file
-    counts = {version: sum(each.version == version for each in plan.prefixes) for version in (4, 6)}
-    expected = "".join(
-        f", {key}: {counts[version]}" for version, key in ((4, "accepted"), (6, "accepted-ipv6")) if counts[version]
-    )
     is_documentation = any(
         each.version == p.version and p.overlaps(each) for p in plan.prefixes for each in DOCUMENTATION
     )
@@ -55,8 +52,7 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         "announces": announces,
         "announced": ", ".join(f'"{each}"' if each.version == 6 else str(each) for each in plan.prefixes),
         "quoted_prefixes": ", ".join(f'"{each}"' for each in plan.prefixes),
-        "families": ", ".join(f"IPv{each.version}" for each in plan.addresses),
-        "expected": expected if announces else "",
+        "peerings": list(_peerings(plan, announces=announces)),
         "documentation": plan.needs_documentation,
         "test_documentation": is_documentation and not plan.needs_documentation,
         "transit": next(each for each in _TRANSIT if each != plan.asn),
@@ -74,3 +70,21 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         path: environment.from_string(texts.joinpath(name).read_text(encoding="utf-8")).render(values)
         for path, name in wanted
     }
+
+
+def _peerings(plan: StartPlan, *, announces: bool) -> Iterator[dict[str, Any]]:
+    """The edges, together with those that have addresses of the same families: a peering has its families on each."""
+    groups: dict[tuple[int, ...], list[str]] = {}
+    versions: tuple[int, ...]
+    for number, edge in enumerate(plan.edges, 1):
+        versions = tuple(each.version for each in edge if each is not None)
+        groups.setdefault(versions, []).append(f"{{edge: edge-{number}}}")
+    for versions, edges in groups.items():
+        counts = {version: sum(each.version == version for each in plan.prefixes) for version in versions}
+        keys = {4: "accepted", 6: "accepted-ipv6"}
+        expected = "".join(f", {keys[version]}: {count}" for version, count in counts.items())
+        yield {
+            "families": [f"IPv{version}" for version in versions],
+            "edges": edges,
+            "expected": expected if announces else "",
+        }
