@@ -17,7 +17,7 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class MemberPort:
     """A network's port at an exchange."""
 
     asn: int
@@ -36,9 +36,9 @@ class ExchangeFacts:
     peeringdb_ix: int | None = None
     metro: str = ""
     lan: tuple[IpNetwork, ...] = ()
-    ports: tuple[Port, ...] = ()
+    ports: tuple[MemberPort, ...] = ()
 
-    def ports_of(self, asn: int) -> tuple[Port, ...]:
+    def ports_of(self, asn: int) -> tuple[MemberPort, ...]:
         return tuple(port for port in self.ports if port.asn == asn)
 
     @property
@@ -47,7 +47,7 @@ class ExchangeFacts:
         return tuple(address for port in self.ports_of(MICROSOFT) for address in port.addresses)
 
     @property
-    def route_servers(self) -> tuple[Port, ...]:
+    def route_servers(self) -> tuple[MemberPort, ...]:
         return tuple(port for port in self.ports if port.is_route_server)
 
     def has(self, addresses: Iterable[IpAddress]) -> bool:

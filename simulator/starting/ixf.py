@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from simulator.addresses import IpAddress, IpNetwork
-from simulator.starting.facts import ExchangeFacts, Port, StartError
+from simulator.starting.facts import ExchangeFacts, MemberPort, StartError
 from simulator.starting.json_objects import JsonMap, address, number, objects, optional_number, prefix, text
 
 _FAMILIES: Final = ("ipv4", "ipv6")
@@ -22,7 +22,7 @@ def is_ixf(document: Any) -> bool:
 
 def exchanges(document: JsonMap, source: str) -> list[ExchangeFacts]:
     """Every VLAN that has an address plan or ports. Raises StartError."""
-    ports: dict[tuple[int, int | None], list[Port]] = {}
+    ports: dict[tuple[int, int | None], list[MemberPort]] = {}
     for member in objects(document["member_list"], f"{source}: member_list"):
         for key, port in _ports(member, source):
             ports.setdefault(key, []).append(port)
@@ -54,7 +54,7 @@ def _lan(vlan: JsonMap, where: str) -> Iterator[IpNetwork]:
             yield prefix(written if "/" in written else f"{written}/{plan.get('mask_length')}", f"{where}: {family}")
 
 
-def _ports(member: JsonMap, source: str) -> Iterator[tuple[tuple[int, int | None], Port]]:
+def _ports(member: JsonMap, source: str) -> Iterator[tuple[tuple[int, int | None], MemberPort]]:
     """IXP and VLAN, port."""
     asn = number(member.get("asnum"), f"{source}: member_list.asnum")
     for connection in objects(member.get("connection_list"), f"{source}: AS{asn}: connection_list"):
@@ -66,7 +66,7 @@ def _ports(member: JsonMap, source: str) -> Iterator[tuple[tuple[int, int | None
             served = any(_is_server(half) for half in halves)
             if addresses:
                 vlan = optional_number(entry.get("vlan_id"), f"{source}: AS{asn}: vlan_id")
-                yield (ixp, vlan), Port(asn, addresses, text(member.get("name")), served)
+                yield (ixp, vlan), MemberPort(asn, addresses, text(member.get("name")), served)
 
 
 def _halves(found: Any) -> list[JsonMap]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from simulator.starting.facts import ExchangeFacts, Port, StartError
+from simulator.starting.facts import ExchangeFacts, MemberPort, StartError
 from simulator.starting.json_objects import JsonMap, address, number, optional_number, prefix, text
 
 _KEYS: Final = {
@@ -36,7 +36,7 @@ def exchanges(document: Any, source: str) -> list[ExchangeFacts]:
     servers = {asn for asn, row in nets.items() if row["info_type"] == _ROUTE_SERVER}
     servers |= {asn for row, _ in found["ixlan"] if (asn := optional_number(row["rs_asn"], "ixlan.rs_asn"))}
     details = {number(row.get("id"), "ix.id"): row for row, _ in found["ix"]}
-    ports: dict[int, dict[Any, Port]] = {}
+    ports: dict[int, dict[Any, MemberPort]] = {}
     titles: dict[int, str] = {}
     ix_of: dict[int, int] = {}
     for row, _ in found["netixlan"]:
@@ -44,7 +44,7 @@ def exchanges(document: Any, source: str) -> list[ExchangeFacts]:
         asn = number(row["asn"], "netixlan.asn")
         where = f"netixlan of AS{asn}: ipaddr"
         both = (address(row["ipaddr4"], f"{where}4"), address(row["ipaddr6"], f"{where}6"))
-        port = Port(
+        port = MemberPort(
             asn, tuple(each for each in both if each is not None), text(nets.get(asn, {}).get("name")), asn in servers
         )
         if row.get("status", "ok") == "ok" and port.addresses:

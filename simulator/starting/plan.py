@@ -13,7 +13,7 @@ from typing import Final
 
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.policy.registries import BOGON_ASNS, DOCUMENTATION_ASNS
-from simulator.starting.facts import MICROSOFT, ExchangeFacts, Port, RouterFacts, StartError
+from simulator.starting.facts import MICROSOFT, ExchangeFacts, MemberPort, RouterFacts, StartError
 from simulator.topology.locations import ExchangeLocation, embedded
 
 DOCUMENTATION: Final = tuple(
@@ -188,7 +188,7 @@ def _only(found: Sequence[ExchangeFacts], where: str) -> ExchangeFacts:
 
 def _of_location(found: ExchangeLocation) -> ExchangeFacts:
     addresses: tuple[IpAddress, ...] = (*found.microsoft_ipv4, *found.microsoft_ipv6)
-    ports = tuple(Port(MICROSOFT, (each,)) for each in addresses)
+    ports = tuple(MemberPort(MICROSOFT, (each,)) for each in addresses)
     words = f"turnup location show {found.peeringdb_ix}"
     return ExchangeFacts(found.name, words, found.peeringdb_ix, found.metro, found.lan, ports)
 
