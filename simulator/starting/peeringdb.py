@@ -1,6 +1,6 @@
 """Exchanges out of PeeringDB's JSON (https://www.peeringdb.com/apidocs/): the objects ix, ixlan, ixpfx, netixlan, net.
 
-Any answer of the API will do, at any `depth`, and any file that holds several: an object is told by its keys.
+Any answer of the API will do, at any `depth`, and any file that holds several: its keys say what an object is.
 """
 
 from __future__ import annotations

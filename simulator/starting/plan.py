@@ -220,7 +220,7 @@ def _around(addresses: Iterable[IpAddress]) -> Iterator[IpNetwork]:
 
 
 def _free(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:
-    """Addresses of a prefix that nobody has, from its middle on. Raises StartError where there is none."""
+    """Addresses of a prefix that nobody has, from its middle on. Raises StartError where it has no such address."""
     used = set(taken)
     middle = prefix.num_addresses // 2
     for offset in range(min(prefix.num_addresses - 2, 65536)):

@@ -27,7 +27,7 @@ _ADDRESSES: Final = re.compile(r"^\s*ip(?:v6)? address (\S+/\d+)", re.MULTILINE)
 
 
 def language(text: str) -> str | None:
-    """The kind of router that a configuration file is for; None: nobody's whom the lab runs."""
+    """The kind of router that a configuration file is for; None: for no router that the lab runs."""
     return next((kind for kind, pattern in LANGUAGES if pattern.search(text)), None)
 
 

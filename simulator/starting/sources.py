@@ -57,7 +57,7 @@ def _read(path: Path) -> list[ExchangeFacts] | RouterFacts:
 
 
 def _json(text: str) -> tuple[Any, str]:
-    """The document, or why it is none."""
+    """The document, or why there is not one."""
     try:
         return json.loads(text), ""
     except ValueError as error:
