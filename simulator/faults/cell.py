@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simulator.connection.states import ConnectionState
-from simulator.engine.log import ConnectionMoved, Event
-from simulator.faults.actions import Saboteur
-from simulator.faults.broken import BrokenRouter
+from simulator.faults.fitting import MOMENTS, FittedFault
 from simulator.faults.lab import Breach, FaultError, FaultyLab, build, healthy
 from simulator.faults.load import FaultFileError, load
 from simulator.faults.schema import Expectation, RehearsedFault
-from simulator.faults.scripted import ScriptedPeer
 from simulator.faults.verdict import CellVerdict, Outcome, judge
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -25,8 +22,6 @@ from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.report.findings import diagnosis_of
 from simulator.report.model import Report
-from simulator.routers.base import Router
-from simulator.routers.registry import ROUTERS
 
 HEALTHY = "healthy"
 """The name of a cell without a fault; its base stands where others have the family."""
@@ -132,43 +127,19 @@ def _findings(report: Report) -> tuple[str, ...]:
 async def rehearse(lab: FaultyLab, capture_file: Path | None = None, recording: Path | None = None) -> Report:
     """Play a faulty lab through; what its edges' interfaces saw goes to `capture_file`. Raises LabError where the fault
     cannot be made, RecordingError where it cannot be recorded."""
-    problems: list[LabError] = []
 
     async def pause(step: str, what: str) -> None:
-        if step in _MOMENTS:
-            await saboteur.do(_MOMENTS[step])
+        if step in MOMENTS:
+            await fitted.do(MOMENTS[step])
 
     tape = RecordingTape(recording) if recording is not None else None
     rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause), tape=tape)
-    network = rehearsal.network
-    saboteur = Saboteur(lab, network)
-
-    def make(kind: str) -> Router:
-        inner: Router = ScriptedPeer(lab.spoken, lab.alter) if kind == "simulated" else ROUTERS[kind]()
-        return BrokenRouter(inner, lab.alter if kind != "simulated" else lambda config: config, lab.edge_waits)
-
-    async def lifted() -> None:
-        try:
-            await saboteur.do("lifted")
-        except LabError as error:
-            problems.append(error)
-
-    def listen(event: Event) -> None:
-        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.ACTIVE:
-            tasks.append(asyncio.ensure_future(lifted()))
-
-    tasks: list[asyncio.Future[None]] = []
-    network.peers.make = make
-    rehearsal.log.subscribe(listen)
+    fitted = FittedFault(lab, rehearsal.network, rehearsal.log)
     try:
         report = await rehearsal.run()
     finally:
-        await saboteur.stop()
+        await fitted.stop()
         if tape is not None:
             tape.close()
-    if problems:
-        raise problems[0]
+    fitted.require_made()
     return report
-
-
-_MOMENTS = {"approve": "built", "notify": "started"}

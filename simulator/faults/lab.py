@@ -75,11 +75,16 @@ def healthy(base: str, router: str, directory: Path) -> FaultyLab:
 
 def build(breaches: Iterable[Breach], base: str, router: str, directory: Path) -> FaultyLab:
     """The lab of some faults at once; its files go into `directory`. Raises FaultError, TopologyError and LabError."""
-    breaches = list(breaches)
-    document = _base(base, router, directory)
+    return build_on(_base(base, router, directory), list(breaches), base, router, directory)
+
+
+def build_on(
+    document: dict[str, Any], breaches: Sequence[Breach], base: str, router: str, directory: Path
+) -> FaultyLab:
+    """The same on a topology of one's own, as plain data, of the kind of a `base`; its first peer has the fault."""
     for breach in breaches:
         _change_topology(document, breach, directory, router)
-        document["times"] |= breach.fault.times
+        document.setdefault("times", {}).update(breach.fault.times)
     if any(action.node == "another" for breach in breaches for action in breach.fault.actions):
         document["peers"].append(_second_box(document["peers"][0]))
     topology = _parsed(document)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.scenarios.model import Variant
-from simulator.scenarios.schema import ScenarioFile
 from simulator.topology.document import LARGEST, Position, YamlDocument, located, read
 from simulator.topology.faults import TopologyError, TopologyFault
 from simulator.topology.files import FileReadError, read_text
@@ -30,11 +29,13 @@ def shipped() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
-def topology_of(scenario: ScenarioFile, variant: Variant, document: YamlDocument, file: Path) -> Topology:
-    """Raises TopologyError."""
-    base, beside = _base(scenario, document, file)
+def topology_of(
+    given: Any, changes: Mapping[str, Any], variant: Variant, document: YamlDocument, file: Path
+) -> Topology:
+    """The lab of a file: `given` is a name, a path or the topology itself. Raises TopologyError."""
+    base, beside = _base(given, document, file)
     found: dict[str, Any] = json.loads(json.dumps(base, default=str))  # aliases of the text are no longer shared
-    for key, change in scenario.changes.items():
+    for key, change in changes.items():
         lists = [name for name, first in _FIRSTS.items() if first == key]
         if lists and isinstance(found.get(lists[0]), list) and found[lists[0]] and isinstance(change, Mapping):
             _merge(found[lists[0]][0], change)
@@ -49,9 +50,8 @@ def topology_of(scenario: ScenarioFile, variant: Variant, document: YamlDocument
     return checked(written, str(file), beside)
 
 
-def _base(scenario: ScenarioFile, document: YamlDocument, file: Path) -> tuple[Any, Path]:
+def _base(given: Any, document: YamlDocument, file: Path) -> tuple[Any, Path]:
     """The topology as it stands, and the directory that its files are beside."""
-    given = scenario.topology
     if not isinstance(given, str):
         return given, file.parent
     if given in shipped():

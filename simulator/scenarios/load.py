@@ -94,7 +94,7 @@ def plan(scenario: LoadedScenario, case: ScenarioCase, directory: Path) -> Plann
         raise _wrong(file, document.line(("name",)), text, "name")
     for name, text in read_file.files.items():
         (directory / name).write_text(text, encoding="utf-8")
-    topology = topology_of(read_file, case.variant, document, file)
+    topology = topology_of(read_file.topology, read_file.changes, case.variant, document, file)
     steps = tuple(_steps(read_file.steps, case.variant, document, ("steps",)))
     wrong = [
         TopologyFault(str(file), document.line(at), document.dotted(at), text)

@@ -152,26 +152,41 @@ class Player:
             return
         waits = step.name == "wait"
         within = step.within if step.within is not None else SOON + (self._stage.topology.deadline if waits else 0)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + within
-        while (seen := await _seen(self._stage, conditions)) is not None:
-            for watch in self._watches:
-                watch.require()
-            stuck = self._stuck(conditions)
-            left = until - loop.time()
-            if stuck or left <= 0:
-                when = stuck or f"after {within:g} s"
-                raise ExpectationError(step.line, f"{step.name} {seen[0]}: {when}: {seen[1]}", conditions)
-            self._stage.script.require_running()
-            await self._stage.log.next_event(min(left, _LOOK))
+        if told := await until_seen(self._stage, conditions, within, self._require):
+            raise ExpectationError(step.line, f"{step.name} {told}", conditions)
 
-    def _stuck(self, conditions: Conditions) -> str:
-        """Why no time brings a connection's state about; empty where it may come."""
-        for record in self._stage.connections(conditions) if conditions.connection_state is not None else ():
-            if not _may_come(record, conditions.connection_state or (), by_hand=self._stage.by_hand):
-                waits = awaited(record).what
-                return f"nothing more comes by itself ({record.id} waits for this: {waits})"
-        return ""
+    def _require(self) -> None:
+        for watch in self._watches:
+            watch.require()
+
+
+async def until_seen(
+    stage: Stage, conditions: Conditions, within: float, meanwhile: Callable[[], None] = lambda: None
+) -> str:
+    """Wait until all that is expected holds, at most `within` seconds; what did not, in words, empty where it did.
+
+    `meanwhile` is called at each look. Raises what it raises, and what ended the workflow.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within
+    while (seen := await _seen(stage, conditions)) is not None:
+        meanwhile()
+        stuck = _stuck(stage, conditions)
+        left = until - loop.time()
+        if stuck or left <= 0:
+            return f"{seen[0]}: {stuck or f'after {within:g} s'}: {seen[1]}"
+        stage.script.require_running()
+        await stage.log.next_event(min(left, _LOOK))
+    return ""
+
+
+def _stuck(stage: Stage, conditions: Conditions) -> str:
+    """Why no time brings a connection's state about; empty where it may come."""
+    for record in stage.connections(conditions) if conditions.connection_state is not None else ():
+        if not _may_come(record, conditions.connection_state or (), by_hand=stage.by_hand):
+            waits = awaited(record).what
+            return f"nothing more comes by itself ({record.id} waits for this: {waits})"
+    return ""
 
 
 def _may_come(record: ConnectionRecord, wanted: Sequence[ConnectionState], *, by_hand: bool) -> bool:

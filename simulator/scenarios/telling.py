@@ -26,15 +26,15 @@ _CAUSES: Final = 3
 _LONGEST: Final = {Family.IPV4: 24, Family.IPV6: 48}
 
 
-def detail(stage: Stage, subject: Subject, report: str) -> str:
-    """Several lines; `report`: the directory of the case's report, empty where none is written."""
+def detail(stage: Stage, subject: Subject, report: str, keep: str = "--report DIR") -> str:
+    """Several lines; `report`: the directory of its report, empty where none is written; `keep` would write one."""
     lines = [*_states(stage, subject), *_rules(stage, subject), *_causes(stage, subject)]
     lines += ["  last of the connection:", *(f"    {line}" for line in _moves(stage, subject))]
     lines += ["  last of BGP:", *(f"    {line}" for line in _changes(stage, subject))]
     if report:
         lines.append(f"  evidence: {report} (report.html, events.jsonl, wire.pcap, the routers' logs)")
     else:
-        lines.append("  evidence: --report DIR keeps the report, its events and the packets")
+        lines.append(f"  evidence: {keep} keeps the report, its events and the packets")
     return "\n".join(lines)
 
 
