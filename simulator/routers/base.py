@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from simulator.addresses import IpAddress
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -94,6 +94,10 @@ class SessionReport:
     """The router's operator has it down, by its configuration or by a command."""
 
 
+LOG: Final = "router.log"
+"""The file of what a router writes."""
+
+
 @dataclass(slots=True)
 class RouterFiles:
     """Where one router keeps its files: all below a directory that the lab owns and removes."""
@@ -102,7 +106,7 @@ class RouterFiles:
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.log = self.directory / "router.log"
+        self.log = self.directory / LOG
 
 
 @runtime_checkable

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 from simulator.engine.log import EventLog
 from simulator.engine.traffic import TrafficLab, why_not
@@ -18,9 +20,13 @@ from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
 from simulator.rehearsal.script import Audience, Script
 from simulator.report.writer import write_report
+from simulator.routers.base import LOG
 from simulator.scenarios.needs import link_of
 from simulator.scenarios.stage import Stage
 from simulator.topology.schema import Topology
+
+_KEPT_OF_A_LOG: Final = 1 << 20
+"""Octets."""
 
 
 class Staging:
@@ -102,16 +108,29 @@ class Staging:
 
     @contextlib.asynccontextmanager
     async def _evidence(self) -> AsyncIterator[None]:
-        """Whatever happens, take the captures out of the lab's directory before that is removed."""
+        """Whatever happens, take captures and logs out of the lab's directory before that is removed."""
         try:
             yield
         finally:
+            if self._report is not None:
+                await asyncio.to_thread(self._keep_logs, self._report)
             captures = list(self.script.network.captures.running.values())
             if self._report is not None and captures:
                 for capture in captures:
                     await capture.stop()
                 paths = [capture.path for capture in captures if capture.path is not None]
                 await asyncio.to_thread(merge_captures, paths, self._capture)
+
+    def _keep_logs(self, report: Path) -> None:
+        """The end of each router's own log, as NODE.log."""
+        report.mkdir(parents=True, exist_ok=True)
+        for node in (*self._topology.peers, *self._topology.customers):
+            with contextlib.suppress(FileNotFoundError), (self._directory(node.name) / LOG).open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _KEPT_OF_A_LOG))
+                (report / f"{node.name}.log").write_bytes(log.read())
+
+    def _directory(self, node: str) -> Path:
+        return self.script.network.site.subdirectory(node)
 
     def _write(self) -> None:
         if self._report is None and self._tape is None:

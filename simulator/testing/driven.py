@@ -74,7 +74,11 @@ class Driven:
             return self._coroutine(name)
         if inspect.isfunction(found):
             return self._function(name)
-        return self._wrapped(self._thread.call(lambda: getattr(self._handle, name)))
+        __tracebackhide__ = True
+        try:
+            return self._wrapped(self._thread.call(lambda: getattr(self._handle, name)))
+        except _TOLD as error:
+            raise error.with_traceback(None) from None
 
     def __repr__(self) -> str:
         return f"<{type(self._handle).__name__.lower()} {getattr(self._handle, 'name', '')}>"

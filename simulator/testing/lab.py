@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from simulator.connection.states import ConnectionState
+from simulator.engine.control import ConnectionRecord
 from simulator.faults.cell import breaches_of
 from simulator.faults.fitting import MOMENTS, FittedFault
 from simulator.faults.lab import Breach, FaultError, FaultyLab, build_on
@@ -35,7 +36,7 @@ from simulator.scenarios.telling import detail
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.testing.states import SeenState, of_axis
-from simulator.topology.plan import plans
+from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.diagnosis import CauseView
 from simulator.wire import nlri
@@ -154,8 +155,8 @@ class Lab:
     @property
     def diagnosis(self) -> Diagnosis:
         """Why something failed so far, the first cause first; of all connections."""
-        stage = self.stage
-        return Diagnosis([each for record in stage.script.control.records.values() for each in causes(record)])
+        records = self._stage.script.control.records.values() if self._stage is not None else ()
+        return Diagnosis([each for record in records for each in causes(record)])
 
     def nothing_passed_before_active(self) -> None:
         """No NLRI passed a session, in or out, while its connection was not Active: the gate's second counter."""
@@ -199,6 +200,11 @@ class Lab:
         if self._stage is None:
             raise LabError("the lab is not up yet: turn a peering up first")
         return self._stage
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the edges listen."""
+        return self._stage is not None
 
     async def _up(self) -> Stage:
         await self.start()
@@ -318,20 +324,22 @@ class Peering(_Handle):
     @property
     def connection_state(self) -> SeenState[ConnectionState]:
         """The state of its first connection now."""
-        (first, *_) = self.lab.stage.connections(_valid(Conditions, self.subject))
-        return SeenState(first.state)
+        first = next(iter(self._records()), None)
+        return SeenState(first.state if first is not None else ConnectionState.NONE)
 
     @property
     def error_message(self) -> str:
         """Azure's errorMessage of its first connection; empty where nothing failed."""
-        (first, *_) = self.lab.stage.connections(_valid(Conditions, self.subject))
-        return first.connection.error_message
+        return next((record.connection.error_message for record in self._records()), "")
 
     @property
     def diagnosis(self) -> Diagnosis:
         """Why it failed, the first cause first."""
-        records = self.lab.stage.connections(_valid(Conditions, self.subject))
-        return Diagnosis(cause for record in records for cause in causes(record))
+        return Diagnosis(cause for record in self._records() for cause in causes(record))
+
+    def _records(self) -> list[ConnectionRecord]:
+        """None before the lab is up."""
+        return self.lab.stage.connections(_valid(Conditions, self.subject)) if self.lab.is_up else []
 
     async def reaches(self, state: ConnectionState, within: float | None = None) -> None:
         """Every connection of it comes to this state, within the validation's deadline where not said otherwise."""
@@ -397,16 +405,20 @@ class Session(_Handle):
     @property
     def bgp_state(self) -> SeenState[BgpState]:
         """The state of the BGP FSM of the first of them now."""
-        edges = self.lab.stage.network.edges
-        for _, plan in self.lab.stage.sessions(_valid(Conditions, self.subject)):
+        for _, plan in self._sessions():
+            edges = self.lab.stage.network.edges
             return SeenState(edges.bgp_state(plan) if edges.is_provisioned(plan) else BgpState.IDLE)
-        raise LookupError("there is no such session")
+        return SeenState(BgpState.IDLE)
 
     @property
     def gate_is_open(self) -> bool:
         """Whether the policy is lifted on every one of them."""
-        sessions = self.lab.stage.sessions(_valid(Conditions, self.subject))
-        return all(self.lab.stage.network.edges.is_lifted(plan) for _, plan in sessions)
+        sessions = self._sessions()
+        return bool(sessions) and all(self.lab.stage.network.edges.is_lifted(plan) for _, plan in sessions)
+
+    def _sessions(self) -> list[tuple[ConnectionRecord, SessionPlan]]:
+        """None before the lab is up."""
+        return self.lab.stage.sessions(_valid(Conditions, self.subject)) if self.lab.is_up else []
 
     async def reaches(self, state: BgpState, within: float | None = None) -> None:
         """The BGP FSM of each comes to this state, within the validation's deadline where not said otherwise."""
