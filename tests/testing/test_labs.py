@@ -1,0 +1,184 @@
+"""Labs that a test drives: the fixtures of the plugin, used as their users do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.states import ConnectionState
+from simulator.places.errors import LabError
+from simulator.session.states import BgpState
+from simulator.testing.driven import Driven, LoopThread
+from simulator.testing.lab import Lab, LabAssertionError
+from simulator.testing.states import MixedAxesError, SeenState
+from tests.lab_support import require_bird
+from tests.topologies import build, document
+
+QUICK = {
+    "times": {"soak": 0.2, "deadline": 10, "active": 0.2},
+    "microsoft": {"announce": [{"prefixes": ["13.64.0.0/16", "2603:1000::/24"]}]},
+}
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_a_test_that_awaits(lab: Any, peering: Any, edge: Any, router: Any) -> None:
+    assert peering.connection_state == ConnectionState.NONE
+    assert not lab.diagnosis
+    await peering.turn_up()
+    assert peering.connection_state == ConnectionState.ACTIVE
+    assert lab.session().bgp_state == BgpState.ESTABLISHED
+    await edge.accepts("203.0.113.0/24", as_path=[64496, 64500], communities=["64496:100"])
+    await router.announces("203.0.113.0/24", "2001:db8::/32")
+    await router.received("13.64.0.0/16")
+    await lab.session(family="IPv4").has_counts(received=3, accepted=3, rejected=0, sent=1)
+    lab.nothing_passed_before_active()
+    await peering.deny("a test")
+    await edge.withholds("203.0.113.0/24")
+    await router.lacks("13.64.0.0/16")
+    assert peering.connection_state == ConnectionState.VALIDATING
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+def test_a_test_that_does_not(lab: Any, peering: Any, edge: Any, router: Any) -> None:
+    peering.notify()
+    lab.session().reaches(BgpState.ESTABLISHED)
+    peering.reaches(ConnectionState.ACTIVE)
+    edge.accepts("192.0.2.0/24")
+    edge.lacks("10.0.0.0/8")
+    peering.deprovision()
+    peering.remove()
+    peering.reaches(ConnectionState.NONE)
+    router.lacks("13.64.0.0/16")
+    lab.nothing_passed_before_active()
+
+
+LEAK = {"peer": {"announce": [{"prefixes": ["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32"]}]}, **QUICK}
+
+
+@pytest.mark.topology("exchange", changes=LEAK)
+async def test_a_failure_says_what_was_seen_the_rule_the_remedy_and_what_happened(peering: Any, edge: Any) -> None:
+    await peering.turn_up()
+    await edge.rejects("10.0.0.0/8", rule="bogon-prefix")
+    with pytest.raises(LabAssertionError) as failure:
+        await edge.accepts("10.0.0.0/8", within=0.2)
+    words = str(failure.value)
+    first, *rest = words.splitlines()
+    assert first.startswith(
+        "accepts: 10.0.0.0/8 of contoso-ashburn/ash-edge-1/ipv4: after 0.2 s: 10.0.0.0/8 is refused by"
+    )
+    assert "bogon-prefix" in first
+    text = "\n".join(rest)
+    for part in (
+        "connection Active, BGP Established, gate open",
+        "to mend it:",
+        "RFC",
+        "last of BGP:",
+        "--turnup-report",
+    ):
+        assert part in text
+    assert "simulator" not in str(failure.traceback[-1].path), "it ends in the test"
+
+
+@pytest.mark.topology("exchange", changes={"peer": {"asn-state": "Pending"}, **QUICK})
+async def test_what_microsoft_refuses_says_so(peering: Any) -> None:
+    with pytest.raises(TransitionRefusedError, match="Approved"):
+        await peering.request()
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_there_is_nothing_to_wait_for(peering: Any) -> None:
+    await peering.request()
+    await peering.reject("no capacity")
+    with pytest.raises(LabAssertionError, match="nothing more comes by itself"):
+        await peering.reaches(ConnectionState.ACTIVE, within=3600)
+
+
+@pytest.mark.topology("exchange", changes={"peer": {"router": "bird"}, "link": "netns", **QUICK})
+@pytest.mark.privileged
+async def test_a_fault_is_put_in_and_named_and_bird_killed_is_seen(lab: Any, peering: Any) -> None:
+    require_bird()
+    lab.fault("wrong-remote-as")
+    await peering.notify()
+    await peering.reaches(ConnectionState.PROVISIONING_FAILED)
+    assert (lab.diagnosis.first.cause, lab.diagnosis.first.side) == ("remote-as-wrong", "peer")
+    with pytest.raises(LabError, match="the lab is up already"):
+        lab.fault("wrong-remote-as")
+
+
+@pytest.mark.topology("exchange", changes={"peer": {"router": "bird"}, "link": "netns", **QUICK})
+@pytest.mark.privileged
+def test_a_router_is_killed_and_the_peering_stays_what_it_was(lab: Any, peering: Any, router: Any) -> None:
+    require_bird()
+    peering.turn_up()
+    lab.traffic_passes("contoso", "ash-edge-1")
+    router.kill()
+    lab.session().reaches(BgpState.ACTIVE)
+    assert peering.connection_state == ConnectionState.ACTIVE
+    lab.nothing_passed_before_active()
+
+
+@pytest.mark.topology("exchange", changes=QUICK, scope="module")
+class TestOneLabForAModule:
+    def test_first(self, peering: Any) -> None:
+        peering.turn_up()
+
+    async def test_then(self, peering: Any, edge: Any) -> None:
+        assert peering.connection_state == ConnectionState.ACTIVE
+        await edge.accepts("192.0.2.0/24")
+
+
+@pytest.mark.parametrize("name", ["lag-flap", "route-server-own-as", "no-such-fault"])
+def test_a_fault_that_does_not_fit_is_one_line(name: str) -> None:
+    with pytest.raises(LabError) as error:
+        Lab(build(document())).fault(name)
+    assert "\n" not in str(error.value)
+
+
+active, waiting = SeenState(ConnectionState.ACTIVE), SeenState(BgpState.ACTIVE)
+
+
+class TestAxes:
+    def test_each_compares_with_its_own(self) -> None:
+        assert active == ConnectionState.ACTIVE
+        assert active == SeenState(ConnectionState.ACTIVE)
+        assert active != ConnectionState.VALIDATING
+        assert {waiting: 1}[SeenState(BgpState.ACTIVE)] == 1
+
+    @pytest.mark.parametrize("other", [BgpState.ACTIVE, waiting, "Active", "Validating", 7, None])
+    def test_a_connections_state_is_nothing_else(self, other: Any) -> None:
+        with pytest.raises(MixedAxesError, match="life cycle of the peering connection, is compared with"):
+            _ = active == other
+
+    @pytest.mark.parametrize("other", [ConnectionState.ACTIVE, active, "Active", "Established"])
+    def test_a_session_state_is_nothing_else(self, other: Any) -> None:
+        with pytest.raises(MixedAxesError, match=r"the BGP FSM of one session \(RFC 4271\), is compared with"):
+            _ = waiting == other
+
+    def test_what_is_waited_for_is_of_the_axis(self) -> None:
+        lab = Lab(build(document()))
+        with pytest.raises(MixedAxesError, match="opposite things"):
+            asyncio.run(lab.peering().reaches(BgpState.ACTIVE))  # type: ignore[arg-type]
+        with pytest.raises(MixedAxesError, match="Say BgpState"):
+            asyncio.run(lab.session().reaches("Established"))  # type: ignore[arg-type]
+
+
+def test_names_that_are_not_there_say_what_is() -> None:
+    lab = Lab(build(document()))
+    for ask in (lab.peering, lab.edge, lab.router):
+        with pytest.raises(LookupError, match="there are: "):
+            ask("nobody")
+
+
+def test_a_lab_leaves_nothing_behind_and_its_report(tmp_path: Path) -> None:
+    thread = LoopThread()
+    lab = Driven(Lab(build({**document(), **QUICK}), tmp_path / "report"), thread, awaits=False)
+    lab.turn_up()
+    lab.stop()
+    thread.close()
+    assert {"report.html", "report.json", "events.jsonl", "wire.pcap"} <= {
+        each.name for each in (tmp_path / "report").iterdir()
+    }
