@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"views", "connection", "session", "packets"},
     "engine": _BELOW,
     "judging": {*_BELOW, "engine"},
-    "testing": {*_BELOW, "judging", "engine", "recording", "report"},
+    "testing": {*_BELOW, "engine", "faults", "judging", "recording", "report", "scenarios"},
     "preflight": {*_BELOW, "engine"},
     "rehearsal": {*_BELOW, "engine", "preflight", "report"},
     "faults": {*_BELOW, "engine", "preflight", "rehearsal", "report", "recording"},

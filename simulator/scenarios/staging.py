@@ -70,7 +70,7 @@ class Staging:
 
     @contextlib.asynccontextmanager
     async def running(self, why: str) -> AsyncIterator[Stage]:
-        """The lab, up; `why` it ends is told to the peers. Raises LabError, and ReportError once it is over."""
+        """The lab, up. At its end the peers get a Cease in the words `why`. Raises LabError and ReportError."""
         try:
             async with (
                 self.script.network,

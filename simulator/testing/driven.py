@@ -17,13 +17,13 @@ from typing import Any, Final, TypeVar
 
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
-from simulator.testing.lab import Edge, Lab, LabAssertionError, Peering, Router, Session
+from simulator.testing.lab import Lab, LabAssertionError, LabEdge, LabPeering, LabRouter, LabSession
 from simulator.testing.states import MixedAxesError
 
 T = TypeVar("T")
 _TOLD: Final = (LabAssertionError, TransitionRefusedError, LabError, LookupError, MixedAxesError, ValueError)
 """What says all in its own words: where in turnup it was raised helps nobody."""
-_HANDLES: Final = (Lab, Peering, Session, Edge, Router)
+_HANDLES: Final = (Lab, LabPeering, LabSession, LabEdge, LabRouter)
 
 
 class LoopThread:
@@ -81,7 +81,8 @@ class Driven:
             raise error.with_traceback(None) from None
 
     def __repr__(self) -> str:
-        return f"<{type(self._handle).__name__.lower()} {getattr(self._handle, 'name', '')}>"
+        kind = type(self._handle).__name__.removeprefix("Lab").lower() or "lab"
+        return f"<{kind} {getattr(self._handle, 'name', '')}>"
 
     def _coroutine(self, name: str) -> Callable[..., Any]:
         method = getattr(self._handle, name)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -28,6 +28,7 @@ from simulator.places.errors import LabError
 from simulator.scenarios.acting import ACTS
 from simulator.scenarios.conditions import Conditions
 from simulator.scenarios.playing import SOON, until_seen
+from simulator.scenarios.schema import FamilyWord
 from simulator.scenarios.seeing import causes
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.staging import Staging
@@ -40,8 +41,6 @@ from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.diagnosis import CauseView
 from simulator.wire import nlri
-
-FamilyWord = Literal["IPv4", "IPv6"]
 
 
 class LabAssertionError(AssertionError):
@@ -123,25 +122,25 @@ class Lab:
 
     # --- what one speaks of ---
 
-    def peering(self, name: str = "") -> Peering:
+    def peering(self, name: str = "") -> LabPeering:
         """A peering, or one of its connections; the topology's first where nothing is named. Raises LookupError."""
         names = [each.name for each in self.topology.peerings]
         ids = list(dict.fromkeys(plan.connection for plan in plans(self.topology)))
-        return Peering(self, {"of": _one_of("peering or connection", name, [*names, *ids])})
+        return LabPeering(self, {"of": _one_of("peering or connection", name, [*names, *ids])})
 
-    def session(self, edge: str = "", family: FamilyWord | None = None, peering: str = "") -> Session:
+    def session(self, edge: str = "", family: FamilyWord | None = None, peering: str = "") -> LabSession:
         """The sessions of a peering, perhaps with one edge and of one family alone."""
         subject = self.peering(peering).subject | ({"edge": self.edge(edge).name} if edge else {})
-        return Session(self, subject | ({"family": family} if family else {}))
+        return LabSession(self, subject | ({"family": family} if family else {}))
 
-    def edge(self, name: str = "") -> Edge:
+    def edge(self, name: str = "") -> LabEdge:
         """One of AS8075's edges; the topology's first where nothing is named. Raises LookupError."""
-        return Edge(self, {"edge": _one_of("edge", name, [each.name for each in self.topology.edges])})
+        return LabEdge(self, {"edge": _one_of("edge", name, [each.name for each in self.topology.edges])})
 
-    def router(self, name: str = "") -> Router:
+    def router(self, name: str = "") -> LabRouter:
         """The router of a peer or customer; the topology's first where nothing is named. Raises LookupError."""
         names = [each.name for each in (*self.topology.peers, *self.topology.customers)]
-        return Router(self, {"of": _one_of("peer or customer", name, names)})
+        return LabRouter(self, {"of": _one_of("peer or customer", name, names)})
 
     # --- the whole lab ---
 
@@ -176,7 +175,7 @@ class Lab:
         """None passes, either way."""
         await self._between(ends).expects(within, traffic="blocked")
 
-    def _between(self, ends: Sequence[str]) -> Session:
+    def _between(self, ends: Sequence[str]) -> LabSession:
         edges = [each.name for each in self.topology.edges]
         subject: dict[str, Any] = {}
         for end in ends:
@@ -186,7 +185,7 @@ class Lab:
                 subject["of"] = end
             else:
                 subject |= self.peering(end).subject
-        return Session(self, subject)
+        return LabSession(self, subject)
 
     async def register_asn(self, asn: int, peering: str = "") -> None:
         """The exchange registers a customer's ASN: its routes are taken."""
@@ -313,7 +312,7 @@ def _keys(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in given.items() if value is not None}
 
 
-class Peering(_Handle):
+class LabPeering(_Handle):
     """A peering: its connections move through the life cycle together."""
 
     @property
@@ -399,7 +398,7 @@ class Peering(_Handle):
         await self.act("modify", md5=key)
 
 
-class Session(_Handle):
+class LabSession(_Handle):
     """The sessions of a peering that were asked for; expectations are of each of them."""
 
     @property
@@ -442,7 +441,7 @@ class Session(_Handle):
         await self.expects(within, received=received, accepted=accepted, rejected=rejected, sent=sent)
 
 
-class Edge(_Handle):
+class LabEdge(_Handle):
     """One of AS8075's edges, and what it makes of routes. Prefixes are looked for on the sessions of their family."""
 
     @property
@@ -484,7 +483,7 @@ def _route(
     return {"prefix": prefix} | {key: list(value) for key, value in several.items() if value is not None}
 
 
-class Router(_Handle):
+class LabRouter(_Handle):
     """The router of a peer or of a customer behind a route server."""
 
     @property

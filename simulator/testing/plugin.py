@@ -108,17 +108,17 @@ def lab(request: pytest.FixtureRequest, _turnup_bench: Any) -> Any:
 
 @pytest.fixture
 def peering(lab: Any) -> Any:
-    """The lab's first peering (`simulator.testing.lab.Peering`)."""
+    """The lab's first peering (`simulator.testing.lab.LabPeering`)."""
     return lab.peering()
 
 
 @pytest.fixture
 def edge(lab: Any) -> Any:
-    """The lab's first edge (`simulator.testing.lab.Edge`)."""
+    """The lab's first edge (`simulator.testing.lab.LabEdge`)."""
     return lab.edge()
 
 
 @pytest.fixture
 def router(lab: Any) -> Any:
-    """The router of the lab's first peer (`simulator.testing.lab.Router`)."""
+    """The router of the lab's first peer (`simulator.testing.lab.LabRouter`)."""
     return lab.router()
