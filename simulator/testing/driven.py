@@ -15,13 +15,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from simulator.axis import AxisError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
 from simulator.testing.lab import Lab, LabAssertionError, LabEdge, LabPeering, LabRouter, LabSession
-from simulator.testing.states import MixedAxesError
 
 T = TypeVar("T")
-_TOLD: Final = (LabAssertionError, TransitionRefusedError, LabError, LookupError, MixedAxesError, ValueError)
+_TOLD: Final = (LabAssertionError, TransitionRefusedError, LabError, LookupError, AxisError, ValueError)
 """What says all in its own words: where in turnup it was raised helps nobody."""
 _HANDLES: Final = (Lab, LabPeering, LabSession, LabEdge, LabRouter)
 

@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from simulator.axis import AxisError, AxisState
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.faults.cell import breaches_of
@@ -36,7 +37,6 @@ from simulator.scenarios.steps import STEPS
 from simulator.scenarios.telling import detail
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
-from simulator.testing.states import SeenState, of_axis
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology
 from simulator.views.diagnosis import CauseView
@@ -238,6 +238,20 @@ class Lab:
 _KEEP: Final = "--turnup-report DIR"
 
 
+S = TypeVar("S", ConnectionState, BgpState)
+
+
+def _of_axis(axis: type[S], given: S) -> S:
+    """The state, which is one of this axis. Raises AxisError."""
+    if isinstance(given, axis):
+        return given
+    said = f"{type(given).__name__}.{given.name}" if isinstance(given, AxisState) else repr(given)
+    whose = "a peering" if axis is ConnectionState else "a session"
+    raise AxisError(
+        f"{whose} reaches a {axis.__name__}, and {said} is none: both axes have an Active, and mean opposites"
+    )
+
+
 def _base_of(topology: Topology) -> str:
     """The shipped topology that it is like."""
     first = topology.peerings[0]
@@ -321,10 +335,10 @@ class LabPeering(_Handle):
         return str(self.subject["of"])
 
     @property
-    def connection_state(self) -> SeenState[ConnectionState]:
+    def connection_state(self) -> ConnectionState:
         """The state of its first connection now."""
         first = next(iter(self._records()), None)
-        return SeenState(first.state if first is not None else ConnectionState.NONE)
+        return first.state if first is not None else ConnectionState.NONE
 
     @property
     def error_message(self) -> str:
@@ -342,7 +356,7 @@ class LabPeering(_Handle):
 
     async def reaches(self, state: ConnectionState, within: float | None = None) -> None:
         """Every connection of it comes to this state, within the validation's deadline where not said otherwise."""
-        wanted = of_axis(ConnectionState, state, "is waited for as")
+        wanted = _of_axis(ConnectionState, state)
         longest = self.lab.topology.deadline + SOON if within is None else within
         await self.expects(longest, connection_state=wanted.value)
 
@@ -402,12 +416,12 @@ class LabSession(_Handle):
     """The sessions of a peering that were asked for; expectations are of each of them."""
 
     @property
-    def bgp_state(self) -> SeenState[BgpState]:
+    def bgp_state(self) -> BgpState:
         """The state of the BGP FSM of the first of them now."""
         for _, plan in self._sessions():
             edges = self.lab.stage.network.edges
-            return SeenState(edges.bgp_state(plan) if edges.is_provisioned(plan) else BgpState.IDLE)
-        return SeenState(BgpState.IDLE)
+            return edges.bgp_state(plan) if edges.is_provisioned(plan) else BgpState.IDLE
+        return BgpState.IDLE
 
     @property
     def gate_is_open(self) -> bool:
@@ -421,7 +435,7 @@ class LabSession(_Handle):
 
     async def reaches(self, state: BgpState, within: float | None = None) -> None:
         """The BGP FSM of each comes to this state, within the validation's deadline where not said otherwise."""
-        wanted = of_axis(BgpState, state, "is waited for as")
+        wanted = _of_axis(BgpState, state)
         longest = self.lab.topology.deadline + SOON if within is None else within
         await self.expects(longest, bgp_state=wanted.value)
 

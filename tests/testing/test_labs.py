@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from simulator.axis import AxisError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState
 from simulator.places.errors import LabError
 from simulator.session.states import BgpState
 from simulator.testing.driven import Driven, LoopThread
 from simulator.testing.lab import Lab, LabAssertionError
-from simulator.testing.states import MixedAxesError, SeenState
 from tests.lab_support import require_bird
 from tests.topologies import build, document
 
@@ -139,32 +139,22 @@ def test_a_fault_that_does_not_fit_is_one_line(name: str) -> None:
     assert "\n" not in str(error.value)
 
 
-active, waiting = SeenState(ConnectionState.ACTIVE), SeenState(BgpState.ACTIVE)
+def test_what_is_waited_for_is_of_the_axis() -> None:
+    lab = Lab(build(document()))
+    for given in (BgpState.ACTIVE, "Active", None):
+        with pytest.raises(AxisError, match="a peering reaches a ConnectionState"):
+            asyncio.run(lab.peering().reaches(given))  # type: ignore[arg-type]
+    for other in (ConnectionState.ACTIVE, "Established"):
+        with pytest.raises(AxisError, match="a session reaches a BgpState"):
+            asyncio.run(lab.session().reaches(other))  # type: ignore[arg-type]
 
 
-class TestAxes:
-    def test_each_compares_with_its_own(self) -> None:
-        assert active == ConnectionState.ACTIVE
-        assert active == SeenState(ConnectionState.ACTIVE)
-        assert active != ConnectionState.VALIDATING
-        assert {waiting: 1}[SeenState(BgpState.ACTIVE)] == 1
-
-    @pytest.mark.parametrize("other", [BgpState.ACTIVE, waiting, "Active", "Validating", 7, None])
-    def test_a_connections_state_is_nothing_else(self, other: Any) -> None:
-        with pytest.raises(MixedAxesError, match="life cycle of the peering connection, is compared with"):
-            _ = active == other
-
-    @pytest.mark.parametrize("other", [ConnectionState.ACTIVE, active, "Active", "Established"])
-    def test_a_session_state_is_nothing_else(self, other: Any) -> None:
-        with pytest.raises(MixedAxesError, match=r"the BGP FSM of one session \(RFC 4271\), is compared with"):
-            _ = waiting == other
-
-    def test_what_is_waited_for_is_of_the_axis(self) -> None:
-        lab = Lab(build(document()))
-        with pytest.raises(MixedAxesError, match="opposite things"):
-            asyncio.run(lab.peering().reaches(BgpState.ACTIVE))  # type: ignore[arg-type]
-        with pytest.raises(MixedAxesError, match="Say BgpState"):
-            asyncio.run(lab.session().reaches("Established"))  # type: ignore[arg-type]
+@pytest.mark.topology("exchange", changes=QUICK)
+def test_the_axes_are_not_compared(lab: Any, peering: Any) -> None:
+    with pytest.raises(AxisError):
+        _ = peering.connection_state == BgpState.ACTIVE
+    with pytest.raises(AxisError):
+        _ = lab.session().bgp_state == "Active"
 
 
 def test_names_that_are_not_there_say_what_is() -> None:

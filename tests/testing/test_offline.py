@@ -164,4 +164,4 @@ def test_a_users_project_fails_for_a_leak_and_passes_without(tmp_path: Path) -> 
 def test_who_does_not_use_it_imports_nothing_of_it() -> None:
     code = "import sys, simulator.testing.plugin; print([m for m in sys.modules if m.startswith('simulator.')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['simulator.testing', 'simulator.testing.plugin']"
+    assert done.stdout.strip() == "['simulator.compiled', 'simulator.testing', 'simulator.testing.plugin']"
