@@ -247,9 +247,7 @@ def _of_axis(axis: type[S], given: S) -> S:
         return given
     said = f"{type(given).__name__}.{given.name}" if isinstance(given, AxisState) else repr(given)
     whose = "a peering" if axis is ConnectionState else "a session"
-    raise AxisError(
-        f"{whose} reaches a {axis.__name__}, and {said} is none: both axes have an Active, and mean opposites"
-    )
+    raise AxisError(f"{whose} reaches a {axis.__name__}, and {said} is another thing: the two axes have an Active each")
 
 
 def _base_of(topology: Topology) -> str:
