@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.addresses import IpAddress, IpNetwork
@@ -35,7 +35,9 @@ from simulator.views.session import SessionView
 _ELSEWHERE = 0.3
 """Seconds to ask for one more address of a link's prefix."""
 PATIENCE = 2.0
-"""Seconds that a peer's router has for its answers at least, also when the deadline is near."""
+"""Seconds that everybody who is asked has beyond the deadline, or the early end: all are asked at once."""
+_LAST_LOOK = 1.0
+"""Seconds for what is on its way at an early end."""
 POLL = 0.1
 """Seconds between two questions to a peer's router, which tells nothing by itself."""
 
@@ -76,8 +78,38 @@ class Inquiry:
         self._log = log
         self._clock = clock
 
+    async def _ask_all(
+        self,
+        record: ConnectionRecord,
+        gathered: Gathered,
+        watches: Watches,
+        probes: Sequence[asyncio.Future[None]],
+        known: float,
+        *,
+        ended_early: bool,
+    ) -> None:
+        """Ask everybody, so that a verdict comes at most `PATIENCE` seconds after `known`: the deadline, or now where
+        it `ended_early`. Until then what is asked has its time; what has not answered by then, and why, is asked at
+        once."""
+        deadline = known + _LAST_LOOK if ended_early else known
+        both = asyncio.ensure_future(
+            self._look_at_both_ends(record, gathered, watches, deadline, over=known + PATIENCE)
+        )
+        async with ending(both):
+            if not ended_early:
+                await self._done([both, *probes], known)
+            link = asyncio.wait(probes, timeout=max(known + PATIENCE - self._clock.now(), 0))
+            (done, _), *_ = await asyncio.gather(link, both, self._ask_why(record, gathered))
+        for each in done:
+            each.result()
+
+    async def _done(self, asked: Iterable[asyncio.Future[None]], until: float) -> bool:
+        """Whether all have answered by then."""
+        _, pending = await asyncio.wait(list(asked), timeout=max(until - self._clock.now(), 0))
+        return not pending
+
     async def _look_at_both_ends(
-        self, record: ConnectionRecord, gathered: Gathered, watches: Watches, deadline: float
+        self, record: ConnectionRecord, gathered: Gathered, watches: Watches, deadline: float, *, over: float
     ) -> None:
         """What the peer holds and what the link saw, at the end of the denial: the last moment before the lift.
 
@@ -86,7 +118,7 @@ class Inquiry:
         """
         gathered.capture_skipped = watches.skipped
         while True:
-            await self._read_tables(record, gathered, deadline)
+            await self._read_tables(record, gathered, over)
             if not watches.skipped:
                 gathered.capture = await watches.proof()
             if self._network.kernel is not None:
@@ -98,25 +130,27 @@ class Inquiry:
                 return
             await self._log.next_event(min(POLL, left))
 
-    async def _read_tables(self, record: ConnectionRecord, gathered: Gathered, deadline: float) -> None:
-        """What each peer's router holds. One that hangs is not waited for beyond the deadline and a little more."""
-        patience = max(deadline - self._clock.now(), PATIENCE)
-        tables = await asyncio.gather(*(table_of(self._network, plan, patience) for plan in record.plans))
-        gathered.tables |= {plan.id: table for plan, table in zip(record.plans, tables, strict=True)}
-        for plan in record.plans:
-            if gathered.asks_members and record.flow is Flow.IXRS:
-                gathered.members[plan.id] = await member_tables(self._network, plan, patience)
+    async def _read_tables(self, record: ConnectionRecord, gathered: Gathered, over: float) -> None:
+        """What each peer's router, and each member behind it, holds. One that hangs is not waited for beyond `over`."""
+        patience, plans = max(over - self._clock.now(), 0), record.plans
+        behind = plans if gathered.asks_members and record.flow is Flow.IXRS else ()
+        tables, members = await asyncio.gather(
+            asyncio.gather(*(table_of(self._network, plan, patience) for plan in plans)),
+            asyncio.gather(*(member_tables(self._network, plan, patience) for plan in behind)),
+        )
+        gathered.tables |= {plan.id: table for plan, table in zip(plans, tables, strict=True)}
+        gathered.members |= {plan.id: held for plan, held in zip(behind, members, strict=True)}
 
     async def _ask_why(self, record: ConnectionRecord, gathered: Gathered) -> None:
         """What a diagnosis needs besides: what the peer's routers say of themselves, and a TCP handshake."""
         plans = record.plans
         views = {plan.id: self._network.edges.view(plan) for plan in plans}
-        answers = await asyncio.gather(
-            *(answer_of(self._network, plan, PATIENCE, lifted=gathered.lifted) for plan in plans)
+        mute = [plan for plan in plans if needs_probe(since(gathered.before[plan.id], views[plan.id], gathered.since))]
+        answers, ends = await asyncio.gather(
+            asyncio.gather(*(answer_of(self._network, plan, PATIENCE, lifted=gathered.lifted) for plan in plans)),
+            asyncio.gather(*(probe(self._network, plan) for plan in mute)),
         )
         gathered.answers |= {plan.id: found for plan, found in zip(plans, answers, strict=True) if found is not None}
-        mute = [plan for plan in plans if needs_probe(since(gathered.before[plan.id], views[plan.id], gathered.since))]
-        ends = await asyncio.gather(*(probe(self._network, plan) for plan in mute))
         gathered.probes |= {plan.id: end for plan, end in zip(mute, ends, strict=True) if end is not None}
 
     async def _ask_lan(self, plan: SessionPlan, gathered: Gathered, deadline: float) -> None:
@@ -154,6 +188,16 @@ class Inquiry:
         with contextlib.suppress(KeyError, LabError):  # a peer of the API may have no node in this lab
             return self._network.site.place(node).tcp_counters()
         return {}
+
+
+@contextlib.asynccontextmanager
+async def ending(task: asyncio.Future[None]) -> AsyncIterator[None]:
+    """Whatever happens, the task is over afterwards."""
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_broadcast(address: IpAddress, prefix: IpNetwork) -> bool:

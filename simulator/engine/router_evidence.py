@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Final
 
 from simulator.diagnosis.evidence import PeerTable, TcpEnd
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -19,7 +20,7 @@ from simulator.topology.originate import first_prefix
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 
-_HANDSHAKE = 1.5
+_HANDSHAKE: Final = 1.5
 """Seconds for a TCP handshake that nobody answers: a second SYN is in it."""
 
 
@@ -52,10 +53,11 @@ async def _held(network: Network, node: str, session: str, patience: float) -> P
 
 
 async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lifted: bool) -> RouterAnswer | None:
-    """What the router says of a session; None where it cannot be asked within `patience` seconds.
+    """What the router says of a session within `patience` seconds; None where it says nothing.
 
     Why it announces nothing, or not all, it is asked before the lift alone: after it the answer may be a long table.
     """
+    answer = None
     try:
         async with asyncio.timeout(patience):
             router = network.peers.router(plan.peer.name)
@@ -66,7 +68,7 @@ async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lif
             withheld = tuple(prefix for reason in reasons for prefix in reason.prefixes)
             return replace(answer, troubles=tuple((reason.cause, reason.text) for reason in reasons), withheld=withheld)
     except (KeyError, TimeoutError, LabError):
-        return None
+        return answer  # what it said before counts
 
 
 def needs_probe(view: SessionView) -> bool:

@@ -20,7 +20,7 @@ from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.early_end import EarlyEnd
 from simulator.engine.external_waits import tell_waits
-from simulator.engine.gathering import PATIENCE, POLL, Gathered
+from simulator.engine.gathering import PATIENCE, POLL, Gathered, ending
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.observing import COMES_BACK, Observer
@@ -38,6 +38,8 @@ class Validator(Observer):
     def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
         super().__init__(network, log, clock)
         self._selection = selection(network.topology)
+        self.asking: dict[str, float] = {}
+        """By connection: the seconds from its deadline, or from when it was known to fail, to its verdict, at most."""
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
@@ -54,19 +56,17 @@ class Validator(Observer):
         early = self._early_end(record, gathered)
         looks = asyncio.ensure_future(early.look(deadline))
         try:
-            if await self._until_soaked(record, gathered, early, deadline):
-                deadline = min(deadline, self._clock.now() + PATIENCE)
-            await self._look_at_both_ends(record, gathered, watches, deadline)
-            done, _ = await asyncio.wait(probes, timeout=max(deadline - self._clock.now(), PATIENCE))
-            for probe in done:
-                probe.result()
+            ended_early = await self._until_soaked(record, gathered, early, deadline)
+            known = self._clock.now() if ended_early else deadline
+            await self._ask_all(record, gathered, watches, probes, known, ended_early=ended_early)
         finally:
             watches.end()
             for task in (*probes, waits, looks):
                 task.cancel()
             await asyncio.gather(*probes, waits, looks, return_exceptions=True)
-        await self._ask_why(record, gathered)
-        return self.judge(When.VALIDATING, record, gathered, final=True)
+        results = self.judge(When.VALIDATING, record, gathered, final=True)
+        self._took(record, known)
+        return results
 
     async def after_lift(
         self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None
@@ -152,14 +152,24 @@ class Validator(Observer):
         deadline = self._clock.now() + self._network.topology.deadline
         checks = self._selection.of(when)
         while True:
-            await self._read_tables(record, gathered, deadline)
+            reading = asyncio.ensure_future(self._read_tables(record, gathered, deadline + PATIENCE))
+            async with ending(reading):
+                late = not await self._done([reading], deadline)
+                await asyncio.gather(reading, *([self._ask_why(record, gathered)] if late else []))
             results = evaluate(checks, self._observe(record, gathered))
-            over = self._clock.now() >= deadline
+            known = min(deadline, self._clock.now())
+            over = late or self._clock.now() >= deadline
             if over or all(result.status is not Status.UNSET for result in results):
-                if over or any(result.status.bad for result in results):
+                if not late and (over or any(result.status.bad for result in results)):
                     await self._ask_why(record, gathered)
-                return self.judge(when, record, gathered, final=over)
+                told = self.judge(when, record, gathered, final=over)
+                self._took(record, known)
+                return told
             await self._log.next_event(min(POLL, deadline - self._clock.now()))
+
+    def _took(self, record: ConnectionRecord, known: float) -> None:
+        """A verdict is there. `known`: when waiting could tell nothing more."""
+        self.asking[record.id] = max(self.asking.get(record.id, 0.0), self._clock.now() - known)
 
     # --- waiting ---
 

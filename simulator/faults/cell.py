@@ -109,6 +109,7 @@ def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, b
         return Outcome(CellVerdict.ERROR, detail="; ".join(report.errors))
     active = all(ConnectionState.ACTIVE in connection.reached for connection in report.connections)
     found = replace(judge(expected, diagnosis_of(report), active, report.errors), findings=_findings(report))
+    found = replace(found, asking=report.diagnosis_seconds)
     if not breaches and report.outcome != "passed":
         return Outcome(CellVerdict.MISSED, found.causes, "; ".join(report.errors), found.texts)
     return found

@@ -42,6 +42,8 @@ class Outcome:
     """What the diagnosis said of each."""
     findings: tuple[str, ...] = ()
     """What the checks that failed saw, without any cause."""
+    asking: float | None = None
+    """Seconds that the diagnosis took, from the deadline or from when a connection was known to fail: the longest."""
 
 
 def judge(expected: Expectation, causes: Sequence[CauseView], active: bool, refusals: Sequence[str]) -> Outcome:

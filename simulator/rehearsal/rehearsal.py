@@ -111,7 +111,9 @@ class Rehearsal:
 
     def _report(self, *more: str) -> Report:
         """`more`: what else did not come out as expected."""
-        return final_report(self._script, self.ledger, self._started, time.time(), self._capture_file, more)
+        report = final_report(self._script, self.ledger, self._started, time.time(), self._capture_file, more)
+        report.diagnosis_seconds = max(self._script.workflow.validator.asking.values(), default=None)
+        return report
 
     def register(self, peering: str, asn: int) -> None:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""

@@ -86,6 +86,8 @@ class Report:
     capture: str = ""
     """Path of a pcap captured on the lab's interfaces; empty when it must be written from `segments`."""
     notes: tuple[str, ...] = field(default=())
+    diagnosis_seconds: float | None = None
+    """From a deadline, or from when a connection was known to fail, to the verdict: the longest; None where unknown."""
     frames: FoundFrames = field(default_factory=dict)
     """Of wire.pcap; known once that file is written."""
 

@@ -144,7 +144,8 @@ def _progress(done: int, of: int, result: CellResult) -> str:
     cell, outcome = result.cell, result.outcome
     why = f": {outcome.detail}" if outcome.detail else ""
     what = f"{cell.fault} {cell.router} {cell.family}"
-    return f"{done:>4}/{of} {outcome.verdict.value:<8} {what} ({result.seconds:.0f} s){why}"
+    asking = f", diagnosis in {outcome.asking:.1f} s" if outcome.asking else ""
+    return f"{done:>4}/{of} {outcome.verdict.value:<8} {what} ({result.seconds:.0f} s{asking}){why}"
 
 
 def _row(result: CellResult) -> dict[str, Any]:
