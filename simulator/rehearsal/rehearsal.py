@@ -107,13 +107,13 @@ class Rehearsal:
     def _taken_down(self, report: Report) -> Report:
         if self._tape is not None:
             self._tape.finished(report)
+        # After the tape: how long the asking took is no part of what can be played again.
+        report.diagnosis_seconds = max(self._script.workflow.validator.asking.values(), default=None)
         return report
 
     def _report(self, *more: str) -> Report:
         """`more`: what else did not come out as expected."""
-        report = final_report(self._script, self.ledger, self._started, time.time(), self._capture_file, more)
-        report.diagnosis_seconds = max(self._script.workflow.validator.asking.values(), default=None)
-        return report
+        return final_report(self._script, self.ledger, self._started, time.time(), self._capture_file, more)
 
     def register(self, peering: str, asn: int) -> None:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""
