@@ -35,7 +35,6 @@ def as_dict(report: Report, capture: WirePcap) -> dict[str, Any]:
         "started": timestamp(report.started),
         "finished": timestamp(report.finished),
         "durationSeconds": round(report.finished - report.started, 6),
-        "diagnosisSeconds": None if report.diagnosis_seconds is None else round(report.diagnosis_seconds, 6),
         "link": report.link,
         "router": dict(report.router),
         "errors": list(report.errors),

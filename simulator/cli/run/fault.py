@@ -157,6 +157,7 @@ def _row(result: CellResult) -> dict[str, Any]:
         "verdict": outcome.verdict.value,
         "named": ", ".join(outcome.causes),
         "detail": outcome.detail,
+        "diagnosisSeconds": None if outcome.asking is None else round(outcome.asking, 3),
     }
 
 
