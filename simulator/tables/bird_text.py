@@ -10,8 +10,9 @@ Version 3 says `recursive` for `unicast` where a next hop is looked up, and `bgp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -29,6 +30,8 @@ ROUTE: Final = re.compile(
 )
 """The first line of a route. Without a prefix: another route for the prefix before."""
 _ATTRIBUTE: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?:BGP\.|bgp_)(?P<name>\w+)(?:\s+\[\w*\])?:(?:\s+(?P<value>.*))?$")
+_BEGIN: Final = ("\tBGP.", "\tbgp_")
+"""How the lines of attributes begin, where tabs are tabs: no route does."""
 _DAMAGED: Final = re.compile(r"^(?:\d{4}[- ])?\s*bgp[._]", re.IGNORECASE)
 _CONTINUED: Final = re.compile(r"^(?:\d{4}[- ])?\s*(?P<more>\(.*)$")
 """A set of communities goes on: BIRD writes about 500 octets a line, and each value in parentheses."""
@@ -41,6 +44,8 @@ _VIA: Final = re.compile(r"^(?:\d{4}[- ])?\s+via\s+(?P<via>\S+)")
 _PREFIXED: Final = re.compile(r"^\s*[0-9a-fA-F:.]{2,}/\d")
 """However far to the right it stands, a prefix begins a route."""
 _GROUP: Final = re.compile(r"\([^()]*\)")
+_KEPT: Final = 32_768
+"""Sets of attributes that are remembered."""
 _ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
 _ORIGIN_MARK: Final = re.compile(r"\[(?:AS\d+)?[ie?]\]")
 
@@ -64,13 +69,14 @@ class _Found:
 
 def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every route of every table, with its line for what cannot be used."""
+    entry = _Entries().entry
     found: _Found | None = None
     prefix, announcer, told = "", None, False  # `told`: what follows is of a route that was unreadable already
     for number, text in numbered_lines(chunks):
-        head = ROUTE.match(text)
+        head = None if text.startswith(_BEGIN) else ROUTE.match(text)
         if head is not None:
             if found is not None:
-                yield _entry(found)
+                yield entry(found)
             prefix = head["prefix"] or prefix
             rest = head["rest"]
             best, mark = rest.startswith(("*", "!")), bool(_ORIGIN_MARK.search(rest))
@@ -82,7 +88,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
             if found is None or name in found.attributes:  # the line that a route begins with is missing
                 if found is not None:
                     found.damaged = found.damaged or f"a second {text.strip()}"
-                    yield _entry(found)
+                    yield entry(found)
                 found = _Found(number, "", best=False, from_bgp=True)
             found.last = name
             found.attributes[name] = (attribute["value"] or "").strip()
@@ -92,7 +98,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
             found.via, found.last = found.via or via["via"], ""
         elif (text[:1].strip() or _PREFIXED.match(text)) and not _chatter(text):
             if found is not None:
-                yield _entry(found)
+                yield entry(found)
                 found = None
             told = True
             yield Unreadable(
@@ -104,7 +110,7 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
             if found is not None and text.strip():
                 found.last = ""
     if found is not None:
-        yield _entry(found)
+        yield entry(found)
 
 
 def _chatter(text: str) -> bool:
@@ -114,7 +120,26 @@ def _chatter(text: str) -> bool:
     )
 
 
-def _entry(found: _Found) -> TableEntry:
+class _Entries:
+    """Makes entries of routes; equal attributes are read once, and are one object."""
+
+    def __init__(self) -> None:
+        self._paths: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[PathAttributes, str]] = {}
+
+    def entry(self, found: _Found) -> TableEntry:
+        return _entry(found, self._path)
+
+    def _path(self, found: _Found) -> tuple[PathAttributes, str]:
+        which = found.via, tuple(found.attributes.items())
+        made = self._paths.get(which)
+        if made is None:
+            if len(self._paths) >= _KEPT:
+                self._paths.clear()
+            made = self._paths[which] = _path(found)
+        return made
+
+
+def _entry(found: _Found, read: Callable[[_Found], tuple[PathAttributes, str]]) -> TableEntry:
     place = FilePosition("line", found.number)
     try:
         if not found.prefix:
@@ -128,7 +153,7 @@ def _entry(found: _Found) -> TableEntry:
         if found.from_bgp and not ("origin" in given and ("as_path" in given or "path" in given)):
             missing = "AS path" if "origin" in given else "origin"  # each BGP route has both, be the path empty
             raise ValueError(f"the route is cut short, or damaged: its {missing} is missing")
-        path, cut = _path(found)
+        path, cut = read(found)
         return TableRoutes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:
         return Unreadable(place, str(error))
@@ -187,6 +212,7 @@ def _groups(given: dict[str, str], name: str) -> list[str]:
     return _GROUP.findall(text)
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> IPv4Address | IPv6Address:
     try:
         return ip_address(text.partition("%")[0])

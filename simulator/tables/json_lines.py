@@ -9,7 +9,9 @@ writes, `read_json_lines` reads: what the one writes, the other reads back whole
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -42,18 +44,27 @@ _NAMES: Final = {
     "local address": ("localaddress", "sourceaddress"),
 }
 _ORIGINS: Final = {"igp": 0, "i": 0, "egp": 1, "e": 1, "incomplete": 2, "?": 2, "0": 0, "1": 1, "2": 2}
+_KEPT: Final = 32_768
+_LONGEST: Final = 2048
+"""Lines, and characters of a line, that are remembered."""
+_PREFIX: Final = re.compile(r'(?<!\\)"prefix"\s*:\s*"[0-9a-fA-F.:]+/[0-9]+"')
+_VALUE: Final = re.compile(r"[0-9a-fA-F.:]+/[0-9]+")
 _NESTED: Final = ("bgp", "attributes", "attrs")
 """Objects whose keys count as if they stood one level up."""
 
 
 def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every line. An object that says what it is in `event` and is no route is skipped, or takes routes back."""
-    told = EventRoutes()
+    told, alike = EventRoutes(), _AlikeLines()
     for number, text in numbered_lines(chunks):
         line = text.strip()
         if not line:
             continue
         place = FilePosition("line", number)
+        known = alike.route(line, place)
+        if known is not None:
+            yield known
+            continue
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -71,8 +82,53 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
         ):
             yield from _event(found, entry, told)
         else:
+            alike.learn(line, entry)
             yield entry
     yield from told.routes()
+
+
+class _AlikeLines:
+    """Lines that differ in their prefix alone: what stands beside it is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], TableRoutes] = {}
+
+    def route(self, line: str, place: FilePosition) -> TableRoutes | None:
+        """The route in a line like one before; None: the line has to be read."""
+        cut = _cut_prefix(line)
+        like = self._known.get(cut[1]) if cut is not None else None
+        if cut is None or like is None:
+            return None
+        try:
+            family, key = nlri.key(cut[0])
+        except ValueError:
+            return None
+        return TableRoutes(family, (key,), like.path, like.announcer, place=place)
+
+    def learn(self, line: str, entry: TableEntry) -> None:
+        """Remember a line, if it is its prefix that makes the route."""
+        cut = _cut_prefix(line)
+        if cut is None or not isinstance(entry, TableRoutes):
+            return
+        try:
+            family, key = nlri.key(cut[0])
+        except ValueError:
+            return
+        if (family, (key,)) == (entry.family, entry.keys):
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[cut[1]] = entry
+
+
+def _cut_prefix(line: str) -> tuple[str, tuple[str, str]] | None:
+    """(the prefix, what stands before and behind it); None where that is not plain to see."""
+    if len(line) > _LONGEST:
+        return None
+    found = _PREFIX.findall(line)
+    if len(found) != 1:
+        return None
+    before, _, behind = line.partition(found[0])
+    return _VALUE.findall(found[0])[0], (before, behind)
 
 
 def read_object(found: Any, place: FilePosition) -> TableEntry:
@@ -154,6 +210,7 @@ def route(found: dict[str, Any], place: FilePosition) -> TableRoutes:
     )
 
 
+@lru_cache(maxsize=1024)
 def _plain(key: str) -> str:
     return key.lower().replace("-", "").replace("_", "").replace(" ", "").replace(".", "")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Final
 
 from simulator.wire.path_attributes import AsSegment, SegmentKind
 
 _MAX_ASN: Final = 0xFFFFFFFF
+_REMEMBERED: Final = 8192
+"""Texts of a kind whose values are remembered: in a table they come again and again."""
 _SEGMENT_ROOM: Final = 255
 """ASNs that one segment holds on the wire (RFC 4271 §4.3)."""
 _TOKEN: Final = re.compile(r"\s*(?:(?:AS|as)?([0-9]+)(?=[\s,{}()\[\]]|$)|([{}()\[\]]))\s*,?")
@@ -27,6 +30,7 @@ _WELL_KNOWN: Final = {
 """The names that people write for IANA's BGP Well-known Communities."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def as_path(text: str) -> tuple[AsSegment, ...]:
     """`64496 64500 {64501 64502}`; commas count as blanks, parentheses are confederation segments. ValueError."""
     segments: list[AsSegment] = []
@@ -69,6 +73,7 @@ def prepended(asn: int, path: tuple[AsSegment, ...]) -> tuple[AsSegment, ...]:
     return (AsSegment(SegmentKind.SEQUENCE, (asn,)), *rest)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def community(text: str) -> int:
     """`64496:100`, `(64496,100)` or a well-known name such as `no-export`. ValueError."""
     named = _WELL_KNOWN.get(text.strip().lower().replace("_", "-"))
@@ -78,6 +83,7 @@ def community(text: str) -> int:
     return high << 16 | low
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def large_community(text: str) -> tuple[int, int, int]:
     """`64496:1:2` or `(64496, 1, 2)`. ValueError."""
     first, second, third = _parts(text, 3, "large community", _MAX_ASN)

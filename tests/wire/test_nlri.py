@@ -115,3 +115,27 @@ def test_host_bits_are_refused_with_a_suggestion() -> None:
 def test_what_is_no_prefix(text: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
         nlri.key(text)
+
+
+_PART = st.sampled_from(["0", "1", "01", "10", "128", "255", "256", "-1", "", " 1", "١"])
+_SIZE = st.sampled_from(["0", "8", "08", "24", "31", "32", "33", "", "2 4"])
+
+
+@settings(max_examples=400)
+@given(st.lists(_PART, min_size=3, max_size=5), _SIZE)
+def test_a_dotted_prefix_is_read_as_ipaddress_reads_it(parts: list[str], size: str) -> None:
+    text = f"{'.'.join(parts)}/{size}"
+    try:
+        network: IPv4Network | None = IPv4Network(text)
+    except ValueError:
+        network = None
+    try:
+        found = nlri.key(text)
+    except ValueError:
+        assert network is None or not (size.isascii() and size.isdigit())
+    else:
+        assert network is not None
+        assert found == (
+            Family.IPV4,
+            bytes((network.prefixlen,)) + network.network_address.packed[: (network.prefixlen + 7) // 8],
+        )

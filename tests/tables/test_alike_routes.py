@@ -1,0 +1,81 @@
+"""What a reader remembers of one route never changes what it makes of another: each is read as if it stood alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.tables.bird_text import read_bird
+from simulator.tables.json_lines import read_json_lines
+from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
+from tests.examples import examples
+
+PREFIX = st.sampled_from(["192.0.2.0/24", "198.51.100.0/25", "2001:db8::/32", "192.0.2.1/24", "192.0.2.0/33", "1.2/16"])
+PATH = st.sampled_from(["64496", "64496 64500", "64496 {64501}", "", "64496 x"])
+COMMUNITY = st.sampled_from([[], ["64496:1"], ["64496:1", "64496:70000"], ["no-export"]])
+
+
+def placeless(entry: TableEntry) -> TableEntry:
+    return replace(entry, place=FilePosition("line", 0)) if isinstance(entry, TableRoutes | Unreadable) else entry
+
+
+def alone_and_together(read: Callable[[Iterable[bytes]], Iterable[TableEntry]], routes: list[str]) -> None:
+    alone = [placeless(entry) for route in routes for entry in read([route.encode()])]
+    together = [placeless(entry) for entry in read(["".join(routes).encode()])]
+    assert together == alone
+
+
+@st.composite
+def json_line(draw: st.DrawFn) -> str:
+    prefix, path, communities = draw(PREFIX), draw(PATH), draw(COMMUNITY)
+    found: dict[str, Any] = {"prefix": prefix, "asPath": path, "communities": communities, "nextHop": "192.0.2.1"}
+    match draw(st.integers(0, 7)):
+        case 0:
+            found = {"asPath": path, "nested": {"prefix": prefix}, "network": "203.0.113.0/24"}
+        case 1:
+            found = {"network": "203.0.113.0/24", **found}
+        case 2:
+            found["prefix"] = [prefix]
+        case 3:
+            found["note"] = f'"prefix": "{prefix}"'
+        case 4:
+            found["event"] = draw(st.sampled_from(["route", "keepalive", "unreadable"]))
+    text = json.dumps(found)
+    if draw(st.integers(0, 9)) == 0:
+        text = text.replace('"asPath"', '"asPath')
+    if draw(st.integers(0, 9)) == 0:
+        text = text.replace("{", f'{{"prefix": "{draw(PREFIX)}", ', 1)
+    return f"{text}\n"
+
+
+@settings(max_examples=examples(300))
+@given(st.lists(json_line(), min_size=1, max_size=12))
+def test_lines_of_json(routes: list[str]) -> None:
+    alone_and_together(read_json_lines, routes)
+
+
+@st.composite
+def bird_route(draw: st.DrawFn) -> str:
+    prefix, path, communities = draw(PREFIX), draw(PATH), draw(COMMUNITY)
+    indent = draw(st.sampled_from(["\t", "    "]))
+    lines = [f"{prefix:20} unicast [peer1 2025-11-22] {draw(st.sampled_from(['* ', '']))}(100) [AS64500i]"]
+    lines.append(f"{indent}via {draw(st.sampled_from(['192.0.2.1', '192.0.2.2']))} on eth0")
+    lines.append(f"{indent}BGP.origin: {draw(st.sampled_from(['IGP', 'EGP', 'what']))}")
+    lines.append(f"{indent}BGP.as_path: {path}")
+    if draw(st.booleans()):
+        lines.append(f"{indent}BGP.next_hop: 192.0.2.1")
+    if communities:
+        bracketed = " ".join(f"({each.replace(':', ',')})" for each in communities)
+        lines.append(f"{indent}BGP.community: {bracketed}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+@settings(max_examples=examples(300))
+@given(st.lists(bird_route(), min_size=1, max_size=12))
+def test_routes_of_bird(routes: list[str]) -> None:
+    alone_and_together(read_bird, routes)
