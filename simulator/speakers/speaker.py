@@ -248,7 +248,12 @@ class Speaker:
         self._neighbors[session].apply_max_prefix(limit)
 
     def announce(self, announcements: Sequence[Announcement]) -> None:
-        """Announce these from now on, in place of what was announced, on sessions that stay up."""
+        """Announce these from now on, in place of what was announced, on sessions that stay up.
+
+        Of a router of the lab alone: what a gate let out has to be what a re-deny withdraws. Raises ValueError.
+        """
+        if any(neighbor.config.gated for neighbor in self._neighbors.values()):
+            raise ValueError("the announcements of a speaker with a gate do not change while it runs")
         self._runtime.images.replace(announcements)
         for neighbor in self._neighbors.values():
             neighbor.announce_again()

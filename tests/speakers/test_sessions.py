@@ -208,6 +208,15 @@ async def test_rejected_routes_stay_visible_and_are_not_taken() -> None:
         assert ends.edge.loc_rib.prefixes("edge")[V4] == set(good)
 
 
+async def test_what_stands_behind_a_gate_announces_nothing_else_while_it_runs() -> None:
+    """A re-deny withdraws what is announced now: it has to be what the gate let out."""
+    async with scene() as stage:
+        edge = stage.speaker("edge", [announcement(V4, prefixes(V4, 10))])
+        edge.add(edge_config(await edge.listen(EDGE4), PEER4))
+        with pytest.raises(ValueError, match="a speaker with a gate"):
+            edge.announce([announcement(V4, prefixes(V4, 5))])
+
+
 # --- who is let in ---
 
 
