@@ -25,6 +25,7 @@ from simulator.scenarios.seeing import CONNECTION, LAB, SESSION, SLOW, of_family
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.steps import Awaits
 from simulator.scenarios.values import Subject
+from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan
 
 SOON: Final = 5.0
@@ -181,10 +182,17 @@ async def until_seen(
 
 
 def _stuck(stage: Stage, conditions: Conditions) -> str:
-    """Why no time brings a connection's state about; empty where it may come."""
-    for record in stage.connections(conditions) if conditions.connection_state is not None else ():
-        if not _may_come(record, conditions.connection_state or (), by_hand=stage.by_hand):
-            waits = awaited(record).what
+    """Why no time brings a state about; empty where it may come."""
+    for record in stage.connections(conditions):
+        wanted = conditions.connection_state
+        if wanted is None:
+            unmade = not any(stage.network.edges.is_provisioned(plan) for plan in record.plans)
+            if conditions.bgp_state is None or not unmade or BgpState.IDLE in conditions.bgp_state:
+                continue
+            wanted = [ConnectionState.PROVISIONING_COMPLETED]  # before it there are no sessions
+        if not _may_come(record, wanted, by_hand=stage.by_hand):
+            requested = record.state is not ConnectionState.NONE
+            waits = awaited(record).what if requested else "the peer requests the peering"
             return f"nothing more comes by itself ({record.id} waits for this: {waits})"
     return ""
 

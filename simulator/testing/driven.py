@@ -82,7 +82,8 @@ class Driven:
 
     def __repr__(self) -> str:
         kind = type(self._handle).__name__.removeprefix("Lab").lower() or "lab"
-        return f"<{kind} {getattr(self._handle, 'name', '')}>"
+        name = self._handle.topology.name if isinstance(self._handle, Lab) else getattr(self._handle, "name", "")
+        return f"<{kind} {name}>".replace(" >", ">")
 
     def _coroutine(self, name: str) -> Callable[..., Any]:
         method = getattr(self._handle, name)

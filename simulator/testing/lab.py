@@ -22,7 +22,7 @@ from simulator.engine.control import ConnectionRecord
 from simulator.faults.cell import breaches_of
 from simulator.faults.fitting import MOMENTS, FittedFault
 from simulator.faults.lab import Breach, FaultError, FaultyLab, build_on
-from simulator.faults.load import FaultFileError, load
+from simulator.faults.load import FaultFileError, load, shipped
 from simulator.faults.schema import RouterChange
 from simulator.gate import Direction
 from simulator.places.errors import LabError
@@ -90,12 +90,13 @@ class Lab:
     def fault(self, name: str, family: FamilyWord = "IPv4") -> None:
         """Put a mistake into it, before it is up: one of `turnup fault list`, or a fault file.
 
+        The beginning of a name does where only one begins so: `md5-missing` is md5-missing-at-peer.
         Raises LabError for one that does not fit this lab, and where the lab is up already.
         """
         if self._stage is not None:
             raise LabError(f"the lab is up already: say lab.fault({name!r}) before anything else")
         try:
-            fault = load(name)
+            fault = load(_in_full(name))
         except FaultFileError as error:
             raise LabError(str(error)) from None
         first = self.topology.peers[0]
@@ -248,6 +249,12 @@ def _of_axis(axis: type[S], given: S) -> S:
     said = f"{type(given).__name__}.{given.name}" if isinstance(given, AxisState) else repr(given)
     whose = "a peering" if axis is ConnectionState else "a session"
     raise AxisError(f"{whose} reaches a {axis.__name__}, and {said} is another thing: the two axes have an Active each")
+
+
+def _in_full(fault: str) -> str:
+    """The name of the one shipped fault that begins so; else what was given."""
+    found = [name for name in shipped() if name.startswith(f"{fault}-")]
+    return found[0] if len(found) == 1 and fault not in shipped() else fault
 
 
 def _base_of(topology: Topology) -> str:
@@ -533,6 +540,25 @@ class LabRouter(_Handle):
     async def restart(self) -> None:
         """It is stopped, and started again with its configuration."""
         await self.act("restart")
+
+    async def announce(self, route: str, *more: str) -> None:
+        """It announces these besides its others: prefixes, or lines in ExaBGP's syntax; its sessions stay.
+
+        Raises LabError for a router that takes no other routes while it runs.
+        """
+        await self.act("announce", routes=[route, *more])
+
+    async def withdraw(self, prefix: str, *more: str) -> None:
+        """It withdraws these; its sessions stay. Raises LabError as `announce` does."""
+        await self.act("withdraw", prefixes=[prefix, *more])
+
+    async def break_link(self) -> None:
+        """No IP packet passes its links any more (`link: netns`)."""
+        await self.act("break-link")
+
+    async def mend_link(self) -> None:
+        """The broken links pass everything again."""
+        await self.act("mend-link")
 
     async def kill(self) -> None:
         """SIGKILL. Raises LabError for a router without a process of its own."""

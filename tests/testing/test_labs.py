@@ -15,7 +15,7 @@ from simulator.places.errors import LabError
 from simulator.session.states import BgpState
 from simulator.testing.driven import Driven, LoopThread
 from simulator.testing.lab import Lab, LabAssertionError
-from tests.lab_support import require_bird
+from tests.lab_support import require_bird, require_netns
 from tests.topologies import build, document
 
 QUICK = {
@@ -74,9 +74,10 @@ async def test_a_failure_says_what_was_seen_the_rule_the_remedy_and_what_happene
     text = "\n".join(rest)
     for part in (
         "connection Active, BGP Established, gate open",
-        "to mend it:",
+        "to mend it",
         "RFC",
-        "last of BGP:",
+        "last of the connection, UTC:",
+        "last of BGP, UTC:",
         "--turnup-report",
     ):
         assert part in text
@@ -173,3 +174,32 @@ def test_a_lab_leaves_nothing_behind_and_its_report(tmp_path: Path) -> None:
     assert {"report.html", "report.json", "events.jsonl", "wire.pcap"} <= {
         each.name for each in (tmp_path / "report").iterdir()
     }
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_routes_come_and_go_on_sessions_that_stay(lab: Any, peering: Any, router: Any) -> None:
+    await peering.turn_up()
+    edge = lab.edge()
+    await router.announce("route 198.18.0.0/24 next-hop self as-path [ 64500 ]")
+    await edge.rejects("198.18.0.0/24", rule="bogon-prefix")
+    await router.withdraw("192.0.2.0/24", "198.18.0.0/24")
+    await edge.lacks("192.0.2.0/24", "198.18.0.0/24")
+    await edge.accepts("198.51.100.0/24")
+    assert lab.session().bgp_state == BgpState.ESTABLISHED
+    await lab.session().expects(established_times=1)
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_a_session_that_nobody_asked_for_is_not_waited_for(lab: Any) -> None:
+    with pytest.raises(LabAssertionError, match=r"nothing more comes by itself .* the peer requests the peering"):
+        await lab.session().reaches(BgpState.ESTABLISHED, within=3600)
+
+
+@pytest.mark.topology("exchange", changes={**QUICK, "link": "netns"})
+@pytest.mark.privileged
+def test_the_beginning_of_a_faults_name_does(lab: Any, peering: Any) -> None:
+    require_netns()
+    lab.fault("md5-missing")
+    peering.notify()
+    peering.reaches(ConnectionState.PROVISIONING_FAILED)
+    assert (lab.diagnosis.first.cause, lab.diagnosis.first.side) == ("md5-missing", "peer")

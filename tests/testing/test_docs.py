@@ -1,0 +1,52 @@
+"""The examples of docs/testing.md are a project: its files are what the blocks say, and its tests pass."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lab_support import require_bird
+
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+BLOCKS = re.findall(r"^```(\w+)[ \t]*(\S*)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+FILES = {name: text for _, name, text in BLOCKS if name}
+MISTAKES = "test_mistakes.py"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+    )
+    (tmp_path / "announcements.txt").write_text("route 192.0.2.0/24 next-hop self as-path [ 64496 ]\n" * 2)
+    return tmp_path
+
+
+def run(project: Path, *files: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=150)
+
+
+def test_every_example_has_a_file() -> None:
+    assert all(name for language, name, _ in BLOCKS if language in ("python", "yaml"))
+    assert len(FILES) == 6
+
+
+def test_the_examples_pass(project: Path) -> None:
+    done = run(project, *(name for name in FILES if name.startswith("test_") and name != MISTAKES))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+def test_the_mistake_is_named(project: Path) -> None:
+    require_bird()
+    done = run(project, MISTAKES)
+    assert done.returncode == 0, done.stdout + done.stderr
