@@ -46,6 +46,7 @@ COMMANDS: Final = (
         ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
         ("test", "commands.test:test", "Play scenario files, and compare what happens with what they expect."),
         ("replay", "commands.replay:replay", "Play a recording again, without sockets or daemons."),
+        ("import", "commands.import_:import_", "Make a recording of a packet capture, or of MRT messages."),
         ("validate", "commands.validate:validate", "Lint a topology: every error with file, line and what to do."),
         ("preflight", "commands.preflight:preflight", "Compare both sides' configurations before any session."),
         ("schema", "commands.schema:schema", "Print the topology files' JSON Schema, for editors."),

@@ -41,12 +41,14 @@ class RecordingError(ValueError):
 class RecordingWriter:
     """Takes lines at any speed. Where the disk does not follow, or is full, the recording ends; nobody waits for it."""
 
-    def __init__(self, path: Path, stopped: Callable[[str], None] = lambda why: None) -> None:
-        """Raises RecordingError where the file cannot be written. `stopped` hears, once, why it ended early."""
+    def __init__(self, path: Path, stopped: Callable[[str], None] = lambda why: None, *, waits: bool = False) -> None:
+        """Raises RecordingError where the file cannot be written. `stopped` hears, once, why it ended early. `waits`: a
+        writer that is faster than the disk waits for it."""
         self.path = path
         self.problem = ""
         """Why it ended early; empty where it did not."""
         self._stopped = stopped
+        self._waits = waits
         self._told = False
         self._lines: deque[bytes] = deque()
         self._waiting = 0
@@ -66,13 +68,15 @@ class RecordingWriter:
             return
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         with self._wake:
+            if self._waits:
+                self._wake.wait_for(lambda: self._waiting + len(line) <= _WAITING or bool(self.problem))
             if self._waiting + len(line) > _WAITING:
                 self.problem = f"{self.path}: the disk does not follow: what waits for it is bounded"
             else:
                 self._waiting += len(line)
                 self._lines.append(line)
             if len(self._lines) == 1 or self.problem:
-                self._wake.notify()
+                self._wake.notify_all()
         if self.problem:
             self._tell()
 
@@ -80,7 +84,7 @@ class RecordingWriter:
         """Write the end, where it did not end early, and wait for the disk."""
         with self._wake:
             self._closing = True
-            self._wake.notify()
+            self._wake.notify_all()
         self._thread.join()
         self._tell()
 
@@ -100,6 +104,7 @@ class RecordingWriter:
                         while not (self._lines or self._closing or self.problem):
                             self._wake.wait()
                         lines, self._lines, self._waiting = list(self._lines), deque(), 0
+                        self._wake.notify_all()
                         closing = self._closing
                     if self.problem:
                         return
@@ -119,9 +124,12 @@ class RecordingWriter:
                     if closing:
                         return
                     with self._wake:
-                        self._wake.wait_for(lambda: self._closing or self._waiting > _WAITING // 4, _FLUSH)
+                        self._wake.wait_for(lambda: self._closing or self._waiting > _WAITING // 16, _FLUSH)
         except OSError as error:
             self.problem = f"{self.path}: {error.strerror}: the recording ends here"
+        finally:
+            with self._wake:
+                self._wake.notify_all()
 
 
 class RecordingReader:

@@ -44,6 +44,7 @@ from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
 from simulator.report.model import Report
 from simulator.session.messages import Notification
+from simulator.session.states import BgpState
 from simulator.speakers.replayed import GivenClock, ReplayedNeighbor
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Peer, Topology
@@ -51,6 +52,7 @@ from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 from simulator.views.times import timestamp
 from simulator.wire import nlri
+from simulator.wire.framing import MessageType
 
 _MOST: Final = 20
 """Differences that are kept (simulator)."""
@@ -58,6 +60,7 @@ _OF_SESSIONS: Final = frozenset("icrdfgt")
 _WORLD: Final = frozenset({*"=tskPp", "a"})
 """Records of what followed: nobody waits for them once recording and replay have parted."""
 _DATA: Final = 64 << 20
+_NOTIFICATION: Final = bytes([MessageType.NOTIFICATION])
 
 
 Verdicts = dict[str, tuple[str, ...]]
@@ -144,6 +147,7 @@ class RecordingPlayer:
             self.topology = self._changes.topology(topology_of(header["topology"]))
             kind = LinkKind(header["link"])
             self._kind, self._by = str(header["kind"]), str(header["by"])
+            self.follows = self.follows and self._kind != "import"  # nothing was decided, and nothing is expected
             self._own_checks = frozenset(map(str, header.get("own-checks", ())))
         except (KeyError, ValueError, ValidationError, TypeError) as error:
             raise self._reader.fail(f"its topology cannot be read: {str(error).splitlines()[0]}") from None
@@ -188,7 +192,7 @@ class RecordingPlayer:
         report = final_report(self, self.ledger, outcome.started, outcome.finished or self.clock.now())
         for record in self.control.records.values():
             self._keep_verdicts(plan for plan in record.plans if plan.id not in self.verdicts)
-        if self.follows and outcome.document is not None:
+        if not self._changes and outcome.document is not None and (self.follows or self._kind == "import"):
             self._compare(_without_checks(outcome.document, self._own_checks), result_of(report))
         return Played(
             report,
@@ -379,12 +383,23 @@ class RecordingPlayer:
             return
         if kind == "r":
             more[1] = b64decode(more[1], validate=True)
+        if self._kind == "import" and (kind == "d" or (kind == "r" and more[1][18:19] == _NOTIFICATION)):
+            self._keep_view(neighbor)
+        if self._kind == "import" and kind == "c" and neighbor.bgp_state is BgpState.IDLE:
+            neighbor.start()  # it rests here; in the file the call was taken
         try:
             neighbor.happened(kind, more)
         except KeyError:
             if self.follows:
                 raise
             self._skipped += 1  # of a connection that this replay has not
+
+    def _keep_view(self, neighbor: ReplayedNeighbor) -> None:
+        """A session as it is before it ends, for a report that shows each at its height."""
+        session = neighbor.config.id
+        if neighbor.bgp_state is BgpState.ESTABLISHED and (plan := self.network.edges.provisioned(session)) is not None:
+            self.ledger.best_views[session] = neighbor.view()
+            self._keep_verdicts([plan])
 
     def _neighbor(self, number: int) -> ReplayedNeighbor | None:
         if number not in self._neighbors:
@@ -579,6 +594,9 @@ class RecordingPlayer:
                 self._keep_verdicts(records[name].plans)
                 ledger.look(self._part(name, [plan.id for plan in records[name].plans]))
             case "compare", [str(name)]:
+                for plan in records[name].plans:
+                    if plan.id not in ledger.best_views and self._is_there(plan):
+                        ledger.best_views[plan.id] = self._view(plan)
                 if all(plan.id in ledger.best_views for plan in records[name].plans):
                     ledger.compare(records[name])
             case "forbid_warnings", [list(names)]:

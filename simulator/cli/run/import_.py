@@ -1,0 +1,65 @@
+"""`turnup import`: what a file holds becomes a recording, and what it came to is shown."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
+from simulator.cli.formats import JsonObject, RowFormat, show
+from simulator.recording.file import RecordingError
+from simulator.recording.importing.messages import ImportedFile, ImportFileError
+from simulator.recording.importing.sessions import Importer
+from simulator.topology.load import TopologyError, load
+
+_COLUMNS: Final = (
+    ("Session", "session"),
+    ("Peer AS", "peerAs"),
+    ("BGP", "bgpState"),
+    ("Received", "received"),
+    ("Accepted", "accepted"),
+    ("Rejected", "rejected"),
+    ("Causes", "causes"),
+)
+_HARMLESS: Final = frozenset({"packets of other TCP ports", "packets that are not TCP", "frames that are not IP"})
+"""Of no use, and of no session either: everybody's captures have them."""
+_AGAIN: Final = "octets that were sent again"
+
+
+def import_file(file: Path, output: Path, topology: Path | None, edge: str | None, how: RowFormat) -> int:
+    """The command; returns the exit code."""
+    try:
+        address = ip_address(edge) if edge is not None else None
+        known = load(topology, own_files=False) if topology is not None else None
+    except ValueError:
+        fail(USAGE, f"--edge {edge}: not an IP address")
+    except TopologyError as error:
+        fail(USAGE, *map(str, error.faults))
+    try:
+        found = Importer(ImportedFile(file), known, address).write(output)
+    except (ImportFileError, RecordingError) as error:
+        fail(USAGE, str(error))
+    rows: list[JsonObject] = [
+        {
+            "session": session.id,
+            "peerAs": connection.peer_as,
+            "bgpState": session.bgp_state.value,
+            "received": session.received,
+            "accepted": session.accepted,
+            "rejected": session.rejected,
+            "causes": ", ".join(dict.fromkeys(cause.id for check in connection.checks for cause in check.causes)),
+        }
+        for connection in found.played.report.connections
+        for session in connection.sessions
+    ]
+    show(rows, _COLUMNS, how)
+    lost = {what: count for what, count in found.unused.items() if what not in _HARMLESS and what != _AGAIN}
+    for what, count in found.unused.items():
+        warn(f"{file}: {count} {what}" + ("" if what in lost else ": nothing of a session"))
+    for note in found.notes:
+        warn(f"{file}: {note}")
+    if found.assumed:
+        warn(f"{file}: {found.assumed} OPENs are assumed: the file begins later")
+    warn(f"{output}: {found.messages} messages of {found.sessions} sessions; see it: turnup replay {output}")
+    return FAILED if lost or found.notes else PASSED
