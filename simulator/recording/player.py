@@ -43,7 +43,7 @@ from simulator.recording.records import SAID, fingerprint, in_words, result_of
 from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
 from simulator.report.model import Report
-from simulator.session.messages import Notification
+from simulator.session.messages import Cease, Notification
 from simulator.session.states import BgpState
 from simulator.speakers.replayed import GivenClock, ReplayedNeighbor
 from simulator.topology.plan import SessionPlan
@@ -386,7 +386,8 @@ class RecordingPlayer:
         if self._kind == "import" and (kind == "d" or (kind == "r" and more[1][18:19] == _NOTIFICATION)):
             self._keep_view(neighbor)
         if self._kind == "import" and kind == "c" and neighbor.bgp_state is BgpState.IDLE:
-            neighbor.start()  # it rests here; in the file the call was taken
+            neighbor.stop(cease(Cease.ADMINISTRATIVE_RESET))  # it rests here; in the file the call was taken
+            neighbor.start()
         try:
             neighbor.happened(kind, more)
         except KeyError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 from simulator.addresses import IpAddress
-from simulator.mrt.bgp4mp import Bgp4mpMessage, parse_record
+from simulator.mrt.bgp4mp import STATE_CHANGE, RecordHead, parse_head, split_record
 from simulator.mrt.records import MrtError, MrtType, looks_like, records
 from simulator.recording.importing.packets import CaptureFile, CaptureFileError, looks_like_capture
 from simulator.recording.importing.reassembly import Reassembly, TcpHeard
@@ -151,26 +151,27 @@ class ImportedFile:
                     self.unused[f"MRT records of type {record.kind} (messages are of type 16 and 17)"] += 1
                     continue
                 try:
-                    found = parse_record(record.subtype, record.body)
+                    head, kind, body = split_record(record.subtype, record.body)
+                    found = parse_head(record.subtype, head)
                 except (ValueError, IndexError):
                     self.unused["MRT records that are damaged"] += 1
                     continue
                 number = connections.setdefault(frozenset(found.ends[:2]), len(connections) + 1)
-                yield from self._record(record.time, number, found)
+                yield from self._record(record.time, number, found, kind, body)
         except MrtError as error:
             self.notes.append(str(error))
 
-    def _record(self, time: float, number: int, found: Bgp4mpMessage) -> Iterator[Said]:
+    def _record(self, time: float, number: int, found: RecordHead, kind: int, body: bytes) -> Iterator[Said]:
         asns = found.asn, found.receiver_asn
-        if found.state is not None:
-            if found.state < _ESTABLISHED:
-                yield Said(time, found.address, found.receiver, number, "end", asns=asns, why=f"state {found.state}")
+        if kind == STATE_CHANGE:
+            state = int.from_bytes(body, "big")
+            if state < _ESTABLISHED:
+                yield Said(time, found.address, found.receiver, number, "end", asns=asns, why=f"state {state}")
             return
         if found.addpath:
             self.unused["messages with path identifiers (ADD-PATH)"] += 1
             return
-        size = HEADER_SIZE + len(found.body)
-        octets = MARKER + size.to_bytes(2, "big") + bytes([found.kind]) + found.body
+        octets = MARKER + (HEADER_SIZE + len(body)).to_bytes(2, "big") + bytes([kind]) + body
         yield Said(time, found.address, found.receiver, number, "message", octets, asns=asns, asn4=found.asn4)
 
 
