@@ -186,9 +186,7 @@ class RecordingPlayer:
     def _played(self) -> Played:
         outcome = self._outcome
         for record in self.control.records.values():
-            for plan in record.plans:
-                if plan.id not in self.ledger.best_views and self.network.edges.is_provisioned(plan):
-                    self.ledger.best_views[plan.id] = self.network.edges.view(plan)
+            self._complete_views(record)
         report = final_report(self, self.ledger, outcome.started, outcome.finished or self.clock.now())
         for record in self.control.records.values():
             self._keep_verdicts(plan for plan in record.plans if plan.id not in self.verdicts)
@@ -213,6 +211,15 @@ class RecordingPlayer:
     def _remarks(self) -> Iterator[str]:
         if self._own_checks:
             yield f"its user's own checks are not played: {', '.join(sorted(self._own_checks))}"
+
+    def _complete_views(self, record: ConnectionRecord) -> None:
+        """Sessions that nobody has looked at are shown as they are now; of an import, those that are up."""
+        best = self.ledger.best_views
+        for plan in (plan for plan in record.plans if self._is_there(plan)):
+            view = self._view(plan)
+            is_up = self._kind == "import" and view.bgp_state is BgpState.ESTABLISHED
+            if plan.id not in best or is_up:
+                best[plan.id] = view
 
     def _keep_verdicts(self, plans: Iterable[SessionPlan]) -> None:
         for plan in plans if self._keeps_routes else ():
@@ -595,9 +602,7 @@ class RecordingPlayer:
                 self._keep_verdicts(records[name].plans)
                 ledger.look(self._part(name, [plan.id for plan in records[name].plans]))
             case "compare", [str(name)]:
-                for plan in records[name].plans:
-                    if plan.id not in ledger.best_views and self._is_there(plan):
-                        ledger.best_views[plan.id] = self._view(plan)
+                self._complete_views(records[name])
                 if all(plan.id in ledger.best_views for plan in records[name].plans):
                     ledger.compare(records[name])
             case "forbid_warnings", [list(names)]:

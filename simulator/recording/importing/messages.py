@@ -28,7 +28,7 @@ class ImportFileError(ValueError):
     """A file that cannot be imported; in one line."""
 
 
-class Said(NamedTuple):
+class ImportedMessage(NamedTuple):
     """A whole message of one side, or what happened to the connection."""
 
     time: float
@@ -55,7 +55,7 @@ class ImportedFile:
         """What cannot be used, by what it is."""
         self.notes: list[str] = []
 
-    def said(self) -> Iterator[Said]:
+    def said(self) -> Iterator[ImportedMessage]:
         """Raises ImportFileError."""
         try:
             with self.path.open("rb") as packed:
@@ -102,7 +102,7 @@ class ImportedFile:
 
     # --- captures ---
 
-    def _captured(self, rest: _Behind) -> Iterator[Said]:
+    def _captured(self, rest: _Behind) -> Iterator[ImportedMessage]:
         capture, streams = CaptureFile(rest.read), Reassembly()
         framers: dict[tuple[int, object], _Messages] = {}
         for segment in capture.segments():
@@ -122,28 +122,28 @@ class ImportedFile:
         if capture.problem:
             self.notes.append(f"after {capture.packets} packets: {capture.problem}")
 
-    def _framed(self, heard: TcpHeard, framers: dict[tuple[int, object], _Messages]) -> Iterator[Said]:
+    def _framed(self, heard: TcpHeard, framers: dict[tuple[int, object], _Messages]) -> Iterator[ImportedMessage]:
         source, target = heard.source[0], heard.target[0]
         if heard.what == "up":
             for end in (heard.source, heard.target):
                 framers[heard.connection, end] = _Messages(seeks=not heard.whole)
-            yield Said(heard.time, source, target, heard.connection, "up", whole=heard.whole)
+            yield ImportedMessage(heard.time, source, target, heard.connection, "up", whole=heard.whole)
         elif heard.what == "end":
-            yield Said(heard.time, source, target, heard.connection, "end", why=heard.why)
+            yield ImportedMessage(heard.time, source, target, heard.connection, "end", why=heard.why)
         else:
             framer = framers.setdefault((heard.connection, heard.source), _Messages(seeks=True))
             if heard.what == "gap":
                 self.unused["octets that the capture lacks"] += heard.lost
                 framer.gap()
-                yield Said(heard.time, source, target, heard.connection, "gap", why=f"{heard.lost} octets")
+                yield ImportedMessage(heard.time, source, target, heard.connection, "gap", why=f"{heard.lost} octets")
             for message in framer.take(heard.octets):
-                yield Said(heard.time, source, target, heard.connection, "message", message)
+                yield ImportedMessage(heard.time, source, target, heard.connection, "message", message)
             if passed := framer.passed_over():
                 self.unused["octets between messages"] += passed
 
     # --- MRT ---
 
-    def _dumped(self, rest: _Behind) -> Iterator[Said]:
+    def _dumped(self, rest: _Behind) -> Iterator[ImportedMessage]:
         connections: dict[frozenset[bytes], int] = {}
         try:
             for record in records(iter(lambda: rest.read(_CHUNK), b"")):
@@ -161,18 +161,22 @@ class ImportedFile:
         except MrtError as error:
             self.notes.append(str(error))
 
-    def _record(self, time: float, number: int, found: RecordHead, kind: int, body: bytes) -> Iterator[Said]:
+    def _record(self, time: float, number: int, found: RecordHead, kind: int, body: bytes) -> Iterator[ImportedMessage]:
         asns = found.asn, found.receiver_asn
         if kind == STATE_CHANGE:
             state = int.from_bytes(body, "big")
             if state < _ESTABLISHED:
-                yield Said(time, found.address, found.receiver, number, "end", asns=asns, why=f"state {state}")
+                yield ImportedMessage(
+                    time, found.address, found.receiver, number, "end", asns=asns, why=f"state {state}"
+                )
             return
         if found.addpath:
             self.unused["messages with path identifiers (ADD-PATH)"] += 1
             return
         octets = MARKER + (HEADER_SIZE + len(body)).to_bytes(2, "big") + bytes([kind]) + body
-        yield Said(time, found.address, found.receiver, number, "message", octets, asns=asns, asn4=found.asn4)
+        yield ImportedMessage(
+            time, found.address, found.receiver, number, "message", octets, asns=asns, asn4=found.asn4
+        )
 
 
 class _Behind:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import simulator
 from simulator.addresses import IpAddress
 from simulator.recording.file import MAGIC, VERSION, RecordingReader, RecordingWriter
-from simulator.recording.importing.messages import ImportedFile, ImportFileError, Said
+from simulator.recording.importing.messages import ImportedFile, ImportedMessage, ImportFileError
 from simulator.recording.player import Played, RecordingPlayer
 from simulator.recording.records import result_of
 from simulator.recording.secrets import topology_document
@@ -30,7 +30,7 @@ _WIDEST: Final = {4: 16, 6: 32}
 """The widest LAN that is taken for one, where no topology says it (simulator)."""
 _REMARKS: Final = 1000
 
-Ends = tuple[IpAddress, IpAddress]
+SessionEnds = tuple[IpAddress, IpAddress]
 """The edge's address and the peer's."""
 
 
@@ -38,7 +38,7 @@ Ends = tuple[IpAddress, IpAddress]
 class _Session:
     """One pair of addresses."""
 
-    ends: Ends
+    ends: SessionEnds
     asn: int
     connection: str = ""
     id: str = ""
@@ -75,11 +75,11 @@ class Importer:
         self._topology = topology
         self._edge = edge
         self._microsoft = topology.microsoft.asn if topology is not None else MICROSOFT
-        self._said: list[Said] = []
+        self._said: list[ImportedMessage] = []
         self._asns: dict[IpAddress, int] = {}
         """By address: of its OPEN, or as the file says."""
-        self._sides: dict[frozenset[IpAddress], Ends | None] = {}
-        self._sessions: dict[Ends, _Session] = {}
+        self._sides: dict[frozenset[IpAddress], SessionEnds | None] = {}
+        self._sessions: dict[SessionEnds, _Session] = {}
         self._messages = 0
         self._assumed = 0
         self._remarks = 0
@@ -128,7 +128,7 @@ class Importer:
             if pair not in self._sides:
                 self._sides[pair] = self._side(said, known)
 
-    def _side(self, said: Said, known: set[Ends]) -> Ends | None:
+    def _side(self, said: ImportedMessage, known: set[SessionEnds]) -> SessionEnds | None:
         here, there = said.target, said.source
         for ends in ((here, there), (there, here)):
             if ends in known or ends[0] == self._edge:
@@ -145,7 +145,7 @@ class Importer:
             return here, there
         return None
 
-    def _ends(self, said: Said) -> Ends | None:
+    def _ends(self, said: ImportedMessage) -> SessionEnds | None:
         return self._sides[frozenset((said.source, said.target))]
 
     # --- the topology ---
@@ -170,7 +170,9 @@ class Importer:
                 + ("name the topology" if self._topology is None else "its addresses are others than the topology's")
             )
         topology = self._topology or self._made()
-        by_ends: dict[Ends, SessionPlan] = {(plan.edge_address, plan.peer_address): plan for plan in plans(topology)}
+        by_ends: dict[SessionEnds, SessionPlan] = {
+            (plan.edge_address, plan.peer_address): plan for plan in plans(topology)
+        }
         for number, (ends, session) in enumerate(self._sessions.items(), 1):
             plan = by_ends[ends]
             session.id, session.connection, session.number = plan.id, plan.connection, number
@@ -267,7 +269,7 @@ class Importer:
         yield ["conclude", connection, [at]]
         yield ["q", "compare", connection]
 
-    def _heard(self, session: _Session, said: Said) -> Iterator[list[Any]]:
+    def _heard(self, session: _Session, said: ImportedMessage) -> Iterator[list[Any]]:
         from_peer = said.source == session.ends[1]
         if said.what == "up":
             if said.whole:
@@ -283,7 +285,7 @@ class Importer:
         else:
             yield from self._message(session, said)
 
-    def _up(self, session: _Session, said: Said) -> Iterator[list[Any]]:
+    def _up(self, session: _Session, said: ImportedMessage) -> Iterator[list[Any]]:
         if not said.whole:  # it is Established there, so what was before it is over
             for connection in list(session.open):
                 yield from self._down(session, said._replace(connection=connection, why="another took its place"))
@@ -292,7 +294,7 @@ class Importer:
         yield ["i", session.number]
         yield ["c", session.number, "accepted", str(session.ends[0])]
 
-    def _message(self, session: _Session, said: Said) -> Iterator[list[Any]]:
+    def _message(self, session: _Session, said: ImportedMessage) -> Iterator[list[Any]]:
         kind = _kind(said.octets)
         again = said.connection in session.greeted and kind == MessageType.OPEN
         if again and said.asns is not None:  # MRT tells of no connection: another OPEN is another one
@@ -313,10 +315,10 @@ class Importer:
         yield self._octets(session, said, said.octets)
 
     @staticmethod
-    def _octets(session: _Session, said: Said, octets: bytes) -> list[Any]:
+    def _octets(session: _Session, said: ImportedMessage, octets: bytes) -> list[Any]:
         return ["r", session.number, session.open[said.connection], b64encode(octets).decode()]
 
-    def _down(self, session: _Session, said: Said) -> Iterator[list[Any]]:
+    def _down(self, session: _Session, said: ImportedMessage) -> Iterator[list[Any]]:
         session.greeted.discard(said.connection)
         stream = session.open.pop(said.connection, None)
         if stream is not None:
@@ -324,7 +326,7 @@ class Importer:
             yield ["d", session.number, stream, f"{said.why} by {who}" if said.asns is None else said.why]
             yield ["g", session.number, stream]
 
-    def _remark(self, said: Said, text: str) -> list[Any]:
+    def _remark(self, said: ImportedMessage, text: str) -> list[Any]:
         self._remarks += 1
         if self._remarks == _REMARKS:
             text = f"{text}; no more is said of this kind"
@@ -349,7 +351,7 @@ def _kind(message: bytes) -> int:
     return message[18] if len(message) >= HEADER_SIZE else 0
 
 
-def _is_cease(said: Said, edge: IpAddress) -> bool:
+def _is_cease(said: ImportedMessage, edge: IpAddress) -> bool:
     octets = said.octets
     notifies = said.what == "message" and said.source == edge and _kind(octets) == MessageType.NOTIFICATION
     return notifies and octets[HEADER_SIZE : HEADER_SIZE + 1] == bytes([ErrorCode.CEASE])
@@ -366,7 +368,7 @@ def _identifier(address: IpAddress) -> int:
     return int(address) & 0xFFFFFFFF or 1
 
 
-def _lan(sessions: Iterable[Ends], version: int) -> Any:
+def _lan(sessions: Iterable[SessionEnds], version: int) -> Any:
     """The LAN that all addresses of a family may be on; None where they are far apart."""
     addresses = [address for ends in sessions for address in ends if address.version == version]
     if not addresses:
