@@ -17,6 +17,8 @@ settings.register_profile("share", max_examples=examples(100), deadline=None)
 settings.load_profile("share")
 
 _NUMBERS = count(1)
+collect_ignore = ["cli/printed"]
+"""Files that tests use, and that the plugin would take for tests."""
 
 
 @pytest.fixture(scope="session")

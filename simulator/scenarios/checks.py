@@ -94,11 +94,20 @@ def _flows(topology: Topology) -> list[Flow]:
 
 def _unreachable(states: Sequence[ConnectionState], topology: Topology, at: Position) -> Iterator[_Problem]:
     flows = _flows(topology)
-    reachable = {row.target for row in TABLE if row.flows & set(flows)} | {ConnectionState.NONE}
+    reachable = {state for flow in flows for state in _reachable(flow)}
     for state in states:
         if state not in reachable:
             kinds = " and ".join(str(flow) for flow in flows)
             yield at, f"no {kinds} peering is ever {state}: its life cycle has no step to it (see docs/life-cycle.md)"
+
+
+def _reachable(flow: Flow) -> set[ConnectionState]:
+    """The states that a life cycle of this kind can come to, by whatever steps."""
+    found, before = {ConnectionState.NONE}, set[ConnectionState]()
+    while found != before:
+        before = set(found)
+        found |= {row.target for row in TABLE if flow in row.flows and row.source in before}
+    return found
 
 
 def _of_prefixes(texts: Sequence[str], at: Position) -> Iterator[_Problem]:

@@ -52,9 +52,19 @@ class RefusedRoute(AskedRoute):
     rule: RuleId | None = Field(default=None, description="is among the rules that refuse it")
 
 
-RoutesWord = Annotated[list[AskedRoute], Field(min_length=1), BeforeValidator(_prefixes)]
-RefusedWord = Annotated[list[RefusedRoute], Field(min_length=1), BeforeValidator(_prefixes)]
-ChecksWord = Annotated[list[CheckIds], Field(min_length=1), BeforeValidator(_listed)]
+RoutesWord = Annotated[
+    list[AskedRoute],
+    Field(min_length=1),
+    BeforeValidator(_prefixes, json_schema_input_type=list[AskedRoute | str] | AskedRoute | str),
+]
+RefusedWord = Annotated[
+    list[RefusedRoute],
+    Field(min_length=1),
+    BeforeValidator(_prefixes, json_schema_input_type=list[RefusedRoute | str] | RefusedRoute | str),
+]
+ChecksWord = Annotated[
+    list[CheckIds], Field(min_length=1), BeforeValidator(_listed, json_schema_input_type=list[CheckIds] | CheckIds)
+]
 NotificationWord = Annotated[str, Field(pattern=r"^[1-9]\d?/\d{1,3}$")]
 RouteCount = Annotated[int, Field(ge=0)]
 
@@ -73,7 +83,10 @@ def _first(given: Any) -> Any:
     return {"first": given} if isinstance(given, str) and given != "none" else given
 
 
-DiagnosisWord = Annotated[Literal["none"] | AskedDiagnosis, BeforeValidator(_first)]
+DiagnosisWord = Annotated[
+    Literal["none"] | AskedDiagnosis,
+    BeforeValidator(_first, json_schema_input_type=AskedDiagnosis | CauseName | Literal["none"]),
+]
 
 
 class OfConnections(WhichSessions):

@@ -105,6 +105,7 @@ class Player:
                 await self._act(step)
             else:
                 await self._look(step)
+            await asyncio.sleep(0)  # what has just happened is looked at
             for watch in self._watches:
                 watch.look()
                 watch.require()

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, create_model, mo
 from pydantic_core import PydanticCustomError
 
 from simulator.scenarios.conditions import Conditions, asked
-from simulator.scenarios.steps import STEPS, Awaits, filled
+from simulator.scenarios.steps import STEPS, Awaits, StepKind, filled
 from simulator.scenarios.values import Words
 from simulator.topology.kinds import KINDS
 from simulator.topology.suggest import did_you_mean
@@ -34,18 +34,23 @@ def _some(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
+def _one_or_some(kind: Any) -> BeforeValidator:
+    """One value is a list of it."""
+    return BeforeValidator(_some, json_schema_input_type=list[kind] | kind)
+
+
 class MatrixChoice(Model):
     """What it is played with: every combination of the values. A variable of one's own may have several values too."""
 
     model_config = {**Model.model_config, "extra": "allow"}
 
-    router: Annotated[list[RouterWord], BeforeValidator(_some), Field(min_length=1)] = Field(
+    router: Annotated[list[RouterWord], _one_or_some(RouterWord), Field(min_length=1)] = Field(
         default=["simulated"], description="the kinds of the peers' routers; the topology's where omitted"
     )
-    family: Annotated[list[FamilyWord], BeforeValidator(_some), Field(min_length=1)] = Field(
+    family: Annotated[list[FamilyWord], _one_or_some(FamilyWord), Field(min_length=1)] = Field(
         default=["IPv4", "IPv6"], description="one at a time; both at once where omitted"
     )
-    security: Annotated[list[SecurityWord], BeforeValidator(_some), Field(min_length=1)] = Field(
+    security: Annotated[list[SecurityWord], _one_or_some(SecurityWord), Field(min_length=1)] = Field(
         default=["none"], description="MD5 (RFC 2385) and GTSM (RFC 5082) at both ends; the topology's where omitted"
     )
 
@@ -68,7 +73,7 @@ class MatrixChoice(Model):
 class Never(Model):
     """What must not happen while steps are taken."""
 
-    never: Annotated[list[Conditions], BeforeValidator(_some), Field(min_length=1)] = Field(
+    never: Annotated[list[Conditions], _one_or_some(Conditions), Field(min_length=1)] = Field(
         description="expectations: at no event may one of them hold, of any connection or session in question"
     )
 
@@ -143,15 +148,28 @@ def spelled(given: Any) -> Any:
     return {given: None}
 
 
+class _OrItsName:
+    """A step may be its name alone: for the JSON Schema."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {"anyOf": [{"type": "string", "enum": [*STEPS]}, handler(schema)]}
+
+
+def _written(kind: StepKind) -> Any:
+    """What a step's value can be written as, for the JSON Schema."""
+    return kind.takes | str | int | list[Any] | None if kind.short else kind.takes | None
+
+
 def _fields() -> dict[str, Any]:
     fields: dict[str, Any] = {
         kind.field: (
-            Annotated[kind.takes, BeforeValidator(partial(filled, kind))],
+            Annotated[kind.takes, BeforeValidator(partial(filled, kind), json_schema_input_type=_written(kind))],
             Field(default=None, description=kind.doc),
         )
         for kind in STEPS.values()
     }
-    steps = Annotated[list[Annotated["Step", BeforeValidator(spelled)]], Field(min_length=1)]
+    one = Annotated["Step", BeforeValidator(spelled), _OrItsName()]
+    steps = Annotated[list[one], Field(min_length=1)]
     return fields | {"steps": (steps | None, Field(default=None, description="the steps that `meanwhile` is about"))}
 
 
@@ -189,6 +207,6 @@ class ScenarioFile(Model):
         description="Microsoft's automation (provisioning, the start of a validation) goes on at once, or at `advance`",
     )
     matrix: MatrixChoice = Field(default=MatrixChoice(), description="with what it is played")
-    steps: list[Annotated[Step, BeforeValidator(spelled)]] = Field(
+    steps: list[Annotated[Step, BeforeValidator(spelled), _OrItsName()]] = Field(
         min_length=1, description="what is done, waited for and expected, in order"
     )

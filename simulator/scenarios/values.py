@@ -111,7 +111,7 @@ def _several(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
-Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_several)]
+Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_several, json_schema_input_type=list[str] | str)]
 """One text, or several."""
 
 

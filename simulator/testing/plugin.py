@@ -46,7 +46,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A recording is a test: it has to come out as it was recorded."""
+    """A recording is a test: it has to come out as it was recorded. A scenario file has a test for each case."""
+    if file_path.name.endswith(".scenario.yaml"):
+        from simulator.testing.scenario_files import ScenarioCollector
+
+        return ScenarioCollector.from_parent(parent, path=file_path)
     if file_path.suffix != ".recording":
         return None
     from simulator.testing.recordings import RecordingFile
