@@ -41,7 +41,7 @@ COMMANDS: Final = (
         (
             "init",
             "commands.init:init",
-            "Write the first files of your own rehearsal: a topology, a test, a CI workflow.",
+            "Write a topology, a test and a CI workflow that work at once: your own rehearsal.",
         ),
         ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
         ("test", "commands.test:test", "Play scenario files, and compare what happens with what they expect."),
