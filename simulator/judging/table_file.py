@@ -13,7 +13,7 @@ from typing import cast
 from simulator.judging.decompression import DecompressedFile, DecompressionError
 from simulator.tables.encodings import utf8
 from simulator.tables.input_formats import READERS, InputFormat, recognise
-from simulator.tables.table_entries import FilePosition, TableEntry, Unreadable
+from simulator.tables.table_entries import FilePosition, TableEntry, TableReader, Unreadable
 from simulator.topology.files import FileReadError, open_stream
 
 
@@ -31,8 +31,11 @@ class TableFile:
 
 
 @contextmanager
-def table_file(path: Path | None, wanted: str | None) -> Iterator[TableFile]:
-    """Open a table; `path` None reads standard input. Raises TableFileError, also while the entries are read."""
+def table_file(path: Path | None, wanted: str | None, reader: TableReader | None = None) -> Iterator[TableFile]:
+    """Open a table; `path` None reads standard input; `reader`: in place of the format's own.
+
+    Raises TableFileError, also while the entries are read.
+    """
     if wanted is not None and wanted not in list(InputFormat):
         raise TableFileError(f"--input-format {wanted}: there is no such format (there are: {', '.join(InputFormat)})")
     name = "standard input" if path is None else str(path)
@@ -44,7 +47,7 @@ def table_file(path: Path | None, wanted: str | None) -> Iterator[TableFile]:
                 unknown = f"this is no table that is known here: say --input-format ({', '.join(InputFormat)})"
                 raise TableFileError(f"{name}: {source.problem or found or unknown}")
             format_ = InputFormat(wanted) if wanted is not None else cast(InputFormat, found)
-            yield TableFile(name, format_, _entries(READERS[format_](chunks), source))
+            yield TableFile(name, format_, _entries((reader or READERS[format_])(chunks), source))
     except (DecompressionError, FileReadError) as error:
         raise TableFileError(f"{name}: {error}") from None
     except OSError as error:

@@ -76,7 +76,7 @@ class VerdictDiff:
             shared = routes.keys if routes.keys == others.keys else set(routes.keys) & set(others.keys)
             for key in shared:
                 changed = ChangedRoute(routes, key, old.get(key, ()), new.get(key, ()))
-                if _rules(changed.old) != _rules(changed.new):
+                if changed_rules(changed):
                     self.tally.add(changed)
                     yield changed
 
@@ -84,6 +84,11 @@ class VerdictDiff:
 def _judged(judge: Judge, entry: TableEntry) -> tuple[TableRoutes | None, dict[bytes, Hits]]:
     """The routes that could be judged, with what refuses some of them."""
     return next(judge.judge((entry,)), (None, {}))
+
+
+def changed_rules(route: ChangedRoute) -> bool:
+    """Other rules refuse it than did."""
+    return _rules(route.old) != _rules(route.new)
 
 
 def _rules(hits: Hits) -> frozenset[str]:

@@ -122,13 +122,21 @@ def diff(
     old: Annotated[
         str,
         typer.Argument(
-            metavar="OLD", help="A profile or a topology, then settings behind commas: exchange,vrp=old.json,otc=off."
+            metavar="OLD",
+            help="A profile or a topology, then settings behind commas: exchange,vrp=old.json,otc=off. Or what "
+            "policy check --json printed, also of another version: its routes with its verdicts.",
         ),
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The same, for the policy that is to come.")],
     routes: Annotated[
-        str, typer.Option("--routes", metavar="FILE", help="The routes, in any format of check; - reads stdin.")
-    ],
+        str | None,
+        typer.Option(
+            "--routes",
+            metavar="FILE",
+            help="The routes, in any format of check; - reads stdin. Not where OLD holds them.",
+            show_default=False,
+        ),
+    ] = None,
     input_format: Annotated[
         str | None, typer.Option(metavar="FORMAT", help="The format of FILE, as with check.", show_default=False)
     ] = None,
@@ -151,7 +159,5 @@ def diff(
     """
     from simulator.cli.run import policy_diff as run
 
-    name = None if routes == "-" else Path(routes)
-    raise typer.Exit(
-        run.diff(old, new, judging, peering, name, input_format, export_as, chosen(how, as_json), only_summary=summary)
-    )
+    table = run.DiffTable(routes, input_format, export_as)
+    raise typer.Exit(run.diff(old, new, judging, peering, table, chosen(how, as_json), only_summary=summary))

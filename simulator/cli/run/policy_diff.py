@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, cells, write_csv
 from simulator.judging import sessions as session_policies
+from simulator.judging.decompression import DecompressedFile, DecompressionError
 from simulator.judging.options import JudgingOptions, SessionOptions
 from simulator.judging.table_file import TableFile, TableFileError, table_file
 from simulator.policy.profiles import PROFILES
 from simulator.policy.verdict import Hits
+from simulator.session.messages import Family
+from simulator.tables.input_formats import InputFormat
 from simulator.tables.json_lines import common_json
-from simulator.tables.session_policies import SessionPolicies
+from simulator.tables.session_policies import SessionPolicies, SessionPolicy
+from simulator.tables.table_entries import Announcer
 from simulator.tables.tally import Judge, Tally
 from simulator.tables.verdict_diff import ChangedRoute, DiffTally, VerdictChange, VerdictDiff
+from simulator.tables.verdict_file import VerdictFile, is_verdict_line
+from simulator.topology.files import FileReadError, open_stream
 from simulator.wire import nlri
 
 _FILES = {
@@ -44,51 +50,113 @@ _COLUMNS: RowColumns = (
 _HOW = "give a profile or a topology file, then settings behind commas: exchange,vrp=FILE,as-path-too-long=limit=10"
 
 
+@dataclass(frozen=True, slots=True)
+class DiffTable:
+    """The routes to compare by, as the options give them."""
+
+    routes: str | None
+    """A file, `-` for standard input; None where OLD holds them."""
+    format: str | None
+    export_as: str | None
+
+
 def diff(
     old: str,
     new: str,
     judging: JudgingOptions,
     peering: SessionOptions,
-    path: Path | None,
-    wanted: str | None,
-    export_as: str | None,
+    given: DiffTable,
     how: RowFormat,
     *,
     only_summary: bool,
 ) -> int:
-    """The command; `path` None reads standard input. Returns the exit code: 1 where a verdict changes."""
+    """The command. Returns the exit code: 1 where a verdict changes, or something cannot be compared."""
     try:
-        exporter = session_policies.asn(export_as, "--export-as") if export_as else None
+        if _holds_verdicts(old):
+            return _compare_with_file(Path(old), new, judging, peering, given, how, only_summary=only_summary)
+        if given.routes is None:
+            raise ValueError(f"--routes is missing: {old} is no file with verdicts, so it needs routes to judge")
+        exporter = session_policies.asn(given.export_as, "--export-as") if given.export_as else None
         before, after = (_judge(text, judging, peering, exporter) for text in (old, new))
-    except ValueError as error:
-        fail(USAGE, *session_policies.faults(error))
-    try:
-        return _compare(VerdictDiff(before, after), path, wanted, how, only_summary=only_summary)
+        path = None if given.routes == "-" else Path(given.routes)
+        with table_file(path, given.format) as table:
+            return _compare(VerdictDiff(before, after), table, how, only_summary=only_summary)
     except TableFileError as error:
         fail(USAGE, str(error))
+    except ValueError as error:
+        fail(USAGE, *session_policies.faults(error))
 
 
-def _compare(found: VerdictDiff, path: Path | None, wanted: str | None, how: RowFormat, *, only_summary: bool) -> int:
+def _holds_verdicts(name: str) -> bool:
+    """Is this what `turnup policy check --json` printed?"""
+    if name in PROFILES or not Path(name).is_file():
+        return False
+    try:
+        with open_stream(Path(name)) as file:
+            begins = next(DecompressedFile(file).chunks(), b"")
+    except (FileReadError, DecompressionError, OSError):
+        return False
+    return is_verdict_line(begins.lstrip().partition(b"\n")[0].decode(errors="replace"))
+
+
+def _compare_with_file(
+    path: Path,
+    new: str,
+    judging: JudgingOptions,
+    peering: SessionOptions,
+    given: DiffTable,
+    how: RowFormat,
+    *,
+    only_summary: bool,
+) -> int:
+    """The routes and the verdicts of a file against a policy of today. Raises ValueError."""
+    for option, value in (
+        ("--routes", given.routes),
+        ("--input-format", given.format),
+        ("--export-as", given.export_as),
+    ):
+        if value is not None:
+            raise ValueError(f"{option} {value}: the routes are those in {path}, as they were judged")
+    made = _side_of(new, judging, peering, None)
+
+    def session(announcer: Announcer | None, family: Family) -> SessionPolicy:
+        # A router that announces its own table, and a route that says no next hop: itself.
+        return made.self_announced(family) if announcer is None else made.session(announcer, family)
+
+    found = VerdictFile(Judge(session))
+    with table_file(path, InputFormat.JSON, found.read) as table:
+        code = _compare(found, table, how, only_summary=only_summary)
+    if found.shortfall:
+        warn(f"{path}: {found.shortfall}")
+        return FAILED
+    return code
+
+
+def _compare(found: VerdictDiff | VerdictFile, table: TableFile, how: RowFormat, *, only_summary: bool) -> int:
     """Compare and list a whole file as it streams by; returns the exit code. Raises TableFileError."""
-    with table_file(path, wanted) as table:
-        if how is RowFormat.csv:
-            write_csv([[heading for heading, _ in _COLUMNS]])
-        for route in found.changed(table.entries):
-            if not only_summary:
-                _show(route, how)
-        tally = found.new.tally
-        if not tally.routes and not tally.unreadable:
-            raise TableFileError(f"{table.name}: there is no route in it")
-        _summary(table, found.tally, tally, how)
+    if how is RowFormat.csv:
+        write_csv([[heading for heading, _ in _COLUMNS]])
+    for route in found.changed(table.entries):
+        if not only_summary:
+            _show(route, how)
+    tally = found.new.tally
+    if not tally.routes and not tally.unreadable:
+        raise TableFileError(f"{table.name}: there is no route in it")
+    _summary(table, found.tally, tally, how)
     return FAILED if found.tally.changed or tally.unreadable else PASSED
 
 
 def _judge(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> Judge:
+    made = _side_of(text, judging, peering, exporter)
+    return Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
+
+
+def _side_of(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> SessionPolicies:
+    """The same; the ValueError names the side."""
     try:
-        made = _side(text, judging, peering, exporter)
+        return _side(text, judging, peering, exporter)
     except ValueError as error:
         raise ValueError(f"{text}: {'; '.join(session_policies.faults(error))}") from None
-    return Judge(made.session if exporter is None else lambda _, family: made.self_announced(family), exporter)
 
 
 def _side(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> SessionPolicies:
