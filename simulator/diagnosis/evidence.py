@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from simulator.diagnosis.about import Mender
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.diagnosis.watched import Watched
+from simulator.packets.kinds import PacketsSeen
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
@@ -223,6 +224,8 @@ class SessionEvidence:
     """What that router itself says of the session; None: it was not asked, or cannot be."""
     probe: TcpEnd | None = None
     """A TCP handshake with its BGP port; None: not tried."""
+    packets: PacketsSeen | None = None
+    """What crossed the link between its two addresses since the validation began; None where nothing is captured."""
     peer_counters: Mapping[str, int] = field(default_factory=dict)
     """How the kernel's TcpExt counters moved at the router since the validation began; empty where they are unknown."""
     prefixes: frozenset[str] = frozenset()

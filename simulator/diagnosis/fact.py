@@ -35,6 +35,7 @@ class Fact(Enum):
     # TCP
     TCP_OPENS = "a TCP handshake with the router's BGP port succeeds"
     TCP_REFUSED = "the router's kernel refuses TCP to its BGP port"
+    TCP_REJECTED = "an ICMP error answers our SYN"
     TCP_SILENT = "nothing answers TCP to the router's BGP port"
     CLOSED_EARLY = "the router takes the TCP connection and ends it without a word"
     TALKS = "BGP messages of the peer were read"

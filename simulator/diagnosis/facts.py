@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.diagnosis import session_facts, traffic_checks
+from simulator.diagnosis import packet_facts, session_facts, traffic_checks
 from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence
 from simulator.diagnosis.fact import Fact, Seen, SessionFacts
 from simulator.diagnosis.route_checks import lacking, marked
@@ -142,6 +142,7 @@ def _traffic(session: SessionEvidence, observation: Observation) -> Seen:
 
 _LOOKS: tuple[Callable[[SessionEvidence, Observation], Seen], ...] = (
     _link,
+    packet_facts.on_the_wire,
     session_facts.tcp,
     session_facts.counters,
     session_facts.router,

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from simulator.diagnosis.check import name_of
 from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
 from simulator.diagnosis.fact import Fact, Seen
+from simulator.diagnosis.packet_facts import may_be_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.route_checks import NEAR
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
@@ -73,7 +74,7 @@ def counters(session: SessionEvidence, observation: Observation) -> Seen:
     if here and not any(counters.get("TCPMinTTLDrop") for counters in (here, there)):
         yield Fact.TTL_CLEAN, ""
     for counters, name, fits, fact in table:
-        if fits and counters.get(name):
+        if fits and counters.get(name) and may_be_of(session.packets, name, here=counters is here):
             where = "the edge" if counters is here else "the router"
             yield fact, f"kernel counter {name} of {where} rose by {counters[name]}"
 

@@ -8,6 +8,7 @@ from simulator.diagnosis.evidence import CaptureProof
 from simulator.engine.network import Network
 from simulator.lab.capture import Capture
 from simulator.lab.streams import Ends, Watch
+from simulator.packets.kinds import PacketsSeen
 from simulator.topology.plan import SessionPlan
 
 
@@ -29,8 +30,19 @@ class Watches:
         for capture, mine in self._plans.items():
             pairs = [(plan.edge_address, plan.peer_address) for plan in mine]
             self._watches[capture] = capture.watch(pairs, self._written(mine, whole=True))
+        self._conversations = {
+            plan.id: (capture, capture.listen(plan.edge_address, plan.peer_address))
+            for capture, mine in self._plans.items()
+            for plan in mine
+        }
+
+    def seen(self) -> dict[str, PacketsSeen]:
+        """By session: its packets up to now."""
+        return {id_: capture.heard(conversation) for id_, (capture, conversation) in self._conversations.items()}
 
     def end(self) -> None:
+        for capture, conversation in self._conversations.values():
+            capture.forget(conversation)
         for capture, watch in self._watches.items():
             capture.leave(watch)
 

@@ -26,6 +26,7 @@ from simulator.engine.network import Network
 from simulator.engine.router_evidence import answer_of, member_tables, needs_probe, probe, table_of
 from simulator.lab.netns import netns_place
 from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.packets.kinds import PacketsSeen
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.speakers.clock import Clock
@@ -65,6 +66,8 @@ class Gathered:
     watched: Watched | None = None
     capture: CaptureProof | None = None
     capture_skipped: str = ""
+    packets: Mapping[str, PacketsSeen] = field(default_factory=dict)
+    """By session."""
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
     traffic_skipped: str = ""
     programmed: dict[str, int | None] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Inquiry:
                 await self._done([both, *probes], known)
             link = asyncio.wait(probes, timeout=max(known + PATIENCE - self._clock.now(), 0))
             (done, _), *_ = await asyncio.gather(link, both, self._ask_why(record, gathered))
+        gathered.packets = watches.seen()
         for each in done:
             each.result()
 

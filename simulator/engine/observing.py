@@ -126,6 +126,7 @@ class Observer(Inquiry):
             answer=gathered.answers.get(plan.id),
             preflight=self.preflight.get(plan.id, ()),
             probe=gathered.probes.get(plan.id),
+            packets=gathered.packets.get(plan.id),
             own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._heard(plan) if compared else frozenset(),

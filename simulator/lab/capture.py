@@ -18,7 +18,9 @@ from simulator.lab.netns import netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
 from simulator.lab.streams import prove_absence as prove_absence_of
+from simulator.packets.conversation import Conversation, Sorter
 from simulator.packets.forbidden import ForbiddenFrames
+from simulator.packets.kinds import PacketsSeen
 from simulator.places.errors import LabError
 from simulator.places.link import INTERFACE
 from simulator.places.place import Place
@@ -45,6 +47,9 @@ class Capture:
         self._beginnings = Beginnings()
         self._watches: dict[Watch, int] = {}
         """Each with the frames that had been dropped before it began."""
+        self._sorter = Sorter()
+        self._conversations: dict[Conversation, int] = {}
+        """As the watches."""
 
     @property
     def dropped(self) -> int:
@@ -88,6 +93,26 @@ class Capture:
         self._watches[watch] = self.dropped
         return watch
 
+    def listen(self, edge: IpAddress, peer: IpAddress) -> Conversation:
+        """Count the packets between two addresses from now on, by what each shows; end it with `forget`."""
+        if self._socket is not None:
+            self._drain()
+        conversation = Conversation((edge, peer), reads_messages=False)
+        self._sorter.add(conversation)
+        self._conversations[conversation] = self.dropped
+        return conversation
+
+    def heard(self, conversation: Conversation) -> PacketsSeen:
+        """What it counted up to now."""
+        if self._socket is not None:
+            self._drain()
+        return conversation.seen(whole=self.dropped == self._conversations[conversation])
+
+    def forget(self, conversation: Conversation) -> None:
+        """Safe to call twice."""
+        self._sorter.leave(conversation)
+        self._conversations.pop(conversation, None)
+
     def leave(self, watch: Watch) -> None:
         """Forget a watch; safe to call twice."""
         self._watches.pop(watch, None)
@@ -126,6 +151,8 @@ class Capture:
             self._look_at(frame)
 
     def _look_at(self, frame: bytes) -> None:
+        if self._sorter:
+            self._sorter.take(self.packets, frame)
         try:
             segment = dissect(frame, len(frame))
         except UnreadableError as error:

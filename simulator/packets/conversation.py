@@ -28,7 +28,7 @@ from simulator.packets.dissect import (
     segment,
 )
 from simulator.packets.forbidden import forbidden
-from simulator.packets.kinds import AddressPair, Key, PacketKind, PacketTally
+from simulator.packets.kinds import AddressPair, Key, PacketKind, PacketsSeen, PacketTally
 
 K = PacketKind
 _BGP_PORT: Final = 179
@@ -63,6 +63,11 @@ class Conversation:
             tally.count += self._forbidden[mac].count
             tally.first = sorted([*tally.first, *self._forbidden[mac].first])[: len(self._forbidden[mac].first)]
         return found
+
+    def seen(self, *, whole: bool) -> PacketsSeen:
+        """The counts up to now. `whole`: nothing was lost since it began."""
+        counts = {kind: tally.count for (kind, detail), tally in self.found().items() if not detail}
+        return PacketsSeen(counts, frozenset(mac.hex(":") for mac in self.macs), whole)
 
     # --- what comes ---
 
@@ -109,6 +114,7 @@ class Conversation:
         back = ports[::-1]
         if not sent:
             self._add(K.TTL_FULL if packet.ttl == 255 else K.TTL_LOW, number)
+            self._add(K.SIGNED if carried.signed else K.UNSIGNED, number)
         if flags & RST:
             self._reset(number, back, sent=sent)
         elif flags & _ACKNOWLEDGED == SYN:

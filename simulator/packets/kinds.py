@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -19,6 +20,8 @@ class PacketKind(Enum):
     SYN_RECEIVED_UNANSWERED = "SYN from {peer} to {edge} that is not answered"
     SYN_RECEIVED_SIGNED = "SYN from {peer} to {edge} with an MD5 option"
     SYN_RECEIVED_UNSIGNED = "SYN from {peer} to {edge} without an MD5 option"
+    SIGNED = "TCP packet from {peer} to {edge} with an MD5 option"
+    UNSIGNED = "TCP packet from {peer} to {edge} without an MD5 option"
     OPENED = "SYN-ACK from {peer} to {edge}"
     RST_RECEIVED = "RST from {peer} to {edge}"
     REFUSED = "RST from {peer} that answers a SYN of {edge}"
@@ -86,3 +89,18 @@ class PacketTally:
         self.count += 1
         if len(self.first) < FIRST:
             self.first.append(number)
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsSeen:
+    """What a capture saw of one session's two addresses since a validation began."""
+
+    counts: Mapping[PacketKind, int]
+    macs: frozenset[str] = frozenset()
+    """Who answered for the peer's address."""
+    whole: bool = False
+    """Nothing was lost of it: only then what is not there was not sent."""
+
+    def __getitem__(self, kind: PacketKind) -> int:
+        """How many there were."""
+        return self.counts.get(kind, 0)

@@ -68,7 +68,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch, flow: Flow, *, decided: bool) -> tu
         edges=SimpleNamespace(view=lambda plan: down[plan.id], plans=mine, is_provisioned=lambda plan: True),
         peers=SimpleNamespace(router=lambda name: HungRouter(), runs=lambda name: True),
     )
-    monkeypatch.setattr(validating, "Watches", lambda *_: SimpleNamespace(skipped="no", end=lambda: None))
+    monkeypatch.setattr(validating, "Watches", lambda *_: SimpleNamespace(skipped="no", end=lambda: None, seen=dict))
     monkeypatch.setattr(validating, "tell_waits", never)
     monkeypatch.setattr(gathering, "needs_probe", lambda view: True)
     for module in (validating, gathering):

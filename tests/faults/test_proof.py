@@ -42,6 +42,7 @@ LABS: dict[tuple[str, str, str], dict[str, tuple[K, str]]] = {
         "bogon-prefix": (K.PREFIX_RECEIVED, "fc00:1::/32"),
     },
     ("frr", "bgp-filtered", "md5-missing-at-peer"): {
+        "filtered": (K.SYN_SENT_UNANSWERED, ""),
         "md5-missing": (K.SYN_RECEIVED_UNSIGNED, ""),
     },
     ("bird", "wrong-local-as", ""): {

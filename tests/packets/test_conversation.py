@@ -66,9 +66,8 @@ def told(
     sorter.add(conversation)
     for number, frame in enumerate(frames, 1):
         sorter.take(number, frame)
-    return {
-        (kind if not detail else (kind, detail)): tally.first for (kind, detail), tally in conversation.found().items()
-    }
+    found = {key: tally for key, tally in conversation.found().items() if key[0] not in (K.SIGNED, K.UNSIGNED)}
+    return {(kind if not detail else (kind, detail)): tally.first for (kind, detail), tally in found.items()}
 
 
 WHO_HAS = framed(ARP(op=1, psrc=str(EDGE), pdst=str(PEER)), OTHER)

@@ -183,6 +183,8 @@ PREDICATES: dict[K, Callable[[Row, list[Row], bool, str], int]] = {
     K.OPENED: lambda row, rows, sent, detail: (
         not sent and row.is_bgp and row.flags & (SYN | ACK) == SYN | ACK and not row.flags & RST
     ),
+    K.SIGNED: lambda row, rows, sent, detail: not sent and row.is_bgp and "19" in row.all("tcp.option_kind"),
+    K.UNSIGNED: lambda row, rows, sent, detail: not sent and row.is_bgp and "19" not in row.all("tcp.option_kind"),
     K.RST_RECEIVED: lambda row, rows, sent, detail: not sent and row.is_bgp and bool(row.flags & RST),
     K.RST_SENT: lambda row, rows, sent, detail: sent and row.is_bgp and bool(row.flags & RST),
     K.REFUSED: lambda row, rows, sent, detail: (
