@@ -111,7 +111,7 @@ def _found(frames: FoundFrames, packets: Collection[Packets], until: float) -> t
     for besides in (False, True):
         shown = [
             PacketsFound(str(each), tuple(tally.first), tally.count)
-            for each in packets
+            for each in dict.fromkeys(packets)
             if each.besides is besides and (tally := frames.get((each, until))) is not None and tally.count
         ]
         if shown:

@@ -78,7 +78,7 @@ def troubles(report: Report) -> list[Trouble]:
         for each in troubles_of(report, connection):
             alike = (each.kind, each.cause.id if each.cause else "", each.check, "" if each.cause else each.what)
             known = found.get(alike)
-            found[alike] = replace(known, where=(*known.where, *each.where)) if known else each
+            found[alike] = replace(known, where=tuple(dict.fromkeys((*known.where, *each.where)))) if known else each
     return [*_of_the_whole(report), *sorted(found.values(), key=lambda each: _KINDS.index(each.kind))]
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
-from simulator.report.findings import diagnosis_of
+from simulator.packets.kinds import PacketKind as K
+from simulator.packets.kinds import Packets, PacketTally
+from simulator.report.findings import diagnosis_of, label
+from simulator.report.troubles import troubles
 from simulator.views.check import Blocks, Cause, CheckView, Side, Status
 from tests.report import sample
 
@@ -34,3 +38,37 @@ def test_what_blocks_comes_first_and_each_cause_has_its_lines() -> None:
     assert found[0].explains == ("T1", "S5")
     assert [cause.proof.events for cause in found] == [(1, 3), (3, 5)]
     assert found[0].evidence == ("seen",), "what the check saw stands where nothing else does"
+
+
+def test_one_connection_is_named_once_though_two_of_its_sessions_fail_alike() -> None:
+    report = sample.failed_report()
+    first = next(each for each in report.connections if any(check.status.bad for check in each.checks))
+    causes = [
+        Cause("remote-as-wrong", f"the router expects another AS: {n}", "do", Side.PEER, (str(n),), ("S1",))
+        for n in (4, 6)
+    ]
+    broken = replace(first, checks=(check("S1", Blocks.ACTIVE, *causes),))
+    (alike,) = [each for each in troubles(replace(report, connections=(broken,))) if each.cause]
+    assert alike.where == (label(broken),)
+
+
+def test_the_same_packets_stand_once_in_a_proof_and_those_of_the_check_only_where_there_are_no_others() -> None:
+    report = sample.failed_report()
+    first = report.connections[0]
+    ends = (ip_address("192.0.2.1"), ip_address("192.0.2.2"))
+    told, besides = Packets(K.OPEN_RECEIVED, ends), Packets(K.RST_RECEIVED, ends, besides=True)
+    cause = Cause("local-as-wrong", "wrong", "do", Side.PEER, ("s",), ("S1",), packets=(told, told, besides))
+    broken = replace(first, checks=(check("S1", Blocks.ACTIVE, cause),))
+    report = replace(report, connections=(broken,), events=())
+    for tallies, expected in (
+        ({told: PacketTally(9, [3, 5]), besides: PacketTally(1, [7])}, [(str(told), (3, 5), 9)]),
+        ({besides: PacketTally(1, [7])}, [(str(besides), (7,), 1)]),
+        ({}, []),
+    ):
+        report.frames = {(packets, report.finished): tally for packets, tally in tallies.items()}
+        (found,) = diagnosis_of(report)
+        assert [(each.what, each.frames, each.count) for each in found.proof.packets] == expected
+    report.frames = {(told, report.finished): PacketTally(9, [3, 5])}
+    (found,) = diagnosis_of(report)
+    assert found.proof.lines == ("wire.pcap frames 3, 5: OPEN from 192.0.2.2 to 192.0.2.1 (9 in all)",)
+    assert found.proof.frames == (3, 5)
