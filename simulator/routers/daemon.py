@@ -195,11 +195,18 @@ class Daemon:
                 return session
         raise KeyError(name)
 
+    @property
+    def end(self) -> str:
+        """How it ended by itself, with the end of its log; empty while it runs. Raises LabError before its start."""
+        _, files, process = self._started()
+        if process.returncode is None:
+            return ""
+        return f"{self._name} has ended (exit status {process.returncode}): {last_lines(files.log)}"
+
     def _require_running(self) -> None:
         """Raises LabError, with the end of its log, when it is not."""
-        _, files, process = self._started()
-        if process.returncode is not None:
-            raise LabError(f"{self._name} has ended (exit status {process.returncode}): {last_lines(files.log)}")
+        if end := self.end:
+            raise LabError(end)
 
 
 class ChangeTimes:

@@ -32,6 +32,8 @@ SOON: Final = 5.0
 """Seconds in which an expectation has to hold where it does not say (simulator)."""
 _LOOK: Final = 0.2
 """Seconds until what no event tells is looked at again."""
+_NEEDS_A_PEER: Final = frozenset({BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED})
+"""BGP states that no session comes to without a router at its other end."""
 _AUTOMATIC: Final = (
     ConnectionEvent.PROVISIONED,
     ConnectionEvent.PROVISIONING_FAILED,
@@ -184,6 +186,10 @@ async def until_seen(
 
 def _stuck(stage: Stage, conditions: Conditions) -> str:
     """Why no time brings a state about; empty where it may come."""
+    if conditions.bgp_state is not None and set(conditions.bgp_state) <= _NEEDS_A_PEER:
+        for name in stage.routers(conditions):
+            if end := stage.end_of_router(name):
+                return f"no router is there to talk to ({end})"
     for record in stage.connections(conditions):
         wanted = conditions.connection_state
         if wanted is None:

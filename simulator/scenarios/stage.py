@@ -10,9 +10,11 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.traffic import TrafficLab
+from simulator.faults.broken import BrokenRouter
 from simulator.places.errors import LabError
 from simulator.rehearsal.script import Script
 from simulator.routers.base import Router
+from simulator.routers.daemon import Daemon
 from simulator.scenarios.values import Subject, WhichSessions
 from simulator.topology.plan import SessionPlan
 from simulator.topology.route import RouterRoute
@@ -77,3 +79,11 @@ class Stage:
         if not self.network.peers.runs(name):
             raise LabError(f"the router of {name} does not run: start or notify comes first")
         return self.network.peers.router(name)
+
+    def end_of_router(self, name: str) -> str:
+        """How a router ended that was started here; empty while it runs, and of one that has no process."""
+        if not self.network.peers.runs(name):
+            return ""
+        router = self.network.peers.router(name)
+        found = router.inner if isinstance(router, BrokenRouter) else router
+        return found.end if isinstance(found, Daemon) else ""

@@ -13,7 +13,7 @@ import pytest
 from tests.foreign.stranger import OfflineError, Stranger, stranger
 from tests.lab_support import require_bird
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("foreign")]
 _TYPED = "E" + " " * 13
 """What begins a line that is to be typed: it is not broken, however long it is."""
 

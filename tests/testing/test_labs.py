@@ -121,6 +121,10 @@ def test_a_router_is_killed_and_the_peering_stays_what_it_was(lab: Any, peering:
     lab.session().reaches(BgpState.ACTIVE)
     assert peering.connection_state == ConnectionState.ACTIVE
     lab.nothing_passed_before_active()
+    with pytest.raises(LabAssertionError, match=r"no router is there to talk to .*has ended"):
+        lab.session().reaches(BgpState.ESTABLISHED, within=3600)
+    router.restart()
+    lab.session().reaches(BgpState.ESTABLISHED)
 
 
 @pytest.mark.topology("exchange", changes=QUICK, scope="module")
