@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def recording(path: Path | None) -> Iterator[RecordingTape | None]:
+def recording(path: Path | None, kind: str = "rehearsal") -> Iterator[RecordingTape | None]:
     """A tape to that file, which is whole at the end; None without a path. Enter it where an event loop runs."""
     if path is None:
         yield None
@@ -23,7 +23,7 @@ def recording(path: Path | None) -> Iterator[RecordingTape | None]:
     from simulator.recording.tape import RecordingTape
 
     try:
-        tape = RecordingTape(path)
+        tape = RecordingTape(path, kind)
     except RecordingError as error:
         fail(USAGE, f"--record {error}")
     try:

@@ -8,7 +8,7 @@ recording and this turnup part: a difference says when, and from there on nothin
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any, Final
@@ -16,12 +16,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from simulator.addresses import IpAddress
-from simulator.connection.connection import TransitionRefusedError
+from simulator.connection.connection import ConnectionTransition, TransitionRefusedError
 from simulator.connection.states import ConnectionEvent, Flow
 from simulator.diagnosis.check import When
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.gathering import Gathered
-from simulator.engine.log import CheckEnded, Event, EventLog
+from simulator.engine.log import CheckEnded, ConnectionMoved, Event, EventLog
 from simulator.engine.notices import of_validation
 from simulator.engine.registrations import Registered
 from simulator.peer.events import cease
@@ -36,6 +36,7 @@ from simulator.recording.lab import (
     ReplayedNetwork,
     ReplayedValidator,
     ReplayedWatcher,
+    at_once,
     endpoint,
     topology_of,
 )
@@ -57,7 +58,7 @@ from simulator.wire.framing import MessageType
 _MOST: Final = 20
 """Differences that are kept (simulator)."""
 _OF_SESSIONS: Final = frozenset("icrdfgt")
-_WORLD: Final = frozenset({*"=tskPp", "a"})
+_WORLD: Final = frozenset({*"=tskPph", "a"})
 """Records of what followed: nobody waits for them once recording and replay have parted."""
 _DATA: Final = 64 << 20
 _NOTIFICATION: Final = bytes([MessageType.NOTIFICATION])
@@ -139,6 +140,8 @@ class RecordingPlayer:
         """What each router called itself."""
         self._outcome = _Outcome()
         self._skipped = 0
+        self._plans: dict[str, SessionPlan] = {}
+        self._peers: dict[str, Peer] = {}
 
     # --- the lab ---
 
@@ -152,10 +155,14 @@ class RecordingPlayer:
         except (KeyError, ValueError, ValidationError, TypeError) as error:
             raise self._reader.fail(f"its topology cannot be read: {str(error).splitlines()[0]}") from None
         self.clock = GivenClock()
-        self.log = EventLog()
+        most = header.get("events")
+        self.log = EventLog(most if isinstance(most, int) else None)
         self.network: ReplayedNetwork = ReplayedNetwork(self.topology, kind, self.log.append, self.clock, self)
-        self.control = ControlPlane(self.network.edges, self.log, self.clock)
-        self.control.add_all(self.topology)
+        served = self._kind == "served"
+        journal = _AnsweringJournal(self) if served else None
+        self.control = ControlPlane(self.network.edges, self.log, self.clock, journal)
+        if not served:
+            self.control.add_all(self.topology)
         self.validator = ReplayedValidator(self.network, self.log, self.clock, self)
         records = self.control.records
         self.watcher = ReplayedWatcher(self.network, self.validator, records, self.log, self.clock, _raise)
@@ -253,7 +260,7 @@ class RecordingPlayer:
                 self._registered[peering] = decode(Registered, found)
             case ["=", {"event": "check" | "watch", "check": str(check)}] if check in self._own_checks:
                 pass
-            case ["=" | "t" | "s" | "k", *_] if not self.follows:
+            case ["=" | "t" | "s" | "k" | "h", *_] if not self.follows:
                 self._skipped += 1
             case _:
                 return False
@@ -318,6 +325,14 @@ class RecordingPlayer:
                 return facts
         return None
 
+    def was_behind(self) -> bool:
+        """Whether the store had not written all of it when it was asked just now."""
+        record = self._peek()
+        if record is not None and record[0] == "h":
+            self._take()
+            return True
+        return False
+
     def differs(self, what: str) -> None:
         """Recording and replay part here."""
         if self.follows:
@@ -361,6 +376,10 @@ class RecordingPlayer:
             self._followed(kind, given)
         elif kind == "E":
             self.log.append(decode(SAID[given[0]], given[1]))
+        elif kind == "y":
+            connection = self.control.records[given[0]].connection
+            for step in given[1]:
+                connection.take(decode(ConnectionTransition, step))
         elif kind == "x":
             self._close(*given)
         elif kind == "b":
@@ -541,6 +560,10 @@ class RecordingPlayer:
         if verb in ("deny_all", "settle"):
             getattr(control, verb)()
             return
+        if verb in ("admit", "dismiss"):
+            plan = self._plan(given[0])
+            self._control(lambda: at_once(getattr(self.network.edges, verb)(plan)))
+            return
         if verb in ("add", "plan_again"):
             plans = [*map(self._plan, given[0])]
             if verb == "plan_again":
@@ -567,11 +590,20 @@ class RecordingPlayer:
 
     def _plan(self, given: Any) -> SessionPlan:
         """A session with the nodes of the topology, where they are those."""
-        plan: SessionPlan = decode(SessionPlan, given)
+        text = repr(given)
+        if text in self._plans:
+            return self._plans[text]
+        found = self._plans[text] = self._placed(decode(SessionPlan, given))
+        return found
+
+    def _placed(self, plan: SessionPlan) -> SessionPlan:
         nodes = {each.name: each for each in (*self.topology.peers, *self.topology.edges)}
         peer, edge = nodes.get(plan.peer.name), nodes.get(plan.edge.name)
-        if isinstance(peer, Peer) and peer == plan.peer:
-            plan = replace(plan, peer=peer)
+        known = (
+            peer if isinstance(peer, Peer) and peer == plan.peer else self._peers.setdefault(plan.peer.name, plan.peer)
+        )
+        if known == plan.peer:
+            plan = replace(plan, peer=known)
         return replace(plan, edge=edge) if edge is not None and edge == plan.edge else plan
 
     def _add(self, plans: list[SessionPlan], flow: str) -> None:
@@ -618,6 +650,26 @@ _PLAIN_VERBS: Final = frozenset(
         *("delete", "deprovision", "fail_provisioning", "forget"),
     }
 )
+
+
+class _AnsweringJournal:
+    """Writes nothing; says what the store's journal said."""
+
+    def __init__(self, player: RecordingPlayer) -> None:
+        self._player = player
+
+    def write(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        """Every step is taken."""
+
+    def flush(self) -> None:
+        """There is nothing to wait for."""
+
+    @property
+    def behind(self) -> bool:
+        return self._player.was_behind()
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """The recording says when."""
 
 
 def _without_checks(document: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import Any, Final
 import simulator
 from simulator.diagnosis.check import When
 from simulator.diagnosis.evidence import Observation
-from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.control import ConnectionRecord, ControlPlane, Journal
 from simulator.engine.datafiles import DataFileRead
 from simulator.engine.gathering import Gathered
-from simulator.engine.log import Event, EventLog, Remark
+from simulator.engine.log import ConnectionMoved, Event, EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
 from simulator.engine.workflow import Workflow
@@ -64,10 +64,14 @@ _PART: Final = 1 << 18
 class RecordingTape:
     """Make it where an event loop runs; it is a `ScriptTape`, and a `RehearsalTape`."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises RecordingError where the file cannot be written."""
+    def __init__(self, path: Path, kind: str = "rehearsal") -> None:
+        """`kind`: `rehearsal` for whatever begins with the connections of its topology, `served` for what begins with
+        none. Raises RecordingError where the file cannot be written."""
         self.clock = TurnClock(asyncio.get_running_loop())
+        self._kind = kind
         self._log: EventLog | None = None
+        self._steps: dict[str, int] = {}
+        """By connection: the steps of its history that are taken down."""
         self._writer = RecordingWriter(path, self._stopped)
         self._secrets: list[str] = []
         self._keys: dict[str, str] = {}
@@ -136,7 +140,8 @@ class RecordingTape:
                 VERSION,
                 {
                     "by": simulator.__version__,
-                    "kind": "rehearsal",
+                    "kind": self._kind,
+                    "events": log.most,
                     "link": network.kind.value,
                     "topology": document,
                     "own-checks": _own_checks(network, workflow.validator),
@@ -155,6 +160,8 @@ class RecordingTape:
         self._around(workflow, "_tell", "tell")
         self._around(workflow, "_conclude", "conclude")
         self._around(network.edges, "provision", "p", self._carried)
+        self._around(network.edges, "admit", "v", lambda plan: [self._planned(plan)])
+        self._around(network.edges, "dismiss", "v", lambda plan: [self._planned(plan)])
         self._follow_validator(workflow.validator)
         self._around(workflow.watcher, "_judge", "w")
         self._around(workflow.watcher, "_tell_ended", "e")
@@ -173,6 +180,8 @@ class RecordingTape:
         is_task = inspect.iscoroutinefunction(call)
 
         def given(*args: Any, **more: Any) -> list[Any]:
+            if kind == "v" and args and isinstance(args[0], ConnectionRecord):
+                self._take_history(args[0])
             found = told(*args, **more) if told is not None else [*map(self._argument, args)]
             if more and told is None:
                 found.append({key: self._argument(each) for key, each in more.items()})
@@ -197,6 +206,26 @@ class RecordingTape:
             return await call(*args, **more)
 
         setattr(owner, name, around_task if is_task else around)
+
+    def _take_history(self, record: ConnectionRecord) -> None:
+        """What a connection had behind it before anything was taken down: it was in a store."""
+        known = self._steps.get(record.id, 0)
+        if len(record.connection.history) > known:
+            self.write("y", record.id, [encode(step) for step in record.connection.history[known:]])
+        self._steps[record.id] = len(record.connection.history)
+
+    def journal(self, journal: Journal) -> Journal:
+        """The same; when a lift has to wait for it is taken down, and when it is over."""
+        return _HeardJournal(journal, self)
+
+    def settled(self, call: Callable[[], None]) -> None:
+        """What waited for the journal is lifted now."""
+        self.write("v", "settle")
+        self._depth += 1
+        try:
+            call()
+        finally:
+            self._depth -= 1
 
     def _argument(self, value: Any) -> Any:
         match value:
@@ -339,6 +368,8 @@ class RecordingTape:
     def _heard(self, event: Event) -> None:
         if isinstance(event, DataFileRead) and not event.error and self._has_data:
             self._data()
+        if isinstance(event, ConnectionMoved):
+            self._steps[event.connection] = self._steps.get(event.connection, 0) + 1
         name = type(event).__name__
         if name in SAID:
             self.write("E", name, self._clean(event))
@@ -357,6 +388,29 @@ class RecordingTape:
             for at in range(0, max(len(octets), 1), _PART):
                 part = b64encode(octets[at : at + _PART]).decode()
                 self.write("D", number, key, path.name, at, part, at + _PART >= len(octets))
+
+
+class _HeardJournal:
+    """A journal; what the control plane asks it is taken down."""
+
+    def __init__(self, inner: Journal, tape: RecordingTape) -> None:
+        self._inner, self._tape = inner, tape
+
+    def write(self, record: ConnectionRecord, moved: ConnectionMoved) -> None:
+        self._inner.write(record, moved)
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    @property
+    def behind(self) -> bool:
+        behind = self._inner.behind
+        if behind:
+            self._tape.write("h")
+        return behind
+
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        self._inner.when_caught_up(lambda: self._tape.settled(call))
 
 
 class _HeardMender:

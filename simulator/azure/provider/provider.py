@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.model.peering import PeeringResource
@@ -32,9 +32,10 @@ from simulator.azure.provider.settings import CurrentSettings, Settings
 from simulator.azure.provider.unit_of_work import UnitOfWork
 from simulator.azure.store.store import Store
 from simulator.connection.connection import Connection, ConnectionTransition
-from simulator.engine.control import ConnectionRecord, ControlPlane
+from simulator.engine.control import ConnectionRecord, ControlPlane, Journal
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
+from simulator.engine.tape import Tape
 from simulator.engine.verbs import VERBS
 from simulator.engine.workflow import Workflow
 from simulator.places.errors import LabError
@@ -51,6 +52,16 @@ _EVENTS_KEPT: Final = 10_000
 """Of what is in the store for good, so much stays in memory (simulator)."""
 
 
+class ServedTape(Tape, Protocol):
+    """A tape that also takes down what is decided."""
+
+    def journal(self, journal: Journal) -> Journal:
+        """This one; it takes down when a lift has to wait for it."""
+
+    def follow(self, network: Network, control: ControlPlane, workflow: Workflow, log: EventLog) -> None:
+        """Called before anything runs."""
+
+
 class Provider:
     """Enter to start the lab and recover what the store holds; exit to close every session and leave the store true."""
 
@@ -61,8 +72,9 @@ class Provider:
         store: Store,
         settings: Settings | None = None,
         locations: Locations | None = None,
+        tape: ServedTape | None = None,
     ) -> None:
-        """Without `settings` those of the last run apply."""
+        """Without `settings` those of the last run apply. `tape` as for `Network`."""
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when the provider cannot go on: every gate is shut, and the process had better end."""
         self._at_failure: list[Callable[[], None]] = []
@@ -70,7 +82,7 @@ class Provider:
         self.versions: dict[str, str] = {}
         """What each peer's router calls itself."""
         self.topology = topology
-        self.clock = Clock(asyncio.get_running_loop())
+        self.clock = Clock(asyncio.get_running_loop()) if tape is None else tape.clock
         now = self.clock.now
         self.log = EventLog(_EVENTS_KEPT)
         self.unit = UnitOfWork(store, self.fail)
@@ -86,9 +98,11 @@ class Provider:
             record=True,
             recorded_octets=_RECORDED_OCTETS,
             registrations=registrations,
+            tape=tape,
         )
         self.journal = StoreJournal(self.unit, index)
-        self.control = ControlPlane(self.network.edges, self.log, self.clock, self.journal)
+        journal: Journal = self.journal if tape is None else tape.journal(self.journal)
+        self.control = ControlPlane(self.network.edges, self.log, self.clock, journal)
         self._at_failure.append(self.control.deny_all)
         self.peerings = Peerings(self.unit, index, self.control, self.address_plan, self.clock, self._current)
         self.reviewers = PeeringReviewers(self.control, self.peerings)
@@ -96,6 +110,8 @@ class Provider:
             self.network, self.control, self._current, self.reviewers, self.log, self.clock, self.fail
         )
         self._at_failure.append(self.workflow.halt)
+        if tape is not None:
+            tape.follow(self.network, self.control, self.workflow, self.log)
         self._pending = asyncio.Event()
         """Set when something became pending, or a delay is another one."""
         self.asns = PeerAsns(self.unit, index, topology, now, self._pending.set)

@@ -48,6 +48,10 @@ def serve(
         bool, typer.Option("--realistic", help="Reviews of half a day and a day, passing 7,200 times faster.")
     ] = False,
     webhook: WebhookOption = "",
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Record it, for `turnup replay`.", show_default=False),
+    ] = None,
 ) -> None:
     """Serve the Microsoft.Peering API over a running lab: the real Azure SDK and `az rest` drive it.
 
@@ -68,5 +72,6 @@ def serve(
             by_hand=by_hand,
             realistic=realistic,
             webhook=webhook,
+            record=record,
         )
     )

@@ -7,6 +7,7 @@ import gc
 import logging
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from simulator.cli.interruption import on_signals
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_server_link
 from simulator.cli.own_files import require_readable
+from simulator.cli.recording import recording
 from simulator.cli.view import PlainView
 from simulator.cli.webhook import announcing, destination
 from simulator.places.errors import LabError
@@ -29,6 +31,9 @@ from simulator.topology.load import TopologyError, default, load
 from simulator.topology.locations import Locations, LocationsError, from_peeringdb
 from simulator.topology.schema import Topology
 from simulator.webhook.delivery import Destination
+
+if TYPE_CHECKING:
+    from simulator.recording.tape import RecordingTape
 
 
 def serve(
@@ -43,6 +48,7 @@ def serve(
     by_hand: bool,
     realistic: bool,
     webhook: str = "",
+    record: Path | None = None,
 ) -> int:
     """The command; returns the exit code."""
     if by_hand and realistic:
@@ -64,7 +70,7 @@ def serve(
     except StoreError as error:
         fail(USAGE, str(error))
     try:
-        return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token, to))
+        return asyncio.run(_run(topology, kind, store, settings, locations, host, port, token, to, record))
     except ConfigRefusedError as error:
         fail(USAGE, str(error))
     except LabError as error:
@@ -102,6 +108,23 @@ async def _run(
     port: int,
     token: str,
     to: Destination | None,
+    record: Path | None,
+) -> int:
+    with recording(record, "served") as tape:
+        return await _served(topology, kind, store, settings, locations, host, port, token, to, tape)
+
+
+async def _served(
+    topology: Topology,
+    kind: LinkKind,
+    store: Store,
+    settings: Settings | None,
+    locations: Locations | None,
+    host: str,
+    port: int,
+    token: str,
+    to: Destination | None,
+    tape: RecordingTape | None,
 ) -> int:
     # A client that leaves in the middle of a burst of events is no news.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
@@ -110,7 +133,7 @@ async def _run(
         console.width = 140
     over = asyncio.Event()
     remove_leftovers(console)
-    provider = Provider(topology, kind, store, settings, locations)
+    provider = Provider(topology, kind, store, settings, locations, tape)
     view = PlainView(topology, console)
     provider.log.subscribe(view.take)
     socket = listen(host, port)
