@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from simulator.connection.states import ConnectionState
 from simulator.report.findings import (
     ConnectionVerdict,
+    diagnosis_of,
     excused,
     furthest_bgp_state,
     furthest_state,
@@ -27,13 +29,14 @@ from simulator.report.marks import MARKS, mark_of
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
+from simulator.report.proof import of_check
 from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
 from simulator.report.troubles import Trouble, first_trouble, troubles, troubles_of, unmet
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.connection import StepView
-from simulator.views.diagnosis import WHO_ACTS, to_do
+from simulator.views.diagnosis import WHO_ACTS, Proof, to_do
 from simulator.views.session import SessionView
 from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS, axis_of, group_of
 from simulator.views.times import clock, duration, timestamp
@@ -106,6 +109,8 @@ class Section:
     """What became of a connection that was Active: `removed`, or the state that it has now."""
     sessions: tuple[tuple[SessionView, BgpState], ...]
     """Each session, with its BGP state when the connection had got furthest."""
+    proofs: Mapping[str, Proof]
+    """Of each check that ended badly, by its id."""
     first_problem: str
     """The cause of what is wrong; empty where nothing is."""
 
@@ -177,8 +182,15 @@ def _section(number: int, connection: RehearsedConnection, report: Report) -> Se
         furthest=furthest_state(connection),
         afterwards=_afterwards(connection),
         sessions=tuple((each, furthest_bgp_state(connection, each.id)) for each in connection.sessions),
+        proofs=_proofs(report, connection),
         first_problem=_first_problem(found),
     )
+
+
+def _proofs(report: Report, connection: RehearsedConnection) -> dict[str, Proof]:
+    causes = diagnosis_of(report, connection)
+    bad = (check for check in connection.checks if check.status.bad)
+    return {check.id: of_check(report, connection.id, check, causes) for check in bad}
 
 
 def _afterwards(connection: RehearsedConnection) -> str:
