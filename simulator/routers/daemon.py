@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.lab.state import SOCKET_PATH_LIMIT
@@ -38,6 +38,10 @@ class ConfigRefusedError(LabError):
     """The daemon refuses its user's own configuration file: file, line and the daemon's words."""
 
 
+_AT_ONCE: Final = 4
+"""Questions that one daemon is asked at once (simulator)."""
+
+
 class Daemon:
     """One routing daemon as a child process, in a cell: what it writes anywhere else than in its files goes nowhere."""
 
@@ -59,6 +63,8 @@ class Daemon:
         self._process: asyncio.subprocess.Process | None = None
         self._place: Place | None = None
         self._ear: socket.socket | None = None
+        self._asking = asyncio.Semaphore(_AT_ONCE)
+        """A daemon's socket has room for few callers (bgpd's for 5): one more would be turned away."""
 
     def endpoint(self, session: str) -> Endpoint:
         """Port 179 of the session's address. Raises LabError before the start, KeyError for an unknown session."""

@@ -449,6 +449,12 @@ class RouterConformance(_Suite):
         reports = await until(router, lambda reports: [(r.received, r.exported) for r in reports] == [(3, 5), (2, 3)])
         assert (await router.version()).startswith(self.subject.version)
 
+    async def test_it_answers_everybody_who_asks_at_once(self, bench: Bench) -> None:
+        """At a deadline all is asked together: its socket's queue is short."""
+        router = await bench.start(configuration(OWN_ROUTES))
+        answers = await asyncio.gather(*(router.answer(name) for name in (V4_NAME, V6_NAME) * 12))
+        assert all(answer is not None and answer.configured for answer in answers)
+
     def test_an_ordinary_user_can_run_it(self) -> None:
         self.in_a_user_namespace("test_both_families_come_up_and_routes_pass_both_ways")
 

@@ -159,7 +159,7 @@ class Bird(Daemon):
         """The raw answer. An error that holds `accept` counts as an empty one."""
         _, files, _ = self._started()
         try:
-            async with asyncio.timeout(_QUERY_TIMEOUT):
+            async with asyncio.timeout(_QUERY_TIMEOUT), self._asking:
                 answer = await _exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{self._name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None

@@ -171,7 +171,7 @@ class Frr(Daemon):
         _, files, _ = self._started()
         name = self._name
         try:
-            async with asyncio.timeout(_QUERY_TIMEOUT):
+            async with asyncio.timeout(_QUERY_TIMEOUT), self._asking:
                 status, answer = await _exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
