@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.testing.lab import Lab, LabEdge, LabPeering, LabRouter, LabSession
 from tests.lab_support import require_bird
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
@@ -42,6 +43,21 @@ def test_the_examples_pass(project: Path) -> None:
     done = run(project, *(name for name in FILES if name.startswith("test_") and name != MISTAKES))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout
+
+
+HANDLES = {"peering": LabPeering, "lab.session()": LabSession, "edge": LabEdge, "router": LabRouter, "lab": Lab}
+INSIDE = {"name", "act", "expects", "expect", "start", "stop", "stage", "is_up", "failure"}
+"""What is there for the handles themselves, or is said in sentences."""
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_the_table_has_every_word_and_no_other(handle: str) -> None:
+    row = next(line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{handle}` |"))
+    told = set(re.findall(r"`([a-z0-9_]+)(?=[(.`])", row.split("|", 2)[2]))
+    there = {name for name in dir(HANDLES[handle]) if not name.startswith("_")}
+    assert told <= there
+    said_of = {"peering", "session", "edge", "router"} if handle == "lab" else set()
+    assert there - told <= INSIDE | said_of
 
 
 @pytest.mark.privileged
