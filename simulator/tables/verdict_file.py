@@ -17,7 +17,7 @@ from simulator.tables.verdict_diff import ChangedRoute, DiffTally, changed_rules
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
-_KEPT: Final = 4096
+_KEPT: Final = 32_768
 """Attribute sets that are remembered: lines that differ in their prefix alone are read once."""
 _OWN: Final = ("event", "family", "prefix", "verdict", "reasons")
 """Keys of one route; what stands beside them, many routes share."""
