@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulator.recording.player import Played, Verdicts
+from simulator.recording.outcome import Played, Verdicts
 from simulator.report.findings import diagnosis_of, verdict
 from simulator.report.model import Report
 

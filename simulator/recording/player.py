@@ -40,18 +40,17 @@ from simulator.recording.lab import (
     endpoint,
     topology_of,
 )
+from simulator.recording.outcome import Difference, Played, Verdicts, differing, plain, without_checks
 from simulator.recording.records import SAID, fingerprint, in_words, result_of
 from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
-from simulator.report.model import Report
 from simulator.session.messages import Cease, Notification
 from simulator.session.states import BgpState
 from simulator.speakers.replayed import GivenClock, ReplayedNeighbor
 from simulator.topology.plan import SessionPlan
-from simulator.topology.schema import Peer, Topology
+from simulator.topology.schema import Peer
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
-from simulator.views.times import timestamp
 from simulator.wire import nlri
 from simulator.wire.framing import MessageType
 
@@ -62,46 +61,6 @@ _WORLD: Final = frozenset({*"=tskPph", "a"})
 """Records of what followed: nobody waits for them once recording and replay have parted."""
 _DATA: Final = 64 << 20
 _NOTIFICATION: Final = bytes([MessageType.NOTIFICATION])
-
-
-Verdicts = dict[str, tuple[str, ...]]
-"""Prefix → the rules that reject it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What was computed is not what was recorded."""
-
-    time: float
-    text: str
-
-    def __str__(self) -> str:
-        return f"{timestamp(self.time)} {self.text}"
-
-
-@dataclass(slots=True)
-class Played:
-    """What a replay came to."""
-
-    report: Report
-    topology: Topology
-    differences: list[Difference]
-    """Empty where all came out as recorded."""
-    kind: str
-    made_by: str
-    result: dict[str, Any] | None
-    """What the recording says that came of it; None where it was cut off before."""
-    cut_off: bool
-    tampered: bool
-    records: int
-    skipped: int
-    """Records of what does not happen any more."""
-    last: float
-    """When the last thing was recorded, in seconds since the epoch."""
-    verdicts: dict[str, Verdicts]
-    """By session, where they are kept: as its routes were judged when it was looked at last."""
-    remarks: tuple[str, ...] = ()
-    """What cannot be played, in words."""
 
 
 @dataclass(slots=True)
@@ -200,7 +159,7 @@ class RecordingPlayer:
         for record in self.control.records.values():
             self._keep_verdicts(plan for plan in record.plans if plan.id not in self.verdicts)
         if not self._changes and outcome.document is not None and (self.follows or self._kind == "import"):
-            self._compare(_without_checks(outcome.document, self._own_checks), result_of(report))
+            self._compare(without_checks(outcome.document, self._own_checks), result_of(report))
         return Played(
             report,
             self.topology,
@@ -358,7 +317,7 @@ class RecordingPlayer:
             return
         found, record = fingerprint(event), self._peek()
         if record is not None and record[0] == "=":
-            if _plain(record[1:]) == _plain(found):
+            if plain(record[1:]) == plain(found):
                 self._take()
                 return
             self.differs(f"recorded: {in_words(record[1:])}; computed: {in_words(found)}")
@@ -366,7 +325,7 @@ class RecordingPlayer:
             self.differs(f"computed and not recorded: {in_words(found)}")
 
     def _compare(self, recorded: dict[str, Any], computed: dict[str, Any]) -> None:
-        for where, before, now in differing(recorded, _plain(computed)):
+        for where, before, now in differing(recorded, plain(computed)):
             self._differ(f"{where}: recorded: {before}; computed: {now}")
 
     # --- what happened ---
@@ -681,17 +640,6 @@ class _AnsweringJournal:
         """The recording says when."""
 
 
-def _without_checks(document: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """A result without these checks."""
-    return {
-        **document,
-        "connections": [
-            {**each, "checks": [check for check in each["checks"] if check["id"] not in names]}
-            for each in document["connections"]
-        ],
-    }
-
-
 def _raise(error: BaseException) -> None:
     raise error
 
@@ -703,28 +651,3 @@ def _goes_on(work: Coroutine[Any, Any, Any]) -> bool:
     except StopIteration:
         return False
     return True
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
-
-
-def differing(before: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two documents differ: the place, what it was and what it is."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for name in dict.fromkeys((*before, *now)):
-            yield from differing(before.get(name), now.get(name), f"{where}.{name}" if where else name)
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        for number, (old, new) in enumerate(zip(before, now, strict=True)):
-            yield from differing(old, new, f"{where}[{_named(old, number)}]")
-    elif before != now:
-        yield where, before, now
-
-
-def _named(value: Any, number: int) -> str:
-    return str(value["id"]) if isinstance(value, dict) and "id" in value else str(number)

@@ -8,7 +8,8 @@ from pathlib import Path
 from simulator.places.link import LinkKind
 from simulator.recording.changes import NO_CHANGES, Changes
 from simulator.recording.file import RecordingReader
-from simulator.recording.player import Played, RecordingPlayer
+from simulator.recording.outcome import Played
+from simulator.recording.player import RecordingPlayer
 from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report

@@ -15,7 +15,8 @@ from simulator.cli.summary import print_summary
 from simulator.recording.changes import DATA_KEYS, NO_CHANGES, Changes, policy_named
 from simulator.recording.compared import compared
 from simulator.recording.file import RecordingError, RecordingReader
-from simulator.recording.player import Played, RecordingPlayer
+from simulator.recording.outcome import Played
+from simulator.recording.player import RecordingPlayer
 from simulator.report.json_report import as_dict
 from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, require_writable, write_report

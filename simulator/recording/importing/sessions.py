@@ -14,7 +14,8 @@ import simulator
 from simulator.addresses import IpAddress
 from simulator.recording.file import MAGIC, VERSION, RecordingReader, RecordingWriter
 from simulator.recording.importing.messages import ImportedFile, ImportedMessage, ImportFileError
-from simulator.recording.player import Played, RecordingPlayer
+from simulator.recording.outcome import Played
+from simulator.recording.player import RecordingPlayer
 from simulator.recording.records import result_of
 from simulator.recording.secrets import topology_document
 from simulator.session.messages import Capabilities, ErrorCode, Family, Open
