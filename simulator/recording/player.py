@@ -155,6 +155,8 @@ class RecordingPlayer:
         outcome = self._outcome
         for record in self.control.records.values():
             self._complete_views(record)
+        if self._reader.cut_off:
+            self.ledger.fail("the recording is cut off here: how it went on is not known")
         report = final_report(self, self.ledger, outcome.started, outcome.finished or self.clock.now())
         for record in self.control.records.values():
             self._keep_verdicts(plan for plan in record.plans if plan.id not in self.verdicts)

@@ -154,6 +154,8 @@ def test_what_a_killed_recorder_leaves_is_played_up_to_its_end(copy: Path) -> No
     assert found.cut_off
     assert found.differences == []
     assert found.report.connections
+    assert found.report.outcome == "error", "what is not known has not passed"
+    assert found.report.errors == ("the recording is cut off here: how it went on is not known",)
 
 
 @pytest.mark.parametrize(
