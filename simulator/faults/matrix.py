@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Final, TypeVar
 
 from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
@@ -65,7 +65,7 @@ def pooled(
     found: dict[int, _R] = {}
     with ProcessPoolExecutor(max(1, jobs), get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
         try:
-            running = {pool.submit(function, item): number for number, item in enumerate(items)}
+            running = {pool.submit(_unless_interrupted, function, item): number for number, item in enumerate(items)}
             for future in as_completed(running):
                 number = running[future]
                 error = future.exception()
@@ -73,14 +73,35 @@ def pooled(
                 found[number] = result
                 told(result)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():  # a terminal's Ctrl-C reaches them; a signal to this process does not
+                worker.terminate()
             raise
     return [found[number] for number in range(len(items))]
 
 
+_interrupted = False
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Once: what takes the lab down is not to be interrupted again."""
+    global _interrupted
+    if not _interrupted:
+        _interrupted = True
+        raise KeyboardInterrupt
+
+
+def _unless_interrupted(function: Callable[[_T], _R], item: _T) -> _R:
+    if _interrupted:
+        raise KeyboardInterrupt
+    return function(item)
+
+
 def _begin_worker(parent: int) -> None:
     """A worker takes its lab down when its parent dies, however it dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         raise SystemExit
 
