@@ -98,18 +98,6 @@ def test_a_wrong_use_is_one_line(arguments: tuple[str, ...], said: str, folder: 
     assert said in one_line(done)
 
 
-def test_a_missing_router_is_skipped_or_fails(folder: Path) -> None:
-    environment = {**os.environ, "PATH": str(folder)}
-    command = [sys.executable, "-m", "simulator", "test", str(folder), "--only", "bird-IPv4"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if "skipped" not in done.stdout:
-        pytest.skip("BIRD is found without PATH here")  # in /usr/sbin
-    assert (done.returncode, done.stdout) == (0, "1 cases: 1 skipped\n")
-    assert "BIRD" in done.stderr
-    done = subprocess.run([*command, "--require-routers"], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-
-
 def test_an_interruption_takes_the_labs_down(tmp_path: Path) -> None:
     text = _GOOD.format(name="long") + "- wait: {seconds: 600}\n"
     (tmp_path / "long.scenario.yaml").write_text(text)
