@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -22,12 +25,13 @@ from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink, netns_place
 from simulator.lab.probe import neighbors_on_lan
 from simulator.packets.kinds import PacketKind as K
-from simulator.packets.kinds import PacketsSeen
+from simulator.packets.kinds import Packets, PacketsSeen
 from simulator.places.endpoint import BGP_PORT
 from simulator.places.link import INTERFACE
 from simulator.session.states import BgpState
 from simulator.speakers.sockets import set_md5
 from tests.lab_support import lan, require_netns, v4
+from tests.packets import tshark
 from tests.report import sample
 
 pytestmark = pytest.mark.privileged
@@ -71,16 +75,24 @@ async def heard(
     link: NetnsLink, *actions: Callable[[], object], until: K, least: int = 1, peer: IpAddress = PEER
 ) -> PacketsSeen:
     """What the edge's capture counted while all this was done, and until there is so much of a kind."""
-    async with Capture(link.place("n1")) as capture:
-        conversation = capture.listen(EDGE, peer)
-        for action in actions:
-            done = action()
-            if asyncio.iscoroutine(done):
-                await done
-        async with asyncio.timeout(5):
-            while (seen := capture.heard(conversation))[until] < least:  # noqa: ASYNC110 - a capture tells nobody
-                await asyncio.sleep(0)
-        capture.forget(conversation)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "wire.pcap"
+        async with Capture(link.place("n1"), file) as capture:
+            conversation = capture.listen(EDGE, peer)
+            for action in actions:
+                done = action()
+                if asyncio.iscoroutine(done):
+                    await done
+            async with asyncio.timeout(5):
+                while capture.heard(conversation)[until] < least:  # noqa: ASYNC110 - a capture tells nobody
+                    await asyncio.sleep(0)
+            await capture.stop()
+            seen = capture.heard(conversation)
+            capture.forget(conversation)
+        if shutil.which("tshark"):
+            rows = tshark.read(file)
+            counts = {kind: len(tshark.numbers(rows, Packets(kind, (EDGE, peer)), math.inf)) for kind in seen.counts}
+            assert counts == seen.counts, "what findings count is what tshark counts"
     return seen
 
 
