@@ -48,7 +48,7 @@ _LIBRARIES = {"asyncio", "exabgp", "httpx", "netaddr", "pyroute2", "rich", "ruam
 """What takes longer to import than the command line itself. Not pydantic: typer reads options' values with it."""
 _ROOMS = {path.stem for path in (ROOT / "simulator").iterdir() if not path.name.startswith("_")}
 _POLICY = {"addresses", "mrt", "policy", "session", "tables", "wire", "connection", "rib"}
-_TOPOLOGY = {*_POLICY, "diagnosis", "packets", "views", "topology", "places", "ruamel", "netaddr"} - {"tables"}
+_TOPOLOGY = {*_POLICY, "axis", "diagnosis", "packets", "views", "topology", "places", "ruamel", "netaddr"} - {"tables"}
 _PREFIXES = {"topology"}
 """Microsoft's, which come with turnup."""
 _ROUTE = "--prefix 203.0.113.0/24 --as-path 64496"
@@ -64,13 +64,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy check --help": {"judging"},
     "clean --help": set(),
     "peering --help": {"azure", "session"},
-    "status --help": {"views", "connection", "session", "engine", "packets", "addresses"},
+    "status --help": {"views", "connection", "session", "engine", "packets", "addresses", "axis"},
     f"policy explain {_ROUTE}": {*_POLICY, "judging", "netaddr", *_PREFIXES},
     f"policy explain {_ROUTE} --topology FILE": {*_TOPOLOGY, *_POLICY, "judging", "engine", "asyncio"},
     "policy check --input-format json FILE": {*_POLICY, "judging", "netaddr", "exabgp", *_PREFIXES},
     "schema": _TOPOLOGY,
     "validate FILE": _TOPOLOGY,
-    "status --server none": {"views", "connection", "session", "engine", "packets", "addresses"},
+    "status --server none": {"views", "connection", "session", "engine", "packets", "addresses", "axis"},
     "location list": {"topology", "rich", "azure", "session"},
 }
 """Command → the rooms and the slow libraries that it may import."""
