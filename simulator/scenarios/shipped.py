@@ -30,7 +30,7 @@ def found(paths: Iterable[str]) -> Iterator[Path]:
                 raise _wrong(given, f"there is no scenario file (*{SUFFIX}) in this directory")
             yield from inside
         elif not path.exists():
-            hint = did_you_mean(given, known) or " (turnup topologies list has those that come with turnup)"
+            hint = did_you_mean(given, known) or " (turnup test --shipped --list has those that come with turnup)"
             raise _wrong(given, f"there is no such file, directory or scenario{hint}")
         elif not path.name.endswith(SUFFIX):
             raise _wrong(given, f"a scenario file is called NAME{SUFFIX}")
