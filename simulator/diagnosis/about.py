@@ -18,6 +18,8 @@ class About:
     """How many prefixes it should take."""
     export: str = ""
     """The name of the export policy that it has."""
+    values: tuple[str, ...] = ()
+    """What was seen in the routes in question: next hops, AS numbers, MEDs, communities."""
     community: str = "8007"
     """The second half of a Peering Service community (Microsoft: MAPS)."""
 

@@ -147,12 +147,12 @@ VALIDATION: tuple[Check, ...] = (
     ),
     Check(
         C.R4,
-        "The router announces all that its own file says",
+        "The router announces all that it originates, and that the topology says",
         _SIM,
         _B.WARN,
         route_checks.announces_all,
         needs=(C.S5,),
-        only="where FRR has a `network` without a route",
+        only="where something of it does not come",
         applies=route_checks.announces_a_part,
     ),
     Check(

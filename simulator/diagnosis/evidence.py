@@ -113,6 +113,8 @@ class RejectedRoutes:
     """It rejects every route of the session."""
     always_with: frozenset[str] = frozenset()
     """The rules that reject each of these routes as well."""
+    values: tuple[str, ...] = ()
+    """What it found in the first few: next hops, AS numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class ImportMarks:
     """They carry communities in AS8075's own name, which are taken off."""
     unsigned: Examples | None
     """No ROA covers them; None: there are no ROAs to look at."""
+    values: tuple[str, ...] = ()
+    """The MEDs and communities of the first few."""
 
 
 class Passage(Enum):
@@ -234,6 +238,9 @@ class SessionEvidence:
     """What it announces that would not be accepted, in text."""
     preflight: tuple[tuple[str, str], ...] = ()
     """What did not match before the session, where both sides' configurations were compared: the matter, and words."""
+    unheard: tuple[str, ...] = ()
+    """What the topology says that the peer announces, where its router has a user's own file, and that does not come
+    on this session."""
     own_prefix: str = ""
     """One that the peer is to announce on this session, as the topology says."""
     was_up: bool = False
@@ -331,3 +338,7 @@ class Sibling:
     prefixes: frozenset[str]
     rejected: frozenset[str] = frozenset()
     """Prefixes that it announces and that are not acceptable."""
+    next_hops: Mapping[str, str] = field(default_factory=dict)
+    """Of those that are rejected for their next hop: prefix → that next hop."""
+    told: bool = False
+    """What it lacks its own connection tells, or has told."""

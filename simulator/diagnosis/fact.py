@@ -72,6 +72,11 @@ class Fact(Enum):
     NETWORK_NOT_IN_RIB = "a `network` has no route in the router's RIB"
     NOTHING_TO_ANNOUNCE = "the router's table has no route of its own"
     EXPORT_POLICY = "the router's table has routes, and its export policy lets none out"
+    IMPORT_POLICY = "the router's import policy refuses every route, those of its own too"
+    KEPT_BACK = "the router originates a prefix, and its export policy lets others out and not this one"
+    NOT_ORIGINATED = "what the topology says that the peer announces does not come, and other prefixes do"
+    NEXT_HOP_OURS = "another edge gets prefixes whose next hop is this edge, to which no router sends them"
+    SENT_LIMIT = "the router limits what it sends on the session, and ended it"
     # OPEN and NOTIFICATION
     OPEN_AS = "the OPEN carries another AS than the PeerAsn's"
     OPEN_ID_ZERO = "the BGP Identifier is 0.0.0.0"
@@ -176,6 +181,9 @@ ABNORMAL: dict[Fact, C] = {
     Fact.NOTE_MALFORMED_THERE: C.S5,
     Fact.NO_IMPORT_POLICY: C.R5,
     Fact.NO_EXPORT_POLICY: C.R1,
+    Fact.KEPT_BACK: C.R4,
+    Fact.NOT_ORIGINATED: C.R4,
+    Fact.SENT_LIMIT: C.S5,
     Fact.LIMIT_LOW: C.R5,
     Fact.LIMIT_NEAR: C.R5,
     Fact.LIMIT_HIT: C.R5,

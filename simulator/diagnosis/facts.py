@@ -11,7 +11,7 @@ from collections.abc import Callable
 from simulator.diagnosis import packet_facts, session_facts, traffic_checks
 from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence
 from simulator.diagnosis.fact import Fact, Seen, SessionFacts
-from simulator.diagnosis.route_checks import lacking, marked
+from simulator.diagnosis.route_checks import kept_back, lacking, marked, unheard
 from simulator.diagnosis.route_server_checks import members_lack
 from simulator.diagnosis.session_checks import UP
 
@@ -65,6 +65,18 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.NONE_RECEIVED, "0 routes received"
     if view.received > session.max_prefixes:
         yield Fact.TOO_MANY, f"{view.received} of at most {session.max_prefixes} prefixes"
+    if kept := kept_back(session, observation):
+        words = f"the router originates {', '.join(kept[:_FLAPPING])}, and its export policy does not let it out"
+        yield Fact.KEPT_BACK, f"{words}, though it lets others out"
+    if silent := unheard(session, observation):
+        words = f"the topology's `announce` has {', '.join(silent[:_FLAPPING])}"
+        yield Fact.NOT_ORIGINATED, f"{words}, and it does not come"
+    for sibling in observation.siblings if view.bgp_state is UP else ():
+        ours = [prefix for prefix, hop in sibling.next_hops.items() if hop == str(view.local_address)]
+        if ours and sibling.family is view.family and not {*ours} & {*session.prefixes, *session.turned_away}:
+            shown = ", ".join(f"{prefix} ({view.local_address})" for prefix in sorted(ours)[:_FLAPPING])
+            words = f"{sibling.name} brings {shown}: a router sends no edge what has that edge for its next hop"
+            yield Fact.NEXT_HOP_OURS, words
     yield from ((Fact.LACKS_PREFIXES, line) for line in lacking(session, observation))
     yield from ((Fact[name], words) for name, words in marked(session))
     for prefix, times in sorted(session.flapping.items())[:_FLAPPING]:

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from simulator.diagnosis.about import About
-from simulator.diagnosis.evidence import SessionEvidence
+from simulator.diagnosis.evidence import RejectedRoutes, SessionEvidence
 from simulator.session.messages import Family
 
 REMEDIES: dict[str, str] = {
@@ -46,6 +46,7 @@ REMEDIES: dict[str, str] = {
     "peer-limit": "raise the prefix limit of the session with {edge} to {limit}, then clear the session",
     "peer-limit-near": "raise the prefix limit of the session with {edge} to {limit}",
     "reset": "leave the session with {edge} alone for the soak: it was reset on the router",
+    "sent-limit": "raise or remove the limit of what the router sends on the session with {edge}",
     "bfd": "take BFD off the session with {edge}, or find out why it is down",
     "keepalives-missing": "look at the router: its BGP process or the path from {peer} to {edge} stopped",
     "not-heard": "look at the path from {edge} to {peer}: our packets do not arrive",
@@ -63,6 +64,8 @@ REMEDIES: dict[str, str] = {
     "nothing-to-announce": "originate the prefixes: the router has no {family} route to send to {edge}",
     "export-policy": "let the export policy of the session with {edge} pass the prefixes to be announced",
     "no-export": "give the session with {edge} an export policy that passes your prefixes",
+    "prefix-missing": "originate these prefixes too, or take them out of `announce` of the peer in the topology",
+    "next-hop": "set next-hop self on the session with {edge}: the next hop must be {peer}",
     "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
     "capabilities-missing": "let the router negotiate capabilities with neighbor {edge} (dont-capability-negotiate "
@@ -143,6 +146,12 @@ _FILTERED = {
 """Rules whose mend is to filter the routes out; what else is wrong with a route is mended otherwise."""
 
 
+_OF_PATHS = {
+    *("transit-free-asn", "as12076", "as-path-loop", "first-as", "bogon-asn", "maps-private-asn"),
+    *("as-path-too-long", "maps-prepending", "maps-as-path-too-long"),
+}
+"""Rules that an ASN breaks which the router's own policy may have put into the path."""
+
 _LOOKED_AT = {"refused", "malformed", "reset", "not-heard", "bfd", "keepalives-missing", "hangs", "import-policy"}
 """What the router itself tells more of: its command is shown with the words."""
 
@@ -171,7 +180,11 @@ def mend(
     about = _about(cause, session, rule=rule)
     if lacks and cause == "one-session-only":
         about = replace(about, prefixes=lacks)
+    if lacks and cause == "export-policy":
+        about = replace(about, prefixes=tuple(each for each in about.prefixes if each not in lacks))
     own = session.mender.remedy("from-microsoft", about) if returned else ""
+    if rule and not own and cause in _OF_PATHS:
+        own = session.mender.remedy("prepended", about)
     if cause == "as-path-loop" and any(each.rule == cause and each.all for each in session.rejected):
         own = session.mender.remedy("all-prepended", about)  # to announce nothing would not help
     if not own:
@@ -189,16 +202,30 @@ def _about(cause: str, session: SessionEvidence, *, rule: bool) -> About:
     answer = session.answer
     rejected = [rejected for rejected in session.rejected if rule and rejected.rule == cause]
     prefixes = [example.partition(" ")[0] for each in rejected for example in each.examples]
-    if not rejected and session.own_prefix:
-        prefixes = [session.own_prefix]
-    elif cause == "export-policy" and answer is not None:  # the link's own prefix is kept back for good
+    if cause == "prefix-missing":
+        prefixes = list(session.unheard)
+    elif cause == "export-policy" and answer is not None and answer.withheld:  # the link's own is kept back for good
         peer = session.view.peer_address
         prefixes = [prefix for prefix in answer.withheld if peer not in ip_network(prefix)]
+    elif not rejected and session.own_prefix:
+        prefixes = [session.own_prefix]
     return About(
         name=answer.name if answer is not None else "",
         prefixes=tuple(dict.fromkeys(prefixes)),
+        values=_values(cause, rejected, session),
         limit=_limit(session) if cause in ("peer-limit", "peer-limit-near") else None,
     )
+
+
+def _values(cause: str, rejected: list[RejectedRoutes], session: SessionEvidence) -> tuple[str, ...]:
+    """What was seen in the routes that a remedy is about: next hops, AS numbers, MEDs, communities."""
+    if cause in ("med-sent", "communities-stripped"):
+        return session.marks.values if session.marks is not None else ()
+    if cause in ("as-path-too-long", "maps-prepending", "maps-as-path-too-long"):
+        return (str(session.view.peer_as),)
+    if cause == "next-hop" and not rejected:
+        return (str(session.view.local_address),)
+    return tuple(dict.fromkeys(value for each in rejected for value in each.values))
 
 
 def _limit(session: SessionEvidence) -> int:

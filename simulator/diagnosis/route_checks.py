@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on, skipped
-from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.evidence import Observation, SessionEvidence, Sibling
 from simulator.diagnosis.router_answer import PeerTrouble
 from simulator.diagnosis.session_checks import UP, notes_of, state
 from simulator.session.messages import Family
@@ -87,15 +90,56 @@ def _away(session: SessionEvidence) -> list[str]:
     return [text for what, text in troubles if what is PeerTrouble.NETWORK_NOT_IN_RIB]
 
 
+def kept_back(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
+    """Prefixes that the router originates and sends on no session of the peering's family."""
+    troubles = session.answer.troubles if session.answer is not None else ()
+    if session.answer is None or not session.view.received or all(w is not PeerTrouble.KEPT_BACK for w, _ in troubles):
+        return ()
+    elsewhere = _elsewhere(session, observation)
+    out = [ip_network(prefix) for prefix in (*session.prefixes, *session.turned_away, *elsewhere)]
+    return tuple(
+        prefix
+        for prefix in session.answer.withheld
+        if prefix not in elsewhere and (prefix in session.unheard or not _inside(prefix, out))
+    )
+
+
+def _inside(prefix: str, others: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """An aggregate goes out for it: that is how it is meant, where nobody says otherwise."""
+    net = ip_network(prefix)
+    return any(net.version == other.version and net.subnet_of(other) for other in others)  # type: ignore[arg-type]
+
+
+def unheard(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
+    """Prefixes that the topology says and that come on no session of the peering's family, though others do."""
+    if not session.view.received or not session.soaked:
+        return ()
+    known = {*_elsewhere(session, observation), *(session.answer.withheld if session.answer is not None else ())}
+    return tuple(prefix for prefix in session.unheard if prefix not in known) if not _away(session) else ()
+
+
+def _elsewhere(session: SessionEvidence, observation: Observation) -> set[str]:
+    """What comes on another edge's session: that it does not come here is R9's matter."""
+    alike = [other for other in observation.siblings if other.family is session.view.family]
+    return {prefix for other in alike for prefix in (*other.prefixes, *other.rejected)}
+
+
 def announces_all(session: SessionEvidence, observation: Observation) -> Finding:
-    away = _away(session) if session.view.received else []
     counts = f"{session.view.received} received"
-    return failed([f"{counts}; {text}" for text in away]) if away else passed(counts)
+    lines = [f"{counts}; {text}" for text in (_away(session) if session.view.received else ())]
+    if kept := kept_back(session, observation):
+        lines.append(f"{counts}; the router keeps back {', '.join(kept[:_SHOWN])}")
+    if silent := unheard(session, observation):
+        lines.append(f"{counts}; the topology's `announce` has {', '.join(silent[:_SHOWN])} too")
+    return failed(lines) if lines else passed(counts)
 
 
 def announces_a_part(observation: Observation) -> bool:
-    """A session has announced some of what its router's file says; of one that is silent R1 tells why."""
-    return any(session.view.received and _away(session) for session in observation.sessions)
+    """A session has announced some of what its router has to; of one that is silent R1 tells why."""
+    return any(
+        (session.view.received and _away(session)) or kept_back(session, observation) or unheard(session, observation)
+        for session in observation.sessions
+    )
 
 
 def peer_takes_all(session: SessionEvidence, observation: Observation) -> Finding:
@@ -125,11 +169,18 @@ def lacking(session: SessionEvidence, observation: Observation) -> list[str]:
         if sibling.family is session.view.family:
             for prefix in sibling.prefixes - session.prefixes - session.turned_away:
                 there.setdefault(prefix, []).append(sibling.name)
-            for prefix in session.prefixes - sibling.prefixes - sibling.rejected if sibling.prefixes else ():
+            for prefix in _lacking_there(session, sibling):
                 missing.setdefault(prefix, []).append(sibling.name)
     lines = [(prefix, f"{prefix} comes on {', '.join(names)} and not on {mine}") for prefix, names in there.items()]
     lines += [(prefix, f"{prefix} comes on {mine} and not on {', '.join(names)}") for prefix, names in missing.items()]
     return [line for _, line in sorted(lines)[:_SHOWN]]
+
+
+def _lacking_there(session: SessionEvidence, sibling: Sibling) -> frozenset[str]:
+    return session.prefixes - sibling.prefixes - sibling.rejected if sibling.prefixes and not sibling.told else _NONE
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def same_everywhere(session: SessionEvidence, observation: Observation) -> Finding:

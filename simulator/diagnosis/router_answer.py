@@ -15,6 +15,9 @@ class PeerTrouble(Enum):
     NETWORK_NOT_IN_RIB = "network-not-in-rib"
     NOTHING_TO_ANNOUNCE = "nothing-to-announce"
     EXPORT_POLICY = "export-policy"
+    IMPORT_POLICY = "import-policy"
+    KEPT_BACK = "kept-back"
+    """It lets some of the router's own prefixes out, and not all."""
 
 
 class Setting(Enum):
@@ -31,6 +34,7 @@ class Setting(Enum):
     HOLD_TIME = "hold-time"
     FAMILY = "family"
     PREFIX_LIMIT = "prefix-limit"
+    SENT_LIMIT = "sent-limit"
     ROUTER_ID = "router-id"
     ROLE = "role"
     EXPORT = "export"

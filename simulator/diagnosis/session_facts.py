@@ -92,6 +92,7 @@ _TROUBLES = {
     PeerTrouble.NETWORK_NOT_IN_RIB: Fact.NETWORK_NOT_IN_RIB,
     PeerTrouble.NOTHING_TO_ANNOUNCE: Fact.NOTHING_TO_ANNOUNCE,
     PeerTrouble.EXPORT_POLICY: Fact.EXPORT_POLICY,
+    PeerTrouble.IMPORT_POLICY: Fact.IMPORT_POLICY,
 }
 
 
@@ -107,11 +108,15 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
     yield Fact.ASKED, ""
     if not answer.configured and not session.is_up:
         yield Fact.NO_SESSION, f"the router's configuration has no session with {view.local_address}"
-        yield from ((_TROUBLES[what], text) for what, text in answer.troubles)
+        yield from ((_TROUBLES[what], text) for what, text in answer.troubles if what in _TROUBLES)
         return
     if answer.shut_down:
         words = f"the router has the session shut down{f': {answer.reason}' if answer.reason else ''}"
         yield Fact.SHUT_DOWN, _says(answer, Setting.SHUTDOWN, words)
+    bfd = any(_fact(seen) is Fact.NOTE_BFD for seen in view.notifications)
+    if bfd and (sent := answer.statements.get(Setting.SENT_LIMIT)) is not None:
+        # OpenBGPD ends a session on which it would send more with the subcode that RFC 9384 gives BFD.
+        yield Fact.SENT_LIMIT, _says(answer, Setting.SENT_LIMIT, f"the router sends at most {sent.value} prefixes")
     if answer.limit_hit:
         yield Fact.LIMIT_HIT, f"the router says: {answer.state}: {answer.reason}".rstrip(": ")
     if answer.local_as is not None and view.peer_as not in (None, answer.local_as):
@@ -134,7 +139,7 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.NO_IMPORT_POLICY, f"the router says: {answer.reason or 'no import policy'}"
     if answer.no_export_policy:
         yield Fact.NO_EXPORT_POLICY, f"the router says: {answer.reason or 'no export policy'}"
-    yield from ((_TROUBLES[what], text) for what, text in answer.troubles)
+    yield from ((_TROUBLES[what], text) for what, text in answer.troubles if what in _TROUBLES)
 
 
 def _addresses(session: SessionEvidence) -> set[IPv4Address | IPv6Address]:

@@ -15,6 +15,7 @@ from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
 _EXAMPLES: Final = 3
+_VALUES: Final = 8
 
 
 def marks_of(routes: Iterable[HeldRoute], policy: Policy) -> ImportMarks:
@@ -25,9 +26,11 @@ def marks_of(routes: Iterable[HeldRoute], policy: Policy) -> ImportMarks:
             by_set.setdefault((route.family, route.attributes), []).append(route.key)
     vrps = policy.context.data.vrp
     med, communities, unsigned = _Tally(), _Tally(), _Tally()
+    values: list[str] = []
     for (family, attributes), keys in by_set.items():
         path = attributes.path
         overwritten, gone = _lost(path, policy)
+        values += [*([str(path.med)] if overwritten else ()), *gone.split()]
         med.add(family, keys, overwritten)
         communities.add(family, keys, gone)
         if vrps is not None:
@@ -39,6 +42,7 @@ def marks_of(routes: Iterable[HeldRoute], policy: Policy) -> ImportMarks:
         med=med.found,
         communities=communities.found,
         unsigned=None if vrps is None else unsigned.found,
+        values=tuple(dict.fromkeys(values))[:_VALUES],
     )
 
 

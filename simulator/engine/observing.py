@@ -17,6 +17,7 @@ from simulator.diagnosis.evidence import (
     Sibling,
     since,
 )
+from simulator.diagnosis.route_checks import lacking
 from simulator.diagnosis.session_checks import folded
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.gathering import Gathered, Inquiry, moves
@@ -31,6 +32,7 @@ from simulator.places.link import LinkKind
 from simulator.rib.adj_in import HeldRoute
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
+from simulator.topology.originate import prefixes_meant
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 from simulator.wire import nlri
@@ -44,6 +46,12 @@ class Observer(Inquiry):
 
     def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
         super().__init__(network, log, clock)
+        self._compared: set[str] = set()
+        """Connections that were compared with the others."""
+        self._lacking: set[str] = set()
+        """Sessions that lacked prefixes then."""
+        self._unplanned: set[str] = set()
+        """Sessions of which the topology does not say what comes on them."""
         self._times = network.topology.times
         self._menders: dict[str, Mender | None] = {}
         self.preflight: Mapping[str, tuple[tuple[str, str], ...]] = {}
@@ -65,7 +73,7 @@ class Observer(Inquiry):
         flapping = flaps(self._log, gathered.since) if whole else {}
         several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
         compared = len({plan.edge.name for plan in several}) > 1
-        return Observation(
+        observation = Observation(
             connection=record.id,
             final=final,
             siblings=tuple(self._siblings(record, several)) if compared else (),
@@ -87,6 +95,9 @@ class Observer(Inquiry):
             quality_asked=record.plans[0].quality_asked,
             quality_problem=self._network.site.quality_problem,
         )
+        if compared:
+            self._remember(observation)
+        return observation
 
     def _siblings(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> Iterator[Sibling]:
         edges = {plan.edge.name for plan in record.plans}
@@ -94,7 +105,37 @@ class Observer(Inquiry):
             if plan.edge.name not in edges and plan.peer is record.peer and self._network.edges.is_provisioned(plan):
                 view = self._network.edges.view(plan)
                 if view.bgp_state is BgpState.ESTABLISHED and self._settled(view):
-                    yield Sibling(plan.id, plan.family, self._heard(plan), self._heard(plan, acceptable=False))
+                    yield Sibling(
+                        plan.id,
+                        plan.family,
+                        self._heard(plan),
+                        self._heard(plan, acceptable=False),
+                        self._foreign_next_hops(plan),
+                        told=plan.connection not in self._compared or plan.id in self._lacking,
+                    )
+
+    def _foreign_next_hops(self, plan: SessionPlan) -> dict[str, str]:
+        return {
+            nlri.text(route.family, route.key): hit.value.partition(",")[0]
+            for route in self._network.edges.routes(plan)
+            for hit in route.hits
+            if hit.rule == "next-hop"
+        }
+
+    def _remember(self, observation: Observation) -> None:
+        """What a connection lacks is told by itself; by another one only where it was looked at before."""
+        self._compared.add(observation.connection)
+        self._lacking |= {each.view.id for each in observation.sessions if lacking(each, observation)}
+
+    def _unheard(self, plan: SessionPlan, table_is_in: bool) -> tuple[str, ...]:
+        choice = plan.peer.router_choice
+        if not table_is_in or choice.config is None or plan.id in self._unplanned:
+            return ()
+        meant = prefixes_meant(plan.peer.announce, plan.peer, plan.family)
+        if not meant:
+            self._unplanned.add(plan.id)
+            return ()
+        return tuple(sorted(meant - self._heard(plan) - self._heard(plan, acceptable=False)))
 
     def _heard(self, plan: SessionPlan, *, acceptable: bool = True) -> frozenset[str]:
         routes = self._network.edges.routes(plan)
@@ -140,6 +181,7 @@ class Observer(Inquiry):
             watched=gathered.watched,
             through_server=self._through_server(plan, now) if plan.profile == "ixrs" else None,
             marks=self._marks(plan) if table_is_in and self._settled(now) else None,
+            unheard=self._unheard(plan, table_is_in and self._settled(now)),
             traffic=gathered.traffic.get(plan.id),
             programmed=gathered.programmed.get(plan.id),
             frames=self._frames(plan, gathered.lan.get(plan.id)),

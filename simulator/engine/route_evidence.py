@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -15,6 +16,8 @@ from simulator.rib.adj_in import HeldRoute
 from simulator.wire import nlri
 
 _EXAMPLES: Final = 5
+_VALUE: Final = re.compile(r"^(?:AS)?([0-9A-Fa-f.:]+)")
+"""The next hop, or the AS number, that a rule's value begins with."""
 _FLAPS: Final = 2
 """Withdrawals of one prefix within a validation from which on it flaps: one may be a correction (simulator)."""
 
@@ -25,6 +28,7 @@ def rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes
     beside: dict[str, Counter[str]] = {}
     explanations: dict[str, str] = {}
     examples: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for route in routes:
         for hit in route.hits:
             counts[hit.rule] += 1
@@ -33,6 +37,7 @@ def rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes
                 beside.setdefault(hit.rule, Counter()).update(other.rule for other in route.hits)
             shown = examples.setdefault(hit.rule, [])
             if len(shown) < _EXAMPLES:
+                values.setdefault(hit.rule, []).extend(_VALUE.findall(hit.value)[:1])
                 shown.append(f"{nlri.text(route.family, route.key)} ({hit.value})")
     return tuple(
         RejectedRoutes(
@@ -42,6 +47,7 @@ def rejected(routes: Iterable[HeldRoute], received: int) -> tuple[RejectedRoutes
             count,
             tuple(examples[rule]),
             all=count == received,
+            values=tuple(dict.fromkeys(values.get(rule, ()))),
             always_with=frozenset(
                 other for other, together in beside.get(rule, {}).items() if together == count and other != rule
             ),

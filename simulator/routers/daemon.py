@@ -7,9 +7,9 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -261,13 +261,43 @@ def examples(prefixes: Sequence[str], most: int = 3) -> str:
     return told if len(prefixes) <= most else f"{told} and {len(prefixes) - most} more"
 
 
-def silence(session: RouterSession, own: Sequence[str], exported: Collection[str]) -> list[Reason]:
-    """Why a router announces nothing whose table has its `own` prefixes, that do not come from Microsoft."""
+_INSIDE: Final = tuple(
+    ip_network(each)
+    for each in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3", "::/8", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
+"""Nobody announces it (RFC 6890)."""
+
+
+def _kept_back(session: RouterSession, own: Iterable[str], exported: Collection[str]) -> list[str]:
+    """Of the prefixes that a router originates, those that are for others and do not go out on a session."""
+    kept = []
+    for prefix in own:
+        net = ip_network(prefix)
+        fit = 8 <= net.prefixlen <= 24 if net.version == 4 else 16 <= net.prefixlen <= 48
+        if prefix in exported or not fit or session.local_address in net or session.remote_address in net:
+            continue
+        if not any(net.version == each.version and net.subnet_of(each) for each in _INSIDE):  # type: ignore[arg-type]
+            kept.append(prefix)
+    return kept
+
+
+def silence(
+    session: RouterSession, own: Sequence[str], exported: Collection[str], meant: Sequence[str] | None = None
+) -> list[Reason]:
+    """Why a router announces nothing, or not all, whose table has its `own` prefixes, that do not come from Microsoft.
+
+    `meant`: those of them that are there to be announced, where that can be told; else all.
+    """
     if not own:
         what = f"the router's table has no {session.family.label} route of its own"
         return [Reason(PeerTrouble.NOTHING_TO_ANNOUNCE, what)]
     if exported:
-        return []
+        kept = _kept_back(session, own if meant is None else meant, exported)
+        words = f"its export policy keeps back {examples(kept)}"
+        return [Reason(PeerTrouble.KEPT_BACK, words, tuple(kept))] if kept else []
     what = f"the router's table has {examples(own)}"
     words = f"{what}, and its export policy lets none of it out on this session"
     return [Reason(PeerTrouble.EXPORT_POLICY, words, tuple(own))]

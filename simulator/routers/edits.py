@@ -35,6 +35,7 @@ EDITS: dict[str, tuple[Setting, EditKind]] = {
     "router-id-ours": (Setting.ROUTER_ID, EditKind.SET),
     "hold-time": (Setting.HOLD_TIME, EditKind.SET),
     "peer-limit": (Setting.PREFIX_LIMIT, EditKind.SET),
+    "sent-limit": (Setting.SENT_LIMIT, EditKind.DROP),
     "family-missing": (Setting.FAMILY, EditKind.SET),
 }
 """By cause: the statement that is wrong, and what is done to it."""

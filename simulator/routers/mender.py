@@ -12,6 +12,7 @@ from simulator.diagnosis.about import About
 from simulator.diagnosis.router_answer import Setting
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
+from simulator.routers.culprits import culprits
 from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed, reexported
 from simulator.routers.own_file import OwnFile, neighbors_of, sources, statements_of
 from simulator.routers.statements import same
@@ -97,6 +98,9 @@ class RouterMender:
             return None
         if key == "session-missing":
             return self._readdressed(self.own, self.config.file)
+        export = about.export if re.fullmatch(r"[\w.-]+", about.export) else ""
+        if said := culprits(self.language, self.own, self.config.file, key, about.values, export):
+            return said
         if self.language == "bird" and key in ("export-policy", "*"):
             return reexported(self.own, self.config.file, str(self.session.remote_address), about.prefixes, key == "*")
         if key not in EDITS:

@@ -88,6 +88,7 @@ ALIASES: Mapping[str, str] = {
     "not-configured": "session-missing",
     "no-export": "export-policy",
     "one-session-only": "export-policy",
+    "prefix-missing": "nothing-to-announce",
     "maps-prepending": "as-path-too-long",
     "maps-private-asn": "bogon-asn",
 }

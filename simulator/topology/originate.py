@@ -85,6 +85,20 @@ def announcements(entries: Announce, node: Node) -> list[Announcement]:
     return [Announcement(family, attributes, tuple(keys)) for (family, attributes), keys in grouped.items()]
 
 
+_MOST_MEANT = 1000
+"""So many prefixes are compared with what comes."""
+
+
+def prefixes_meant(entries: Announce, node: Node, family: Family) -> frozenset[str]:
+    """The prefixes of a family that `announce` names; empty where it makes up very many. Raises ValueError."""
+    generated = any(not isinstance(entry, str) and entry.generate is not None for entry in entries)
+    if generated or len(entries) > _MOST_MEANT:
+        return frozenset()
+    found = {nlri.text(route.family, key) for route in announcements(entries, node) for key in route.keys}
+    six = family is Family.IPV6
+    return frozenset(each for each in found if (":" in each) is six) if len(found) <= _MOST_MEANT else frozenset()
+
+
 def first_prefix(entries: Announce, node: Node, family: Family) -> str:
     """The first prefix of a family that `announcements` makes; empty where it makes none.
 

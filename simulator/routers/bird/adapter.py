@@ -108,8 +108,9 @@ class Bird(Daemon):
             return self._misnamed()
         edges = {other.name for each in self._sessions() if (other := protocol_of(each, protocols)) is not None}
         foreign = " && ".join(f'proto != "{name}"' for name in sorted(edges))
-        own = parse_routes(await self._ask(f"show route table {table} where {foreign}", accept="No valid tables"))
-        return [*self._misnamed(), *silence(found, sorted(own), await self.exported(session))]
+        answer = await self._ask(f"show route table {table} where {foreign}", accept="No valid tables")
+        own, meant = sorted(parse_routes(answer)), sorted(parse_routes(answer, nowhere=True))
+        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
 
     async def announce(self, config: RouterConfig) -> None:
         """Read the configuration again with other routes in it (`configure`). Raises LabError with BIRD's words."""

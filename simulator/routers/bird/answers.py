@@ -90,12 +90,18 @@ def lines(answer: str) -> Iterator[tuple[int, str]]:
             yield code, text
 
 
-def parse_routes(answer: str) -> frozenset[str]:
-    """The prefixes in an answer to `show route`, as canonical text."""
+_NOWHERE = re.compile(r"\b(?:blackhole|unreachable|prohibit)\b")
+
+
+def parse_routes(answer: str, *, nowhere: bool = False) -> frozenset[str]:
+    """The prefixes in an answer to `show route`, as canonical text.
+
+    `nowhere`: those alone that lead nowhere, as an operator writes what is there to be announced.
+    """
     prefixes = set()
     for code, text in lines(answer):
         # A further route to the same prefix has blanks in place of it, a next hop line begins with a tab.
-        if code == 1007 and text[:1] not in ("", " ", "\t"):
+        if code == 1007 and text[:1] not in ("", " ", "\t") and (not nowhere or _NOWHERE.search(text)):
             prefix = text.split(maxsplit=1)[0]
             if "/" in prefix:
                 address, _, length = prefix.partition("/")

@@ -145,7 +145,7 @@ class Frr(Daemon):
             text = f"{what}: `network` announces nothing without one (bgp network import-check)"
             reasons.append(Reason(PeerTrouble.NETWORK_NOT_IN_RIB, text))
         if own or not away:
-            reasons += silence(found, own, await self.exported(session))
+            reasons += silence(found, own, await self.exported(session), parse_networks(table.get("routes") or {}))
         return reasons
 
     async def version(self) -> str:
@@ -393,6 +393,15 @@ def parse_unsent(routes: Mapping[str, Any], from_edges: set[str]) -> tuple[list[
         elif mine:
             away.append(prefix)
     return away, own
+
+
+def parse_networks(routes: Mapping[str, Any]) -> list[str]:
+    """The prefixes of `network` lines that are in a table: of the router's own, and of origin IGP."""
+    return [
+        prefix
+        for prefix, paths in routes.items()
+        if any(path.get("peerId") == "(unspec)" and path.get("origin") == "IGP" for path in paths)
+    ]
 
 
 ROUTER = Frr

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, ClassVar
 
-from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
 from simulator.mrt.table_dump_v2 import MrtPeer, peer_index, rib_record, rib_row
 from simulator.places.errors import LabError
 from simulator.places.place import Place
@@ -37,6 +37,10 @@ from simulator.wire.attribute_codec import encode
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes about one."""
 _SETTLED = 10
+_INJECTED = 8.0
+"""Seconds until a route of its own is in the table of a GoBGP whose user's file may refuse it."""
+_LOCAL = (None, "", "<nil>", "invalid IP")
+"""What GoBGP says in place of the neighbor of a route of its own."""
 """Answers without a change after which a user's file counts as read."""
 
 _STATES = ("Unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
@@ -59,6 +63,9 @@ class Gobgp(Daemon):
     )
     title = "GoBGP"
     no_loopback = "has no port 179"
+
+    _refuses_own = False
+    """Its routes were injected, and are not in its table."""
 
     async def start(self, place: Place, config: RouterConfig, files: RouterFiles) -> None:
         """Configure and start; returns when GoBGP answers and has its routes. Raises LabError with its own words."""
@@ -136,7 +143,11 @@ class Gobgp(Daemon):
         table = await self._ask("global", "rib", "--address-family", FAMILIES[found.family]) or {}
         edges = {str(other.remote_address) for other in self._sessions()}
         own = [prefix for prefix, paths in table.items() if any(path.get("neighbor-ip") not in edges for path in paths)]
-        return [*self._misnamed(), *silence(found, own, await self.exported(session))]
+        if self._refuses_own and not own:
+            words = "GoBGP's global import policy refuses every route, those of its own too"
+            return [*self._misnamed(), Reason(PeerTrouble.IMPORT_POLICY, words)]
+        meant = [prefix for prefix, paths in table.items() if any(path.get("neighbor-ip") in _LOCAL for path in paths)]
+        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
 
     async def version(self) -> str:
         """`GoBGP 3.10.0`."""
@@ -216,7 +227,12 @@ class Gobgp(Daemon):
             with contextlib.suppress(ConnectionError):
                 client.stdin.write(dump)
                 await client.stdin.drain()
-            await until_ready(process, attempt, name=name, log=files.log, timeout=_QUERY_TIMEOUT)
+            timeout = _QUERY_TIMEOUT if self._config is None or self._config.file is None else _INJECTED
+            await until_ready(process, attempt, name=name, log=files.log, timeout=timeout)
+        except LabError:
+            if self._config is None or self._config.file is None or client.returncode is not None:
+                raise
+            self._refuses_own = True  # its global import policy is asked about its own routes too
         finally:
             client.stdin.close()
             if client.returncode is None:

@@ -121,7 +121,8 @@ class Openbgpd(Daemon):
         table = json.loads(await self.command("-j", "show", "rib", family))
         edges = {str(other.remote_address) for other in self._sessions()}
         own = [str(r["prefix"]) for r in table.get("rib", ()) if r.get("neighbor", {}).get("remote_addr") not in edges]
-        return [*self._misnamed(), *silence(found, own, await self.exported(session))]
+        meant = [str(r["prefix"]) for r in table.get("rib", ()) if r.get("announced")]
+        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
 
     async def version(self) -> str:
         """`OpenBGPD 7.7`."""
