@@ -123,7 +123,7 @@ class Observer(Inquiry):
         }
 
     def _remember(self, observation: Observation) -> None:
-        """What a connection lacks is told by itself; by another one only where it was looked at before."""
+        """A connection tells what it lacks; another one tells it only where this one was looked at before."""
         self._compared.add(observation.connection)
         self._lacking |= {each.view.id for each in observation.sessions if lacking(each, observation)}
 
