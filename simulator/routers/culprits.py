@@ -12,7 +12,7 @@ from simulator.routers.own_file import OwnFile, sources
 from simulator.routers.statements import StatementSpan, blocks
 
 _MOST: Final = 8
-"""So many lines are shown; more of them are told in words."""
+"""An edit shows so many lines; the plain remedy has to do where there are more."""
 
 NEXT_HOP, PREPENDED, MED, COMMUNITY = "next-hop", "prepended", "med-sent", "communities-stripped"
 
