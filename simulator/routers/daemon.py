@@ -289,7 +289,7 @@ def silence(
 ) -> list[Reason]:
     """Why a router announces nothing, or not all, whose table has its `own` prefixes, that do not come from Microsoft.
 
-    `meant`: those of them that are there to be announced, where that can be told; else all.
+    `meant`: its user wrote these of them down to be announced; None where nobody can tell.
     """
     if not own:
         what = f"the router's table has no {session.family.label} route of its own"
