@@ -36,6 +36,7 @@ _OFFLINE = {
     "policy check": "policy check TABLE --peer-as 64496",
     "policy diff": "policy diff exchange exchange,bogon-prefix=off --routes TABLE --peer-as 64496",
     "test": "test turn-up --router simulated",
+    "replay": "replay RECORDING",
     "enter": "enter",
     "fault list": "fault list",
     "location list": "location list --country NL",
@@ -72,7 +73,7 @@ _ELSEWHERE = {"edge", "fault run", "fault mutate", *VERBS}
 
 
 def called(words: str, how: RowFormat, tmp_path: Path, server: str = "") -> Result:
-    files = {name: str(tmp_path / name.lower()) for name in ("QUICK", "BAD", "TABLE", "OLD", "NEW")}
+    files = {name: str(tmp_path / name.lower()) for name in ("QUICK", "BAD", "TABLE", "OLD", "NEW", "RECORDING")}
     words = words.replace("VERB", _VERB[how])
     arguments = [files.get(word, server if word == "URL" else word) for word in words.split()]
     env = {"TURNUP_SERVER": server, "TURNUP_FORMAT": how.value}
@@ -91,6 +92,17 @@ def files(tmp_path: Path) -> Path:
     for name, outcome in (("old", "passed"), ("new", "failed")):
         (tmp_path / name).write_text(json.dumps({"outcome": outcome, "connections": []}))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    write(document(), folder / "quick")
+    made = CliRunner().invoke(
+        app, ["rehearse", str(folder / "quick"), "--link", "loopback", "--record", str(folder / "recording")]
+    )
+    assert made.exit_code == 0, made.output
+    return folder / "recording"
 
 
 def documents(text: str) -> list[Any]:
@@ -126,7 +138,11 @@ def assert_is(how: RowFormat, text: str) -> None:
 
 @pytest.mark.parametrize("how", RowFormat)
 @pytest.mark.parametrize("name", _OFFLINE)
-def test_every_command_prints_in_every_format(name: str, how: RowFormat, files: Path) -> None:
+def test_every_command_prints_in_every_format(
+    name: str, how: RowFormat, files: Path, request: pytest.FixtureRequest
+) -> None:
+    if "RECORDING" in _OFFLINE[name]:
+        (files / "recording").symlink_to(request.getfixturevalue("recording"))
     result = called(_OFFLINE[name], how, files)
     assert result.exit_code in (0, 1, 2), result.output
     assert_is(how, result.stdout)

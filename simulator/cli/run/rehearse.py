@@ -8,20 +8,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 
 from simulator.cli.check_rows import with_checks
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.external_router import handing_over
-from simulator.cli.formats import JsonObject, RowColumns, RowFormat, show
+from simulator.cli.formats import RowFormat, show
 from simulator.cli.holding import Holder
 from simulator.cli.interruption import until_interrupted
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
 from simulator.cli.own_files import require_readable
 from simulator.cli.recording import recording
+from simulator.cli.session_rows import SESSIONS, session_rows
 from simulator.cli.stepping import Stepper
 from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
@@ -31,7 +31,6 @@ from simulator.lab.state import LabState
 from simulator.places.errors import LabError
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
-from simulator.report.findings import furthest_bgp_state, furthest_state, verdict
 from simulator.report.json_report import as_dict
 from simulator.report.markdown import markdown
 from simulator.report.model import Report
@@ -136,46 +135,12 @@ def rehearse(
         where = WirePcap(str(report / "wire.pcap") if report else "", "interfaces" if result.capture else "speakers")
         show(as_dict(result, where), (), how)
     elif how is RowFormat.csv:
-        show(list(_session_rows(result)), _SESSIONS, how)
+        show(list(session_rows(result)), SESSIONS, how)
     if interrupted:
         return INTERRUPTED
     if rehearsal.refused:
         return USAGE
     return {"passed": PASSED, "failed": FAILED, "error": LAB}[result.outcome]
-
-
-_SESSIONS: Final[RowColumns] = (
-    ("Session", "session"),
-    ("Neighbor", "neighbor"),
-    ("AS", "peerAs"),
-    ("Edge", "edge"),
-    ("Connection", "connectionState"),
-    ("BGP", "bgpState"),
-    ("Received", "received"),
-    ("Accepted", "accepted"),
-    ("Rejected", "rejected"),
-    ("Sent", "sent"),
-    ("Verdict", "verdict"),
-)
-
-
-def _session_rows(report: Report) -> Iterator[JsonObject]:
-    """Each session as it stood when its connection had got furthest, as the summary shows it."""
-    for connection in report.connections:
-        for session in connection.sessions:
-            yield {
-                "session": session.id,
-                "neighbor": str(session.peer_address),
-                "peerAs": connection.peer_as,
-                "edge": session.edge,
-                "connectionState": furthest_state(connection).value,
-                "bgpState": furthest_bgp_state(connection, session.id).value,
-                "received": session.received,
-                "accepted": session.accepted,
-                "rejected": session.rejected,
-                "sent": session.sent,
-                "verdict": verdict(report, connection),
-            }
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from simulator.cli.exit_codes import FAILED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
+from simulator.cli.session_rows import SESSIONS, session_rows
 from simulator.cli.summary import print_summary
 from simulator.recording.changes import DATA_KEYS, NO_CHANGES, Changes, policy_named
 from simulator.recording.compared import compared
@@ -41,8 +42,10 @@ def replay(path: Path, *, policy: str | None, data: Sequence[str], report: Path 
         shown = _play(path, changes, keeps_routes=True)
         rows = [change.row for change in compared(played, shown)]
         show(rows, _CHANGES, how, empty="nothing would change")
-    elif how is not RowFormat.table:
-        show(as_dict(played.report, WirePcap("", "speakers")), (), RowFormat.json)
+    elif how is RowFormat.json:
+        show(as_dict(played.report, WirePcap("", "speakers")), (), how)
+    elif how is RowFormat.csv:
+        show(list(session_rows(played.report)), SESSIONS, how)
     else:
         console = Console()
         if not console.is_terminal:
