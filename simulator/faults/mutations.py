@@ -45,7 +45,7 @@ MATTERS: Final = (
     (r"remote-as|peer-as|neighbor .* as \d", frozenset(("remote-as-wrong", *_SESSION))),
     (r"local-as|^AS \d|router bgp|^  as = |local .* as \d", frozenset(("local-as-wrong", *_SESSION))),
     (r"announce IP|afi-safi-name|activate|address-family|family", frozenset(("family-missing", *_SESSION, *_POLICY))),
-    (r"export|import|route-map|allow|deny|filter|accept|reject", _POLICY | _ORIGIN),
+    (r"export|import|route-map|allow|deny|filter|accept|reject", _POLICY | _ORIGIN | {"microsoft-prefix"}),
     (r"neighbor|local-address|update-source", _SESSION | {"remote-as-wrong"}),
 )
 """What a changed line says, and the causes that are of that matter; a line of no such matter may have any cause."""
@@ -143,7 +143,7 @@ def _judged(report: Report, change: str) -> tuple[MutationOutcome, tuple[str, ..
     causes = tuple(dict.fromkeys(cause.id for cause in diagnosis_of(report)))
     if causes:
         wanted = next((ids for pattern, ids in MATTERS if re.search(pattern, change)), None)
-        named = wanted is None or bool(wanted & set(causes))
+        named = wanted is None or causes[0] in wanted  # what is looked at first
         return MutationOutcome.NAMED if named else MutationOutcome.UNNAMED, causes, ""
     whole = list(_shortfalls(report))
     return (MutationOutcome.SILENT if whole else MutationOutcome.HARMLESS), (), "; ".join(whole)

@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     ("Fault", "fault"),
     ("Router", "router"),
     ("Family", "family"),
-    ("CellVerdict", "verdict"),
+    ("Verdict", "verdict"),
     ("Named", "named"),
     ("Why", "detail"),
 )
@@ -63,8 +63,9 @@ def show_one(name: str) -> None:
     fault = _load(name)
     sys.stdout.write(shipped().get(name, Path(name)).read_text(encoding="utf-8"))
     for router in ROUTERS:
-        reasons = {family: fault.inapplicable(router, family) for family in FAMILIES}
-        words = "; ".join(f"{family}: {why}" for family, why in reasons.items() if why)
+        reasons = {family: fault.inapplicable(router, family).removeprefix(f"{family}: ") for family in FAMILIES}
+        both = reasons["IPv4"] if len(set(reasons.values())) == 1 else ""
+        words = both or "; ".join(f"{family}: {why}" for family, why in reasons.items() if why)
         sys.stdout.write(f"# {router}: {f'not applicable: {words}' if words else 'applies'}\n")
 
 
@@ -104,18 +105,18 @@ def run_faults(
 
     console = Console(stderr=True)
     remove_leftovers(console)
-    done = 0
+    done: list[CellResult] = []
 
     def told(result: CellResult) -> None:
-        nonlocal done
-        done += 1
+        done.append(result)
         if result.outcome.verdict is not CellVerdict.INAPPLICABLE:
-            console.print(_progress(done, len(cells), result), highlight=False, markup=False, soft_wrap=True)
+            console.print(_progress(len(done), len(cells), result), highlight=False, markup=False, soft_wrap=True)
 
     try:
         results = run_all(cells, jobs or jobs_by_default(), told)
     except KeyboardInterrupt:
-        console.print("turnup: interrupted: the labs are taken down")
+        console.print(f"turnup: interrupted after {len(done)} of {len(cells)}: the labs are taken down")
+        show([_row(result) for result in done], _COLUMNS, how)
         return INTERRUPTED
     show([_row(result) for result in results], _COLUMNS, how)
     if not every and how is RowFormat.table:
@@ -175,13 +176,12 @@ def run_mutations(routers: Sequence[str], count: int, seed: int, jobs: int | Non
     console = Console(stderr=True)
     remove_leftovers(console)
     wanted = [Mutation(router, number, seed) for router in routers or daemons for number in range(1, count + 1)]
-    done = 0
+    done: list[MutationResult] = []
 
     def told(result: MutationResult) -> None:
-        nonlocal done
-        done += 1
+        done.append(result)
         words = f"{result.mutation.router} {result.change}: {', '.join(result.causes) or result.detail}"
-        line = f"{done:>4}/{len(wanted)} {result.outcome.value:<8} {words}"
+        line = f"{len(done):>4}/{len(wanted)} {result.outcome.value:<8} {words}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def failed(mutation: Mutation, why: str) -> MutationResult:
@@ -190,22 +190,32 @@ def run_mutations(routers: Sequence[str], count: int, seed: int, jobs: int | Non
     try:
         results = pooled(try_out, wanted, jobs or jobs_by_default(), told, failed)
     except KeyboardInterrupt:
-        console.print("turnup: interrupted: the labs are taken down")
+        console.print(f"turnup: interrupted after {len(done)} of {len(wanted)}: the labs are taken down")
+        show([_mutation_row(result) for result in done], _MUTATION_COLUMNS, how)
         return INTERRUPTED
-    rows = [
-        {
-            "router": result.mutation.router,
-            "number": result.mutation.number,
-            "change": result.change,
-            "outcome": result.outcome.value,
-            "named": ", ".join(result.causes),
-            "detail": result.detail,
-        }
-        for result in results
-    ]
-    columns = (("Router", "router"), ("No.", "number"), ("Change", "change"), ("Outcome", "outcome"))
-    show(rows, (*columns, ("Named", "named"), ("Why", "detail")), how)
+    show([_mutation_row(result) for result in results], _MUTATION_COLUMNS, how)
     return PASSED if all(result.outcome.good for result in results) else FAILED
+
+
+_MUTATION_COLUMNS: Final = (
+    ("Router", "router"),
+    ("No.", "number"),
+    ("Change", "change"),
+    ("Outcome", "outcome"),
+    ("Named", "named"),
+    ("Why", "detail"),
+)
+
+
+def _mutation_row(result: MutationResult) -> dict[str, Any]:
+    return {
+        "router": result.mutation.router,
+        "number": result.mutation.number,
+        "change": result.change,
+        "outcome": result.outcome.value,
+        "named": ", ".join(result.causes),
+        "detail": result.detail,
+    }
 
 
 # --- find the fault ---
