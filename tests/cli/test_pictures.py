@@ -179,7 +179,7 @@ def test_the_proof_is_named_where_there_are_files_to_look_into() -> None:
     report = replace(found, events=({"event": "check", "connection": broken.id, "check": "S2"},))
     for written in (True, False):
         lines = summary_lines(pictures.console(120), report, written=written)
-        assert any("line 1 of events.jsonl" in line.plain for line in lines) is written
+        assert any("events.jsonl line 1" in line.plain for line in lines) is written
 
 
 def test_what_no_check_tells_is_told_all_the_same() -> None:
