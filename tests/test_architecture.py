@@ -79,8 +79,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scenarios": {*_BELOW, "engine", "rehearsal", "report", "faults", "recording"},
     "recording": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
-    "portal": {*_BELOW, "engine", "azure", "report"},
-    "serving": {*_BELOW, "engine", "azure", "portal"},
+    "portal": {*_BELOW, "engine", "azure", "faults", "report"},
+    "serving": {*_BELOW, "engine", "azure", "faults", "portal"},
     "webhook": {"engine"},
     "starting": {"addresses", "diagnosis", "policy", "routers", "topology"},
 }

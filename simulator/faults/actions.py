@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
@@ -60,12 +60,12 @@ class Saboteur:
         if action.drop is not None:
             drop(place, action.drop, family)
         if action.mtu is not None:
-            _set_mtu(place, action.mtu)
+            set_mtu(place, dict.fromkeys(place.interfaces, action.mtu))
         words = self._words(family)
         if action.lose is not None:
-            _address(place, "del", fill(action.lose, words))
+            change_address(place, "del", fill(action.lose, words))
         if action.take is not None:
-            _address(place, "add", fill(action.take, words))
+            change_address(place, "add", fill(action.take, words))
         router = self.network.peers.router(self.lab.topology.peers[0].name) if action.at != "built" else None
         if action.process is not None and isinstance(router, BrokenRouter):
             router.signal(_SIGNALS[action.process])
@@ -84,16 +84,32 @@ class Saboteur:
         return {"peer": str(plan.peer_address), "edge": str(plan.edge_address), "other": str(other)}
 
 
-def _set_mtu(place: NetnsPlace, mtu: int) -> None:
-    def change() -> None:
+def mtus(place: NetnsPlace) -> dict[str, int]:
+    """The MTU of each of a node's interfaces, in octets. Raises LabError."""
+    found: dict[str, int] = {}
+
+    def look() -> None:
         with IPRoute() as ip:
             for name in place.interfaces:
+                found[name] = ip.get_links(ip.link_lookup(ifname=name)[0])[0].get_attr("IFLA_MTU")
+
+    _netlink(place, look)
+    return found
+
+
+def set_mtu(place: NetnsPlace, wanted: Mapping[str, int]) -> None:
+    """Give interfaces an MTU, in octets. Raises LabError."""
+
+    def change() -> None:
+        with IPRoute() as ip:
+            for name, mtu in wanted.items():
                 ip.link("set", index=ip.link_lookup(ifname=name)[0], mtu=mtu)
 
     _netlink(place, change)
 
 
-def _address(place: NetnsPlace, what: str, text: str) -> None:
+def change_address(place: NetnsPlace, what: str, text: str) -> None:
+    """`add` an address to a node, or `del` one of its own. Raises LabError."""
     address = ip_address(text)
     name = place.interface_to(address)
     length = next((prefix.prefixlen for prefix in place.interfaces[name] if address in prefix), address.max_prefixlen)

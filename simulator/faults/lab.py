@@ -183,7 +183,7 @@ def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, 
     for name, text in breach.fault.files.items():
         (directory / name).write_text(text)
     for key, change in breach.fault.topology.items():
-        filled = _filled_in(change, values)
+        filled = filled_in(change, values)
         if key in _FIRSTS:
             _merge(document[_FIRSTS[key]][0], filled)
         else:
@@ -191,7 +191,7 @@ def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, 
     if (announced := breach.fault.change(router).announce) is not None:
         first = document["peers"][0]
         kept = _without(first["announce"], breach.family) if announced.only else first["announce"]
-        first["announce"] = [*kept, *_filled_in(announced.of(breach.family), values)]
+        first["announce"] = [*kept, *filled_in(announced.of(breach.family), values)]
 
 
 def _words(document: Mapping[str, Any], family: str) -> dict[str, str]:
@@ -225,13 +225,14 @@ def _without(entries: Sequence[Any], family: str) -> list[Any]:
     ]
 
 
-def _filled_in(value: Any, words: Mapping[str, str]) -> Any:
+def filled_in(value: Any, words: Mapping[str, str]) -> Any:
+    """Plain data with the placeholders of all its texts filled in."""
     if isinstance(value, str):
         return fill(value, words)
     if isinstance(value, list):
-        return [_filled_in(each, words) for each in value]
+        return [filled_in(each, words) for each in value]
     if isinstance(value, Mapping):
-        return {key: _filled_in(each, words) for key, each in value.items()}
+        return {key: filled_in(each, words) for key, each in value.items()}
     return value
 
 

@@ -27,7 +27,7 @@ _DROP, _SOURCE, _TARGET = 0, 0, 2
 _ECHO: Final = {"icmp": 8, "icmp6": 128}
 
 
-def drop(place: NetnsPlace, what: str, family: str) -> None:
+def drop(place: NetnsPlace, what: str, family: str, table: str = "turnup") -> None:
     """Drop what of a family arrives at a node (`out`: leaves it). Raises LabError where the kernel cannot.
 
     `bgp`: TCP from or to port 179; `tcp`: all TCP; `icmp`: echo requests; `out`: BGP that it sends.
@@ -43,20 +43,33 @@ def drop(place: NetnsPlace, what: str, family: str) -> None:
         port = BGP_PORT.to_bytes(2, "big")
         rules += [[*_meta(_L4_PROTOCOL, _PROTOCOLS["tcp"]), *_payload(at, port)] for at in (_SOURCE, _TARGET)]
     try:
-        place.run(lambda: _install(hook, [[*_meta(_NETWORK_FAMILY, _NFPROTO[family]), *rule] for rule in rules]))
+        place.run(lambda: _install(table, hook, [[*_meta(_NETWORK_FAMILY, _NFPROTO[family]), *rule] for rule in rules]))
     except (NetlinkError, OSError) as error:
         raise LabError(
             f"packets cannot be dropped at {place.name}: {error} (a kernel with nf_tables is needed)"
         ) from error
 
 
-def _install(hook: str, rules: list[list[Any]]) -> None:
+def undrop(place: NetnsPlace, table: str) -> None:
+    """Take a table away, with all that `drop` put into it. Raises LabError."""
+
+    def remove() -> None:
+        with NFTables(nfgen_family=_INET) as nft:
+            nft.table("del", name=table)
+
+    try:
+        place.run(remove)
+    except (NetlinkError, OSError) as error:
+        raise LabError(f"packets are still dropped at {place.name}: {error}") from error
+
+
+def _install(table: str, hook: str, rules: list[list[Any]]) -> None:
     with NFTables(nfgen_family=_INET) as nft:
-        nft.table("add", name="turnup")
-        nft.chain("add", table="turnup", name=hook, hook=hook, type="filter", priority=0, policy=1)
+        nft.table("add", name=table)
+        nft.chain("add", table=table, name=hook, hook=hook, type="filter", priority=0, policy=1)
         add = partial(nft.rule, "add")
         for rule in rules:
-            add(table="turnup", chain=hook, expressions=([*rule, *verdict(code=_DROP)],))
+            add(table=table, chain=hook, expressions=([*rule, *verdict(code=_DROP)],))
 
 
 def _meta(key: int, value: int) -> list[Any]:

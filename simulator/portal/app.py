@@ -13,9 +13,11 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.errors import ArmError, refused
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
+from simulator.faults.injection import Injections
 from simulator.portal import (
     csrf,
     desk,
+    desk_faults,
     desk_settings,
     lab_page,
     overview,
@@ -39,16 +41,17 @@ PAGES: Final[tuple[PortalPage, ...]] = (
     *router_config_page.PAGES,
     *desk.PAGES,
     *desk_settings.PAGES,
+    *desk_faults.PAGES,
     *lab_page.PAGES,
     *walkthrough_page.PAGES,
 )
 """Every page; what is registered first wins."""
 
 
-def portal(provider: Provider, ending: asyncio.Event) -> FastAPI:
+def portal(provider: Provider, ending: asyncio.Event, faults: Injections) -> FastAPI:
     """The application. Once `ending` is set nobody follows the changes any more."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    frame = PageFrame(provider)
+    frame = PageFrame(provider, faults)
 
     async def file(name: str) -> Response:
         return static_file(name)
@@ -75,7 +78,7 @@ def _endpoint(frame: PageFrame, provider: Provider, page: PortalPage) -> Callabl
 
 
 def _visit(frame: PageFrame, provider: Provider, request: Request) -> Visit:
-    return Visit(provider, frame.memory, request, csrf.token_of(request), frame.render, frame.say)
+    return Visit(provider, frame.memory, request, csrf.token_of(request), frame.render, frame.faults, frame.say)
 
 
 async def _answered(frame: PageFrame, provider: Provider, request: Request, answer: PageAnswer) -> Response:

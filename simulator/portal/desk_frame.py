@@ -23,6 +23,7 @@ DESK_TABS: Final[list[tuple[str, str]]] = [
     ("Connections", "/desk/connections"),
     ("Prefix reviews", "/desk/prefixes"),
     ("Delays and rules", "/desk/settings"),
+    ("Faults", "/desk/faults"),
 ]
 """(text, path), in order."""
 _CONVERSION_EVENTS: Final = {

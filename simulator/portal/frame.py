@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 import simulator
 from simulator.azure.provider.provider import Provider
+from simulator.faults.injection import Injections
 from simulator.portal import csrf
 from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import Problems
@@ -74,8 +75,9 @@ _ROLES: Final = {
 class PageFrame:
     """Writes pages, and keeps what is to be said on the next one."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, faults: Injections) -> None:
         self._provider = provider
+        self.faults = faults
         self.memory = PortalMemory(provider)
         self._said: OrderedDict[str, str] = OrderedDict()
         self._templates = _environment()

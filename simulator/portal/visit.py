@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import Request, Response
 
 from simulator.azure.provider.provider import Provider
+from simulator.faults.injection import Injections
 from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import NO_PROBLEMS, Problems
 
@@ -110,6 +111,8 @@ class Visit:
     request: Request
     csrf: str
     render: PageWriter
+    faults: Injections
+    """Those that the lab has now."""
     say: Callable[[str], str]
     """Keeps a message for the next page; the key by which that page finds it."""
     form: FormData = field(default_factory=lambda: FormData([]))

@@ -20,9 +20,11 @@ from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.verbs import VERBS, Verb
+from simulator.faults.injection import Injections
 from simulator.serving import models, views
 from simulator.serving.docs_page import add_docs_page
 from simulator.serving.event_stream import event_stream
+from simulator.serving.fault_api import add_faults
 from simulator.tables.output_formats import OutputFormat
 from simulator.topology.plan import SessionPlan
 from simulator.views.document import key
@@ -41,8 +43,11 @@ _JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=10000)]
 
 
-def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
-    """The application; mounted at the server's root. Once `ending` is set nobody follows the events any more."""
+def lab_api(provider: Provider, ending: asyncio.Event, faults: Injections | None = None) -> FastAPI:
+    """The application; mounted at the server's root. Once `ending` is set nobody follows the events any more.
+
+    `faults`: those that the lab has now; without them there is no way to put one in.
+    """
     app = FastAPI(
         title="turnup: the lab",
         version=simulator.__version__,
@@ -70,6 +75,7 @@ def lab_api(provider: Provider, ending: asyncio.Event) -> FastAPI:
 
     _look(app, provider, ending)
     _act(app, provider)
+    add_faults(app, provider, faults)
     add_docs_page(app)
     return app
 

@@ -14,6 +14,7 @@ import uvicorn
 
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest.app import ArmApp
+from simulator.faults.injection import Injections
 from simulator.places.errors import LabError
 from simulator.portal.app import portal
 from simulator.serving.durable import Durable
@@ -28,7 +29,9 @@ _LAB = ("/lab/v1/", "/docs", "/openapi.json")
 def application(provider: Provider, token: str = "", ending: asyncio.Event | None = None) -> App:
     """ARM's paths and the lab's; everything else is the portal's. `ending` ends those who follow the events."""
     ending = ending or asyncio.Event()
-    arm, lab, pages = ArmApp(provider), lab_api(provider, ending), portal(provider, ending)
+    faults = Injections(provider.network, provider.clock.now)
+    arm, lab = ArmApp(provider), lab_api(provider, ending, faults)
+    pages = portal(provider, ending, faults)
 
     async def app(scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         path = scope["path"] if scope["type"] == "http" else ""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, RowFormat
+from simulator.cli.remote import SERVER, ServerOption
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -99,6 +100,33 @@ def run(
     if blind:
         raise typer.Exit(commands.run_blind(name, routers, families))
     raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, record, how))
+
+
+@app.command("on")
+def on(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Without one: what is in the lab now.")] = "",
+    peer: Annotated[str, typer.Option(help="Whose; the first peer's where omitted.")] = "",
+    family: Annotated[FamilyOption | None, typer.Option(help="The first that fits where omitted.")] = None,
+    server: ServerOption = SERVER,
+    how: FormatOption = RowFormat.table,
+) -> None:
+    """Put a fault into a lab that `turnup serve` runs; without a name: show those that it has."""
+    from simulator.cli.run import served_fault as commands
+
+    chosen = {None: "", FamilyOption.ipv4: "IPv4", FamilyOption.ipv6: "IPv6"}[family]
+    commands.put_in(name, peer, chosen, server, how)
+
+
+@app.command("off")
+def off(
+    fault: Annotated[str, typer.Argument(metavar="[ID|NAME]", help="Without one: all of them.")] = "",
+    server: ServerOption = SERVER,
+    how: FormatOption = RowFormat.table,
+) -> None:
+    """Take faults out of a lab that `turnup serve` runs: all is as it was."""
+    from simulator.cli.run import served_fault as commands
+
+    commands.take_out(fault, server, how)
 
 
 @app.command()
