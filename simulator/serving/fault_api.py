@@ -12,7 +12,7 @@ from simulator.faults.injection import InjectedFault, InjectionError, Injections
 from simulator.places.errors import LabError
 from simulator.serving.models import Answer
 
-Short = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+FaultWord = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class FaultRequest(BaseModel):
@@ -20,9 +20,9 @@ class FaultRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Short = Field(description="as `turnup fault list` has it")
-    peer: Short = Field(default="", description="whose; the topology's first peer where omitted")
-    family: Short = Field(default="", description="IPv4 or IPv6; the first that fits where omitted")
+    name: FaultWord = Field(description="as `turnup fault list` has it")
+    peer: FaultWord = Field(default="", description="whose; the topology's first peer where omitted")
+    family: FaultWord = Field(default="", description="IPv4 or IPv6; the first that fits where omitted")
 
 
 class FaultAnswer(Answer):
