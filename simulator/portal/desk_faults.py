@@ -1,4 +1,4 @@
-"""Faults put into the running lab by whoever plays Microsoft, for a class to find; and taken out again."""
+"""Faults put into the running lab by the person who plays Microsoft, for a class to find, and taken out again."""
 
 from __future__ import annotations
 
