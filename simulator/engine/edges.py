@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from simulator.addresses import IpAddress
@@ -21,6 +22,7 @@ from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.policy.attribute_rules import ROLES
 from simulator.policy.data.policy_data import PolicyData
+from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
@@ -79,6 +81,8 @@ class Edges:
         self._listening: dict[str, Endpoint] = {}
         self._ipv6_ports: set[int] = set()
         """Of the ports that the topology gives to IPv6 on loopback, those that are taken."""
+        self._squeezed: dict[tuple[str, Family], int] = {}
+        """By peer and family, as `squeeze`."""
         self._admitted: set[str] = set()
         """The sessions that were planned while the network ran."""
 
@@ -245,7 +249,7 @@ class Edges:
                 md5=plan.md5,
                 gtsm=plan.gtsm,
                 hold_time=topology.microsoft.hold_time,
-                max_prefix=plan.max_prefix,
+                max_prefix=self._limit_of(plan),
                 times=SessionTimes(connect_retry=topology.times.connect_retry),
             ),
             host,
@@ -302,8 +306,26 @@ class Edges:
 
     def limit(self, plan: SessionPlan) -> None:
         """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
-        if self.is_provisioned(plan) and self.config(plan).max_prefix != plan.max_prefix:
-            self._edge(plan).apply_max_prefix(plan.id, plan.max_prefix)
+        if not self.is_provisioned(plan):
+            return
+        known = self._provisioned[plan.id]
+        if known.max_prefix != plan.max_prefix:
+            self._provisioned[plan.id] = replace(known, max_prefix=plan.max_prefix)
+        if self.config(plan).max_prefix != self._limit_of(plan):
+            self._edge(plan).apply_max_prefix(plan.id, self._limit_of(plan))
+
+    def squeeze(self, peer: str, family: Family, limit: int | None) -> None:
+        """Take this many prefixes of a peer whatever its plans say, on sessions of later too; None: as they say."""
+        if limit is None:
+            self._squeezed.pop((peer, family), None)
+        else:
+            self._squeezed[peer, family] = limit
+        for plan in list(self._provisioned.values()):
+            self.limit(plan)
+
+    def _limit_of(self, plan: SessionPlan) -> MaxPrefix:
+        limit = self._squeezed.get((plan.peer.name, plan.family))
+        return plan.max_prefix if limit is None else replace(plan.max_prefix, limit=limit)
 
     def bgp_state(self, plan: SessionPlan) -> BgpState:
         """Of the BGP FSM, without all the rest of a view. Raises KeyError when the session is not provisioned."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
 from simulator.routers.daemon import Daemon
 from simulator.routers.simulated.adapter import Simulated
+from simulator.session.messages import Family
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Peer
 
@@ -169,10 +170,7 @@ class Injections:
         for action in fault.actions:
             yield from self._of_action(action, peer, family, plans[0])
         if _limit(fault):
-            configured = [plan for plan in plans if self._network.edges.is_provisioned(plan)]
-            if not configured:
-                raise InjectionError(f"{fault.name}: no edge has a {family} session with {peer.name} yet")
-            yield f"limit {peer.name} {family}", partial(self._limited, configured)
+            yield f"limit {peer.name} {family}", partial(self._limited, peer, plans[0].family)
         if (announced := fault.change("simulated").announce) is not None:
             router = self._network.peers.router(peer.name)
             if not isinstance(router, Simulated):
@@ -249,17 +247,12 @@ class Injections:
 
         return undo
 
-    async def _limited(self, plans: list[SessionPlan]) -> Undo:
+    async def _limited(self, peer: Peer, family: Family) -> Undo:
         edges = self._network.edges
-        before = {plan.id: edges.config(plan).max_prefix or plan.max_prefix for plan in plans}
-        small = {name: replace(limit, limit=1) for name, limit in before.items()}
-        for plan in plans:
-            edges.limit(replace(plan, max_prefix=small[plan.id]))
+        edges.squeeze(peer.name, family, 1)
 
         async def undo() -> None:
-            for plan in plans:
-                if edges.is_provisioned(plan) and edges.config(plan).max_prefix == small[plan.id]:
-                    edges.limit(replace(plan, max_prefix=before[plan.id]))
+            edges.squeeze(peer.name, family, None)
 
         return undo
 

@@ -11,11 +11,12 @@ from simulator.connection.states import ConnectionState
 from simulator.faults.injection import InjectionError, Injections, offered
 from simulator.places.link import LinkKind
 from simulator.policy.max_prefix import MaxPrefix
+from simulator.portal.arm import ask, resource_path
 from simulator.session.states import BgpState
 from simulator.wire.nlri import text
 from tests.azure.provider import support
 from tests.lab_support import require_netns, require_program
-from tests.portal.support import put_asn, put_peering, send, text_of, until, until_all
+from tests.portal.support import BOTH_FAMILIES, put_asn, put_peering, send, text_of, until, until_all
 from tests.serving.support import served
 from tests.topologies import build, document
 
@@ -74,7 +75,6 @@ async def test_routes_come_and_go_by_the_api_and_the_desk_shows_it(tmp_path: Pat
         ({"name": "bogons", "family": "IPv5"}, "IPv4 or IPv6"),
         ({"name": "router-frozen"}, "no process"),
         ({"name": "bgp-filtered"}, "netns"),
-        ({"name": "too-many-prefixes"}, "no edge has"),
     ],
 )
 async def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path, fields: dict[str, str], reason: str) -> None:
@@ -103,6 +103,49 @@ async def test_the_desk_puts_a_limit_in_and_takes_it_out(tmp_path: Path) -> None
         assert {limit.limit for limit in limits() if limit is not None} > {1}
         assert (await send(lab, "/desk/faults/remove", id="f1")).status_code == 303
         assert limits() == before
+
+
+async def test_a_squeezed_limit_holds_for_later_sessions_and_goes_back_to_what_is_asked_by_then(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        edges, records = lab.provider.network.edges, lab.provider.control.records
+
+        def limits(family: str) -> set[int]:
+            plans = [plan for record in records.values() for plan in record.plans if plan.family.label == family]
+            found = [edges.config(plan).max_prefix for plan in plans if edges.is_provisioned(plan)]
+            return {limit.limit for limit in found if limit is not None}
+
+        asked = dict(BOTH_FAMILIES, maxPrefixesAdvertisedV4=500, maxPrefixesAdvertisedV6=50)
+        assert (await lab.client.post("/lab/v1/faults", json={"name": "too-many-prefixes"})).status_code == 200
+        await put_asn(lab.provider)
+        for _ in range(2):
+            await put_peering(lab.provider, "contoso-ashburn", asked)
+            await until(lab.provider, lambda: bool(limits("IPv4")) and bool(limits("IPv6")))
+            assert (limits("IPv4"), limits("IPv6")) == ({1}, {50})
+            await ask(lab.provider, "DELETE", resource_path("lab", "peerings", "contoso-ashburn", group="rg"))
+            await until(lab.provider, lambda: not records)
+        await put_peering(lab.provider, "contoso-ashburn", asked)
+        await until_all(lab.provider, ConnectionState.ACTIVE)
+        await put_peering(lab.provider, "contoso-ashburn", asked | {"maxPrefixesAdvertisedV4": 600})
+        assert (limits("IPv4"), limits("IPv6")) == ({1}, {50})
+        assert (await lab.client.delete("/lab/v1/faults/f1")).status_code == 200
+        assert (limits("IPv4"), limits("IPv6")) == ({600}, {50})
+
+
+async def test_a_restart_has_no_faults(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        await until_all(lab.provider, ConnectionState.ACTIVE)
+        before = received(lab.provider, "IPv4")
+        for name in ("bogons", "too-many-prefixes"):
+            assert (await lab.client.post("/lab/v1/faults", json={"name": name})).status_code == 200
+        await until(lab.provider, lambda: "10.1.0.0/16" in received(lab.provider, "IPv4"))
+    async with served(tmp_path) as lab:
+        assert (await lab.client.get("/lab/v1/faults")).json()["active"] == []
+        await until(lab.provider, lambda: received(lab.provider, "IPv4") == before)
+        assert "in the lab:" not in text_of((await lab.client.get("/lab")).text)
+        plans = [plan for each in lab.provider.control.records.values() for plan in each.plans]
+        assert plans and all(lab.provider.network.edges.config(plan).max_prefix == plan.max_prefix for plan in plans)
 
 
 @pytest.mark.privileged
