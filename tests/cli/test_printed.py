@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import gzip
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from simulator.cli.app import COMMANDS, load
 from simulator.places.process import find_program
 from tests.cli.test_main import ROOT
 from tests.lab_support import require_bird, require_netns
+from tests.recording.test_importing import mrt
 from tests.topologies import SHIPPED
 
 SAMPLES = Path(__file__).parent / "printed"
@@ -46,6 +48,7 @@ CODES: Final = {
     "policy diff exchange,vrp=yesterday.json": 1,
     "policy diff lab-old.yaml": 1,
     "policy diff exchange my-exchange.yaml": 1,
+    "replay monday.recording --with-data vrp=today.json": 1,
 }
 """A part of a printed line → its exit code. Every other line ends with 0."""
 STAYS: Final = {"edge ": "listens on", "events --follow": "connection-state", "serve ": "turnup serves"}
@@ -60,15 +63,22 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp("workspace")
     shutil.copytree(SAMPLES, here, dirs_exist_ok=True)
     (here / "topologies").symlink_to(SHIPPED)
-    for name in ("my-exchange.yaml", "lab-old.yaml"):
+    for name in ("my-exchange.yaml", "lab-old.yaml", "lab.yaml"):
         shutil.copy(SHIPPED / "exchange.yaml", here / name)
     new = (SHIPPED / "exchange.yaml").read_text(encoding="utf-8")
     (here / "lab-new.yaml").write_text(new.replace("bogon-prefix: {documentation: false}", "bogon-prefix: false"))
     programs = here / ".venv" / "bin"
     programs.mkdir(parents=True)
     _program(programs / "turnup", f'exec {sys.executable} -u -m simulator "$@"')
-    done = run("turnup routes my-exchange.yaml --mrt rib.mrt --link loopback", here)
-    assert done.returncode == 0, done.stderr
+    for line in (
+        "turnup routes my-exchange.yaml --mrt rib.mrt --link loopback",
+        "turnup rehearse my-exchange.yaml --link loopback --record monday.recording --report monday",
+        "cp monday/wire.pcap incident.pcap",
+        "turnup import incident.pcap -o incident.recording",
+    ):
+        done = run(line, here)
+        assert done.returncode == 0, done.stderr
+    (here / "updates.mrt.gz").write_bytes(gzip.compress(mrt()))
     for name in ("rib.bz2", "rib.20261122.0000.bz2"):
         (here / name).write_bytes(bz2.compress((here / "rib.mrt").read_bytes()))
     return here
@@ -197,7 +207,7 @@ def test_a_command_in_the_text_exists_with_its_options(page: str, span: str) -> 
     words = re.sub(r"[|&;].*", "", span.replace("\n", " ")).split()
     name = next((word for word in words if not word.startswith("-")), "")
     if name not in _COMMANDS:
-        assert words[0] in ("--help", "COMMAND", "…"), f"{page}: turnup {span}"
+        assert words[0] in ("--help", "--version", "COMMAND", "…"), f"{page}: turnup {span}"
         return
     found = load(_COMMANDS[name])
     for word in words[1:]:
