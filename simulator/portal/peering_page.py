@@ -107,7 +107,7 @@ def connection_detail(provider: Provider, memory: PortalMemory, row: ConnectionR
         cycle=life_cycle(record.flow, row.state, history, now),
         causes=diagnosis(record.id, view.checks),
         checks=[(check, mark_of(check.source).tag, mark_of(check.source).meaning) for check in checks],
-        drawings=draw(drawn, began, now),
+        drawings=draw(drawn, began, now, memory.shut_gates(record)),
         changes=steps[: -_LAST_CHANGES - 1 : -1],
     )
 

@@ -70,6 +70,7 @@ def report_of(provider: Provider, memory: PortalMemory, record: PeeringRecord) -
             nlri_withheld=sum(view.withheld_in + view.withheld_out for view in views),
         ),
         events=tuple(events),
+        shut_gates={live.id: memory.shut_gates(live.record) for live in record.connections},
         segments=tuple(each for each in segments if frozenset((each.source, each.destination)) in ends),
         notes=("the pcap is cut: the sessions carried more octets than are kept",) if tap and tap.truncated else (),
     )

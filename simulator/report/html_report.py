@@ -174,7 +174,7 @@ def _section(number: int, connection: RehearsedConnection, report: Report) -> Se
         icon=icon,
         words=words,
         troubles=tuple(found),
-        drawings=draw(connection, report.started, report.finished),
+        drawings=draw(connection, report.started, report.finished, report.shut_gates.get(connection.id, ())),
         changes=in_order(connection.timeline),
         groups=_groups(report, connection),
         counts=_counts(report, connection),

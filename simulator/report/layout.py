@@ -89,10 +89,13 @@ class Frame:
         return self.x(span.first), self.x(span.last) - self.x(span.first)
 
 
-def lay_out(connection: RehearsedConnection, started: float, finished: float) -> Plan:
-    """Give every change of a connection its place."""
-    columns = _columns(in_order(connection.timeline))
-    times = _with_ends([column[0].time for column in columns], started, finished)
+def lay_out(connection: RehearsedConnection, started: float, finished: float, moments: Iterable[float] = ()) -> Plan:
+    """Give every change of a connection its place; `moments`: more times that need a column."""
+    timed = [(column[0].time, column) for column in _columns(in_order(connection.timeline))]
+    timed += [(time, []) for time in {*moments}.difference(time for time, _ in timed)]
+    timed.sort(key=lambda each: each[0])
+    columns = [column for _, column in timed]
+    times = _with_ends([time for time, _ in timed], started, finished)
     hidden = _hidden(len(times))
     lanes = {key: _seen(spans, hidden) for key, spans in _spans(connection, columns, len(times) - 1).items()}
     places = _places(times, [span for spans in lanes.values() for span in spans], hidden)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from simulator.connection.states import ConnectionState
 from simulator.packets.kinds import Packets, PacketTally
 from simulator.views.check import CheckView
-from simulator.views.connection import ConnectionView
+from simulator.views.connection import ConnectionView, ShutGate
 from simulator.views.octets import Octets
 
 RehearsalOutcome = Literal["passed", "failed", "error"]
@@ -86,6 +86,8 @@ class Report:
     capture: str = ""
     """Path of a pcap captured on the lab's interfaces; empty when it must be written from `segments`."""
     notes: tuple[str, ...] = field(default=())
+    shut_gates: Mapping[str, tuple[ShutGate, ...]] = field(default_factory=dict)
+    """By connection: where gates were shut though it was Active. A rehearsal has none."""
     diagnosis_seconds: float | None = None
     """From a deadline, or from when a connection was known to fail, to the verdict: the longest; None where unknown."""
     frames: FoundFrames = field(default_factory=dict)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import pairwise
 
 from simulator.connection.states import ConnectionState
 from simulator.report.layout import Frame, Plan, StateSpan, label_lines, label_width, lay_out, rows
 from simulator.report.model import RehearsedConnection
 from simulator.report.text import clip, one_line
+from simulator.views.connection import ShutGate
 from simulator.views.states import axis_of, group_of
 from simulator.views.times import clock, day, duration
 
@@ -77,13 +80,19 @@ class Drawing:
     gap: Break | None = None
 
 
-def draw(connection: RehearsedConnection, started: float, finished: float) -> tuple[Drawing, ...]:
-    """Draw one connection's timeline: one row, or several like lines of text when it is long."""
-    plan = lay_out(connection, started, finished)
-    return tuple(_row(plan, first, last) for first, last in rows(plan.places, plan.hidden))
+def draw(
+    connection: RehearsedConnection, started: float, finished: float, shut: Collection[ShutGate] = ()
+) -> tuple[Drawing, ...]:
+    """Draw one connection's timeline: one row, or several like lines of text when it is long.
+
+    `shut`: where gates were shut though the connection was Active.
+    """
+    ends = [end for each in shut for end in (each.since, each.until) if end is not None and started <= end <= finished]
+    plan = lay_out(connection, started, finished, ends)
+    return tuple(_row(plan, first, last, shut) for first, last in rows(plan.places, plan.hidden))
 
 
-def _row(plan: Plan, first: int, last: int) -> Drawing:
+def _row(plan: Plan, first: int, last: int, shut: Collection[ShutGate]) -> Drawing:
     """One row of the drawing, from column `first` to column `last`."""
     frame = Frame(plan.times, plan.places, first, last)
     y = float(_TOP)
@@ -95,7 +104,7 @@ def _row(plan: Plan, first: int, last: int) -> Drawing:
         if axis == "connection":
             lanes.append(Lane("connection", "Connection state", "peering life cycle", y, _CONNECTION_HEIGHT, bars))
             y += _CONNECTION_HEIGHT + 4
-            gate = tuple(_gate_bar(span, frame) for span in _gate(spans) if frame.shows(span))
+            gate = tuple(_gate_bar(span, frame) for span in _gate(spans, plan, shut) if frame.shows(span))
             lanes.append(Lane("gate", "Gate", "", y, _GATE_HEIGHT, gate))
             y += _GATE_HEIGHT + _SPACE
             continue
@@ -139,33 +148,56 @@ def _bar(span: StateSpan, frame: Frame) -> Bar:
     return Bar(x, width, lines, group_of(span.state).css, clip("\n".join(title), 600))
 
 
+class GateKind(Enum):
+    """How a connection's gate stands: the word for it, the rest of its CSS class, and why."""
+
+    OPEN = "open", "open", "connection Active: NLRI passes"
+    SHUT = "shut", "shut", "connection not Active: no NLRI passes"
+    WAITING = "shut", "shut", "connection Active, its sessions still to be validated: no NLRI passes"
+    PARTLY = "partly open", "shut", "connection Active, some sessions still to be validated: NLRI passes on the others"
+
+
 @dataclass(frozen=True, slots=True)
 class GateSpan:
     """How the gate stood between two columns."""
 
-    is_open: bool
+    kind: GateKind
     first: int
     last: int
 
 
-def _gate(spans: list[StateSpan]) -> list[GateSpan]:
-    """Open while the connection is Active, shut in every other state: neighbours of one kind become one."""
+def _gate(spans: list[StateSpan], plan: Plan, shut: Collection[ShutGate]) -> list[GateSpan]:
+    """Shut in every state but Active, and in that one where `shut` says so; neighbours of one kind become one."""
     runs: list[GateSpan] = []
     for span in spans:
-        is_open = span.state is ConnectionState.ACTIVE
-        if runs and runs[-1].is_open == is_open and runs[-1].last == span.first:
-            runs[-1] = replace(runs[-1], last=span.last)
-        else:
-            runs.append(GateSpan(is_open, span.first, span.last))
+        for first, last in _parts(span, shut):
+            kind = _kind(span, plan.times[first], len(plan.connection.sessions), shut)
+            if runs and runs[-1].kind is kind and runs[-1].last == first:
+                runs[-1] = replace(runs[-1], last=last)
+            else:
+                runs.append(GateSpan(kind, first, last))
     return runs
+
+
+def _parts(span: StateSpan, shut: Collection[ShutGate]) -> Iterable[tuple[int, int]]:
+    return pairwise(range(span.first, span.last + 1)) if shut else [(span.first, span.last)]
+
+
+def _kind(span: StateSpan, time: float, sessions: int, shut: Collection[ShutGate]) -> GateKind:
+    if span.state is not ConnectionState.ACTIVE:
+        return GateKind.SHUT
+    waiting = {each.session for each in shut if each.since <= time and (each.until is None or time < each.until)}
+    if not waiting:
+        return GateKind.OPEN
+    return GateKind.WAITING if len(waiting) >= sessions else GateKind.PARTLY
 
 
 def _gate_bar(span: GateSpan, frame: Frame) -> Bar:
     lasted = duration(frame.times[span.last] - frame.times[span.first])
-    word = "open" if span.is_open else "shut"
-    why = "connection Active: NLRI passes" if span.is_open else "connection not Active: no NLRI passes"
+    word, css, why = span.kind.value
     x, width = frame.place(span)
-    return Bar(x, width, (word,) if width > 40 else (), f"gate-{word}", f"Gate {word} for {lasted}\n{why}")
+    lines = (word,) if width > (40 if len(word) < 5 else 90) else ()
+    return Bar(x, width, lines, f"gate-{css}", f"Gate {word} for {lasted}\n{why}")
 
 
 def _ticks(plan: Plan, frame: Frame) -> Iterable[Tick]:

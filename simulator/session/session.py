@@ -21,7 +21,7 @@ from simulator.session.fsm import Channel, Fsm
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
 from simulator.session.negotiation import Negotiated, judge_open, negotiate, we_win_collision
 from simulator.session.states import BgpState, FsmEvent, Timer
-from simulator.session.table import Action
+from simulator.session.table import STARTED, Action
 
 _PROGRESS = {
     state: rank
@@ -194,7 +194,7 @@ class BgpSession:
             return
         self._started = True
         self._fsms[Channel.ACCEPTED].fire(FsmEvent.AUTOMATIC_START_PASSIVE, now)
-        reason = "session started, listening for the peer"
+        reason = f"{STARTED}, listening for the peer"
         if self.config.dial:
             first = FsmEvent.AUTOMATIC_START if self.config.dial_first else FsmEvent.AUTOMATIC_START_PASSIVE
             rule = self._fsms[Channel.DIALLED].fire(first, now)

@@ -93,13 +93,14 @@ _MESSAGES = {
 }
 """The type octet and the name of the message behind an event."""
 
+STARTED = "session started"
+"""How the reason begins of the step by which a session that was just configured leaves Idle."""
+
 TABLE: dict[BgpState, dict[FsmEvent, TransitionRule]] = {
     S.IDLE: {
-        E.AUTOMATIC_START: TransitionRule(
-            S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "session started, dialling the peer"
-        ),
+        E.AUTOMATIC_START: TransitionRule(S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), f"{STARTED}, dialling the peer"),
         E.AUTOMATIC_START_PASSIVE: TransitionRule(
-            S.ACTIVE, (A.START_CONNECT_RETRY,), "session started, listening for the peer"
+            S.ACTIVE, (A.START_CONNECT_RETRY,), f"{STARTED}, listening for the peer"
         ),
         E.IDLE_HOLD_TIMER_EXPIRES: TransitionRule(
             S.CONNECT, (A.START_CONNECT_RETRY, A.DIAL), "idle hold time over, dialling the peer"

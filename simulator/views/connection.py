@@ -57,6 +57,16 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShutGate:
+    """For how long the gate of one session was shut. Times in seconds since 1970."""
+
+    session: str
+    since: float
+    until: float | None
+    """None where it is shut still."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionView:
     """A peering connection at one moment: its state, its sessions, what it went through, and its last checks."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from simulator.session.states import BgpState
 from simulator.views.states import group_of
 from tests.azure.provider import support as provider_support
 from tests.portal.support import PAGE, put_asn, put_peering, send, text_of, until, until_all
-from tests.serving.support import served
+from tests.serving.support import Served, served
 
 BY_HAND = Settings(peering_review=None, notification=None, removal=None)
 
@@ -169,6 +172,42 @@ async def test_the_timeline_outlives_a_restart(tmp_path: Path) -> None:
         page = (await lab.client.get(PAGE)).text
         assert page.count('data-label="Reason"') >= before
         assert "the policy is lifted" in page
+
+
+def lifted(lab: Served) -> list[bool]:
+    plans = [plan for record in lab.provider.control.records.values() for plan in record.plans]
+    return [lab.provider.network.edges.is_lifted(plan) for plan in plans]
+
+
+def gate_words(page: str) -> list[str]:
+    """How the timeline's gate stood, one after the other; a row of the drawing goes on where the one before ended."""
+    drawn = page[page.index('id="timeline"') :]
+    words = re.findall(r"Gate ([a-z ]+) for", drawn[: drawn.index("</section>")])
+    return [word for before, word in pairwise(["", *words]) if word != before]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_the_gate_is_drawn_shut_from_a_restart_to_the_next_validation(tmp_path: Path, killed: bool) -> None:
+    first, after = tmp_path / "first", tmp_path / "after"
+    first.mkdir()
+    async with served(first) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        await until_all(lab.provider, ConnectionState.ACTIVE)
+        await until(lab.provider, lambda: all(lifted(lab)))
+        assert gate_words((await lab.client.get(PAGE)).text) == ["shut", "open"]
+        lab.provider.unit.flush()
+        if killed:  # what a killed server leaves behind: nobody told of an end
+            shutil.copytree(first, after)
+    if not killed:
+        shutil.copytree(first, after)
+    async with served(after, topology=provider_support.topology(times={"soak": 600})) as lab:
+        assert not any(lifted(lab))
+        assert gate_words((await lab.client.get(PAGE)).text) == ["shut", "open", "shut"]
+        assert "still to be validated" in (await lab.client.get(f"{PAGE}/report/report.html")).text
+    async with served(after) as lab:
+        await until(lab.provider, lambda: all(lifted(lab)))
+        assert gate_words((await lab.client.get(PAGE)).text) == ["shut", "open", "shut", "open"]
 
 
 async def test_the_report_and_the_capture_are_downloaded(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from simulator.report.layout import MAX_COLUMNS, SHRINKABLE_WIDTH, in_order
 from simulator.report.model import RehearsedConnection
 from simulator.report.timeline import Drawing, Lane, draw
 from simulator.session.states import BgpState
-from simulator.views.connection import StepView
+from simulator.views.connection import ShutGate, StepView
 from simulator.views.states import group_of, label_of
 from tests.report import sample
 
@@ -45,6 +45,23 @@ def test_the_gate_is_open_exactly_where_the_connection_is_active() -> None:
     (opened,) = drawing.open_spans
     assert (opened.x, opened.width) == (active.x, active.width)
     assert active.lines == ("Connection", "Active", "43.8 s")
+
+
+@pytest.mark.parametrize(("gates", "whose", "word"), [(0, 2, "open"), (1, 2, "partly open"), (2, 2, "shut")])
+def test_a_gate_that_is_shut_while_the_connection_is_active_is_drawn_shut(gates: int, whose: int, word: str) -> None:
+    made = sample.connection(1)
+    assert len(made.sessions) == whose
+    active = next(step.time for step in made.timeline if step.to is ConnectionState.ACTIVE)
+    shut = [ShutGate(each.id, active + 5, active + 9) for each in made.sessions[:gates]]
+    (drawing,) = draw(made, sample.at(0), sample.at(sample.FINISH), shut)
+    gate = drawing.lanes[1]
+    between = [f"Gate {word}", "Gate open"] if gates else []
+    assert words(gate) == ["Gate shut", "Gate open", *between, "Gate shut"]
+    assert len(drawing.open_spans) == (2 if gates else 1)
+    if gates:
+        assert gate.bars[2].title.split("\n")[0] == f"Gate {word} for 4.00 s"
+        assert "to be validated" in gate.bars[2].title and gate.bars[2].css == "gate-shut"
+    assert all(before.x + before.width == pytest.approx(after.x) for before, after in pairwise(gate.bars))
 
 
 def test_bgp_active_is_never_drawn_as_the_connections_active() -> None:
