@@ -14,6 +14,7 @@ from simulator.faults.lab import Breach, FaultError, FaultyLab, build, healthy
 from simulator.faults.load import FaultFileError, load
 from simulator.faults.schema import Expectation, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome, judge
+from simulator.lab.interruption import until_interrupted
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.recording.file import SUFFIX, RecordingError
@@ -98,7 +99,9 @@ def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, b
                 if breaches
                 else healthy(base, cell.router, Path(folder))
             )
-            report = asyncio.run(rehearse(lab, recording=cell.recording))
+            report = asyncio.run(until_interrupted(rehearse(lab, recording=cell.recording)))
+            if report is None:
+                raise KeyboardInterrupt
         except FaultFileError as error:
             if expected.refused is None:
                 return Outcome(CellVerdict.ERROR, detail=str(error))

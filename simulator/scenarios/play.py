@@ -13,6 +13,7 @@ from pathlib import Path
 
 from simulator.engine.log import ConnectionMoved
 from simulator.faults.matrix import jobs_by_default, pooled
+from simulator.lab.interruption import until_interrupted
 from simulator.places.errors import LabError
 from simulator.recording.file import SUFFIX, RecordingError
 from simulator.recording.tape import RecordingTape
@@ -73,10 +74,13 @@ def _with_lab(planned: PlannedCase, options: PlayOptions, scratch: Path) -> Case
         outcome = CaseOutcome.LAB if options.require_routers else CaseOutcome.SKIPPED
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {why}")
     try:
-        return asyncio.run(_show(planned, options, scratch))
+        result = asyncio.run(until_interrupted(_show(planned, options, scratch)))
     except (LabError, ReportError, RecordingError) as error:
         outcome = CaseOutcome.BAD if isinstance(error, ConfigRefusedError) else CaseOutcome.LAB
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {error}")
+    if result is None:
+        raise KeyboardInterrupt
+    return result
 
 
 async def _show(planned: PlannedCase, options: PlayOptions, scratch: Path) -> CaseResult:

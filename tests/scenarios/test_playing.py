@@ -94,10 +94,11 @@ def test_what_does_not_hold_fails_with_its_line_and_with_what_was_seen(
 
 
 def test_a_failure_has_the_rule_the_remedy_and_the_last_events_of_both_axes(tmp_path: Path) -> None:
-    detail = played(f"{_UP}- expect: {{accepts: 10.0.0.0/24}}\n  within: 0.1\n", tmp_path).detail
+    told = played(f"{_UP}- expect: {{accepts: 10.0.0.0/24}}\n  within: 0.1\n", tmp_path).detail
+    detail = " ".join(told.split())  # it is laid out for 80 columns
     assert "connection Active, BGP Established, gate open" in detail
-    assert "10.0.0.0/24: bogon-prefix: " in detail
-    assert "to mend it: do not announce" in detail
+    assert "10.0.0.0/24 path 64496: bogon-prefix: " in detail
+    assert "to mend it, the peer has to act: do not announce" in detail
     assert "Validating → Active: the end-to-end validation passed" in detail
     assert "OpenConfirm → Established: KEEPALIVE received" in detail
     assert "--report DIR keeps the report" in detail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -129,11 +129,22 @@ def test_a_router_is_killed_and_the_peering_stays_what_it_was(lab: Any, peering:
 
 @pytest.mark.topology("exchange", changes=QUICK, scope="module")
 class TestOneLabForAModule:
-    def test_first(self, peering: Any) -> None:
-        peering.turn_up()
+    """Whichever comes first turns it up: workers share the tests out among them."""
 
-    async def test_then(self, peering: Any, edge: Any) -> None:
-        assert peering.connection_state == ConnectionState.ACTIVE
+    labs: ClassVar[set[str]] = set()
+
+    def test_one(self, lab: Any, peering: Any, topology: Any) -> None:
+        self.labs.add(str(id(topology)))
+        if peering.connection_state is ConnectionState.NONE:
+            peering.turn_up()
+        assert len(self.labs) == 1
+        lab.nothing_passed_before_active()
+
+    async def test_other(self, peering: Any, edge: Any, topology: Any) -> None:
+        self.labs.add(str(id(topology)))
+        if peering.connection_state is ConnectionState.NONE:
+            await peering.turn_up()
+        assert len(self.labs) == 1
         await edge.accepts("192.0.2.0/24")
 
 

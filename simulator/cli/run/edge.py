@@ -16,12 +16,12 @@ from typing import Any, Final
 from simulator.addresses import IpAddress
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, cells, write_csv
-from simulator.cli.interruption import on_signals
 from simulator.cli.route_columns import EVENTS
 from simulator.connection.states import ConnectionState
 from simulator.engine.rows import row
 from simulator.judging import sessions as session_policies
 from simulator.judging.options import JudgingOptions
+from simulator.lab.interruption import on_signals
 from simulator.peer.events import (
     MalformedUpdate,
     NeighborConfig,

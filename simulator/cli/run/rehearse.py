@@ -16,7 +16,6 @@ from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fa
 from simulator.cli.external_router import handing_over
 from simulator.cli.formats import RowFormat, show
 from simulator.cli.holding import Holder
-from simulator.cli.interruption import until_interrupted
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_link
 from simulator.cli.own_files import require_readable
@@ -27,6 +26,7 @@ from simulator.cli.summary import print_summary
 from simulator.cli.view import LiveView, PlainView
 from simulator.cli.webhook import announcing, destination
 from simulator.engine.log import EventLog
+from simulator.lab.interruption import until_interrupted
 from simulator.lab.state import LabState
 from simulator.places.errors import LabError
 from simulator.rehearsal.rehearsal import Rehearsal

@@ -15,12 +15,12 @@ from pathlib import Path
 import simulator
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.formats import cells, write_csv
-from simulator.cli.interruption import until_interrupted
 from simulator.cli.link_choice import choose_link
 from simulator.cli.remote import Remote
 from simulator.cli.route_columns import ROUTES
 from simulator.connection.connection import TransitionRefusedError
 from simulator.judging.topologies import peer_of
+from simulator.lab.interruption import until_interrupted
 from simulator.mrt.bgp4mp import pack_message
 from simulator.mrt.table_dump_v2 import RibEntry, rib_dump
 from simulator.places.errors import LabError

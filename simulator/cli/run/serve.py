@@ -16,13 +16,13 @@ from simulator.azure.provider.settings import BY_HAND, REALISTIC, Settings
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.store import Store
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
-from simulator.cli.interruption import on_signals
 from simulator.cli.leftovers import remove_leftovers
 from simulator.cli.link_choice import choose_server_link
 from simulator.cli.own_files import require_readable
 from simulator.cli.recording import recording
 from simulator.cli.view import PlainView
 from simulator.cli.webhook import announcing, destination
+from simulator.lab.interruption import on_signals
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.daemon import ConfigRefusedError
