@@ -47,6 +47,11 @@ def _is_prefix_limit(notification: Notification) -> bool:
     return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.MAX_PREFIXES)
 
 
+def _is_its_turn(notification: Notification) -> bool:
+    """Whether a peer that refuses our call so is about to call itself."""
+    return notification == _REJECTED or _is_collision(notification)
+
+
 def _is_collision(notification: Notification) -> bool:
     return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
 
@@ -386,8 +391,9 @@ class BgpSession:
         limit = notification is not None and _is_prefix_limit(notification)
         if limit:
             self._rest(now, _REJECTED, self.config.times.prefix_limit_hold)
-        elif notification == _REJECTED and fsm.channel is Channel.DIALLED:
+        elif notification is not None and _is_its_turn(notification) and fsm.channel is Channel.DIALLED:
             # A peer that is Idle and refuses our call will call as soon as it is not: two that both rest never meet.
+            # One that resolves a collision keeps its own call, which may not have come in here yet.
             fsm.timers[Timer.IDLE_HOLD] = now + max(self._damping(), self.config.times.connect_retry * self._spread())
         elif self._fsms[fsm.channel.other].state not in _TALKING:
             self._rest(now, _REJECTED)

@@ -263,3 +263,16 @@ def test_without_a_rival_a_collision_is_a_flap_like_any_other() -> None:
     made.keepalive_received(D, 1.0)
     made.notification_received(D, Notification(ErrorCode.CEASE, Cease.COLLISION_RESOLUTION), 1.1)
     assert made.established_transitions == 1
+
+
+def test_a_peer_that_keeps_its_own_call_is_let_in_when_that_arrives_later() -> None:
+    """It says so on our connection before its own one has come in here: who rests then is never reached again."""
+    made = started()
+    connect(made, D)
+    made.open_received(D, LOW, 1.0)
+    made.notification_received(D, CEASE_7, 1.0)
+    assert made.fsm_state(D) is S.IDLE
+    connect(made, A, 1.1)
+    made.open_received(A, LOW, 1.2)
+    made.keepalive_received(A, 1.2)
+    assert (state(made), made.channel) == (S.ESTABLISHED, A)
