@@ -96,7 +96,10 @@ async def test_routers_that_hang_at_first_still_become_active() -> None:
         target = event.transition.target if isinstance(event, ConnectionMoved) else None
         if target is ConnectionState.PROVISIONING_STARTED and not stopped:  # before any session is dialled
             lines = (rehearsal.network.site.directory / "children.jsonl").read_text().splitlines()
-            routers = (child for child in map(json.loads, lines) if child["label"].partition(":")[0] in PROGRAMS)
+            # Not FRR: where its own call and ours collide while it stands still, bgpd may go on with its own call and
+            # say nothing on it until the hold time, and refuse ours meanwhile. That is no slow router, but a deaf one.
+            slow = PROGRAMS.keys() - {"frr"}
+            routers = (child for child in map(json.loads, lines) if child["label"].partition(":")[0] in slow)
             stopped.extend(pid for child in routers for pid in tree(int(child["pid"])))
             for pid in stopped:
                 os.kill(pid, signal.SIGSTOP)
@@ -110,4 +113,5 @@ async def test_routers_that_hang_at_first_still_become_active() -> None:
     took = validation_times(rehearsal)
     assert (report.outcome, report.errors) == ("passed", ()), took
     assert len(took) == 5
-    assert min(took.values()) > SLOW - 2, f"they were slow: {took}"
+    slow = [seconds for name, seconds in took.items() if "frr" not in name]
+    assert min(slow) > SLOW - 2, f"they were slow: {took}"
