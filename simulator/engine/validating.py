@@ -199,14 +199,3 @@ class Validator(Observer):
 
     def _is_ready(self, view: SessionView, began: float) -> bool:
         return self._soaked(view, began) and self._settled(view) and view.accepted > 0
-
-    def _soaked(self, view: SessionView, since: float) -> bool:
-        """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
-        if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
-            return False
-        return self._clock.now() - max(view.established_at, since) >= self._times.soak
-
-    def _settled(self, view: SessionView) -> bool:
-        if view.end_of_rib or view.established_at is None:
-            return view.end_of_rib
-        return self._clock.now() - max(view.established_at, view.last_update or 0) >= self._times.soak
