@@ -48,6 +48,7 @@ CODES: Final = {
     "policy diff exchange,vrp=yesterday.json": 1,
     "policy diff lab-old.yaml": 1,
     "policy diff exchange my-exchange.yaml": 1,
+    "replay incident.recording --with-policy": 1,
     "replay monday.recording --with-data vrp=today.json": 1,
 }
 """A part of a printed line → its exit code. Every other line ends with 0."""
@@ -58,7 +59,7 @@ REAL: Final = {"exchange-bird.yaml", "enter "}
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a reader stands: in a clone, beside the files that the pages name."""
     here = tmp_path_factory.mktemp("workspace")
     shutil.copytree(SAMPLES, here, dirs_exist_ok=True)
@@ -81,6 +82,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "updates.mrt.gz").write_bytes(gzip.compress(mrt()))
     for name in ("rib.bz2", "rib.20261122.0000.bz2"):
         (here / name).write_bytes(bz2.compress((here / "rib.mrt").read_bytes()))
+    return here
+
+
+@pytest.fixture
+def workspace(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for one test: no line depends on the files that another line wrote, or on the order of the tests."""
+    here = tmp_path_factory.mktemp("w")  # short: a daemon's control socket lies below it
+    shutil.copytree(whole, here, symlinks=True, dirs_exist_ok=True)
     return here
 
 
