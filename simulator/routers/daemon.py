@@ -132,7 +132,8 @@ class Daemon:
             raise LabError(f"{self.title} on loopback ({config.name}) {self.no_loopback}: use link: netns")
         self._config, self._files, self._place = config, files, place
         if socket_name and len(bytes(files.directory / socket_name)) > SOCKET_PATH_LIMIT:
-            raise LabError(f"{files.directory / socket_name} is too long for a Unix socket: use a shorter directory")
+            name = files.directory / socket_name
+            raise LabError(f"{name} is too long for a Unix socket: set TURNUP_STATE_DIR to a shorter directory")
 
     async def _spawn(
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "", log: Path | None = None
