@@ -33,13 +33,13 @@ def text(table: SessionTable, routes: Iterable[ReceivedRoute], clock: Callable[[
         if path.next_hop is not None:
             yield f"\tvia {path.next_hop} on {table.edge}"
         yield "\tType: BGP univ"
-        yield from (f"\tBGP.{name}: {value}" for name, value in _attributes(path))
+        yield from (f"\tBGP.{name}: {value}" for name, value in attribute_lines(path))
         yield f"\tturnup.verdict: {held.verdict.outcome.value}"
         yield from (f"\tturnup.rule: {hit}" for hit in held.verdict.hits)
 
 
-def _attributes(path: PathAttributes) -> Iterator[tuple[str, str]]:
-    """BIRD's names and notation; what is not there is not named."""
+def attribute_lines(path: PathAttributes) -> Iterator[tuple[str, str]]:
+    """(name, value) of each attribute, in BIRD's names and notation; what is not there is not named."""
     yield "origin", _ORIGINS[path.origin][0]
     yield "as_path", path.as_path_text
     if path.next_hop is not None:
