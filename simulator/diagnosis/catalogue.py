@@ -147,7 +147,7 @@ VALIDATION: tuple[Check, ...] = (
     ),
     Check(
         C.R4,
-        "The router announces all that it originates, and that the topology says",
+        "The router announces all that the topology says, and has a route for each `network`",
         _SIM,
         _B.WARN,
         route_checks.announces_all,

@@ -73,7 +73,7 @@ class Fact(Enum):
     NOTHING_TO_ANNOUNCE = "the router's table has no route of its own"
     EXPORT_POLICY = "the router's table has routes, and its export policy lets none out"
     IMPORT_POLICY = "the router's import policy refuses every route, those of its own too"
-    KEPT_BACK = "the router originates a prefix, and its export policy lets others out and not this one"
+    KEPT_BACK = "the router originates what the topology says, and its export policy lets others out and not this"
     NOT_ORIGINATED = "what the topology says that the peer announces does not come, and other prefixes do"
     NEXT_HOP_OURS = "another edge gets prefixes whose next hop is this edge, to which no router sends them"
     SENT_LIMIT = "the router limits what it sends on the session, and ended it"

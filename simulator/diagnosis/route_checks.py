@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
-
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on, skipped
 from simulator.diagnosis.evidence import Observation, SessionEvidence, Sibling
 from simulator.diagnosis.router_answer import PeerTrouble
@@ -91,23 +88,13 @@ def _away(session: SessionEvidence) -> list[str]:
 
 
 def kept_back(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
-    """Prefixes that the router originates and sends on no session of the peering's family."""
+    """Prefixes that the topology says, that the router originates, and that its export policy sends on no session of
+    the peering's family. What nobody says that Microsoft is to have may be kept back on purpose."""
     troubles = session.answer.troubles if session.answer is not None else ()
     if session.answer is None or not session.view.received or all(w is not PeerTrouble.KEPT_BACK for w, _ in troubles):
         return ()
     elsewhere = _elsewhere(session, observation)
-    out = [ip_network(prefix) for prefix in (*session.prefixes, *session.turned_away, *elsewhere)]
-    return tuple(
-        prefix
-        for prefix in session.answer.withheld
-        if prefix not in elsewhere and (prefix in session.unheard or not _inside(prefix, out))
-    )
-
-
-def _inside(prefix: str, others: Sequence[IPv4Network | IPv6Network]) -> bool:
-    """An aggregate goes out for it: that is how it is meant, where nobody says otherwise."""
-    net = ip_network(prefix)
-    return any(net.version == other.version and net.subnet_of(other) for other in others)  # type: ignore[arg-type]
+    return tuple(each for each in session.answer.withheld if each in session.unheard and each not in elsewhere)
 
 
 def unheard(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:

@@ -102,6 +102,10 @@ def test_the_diagnosis_is_the_smallest_set_that_explains_all_that_can_be_explain
 
 V6 = replace(DOWN, id="c/ipv6", family=Family.IPV6, peer_address=IPv6Address("2001:db8::1"))
 SHUT = RouterAnswer("Idle", "Admin. shutdown", shut_down=True)
+KEEPS_BACK = RouterAnswer(
+    troubles=((PeerTrouble.KEPT_BACK, "it keeps back 198.51.100.0/24"),), withheld=("198.51.100.0/24",)
+)
+SENDS = RouterAnswer(statements={Setting.SENT_LIMIT: Statement("1", "bgpd.conf", 9, "max-prefix 1 out")})
 MISTAKES: list[tuple[str, SessionEvidence, str]] = [
     ("shut down", evidence(DOWN, answer=SHUT), "shut-down"),
     ("no such session", evidence(DOWN, answer=RouterAnswer("absent", configured=False)), "session-missing"),
@@ -144,6 +148,18 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
             rejected=(RejectedRoutes("prefix-too-long", "RFC 7454", "too long", 3, ("192.0.2.0/25",), all=True),),
         ),
         "prefix-too-long",
+    ),
+    ("never originated", evidence(unheard=("198.51.100.0/24",)), "prefix-missing"),
+    ("kept back", evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK), "export-policy"),
+    (
+        "its own limit of what it sends",
+        evidence(replace(DOWN, notifications=(seen(6, 10),)), answer=SENDS),
+        "sent-limit",
+    ),
+    (
+        "BFD, though it limits nothing",
+        evidence(replace(DOWN, notifications=(seen(6, 10),)), answer=RouterAnswer()),
+        "bfd",
     ),
 ]
 
@@ -344,6 +360,65 @@ def test_who_announces_nothing_acceptable_is_not_compared() -> None:
 def test_the_session_that_has_the_prefix_is_not_told_to_announce_it() -> None:
     text, language = mend("one-session-only", evidence())
     assert text.startswith("announce on every session") and language == ""
+
+
+def test_what_does_not_come_is_named_by_why_it_does_not_come() -> None:
+    """R4 of a session that announces other prefixes: the prefix is in the words, and in the remedy."""
+    (missing,) = diagnosis("c", run(observe(evidence(unheard=("198.51.100.0/24",)))).values())
+    assert (missing.check, missing.warns) == ("R4", True)
+    assert "198.51.100.0/24" in missing.text
+    (kept,) = diagnosis("c", run(observe(evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK))).values())
+    assert (kept.check, kept.warns) == ("R4", True)
+    assert "the router originates 198.51.100.0/24, and its export policy" in kept.text
+
+
+def test_a_prefix_that_nobody_says_that_it_is_to_come_may_be_kept_back() -> None:
+    results = run(observe(evidence(answer=KEEPS_BACK)))
+    assert failing(results) == [] and diagnosis("c", results.values()) == ()
+
+
+def test_what_does_not_come_at_all_is_not_told_as_a_part() -> None:
+    silent = replace(HEALTHY, received=0, accepted=0)
+    for answer in (None, KEEPS_BACK):
+        results = run(observe(evidence(silent, unheard=("198.51.100.0/24",), answer=answer)))
+        assert "R4" not in results and failing(results) == ["R1"]
+
+
+def test_what_comes_on_another_edge_is_a_prefix_on_one_session_only() -> None:
+    both = Sibling("e2", Family.IPV4, frozenset({"203.0.113.0/24", "198.51.100.0/24"}))
+    for answer in (None, KEEPS_BACK):
+        session = evidence(prefixes=frozenset({"203.0.113.0/24"}), unheard=("198.51.100.0/24",), answer=answer)
+        (found,) = diagnosis("c", run(observe(session, siblings=(both,))).values())
+        assert (found.id, found.check) == ("one-session-only", "R9")
+
+
+def test_a_network_without_a_route_is_why_a_prefix_is_missing() -> None:
+    answer = RouterAnswer(troubles=((PeerTrouble.NETWORK_NOT_IN_RIB, "no route to 198.51.100.0/24"),))
+    (found,) = diagnosis("c", run(observe(evidence(unheard=("198.51.100.0/24",), answer=answer))).values())
+    assert (found.id, found.check, found.warns) == ("network-not-in-rib", "R4", True)
+
+
+TO_THE_OTHER = Sibling(
+    "e2/ipv4",
+    Family.IPV4,
+    frozenset({"203.0.113.0/24"}),
+    frozenset({"198.51.100.0/24"}),
+    {"198.51.100.0/24": str(HEALTHY.local_address)},
+)
+"""Another edge gets a prefix whose next hop is this edge: a router never sends that one here."""
+
+
+@pytest.mark.parametrize("answer", [None, KEEPS_BACK, RouterAnswer(troubles=((PeerTrouble.EXPORT_POLICY, "out"),))])
+def test_a_next_hop_that_is_our_edge_is_why_it_gets_nothing(answer: RouterAnswer | None) -> None:
+    session = evidence(replace(HEALTHY, received=0, accepted=0), unheard=("198.51.100.0/24",), answer=answer)
+    found = diagnosis("c", run(observe(session, siblings=(TO_THE_OTHER,))).values())
+    assert [each.id for each in found] == ["next-hop"]
+    assert f"198.51.100.0/24 ({HEALTHY.local_address})" in found[0].text
+    elsewhere = replace(TO_THE_OTHER, next_hops={"198.51.100.0/24": "206.126.236.99"})
+    found = diagnosis("c", run(observe(session, siblings=(elsewhere,))).values())
+    assert "next-hop" not in [each.id for each in found], "a next hop that is nobody's edge says nothing of this one"
+    others = replace(session, view=HEALTHY, prefixes=frozenset({"203.0.113.0/24"}))
+    assert diagnosis("c", run(observe(others, siblings=(TO_THE_OTHER,))).values()) == (), "R3 of the other edge tells"
 
 
 def test_one_line_that_mends_two_sessions_is_one_cause() -> None:
