@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import Response
 
@@ -32,8 +31,7 @@ SHOWN: Final = {
 """Which routes: the query's word → the page's."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRoute:
+class ShownRoute(NamedTuple):
     """One route, as little of it as a list needs: a table has many, and a page shows few."""
 
     key: bytes
@@ -68,12 +66,11 @@ async def routes(visit: Visit) -> Response:
         else:
             found = _found(edges, plan, shown, passes)
     rule = visit.query("rule")
-    rules = Counter(hit.rule for route in found for hit in {hit.rule: hit for hit in route.hits}.values())
+    rules = Counter(rule for route in found if route.hits for rule in {hit.rule for hit in route.hits})
     if rule:
         found = [route for route in found if any(hit.rule == rule for hit in route.hits)]
     column, descending, key = sorting(visit, _SORTS, "prefix")
-    if descending or column != "prefix":
-        found.sort(key=key, reverse=descending)
+    found.sort(key=key, reverse=descending)
     return peering_page(
         visit,
         record,
@@ -138,7 +135,6 @@ def _near(text: str, family: Family) -> Filter:
 
 
 def _found(edges: Edges, plan: SessionPlan, shown: str, passes: Filter | None) -> list[ShownRoute]:
-    """In the order of the prefixes."""
     if shown == "sent":
         own = dict.fromkeys(edges.announced(plan))
         announced = [each for each in edges.announcements(plan.edge.name) if each.family is plan.family]
@@ -152,7 +148,6 @@ def _found(edges: Edges, plan: SessionPlan, shown: str, passes: Filter | None) -
         ]
     if passes is not None:
         found = [route for route in found if passes(route.key, route.path)]
-    found.sort(key=_by_prefix)
     return found
 
 
@@ -160,7 +155,7 @@ def _by_prefix(route: ShownRoute) -> tuple[bytes, int]:
     return route.key[1:], route.key[0]
 
 
-_SORTS: Final = {
+_SORTS: Final[dict[str, Callable[[ShownRoute], Any]]] = {
     "prefix": _by_prefix,
     "origin": lambda route: (route.path.origin_as or 0, _by_prefix(route)),
     "length": lambda route: (route.path.path_length, _by_prefix(route)),

@@ -7,15 +7,14 @@ needs nothing from the peer.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.policy.verdict import Hits
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRoute:
+class HeldRoute(NamedTuple):  # a table is told by the ten thousand: a tuple is made in a third of the time
     """One route of an Adj-RIB-In. `hits` is empty when the policy accepts the route."""
 
     family: Family
