@@ -30,8 +30,8 @@ format: $(STAMP) ## let ruff format the code
 docs: $(STAMP) ## write the generated parts of docs/ again
 	@$(BIN)/python docs/generate.py
 
-benchmark: $(STAMP) ## measure against a real BIRD on this machine
-	@$(BIN)/python -m tests.benchmarks
+benchmark: $(STAMP) ## measure beside real daemons on this machine
+	@$(BIN)/turnup bench run
 
 fast: $(STAMP) ## compile the route path (about a minute; needs gcc and python3-dev); after an edit it is pure again
 	@$(BIN)/python -W ignore setup.py --quiet compile

@@ -82,6 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {*_BELOW, "engine", "azure", "faults", "report"},
     "serving": {*_BELOW, "engine", "azure", "faults", "portal"},
     "webhook": {"engine"},
+    "bench": {*_BELOW, "compiled"},
     "starting": {"addresses", "diagnosis", "policy", "routers", "topology"},
 }
 """What a room may import of the others, beside `EVERYWHERE`."""
@@ -100,12 +101,14 @@ CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
 TOP_ROOMS = {
-    *("azure", "cli", "engine", "faults", "judging", "portal"),
+    *("azure", "bench", "cli", "engine", "faults", "judging", "portal"),
     *("preflight", "recording", "rehearsal", "scenarios", "serving", "starting", "testing", "webhook"),
 }
 """They know the others; the others do not know them."""
 
 RULERS = {
+    "bench/helpers/edge.py": "what is measured: the moment of the ruling is where the clock starts",
+    "bench/helpers/route_server.py": "as above",
     "engine/control.py": "the control plane",
     "cli/run/edge.py": "the operator's word stands for the validation",
     "engine/edges.py": "passes a ruling on",

@@ -60,6 +60,11 @@ COMMANDS: Final = (
         ("location", "commands.location:location", "Where Microsoft peers."),
         ("topologies", "commands.topologies:app", "The topologies that come with turnup."),
         ("report", "commands.report:app", "Compare the reports of two rehearsals."),
+        (
+            "bench",
+            "commands.bench:app",
+            "How fast turnup is beside real daemons that do the same work on this machine.",
+        ),
         ("enter", "commands.enter:enter", "Enter a node of a running lab: its router's console, or a shell."),
         ("clean", "commands.clean:clean", "Remove what an earlier run left behind when it was killed."),
     ),

@@ -183,6 +183,11 @@ class Daemon:
         return self._config, self._files, self._process
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last. Raises LabError when none was."""
+        return self._started()[2].pid
+
+    @property
     def _directory(self) -> Path:
         assert self._files is not None, f"{self.title} was not started"
         return self._files.directory

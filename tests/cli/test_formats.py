@@ -69,7 +69,7 @@ _VERB = {
     RowFormat.json: "revalidate contoso/ash-edge-2",
     RowFormat.csv: "deprovision contoso/ash-edge-1",
 }
-_ELSEWHERE = {"edge", "fault run", "fault mutate", "fault off", *VERBS}
+_ELSEWHERE = {"bench run", "bench growth", "edge", "fault run", "fault mutate", "fault off", *VERBS}
 """Some run for long; the verbs are one command, and one of them is here. What makes a resource prints it alike."""
 
 

@@ -153,7 +153,7 @@ class Bird(Daemon):
 
     async def _answers(self) -> bool | None:
         with contextlib.suppress(OSError, EOFError):
-            return "Daemon is up" in await _exchange(self._socket, "show status") or None
+            return "Daemon is up" in await exchange(self._socket, "show status") or None
         return None
 
     async def _ask(self, text: str, accept: str | None = None) -> str:
@@ -161,7 +161,7 @@ class Bird(Daemon):
         _, files, _ = self._started()
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT), self._asking:
-                answer = await _exchange(self._socket, text)
+                answer = await exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{self._name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
         except (OSError, EOFError) as error:
@@ -182,7 +182,7 @@ def syntax_error(words: str) -> str:
     return found[1] if found else ""
 
 
-async def _exchange(path: Path, text: str) -> str:
+async def exchange(path: Path, text: str) -> str:
     """One command over the control socket; raises OSError or EOFError when BIRD is not there (any more)."""
     reader, writer = await asyncio.open_unix_connection(path)
     try:

@@ -172,7 +172,7 @@ class Frr(Daemon):
         name = self._name
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT), self._asking:
-                status, answer = await _exchange(self._socket, text)
+                status, answer = await exchange(self._socket, text)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
         except (OSError, EOFError) as error:
@@ -238,7 +238,7 @@ class Frr(Daemon):
 
     async def _answers(self) -> bool | None:
         with contextlib.suppress(OSError, EOFError):
-            return (await _exchange(self._socket, "show version"))[0] == 0 or None
+            return (await exchange(self._socket, "show version"))[0] == 0 or None
         return None
 
     async def _boot(self, text: str) -> str:
@@ -289,7 +289,7 @@ class Frr(Daemon):
         return replace(report, since=since)
 
 
-async def _exchange(path: Path, text: str) -> tuple[int, str]:
+async def exchange(path: Path, text: str) -> tuple[int, str]:
     """One command over the vty socket: its status and its answer. Raises OSError or EOFError without a bgpd."""
     reader, writer = await asyncio.open_unix_connection(path)
     try:

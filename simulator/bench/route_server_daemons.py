@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
 
+from simulator.bench.bird_filter import CONDITIONS
 from simulator.policy.registries import (
     BOGON_ASNS,
     DOCUMENTATION,
@@ -22,7 +23,6 @@ from simulator.policy.rules import RULES
 from simulator.routers.bird.adapter import Bird
 from simulator.routers.frr.adapter import Frr
 from simulator.routers.openbgpd.adapter import Openbgpd
-from tests.benchmarks.bird_filter import CONDITIONS
 
 RS_AS = 9033
 FIRST_AS = 24000

@@ -1,6 +1,6 @@
 """A plain BGP client in a process of its own: comes up, waits for a line on its input, sends a file of octets.
 
-    python -m tests.benchmarks.sender LOCAL REMOTE PORT ASN FILE…
+    python -m simulator.bench.helpers.sender LOCAL REMOTE PORT ASN FILE…
 
 It prints one JSON object a line, with the system's monotonic clock: `established`, then `sending` (`sending again`) and
 `sent` for each file. It reads what it receives, and ends when its input ends.
@@ -8,7 +8,6 @@ It prints one JSON object a line, with the system's monotonic clock: `establishe
 
 from __future__ import annotations
 
-import json
 import selectors
 import socket
 import sys
@@ -16,13 +15,10 @@ import time
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from simulator.bench.helpers.said import say
 from simulator.session.messages import Capabilities, Family, Open
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.open import encode_open
-
-
-def say(**what: object) -> None:
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
 
 
 def main(local: str, remote: str, port: str, asn: str, *files: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from simulator.bench import table_files as feeds
 from simulator.tables.input_formats import READERS, InputFormat
 from simulator.tables.table_entries import TableEntry, TableRoutes
-from tests.benchmarks import feeds
 
 _READ_AS = {
     "table-dump-v2": InputFormat.MRT,

@@ -7,15 +7,16 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from simulator.bench.children import until
+from simulator.bench.feed import PEER_AS, SOURCE_AS
+from simulator.bench.reading import BenchError
 from simulator.places.place import Place
-from simulator.places.process import stop
+from simulator.places.process import find_program, last_lines, stop
 from simulator.routers.bird import adapter as bird
+from simulator.routers.bird.file import BIRD
 from simulator.routers.frr import adapter as frr
 from simulator.routers.frr.file import BGPD
-from simulator.routers.gobgp import adapter as gobgp
-from simulator.routers.gobgp.file import GOBGP
-from tests.benchmarks.children import until
-from tests.benchmarks.feed import PEER_AS, SOURCE_AS
+from simulator.routers.gobgp.file import GOBGP, GOBGPD
 
 _FRR = """
 frr defaults traditional
@@ -70,6 +71,9 @@ protocol bgp downstream {{
 """
 
 
+_TEXTS = {"FRR": _FRR, "GoBGP": _GOBGP, "BIRD": _BIRD}
+
+
 class Feeder:
     """One daemon. `loaded` waits until it holds a number of routes."""
 
@@ -77,9 +81,7 @@ class Feeder:
         self.kind = kind
         self._place, self._directory = place, directory
         self._source = source
-        self._text = {"frr": _FRR, "gobgp": _GOBGP, "bird": _BIRD}[kind].format(
-            asn=PEER_AS, local=local, source=source, source_as=SOURCE_AS, edge=edge
-        )
+        self._text = _TEXTS[kind].format(asn=PEER_AS, local=local, source=source, source_as=SOURCE_AS, edge=edge)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -94,9 +96,9 @@ class Feeder:
 
     async def loaded(self, count: int) -> None:
         counters: dict[str, Callable[[], Awaitable[int]]] = {
-            "frr": self._frr_count,
-            "gobgp": self._gobgp_count,
-            "bird": self._bird_count,
+            "FRR": self._frr_count,
+            "GoBGP": self._gobgp_count,
+            "BIRD": self._bird_count,
         }
 
         async def look() -> bool | None:
@@ -105,7 +107,10 @@ class Feeder:
             except (OSError, EOFError, ValueError, KeyError):
                 return None
 
-        await until(look, f"{count} routes in {self.kind}: {self._log}", every=0.2)
+        try:
+            await until(look, f"{count} routes in {self.kind}", every=0.1)
+        except TimeoutError as error:
+            raise BenchError(f"{error}: {last_lines(self._log)}") from None
 
     async def stop(self) -> None:
         if self._process is not None:
@@ -117,26 +122,30 @@ class Feeder:
 
     @property
     def _socket(self) -> Path:
-        return self._directory / ("bgpd.vty" if self.kind == "frr" else f"{self.kind}.sock")
+        return self._directory / ("bgpd.vty" if self.kind == "FRR" else f"{self.kind}.sock")
 
     def _argv(self, config: Path) -> list[str]:
         directory = str(self._directory)
-        if self.kind == "frr":
+        if self.kind == "FRR":
             files = ["--vty_socket", directory, "--pid_file", f"{directory}/frr.pid", "--log", "stdout"]
             return [BGPD.path, "--config_file", str(config), *files, "--vty_port", "0", "--skip_runas", "--no_zebra"]
-        if self.kind == "gobgp":
+        if self.kind == "GoBGP":
             self._socket.unlink(missing_ok=True)
-            return ["gobgpd", "-f", str(config), "--pprof-disable", "--api-hosts", f"unix://{self._socket}"]
-        return ["bird", "-f", "-c", str(config), "-s", str(self._socket), "-P", f"{directory}/bird-feeder.pid"]
+            return [GOBGPD.path, "-f", str(config), "--pprof-disable", "--api-hosts", f"unix://{self._socket}"]
+        return [BIRD.path, "-f", "-c", str(config), "-s", str(self._socket), "-P", f"{directory}/bird-feeder.pid"]
 
     async def _frr_count(self) -> int:
-        _, answer = await frr._exchange(self._socket, "show bgp ipv4 unicast summary json")
+        _, answer = await frr.exchange(self._socket, "show bgp ipv4 unicast summary json")
         return int(json.loads(answer)["peers"][self._source]["pfxRcd"])
 
     async def _gobgp_count(self) -> int:
-        _, answer = await gobgp._run(GOBGP, "--target", f"unix://{self._socket}", "--json", "neighbor", self._source)
+        words = ["--target", f"unix://{self._socket}", "--json", "neighbor", self._source]
+        child = await asyncio.create_subprocess_exec(
+            *(str(find_program(GOBGP)), *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        answer, _ = await child.communicate()
         return sum(int(family.get("state", {}).get("accepted", 0)) for family in json.loads(answer)["afi_safis"])
 
     async def _bird_count(self) -> int:
-        answer = await bird._exchange(self._socket, "show protocols all upstream")
+        answer = await bird.exchange(self._socket, "show protocols all upstream")
         return int(answer.split("Routes:", 1)[1].split()[0]) if "Routes:" in answer else 0

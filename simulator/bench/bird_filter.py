@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.bench.feed import LAN, MICROSOFT, PEER_AS
 from simulator.policy.registries import (
     BOGON_ASNS,
     DOCUMENTATION,
@@ -17,7 +18,6 @@ from simulator.policy.registries import (
     TRANSIT_FREE_ASNS,
 )
 from simulator.policy.rules import RULES
-from tests.benchmarks.feed import LAN, MICROSOFT, PEER_AS
 
 _REACHABLE = {prefix for prefix, _ in REACHABLE}
 

@@ -1,9 +1,9 @@
 """Tables as files, for `turnup policy check` beside bgpdump: one peer's routes, equal attributes far from each other.
 
-    python -m tests.benchmarks.feeds table-dump-v2 rib.mrt --routes 1200000 --sets 150000
-    python -m tests.benchmarks.feeds bgp4mp updates.mrt --routes 1000000 --sets 150000
-    python -m tests.benchmarks.feeds bird table.txt --routes 1000000 --sets 125000
-    python -m tests.benchmarks.feeds json table.jsonl --routes 800000 --sets 100000
+    python -m simulator.bench.table_files table-dump-v2 rib.mrt --routes 1200000 --sets 150000
+    python -m simulator.bench.table_files bgp4mp updates.mrt --routes 1000000 --sets 150000
+    python -m simulator.bench.table_files bird table.txt --routes 1000000 --sets 125000
+    python -m simulator.bench.table_files json table.jsonl --routes 800000 --sets 100000
 
 The same counts and seed give the same octets. One set in 25 and one prefix in 50 is for some rule to refuse.
 """
@@ -38,12 +38,12 @@ _SPACES: Final = (IPv4Network("100.64.0.0/10"), IPv4Network("20.16.0.0/12"))
 MOST: Final = 65536 * len(_FIRST)
 """Routes that a feed can have."""
 
-Row = tuple[bytes, PathAttributes]
+FeedRow = tuple[bytes, PathAttributes]
 """A prefix as `wire.nlri` has it, and its attributes; the same object where they are equal."""
-Writer = Callable[[Sequence[Row]], Iterator[bytes]]
+FeedWriter = Callable[[Sequence[FeedRow]], Iterator[bytes]]
 
 
-def routes(count: int, sets: int, seed: int = 8075) -> list[Row]:
+def routes(count: int, sets: int, seed: int = 8075) -> list[FeedRow]:
     """`count` different prefixes, most of them /24, in an order of no kind. ValueError for more than `MOST`."""
     if not 0 < sets <= count <= MOST:
         raise ValueError(f"a feed has at most {MOST} routes, and no more attribute sets than routes")
@@ -79,7 +79,7 @@ def _path(rng: random.Random) -> PathAttributes:
     )
 
 
-def table_dump_v2(rows: Sequence[Row]) -> Iterator[bytes]:
+def table_dump_v2(rows: Sequence[FeedRow]) -> Iterator[bytes]:
     """A RIB as collectors write it (RFC 6396 §4.3), of one peer."""
     yield peer_index(_WHEN, IPv4Address("192.0.2.1"), "feed", [PEER])
     made: dict[int, bytes] = {}
@@ -90,7 +90,7 @@ def table_dump_v2(rows: Sequence[Row]) -> Iterator[bytes]:
         yield rib_record(_WHEN, number, Family.IPV4, key, (row,))
 
 
-def bgp4mp(rows: Sequence[Row]) -> Iterator[bytes]:
+def bgp4mp(rows: Sequence[FeedRow]) -> Iterator[bytes]:
     """A recorded session (RFC 6396 §4.4): each route in an UPDATE of its own."""
     made: dict[int, bytes] = {}
     for key, path in rows:
@@ -101,7 +101,7 @@ def bgp4mp(rows: Sequence[Row]) -> Iterator[bytes]:
             yield pack_message(_WHEN, PEER, _LOCAL, octets, extended_time=False)
 
 
-def bird(rows: Sequence[Row]) -> Iterator[bytes]:
+def bird(rows: Sequence[FeedRow]) -> Iterator[bytes]:
     """What BIRD 2 answers to `show route all`."""
     yield b"BIRD 2.0.12 ready.\nTable master4:\n"
     made: dict[int, tuple[str, bytes]] = {}
@@ -116,7 +116,7 @@ def bird(rows: Sequence[Row]) -> Iterator[bytes]:
         yield f"{nlri.text(Family.IPV4, key):<20} unicast {found[0]}\n".encode() + found[1]
 
 
-def json_lines(rows: Sequence[Row]) -> Iterator[bytes]:
+def json_lines(rows: Sequence[FeedRow]) -> Iterator[bytes]:
     """One object a line, under the names that `turnup routes --json` uses."""
     made: dict[int, str] = {}
     for key, path in rows:
@@ -127,7 +127,7 @@ def json_lines(rows: Sequence[Row]) -> Iterator[bytes]:
         yield f'{{"event": "route", "prefix": "{nlri.text(Family.IPV4, key)}", {rest}\n'.encode()
 
 
-FEEDS: Final[Mapping[str, Writer]] = {
+FEEDS: Final[Mapping[str, FeedWriter]] = {
     "table-dump-v2": table_dump_v2,
     "bgp4mp": bgp4mp,
     "bird": bird,

@@ -1,15 +1,15 @@
-"""`turnup serve` with many peerings: how long they take to become Active, and how long its answers take meanwhile.
+"""P8: `turnup serve` with many peerings: how long they take to become Active, and its answers meanwhile.
 
 The server is a process of its own with its peers' simulated routers in it; this one only asks. Every figure stands
-beside that of the same server with nothing to do. Run by `python -m tests.benchmarks --api`.
+beside that of the same server with nothing to do.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,16 +25,22 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from simulator.bench.children import environment
+from simulator.bench.guard import Measure
+from simulator.bench.reading import BenchError, Reading
+from simulator.bench.stage import BenchStage
+from simulator.bench.usage import CpuWatch, resident
+
 VERSION: Final = "api-version=2025-05-01"
 SUBSCRIPTION: Final = "/subscriptions/lab/providers/Microsoft.Peering"
 GROUP: Final = "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering"
 _FIRST: Final = IPv4Address("206.126.237.1")
 _FIRST_AS: Final = 210_001
 _LOADER: Final = "loader"
-_LIFTS: Final = 15
+_LIFTS: Final = 10
 """Each takes about the soak time of a second, and gives the p99 some answers to be of."""
-_AIM: Final = 50.0
-"""Milliseconds."""
+_IDLE: Final = 3.0
+"""Seconds of answers of a server with nothing to do."""
 
 
 def topology(peers: int, routes: int) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def topology(peers: int, routes: int) -> dict[str, Any]:
     }
 
 
-class Server:
+class RunningServer:
     """A running `turnup serve`."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
@@ -83,20 +89,9 @@ class Server:
             raise RuntimeError(f"{verb} {path}: {answer.status} {octets[:300]!r}")
         return json.loads(octets) if octets else None
 
-    @property
-    def cpu(self) -> float:
-        """Seconds that the server has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    @property
-    def resident(self) -> float:
-        """Megabytes."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
 
 @contextlib.contextmanager
-def server(directory: Path, found: dict[str, Any]) -> Iterator[Server]:
+def server(directory: Path, found: dict[str, Any]) -> Iterator[RunningServer]:
     """`turnup serve` on a port of the kernel's choice."""
     path, output = directory / "lab.yaml", directory / "serve.out"
     YAML(typ="safe").dump(found, path)
@@ -107,14 +102,14 @@ def server(directory: Path, found: dict[str, Any]) -> Iterator[Server]:
             stdout=file,
             stderr=file,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=environment(),
         )
     try:
         while (ready := re.search(r"at http://127\.0\.0\.1:(\d+)", output.read_text())) is None:
             if process.poll() is not None:
                 raise RuntimeError(output.read_text()[-2000:])
             time.sleep(0.1)
-        yield Server(process, int(ready[1]))
+        yield RunningServer(process, int(ready[1]))
         process.send_signal(signal.SIGTERM)
         if process.wait(120) != 0:
             raise RuntimeError(output.read_text()[-2000:])
@@ -146,7 +141,7 @@ class Answers:
         )
 
 
-def asked(running: Server, until: Callable[[], bool]) -> Answers:
+def asked(running: RunningServer, until: Callable[[], bool]) -> Answers:
     """One GET of each kind after the other, on a connection of its own, until it is over."""
     paths = {
         "one peering": f"{GROUP}/peerings/peer0?{VERSION}",
@@ -188,14 +183,14 @@ def _request(name: str, number: int) -> dict[str, Any]:
     }
 
 
-def _put(running: Server, name: str, number: int) -> None:
+def _put(running: RunningServer, name: str, number: int) -> None:
     running.ask("PUT", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}", {"properties": {"peerAsn": _FIRST_AS + number}})
     while running.ask("GET", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}")["properties"]["validationState"] == "Pending":
         time.sleep(0.01)
     running.ask("PUT", f"{GROUP}/peerings/{name}?{VERSION}", _request(name, number))
 
 
-def _until_active(running: Server, connections: int) -> None:
+def _until_active(running: RunningServer, connections: int) -> None:
     while (found := running.ask("GET", "/lab/v1/status")["connections"]) != {"Active": connections}:
         if found.get("ProvisioningFailed"):
             connections_there = running.ask("GET", "/lab/v1/connections")
@@ -204,7 +199,7 @@ def _until_active(running: Server, connections: int) -> None:
         time.sleep(0.2)
 
 
-def _while_asked(running: Server, work: Callable[[], None]) -> tuple[Answers, float]:
+def _while_asked(running: RunningServer, work: Callable[[], None]) -> tuple[Answers, float]:
     """Do something while somebody asks; the answers, and the seconds that it took."""
     over, found = threading.Event(), list[Answers]()
     asking = threading.Thread(target=lambda: found.append(asked(running, over.is_set)))
@@ -219,22 +214,24 @@ def _while_asked(running: Server, work: Callable[[], None]) -> tuple[Answers, fl
     return found[0], seconds
 
 
-def measure(say: Callable[[str], None], peers: int = 200, routes: int = 20_000) -> float:
-    """Print the figures; returns the p99 while the routes load, in milliseconds."""
-    with tempfile.TemporaryDirectory(prefix="turnup-api-") as name, server(Path(name), topology(peers, routes)) as here:
-        _put(here, "peer0", 0)
-        _until_active(here, 2)
-        say(f"API: one peering, nothing to do: {asked(here, _for(5)).told()}")
+def _session_leaks(running: RunningServer) -> int:
+    sessions = running.ask("GET", "/lab/v1/sessions")
+    return sum(int(session["leakedIn"]) + int(session["leakedOut"]) for session in sessions)
+
+
+def loading(directory: Path, peers: int, routes: int) -> Reading:
+    """`peers` peerings come up; then `routes` routes load again and again while somebody asks."""
+    with server(directory, topology(peers, routes)) as here:
+        own = [here.process.pid]
+        watch = CpuWatch(own)
 
         def turn_up() -> None:
-            for number in range(1, peers):
+            for number in range(peers):
                 _put(here, f"peer{number}", number)
             _until_active(here, 2 * peers)
 
-        answers, seconds = _while_asked(here, turn_up)
-        say(f"API: {peers} peerings ({2 * peers} sessions) to Active in {seconds:.1f} s: {answers.told()}")
-        idle = asked(here, _for(5))
-        say(f"API: {peers} peerings, nothing to do: {idle.told()}")
+        coming, up = _while_asked(here, turn_up)
+        idle = asked(here, _for(_IDLE))
 
         def load() -> None:
             _put(here, _LOADER, peers)
@@ -243,16 +240,27 @@ def measure(say: Callable[[str], None], peers: int = 200, routes: int = 20_000) 
                 here.ask("POST", f"/lab/v1/peerings/{_LOADER}/revalidate")  # withdrawn, judged and taken again
                 _until_active(here, 2 * peers + 2)
 
-        before = here.cpu
-        loading, seconds = _while_asked(here, load)
-        share = (here.cpu - before) / seconds
-        what = f"{routes} routes load on 2 sessions, and are lifted {_LIFTS} times ({share:.2f} cores)"
-        say(f"API: while {what}: {loading.told()}")
-        p99 = loading.quantile(0.99)
-        ratio = p99 / idle.quantile(0.99)
-        say(f"API: p99 {p99:.1f} ms, {ratio:.1f} × idle (aim: at most {_AIM:g} ms); {here.resident:.0f} MB")
-        return p99
+        while_loading, _ = _while_asked(here, load)
+        cpu = watch.read()[0]
+        values = {
+            "p99": while_loading.quantile(0.99),
+            "idle": idle.quantile(0.99),
+            "coming": coming.quantile(0.99),
+            "up": up,
+            "memory": resident(own[0]) / 1e6,
+        }
+        return watch.judge(Reading(values, cpu, watch.foreign, leaked=_session_leaks(here), note=while_loading.told()))
 
 
-if __name__ == "__main__":
-    measure(lambda text: print(text, flush=True))
+@contextlib.asynccontextmanager
+async def asked_while_loading(stage: BenchStage) -> AsyncIterator[Measure]:
+    """P8: how long the server's answers take while 20,000 routes load, with 200 peerings."""
+
+    async def measure(who: str) -> Reading:
+        with tempfile.TemporaryDirectory(prefix="api-", dir=stage.directory) as name:
+            try:
+                return await asyncio.to_thread(loading, Path(name), stage.size(200), stage.size(20_000))
+            except RuntimeError as error:
+                raise BenchError(str(error)) from None
+
+    yield measure

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.bench import route_server_daemons as daemons
+from simulator.bench.helpers.clients import refused
 from simulator.places.process import find_program
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import PolicyContext
@@ -21,8 +23,6 @@ from simulator.wire.attribute_codec import decode
 from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.nlri import split
 from simulator.wire.update import split_update
-from tests.benchmarks import route_server_daemons as daemons
-from tests.benchmarks.route_server_swarm import refused
 from tests.lab_support import require_program
 
 

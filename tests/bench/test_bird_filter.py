@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from simulator.bench import bird_filter
 from simulator.policy.profiles import PROFILES
 from simulator.policy.rules import RULES
-from tests.benchmarks import bird_filter
 
 
 def test_every_rule_of_the_profile_has_a_condition() -> None:

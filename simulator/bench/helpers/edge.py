@@ -1,6 +1,6 @@
 """An AS8075 edge in a process of its own, under DENY ALL until a line on its input lifts it, and the next re-denies.
 
-    python -m tests.benchmarks.edge LOCAL PEER PEER_AS EXPECTED ANNOUNCED
+    python -m simulator.bench.helpers.edge LOCAL PEER PEER_AS EXPECTED ANNOUNCED
 
 EXPECTED routes are awaited, ANNOUNCED (prefixes of the feed) are ready to be sent. It prints one JSON object a line
 with the system's monotonic clock: `ready`, `established`, `rendered`, `loaded` (counts and memory), `empty`, `moved`.
@@ -13,6 +13,8 @@ import sys
 import time
 from ipaddress import IPv4Address, ip_address
 
+from simulator.bench import feed
+from simulator.bench.helpers.said import say
 from simulator.connection.states import ConnectionState
 from simulator.peer.events import BgpStateChanged, NeighborConfig, RoutesAnnounced, RoutesWithdrawn, SpeakerEvent
 from simulator.places.loopback import HostPlace
@@ -21,22 +23,22 @@ from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
-from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker
-from tests.benchmarks import feed
-from tests.benchmarks.sender import say
+from simulator.views.session import SessionView
 
 _QUIET = 0.3
 """Seconds for which the count must not change any more."""
 
 
-class Edge:
-    """Watches one neighbour of a speaker."""
+class _Watched:
+    """Counts the routes of the one session of a speaker."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self, session: str, expected: int) -> None:
+        self._session = session
         self._expected = expected
         self._seen = 0
-        self.neighbor: Neighbor | None = None
+        self._gone = 0
+        self.speaker: Speaker | None = None
 
     def hear(self, event: SpeakerEvent) -> None:
         match event:
@@ -45,24 +47,24 @@ class Edge:
                 asyncio.get_running_loop().call_soon(lambda: say(event="rendered"))  # Adj-RIB-Out comes with it
             case RoutesAnnounced(_, _, _, keys, _):
                 self._seen += len(keys)
-                if self._seen >= self._expected and self.neighbor is not None:
-                    self._loaded(time.monotonic())
-            case RoutesWithdrawn() if self.neighbor is not None and self.neighbor.adj_in.received == 0:
-                say(event="empty")
+                if self._seen >= self._expected and self.view.received == self._expected:
+                    asyncio.get_running_loop().call_later(_QUIET, self._settled, time.monotonic())
+            case RoutesWithdrawn():
+                self._gone += len(event.keys)
+                if self._gone >= self._expected and self.view.received == 0:
+                    say(event="empty")
 
-    def _loaded(self, now: float) -> None:
-        assert self.neighbor is not None
-        if self.neighbor.adj_in.received == self._expected:
-            asyncio.get_running_loop().call_later(_QUIET, self._settled, now)
+    @property
+    def view(self) -> SessionView:
+        assert self.speaker is not None
+        return self.speaker.view(self._session)
 
     def _settled(self, now: float) -> None:
-        assert self.neighbor is not None
-        adj = self.neighbor.adj_in
-        say(event="loaded", at=now, received=adj.received, accepted=adj.accepted)
+        say(event="loaded", at=now, received=self.view.received, accepted=self.view.accepted)
 
 
 async def main(local: str, peer: str, peer_as: str, expected: str, announced: str) -> None:
-    edge, loop = Edge(int(expected)), asyncio.get_running_loop()
+    edge, loop = _Watched(peer, int(expected)), asyncio.get_running_loop()
     table = feed.table(int(announced), 5) if int(announced) else []
     speaker = Speaker("edge", HostPlace("edge", {}), Clock(loop), edge.hear, table)
     where = await speaker.listen(ip_address(local), 179)
@@ -79,16 +81,19 @@ async def main(local: str, peer: str, peer_as: str, expected: str, announced: st
         policy=Policy("exchange", PolicyContext(int(peer_as), peer, lan=(feed.LAN,), own=own)),
         hold_time=240,
     )
-    neighbor = edge.neighbor = speaker.add(config, ip_address(peer))
-    neighbor.rule(ConnectionState.VALIDATING, session_validated=False)
+    edge.speaker = speaker
+    speaker.add(config, ip_address(peer))
+    speaker.rule(peer, ConnectionState.VALIDATING, session_validated=False)
     say(event="ready")
     for state in (ConnectionState.ACTIVE, ConnectionState.PENDING_REMOVE):
-        if not await loop.run_in_executor(None, sys.stdin.readline):
+        if not int(announced):
             break
+        await loop.run_in_executor(None, sys.stdin.readline)
         began = time.monotonic()
-        neighbor.rule(state, session_validated=True)
+        speaker.rule(peer, state, session_validated=True)
         say(event=f"moved {state}", at=began)
     await loop.run_in_executor(None, sys.stdin.readline)
+    say(event="done", leaked=edge.view.leaked_in + edge.view.leaked_out)
     await speaker.close()
 
 

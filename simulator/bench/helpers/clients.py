@@ -1,6 +1,6 @@
 """Many plain BGP clients in a process of their own, to load a route server and to see what they get.
 
-    python -m tests.benchmarks.route_server_swarm SERVER FIRST_CLIENT FIRST_AS CLIENTS PREFIXES PER_SET
+    python -m simulator.bench.helpers.clients SERVER FIRST_CLIENT FIRST_AS CLIENTS PREFIXES PER_SET
 
 While the clock runs it only reads, and notes when which octets came; what was in them is counted afterwards. So it
 does not hide the route server, however fast that is. It prints one JSON object a line: `established`; after a line on
@@ -11,7 +11,6 @@ after the next all withdraw, and `emptied` tells how long that took.
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import select
 import socket
@@ -20,6 +19,7 @@ import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from simulator.bench.helpers.said import say
 from simulator.session.messages import Capabilities, Family, Open
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
@@ -35,16 +35,12 @@ _READ = 1 << 20
 _BASE = 41 << 24
 """41.0.0.0, where the prefixes begin."""
 
-Content = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+_Content = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 """What an UPDATE announces and withdraws."""
 
 
-def say(**what: object) -> None:
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
-
-
 @dataclass
-class Client:
+class PlainClient:
     """One of the clients."""
 
     sock: socket.socket
@@ -60,7 +56,7 @@ class Client:
     reached: float | None = None
     """When it came to hold what it should, if it does now."""
 
-    def digest(self, expected: int, known: dict[bytes, Content]) -> None:
+    def digest(self, expected: int, known: dict[bytes, _Content]) -> None:
         for moment, data in self.chunks:
             octets = self.rest + data if self.rest else data
             at, total = 0, len(octets)
@@ -85,12 +81,12 @@ class Client:
         self.chunks.clear()
 
 
-def read(message: bytes) -> Content:
+def read(message: bytes) -> _Content:
     parts = split_update(message[19:])
     return tuple(nlri.split(parts.announced, Family.IPV4)), tuple(nlri.split(parts.withdrawn, Family.IPV4))
 
 
-def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int, per_set: int) -> Client:
+def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int, per_set: int) -> PlainClient:
     """A client with its session up."""
     rng = random.Random(index)
     first = _BASE + (index * prefixes << 8)
@@ -108,7 +104,7 @@ def made(server: str, address: IPv4Address, asn: int, index: int, prefixes: int,
         octets += [m for m, _ in pack_announcements(Family.IPV4, raw, b"", keys[start : start + per_set], 4096)]
     octets += refused(asn, address, index)
     withdraw = b"".join(message for message, _ in pack_withdrawals(Family.IPV4, keys, 4096))
-    return Client(session(server, address, asn), b"".join(octets), withdraw, frozenset(keys))
+    return PlainClient(session(server, address, asn), b"".join(octets), withdraw, frozenset(keys))
 
 
 def refused(asn: int, address: IPv4Address, index: int) -> list[bytes]:
@@ -132,7 +128,7 @@ def refused(asn: int, address: IPv4Address, index: int) -> list[bytes]:
 
 
 def session(server: str, address: IPv4Address, asn: int) -> socket.socket:
-    """A connection with its session up. A daemon may need a moment, and some reset whoever calls too early."""
+    """A connection with its session up. A daemon may need a moment, and some reset a caller that is too early."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -164,10 +160,10 @@ def greet(sock: socket.socket, address: IPv4Address, asn: int) -> None:
             seen.add(kind)
 
 
-class Swarm:
+class _Clients:
     """All of them."""
 
-    def __init__(self, clients: list[Client]) -> None:
+    def __init__(self, clients: list[PlainClient]) -> None:
         self._clients = {client.sock.fileno(): client for client in clients}
         self._poll = select.epoll()
         for number in self._clients:
@@ -186,7 +182,7 @@ class Swarm:
             client.reached = None
             client.unsent = memoryview(client.withdraw if withdraw else client.announce)
             self._send_more(number, client)
-        known: dict[bytes, Content] = {}
+        known: dict[bytes, _Content] = {}
         octets = 0
         while True:
             self._until_quiet(began + _DEADLINE)
@@ -216,7 +212,7 @@ class Swarm:
                         raise SystemExit("the route server closed a connection")
                     client.chunks.append((now(), data))
 
-    def _send_more(self, number: int, client: Client) -> None:
+    def _send_more(self, number: int, client: PlainClient) -> None:
         with contextlib.suppress(BlockingIOError):
             client.unsent = client.unsent[client.sock.send(client.unsent) :]
         self._poll.modify(number, select.EPOLLIN | (select.EPOLLOUT if client.unsent else 0))
@@ -227,15 +223,15 @@ def main(server: str, first: str, first_as: str, count: str, prefixes: str, per_
         made(server, IPv4Address(first) + n, int(first_as) + n, n, int(prefixes), int(per_set))
         for n in range(int(count))
     ]
-    swarm = Swarm(clients)
-    swarm.settle()
+    together = _Clients(clients)
+    together.settle()
     say(event="established")
     expected = (int(count) - 1) * int(prefixes)
     for event, held in (("converged", expected), ("emptied", 0)):
         if not sys.stdin.readline():
             return
         before = time.process_time()
-        seconds, octets = swarm.send(held, withdraw=not held)
+        seconds, octets = together.send(held, withdraw=not held)
         say(event=event, seconds=seconds, octets=octets, cpu=time.process_time() - before)
     sys.stdin.readline()
 

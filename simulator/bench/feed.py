@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import islice
 from typing import Any
 
-from netaddr import IPNetwork
-
 from simulator.rib.announcement import Announcement
 from simulator.session.messages import Family
-from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import end_of_rib, pack_announcements, pack_withdrawals
 
@@ -20,10 +18,11 @@ PEER_AS = 9002
 SOURCE_AS = 24940
 """Behind the peer, where the peer is a real daemon that passes the table on."""
 LAN = "198.51.100.0/24"
-MICROSOFT = tuple(str(prefix) for prefix in islice(IPNetwork("20.0.0.0/8").subnet(16), 300))
-_BLOCKS = ("41.0.0.0/8", "154.0.0.0/8", "105.0.0.0/8", "197.0.0.0/8")
-_SPACES = ("100.64.0.0/10", "20.16.0.0/12")
-"""Shared address space, and some of Microsoft's."""
+MICROSOFT = tuple(f"20.{second}.0.0/16" for second in range(256))
+_BLOCKS = (41, 154, 105, 197, *range(80, 92))
+"""First octets of prefixes that nothing speaks against: room for a million /24s."""
+_SPACES = ((100 << 8 | 64, 64), (20 << 8, 256))
+"""Shared address space, and Microsoft's: the first two octets, and how many /16s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,21 @@ def table(prefixes: int, per_set: int, *, seed: int = 8075) -> list[Announcement
     One set in 25 and one prefix in 50 is for some rule to reject.
     """
     rng = random.Random(seed)
-    keys = [nlri.key(str(prefix))[1] for block in _BLOCKS for prefix in islice(IPNetwork(block).subnet(24), 65536)]
-    keys = keys[:prefixes]
-    refused = [iter(IPNetwork(space).subnet(24)) for space in _SPACES]
+    keys = list(islice((key for block in _BLOCKS for key in _keys(block << 8, 256)), prefixes))
+    if len(keys) < prefixes:
+        raise ValueError(f"the feed has no more than {len(keys)} prefixes")
+    refused = [_keys(*space) for space in _SPACES]
     for at in range(0, prefixes, 50):
         if at % 100:
             keys[at] = bytes((25,)) + keys[at][1:] + b"\x80"
         else:
-            keys[at] = nlri.key(str(next(refused[at // 100 % 2])))[1]
+            keys[at] = next(refused[at // 100 % 2])
     return [_announcement(rng, tuple(keys[start : start + per_set])) for start in range(0, prefixes, per_set)]
+
+
+def _keys(first: int, count: int) -> Iterator[bytes]:
+    """The /24s of `count` /16s, by the first two octets."""
+    return (bytes((24, two >> 8, two & 255, third)) for two in range(first, first + count) for third in range(256))
 
 
 def _announcement(rng: random.Random, keys: tuple[bytes, ...]) -> Announcement:

@@ -1,0 +1,87 @@
+"""The table of figures: each is a row; what gives it is a row of the table of trials."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.bench import api, inbound, outbound, route_server
+from simulator.bench.figure import Aim, Figure, Trial
+
+TRIALS: Final = {
+    "octets": Trial(inbound.ready_made, ("BIRD",)),
+    "FRR": Trial(inbound.passed_on("FRR"), ("BIRD",), needs=("FRR",)),
+    "GoBGP": Trial(inbound.passed_on("GoBGP"), ("BIRD",), needs=("GoBGP",)),
+    "lift": Trial(outbound.lift, ("FRR", "GoBGP", "BIRD"), needs=("BIRD",), patience=8),
+    "few": Trial(outbound.few, needs=("BIRD",)),
+    "exchange": Trial(route_server.exchange(100, 1000, 5), ("BIRD", "FRR", "OpenBGPD")),
+    "one": Trial(route_server.exchange(250, 200, 1), ("BIRD", "FRR", "OpenBGPD"), repeat=2),
+    "api": Trial(api.asked_while_loading, repeat=1),
+}
+_FROM = "inbound from {}, 200,000 routes: Established → every route has its verdict"
+_SERVER = "route server, {}: all announce → each has what the others announced"
+
+FIGURES: Final = (
+    Figure("P1a-FRR", _FROM.format("FRR"), "s", "FRR", "seconds", Aim(1)),
+    Figure("P1a-GoBGP", _FROM.format("GoBGP"), "s", "GoBGP", "seconds", Aim(1)),
+    Figure(
+        "P1b",
+        "inbound of ready octets, 200,000 routes: the first octet → every route has its verdict",
+        "s",
+        "octets",
+        "seconds",
+        Aim(2.5, compiled=1.3),
+    ),
+    Figure("P1b-withdraw", "withdraw of the same: the first octet → no route is left", "s", "octets", "withdraw"),
+    Figure(
+        "P2",
+        "lift of 200,000 routes: Active (of others: Established) → BIRD has the last",
+        "s",
+        "lift",
+        "seconds",
+        Aim(0.25),
+    ),
+    Figure(
+        "P3",
+        "re-deny of the same: no longer Active → BIRD has none",
+        "s",
+        "lift",
+        "withdraw",
+        Aim(1),
+        "seconds",
+        "its own lift",
+    ),
+    Figure("P4", _SERVER.format("100 clients × 1,000 routes, 5 a set"), "s", "exchange", "seconds", Aim(0.15)),
+    Figure("P4-withdraw", "withdraw of the same", "s", "exchange", "withdraw", Aim(0.25)),
+    Figure("P4-one", _SERVER.format("250 clients × 200 routes, one a set"), "s", "one", "seconds", Aim(0.15)),
+    Figure("P4-one-withdraw", "withdraw of the same", "s", "one", "withdraw", Aim(0.25)),
+    Figure("P7", "memory of a route with its verdict", "B", "octets", "route", Aim(700, ratio=False)),
+    Figure("P7-base", "memory without routes", "MB", "octets", "base", Aim(80, ratio=False)),
+    Figure(
+        "P8",
+        "API with 200 peerings, p99 of GETs while 20,000 routes load",
+        "ms",
+        "api",
+        "p99",
+        Aim(50, ratio=False),
+        "idle",
+        "itself, idle",
+    ),
+    Figure("P8-up", "API: 200 peerings requested → all 400 connections Active", "s", "api", "up"),
+    Figure(
+        "P9",
+        "lift of 20,000 routes, the most of an Exchange session: Active → BIRD has the last",
+        "ms",
+        "few",
+        "ms",
+        Aim(100, ratio=False),
+    ),
+    Figure("P10", "routes leaked before Active, in all that was measured", "routes", "", "", Aim(0, ratio=False)),
+)
+"""P10 has no trial: it counts the leaks of all the others."""
+BY_ID: Final = {figure.id.casefold(): figure for figure in FIGURES}
+
+
+def chosen(ids: list[str]) -> list[Figure]:
+    """The figures with these ids, in the order of the table; all where none is named. Raises KeyError with a bad id."""
+    wanted = {BY_ID[name.casefold()].id for name in ids}
+    return [figure for figure in FIGURES if not wanted or figure.id in wanted]
