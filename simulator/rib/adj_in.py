@@ -14,7 +14,7 @@ from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
 
 
-class HeldRoute(NamedTuple):  # a table is told by the ten thousand: a tuple is made in a third of the time
+class HeldRoute(NamedTuple):  # tables come by the ten thousand: a tuple is made in a third of the time
     """One route of an Adj-RIB-In. `hits` is empty when the policy accepts the route."""
 
     family: Family
