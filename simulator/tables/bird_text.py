@@ -10,15 +10,16 @@ Version 3 says `recursive` for `unicast` where a next hop is looked up, and `bgp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from simulator.tables import notation
+from simulator.tables.alike_routes import AlikeRoutes
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
-from simulator.tables.text_lines import numbered_lines
+from simulator.tables.text_lines import whole_lines
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
@@ -44,8 +45,12 @@ _VIA: Final = re.compile(r"^(?:\d{4}[- ])?\s+via\s+(?P<via>\S+)")
 _PREFIXED: Final = re.compile(r"^\s*[0-9a-fA-F:.]{2,}/\d")
 """However far to the right it stands, a prefix begins a route."""
 _GROUP: Final = re.compile(r"\([^()]*\)")
-_KEPT: Final = 32_768
-"""Sets of attributes that are remembered."""
+_HEAD: Final = r"(?:unicast|recursive|blackhole|unreachable|prohibit(?:ed)?|via \S+ on \S+)"
+_WHOLE: Final = re.compile(
+    rf"([0-9a-fA-F:][0-9a-fA-F.:/]*)? +({_HEAD}) \[[^\s\]]+[^\]\n]*\]([^\n]*\n(?:\t[^\n]*\n)*)"
+    rf"(?=[0-9a-fA-F:.]{{2,}}/\d| +(?!via ){_HEAD} \[)"
+)
+"""A route and all of its lines, where another one follows: (prefix, kind, all behind the protocol)."""
 _ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
 _ORIGIN_MARK: Final = re.compile(r"\[(?:AS\d+)?[ie?]\]")
 
@@ -68,28 +73,88 @@ class _Found:
 
 
 def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
-    """Every route of every table, with its line for what cannot be used."""
-    entry = _Entries().entry
-    found: _Found | None = None
-    prefix, announcer, told = "", None, False  # `told`: what follows is of a route that was unreadable already
-    for number, text in numbered_lines(chunks):
-        head = None if text.startswith(_BEGIN) else ROUTE.match(text)
+    """Every route of every table, by what routes share, in about their order; its line for what cannot be used."""
+    lines = _Lines()
+    alike = AlikeRoutes(lines.alone)
+    for first, text in whole_lines(chunks):
+        number, at = first, 0
+        while at < len(text):
+            route = _WHOLE.match(text, at)
+            if route is not None:
+                yield from lines.end()
+                prefix, kind, rest = route.groups()
+                lines.prefix = prefix or lines.prefix
+                if alike.add(lines.prefix, f"{kind}\0{rest}", number):
+                    if alike.is_full:
+                        yield from alike.flush()
+                    number += rest.count("\n")
+                    at = route.end()
+                    continue
+            end = text.index("\n", at)
+            announcer = lines.announcer
+            yield from lines.take(number, text[at:end])
+            if lines.announcer is not announcer:
+                later, lines.announcer = lines.announcer, announcer
+                yield from alike.flush()
+                lines.announcer = later
+            number, at = number + 1, end + 1
+    yield from alike.flush()
+    yield from lines.end()
+
+
+class _Lines:
+    """Takes lines one after the other, whatever they are, and makes entries of them."""
+
+    def __init__(self) -> None:
+        self.prefix = ""
+        """Of the route above: other routes for it follow."""
+        self.announcer: Announcer | None = None
+        self._found: _Found | None = None
+        self._told = False
+        """What follows is of a route that was unreadable already."""
+
+    def alone(self, prefix: str, shared: str, place: FilePosition) -> Iterator[TableEntry]:
+        """A route that stood whole between others: its prefix, and all else but the protocol."""
+        kind, _, rest = shared.partition("\0")
+        below = _Lines()
+        below.announcer = self.announcer
+        for number, text in enumerate(f"{prefix} {kind} [x]{rest}".split("\n")[:-1], place.number):
+            yield from below.take(number, text)
+        yield from below.end()
+
+    def end(self) -> Iterator[TableEntry]:
+        """The route that is open has no more lines."""
+        found, self._found, self._told = self._found, None, False
+        if found is not None:
+            yield _entry(found)
+
+    def take(self, number: int, text: str) -> Iterator[TableEntry]:
+        """The next line."""
+        found = self._found
+        head = None
+        if text.startswith(_BEGIN):
+            name, colon, value = text[5:].partition(": ")
+            if colon and found is not None and name.isidentifier() and name not in found.attributes and not self._told:
+                found.last = name
+                found.attributes[name] = value.strip()
+                return
+        else:
+            head = ROUTE.match(text)
         if head is not None:
-            if found is not None:
-                yield entry(found)
-            prefix = head["prefix"] or prefix
+            yield from self.end()
+            self.prefix = head["prefix"] or self.prefix
             rest = head["rest"]
             best, mark = rest.startswith(("*", "!")), bool(_ORIGIN_MARK.search(rest))
-            found, told = _Found(number, prefix, best, mark, announcer, via=head["via"] or ""), False
+            self._found = _Found(number, self.prefix, best, mark, self.announcer, via=head["via"] or "")
         elif found is not None and found.last in _SETS and (more := _CONTINUED.match(text)) is not None:
             found.attributes[found.last] += " " + more["more"]
-        elif not told and (attribute := _ATTRIBUTE.match(text)) is not None:
+        elif not self._told and (attribute := _ATTRIBUTE.match(text)) is not None:
             name = attribute["name"]
             if found is None or name in found.attributes:  # the line that a route begins with is missing
                 if found is not None:
                     found.damaged = found.damaged or f"a second {text.strip()}"
-                    yield entry(found)
-                found = _Found(number, "", best=False, from_bgp=True)
+                    yield from self.end()
+                found = self._found = _Found(number, "", best=False, from_bgp=True)
             found.last = name
             found.attributes[name] = (attribute["value"] or "").strip()
         elif found is not None and _DAMAGED.match(text):
@@ -97,20 +162,16 @@ def read_bird(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
         elif found is not None and (via := _VIA.match(text)) is not None:
             found.via, found.last = found.via or via["via"], ""
         elif (text[:1].strip() or _PREFIXED.match(text)) and not _chatter(text):
-            if found is not None:
-                yield entry(found)
-                found = None
-            told = True
+            yield from self.end()
+            self._told = True
             yield Unreadable(
                 FilePosition("line", number), f"'{text.strip()[:40]}' does not look like BIRD's `show route all`"
             )
         else:
             if (ours := _OURS.match(text)) is not None:
-                announcer = _announcer(*ours.groups())
+                self.announcer = _announcer(*ours.groups())
             if found is not None and text.strip():
                 found.last = ""
-    if found is not None:
-        yield entry(found)
 
 
 def _chatter(text: str) -> bool:
@@ -120,26 +181,7 @@ def _chatter(text: str) -> bool:
     )
 
 
-class _Entries:
-    """Makes entries of routes; equal attributes are read once, and are one object."""
-
-    def __init__(self) -> None:
-        self._paths: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[PathAttributes, str]] = {}
-
-    def entry(self, found: _Found) -> TableEntry:
-        return _entry(found, self._path)
-
-    def _path(self, found: _Found) -> tuple[PathAttributes, str]:
-        which = found.via, tuple(found.attributes.items())
-        made = self._paths.get(which)
-        if made is None:
-            if len(self._paths) >= _KEPT:
-                self._paths.clear()
-            made = self._paths[which] = _path(found)
-        return made
-
-
-def _entry(found: _Found, read: Callable[[_Found], tuple[PathAttributes, str]]) -> TableEntry:
+def _entry(found: _Found) -> TableEntry:
     place = FilePosition("line", found.number)
     try:
         if not found.prefix:
@@ -153,7 +195,7 @@ def _entry(found: _Found, read: Callable[[_Found], tuple[PathAttributes, str]]) 
         if found.from_bgp and not ("origin" in given and ("as_path" in given or "path" in given)):
             missing = "AS path" if "origin" in given else "origin"  # each BGP route has both, be the path empty
             raise ValueError(f"the route is cut short, or damaged: its {missing} is missing")
-        path, cut = read(found)
+        path, cut = _path(found)
         return TableRoutes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:
         return Unreadable(place, str(error))
@@ -206,7 +248,9 @@ def _aggregator(given: dict[str, str]) -> tuple[int, IPv4Address] | None:
 
 def _groups(given: dict[str, str], name: str) -> list[str]:
     """ValueError for anything that stands between the values."""
-    text = given.get(name, "")
+    text = given.get(name)
+    if text is None:
+        return []
     if rest := _GROUP.sub("", text).strip():
         raise ValueError(f"'{rest[:40]}' is no {name}")
     return _GROUP.findall(text)

@@ -13,6 +13,8 @@ from simulator.wire.path_attributes import AsSegment, SegmentKind
 _MAX_ASN: Final = 0xFFFFFFFF
 _REMEMBERED: Final = 8192
 """Texts of a kind whose values are remembered: in a table they come again and again."""
+_PLAIN: Final = 500
+"""Characters of a path of numbers alone that is read in one go: they fit into one segment."""
 _SEGMENT_ROOM: Final = 255
 """ASNs that one segment holds on the wire (RFC 4271 §4.3)."""
 _TOKEN: Final = re.compile(r"\s*(?:(?:AS|as)?([0-9]+)(?=[\s,{}()\[\]]|$)|([{}()\[\]]))\s*,?")
@@ -33,6 +35,10 @@ _WELL_KNOWN: Final = {
 @lru_cache(maxsize=_REMEMBERED)
 def as_path(text: str) -> tuple[AsSegment, ...]:
     """`64496 64500 {64501 64502}`; commas count as blanks, parentheses are confederation segments. ValueError."""
+    if len(text) <= _PLAIN and text.isascii() and text.replace(" ", "").isdigit():
+        plain = tuple(map(int, text.split()))
+        if max(plain) <= _MAX_ASN:
+            return (AsSegment(SegmentKind.SEQUENCE, plain),)
     segments: list[AsSegment] = []
     kind, bracket, asns = SegmentKind.SEQUENCE, "", list[int]()
     at, text = 0, text.rstrip()

@@ -189,13 +189,13 @@ FILES = {
 
 
 def read_routes(entries: Iterable[TableEntry]) -> list[TableRoutes]:
-    """The routes; fails when anything is unreadable."""
+    """The routes in the order of the file; fails when anything is unreadable."""
     found = []
     for entry in entries:
         assert not isinstance(entry, Unreadable), entry
         if isinstance(entry, TableRoutes):
             found.append(entry)
-    return found
+    return sorted(found, key=lambda entry: entry.place.number if entry.place is not None else 0)
 
 
 def by_prefix(entries: Iterable[TableEntry]) -> dict[str, PathAttributes]:

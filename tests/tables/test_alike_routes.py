@@ -20,14 +20,29 @@ PATH = st.sampled_from(["64496", "64496 64500", "64496 {64501}", "", "64496 x"])
 COMMUNITY = st.sampled_from([[], ["64496:1"], ["64496:1", "64496:70000"], ["no-export"]])
 
 
-def placeless(entry: TableEntry) -> TableEntry:
-    return replace(entry, place=FilePosition("line", 0)) if isinstance(entry, TableRoutes | Unreadable) else entry
+def one_by_one(entries: Iterable[TableEntry]) -> list[str]:
+    """Each route an entry of its own, without its place, in an order that is none of the file's."""
+    found = list[TableEntry]()
+    for entry in entries:
+        if isinstance(entry, TableRoutes):
+            found += [replace(entry, keys=(key,), place=None) for key in entry.keys]
+        else:
+            found.append(replace(entry, place=FilePosition("line", 0)) if isinstance(entry, Unreadable) else entry)
+    return sorted(map(repr, found))
+
+
+def unreadable(entries: Iterable[TableEntry]) -> set[Unreadable]:
+    return {entry for entry in entries if isinstance(entry, Unreadable)}
 
 
 def alone_and_together(read: Callable[[Iterable[bytes]], Iterable[TableEntry]], routes: list[str]) -> None:
-    alone = [placeless(entry) for route in routes for entry in read([route.encode()])]
-    together = [placeless(entry) for entry in read(["".join(routes).encode()])]
-    assert together == alone
+    alone = [entry for route in routes for entry in read([route.encode()])]
+    together = list(read(["".join(routes).encode()]))
+    assert one_by_one(together) == one_by_one(alone)
+    # Behind lines that say nothing, so that each stands at its own place.
+    starts = [sum(route.count("\n") for route in routes[:at]) for at in range(len(routes))]
+    placed = [read([("\n" * start + route).encode()]) for start, route in zip(starts, routes, strict=True)]
+    assert unreadable(together) == {entry for entries in placed for entry in unreadable(entries)}
 
 
 @st.composite
