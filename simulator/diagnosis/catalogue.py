@@ -44,6 +44,15 @@ VALIDATION: tuple[Check, ...] = (
         only="Direct, and where there are several edges",
         applies=link_checks.may_have_two_edges,
     ),
+    Check(
+        C.C2,
+        "The peering is wanted until it is Active",
+        "Microsoft.Peering API",
+        _B.ACTIVE,
+        of_connection=link_checks.still_wanted,
+        only="where it is deleted or deprovisioned meanwhile",
+        applies=link_checks.taken_back,
+    ),
     Check(C.L1, "The peer's address answers on the link, from one MAC", _SIM, _B.ACTIVE, link_checks.answers),
     Check(
         C.L2,

@@ -24,7 +24,7 @@ IMPLIED: Final = {
     "as-path-empty": ("first-as",),
     "bogon-asn": ("maps-private-asn",),
     "maps-prepending": ("maps-as-path-too-long",),
-    "next-hop": ("microsoft-prefix",),
+    "next-hop": ("microsoft-prefix", "link-local-next-hop"),
     "prefix-too-long": ("exchange-lan", "microsoft-prefix"),
     "prefix-too-short": ("default-route",),
     "rpki-unknown": ("bogon-prefix", "default-route", "exchange-lan"),

@@ -9,6 +9,7 @@ class CheckId(StrEnum):
     """A check of the catalogue. R3 stands for one check a rule: `R3.bogon-prefix`."""
 
     C1 = "C1"
+    C2 = "C2"
     L1 = "L1"
     L2 = "L2"
     L3 = "L3"

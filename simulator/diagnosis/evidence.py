@@ -65,6 +65,8 @@ class LanAnswer:
     """Of that echo, in milliseconds."""
     elsewhere: tuple[str, ...] = ()
     """Of a Direct link on which nobody answered: the other addresses of its prefix that somebody answers for."""
+    foreign: bool = False
+    """None of these MACs is the router's own, where its interfaces can be looked at."""
     whole: str | None = None
     """Why an echo as long as the link's MTU, with DF, got no answer; empty where it got one; None: not asked."""
 
@@ -325,6 +327,8 @@ class Observation:
     """Why they are not there."""
     traffic_skipped: str = ""
     """Why no traffic is tried; empty where it is."""
+    taken_back: str = ""
+    """Why the connection left its way to Active for PendingRemove; empty where it did not."""
     siblings: tuple[Sibling, ...] = ()
     """The other sessions of the same peer and peering, on other edges."""
 

@@ -16,10 +16,12 @@ class Fact(Enum):
     NOBODY_ANSWERS = "no MAC answers for the peer's address"
     OTHER_HALF_ANSWERS = "another address of the link's prefix is answered for"
     NO_ECHO = "a MAC answers, and no echo reply comes"
+    FOREIGN_MAC = "what answers for the peer's address is no interface of its router"
     TWO_MACS = "two MACs answer for one address"
     SHORT_PACKETS_ONLY = "packets of the link's full size do not pass"
     FORBIDDEN_FRAMES = "the peer sends frames that an exchange's LAN forbids"
     NO_NETEM = "the kernel cannot give the link the quality that is asked for"
+    TAKEN_BACK = "the peering was set for deprovisioning before it was Active"
     ONE_EDGE = "all connections of the peering lead to one edge"
     # traffic
     PASSES_EARLY = "packets pass before the lift"
@@ -135,6 +137,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.OTHER_HALF_ANSWERS: C.L1,
     Fact.NO_ECHO: C.L1,
     Fact.TWO_MACS: C.L1,
+    Fact.FOREIGN_MAC: C.L1,
     Fact.SHORT_PACKETS_ONLY: C.L2,
     Fact.FORBIDDEN_FRAMES: C.L3,
     Fact.MD5_PEER_UNSIGNED: C.T2,

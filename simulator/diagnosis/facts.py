@@ -47,6 +47,9 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
             yield Fact.OTHER_HALF_ANSWERS, f"{', '.join(lan.elsewhere)} answers"
     elif not lan.pinged:
         yield Fact.NO_ECHO, f"{', '.join(sorted(lan.macs))} answers for {session.view.peer_address}, no echo reply"
+    if lan.foreign:
+        answering = f"{', '.join(sorted(lan.macs))} answers for {session.view.peer_address}"
+        yield Fact.FOREIGN_MAC, f"{answering}, and is no interface of the router"
     if len(lan.macs) > 1:
         yield Fact.TWO_MACS, f"{', '.join(sorted(lan.macs))} answer for {session.view.peer_address}"
     if session.frames:

@@ -67,6 +67,14 @@ def two_edges(observation: Observation) -> Finding:
     return failed([f"all connections of the peering lead to {', '.join(edges) or 'nowhere'}{more}"])
 
 
+def still_wanted(observation: Observation) -> Finding:
+    return failed([observation.taken_back]) if observation.taken_back else passed("nobody took it back")
+
+
+def taken_back(observation: Observation) -> bool:
+    return bool(observation.taken_back)
+
+
 def may_have_two_edges(observation: Observation) -> bool:
     """Direct: Microsoft's policy asks for two. Elsewhere only where there is another edge to have a session with."""
     return observation.direct or len(observation.edges_there) > 1

@@ -16,6 +16,8 @@ REMEDIES: dict[str, str] = {
     "wrong-half": "configure {peer} on the router and {edge} as its neighbor; Microsoft's FAQ and its practice "
     "differ in who has which address of a /30: use what the connection's peerSessionIPv4Address says",
     "wrong-address": "check that {peer} is configured on the router's interface towards {edge} and that the port is up",
+    "address-of-another": "request the peering with the router's own address on this link, or have the exchange say "
+    "whose {peer} is",
     "two-macs": "find the second device that answers for {peer} and remove the address from it",
     "mtu": "set the MTU of the router's interface, and of everything on the way to {edge}, to {mtu} octets",
     "shut-down": "bring the session with {edge} up on the router: its operator shut it down",
@@ -81,6 +83,7 @@ REMEDIES: dict[str, str] = {
     "med-sent": "do not steer Microsoft with MED on the session with {edge}: announce where the traffic is to come in",
     "communities-stripped": "send no community in AS{local_as}'s name on the session with {edge}, but {local_as}:8007",
     "rpki-not-found": "publish a ROA for each prefix, with its origin AS and a maxLength that it is announced with",
+    "taken-back": "leave the peering until it is Active or ProvisioningFailed, then delete it; or request it again",
     "one-edge": "request a second connection to another edge router of Microsoft's, at best at another facility",
     "prefixes-lost": "look at what the router has in its table, and at the export policy of the session with {edge}",
     "near-limit": "announce aggregates on the session with {edge}, or ask Microsoft for a higher maxPrefixesAdvertised",

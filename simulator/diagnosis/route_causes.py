@@ -187,6 +187,14 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         "simulator",
     ),
     CauseRow(
+        "taken-back",
+        _REQUESTER,
+        "the peering was taken back before it was Active: {told}",
+        (C.C2,),
+        (F.TAKEN_BACK,),
+        "Microsoft.Peering API",
+    ),
+    CauseRow(
         "one-edge",
         _REQUESTER,
         "one edge router, or one link, is enough to take this peering down",

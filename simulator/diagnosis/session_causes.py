@@ -42,6 +42,15 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         contradicted=(F.OTHER_HALF_ANSWERS,),
         accounts=(F.CONFIGURED_SOURCE,),
     ),
+    CauseRow(
+        "address-of-another",
+        Side.REQUESTER,
+        "{peer} belongs to another member: {told}",
+        (C.L1, *DOWN),
+        (F.FOREIGN_MAC,),
+        "simulator",
+        accounts=(F.CONFIGURED_SOURCE, F.TWO_MACS, F.OPEN_AS, F.NOTE_UNWANTED, F.NOTE_AS),
+    ),
     CauseRow("two-macs", _LINK, "two devices answer for {peer}", (C.L1, *DOWN), (F.TWO_MACS,), "RFC 5227"),
     CauseRow(
         "mtu",

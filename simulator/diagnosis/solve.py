@@ -244,8 +244,10 @@ def _together(known: Cause, cause: Cause) -> str:
 
 
 def of_connection(observation: Observation, failed: Mapping[str, bool]) -> list[Cause]:
-    """The causes of the checks that look at no session: C1, L4 and R6."""
+    """The causes of the checks that look at no session: C1, C2, L4 and R6."""
     causes = []
+    if CheckId.C2 in failed:
+        causes.append(_plain("taken-back", observation.taken_back, "C2"))
     if CheckId.C1 in failed:
         causes.append(_plain("one-edge", "", "C1"))
     if CheckId.L4 in failed:

@@ -25,7 +25,7 @@ from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.router_evidence import answer_of, member_tables, needs_probe, probe, table_of
 from simulator.lab.netns import netns_place
-from simulator.lab.probe import neighbors_on_lan, ping
+from simulator.lab.probe import macs_of, neighbors_on_lan, ping
 from simulator.packets.kinds import PacketsSeen
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -167,13 +167,21 @@ class Inquiry:
             found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
             echo = await ping(place, plan.peer_address)
             elsewhere = elsewhere or (() if found.macs else await self._answering_elsewhere(plan))
-            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere)
+            foreign = bool(found.macs) and self._is_foreign(plan, found.macs)
+            gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere, foreign)
             if found.macs and echo.answered:
                 break
         else:
             return
         echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True)
         gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error)
+
+    def _is_foreign(self, plan: SessionPlan, macs: frozenset[str]) -> bool:
+        """Whether none of these MACs is of an interface of the peer's router. One outside of the lab cannot be seen."""
+        with contextlib.suppress(KeyError, LabError):
+            own = macs_of(netns_place(self._network.site.place(plan.peer.name), "L1"))
+            return bool(own) and not own & macs
+        return False
 
     async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
         """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from simulator.connection.states import Flow
 from simulator.diagnosis.catalogue import evaluate, rejected_routes
 from simulator.diagnosis.check import When
+from simulator.diagnosis.check_ids import CheckId
 from simulator.diagnosis.evidence import (
     Observation,
     Traffic,
@@ -67,6 +68,13 @@ class Validator(Observer):
         results = self.judge(When.VALIDATING, record, gathered, final=True)
         self._took(record, known)
         return results
+
+    def taken_back(self, record: ConnectionRecord) -> list[CheckView]:
+        """C2, of a connection that is set for deprovisioning before it was Active."""
+        step = record.connection.last_step
+        words = f"{step.reason} (from {step.source}, by {step.actor.value})"
+        observation = Observation(record.id, (), has_lan=False, soak=0, final=True, taken_back=words)
+        return evaluate([each for each in self._selection.of(When.VALIDATING) if each.id == CheckId.C2], observation)
 
     async def after_lift(
         self, record: ConnectionRecord, before: Mapping[str, SessionView], expected: Mapping[str, int] | None = None

@@ -138,7 +138,7 @@ async def rehearse(lab: FaultyLab, capture_file: Path | None = None, recording: 
 
     tape = RecordingTape(recording) if recording is not None else None
     rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause), tape=tape)
-    fitted = FittedFault(lab, rehearsal.network, rehearsal.log)
+    fitted = FittedFault(lab, rehearsal.network, rehearsal.log, rehearsal.delete)
     try:
         report = await rehearsal.run()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from simulator.connection.states import ConnectionState
@@ -19,12 +20,21 @@ from simulator.routers.registry import ROUTERS
 MOMENTS: Final = {"approve": "built", "notify": "started"}
 """Step of the life cycle → what has happened just before it, for actions."""
 
+_DELETED_AT: Final = {
+    ConnectionState.PROVISIONING_STARTED: "provisioning",
+    ConnectionState.VALIDATING: "validating",
+    ConnectionState.ACTIVE: "lifted",
+}
+"""State that a connection has come into → the moment at which an action may delete it."""
+
 
 class FittedFault:
     """Make it before any router is started."""
 
-    def __init__(self, lab: FaultyLab, network: Network, log: EventLog) -> None:
+    def __init__(self, lab: FaultyLab, network: Network, log: EventLog, delete: Callable[[str], None]) -> None:
+        """`delete`: has the peer delete the peering of a connection."""
         self._lab = lab
+        self._delete = delete
         self._saboteur = Saboteur(lab, network)
         self._tasks: list[asyncio.Future[None]] = []
         self._problems: list[LabError] = []
@@ -50,8 +60,14 @@ class FittedFault:
         return BrokenRouter(inner, lab.alter if kind != "simulated" else lambda config: config, lab.edge_waits)
 
     def _listen(self, event: Event) -> None:
-        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.ACTIVE:
+        if not isinstance(event, ConnectionMoved):
+            return
+        if event.transition.target is ConnectionState.ACTIVE:
             self._tasks.append(asyncio.ensure_future(self._lifted()))
+        moment = _DELETED_AT.get(event.transition.target)
+        if any(action.delete and action.at == moment for action, _ in self._lab.actions):
+            # Before the workflow's next step, which is due behind this one.
+            asyncio.get_running_loop().call_soon(self._delete, event.connection)
 
     async def _lifted(self) -> None:
         try:

@@ -68,6 +68,8 @@ def why_not(fault: RehearsedFault) -> str:
         return "a scripted peer stands in the router's place from the start: `turnup fault run` rehearses it"
     if fault.topology and not _limit(fault):
         return "it is of another topology, or of what was agreed: a lab has that from its start"
+    if any(action.delete for action in fault.actions):
+        return "it is of the way to Active: in a running lab, delete the peering itself"
     if any(action.flap or action.every is not None for action in fault.actions):
         return "it is done again and again: `turnup fault run` rehearses it"
     if fault.actions or _limit(fault) or fault.change("simulated").announce is not None:

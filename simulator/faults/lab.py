@@ -184,7 +184,9 @@ def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, 
         (directory / name).write_text(text)
     for key, change in breach.fault.topology.items():
         filled = filled_in(change, values)
-        if key in _FIRSTS:
+        if key == "another":
+            document["peers"].append(_second_box(document["peers"][0]) | filled)
+        elif key in _FIRSTS:
             _merge(document[_FIRSTS[key]][0], filled)
         else:
             _merge(document, {key: filled})

@@ -85,8 +85,10 @@ class RouterChange(Model):
 class Sabotage(Model):
     """One thing done to the running lab; exactly one key of what is done."""
 
-    at: Literal["built", "started", "lifted"] = Field(
-        default="started", description="before the routers start, before the sessions come up, or after the lift"
+    at: Literal["built", "started", "provisioning", "validating", "lifted"] = Field(
+        default="started",
+        description="before the routers start, before the sessions come up, when the connections are "
+        "ProvisioningStarted or Validating, or after the lift",
     )
     node: Literal["peer", "edge", "another"] = Field(default="peer", description="where; `another` is a second box")
     drop: Literal["bgp", "icmp", "tcp", "out"] | None = Field(
@@ -96,6 +98,7 @@ class Sabotage(Model):
     process: Literal["kill", "freeze"] | None = Field(default=None, description="what is done to the router")
     take: str | None = Field(default=None, description="an address that it takes besides, such as {peer}")
     lose: str | None = Field(default=None, description="an address that it loses, such as {peer}")
+    delete: bool = Field(default=False, description="the peer deletes the peering")
     flap: bool = Field(default=False, description="a BIRD's own routes of the family go, or come again; with `every`")
     every: Annotated[float, Field(gt=0, le=60)] | None = Field(default=None, description="again each so many seconds")
 
@@ -149,7 +152,7 @@ class RehearsedFault(Model):
     topology: dict[str, Any] = Field(
         default={},
         description="what is another in the topology: keys of a topology file; `peer`, `peering`, `edge`, `customer` "
-        "are the first of their lists, placeholders such as {family} are filled in",
+        "are the first of their lists, `another` is one more member, placeholders such as {family} are filled in",
     )
     router: RouterChange = Field(default=RouterChange(), description="what the peer's router is configured with")
     simulated: RouterChange | None = Field(

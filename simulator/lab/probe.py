@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal
 
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
 from simulator.addresses import IpAddress
-from simulator.lab.netns import netns_place
+from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import load_scapy
 from simulator.places.errors import LabError
@@ -63,6 +66,19 @@ def reading(fd: int, callback: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(fd)
+
+
+def macs_of(place: NetnsPlace) -> frozenset[str]:
+    """The MACs of a node's own interfaces. Raises LabError."""
+
+    def look() -> frozenset[str]:
+        with IPRoute() as ip:
+            return frozenset(filter(None, (link.get_attr("IFLA_ADDRESS") for link in ip.get_links())))
+
+    try:
+        return place.run(look)
+    except (NetlinkError, OSError) as error:
+        raise LabError(f"the interfaces of {place.name} cannot be looked at: {error}") from error
 
 
 async def neighbors_on_lan(place: Place, address: IpAddress, *, deadline: float = 3.0, resend: float = 0.5) -> L2Probe:

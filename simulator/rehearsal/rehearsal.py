@@ -119,6 +119,10 @@ class Rehearsal:
         """Register a customer's ASN at a peering with a route server, while the rehearsal runs."""
         self._script.register(peering, asn)
 
+    def delete(self, connection: str) -> None:
+        """The peer deletes the peering of a connection while the rehearsal runs."""
+        self._script.delete(connection)
+
     async def _play(self) -> None:
         script, network = self._script, self.network
         script.say(f"{where(self.topology)}: {len(network.edges.plans)} sessions on the {network.kind.value} link")
@@ -126,9 +130,9 @@ class Rehearsal:
             script.say(network.site.quality_problem)
         await self._compare_configurations()
         approved = await script.turn_up(self.control.records.values())
+        await together(*map(self._until_lifted, approved))
         for _, error in script.refusals:
             self.ledger.refused(str(error))
-        await together(*map(self._until_lifted, approved))
         active = [record for record in approved if record.state is ConnectionState.ACTIVE]
         for record in approved:
             self.ledger.compare(record)
@@ -164,6 +168,8 @@ class Rehearsal:
             results = await validator.after_lift(record, before, self.ledger.expected(record))
             self.ledger.add(record, results)
             self.ledger.add(record, await self._traffic.after_lift(record, before, results))
+        elif record.state is ConnectionState.PENDING_REMOVE:
+            self.ledger.add(record, validator.taken_back(record))
         self.ledger.look(record)
 
     async def _look_before_lift(self, record: ConnectionRecord) -> None:

@@ -29,7 +29,7 @@ from simulator.speakers.clock import Clock
 from simulator.topology.schema import Customer, Peer, Topology
 
 S = ConnectionState
-_JUDGED: Final = frozenset({S.ACTIVE, S.PROVISIONING_FAILED})
+_JUDGED: Final = frozenset({S.ACTIVE, S.PROVISIONING_FAILED, S.PENDING_REMOVE, S.NONE})
 _AUTOMATION: Final = frozenset({"provisioning", "validation"})
 _LONG: Final = 3600.0
 """Seconds; an event ends the wait before."""
@@ -203,6 +203,16 @@ class Script:
                 requested.append(record)
         return requested
 
+    def delete(self, connection: str) -> None:
+        """The peer deletes the peering of a connection. Of what Microsoft refuses, `refusals` has the reason."""
+        record = self.control.records[connection]
+        try:
+            self.control.delete(record)
+        except TransitionRefusedError as error:
+            self.refusals.append((record, error))
+            self.say(f"the request was refused: {error}", record.id)
+        self.workflow.follow(record)
+
     async def start_routers(self, records: Iterable[ConnectionRecord]) -> None:
         """The peers'; behind a route server also its customers', and the other route servers that they call."""
         peers = {record.peer.name for record in records}
@@ -231,7 +241,7 @@ class Script:
         return any(peer in self._servers(customer) for customer in self.topology.customers)
 
     async def until_judged(self, record: ConnectionRecord) -> bool:
-        """Wait until a connection is Active, or has failed; whether it is Active.
+        """Wait until a connection is Active, has failed, or was taken back; whether it is Active.
 
         Raises LabError where its sessions could not be configured.
         """

@@ -70,7 +70,8 @@ class Lab:
         faulty = self._faulty(scratch)
         self._staging = Staging(self.topology, scratch, self.report, automation=True, traffic=True)
         if faulty is not None:
-            self._fitted = FittedFault(faulty, self._staging.script.network, self._staging.script.log)
+            script = self._staging.script
+            self._fitted = FittedFault(faulty, script.network, script.log, script.delete)
             self._exit.push_async_callback(self._fitted.stop)
         self._stage = await self._exit.enter_async_context(self._staging.running("the test is over"))
 

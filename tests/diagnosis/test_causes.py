@@ -149,6 +149,7 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
         ),
         "prefix-too-long",
     ),
+    ("another member's", evidence(DOWN, lan=LanAnswer(frozenset({"a"}), True, foreign=True)), "address-of-another"),
     ("never originated", evidence(unheard=("198.51.100.0/24",)), "prefix-missing"),
     ("kept back", evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK), "export-policy"),
     (
@@ -419,6 +420,14 @@ def test_a_next_hop_that_is_our_edge_is_why_it_gets_nothing(answer: RouterAnswer
     assert "next-hop" not in [each.id for each in found], "a next hop that is nobody's edge says nothing of this one"
     others = replace(session, view=HEALTHY, prefixes=frozenset({"203.0.113.0/24"}))
     assert diagnosis("c", run(observe(others, siblings=(TO_THE_OTHER,))).values()) == (), "R3 of the other edge tells"
+
+
+def test_a_peering_that_is_taken_back_is_told_as_that_and_blocks() -> None:
+    results = run(replace(observe(), sessions=(), taken_back="the peer deleted the peering"))
+    (cause,) = results["C2"].causes
+    assert (cause.id, cause.side, results["C2"].stops) == ("taken-back", Side.REQUESTER, True)
+    assert "the peer deleted the peering" in cause.text
+    assert "C2" not in run(observe())
 
 
 def test_one_line_that_mends_two_sessions_is_one_cause() -> None:

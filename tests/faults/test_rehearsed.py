@@ -19,6 +19,9 @@ SAMPLE = (
     FaultCell("bgp-filtered", "openbgpd", "IPv4"),
     FaultCell("prefix-too-long", "gobgp", "IPv4"),
     FaultCell("router-not-started", "exabgp", "IPv6"),
+    FaultCell("deleted-while-validated", "simulated", "IPv4"),
+    FaultCell("deleted-while-provisioned", "simulated", "IPv4"),
+    FaultCell("address-used-by-another", "bird", "IPv6"),
 )
 
 
