@@ -209,6 +209,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "topology-keys": topology.keys,
     "scenario-steps": scenarios.steps,
     "scenario-expectations": scenarios.expectations,
+    "scenario-faults": scenarios.faults,
     "scenario-keys": scenarios.keys,
 }
 

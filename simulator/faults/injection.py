@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -27,7 +27,9 @@ from simulator.places.errors import LabError
 from simulator.routers.daemon import Daemon
 from simulator.routers.simulated.adapter import Simulated
 from simulator.session.messages import Family
+from simulator.topology.originate import announcements, router_routes
 from simulator.topology.plan import SessionPlan
+from simulator.topology.route import RouterRoute
 from simulator.topology.schema import Peer
 
 Undo = Callable[[], Awaitable[None]]
@@ -113,8 +115,9 @@ class Injections:
     def of_node(self, name: str) -> list[InjectedFault]:
         return [each for each in self._active.values() if each.peer == name]
 
-    async def inject(self, name: str, peer: str = "", family: str = "") -> InjectedFault:
-        """Put a fault in. Without a peer: the topology's first one; without a family: the first that fits.
+    async def inject(self, name: str, peer: str = "", family: str = "", edge: str = "") -> InjectedFault:
+        """Put a fault in. Without a peer: the topology's first one; without a family: the first that fits; `edge`: at
+        this one where it is at an edge's end, else at the first.
 
         Raises InjectionError, and LabError where the machine or the router refuses.
         """
@@ -126,6 +129,7 @@ class Injections:
                 raise InjectionError(f"{name}: not while a lab runs: {reason}")
             whose = self._peer(peer)
             plans = [plan for plan in self._network.edges.plans if plan.peer.name == whose.name]
+            plans = [plan for plan in plans if edge in ("", plan.edge.name)]
             families = [each for each in FAMILIES if any(plan.family.label == each for plan in plans)]
             usable = [each for each in families if each in fault.families]
             if family and family not in FAMILIES:
@@ -181,21 +185,16 @@ class Injections:
                     "simulated router"
                 )
             words = {"asn": str(peer.asn), "family": family, **_words(plans[0])}
-            kept = [] if announced.only else list(peer.announce)
-            more = [filled_in(each, words) for each in announced.of(family)]
-            other = [] if not announced.only else _other_family(peer, family)
+            document = peer.model_dump(by_alias=True, exclude_unset=True)
+            document["announce"] = [filled_in(each, words) for each in announced.of(family)]
             try:
-                changed = Peer.model_validate(
-                    {
-                        **peer.model_dump(by_alias=True, exclude_unset=True),
-                        "announce": [*_plain(kept), *other, *more],
-                    }
-                )
-            except ValidationError as error:
-                raise InjectionError(
-                    f"{fault.name}: {peer.name} cannot announce it: {error.errors()[0]['msg']}"
-                ) from None
-            yield f"router {peer.name}", partial(self._announced, router, peer, changed)
+                more = router_routes(announcements(Peer.model_validate(document).announce, peer))
+            except ValueError as error:
+                raise InjectionError(f"{fault.name}: {peer.name} cannot announce it: {_why(error)}") from None
+            kept = [
+                route for route in router.routes if not announced.only or (":" in route.prefix) != (family == "IPv6")
+            ]
+            yield f"router {peer.name}", partial(self._announced, router, peer, (*kept, *more))
 
     def _of_action(
         self, action: Sabotage, peer: Peer, family: str, plan: SessionPlan
@@ -258,11 +257,12 @@ class Injections:
 
         return undo
 
-    async def _announced(self, router: Simulated, peer: Peer, changed: Peer) -> Undo:
-        await router.announce(self._network.peers.configuration(changed))
+    async def _announced(self, router: Simulated, peer: Peer, routes: tuple[RouterRoute, ...]) -> Undo:
+        before = router.routes
+        await router.announce(replace(self._network.peers.configuration(peer), routes=routes))
 
         async def undo() -> None:
-            await router.announce(self._network.peers.configuration(peer))
+            await router.announce(replace(self._network.peers.configuration(peer), routes=before))
 
         return undo
 
@@ -334,17 +334,5 @@ def _words(plan: SessionPlan) -> dict[str, str]:
     return {"peer": str(plan.peer_address), "edge": str(plan.edge_address), "other": str(other)}
 
 
-def _plain(entries: list[Any]) -> list[Any]:
-    return [each if isinstance(each, str) else each.model_dump(by_alias=True, exclude_unset=True) for each in entries]
-
-
-def _other_family(peer: Peer, family: str) -> list[Any]:
-    """What the peer announces on the other family."""
-    found: list[Any] = []
-    for entry in _plain(list(peer.announce)):
-        if isinstance(entry, str):
-            found += [entry] * ((":" in entry.split()[1]) != (family == "IPv6") if len(entry.split()) > 1 else 0)
-        else:
-            prefixes = [str(each) for each in entry["prefixes"] if (":" in str(each)) != (family == "IPv6")]
-            found += [{**entry, "prefixes": prefixes}] * bool(prefixes)
-    return found
+def _why(error: ValueError) -> str:
+    return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)

@@ -44,7 +44,7 @@ from simulator.recording.outcome import Difference, Played, Verdicts, differing,
 from simulator.recording.records import SAID, fingerprint, in_words, result_of
 from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
-from simulator.session.messages import Cease, Notification
+from simulator.session.messages import Cease, Family, Notification
 from simulator.session.states import BgpState
 from simulator.speakers.replayed import GivenClock, ReplayedNeighbor
 from simulator.topology.plan import SessionPlan
@@ -533,6 +533,9 @@ class RecordingPlayer:
         if verb in ("admit", "dismiss"):
             plan = self._plan(given[0])
             self._control(lambda: at_once(getattr(self.network.edges, verb)(plan)))
+            return
+        if verb == "squeeze":
+            self.network.edges.squeeze(given[0], Family[given[1]], given[2])
             return
         if verb in ("add", "plan_again"):
             plans = [*map(self._plan, given[0])]

@@ -13,6 +13,7 @@ from typing import Any, Final
 from simulator.connection.states import ConnectionEvent
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.verbs import VERBS
+from simulator.faults.injection import InjectedFault, InjectionError
 from simulator.lab.broken_link import break_link, mend_link
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
@@ -20,7 +21,16 @@ from simulator.rehearsal.outside_bgp import where
 from simulator.routers.base import Reconfigurable
 from simulator.routers.daemon import Daemon
 from simulator.scenarios.stage import Stage
-from simulator.scenarios.steps import AskedAsn, AskedKey, AskedLimits, AskedPrefixes, AskedRoutes, Said
+from simulator.scenarios.steps import (
+    AskedAsn,
+    AskedFault,
+    AskedKey,
+    AskedLimits,
+    AskedMend,
+    AskedPrefixes,
+    AskedRoutes,
+    Said,
+)
 from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
 from simulator.topology.originate import announcements, router_routes
@@ -181,13 +191,49 @@ async def _say_routes(stage: Stage, name: str, changed: Callable[[_Routes], _Rou
         raise LabError(f"a {router.kind} router is not told other routes while it runs: use simulated, bird or frr")
     if isinstance(node, Customer):
         raise LabError(f"{name} is behind a route server: only a peer's routes change while it runs")
-    routes = changed(_announced(stage, name))
-    await router.announce(replace(stage.network.peers.configuration(node), routes=routes))
-    stage.routes[name] = routes
+    if (fault := next((each for each in stage.injections.of_node(name) if _on_router(each)), None)) is not None:
+        raise LabError(f"{name} has the fault {fault.name}, which changed its router: mend it before its routes change")
+    stage.routes[name] = changed(_announced(stage, name))
+    await _say_again(router, stage, name)
+
+
+async def _say_again(router: Reconfigurable, stage: Stage, name: str) -> None:
+    configuration = stage.network.peers.configuration(stage.topology.peer(name))
+    await router.announce(replace(configuration, routes=stage.routes[name]))
 
 
 async def _link(change: Callable[[NetnsPlace], None], stage: Stage, name: str, subject: Subject) -> None:
     await asyncio.to_thread(change, netns_place(stage.network.site.place(name), "a broken link"))
+
+
+async def _fault(stage: Stage, name: str, asked: AskedFault) -> None:
+    try:
+        await stage.injections.inject(asked.name, name, asked.family or "", asked.edge or "")
+    except InjectionError as error:
+        raise LabError(str(error)) from None
+
+
+async def _mend(stage: Stage, asked: AskedMend) -> None:
+    """The fault that was put in last goes first. Routes that were changed before it are announced again."""
+    found = [
+        fault
+        for name in stage.routers(asked)
+        for fault in reversed(stage.injections.of_node(name))
+        if asked.name in (None, fault.name) and asked.family in (None, fault.family)
+    ]
+    if not found:
+        what = f"the fault {asked.name}" if asked.name else "a fault"
+        raise LabError(f"{', '.join(stage.routers(asked)) or 'nobody'} has not {what}: there is nothing to mend")
+    for fault in found:
+        await stage.injections.remove(fault.id)
+        if _on_router(fault) and fault.peer in stage.routes:
+            router = stage.router(fault.peer)
+            if isinstance(router, Reconfigurable):
+                await _say_again(router, stage, fault.peer)
+
+
+def _on_router(fault: InjectedFault) -> bool:
+    return f"router {fault.peer}" in fault.touches
 
 
 async def _signal(number: int, stage: Stage, name: str, subject: Subject) -> None:
@@ -220,5 +266,7 @@ ACTS: Final[dict[str, Act]] = {
     "kill": _routers(partial(_signal, signal.SIGKILL)),
     "freeze": _routers(partial(_signal, signal.SIGSTOP)),
     "thaw": _routers(partial(_signal, signal.SIGCONT)),
+    "fault": _routers(_fault),
+    "mend": _mend,
 }
 """Step → what it does."""

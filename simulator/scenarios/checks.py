@@ -9,8 +9,10 @@ from simulator.connection.states import ConnectionState, Flow
 from simulator.connection.table import TABLE
 from simulator.policy.profiles import PROFILES
 from simulator.scenarios.conditions import AskedRoute, Conditions, RefusedRoute, asked
+from simulator.scenarios.fault_checks import mends_nothing, unfit
+from simulator.scenarios.model import Variant
 from simulator.scenarios.schema import ScenarioFile, StepOptions
-from simulator.scenarios.steps import AskedLimits, AskedPrefixes, AskedRoutes
+from simulator.scenarios.steps import AskedFault, AskedLimits, AskedPrefixes, AskedRoutes
 from simulator.scenarios.values import Subject
 from simulator.topology.document import Position
 from simulator.topology.originate import announcements
@@ -23,24 +25,29 @@ _Problem = tuple[Position, str]
 _PREFIXES: Final = ("accepts", "withholds", "rejects", "lacks", "router-has", "router-lacks")
 
 
-def problems(scenario: ScenarioFile, topology: Topology) -> Iterator[_Problem]:
-    """Each with its place in the file."""
-    yield from _of_steps(scenario.steps, topology, ("steps",))
+def problems(scenario: ScenarioFile, topology: Topology, variant: Variant) -> Iterator[_Problem]:
+    """Each with its place in the file; of the steps that are taken with these values of the matrix."""
+    yield from _of_steps(scenario.steps, topology, variant, ("steps",))
+    yield from mends_nothing(scenario.steps, ("steps",))
 
 
-def _of_steps(steps: Sequence[StepOptions], topology: Topology, at: Position) -> Iterator[_Problem]:
+def _of_steps(steps: Sequence[StepOptions], topology: Topology, variant: Variant, at: Position) -> Iterator[_Problem]:
     for number, step in enumerate(steps):
         here = (*at, number)
+        if not variant.suits(step.only_for):
+            continue
         if step.meanwhile is not None:
             for each, conditions in enumerate(step.meanwhile.never):
                 yield from _of_conditions(conditions, topology, (*here, "meanwhile", "never", each))
-        yield from _of_steps(step.inner or (), topology, (*here, "steps"))
+        yield from _of_steps(step.inner or (), topology, variant, (*here, "steps"))
         place = (*here, step.name)
         if isinstance(step.argument, Conditions):
             yield from _of_conditions(step.argument, topology, place)
         elif isinstance(step.argument, Subject):
             yield from _of_subject(step.argument, topology, place)
             yield from _of_argument(step.argument, topology, place)
+            if isinstance(step.argument, AskedFault):
+                yield from unfit(step.argument, topology, place)
 
 
 def _of_argument(argument: Subject, topology: Topology, at: Position) -> Iterator[_Problem]:

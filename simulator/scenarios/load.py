@@ -98,7 +98,7 @@ def plan(scenario: LoadedScenario, case: ScenarioCase, directory: Path) -> Plann
     steps = tuple(_steps(read_file.steps, case.variant, document, ("steps",)))
     wrong = [
         TopologyFault(str(file), document.line(at), document.dotted(at), text)
-        for at, text in problems(read_file, topology)
+        for at, text in problems(read_file, topology, case.variant)
     ]
     if wrong:
         raise ScenarioError(sorted(wrong, key=lambda each: each.line))

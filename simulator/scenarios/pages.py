@@ -7,6 +7,8 @@ from itertools import groupby
 
 from pydantic import BaseModel
 
+from simulator.faults.injection import offered
+from simulator.faults.schema import RehearsedFault
 from simulator.scenarios.conditions import CONDITIONS, Conditions
 from simulator.scenarios.schema import MatrixChoice, Never, ScenarioFile, StepOptions
 from simulator.scenarios.steps import STEPS
@@ -43,6 +45,20 @@ def expectations() -> str:
         rows = [f"| `{kind.name}` | {kind.doc} |" for kind in kinds]
         parts.append("\n".join([f"### {group}", "", "| key | holds where |", "|---|---|", *rows]))
     return "\n\n".join(parts)
+
+
+def faults() -> str:
+    """Those that a lab that runs can have, and what each needs."""
+    rows = [f"| `{fault.name}` | {fault.title} | {_needs(fault)} |" for fault, why in offered() if not why]
+    return "\n".join(["| fault | what is wrong | needs |", "|---|---|---|", *rows])
+
+
+def _needs(fault: RehearsedFault) -> str:
+    if any(action.process for action in fault.actions):
+        return "a router with a process"
+    if fault.actions:
+        return "`link: netns`"
+    return "a simulated router" if fault.change("simulated").announce is not None else ""
 
 
 def keys() -> str:

@@ -130,7 +130,7 @@ class Player:
         assert isinstance(subject, Subject)
         self._before_step()
         stage.since = len(stage.log.entries)
-        words = " ".join(filter(None, (step.name, subject.of)))
+        words = " ".join(filter(None, (step.name, getattr(subject, "name", None), subject.of)))
         stage.script.say(
             f"{self._planned.case.name}, line {step.line}: {words}{f' ({step.note})' if step.note else ''}"
         )

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from simulator.scenarios.conditions import Conditions, asked
 from simulator.scenarios.steps import STEPS, Awaits, StepKind, filled
-from simulator.scenarios.values import Words
+from simulator.scenarios.values import FamilyWord, Words
 from simulator.topology.kinds import KINDS
 from simulator.topology.suggest import did_you_mean
 from simulator.topology.values import Model, Name
@@ -22,7 +22,6 @@ FAMILIES: Final = ("IPv4", "IPv6")
 SECURITIES: Final = ("none", "md5", "gtsm", "md5+gtsm")
 
 RouterWord = Literal["simulated", "bird", "frr", "gobgp", "openbgpd", "exabgp"]
-FamilyWord = Literal["IPv4", "IPv6"]
 SecurityWord = Literal["none", "md5", "gtsm", "md5+gtsm"]
 NOTHING: Final = "nothing is expected here: name a key of docs/scenarios.md, such as connection-state"
 _VARIABLE: Final = re.compile(r"[a-z][a-z0-9-]{0,47}")

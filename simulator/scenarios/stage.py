@@ -11,6 +11,7 @@ from simulator.engine.log import EventLog
 from simulator.engine.network import Network
 from simulator.engine.traffic import TrafficLab
 from simulator.faults.broken import BrokenRouter
+from simulator.faults.injection import Injections
 from simulator.places.errors import LabError
 from simulator.rehearsal.script import Script
 from simulator.routers.base import Router
@@ -36,6 +37,14 @@ class Stage:
     """By session, the packets that passed when they were looked at last."""
     by_hand: bool = False
     """Microsoft's automation waits for `advance`."""
+    _injections: Injections | None = None
+
+    @property
+    def injections(self) -> Injections:
+        """The faults that are in the lab now."""
+        if self._injections is None:
+            self._injections = Injections(self.network, self.script.clock.now)
+        return self._injections
 
     @property
     def topology(self) -> Topology:

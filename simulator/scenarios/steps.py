@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from simulator.engine.verbs import VERBS
 from simulator.scenarios.conditions import Conditions
-from simulator.scenarios.values import Subject, Texts
+from simulator.scenarios.values import FamilyWord, Subject, Texts
 from simulator.topology.announce import PrefixList
 from simulator.topology.values import Asn, Md5Key
 
@@ -57,6 +57,22 @@ class AskedPrefixes(Subject):
     """Prefixes of a peer."""
 
     prefixes: Texts = Field(description="one prefix, or several")
+
+
+class AskedFault(Subject):
+    """A fault for a lab that runs."""
+
+    name: str = Field(description="one of `turnup fault list`")
+    family: FamilyWord | None = Field(
+        default=None, description="whose sessions have it; the first family that fits if omitted"
+    )
+
+
+class AskedMend(Subject):
+    """Faults that are taken out."""
+
+    name: str | None = Field(default=None, description="a fault that was put in; all if omitted")
+    family: FamilyWord | None = Field(default=None, description="those of this family alone")
 
 
 class Awaits(Conditions):
@@ -123,6 +139,13 @@ STEPS: Final = {
         _router("restart", "The peer's router is stopped, and started again with its configuration."),
         _router("break-link", "No IP packet passes the links of the peer's router any more; needs link: netns."),
         _router("mend-link", "The broken links pass everything again."),
+        _router(
+            "fault",
+            "A fault is put into the lab that runs: at the peer's router, on its link, or at the edge (see Faults).",
+            AskedFault,
+            "name",
+        ),
+        _router("mend", "What the fault changed goes back to what it was.", AskedMend, "name"),
         _looking(
             "wait",
             "Wait until all of this holds, at most `within` seconds (the validation's deadline and 5 where omitted).",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -115,6 +115,9 @@ Texts = Annotated[list[str], Field(min_length=1), BeforeValidator(_several, json
 """One text, or several."""
 
 
+FamilyWord = Literal["IPv4", "IPv6"]
+
+
 class Subject(Model):
     """Which connections a step is about."""
 
@@ -127,6 +130,4 @@ class Subject(Model):
 class WhichSessions(Subject):
     """Which sessions an expectation is about."""
 
-    family: Annotated[str, WithJsonSchema({"type": "string", "enum": ["IPv4", "IPv6"]})] | None = Field(
-        default=None, pattern=r"^(IPv4|IPv6)$", description="the sessions of this family alone"
-    )
+    family: FamilyWord | None = Field(default=None, description="the sessions of this family alone")

@@ -29,12 +29,12 @@ from simulator.places.errors import LabError
 from simulator.scenarios.acting import ACTS
 from simulator.scenarios.conditions import Conditions
 from simulator.scenarios.playing import SOON, until_seen
-from simulator.scenarios.schema import FamilyWord
 from simulator.scenarios.seeing import causes
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.staging import Staging
 from simulator.scenarios.steps import STEPS
 from simulator.scenarios.telling import detail
+from simulator.scenarios.values import FamilyWord
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan, plans
@@ -95,7 +95,10 @@ class Lab:
         Raises LabError for one that does not fit this lab, and where the lab is up already.
         """
         if self._stage is not None:
-            raise LabError(f"the lab is up already: say lab.fault({name!r}) before anything else")
+            raise LabError(
+                f"the lab is up already: say lab.fault({name!r}) before anything else, or, while it runs, "
+                f"router.fault({name!r})"
+            )
         try:
             fault = load(_in_full(name))
         except FaultFileError as error:
@@ -572,6 +575,14 @@ class LabRouter(_Handle):
     async def thaw(self) -> None:
         """SIGCONT."""
         await self.act("thaw")
+
+    async def fault(self, name: str, family: FamilyWord | None = None) -> None:
+        """A fault is put in while all runs, for the first family that can have it. Raises LabError where it cannot."""
+        await self.act("fault", name=name, family=family)
+
+    async def mend(self, name: str | None = None) -> None:
+        """A fault is taken out, or all of them. Raises LabError where nothing was put in."""
+        await self.act("mend", name=name)
 
 
 async def _until(stage: Stage, holds: Callable[[], bool], within: float) -> bool:

@@ -150,6 +150,29 @@ def test_all_of_what_must_not_happen_together_has_to(tmp_path: Path) -> None:
     assert played(_UP + steps, tmp_path).outcome is CaseOutcome.PASSED
 
 
+def test_a_fault_is_put_into_a_lab_that_runs_named_and_taken_out(tmp_path: Path) -> None:
+    steps = """- announce: 41.0.0.0/16
+- fault: bogons
+- wait: {rejects: 10.1.0.0/16, accepts: 41.0.0.0/16, diagnosis: {first: bogon-prefix, side: peer}}
+- mend
+- wait: {lacks: 10.1.0.0/16, accepts: 41.0.0.0/16, rejected: 1}
+- expect: {established-times: 1}
+"""
+    result = played(_UP + steps, tmp_path)
+    assert result.outcome is CaseOutcome.PASSED, result.detail
+
+
+def test_what_a_fault_changed_is_not_changed_by_another_hand(tmp_path: Path) -> None:
+    for step, why in (
+        ("announce: 41.0.0.0/16", "has the fault bogons, which changed its router: mend it before"),
+        ("fault: {name: transit-leak}", "transit-leak: bogons (f1) is there already"),
+        ("mend: {name: bogons, family: IPv6}", "has not the fault bogons: there is nothing to mend"),
+    ):
+        result = played(f"{_UP}- fault: {{name: bogons, family: IPv4}}\n- {step}\n", tmp_path)
+        assert result.outcome is CaseOutcome.LAB
+        assert why in result.text
+
+
 def test_a_lab_that_fails_is_no_failed_expectation(tmp_path: Path) -> None:
     result = played("- kill\n", tmp_path)
     assert result.outcome is CaseOutcome.LAB

@@ -111,6 +111,19 @@ async def test_a_fault_is_put_in_and_named_and_bird_killed_is_seen(lab: Any, pee
         lab.fault("wrong-remote-as")
 
 
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_a_fault_comes_and_goes_while_the_lab_runs(lab: Any, peering: Any, edge: Any, router: Any) -> None:
+    await peering.turn_up()
+    await router.fault("bogons")
+    await edge.rejects("10.1.0.0/16", rule="bogon-prefix")
+    await router.mend()
+    await edge.lacks("10.1.0.0/16")
+    with pytest.raises(LabError, match="nothing to mend"):
+        await router.mend("bogons")
+    with pytest.raises(LabError, match="not while a lab runs"):
+        await router.fault("md5-missing-at-peer")
+
+
 @pytest.mark.topology("exchange", changes={"peer": {"router": "bird"}, "link": "netns", **QUICK})
 @pytest.mark.privileged
 def test_a_router_is_killed_and_the_peering_stays_what_it_was(lab: Any, peering: Any, router: Any) -> None:

@@ -79,6 +79,11 @@ class Simulated:
                 shared[key] = await speaker.listen(session.local_address)
             self._endpoints[session.name] = shared[key]
 
+    @property
+    def routes(self) -> tuple[RouterRoute, ...]:
+        """What it announces now."""
+        return tuple(self._config.routes) if self._config is not None else ()
+
     def endpoint(self, session: str) -> Endpoint:
         return self._endpoints[session]
 
