@@ -25,11 +25,13 @@ from simulator.portal import (
     report_page,
     router_config_page,
     routes_page,
+    sign_in_page,
     walkthrough_page,
 )
 from simulator.portal.changes import change_stream
 from simulator.portal.forms.pages import FORMS
 from simulator.portal.frame import PageFrame, static_file
+from simulator.portal.sign_ins import SignIns
 from simulator.portal.visit import FormData, PageAnswer, PageError, PortalPage, Visit
 
 PAGES: Final[tuple[PortalPage, ...]] = (
@@ -44,14 +46,15 @@ PAGES: Final[tuple[PortalPage, ...]] = (
     *desk_faults.PAGES,
     *lab_page.PAGES,
     *walkthrough_page.PAGES,
+    *sign_in_page.PAGES,
 )
 """Every page; what is registered first wins."""
 
 
-def portal(provider: Provider, ending: asyncio.Event, faults: Injections) -> FastAPI:
+def portal(provider: Provider, ending: asyncio.Event, faults: Injections, sign_ins: SignIns) -> FastAPI:
     """The application. Once `ending` is set nobody follows the changes any more."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    frame = PageFrame(provider, faults)
+    frame = PageFrame(provider, faults, sign_ins)
 
     async def file(name: str) -> Response:
         return static_file(name)
@@ -78,7 +81,9 @@ def _endpoint(frame: PageFrame, provider: Provider, page: PortalPage) -> Callabl
 
 
 def _visit(frame: PageFrame, provider: Provider, request: Request) -> Visit:
-    return Visit(provider, frame.memory, request, csrf.token_of(request), frame.render, frame.faults, frame.say)
+    return Visit(
+        provider, frame.memory, request, csrf.token_of(request), frame.render, frame.faults, frame.sign_ins, frame.say
+    )
 
 
 async def _answered(frame: PageFrame, provider: Provider, request: Request, answer: PageAnswer) -> Response:

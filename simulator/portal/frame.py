@@ -20,6 +20,7 @@ from simulator.faults.injection import Injections
 from simulator.portal import csrf
 from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import Problems
+from simulator.portal.sign_ins import SignIns
 from simulator.portal.visit import Visit
 from simulator.portal.walkthrough import WalkStep
 from simulator.portal.walkthrough_page import link_of
@@ -75,9 +76,9 @@ _ROLES: Final = {
 class PageFrame:
     """Writes pages, and keeps what is to be said on the next one."""
 
-    def __init__(self, provider: Provider, faults: Injections) -> None:
+    def __init__(self, provider: Provider, faults: Injections, sign_ins: SignIns) -> None:
         self._provider = provider
-        self.faults = faults
+        self.faults, self.sign_ins = faults, sign_ins
         self.memory = PortalMemory(provider)
         self._said: OrderedDict[str, str] = OrderedDict()
         self._templates = _environment()

@@ -14,6 +14,7 @@ from simulator.azure.provider.provider import Provider
 from simulator.faults.injection import Injections
 from simulator.portal.memory import PortalMemory
 from simulator.portal.problems import NO_PROBLEMS, Problems
+from simulator.portal.sign_ins import SignIns
 
 _FIELDS_AT_MOST: Final = 5000
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d{1,4})\]")
@@ -113,6 +114,7 @@ class Visit:
     render: PageWriter
     faults: Injections
     """Those that the lab has now."""
+    sign_ins: SignIns
     say: Callable[[str], str]
     """Keeps a message for the next page; the key by which that page finds it."""
     form: FormData = field(default_factory=lambda: FormData([]))

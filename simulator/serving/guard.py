@@ -9,11 +9,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from simulator.portal.sign_ins import SIGN_IN, SignIns
+
 BODY_LIMIT: Final = 1024 * 1024
 """Octets of a request's body (simulator; ARM's own limit is 4 MiB)."""
 BODY_SECONDS: Final = 20.0
 """Seconds in which all of a body has to come (simulator)."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_API: Final = ("/subscriptions", "/providers", "/lab/v1")
+"""What takes the bearer token alone. Compared in lower case."""
+_STYLES: Final = "/static/"
+_TO_SIGN_IN: Final = [(b"location", SIGN_IN.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0")]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 AsgiScope = MutableMapping[str, Any]
@@ -28,18 +34,26 @@ _TOO_SLOW: Final = (408, "RequestTimeout", f"The request content did not come wi
 
 
 class AccessGuard:
-    """Without a token only this machine's own names are answered, so that no web page elsewhere can reach the lab."""
+    """Without a token only this machine's own names are answered, so that no web page elsewhere can reach the lab.
 
-    def __init__(self, app: App, token: str = "") -> None:
+    With one, callers send it with each request; a browser signs in with it.
+    """
+
+    def __init__(self, app: App, token: str, sign_ins: SignIns) -> None:
         self._app = app
         self._token = token.encode()
+        self._sign_ins = sign_ins
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = {key.lower(): value for key, value in scope["headers"]}
-        refusal = self._refusal(headers, scope["method"])
+        refusal = self._refusal(headers, scope["method"], scope["path"])
+        if refusal is not None and refusal[0] == 401 and _wants_a_page(headers, scope["method"], scope["path"]):
+            await send({"type": "http.response.start", "status": 303, "headers": _TO_SIGN_IN})
+            await send({"type": "http.response.body", "body": b""})
+            return
         if refusal is not None:
             await _answer(send, *refusal)
             return
@@ -47,11 +61,13 @@ class AccessGuard:
         await self._app(scope, exchange.receive, exchange.send)
         await exchange.end()
 
-    def _refusal(self, headers: dict[bytes, bytes], method: str) -> HttpRefusal | None:
+    def _refusal(self, headers: dict[bytes, bytes], method: str, path: str) -> HttpRefusal | None:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > BODY_LIMIT:
             return _TOO_LARGE
         if self._token:
+            if b"authorization" not in headers and self._is_open(headers, method, path):
+                return None
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
                 return 401, "AuthenticationFailed", "Authentication failed: send 'Authorization: Bearer <the token>'."
@@ -66,6 +82,25 @@ class AccessGuard:
                 "A page of another site, or of another port of this machine, may not change the lab.",
             )
         return None
+
+    def _is_open(self, headers: dict[bytes, bytes], method: str, path: str) -> bool:
+        """Whether a browser may have it without the token: signing in, and pages (never the API) once it has.
+
+        Each form of a page is checked for where it comes from by the portal itself (`simulator.portal.csrf`).
+        """
+        if path == SIGN_IN or (path.startswith(_STYLES) and method in _READING):
+            return True
+        return not _is_api(path) and self._sign_ins.is_signed_in(headers.get(b"cookie", b"").decode("latin-1"))
+
+
+def _is_api(path: str) -> bool:
+    return path.lower().startswith(_API)
+
+
+def _wants_a_page(headers: dict[bytes, bytes], method: str, path: str) -> bool:
+    """Whether a browser goes there; the script of an open page gets 401 instead."""
+    accepts_html = b"text/html" in headers.get(b"accept", b"") and b"turnup-live" not in headers
+    return method == "GET" and accepts_html and b"authorization" not in headers and not _is_api(path)
 
 
 def _own_page(headers: dict[bytes, bytes], host: bytes) -> bool:

@@ -17,6 +17,7 @@ from simulator.azure.rest.app import ArmApp
 from simulator.faults.injection import Injections
 from simulator.places.errors import LabError
 from simulator.portal.app import portal
+from simulator.portal.sign_ins import SignIns
 from simulator.serving.durable import Durable
 from simulator.serving.guard import AccessGuard, App, AsgiReceive, AsgiScope, AsgiSend
 from simulator.serving.http_connection import HttpConnection
@@ -29,16 +30,17 @@ _LAB = ("/lab/v1/", "/docs", "/openapi.json")
 def application(provider: Provider, token: str = "", ending: asyncio.Event | None = None) -> App:
     """ARM's paths and the lab's; everything else is the portal's. `ending` ends those who follow the events."""
     ending = ending or asyncio.Event()
+    sign_ins = SignIns(token)
     faults = Injections(provider.network, provider.clock.now)
     arm, lab = ArmApp(provider), lab_api(provider, ending, faults)
-    pages = portal(provider, ending, faults)
+    pages = portal(provider, ending, faults, sign_ins)
 
     async def app(scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
         of = arm if path.lower().startswith(_ARM) else lab if path.startswith(_LAB) else pages
         await of(scope, receive, send)
 
-    return AccessGuard(Durable(app, provider.unit), token)
+    return AccessGuard(Durable(app, provider.unit), token, sign_ins)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,7 @@ async function refresh() {
       }
       if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
       else if (answer.status === 404 || answer.status === 410) gone();
+      else if (answer.status === 401) location.reload(); // signed out: the server leads to the sign-in
     } catch {
       // The server is away: the stream says so, and asks again when it is back.
     }
@@ -137,9 +138,11 @@ function duration(seconds) {
 
 // --- the stream ---
 
+let stream;
+let seen = document.body.dataset.seen;
+
 function follow() {
-  let seen = document.body.dataset.seen;
-  const stream = new EventSource("/changes");
+  stream = new EventSource("/changes");
   stream.onopen = () => link("live", "live");
   stream.onmessage = (event) => {
     link("live", "live");
@@ -147,7 +150,17 @@ function follow() {
     seen = event.data;
     refresh();
   };
-  stream.onerror = () => link("away", "no connection: it is tried again");
+  stream.onerror = () => {
+    link("away", "no connection: it is tried again");
+    if (stream.readyState !== EventSource.CLOSED) return;
+    // Refused, and a browser does not try that again by itself: the page learns why.
+    refresh();
+    setTimeout(follow, 3000);
+  };
+}
+
+function begin() {
+  follow();
   addEventListener("visibilitychange", () => document.hidden || refresh());
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -200,7 +213,7 @@ document.addEventListener("submit", (event) => {
 });
 
 document.querySelector("[data-focus]")?.focus();
-if (document.querySelector("[data-live]") !== null) follow();
+if (document.querySelector("[data-live]") !== null) begin();
 else linkState.hidden = true;
 setInterval(tick, 1000);
 tick();
