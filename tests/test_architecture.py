@@ -77,6 +77,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rehearsal": {*_BELOW, "engine", "preflight", "report"},
     "faults": {*_BELOW, "engine", "preflight", "rehearsal", "report", "recording"},
     "scenarios": {*_BELOW, "engine", "rehearsal", "report", "faults", "recording"},
+    "campaign": {*_BELOW, "engine", "preflight", "rehearsal", "report", "scenarios", "faults", "recording"},
     "recording": {*_BELOW, "engine", "preflight", "rehearsal", "report"},
     "azure": {*_BELOW, "engine"},
     "portal": {*_BELOW, "engine", "azure", "faults", "report"},
@@ -101,7 +102,7 @@ CLOCK_READERS = {"now", "today", "utcnow"}
 """Of `datetime`: a moment that is an argument may be written as text, the clock is never read."""
 
 TOP_ROOMS = {
-    *("azure", "bench", "cli", "engine", "faults", "judging", "portal"),
+    *("azure", "bench", "campaign", "cli", "engine", "faults", "judging", "portal"),
     *("preflight", "recording", "rehearsal", "scenarios", "serving", "starting", "testing", "webhook"),
 }
 """They know the others; the others do not know them."""

@@ -45,6 +45,11 @@ COMMANDS: Final = (
         ),
         ("rehearse", "commands.rehearse:rehearse", "Play a topology's whole life cycle through on real BGP sessions."),
         ("test", "commands.test:test", "Play scenario files, and compare what happens with what they expect."),
+        (
+            "campaign",
+            "commands.campaign:campaign",
+            "Run scenarios and topologies with each router, family, security and fault, all at once.",
+        ),
         ("replay", "commands.replay:replay", "Play a recording again, without sockets or daemons."),
         ("import", "commands.import_:import_", "Make a recording of a packet capture, or of MRT messages."),
         ("validate", "commands.validate:validate", "Lint a topology: every error with file, line and what to do."),

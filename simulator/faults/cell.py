@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,18 +70,23 @@ def _outcome(cell: FaultCell) -> Outcome:
     if why := fault.inapplicable(cell.router, cell.family):
         return Outcome(CellVerdict.INAPPLICABLE, detail=why)
     breaches = breaches_of(fault, cell.family)
-    expected = fault.expected(cell.router)
-    if fault.pair:
-        for breach in breaches:
-            if why := breach.fault.inapplicable(cell.router, breach.family):
-                return Outcome(CellVerdict.INAPPLICABLE, detail=f"{breach.fault.name}: {why}")
-        both = [breach.fault.expected(cell.router) for breach in breaches]
-        expected = Expectation(
-            causes=[cause for each in both for cause in each.causes],
-            also=[cause for each in both for cause in each.also] + expected.also,
-            active=all(each.active for each in both) if all(e.active is not None for e in both) else None,
-        )
-    return _rehearsed(breaches, expected, cell, breaches[0].fault.base)
+    for breach in breaches if fault.pair else ():
+        if why := breach.fault.inapplicable(cell.router, breach.family):
+            return Outcome(CellVerdict.INAPPLICABLE, detail=f"{breach.fault.name}: {why}")
+    return _rehearsed(breaches, expected_of(fault, breaches, cell.router), cell, breaches[0].fault.base)
+
+
+def expected_of(fault: RehearsedFault, breaches: Sequence[Breach], router: str) -> Expectation:
+    """What must come of a fault; of a pair, what must come of both."""
+    expected = fault.expected(router)
+    if not fault.pair:
+        return expected
+    both = [breach.fault.expected(router) for breach in breaches]
+    return Expectation(
+        causes=[cause for each in both for cause in each.causes],
+        also=[cause for each in both for cause in each.also] + expected.also,
+        active=all(each.active for each in both) if all(e.active is not None for e in both) else None,
+    )
 
 
 def breaches_of(fault: RehearsedFault, family: str) -> list[Breach]:
@@ -92,14 +98,25 @@ def breaches_of(fault: RehearsedFault, family: str) -> list[Breach]:
 
 
 def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, base: str) -> Outcome:
+    def make(folder: Path) -> FaultyLab:
+        return build(breaches, base, cell.router, folder) if breaches else healthy(base, cell.router, folder)
+
+    return rehearsed(make, breaches, expected, cell.recording)
+
+
+def rehearsed(
+    make: Callable[[Path], FaultyLab],
+    breaches: Sequence[Breach],
+    expected: Expectation,
+    recording: Path | None = None,
+    keep: Callable[[Report], None] | None = None,
+) -> Outcome:
+    """Play the lab that `make` builds in a directory, and judge what comes of it; `keep` is given the report of one
+    that did not come out right."""
     with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
         try:
-            lab = (
-                build(breaches, base, cell.router, Path(folder))
-                if breaches
-                else healthy(base, cell.router, Path(folder))
-            )
-            report = asyncio.run(until_interrupted(rehearse(lab, recording=cell.recording)))
+            capture = Path(folder, "capture.pcap") if keep is not None else None
+            report = asyncio.run(until_interrupted(rehearse(make(Path(folder)), capture, recording)))
             if report is None:
                 raise KeyboardInterrupt
         except FaultFileError as error:
@@ -108,6 +125,13 @@ def _rehearsed(breaches: list[Breach], expected: Expectation, cell: FaultCell, b
             return judge(expected, (), False, [str(each) for each in error.faults])
         except (FaultError, LabError, RecordingError) as error:
             return Outcome(CellVerdict.ERROR, detail=str(error))
+        found = _judged(report, breaches, expected)
+        if keep is not None and not found.verdict.good:
+            keep(report)
+        return found
+
+
+def _judged(report: Report, breaches: Sequence[Breach], expected: Expectation) -> Outcome:
     if report.outcome == "error" and expected.refused is None:
         return Outcome(CellVerdict.ERROR, detail="; ".join(report.errors))
     active = all(ConnectionState.ACTIVE in connection.reached for connection in report.connections)

@@ -68,6 +68,25 @@ class FaultyLab:
     """The families on which the edges call nobody."""
 
 
+def base_of(topology: Topology) -> str:
+    """The base, a shipped topology, that one of a user's own is like."""
+    first = topology.peerings[0]
+    if first.is_ixrs:
+        return "route-server-bird" if topology.peers[0].router_kind == "bird" else "route-server"
+    return "direct" if first.is_direct else "exchange"
+
+
+def unfit(fault: RehearsedFault, topology: Topology, family: str) -> str:
+    """Why the first peer of a topology of one's own cannot have a fault; empty where it can."""
+    first = topology.peers[0]
+    if fault.base != base_of(topology):
+        return f"it is for a lab like {fault.base}"
+    touched = fault.patch or fault.change(first.router_kind) != RouterChange() or fault.speaks
+    if touched and first.router_choice.config is not None:
+        return f"it changes a configuration, and {first.router_choice.config} is a user's own"
+    return fault.inapplicable(first.router_kind, family)
+
+
 def healthy(base: str, router: str, directory: Path) -> FaultyLab:
     """A base without any fault."""
     return build([], base, router, directory)

@@ -178,9 +178,9 @@ def running_directories() -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def leftovers() -> list[Leftover]:
-    """The directories below our base whose owner is dead, oldest first."""
-    base = base_directory()
+def leftovers(below: Path | None = None) -> list[Leftover]:
+    """The directories below our base, or below another one, whose owner is dead, oldest first."""
+    base = below or base_directory()
     found = [
         Leftover(path, str(owner.get("name", path.name)), process, str(owner.get("created", "")), _children(path))
         for path in base.iterdir()

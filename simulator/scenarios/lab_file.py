@@ -45,7 +45,7 @@ def topology_of(
             raise TopologyError([TopologyFault(str(file), document.line(at), document.dotted(at), text)])
         else:
             _merge(found, {key: change})
-    _apply(found, variant)
+    apply(found, variant)
     written = located(found, lambda path: _line(path, document))
     return checked(written, str(file), beside)
 
@@ -97,8 +97,9 @@ def _line(path: Position, document: YamlDocument) -> int:
     return document.line(("changes", *path)) if first in changes else found
 
 
-def _apply(found: dict[str, Any], variant: Variant) -> None:
-    """What the matrix says of the lab. Parts that are not as they should be are left for the checks to tell."""
+def apply(found: dict[str, Any], variant: Variant) -> None:
+    """Change a topology, as plain data, to what a matrix says of the lab. Parts that are not as they should be are left
+    for the checks to tell."""
     router, family, security = (variant.get(key) for key in ("router", "family", "security"))
     nodes = [*_mappings(found.get("peers")), *_mappings(found.get("customers"))]
     for node in nodes if router is not None else ():

@@ -21,9 +21,8 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.faults.cell import breaches_of
 from simulator.faults.fitting import MOMENTS, FittedFault
-from simulator.faults.lab import Breach, FaultError, FaultyLab, build_on
+from simulator.faults.lab import Breach, FaultError, FaultyLab, base_of, build_on, unfit
 from simulator.faults.load import FaultFileError, load, shipped
-from simulator.faults.schema import RouterChange
 from simulator.gate import Direction
 from simulator.places.errors import LabError
 from simulator.scenarios.acting import ACTS
@@ -103,13 +102,7 @@ class Lab:
             fault = load(_in_full(name))
         except FaultFileError as error:
             raise LabError(str(error)) from None
-        first = self.topology.peers[0]
-        base = _base_of(self.topology)
-        why = "" if fault.base == base else f"it is for a lab like {fault.base}"
-        if not why and first.router_choice.config is not None:
-            touches = fault.patch or fault.change(first.router_kind) != RouterChange() or fault.speaks
-            why = f"it changes a configuration, and {first.router_choice.config} is a user's own" if touches else ""
-        if why := why or fault.inapplicable(first.router_kind, family):
+        if why := unfit(fault, self.topology, family):
             raise LabError(f"the fault {fault.name} does not fit {self.topology.name}: {why}")
         self._breaches += breaches_of(fault, family)
 
@@ -119,7 +112,7 @@ class Lab:
         router = self.topology.peers[0].router_kind
         document = self.topology.model_dump(mode="json", by_alias=True, exclude_unset=True)
         try:
-            faulty = build_on(document, self._breaches, _base_of(self.topology), router, scratch)
+            faulty = build_on(document, self._breaches, base_of(self.topology), router, scratch)
         except FaultError as error:
             raise LabError(str(error)) from None
         self.topology = faulty.topology
@@ -259,14 +252,6 @@ def _in_full(fault: str) -> str:
     """The name of the one shipped fault that begins so; else what was given."""
     found = [name for name in shipped() if name.startswith(f"{fault}-")]
     return found[0] if len(found) == 1 and fault not in shipped() else fault
-
-
-def _base_of(topology: Topology) -> str:
-    """The shipped topology that it is like."""
-    first = topology.peerings[0]
-    if first.is_ixrs:
-        return "route-server-bird" if topology.peers[0].router_kind == "bird" else "route-server"
-    return "direct" if first.is_direct else "exchange"
 
 
 def _one_of(what: str, name: str, known: Sequence[str]) -> str:

@@ -1,0 +1,136 @@
+"""What a campaign has done, each line on the disk before the next: one that was killed goes on from it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from simulator.campaign.model import Attempt, CampaignCell
+
+NAME: Final = "journal.jsonl"
+
+
+class JournalError(Exception):
+    """A journal that cannot be used: one line, what and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalContents:
+    """What a journal says."""
+
+    cells: tuple[CampaignCell, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    finished: bool = False
+    unreadable: int = 0
+    """Lines that no campaign wrote as they are: a torn last one, after a crash of the machine."""
+
+
+@dataclass(slots=True)
+class CampaignJournal:
+    """An open journal: one campaign at a time writes it."""
+
+    path: Path
+    found: JournalContents = field(default_factory=JournalContents)
+    """What it said when it was opened."""
+    _fd: int = -1
+
+    @classmethod
+    def open(cls, directory: Path, *, resume: bool) -> CampaignJournal:
+        """The journal of a directory (made when missing): a new one, or with `resume` the one that is there.
+
+        Raises JournalError: another campaign writes it; there is nothing to go on with; an unfinished one is there.
+        """
+        path = directory / NAME
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if resume and not path.exists():
+                raise JournalError(f"--resume: there is no {path}: nothing was begun there (see --report)")
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise JournalError(f"--report {directory}: {error.strerror}") from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(fd)
+            raise JournalError(f"{path}: another campaign is running there: give this one its own --report") from None
+        try:
+            contents, kept = _read(path)
+            if not resume and contents.cells and not contents.finished:
+                left = f"{len(contents.attempts)} attempts of a campaign that was not finished"
+                raise JournalError(f"{path} has {left}: --resume goes on with it, --fresh begins again")
+        except BaseException:
+            os.close(fd)
+            raise
+        os.ftruncate(fd, kept if resume else 0)
+        return cls(path, contents if resume else JournalContents(), fd)
+
+    def plan(self, cells: Iterable[CampaignCell]) -> None:
+        """Note what is to be done."""
+        self._write({"campaign": [cell.as_json() for cell in cells]})
+
+    def add(self, attempt: Attempt) -> None:
+        """Note what came of an attempt; it is on the disk when this returns."""
+        self._write({"attempt": attempt.as_json()})
+
+    def finish(self) -> None:
+        """Note that nothing is left to do."""
+        self._write({"finished": True})
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> CampaignJournal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+            os.fsync(self._fd)
+        except OSError as error:
+            raise JournalError(f"{self.path}: {error.strerror}") from None
+
+
+def _read(path: Path) -> tuple[JournalContents, int]:
+    """What it says, and how many octets of whole lines it has."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    cells: tuple[CampaignCell, ...] = ()
+    attempts: list[Attempt] = []
+    finished, unreadable = False, int(len(whole) < len(data))
+    for line in whole.splitlines():
+        try:
+            match json.loads(line):
+                case {"campaign": list(planned)}:
+                    cells, finished = tuple(map(CampaignCell.of, planned)), False
+                case {"attempt": dict(attempt)}:
+                    attempts.append(Attempt.of(attempt))
+                case {"finished": True}:
+                    finished = True
+                case _:
+                    unreadable += 1
+        except (ValueError, TypeError, KeyError):
+            unreadable += 1
+    return JournalContents(cells, tuple(attempts), finished, unreadable), len(whole)
+
+
+def read(directory: Path) -> JournalContents:
+    """What the journal of a directory says. Raises JournalError where no file is there."""
+    with contextlib.suppress(FileNotFoundError):
+        return _read(directory / NAME)[0]
+    raise JournalError(f"there is no {directory / NAME}")

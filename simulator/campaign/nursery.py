@@ -1,0 +1,275 @@
+"""The process in which a machine's cells are born: it forks one for each, ends those that take too long, and cleans up.
+
+Run as `python -m simulator.campaign.nursery`. Each line of its input is an order, as JSON; each line of its output
+tells what came of one. It has imported all that a rehearsal needs, so a cell's process is there in milliseconds; it has
+no thread, so it may fork. When its input ends, it takes all labs down and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import json
+import os
+import selectors
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn, Protocol
+
+from simulator.campaign.model import CampaignCell, Ending
+from simulator.lab.state import LabState, clean, leftovers
+from simulator.places.errors import LabError
+
+GRACE: Final = 10.0
+"""Seconds that a cell has to take its lab down in, before it is killed (simulator)."""
+
+
+class Play(Protocol):
+    """Plays a cell: how it ended, why in one line, and what was seen. A report goes into `report`."""
+
+    def __call__(self, cell: CampaignCell, report: Path, *, require: bool) -> tuple[Ending, str, str]: ...
+
+
+_KEPT_OF_A_LOG: Final = 4000
+"""Octets."""
+_PR_SET_PDEATHSIG: Final = 1
+_RESULT, _LOG, _REPORT, _STATE, _SCRATCH = "result.json", "log", "report", "s", "t"
+
+
+@dataclass(slots=True)
+class _Child:
+    """A cell's process."""
+
+    key: str
+    pid: int
+    fd: int
+    """Of the process (pidfd_open): it can be read once the process has ended."""
+    directory: Path
+    keep: Path
+    began: float
+    """By `time.monotonic`."""
+    started: float
+    """Seconds since 1970."""
+    until: float
+    limit: float
+    stopped: bool = False
+    """It has been asked to end."""
+
+
+class Nursery:
+    """The cells of one machine."""
+
+    def __init__(self, state: LabState, play: Play, grace: float = GRACE) -> None:
+        """`play` plays a cell, in its process; `grace`: seconds that it has to take its lab down in."""
+        self._state, self._play, self._grace = state, play, grace
+        self._number = 0
+        self._children: dict[int, _Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._input = b""
+
+    def run(self) -> None:
+        """Until the input ends."""
+        os.set_blocking(0, False)
+        self._selector.register(0, selectors.EVENT_READ)
+        while self._read():
+            self._turn()
+        self._selector.unregister(0)
+        for child in self._children.values():
+            self._stop(child)
+        while self._children:
+            self._turn(tell=False)
+
+    def _read(self) -> bool:
+        """Take the orders that are there; False at the end of the input."""
+        while True:
+            try:
+                data = os.read(0, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            *lines, self._input = (self._input + data).split(b"\n")
+            for line in lines:
+                self._begin(json.loads(line))
+
+    def _turn(self, *, tell: bool = True) -> None:
+        now = time.monotonic()
+        soonest = min((child.until for child in self._children.values()), default=now + 3600)
+        for key, _ in self._selector.select(max(0.0, soonest - now)):
+            if key.fd in self._children:
+                self._over(self._children[key.fd], tell)
+        for child in self._children.values():
+            if time.monotonic() >= child.until:
+                self._stop(child)
+
+    def _begin(self, order: dict[str, Any]) -> None:
+        self._number += 1
+        directory = self._state.directory / str(self._number)
+        for name in ("", _STATE, _SCRATCH):
+            (directory / name).mkdir(mode=0o700)
+        parent, now = os.getpid(), time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            _live(order, directory, parent, self._play)
+        fd = os.pidfd_open(pid)
+        limit = float(order["limit"])
+        child = _Child(order["key"], pid, fd, directory, Path(order["keep"]), now, time.time(), now + limit, limit)
+        self._children[fd] = child
+        self._selector.register(fd, selectors.EVENT_READ)
+
+    def _stop(self, child: _Child) -> None:
+        """First politely: its lab is taken down. Then not."""
+        with contextlib.suppress(ProcessLookupError):
+            if child.stopped:
+                os.killpg(child.pid, signal.SIGKILL)
+            else:
+                os.kill(child.pid, signal.SIGUSR1)  # where it is goes to its log
+                os.kill(child.pid, signal.SIGTERM)
+        child.stopped = True
+        child.until = time.monotonic() + self._grace
+
+    def _over(self, child: _Child, tell: bool) -> None:
+        _, status = os.waitpid(child.pid, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # what it left behind in its group
+        self._selector.unregister(child.fd)
+        os.close(child.fd)
+        del self._children[child.fd]
+        seconds = time.monotonic() - child.began
+        ending, text, detail = _told(child, status, seconds)
+        removed = _remove_labs(child.directory / _STATE)
+        report = child.directory / _REPORT
+        kept = not ending.fine and report.exists()
+        if kept and tell:
+            child.keep.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(child.keep, ignore_errors=True)
+            shutil.move(report, child.keep)
+        shutil.rmtree(child.directory, ignore_errors=True)
+        if tell:
+            told = {"key": child.key, "ending": ending.value, "text": text, "seconds": seconds, "kept": kept}
+            told |= {"detail": "\n".join(filter(None, (detail, *removed))), "began": child.started}
+            _say(told)
+
+
+def _say(told: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+def _told(child: _Child, status: int, seconds: float) -> tuple[Ending, str, str]:
+    """What the process said; of one that could not, how it ended and the end of its log."""
+    log = _end_of(child.directory / _LOG)
+    if child.stopped:
+        text = f"it was not over after {child.limit:g} s (--time-limit), and was ended after {seconds:.0f} s"
+        return Ending.OVERDUE, text, log
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        found = json.loads((child.directory / _RESULT).read_text(encoding="utf-8"))
+        return Ending(found["ending"]), str(found["text"]), str(found["detail"])
+    number = os.waitstatus_to_exitcode(status)
+    how = f"was killed by {signal.Signals(-number).name}" if number < 0 else f"ended with exit status {number}"
+    return Ending.CRASHED, f"its process {how} after {seconds:.1f} s", log
+
+
+def _end_of(log: Path) -> str:
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _KEPT_OF_A_LOG))
+        return file.read().decode(errors="replace").strip()
+    return ""
+
+
+def _remove_labs(state: Path) -> list[str]:
+    """Take down what a killed cell left behind; what was done."""
+    with contextlib.suppress(LabError, OSError):
+        return [line for each in leftovers(state) for line in clean(each) if line.startswith("killed")]
+    return []
+
+
+# --- in the cell's process ---
+
+_interrupted = False
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Once: what takes the lab down is not to be interrupted again."""
+    global _interrupted
+    if not _interrupted:
+        _interrupted = True
+        raise KeyboardInterrupt
+
+
+def _live(order: dict[str, Any], directory: Path, parent: int, play: Play) -> NoReturn:
+    """The whole life of a cell's process."""
+    status = 1
+    try:
+        _settle_in(directory, parent)
+        cell = CampaignCell.of(order["cell"])
+        ending, text, detail = play(cell, directory / _REPORT, require=order["require"])
+        fresh = directory / f".{_RESULT}"
+        fresh.write_text(json.dumps({"ending": ending.value, "text": text, "detail": detail}), encoding="utf-8")
+        fresh.rename(directory / _RESULT)  # whole, or not there
+        status = 0
+    except KeyboardInterrupt:
+        pass
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _settle_in(directory: Path, parent: int) -> None:
+    """A session, a state directory and a log of its own; the end of the nursery is its end too."""
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit
+    log = os.open(directory / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for fd, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(fd, target)
+    os.closerange(3, _highest() + 1)
+    faulthandler.enable(2)
+    faulthandler.register(signal.SIGUSR1, 2, all_threads=True)
+    os.environ |= {"TURNUP_STATE_DIR": str(directory / _STATE), "TMPDIR": str(directory / _SCRATCH)}
+    tempfile.tempdir = None
+
+
+def _highest() -> int:
+    """The highest open file descriptor."""
+    return max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+
+
+def main(play: Play, grace: float = GRACE) -> int:
+    """Returns the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for who reads what we write
+    try:
+        state = LabState.create("c")  # paths of sockets are short
+    except LabError as error:
+        _say({"problem": str(error)})
+        return 3
+    gc.freeze()
+    try:
+        Nursery(state, play, grace).run()
+    finally:
+        state.remove()
+    return 0
+
+
+if __name__ == "__main__":
+    from simulator.campaign.playing import play_cell
+
+    sys.exit(main(play_cell))

@@ -1,0 +1,214 @@
+"""What `turnup campaign` does: plan the cells, run them, tell how far it is, show and write what came of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from simulator.campaign.course import CourseOptions, run_course
+from simulator.campaign.journal import CampaignJournal, JournalError
+from simulator.campaign.machine import Machine
+from simulator.campaign.model import Attempt, Ending, Order
+from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
+from simulator.campaign.report import CampaignReport, write_campaign
+from simulator.campaign.tally import CampaignProgress, CellTally, tallied, worst_of
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
+from simulator.cli.formats import RowFormat, show
+from simulator.faults.matrix import jobs_by_default
+from simulator.places.errors import LabError
+from simulator.report.writer import ReportError
+from simulator.topology.faults import TopologyError
+from simulator.views.times import duration
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLUMNS: Final = (
+    ("Cell", "cell"),
+    ("Outcome", "outcome"),
+    ("Passed", "passed"),
+    ("Of", "attempts"),
+    ("Seconds", "seconds"),
+    ("Host", "hosts"),
+    ("Why", "text"),
+)
+_MORE: Final = (*_COLUMNS, ("Report", "report"), ("File", "file"))
+_LISTED: Final = (("Cell", "cell"), ("What", "kind"), ("Needs", "needs"), ("Why not", "unfit"), ("File", "file"))
+_CODES: Final = {Ending.BAD: USAGE, Ending.FAILED: FAILED, Ending.PASSED: PASSED, Ending.SKIPPED: PASSED}
+"""Any other: the lab failed."""
+_REPORTS: Final = "cells"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignOptions:
+    """How a campaign is run."""
+
+    repeat: int
+    limit: float
+    jobs: int | None
+    report: Path
+    resume: bool
+    fresh: bool
+    require: bool
+
+
+def settings(given: Sequence[str]) -> list[tuple[str, str]]:
+    """`NAME=VALUE` of each `--set`."""
+    pairs = [text.partition("=") for text in given]
+    for text, (name, equals, _) in zip(given, pairs, strict=True):
+        if not name or not equals:
+            fail(USAGE, f"--set {text}: NAME=VALUE is wanted")
+    return [(name, value) for name, _, value in pairs]
+
+
+def plan(paths: Sequence[str], choice: CampaignChoice, *, shipped: bool) -> CampaignPlan:
+    """The cells; ends with all that is wrong with any file."""
+    given = [*paths, *(every_shipped() if shipped else ())]
+    if not given and not choice.faults:
+        fail(USAGE, "name scenario or topology files or a directory of them, or say --shipped (see --help)")
+    with tempfile.TemporaryDirectory(prefix="turnup-campaign-") as scratch:
+        try:
+            found = planned(given, choice, Path(scratch))
+        except TopologyError as error:
+            fail(USAGE, *map(str, error.faults))
+    for file in found.passed_over:
+        warn(f"{file}: neither a scenario nor a topology: passed over")
+    if not found.cells and not found.unfit:
+        fail(USAGE, "no cell is left: look at --list without --only, --router and --family")
+    return found
+
+
+def show_cells(found: CampaignPlan, how: RowFormat) -> int:
+    """`--list`."""
+    cells = [*((cell, "") for cell in found.cells), *found.unfit]
+    rows = [
+        {"cell": str(cell), "kind": cell.kind.value, "needs": list(cell.needs), "unfit": why, "file": cell.file}
+        for cell, why in cells
+    ]
+    show(rows, _LISTED[:-1] if how is RowFormat.table else _LISTED, how)
+    return PASSED
+
+
+def campaign(found: CampaignPlan, options: CampaignOptions, how: RowFormat) -> int:
+    """The command; returns the exit code."""
+    from rich.console import Console
+
+    from simulator.cli.leftovers import remove_leftovers
+
+    if not found.cells:
+        fail(USAGE, *(f"{cell}: {why}" for cell, why in found.unfit[:5]), "no combination makes sense: see --list")
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 160
+    if options.fresh and not options.resume:
+        _forget(options.report)
+    remove_leftovers(console)
+    try:
+        with CampaignJournal.open(options.report, resume=options.resume) as journal:
+            return _run(found, options, journal, console, how)
+    except (JournalError, ReportError) as error:
+        fail(USAGE if isinstance(error, JournalError) else LAB, str(error))
+
+
+def _forget(directory: Path) -> None:
+    from simulator.campaign.journal import NAME
+
+    (directory / NAME).unlink(missing_ok=True)
+
+
+def _run(
+    found: CampaignPlan, options: CampaignOptions, journal: CampaignJournal, console: Console, how: RowFormat
+) -> int:
+    _tell_resumed(journal, console)
+    attempts: list[Attempt] = []
+    interrupted, problem = False, ""
+    jobs = options.jobs or jobs_by_default()
+    total = len(found.cells) * options.repeat
+    names = {cell.key: str(cell) for cell in found.cells}
+    told = _teller(console, names)
+    course = CourseOptions(options.repeat, options.limit, options.require)
+    machine = Machine(options.report / _REPORTS)
+
+    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+        with machine:
+            yield from machine.run(orders, min(jobs, max(1, len(orders))))
+
+    with _signals_interrupt():
+        try:
+            attempts.extend(run_course(found.cells, course, journal, runner, told, lanes=jobs))
+        except KeyboardInterrupt:
+            machine.close()
+            interrupted = True
+        except LabError as error:
+            problem = str(error)
+    attempts = [_beside(attempt, options.report) for attempt in attempts]
+    tallies = tallied(found.cells, attempts)
+    report = CampaignReport(tallies, found.unfit, left=total - len(attempts))
+    page = write_campaign(options.report, report)
+    _show(tallies, how)
+    if how is RowFormat.table:
+        sys.stdout.write(f"{report.sentence}\n{_unfit(found)}Report: {page}\n")
+    if interrupted:
+        warn(f"interrupted: the labs are taken down; --resume goes on with the {report.left} attempts that are left")
+        return INTERRUPTED
+    if problem:
+        fail(LAB, problem)
+    return _CODES.get(worst_of(tallies), LAB)
+
+
+def _unfit(found: CampaignPlan) -> str:
+    return f"{len(found.unfit)} combinations make no sense: --list says why\n" if found.unfit else ""
+
+
+def _beside(attempt: Attempt, directory: Path) -> Attempt:
+    """With its report as the page finds it."""
+    if not attempt.report:
+        return attempt
+    inside = next(Path(attempt.report).rglob("report.html"), None)
+    where = (inside.parent if inside else Path(attempt.report)).absolute()
+    return replace(attempt, report=str(where.relative_to(directory.absolute())))
+
+
+def _tell_resumed(journal: CampaignJournal, console: Console) -> None:
+    contents = journal.found
+    if contents.attempts:
+        console.print(f"turnup: {len(contents.attempts)} attempts are in {journal.path}", highlight=False)
+    if contents.unreadable:
+        warn(f"{journal.path}: {contents.unreadable} lines cannot be read: what they told is run again")
+
+
+def _teller(console: Console, names: dict[str, str]) -> Callable[[Attempt, CampaignProgress], None]:
+    def told(attempt: Attempt, progress: CampaignProgress) -> None:
+        rest = f", about {duration(max(1, progress.to_go))} to go" if progress.left else ""
+        far = f"{progress.done} done, {progress.failed} failed, {progress.left} left{rest}"
+        again = f" #{attempt.number}" if attempt.number > 1 else ""
+        why = f": {attempt.text}" if attempt.text else ""
+        line = f"[{far}] {attempt.ending.value} {names[attempt.cell]}{again} ({attempt.seconds:.1f} s){why}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    return told
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a campaign as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(tallies: Sequence[CellTally], how: RowFormat) -> None:
+    show([tally.as_row() for tally in tallies], _COLUMNS if how is RowFormat.table else _MORE, how)

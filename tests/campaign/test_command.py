@@ -1,0 +1,86 @@
+"""`turnup campaign` as its users have it: real rehearsals, interrupted and killed on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.campaign.journal import read
+from tests.cli.test_main import turnup
+
+TURNUP = (sys.executable, "-m", "simulator", "campaign")
+
+
+def _turnup(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*TURNUP, *options, "--report", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_one_that_is_interrupted_or_killed_goes_on_and_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    options = ("exchange", "--soak", "0", "--repeat", "3", "-j", "1")
+    command = [*TURNUP, *options, "--report", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        assert "[1 done, 0 failed, 2 left" in process.stderr.readline()
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert process.returncode == (-number if number is signal.SIGKILL else 130), rest
+    begun = read(tmp_path)
+    assert not begun.finished and 1 <= len(begun.attempts) < 3
+    done = _turnup(tmp_path, *options, "--resume", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads(done.stdout)
+    assert (row["outcome"], row["passed"], row["attempts"]) == ("passed", 3, 3)
+    finished = read(tmp_path)
+    assert [attempt.number for attempt in finished.attempts] == [1, 2, 3]
+    assert finished.attempts[: len(begun.attempts)] == begun.attempts
+
+
+def _files(tmp_path: Path) -> tuple[str, str]:
+    good = tmp_path / "good.scenario.yaml"
+    text = "name: {name}\nproves: It comes up.\ntopology: exchange\nchanges: {{times: {{soak: 0}}}}\nsteps: {steps}\n"
+    good.write_text(text.format(name="good", steps="[request]"))
+    bad = tmp_path / "never.scenario.yaml"
+    bad.write_text(text.format(name="never", steps="[request, {wait: {connection-state: Active}, within: 0.1}]"))
+    return str(good), str(bad)
+
+
+def test_what_failed_is_first_and_has_its_report(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = _turnup(out, *_files(tmp_path), "--format", "json")
+    assert done.returncode == 1, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    assert [(row["cell"], row["outcome"]) for row in rows] == [
+        ("never.scenario", "failed"),
+        ("good.scenario", "passed"),
+    ]
+    assert (out / rows[0]["report"] / "report.html").exists() and rows[1]["report"] == ""
+    assert f'href="{rows[0]["report"]}/report.html"' in (out / "campaign.html").read_text()
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("campaign.html", "campaign.json", "cells", "journal.jsonl", "junit.xml"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ((), 2, "name scenario or topology files"),
+        (("exchnge",), 2, "did you mean 'exchange'"),
+        (("exchange", "--fault", "wrong-remote"), 2, "there is no such fault"),
+        (("exchange", "--only", "nothing"), 2, "no cell is left"),
+        (("exchange", "--resume"), 2, "nothing was begun there"),
+        (("exchange", "--set", "x"), 2, "NAME=VALUE is wanted"),
+        (("external",), 2, "nobody is there to start it"),
+        (("exchange", "--router", "frr", "--list"), 0, ""),
+    ],
+)
+def test_how_it_ends_without_a_lab(tmp_path: Path, options: tuple[str, ...], code: int, told: str) -> None:
+    done = turnup("campaign", *options, "--report", tmp_path / "out")
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr

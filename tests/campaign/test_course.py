@@ -1,0 +1,178 @@
+"""The journal has what is done before anybody hears of it: a campaign that ends in whatever way goes on from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simulator.campaign.course import CourseOptions, run_course, still_to_do
+from simulator.campaign.journal import NAME, CampaignJournal, JournalError, read
+from simulator.campaign.model import Attempt, CampaignCell, CellKind, Ending, Order
+from simulator.campaign.tally import FLAKY, CampaignProgress, CellTally, in_words, tallied, worst_of
+from tests.campaign.odd import cells_called
+
+CELLS = [CampaignCell(CellKind.TOPOLOGY, f"/labs/{name}.yaml", name) for name in ("one", "two", "three")]
+OPTIONS = CourseOptions(repeat=2)
+
+
+def _passed(order: Order) -> Attempt:
+    return Attempt(order.cell.key, order.number, Ending.PASSED, seconds=2.0, host="here")
+
+
+def _run(directory: Path, stop_after: int = 99, *, resume: bool = False, cells: Sequence[CampaignCell] = CELLS) -> int:
+    """How many attempts were made; a KeyboardInterrupt after `stop_after`."""
+    made = 0
+
+    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+        nonlocal made
+        for order in orders:
+            if made == stop_after:
+                raise KeyboardInterrupt
+            made += 1
+            yield _passed(order)
+
+    with CampaignJournal.open(directory, resume=resume) as journal:
+        attempts = list(run_course(cells, OPTIONS, journal, runner, lambda attempt, progress: None))
+    assert len({(attempt.cell, attempt.number) for attempt in attempts}) == len(attempts) == 2 * len(cells)
+    return made
+
+
+def test_each_cell_once_before_any_is_repeated() -> None:
+    assert [(order.cell.name, order.number) for order in still_to_do(CELLS, (), OPTIONS)] == [
+        *((name, 1) for name in ("one", "two", "three")),
+        *((name, 2) for name in ("one", "two", "three")),
+    ]
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_one_that_was_interrupted_goes_on_and_does_nothing_twice(tmp_path: Path, after: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, after)
+    assert len(read(tmp_path).attempts) == after
+    assert _run(tmp_path, resume=True) == 6 - after
+    assert read(tmp_path).finished and len(read(tmp_path).attempts) == 6
+
+
+@pytest.mark.parametrize("torn", [b'{"attempt": {"cell"', b"\xff\xfe", b'{"attempt": {}}\n', b"[]\n"])
+def test_a_line_that_cannot_be_read_is_counted_and_what_it_told_is_run_again(tmp_path: Path, torn: bytes) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, 2)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(torn)
+    assert read(tmp_path).unreadable == 1
+    assert _run(tmp_path, resume=True) == 4
+    assert len(read(tmp_path).attempts) == 6
+
+
+def test_a_file_that_was_edited_is_another_cell(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, 5)
+    edited = [replace(CELLS[0], content="another"), *CELLS[1:]]
+    assert _run(tmp_path, resume=True, cells=edited) == 3
+
+
+def test_a_journal_that_is_not_finished_is_not_written_over(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, 2)
+    with pytest.raises(JournalError, match="--resume goes on with it"):
+        CampaignJournal.open(tmp_path, resume=False)
+    assert len(read(tmp_path).attempts) == 2
+
+
+def test_a_finished_one_gives_way_to_a_new_one(tmp_path: Path) -> None:
+    assert (_run(tmp_path), _run(tmp_path)) == (6, 6)
+    assert len(read(tmp_path).attempts) == 6
+
+
+def test_nothing_to_resume_is_told(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="nothing was begun there"):
+        CampaignJournal.open(tmp_path / "new", resume=True)
+
+
+def test_two_campaigns_never_write_one_journal(tmp_path: Path) -> None:
+    with (
+        CampaignJournal.open(tmp_path, resume=False),
+        pytest.raises(JournalError, match="another campaign is running there"),
+    ):
+        CampaignJournal.open(tmp_path, resume=True)
+
+
+def test_an_attempt_is_in_the_journal_before_it_is_told(tmp_path: Path) -> None:
+    with CampaignJournal.open(tmp_path, resume=False) as journal:
+        seen: list[int] = []
+
+        def told(attempt: Attempt, progress: CampaignProgress) -> None:
+            seen.append(len(read(tmp_path).attempts) - progress.done)
+
+        list(run_course(CELLS, OPTIONS, journal, lambda orders: map(_passed, orders), told))
+    assert seen == [0] * 6
+
+
+def test_an_attempt_that_comes_twice_counts_once(tmp_path: Path) -> None:
+    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+        for order in orders:
+            yield _passed(order)
+            yield replace(_passed(order), ending=Ending.FAILED)
+
+    with CampaignJournal.open(tmp_path, resume=False) as journal:
+        attempts = list(run_course(CELLS, OPTIONS, journal, runner, lambda attempt, progress: None))
+    assert [attempt.ending for attempt in attempts] == [Ending.PASSED] * 6
+    assert len(read(tmp_path).attempts) == 6
+
+
+def test_what_is_written_is_read_again() -> None:
+    values = (("router", "bird"), ("hold", 9))
+    cell = CampaignCell(
+        CellKind.SCENARIO, "/x", "x", values, (("a", "b"),), "f", "IPv4", (("soak", 0.5),), "d", ("bird",)
+    )
+    assert CampaignCell.of(json.loads(json.dumps(cell.as_json()))) == cell
+    attempt = Attempt(cell.key, 2, Ending.OVERDUE, "why", "seen", 1.5, "here", 12.5, "cells/x")
+    assert Attempt.of(json.loads(json.dumps(attempt.as_json()))) == attempt
+
+
+# --- what it came to ---
+
+
+def _tallies(*endings: Sequence[Ending]) -> list[CellTally]:
+    cells = cells_called([f"cell-{number}" for number in range(len(endings))], Path("/x"))
+    attempts = [
+        Attempt(cell.key, number, ending)
+        for cell, several in zip(cells, endings, strict=True)
+        for number, ending in enumerate(several, 1)
+    ]
+    return tallied(cells, reversed(attempts))
+
+
+P, F, S, B, L, C = (Ending.PASSED, Ending.FAILED, Ending.SKIPPED, Ending.BAD, Ending.LAB, Ending.CRASHED)
+
+
+def test_what_did_not_pass_comes_first_and_flaky_ones_after_it() -> None:
+    found = _tallies([P, P], [F, P], [S, S], [F, F], [P, C], [L, F])
+    assert [(tally.cell.name, tally.outcome) for tally in found] == [
+        ("cell-5", "lab failed"),
+        ("cell-3", "failed"),
+        ("cell-4", FLAKY),
+        ("cell-1", FLAKY),
+        ("cell-0", "passed"),
+        ("cell-2", "skipped"),
+    ]
+    assert in_words(found) == "6 cells: 1 lab failed, 1 failed, 2 flaky, 1 passed, 1 skipped"
+
+
+@pytest.mark.parametrize(
+    ("endings", "worst"),
+    [([[P], [S]], P), ([[P, F]], F), ([[F], [L]], L), ([[B], [L]], B), ([[C, P]], C), ([[]], P)],
+)
+def test_the_worst_decides(endings: list[list[Ending]], worst: Ending) -> None:
+    assert worst_of(_tallies(*endings)) is worst
+
+
+def test_how_long_it_still_takes() -> None:
+    progress = CampaignProgress(10, lanes=2)
+    for number in range(4):
+        progress.add(Attempt("x", number, Ending.FAILED if number else Ending.PASSED, seconds=3.0))
+    assert (progress.done, progress.failed, progress.left, progress.to_go) == (4, 3, 6, 9.0)
