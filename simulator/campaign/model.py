@@ -149,10 +149,5 @@ class Order:
     """A router or a privilege that is missing fails it."""
 
     @property
-    def label(self) -> str:
-        """Its file, for people: a scenario may be called as a topology is."""
-        return f"{self.name}.scenario" if self.kind is CellKind.SCENARIO else self.name
-
-    @property
     def key(self) -> str:
         return f"{self.cell.key}-{self.number}"
