@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.campaign.journal import CampaignJournal
-from simulator.campaign.model import Attempt, CampaignCell, Order
+from simulator.campaign.model import Attempt, CampaignCell, CellOrder
 from simulator.campaign.tally import CampaignProgress
 
-Runner = Callable[[Sequence[Order]], Iterator[Attempt]]
+Runner = Callable[[Sequence[CellOrder]], Iterator[Attempt]]
 """Runs orders, on this machine or on many, and tells each as it is over."""
 
 
@@ -24,12 +24,12 @@ class CourseOptions:
     """A router or a privilege that is missing fails a cell."""
 
 
-def still_to_do(cells: Iterable[CampaignCell], done: Iterable[Attempt], options: CourseOptions) -> list[Order]:
+def still_to_do(cells: Iterable[CampaignCell], done: Iterable[Attempt], options: CourseOptions) -> list[CellOrder]:
     """What no attempt was noted of; each cell once, before any is repeated."""
     made = {(attempt.cell, attempt.number) for attempt in done}
     listed = list(cells)
     return [
-        Order(cell, number, options.limit, options.require)
+        CellOrder(cell, number, options.limit, options.require)
         for number in range(1, options.repeat + 1)
         for cell in listed
         if (cell.key, number) not in made

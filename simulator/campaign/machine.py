@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from simulator.campaign.model import Attempt, Ending, Order
+from simulator.campaign.model import Attempt, CellOrder, Ending
 from simulator.campaign.nursery import GRACE
 from simulator.lab.state import clean, leftovers
 from simulator.places.errors import LabError
@@ -42,12 +42,12 @@ class Machine:
     ) -> None:
         self.close()
 
-    def run(self, orders: Iterable[Order], jobs: int) -> Iterator[Attempt]:
+    def run(self, orders: Iterable[CellOrder], jobs: int) -> Iterator[Attempt]:
         """At most `jobs` at once, each told when it is over. Raises LabError where no cell can be begun."""
         waiting = iter(orders)
-        running: dict[str, Order] = {}
+        running: dict[str, CellOrder] = {}
         tries: dict[str, int] = {}
-        again: list[Order] = []
+        again: list[CellOrder] = []
         while True:
             while len(running) < jobs and (order := again.pop() if again else next(waiting, None)) is not None:
                 tries[order.key] = tries.get(order.key, 0) + 1
@@ -84,7 +84,7 @@ class Machine:
             process.wait()
         process.stdout.close()
 
-    def _order(self, order: Order) -> None:
+    def _order(self, order: CellOrder) -> None:
         if self._process is None:
             self._process = _started(self._nursery)
         assert self._process.stdin is not None
@@ -105,7 +105,7 @@ class Machine:
             raise LabError(told["problem"])
         return told
 
-    def _attempt(self, order: Order, told: Mapping[str, Any]) -> Attempt:
+    def _attempt(self, order: CellOrder, told: Mapping[str, Any]) -> Attempt:
         report = str(self._reports / order.key) if told["kept"] else ""
         ending = Ending(told["ending"])
         words = str(told["text"]), str(told["detail"]), float(told["seconds"]), self._host, float(told["began"])

@@ -138,7 +138,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CellOrder:
     """An attempt that is to be made."""
 
     cell: CampaignCell

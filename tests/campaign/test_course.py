@@ -11,7 +11,7 @@ import pytest
 
 from simulator.campaign.course import CourseOptions, run_course, still_to_do
 from simulator.campaign.journal import NAME, CampaignJournal, JournalError, read
-from simulator.campaign.model import Attempt, CampaignCell, CellKind, Ending, Order
+from simulator.campaign.model import Attempt, CampaignCell, CellKind, CellOrder, Ending
 from simulator.campaign.tally import FLAKY, CampaignProgress, CellTally, in_words, tallied, worst_of
 from tests.campaign.odd import cells_called
 
@@ -19,7 +19,7 @@ CELLS = [CampaignCell(CellKind.TOPOLOGY, f"/labs/{name}.yaml", name) for name in
 OPTIONS = CourseOptions(repeat=2)
 
 
-def _passed(order: Order) -> Attempt:
+def _passed(order: CellOrder) -> Attempt:
     return Attempt(order.cell.key, order.number, Ending.PASSED, seconds=2.0, host="here")
 
 
@@ -27,7 +27,7 @@ def _run(directory: Path, stop_after: int = 99, *, resume: bool = False, cells: 
     """How many attempts were made; a KeyboardInterrupt after `stop_after`."""
     made = 0
 
-    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+    def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
         nonlocal made
         for order in orders:
             if made == stop_after:
@@ -113,7 +113,7 @@ def test_an_attempt_is_in_the_journal_before_it_is_told(tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_comes_twice_counts_once(tmp_path: Path) -> None:
-    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+    def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
         for order in orders:
             yield _passed(order)
             yield replace(_passed(order), ending=Ending.FAILED)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from simulator.campaign.course import CourseOptions, run_course
 from simulator.campaign.journal import CampaignJournal, JournalError
 from simulator.campaign.machine import Machine
-from simulator.campaign.model import Attempt, Ending, Order
+from simulator.campaign.model import Attempt, CellOrder, Ending
 from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
 from simulator.campaign.report import CampaignReport, write_campaign
 from simulator.campaign.tally import CampaignProgress, CellTally, tallied, worst_of
@@ -135,7 +135,7 @@ def _run(
     course = CourseOptions(options.repeat, options.limit, options.require)
     machine = Machine(options.report / _REPORTS)
 
-    def runner(orders: Sequence[Order]) -> Iterator[Attempt]:
+    def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
         with machine:
             yield from machine.run(orders, min(jobs, max(1, len(orders))))
 
