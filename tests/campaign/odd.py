@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.campaign.course import CourseOptions, still_to_do
-from simulator.campaign.machine import Machine
+from simulator.campaign.local import LocalCells
 from simulator.campaign.model import Attempt, CampaignCell, CellKind
 
 ODD = ("-m", "tests.campaign.odd_nursery")
@@ -25,7 +25,7 @@ def run_odd(
     orders = still_to_do(cells, (), CourseOptions(repeat, limit))
     by_key = {cell.key: cell.name for cell in cells}
     found: dict[str, list[Attempt]] = {name: [] for name in names}
-    with Machine(directory / "reports", ODD) as machine:
+    with LocalCells(directory / "reports", ODD) as machine:
         for attempt in machine.run(orders, jobs):
             found[by_key[attempt.cell]].append(attempt)
     return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from simulator.campaign.course import CourseOptions, run_course
 from simulator.campaign.journal import CampaignJournal, JournalError
-from simulator.campaign.machine import Machine
+from simulator.campaign.local import LocalCells
 from simulator.campaign.model import Attempt, CellOrder, Ending
 from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
 from simulator.campaign.report import CampaignReport, write_campaign
@@ -133,7 +133,7 @@ def _run(
     names = {cell.key: str(cell) for cell in found.cells}
     told = _teller(console, names)
     course = CourseOptions(options.repeat, options.limit, options.require)
-    machine = Machine(options.report / _REPORTS)
+    machine = LocalCells(options.report / _REPORTS)
 
     def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
         with machine:

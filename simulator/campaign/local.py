@@ -23,7 +23,7 @@ _TRIES: Final = 3
 """How often a cell is begun whose nursery ends under it."""
 
 
-class Machine:
+class LocalCells:
     """A nursery and what is asked of it. A context: at its end every lab is taken down."""
 
     def __init__(self, reports: Path, nursery: Sequence[str] = NURSERY) -> None:
@@ -34,7 +34,7 @@ class Machine:
         self._host = socket.gethostname()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Machine:
+    def __enter__(self) -> LocalCells:
         return self
 
     def __exit__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.campaign.machine import Machine
+from simulator.campaign.local import LocalCells
 from simulator.campaign.model import CellOrder, Ending
 from simulator.lab.state import ProcessId
 from tests.campaign.odd import ODD, cells_called, left_behind, run_odd
@@ -51,7 +51,7 @@ def test_cells_whose_nursery_is_killed_are_run_again_and_then_told_as_lost(tmp_p
 
 def test_at_its_end_no_cell_is_left(tmp_path: Path) -> None:
     orders = [CellOrder(cell, 1, 3600) for cell in cells_called(["hang", "after"], tmp_path)]
-    with Machine(tmp_path / "reports", ODD) as machine:
+    with LocalCells(tmp_path / "reports", ODD) as machine:
         assert next(machine.run(orders, 2)).ending is Ending.PASSED
     [hung] = tmp_path.glob("hang-*")
     assert ProcessId.of(int(hung.name.rpartition("-")[2])) is None
