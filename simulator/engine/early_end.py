@@ -48,7 +48,7 @@ class EarlyEnd:
         return self._standing.decided(view.id, self._clock.now()) or repeats(view)
 
     async def look(self, deadline: float) -> None:
-        """Look again and again, until the deadline; wake who waits for an event after each look."""
+        """Look again and again, until the deadline; wake who waits for these sessions after each look."""
         pause = _LOOK
         while self._plans and self._clock.now() + pause < deadline:
             await asyncio.sleep(pause)
@@ -60,7 +60,7 @@ class EarlyEnd:
                 self._standing.see(plan.id, facts.get(plan.id, ()), now)
             stands = any(self._standing.any_stands(plan.id) for plan in self._plans)
             pause = _LOOK if stands else min(2 * pause, _SELDOM)
-            self._log.wake()
+            self._log.wake(plan.id for plan in self._plans)
 
     def _is_down(self, plan: SessionPlan) -> bool:
         edges = self._network.edges

@@ -79,4 +79,4 @@ async def tell_waits(
                         clock.now(), f"{wait}; until {until}, {left:.0f} s left" if wait.what else str(wait), plan.id
                     )
                 )
-        await log.next_event(min(left, _AGAIN))
+        await log.next_event(min(left, _AGAIN), [plan.id for plan in mine])

@@ -132,7 +132,7 @@ class Inquiry:
             seen = gathered.capture is None or gathered.capture.conclusive
             if (gone and seen) or (left := deadline - self._clock.now()) <= 0:
                 return
-            await self._log.next_event(min(POLL, left))
+            await self._log.next_event(min(POLL, left), self._names(record))
 
     async def _read_tables(self, record: ConnectionRecord, gathered: Gathered, over: float) -> None:
         """What each peer's router, and each member behind it, holds. One that hangs is not waited for beyond `over`."""
@@ -195,6 +195,10 @@ class Inquiry:
                 if (await neighbors_on_lan(place, address, deadline=_ELSEWHERE)).macs:
                     answering.append(str(address))
         return tuple(answering)
+
+    def _names(self, record: ConnectionRecord) -> tuple[str, ...]:
+        """Whose events a validation looks at."""
+        return (record.id, *(plan.id for plan in record.plans))
 
     def _counters(self, node: str) -> dict[str, int]:
         with contextlib.suppress(KeyError, LabError):  # a peer of the API may have no node in this lab

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.engine.datafiles import DataFileRead
@@ -95,6 +95,7 @@ class Remark:
 Event = ConnectionMoved | CheckEnded | WatchTold | Notice | DeliveryFailed | Remark | DataFileRead | SpeakerEvent
 
 
+_ANYTHING: Final = ""
 _ROUTES = (RoutesAnnounced, RoutesWithdrawn, GateWithheld, MalformedUpdate)
 
 
@@ -109,21 +110,26 @@ class EventLog:
     withdrawals: list[RoutesWithdrawn] = field(default_factory=list)
     """Those of the entries that say so: few, where entries are many."""
     _listeners: list[Callable[[Event], None]] = field(default_factory=list)
-    _waiting: set[asyncio.Future[None]] = field(default_factory=set)
+    _waiting: dict[str, set[asyncio.Future[None]]] = field(default_factory=dict)
+    """By the session or the connection that they wait for; those who wait for anything under `_ANYTHING`."""
 
     def append(self, event: Event) -> None:
         """Keep it and tell it. A listener that fails keeps nobody else from hearing it, nor a gate from following."""
         self._keep(event)
         for listener in self._listeners:
             dispatch(listener, event)
-        self.wake()
+        if self._waiting:
+            self._wake((getattr(event, "session", _ANYTHING), getattr(event, "connection", _ANYTHING), _ANYTHING))
 
-    def wake(self) -> None:
-        """Let everybody look again who waits for an event."""
-        waiting, self._waiting = self._waiting, set()  # once, however many events come before they look
-        for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+    def wake(self, of: Iterable[str] = ()) -> None:
+        """Let those look again who wait for an event of these sessions and connections; all, where none is named."""
+        self._wake(tuple(of) or tuple(self._waiting))
+
+    def _wake(self, names: Iterable[str]) -> None:
+        for name in names:
+            for waiter in self._waiting.pop(name, ()):  # once, however many events come before they look
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _keep(self, event: Event) -> None:
         if self.most is not None:
@@ -138,10 +144,15 @@ class EventLog:
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         self._listeners.append(listener)
 
-    async def next_event(self, within: float) -> bool:
-        """Wait for anything to happen, at most `within` seconds. False when nothing did."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiter)
+    async def next_event(self, within: float, of: Iterable[str] = ()) -> bool:
+        """Wait for anything to happen, at most `within` seconds. False when nothing did.
+
+        `of`: only for what happens to these sessions and connections. Whoever follows one of many says so; if nobody
+        did, each event would make all of them look.
+        """
+        waiter, names = asyncio.get_running_loop().create_future(), tuple(of) or (_ANYTHING,)
+        for name in names:
+            self._waiting.setdefault(name, set()).add(waiter)
         try:
             # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the event.
             async with asyncio.timeout(max(within, 0)):
@@ -149,5 +160,13 @@ class EventLog:
         except TimeoutError:
             return False
         finally:
-            self._waiting.discard(waiter)
+            self._forget(waiter, names)
         return True
+
+    def _forget(self, waiter: asyncio.Future[None], names: Iterable[str]) -> None:
+        for name in names:
+            waiting = self._waiting.get(name)
+            if waiting is not None:
+                waiting.discard(waiter)
+                if not waiting:
+                    del self._waiting[name]

@@ -87,7 +87,7 @@ class Validator(Observer):
         until = self._clock.now() + self._times.active
         results = await self._poll(record, before, When.LIFTED, expected)
         while not any(result.stops for result in results) and (left := until - self._clock.now()) > 0:
-            await self._log.next_event(left)
+            await self._log.next_event(left, self._names(record))
             results = await self._poll(record, before, When.LIFTED)
         return [*results, *self.judge_late(record, before)]
 
@@ -173,7 +173,7 @@ class Validator(Observer):
                 told = self.judge(when, record, gathered, final=over)
                 self._took(record, known)
                 return told
-            await self._log.next_event(min(POLL, deadline - self._clock.now()))
+            await self._log.next_event(min(POLL, deadline - self._clock.now()), self._names(record))
 
     def _took(self, record: ConnectionRecord, known: float) -> None:
         """A verdict is there. `known`: when waiting could tell nothing more."""
@@ -202,7 +202,7 @@ class Validator(Observer):
                 return bool(behind)
             moments = [when for view in views for when in (view.established_at, view.last_update) if when is not None]
             wake = min([deadline, *(when + soak for when in (began, *moments) if when + soak > now)])
-            await self._log.next_event(wake - now)
+            await self._log.next_event(wake - now, self._names(record))
         return False
 
     def _is_ready(self, view: SessionView, began: float) -> bool:

@@ -159,11 +159,12 @@ class Script:
         if self._failure is not None:
             raise self._failure
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait, event by event, until something holds. Raises what ended the workflow."""
+    async def until(self, holds: Callable[[], bool], *of: str) -> None:
+        """Wait, event by event, until something holds; it follows from events `of` these sessions and connections
+        alone, where any are named. Raises what ended the workflow."""
         while not holds():
             self.require_running()
-            await self.log.next_event(_LONG)
+            await self.log.next_event(_LONG, of)
 
     # --- the steps ---
 
@@ -253,7 +254,7 @@ class Script:
         await self._until_in(record, {S.VALIDATING, *_JUDGED})
 
     async def _until_in(self, record: ConnectionRecord, states: Collection[ConnectionState]) -> None:
-        await self.until(lambda: record.state in states)
+        await self.until(lambda: record.state in states, record.id)
         if record.connection.last_step.event is ConnectionEvent.PROVISIONING_FAILED:
             raise LabError(record.connection.error_message)
 
@@ -278,7 +279,7 @@ class Script:
     async def remove(self, record: ConnectionRecord) -> None:
         """Close the sessions of a connection in PendingRemove; then it is gone."""
         await self.workflow.operate(record, "advance")
-        await self.until(lambda: record.state is S.NONE)
+        await self.until(lambda: record.state is S.NONE, record.id)
 
 
 def names(records: Iterable[ConnectionRecord]) -> str:

@@ -96,6 +96,32 @@ async def test_waiting_ends_with_the_next_event_or_with_the_time() -> None:
     assert await log.next_event(-1) is False
 
 
+async def test_who_follows_one_of_many_looks_at_its_events_alone() -> None:
+    """If all looked at each event of one, a thousand would do the work of a million."""
+    log = EventLog()
+
+    def waiting(*of: str) -> asyncio.Future[bool]:
+        return asyncio.ensure_future(log.next_event(30, of))
+
+    waits = {of: waiting(*of) for of in ((), ("s",), ("c",), ("other", "s"), ("other",))}
+    await asyncio.sleep(0)
+    log.append(EVENTS[0])  # of the connection c
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [of for of, wait in waits.items() if wait.done()] == [(), ("c",)]
+    log.append(EVENTS[1])  # of the session s
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [of for of, wait in waits.items() if not wait.done()] == [("other",)]
+    log.wake(["s", "c"])
+    await asyncio.sleep(0)
+    assert not waits["other",].done()
+    log.wake()
+    assert await waits["other",] is True
+    assert await log.next_event(0, ["a", "b"]) is False
+    assert log._waiting == {}
+
+
 async def test_a_cancellation_that_comes_with_the_event_is_not_lost() -> None:
     log = EventLog()
     waiting = asyncio.ensure_future(log.next_event(30))
