@@ -147,8 +147,8 @@ class EventLog:
     async def next_event(self, within: float, of: Iterable[str] = ()) -> bool:
         """Wait for anything to happen, at most `within` seconds. False when nothing did.
 
-        `of`: only for what happens to these sessions and connections. Whoever follows one of many says so; if nobody
-        did, each event would make all of them look.
+        `of`: only for what happens to these sessions and connections. A task that follows one of many says so;
+        if none did, each event would make all of them look.
         """
         waiter, names = asyncio.get_running_loop().create_future(), tuple(of) or (_ANYTHING,)
         for name in names:

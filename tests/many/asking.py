@@ -22,7 +22,7 @@ PAGES: Final = {
     "API: sessions": "/lab/v1/sessions",
     "API: events": "/lab/v1/events?limit=100",
     "portal: overview": "/",
-    "portal: a peering": "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering/peerings/p0/overview",
+    "portal: a peering": "/peerings/lab/rg/p0",
     "portal: desk": "/desk",
 }
 _PAUSE: Final = 0.005
