@@ -9,7 +9,6 @@ writes, `read_json_lines` reads: what the one writes, the other reads back whole
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -18,9 +17,9 @@ from typing import Any, Final
 from simulator.policy.verdict import Verdict
 from simulator.session.messages import Family
 from simulator.tables import birdwatcher_reader, notation
+from simulator.tables.alike_lines import read_lines
 from simulator.tables.event_routes import EventRoutes
 from simulator.tables.table_entries import Announcer, FilePosition, Skipped, TableEntry, TableRoutes, Unreadable
-from simulator.tables.text_lines import numbered_lines
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes
 
@@ -44,91 +43,34 @@ _NAMES: Final = {
     "local address": ("localaddress", "sourceaddress"),
 }
 _ORIGINS: Final = {"igp": 0, "i": 0, "egp": 1, "e": 1, "incomplete": 2, "?": 2, "0": 0, "1": 1, "2": 2}
-_KEPT: Final = 32_768
-_LONGEST: Final = 2048
-"""Lines, and characters of a line, that are remembered."""
-_PREFIX: Final = re.compile(r'(?<!\\)"prefix"\s*:\s*"[0-9a-fA-F.:]+/[0-9]+"')
-_VALUE: Final = re.compile(r"[0-9a-fA-F.:]+/[0-9]+")
 _NESTED: Final = ("bgp", "attributes", "attrs")
 """Objects whose keys count as if they stood one level up."""
 
 
 def read_json_lines(chunks: Iterable[bytes]) -> Iterator[TableEntry]:
     """Every line. An object that says what it is in `event` and is no route is skipped, or takes routes back."""
-    told, alike = EventRoutes(), _AlikeLines()
-    for number, text in numbered_lines(chunks):
-        line = text.strip()
-        if not line:
-            continue
-        place = FilePosition("line", number)
-        known = alike.route(line, place)
-        if known is not None:
-            yield known
-            continue
+    told = EventRoutes()
+
+    def read(line: str, place: FilePosition) -> Iterator[TableEntry]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = f"no JSON ({error.msg})" if isinstance(error, json.JSONDecodeError) else "no usable JSON"
             yield Unreadable(place, reason)
-            continue
+            return
         entry = read_object(found, place)
         # An edge tells what happens as it happens; a looking glass, whose rows name the session's state, what there is.
-        if (
-            isinstance(found, dict)
-            and "event" in found
-            and "session" in found
-            and "bgpState" not in found
-            and "session-state" not in found
-        ):
+        if isinstance(found, dict) and "event" in found and _is_happening(found):
             yield from _event(found, entry, told)
         else:
-            alike.learn(line, entry)
             yield entry
+
+    yield from read_lines(chunks, read, lambda line: '"session"' in line and '"bgpState"' not in line)
     yield from told.routes()
 
 
-class _AlikeLines:
-    """Lines that differ in their prefix alone: what stands beside it is read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], TableRoutes] = {}
-
-    def route(self, line: str, place: FilePosition) -> TableRoutes | None:
-        """The route in a line like one before; None: the line has to be read."""
-        cut = _cut_prefix(line)
-        like = self._known.get(cut[1]) if cut is not None else None
-        if cut is None or like is None:
-            return None
-        try:
-            family, key = nlri.key(cut[0])
-        except ValueError:
-            return None
-        return TableRoutes(family, (key,), like.path, like.announcer, place=place)
-
-    def learn(self, line: str, entry: TableEntry) -> None:
-        """Remember a line, if it is its prefix that makes the route."""
-        cut = _cut_prefix(line)
-        if cut is None or not isinstance(entry, TableRoutes):
-            return
-        try:
-            family, key = nlri.key(cut[0])
-        except ValueError:
-            return
-        if (family, (key,)) == (entry.family, entry.keys):
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[cut[1]] = entry
-
-
-def _cut_prefix(line: str) -> tuple[str, tuple[str, str]] | None:
-    """(the prefix, what stands before and behind it); None where that is not plain to see."""
-    if len(line) > _LONGEST:
-        return None
-    found = _PREFIX.findall(line)
-    if len(found) != 1:
-        return None
-    before, _, behind = line.partition(found[0])
-    return _VALUE.findall(found[0])[0], (before, behind)
+def _is_happening(found: dict[str, Any]) -> bool:
+    return "session" in found and "bgpState" not in found and "session-state" not in found
 
 
 def read_object(found: Any, place: FilePosition) -> TableEntry:
@@ -176,7 +118,10 @@ def route(found: dict[str, Any], place: FilePosition) -> TableRoutes:
         plain |= {_plain(key): value for key, value in part.items() if value is not None}
 
     def get(what: str) -> Any:
-        return next((plain[name] for name in _NAMES[what] if name in plain), None)
+        for name in _NAMES[what]:
+            if name in plain:
+                return plain[name]
+        return None
 
     prefix = get("prefix")
     if not isinstance(prefix, str):
@@ -226,9 +171,14 @@ def _announcer(peer: Any, asn: Any, local: Any) -> Announcer | None:
     return Announcer(number, address or IPv4Address(0), local=_is_address(local))
 
 
+@lru_cache(maxsize=4096)
+def _ip_address(text: str) -> IPv4Address | IPv6Address:
+    return ip_address(text)
+
+
 def _is_address(given: Any) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(given) if isinstance(given, str) else None
+        return _ip_address(given) if isinstance(given, str) else None
     except ValueError:
         return None
 
@@ -293,7 +243,7 @@ def _address(given: Any) -> IPv4Address | IPv6Address | None:
     if given is None or given == "":
         return None
     try:
-        return ip_address(_text(given).strip())
+        return _ip_address(_text(given).strip())
     except ValueError:
         raise ValueError(f"'{str(given)[:60]}' is no next hop") from None
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from simulator.policy.verdict import Hit, Hits, RouteOutcome
 from simulator.tables import json_lines
+from simulator.tables.alike_lines import read_lines
 from simulator.tables.table_entries import Announcer, FilePosition, TableEntry, TableRoutes, Unreadable
 from simulator.tables.tally import Judge
-from simulator.tables.text_lines import numbered_lines
 from simulator.tables.verdict_diff import ChangedRoute, DiffTally, changed_rules
 from simulator.wire import nlri
 from simulator.wire.path_attributes import PathAttributes
 
-_KEPT: Final = 32_768
+_KEPT: Final = 8192
 """Attribute sets that are remembered: lines that differ in their prefix alone are read once."""
 _OWN: Final = ("event", "family", "prefix", "verdict", "reasons")
 """Keys of one route; what stands beside them, many routes share."""
@@ -26,7 +26,7 @@ _OUTCOMES: Final = frozenset(outcome.value for outcome in RouteOutcome)
 
 @dataclass(frozen=True, slots=True)
 class JudgedRoutes(TableRoutes):
-    """A route with the verdict that it had."""
+    """Routes with the verdict that they had."""
 
     then: Hits = ()
 
@@ -56,35 +56,38 @@ class VerdictFile:
         """Count everything; yields the routes whose verdict, or the rules behind it, are not those of then."""
         for routes, now in self.new.judge(entries):
             if isinstance(routes, JudgedRoutes):
-                found = ChangedRoute(routes, routes.keys[0], routes.then, now.get(routes.keys[0], ()))
-                if changed_rules(found):
-                    self.tally.add(found)
-                    yield found
+                if not now and not routes.then:
+                    continue
+                for key in routes.keys:
+                    found = ChangedRoute(routes, key, routes.then, now.get(key, ()))
+                    if changed_rules(found):
+                        self.tally.add(found)
+                        yield found
 
     def read(self, chunks: Iterable[bytes]) -> Iterator[TableEntry]:
         """The routes of the file; what is not one is unreadable."""
-        for number, text in numbered_lines(chunks):
-            if not text.strip():
-                continue
-            place = FilePosition("line", number)
+        for entry in read_lines(chunks, self._line):
+            if isinstance(entry, JudgedRoutes):
+                self.listed += len(entry.keys)
+            yield entry
+
+    def _line(self, line: str, place: FilePosition) -> Iterator[TableEntry]:
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            yield Unreadable(place, "no JSON")
+            return
+        event = found.get("event") if isinstance(found, dict) else None
+        if event == "summary":
+            routes = found.get("routes")
+            self.judged = routes if isinstance(routes, int) else None
+        elif event == "route":
             try:
-                found = json.loads(text)
-            except (ValueError, RecursionError):
-                yield Unreadable(place, "no JSON")
-                continue
-            event = found.get("event") if isinstance(found, dict) else None
-            if event == "summary":
-                routes = found.get("routes")
-                self.judged = routes if isinstance(routes, int) else None
-            elif event == "route":
-                try:
-                    yield self._route(found, place)
-                except ValueError as error:
-                    yield Unreadable(place, str(error))
-                else:
-                    self.listed += 1
-            else:
-                yield json_lines.read_object(found, place)
+                yield self._route(found, place)
+            except ValueError as error:
+                yield Unreadable(place, str(error))
+        else:
+            yield json_lines.read_object(found, place)
 
     def _route(self, found: dict[str, Any], place: FilePosition) -> JudgedRoutes:
         """Raises ValueError."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.bench import table_files
+from simulator.tables import alike_routes
 from simulator.tables.bird_text import read_bird
 from simulator.tables.json_lines import read_json_lines
 from simulator.tables.table_entries import FilePosition, TableEntry, TableRoutes, Unreadable
@@ -94,3 +97,25 @@ def bird_route(draw: st.DrawFn) -> str:
 @given(st.lists(bird_route(), min_size=1, max_size=12))
 def test_routes_of_bird(routes: list[str]) -> None:
     alone_and_together(read_bird, routes)
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small window gives the same routes, and hands the first on long before the last line is read."""
+    rows = table_files.routes(2000, 50)
+    for read, write in ((read_bird, table_files.bird), (read_json_lines, table_files.json_lines)):
+        lines = list(write(rows))
+        whole = one_by_one(read(lines))
+        monkeypatch.setattr(alike_routes, "_WINDOW", 400)
+        taken = 0
+
+        def counted(lines: list[bytes]) -> Iterator[bytes]:
+            nonlocal taken
+            for line in lines:
+                taken += 1
+                yield line
+
+        entries = read(counted(lines))
+        first = next(iter(entries))
+        assert taken < 600
+        assert one_by_one([first, *entries]) == whole
+        monkeypatch.undo()
