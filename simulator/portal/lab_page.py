@@ -144,10 +144,11 @@ def _chips(wires: list[LabWire]) -> tuple[list[LabChip], list[tuple[PlacedNode, 
         by_peer.setdefault(wire.peer.node.name, []).append(wire)
     chips, left = [], []
     for mine in by_peer.values():
-        shown, peer = mine[:_CHIPS], mine[0].peer
-        start = peer.middle - (len(shown) * _CHIP - 2) / 2
+        peer, more = mine[0].peer, len(mine) > _CHIPS
+        shown = mine[: _CHIPS - 2] if more else mine  # how many more there are stands in the room of two
+        start = peer.x if more else peer.middle - (len(shown) * _CHIP - 2) / 2
         chips += [LabChip(wire, start + n * _CHIP, peer.y + NODE_HEIGHT + 3) for n, wire in enumerate(shown)]
-        if len(mine) > len(shown):
+        if more:
             left.append((peer, len(mine) - len(shown)))
     return chips, left
 

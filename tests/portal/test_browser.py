@@ -22,7 +22,7 @@ from simulator.connection.states import ConnectionState
 from simulator.portal.app import PAGES
 from simulator.views.check import Blocks, Cause, CheckView, Status
 from tests.azure.provider import support as provider_support
-from tests.portal.browsing import PATIENCE, chromium, needs_chromium
+from tests.portal.browsing import PATIENCE, Mouse, chromium, needs_chromium
 from tests.portal.support import ASN_PATH, PAGE, exchange_document, put_asn, put_peering, until
 from tests.serving.support import Served, served
 
@@ -197,6 +197,9 @@ async def test_an_open_page_outlives_a_killed_server(tmp_path: Path) -> None:
             await page.evaluate("window.stays = true")
             await expect(page.locator("#now .state").first).to_contain_text("PendingApproval")
             await expect(page.locator("#link-state")).to_have_text("live")
+            who = Mouse(await page.context.new_page())
+            await who.page.goto("/create")
+            await who.fill("Name", "half-way")
         await expect(page.locator("#link-state")).to_contain_text("no connection", timeout=PATIENCE)
         async with turnup(tmp_path, port):
             answer = await client.post("/lab/v1/peerings/contoso-ashburn/approve")
@@ -207,3 +210,23 @@ async def test_an_open_page_outlives_a_killed_server(tmp_path: Path) -> None:
             # A form of the page from before the kill still works.
             await page.get_by_role("button", name="Notify Microsoft: my side is configured").click()
             await expect(page.locator("#said")).to_contain_text("Microsoft is notified")
+            # And one that was being filled in: what was typed is there once, on both sides of another kill.
+            await who.press("Next: Configuration")
+            await who.sees("PeerASN is required")
+        async with turnup(tmp_path, port):
+            await who.page.reload()
+            await expect(who.field("Name")).to_have_value("half-way")
+            found = (await client.get(f"/subscriptions/lab/providers/Microsoft.Peering/peerings{version}")).json()
+            assert [each["name"] for each in found["value"]] == ["contoso-ashburn"]
+
+
+async def test_what_is_to_be_typed_at_a_router_is_copied_by_a_button(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=PEOPLE) as lab, chromium(lab.url) as page:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.goto(f"{PAGE}/configuration")
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.locator("#announcer")).to_have_text("Copied")
+        file = await lab.client.get(f"{PAGE}/configuration/file")
+        assert (await page.evaluate("navigator.clipboard.readText()")).strip() == file.text.strip()
