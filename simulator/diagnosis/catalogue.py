@@ -266,6 +266,14 @@ WATCHED: tuple[Check, ...] = (
         watch_checks.agrees_on_the_same,
     ),
     Check(C.W5, "No prefix is withdrawn again and again", "RFC 2439", _B.WARN, watch_checks.prefixes_stay),
+    Check(
+        C.W6,
+        "Packets keep passing both ways",
+        _SIM,
+        _B.WARN,
+        watch_checks.traffic_passes,
+        only="netns, unless `traffic: false`",
+    ),
 )
 """While Active, from the lift to the deny: each time that something happens on a session."""
 

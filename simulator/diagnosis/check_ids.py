@@ -45,6 +45,7 @@ class CheckId(StrEnum):
     W3 = "W3"
     W4 = "W4"
     W5 = "W5"
+    W6 = "W6"
 
 
 ORDER = tuple(CheckId)

@@ -1,10 +1,11 @@
-"""The judges of the time while a peering is Active: W1 to W5, from what the watch has seen."""
+"""The judges of the time while a peering is Active: W1 to W6, from what the watch has seen."""
 
 from __future__ import annotations
 
-from simulator.diagnosis.check import Finding, failed, passed
+from simulator.diagnosis.check import Finding, failed, passed, skipped
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.session_checks import notes_of, state
+from simulator.diagnosis.traffic_checks import missing
 from simulator.diagnosis.watched import Watched
 
 _NOTHING = Watched()
@@ -47,3 +48,10 @@ def prefixes_stay(session: SessionEvidence, observation: Observation) -> Finding
     if not seen.flapping:
         return passed("no prefix comes and goes")
     return failed([f"{prefix} was withdrawn {count} times within {seen.window:g} s" for prefix, count in seen.flapping])
+
+
+def traffic_passes(session: SessionEvidence, observation: Observation) -> Finding:
+    if session.traffic is None:
+        return skipped("no traffic is tried")
+    wrong = list(missing(session))
+    return failed(wrong) if wrong else passed("datagrams pass both ways")

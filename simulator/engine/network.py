@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
+from simulator.diagnosis.evidence import TrafficSeen
 from simulator.engine.captures import Captures
 from simulator.engine.datafiles import DataFileRead, DataFiles
 from simulator.engine.edges import Edges
@@ -21,10 +22,18 @@ from simulator.places.link import LinkKind
 from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
+from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
 
 RECORDED_OCTETS: Final = 256 * 1024 * 1024
 """Kept of a rehearsal at most (simulator)."""
+
+
+class TriesTraffic(Protocol):
+    """Sends datagrams by a session."""
+
+    async def after_lift(self, plan: SessionPlan) -> TrafficSeen:
+        """Which of them pass, where all are to."""
 
 
 class Network:
@@ -59,6 +68,8 @@ class Network:
         self.captures = Captures(self.site, keep=keep_captures)
         self.kernel: KernelRoutes | None = None
         """The edges' FIBs, while traffic is tried."""
+        self.traffic: TriesTraffic | None = None
+        """What tries it; None: nobody does."""
         make_speaker = Speaker if tape is None else tape.make_speaker
         self.edges = Edges(topology, self.site, self.data, clock, emit, registrations, self.tap, make_speaker)
         self.peers = PeerRouters(topology, self.site, self.edges, self._exit)

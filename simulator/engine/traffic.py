@@ -84,9 +84,10 @@ class TrafficLab:
                     await building
                 raise
             self._network.kernel = self.kernel
+            self._network.traffic = self
             yield self
         finally:
-            self._network.kernel = None
+            self._network.kernel = self._network.traffic = None
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             self._hosts.close()

@@ -13,6 +13,7 @@ from simulator.diagnosis.check_ids import CheckId
 from simulator.diagnosis.evidence import (
     Observation,
     Traffic,
+    TrafficSeen,
     since,
 )
 from simulator.diagnosis.router_answer import RouterAnswer
@@ -96,13 +97,20 @@ class Validator(Observer):
         return await self._poll(record, before, When.DEPROVISIONING)
 
     async def while_active(
-        self, record: ConnectionRecord, plan: SessionPlan, before: SessionView, began: float, watched: Watched
+        self,
+        record: ConnectionRecord,
+        plan: SessionPlan,
+        before: SessionView,
+        began: float,
+        watched: Watched,
+        traffic: TrafficSeen | None = None,
     ) -> list[CheckView]:
-        """W1 to W5, and a warning for each rule that rejects something now: what is wrong with one lifted session.
+        """W1 to W6, and a warning for each rule that rejects something now: what is wrong with one lifted session.
 
-        `before`: it as it was when it was in order, at `began`.
+        `before`: it as it was when it was in order, at `began`. `traffic`: what passed when it was last tried.
         """
-        gathered = Gathered({plan.id: before}, began, lifted=True, watched=watched)
+        tried = {} if traffic is None else {plan.id: Traffic(lifted=traffic)}
+        gathered = Gathered({plan.id: before}, began, lifted=True, watched=watched, traffic=tried)
         alone = replace(record, plans=(plan,))
         if self._network.edges.bgp_state(plan) is not BgpState.ESTABLISHED:
             await self._ask_why(alone, gathered)

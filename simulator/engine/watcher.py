@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from simulator.diagnosis.check_ids import CheckId
+from simulator.diagnosis.evidence import Passage, TrafficSeen
 from simulator.diagnosis.solve import merged
+from simulator.engine import watching
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import Event, EventLog, WatchTold
 from simulator.engine.network import Network
@@ -16,6 +19,7 @@ from simulator.engine.watching import Watching
 from simulator.peer.events import GateMoved
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
+from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView
 
@@ -30,6 +34,8 @@ class _Kept:
     since: float
     open: dict[str, CheckView] = field(default_factory=dict)
     """What is wrong now, by check."""
+    traffic: TrafficSeen | None = None
+    """What passed when it was last tried."""
     seen: dict[str, CheckView] = field(default_factory=dict)
     """All that was ever wrong since the lift, as it was last."""
 
@@ -57,7 +63,7 @@ class Watcher:
         self._kept: dict[str, _Kept] = {}
         self._ended: list[tuple[str, _Kept]] = []
         self._look = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
         log.subscribe(self._take)
 
@@ -68,18 +74,19 @@ class Watcher:
     async def settle(self, connection: str) -> None:
         """Judge a connection's sessions at once, before something is done to them."""
         mine = [session for session, kept in self._kept.items() if kept.connection == connection]
+        for session in mine:
+            await self._try_traffic(session)
         await asyncio.gather(*map(self._judge, mine))
 
     def halt(self) -> None:
         """Watch nothing any more."""
         self._stopped = True
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
 
     async def stop(self) -> None:
         self.halt()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, event: Event) -> None:
         """A listener of the log: it only notes; its task judges, after the event."""
@@ -89,9 +96,10 @@ class Watcher:
             self._gate_moved(event)
         elif not self._watching.take(event):
             return
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
-            self._task.add_done_callback(self._over)
+        if not self._tasks:
+            self._begin(self._run())
+            if self._network.traffic is not None:
+                self._begin(self._follow_traffic())
         self._look.set()
 
     def _gate_moved(self, event: GateMoved) -> None:
@@ -104,6 +112,11 @@ class Watcher:
             view = self._network.edges.view(plan)
             self._kept[event.session] = _Kept(plan.connection, view, event.time)
             self._watching.begin(view, event.time)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._over)
+        self._tasks.append(task)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -120,6 +133,33 @@ class Watcher:
             self._tell_ended()
             await asyncio.gather(*map(self._judge, self._watching.due(self._clock.now())))
 
+    async def _follow_traffic(self) -> None:
+        while True:
+            await asyncio.sleep(watching.TRAFFIC)
+            for session in list(self._kept):
+                await self._try_traffic(session)
+
+    async def _try_traffic(self, session: str) -> None:
+        """Whether packets pass by a session that is up; where they did not after the lift, A2 has said so."""
+        kept, plan, traffic = self._kept.get(session), self._network.edges.provisioned(session), self._network.traffic
+        record = self._records.get(kept.connection) if kept is not None else None
+        if kept is None or plan is None or traffic is None or record is None:
+            return
+        up = self._up_since(plan)
+        if up is None or any(result.id == CheckId.A2 and result.fails for result in record.results):
+            return
+        seen = await traffic.after_lift(plan)
+        if self._kept.get(session) is not kept or self._up_since(plan) != up:
+            return  # denied or reset meanwhile
+        kept.traffic = seen
+        if (CheckId.W6 in kept.open) is not _loses(seen):
+            self._watching.look(session, self._clock.now())
+            self._look.set()
+
+    def _up_since(self, plan: SessionPlan) -> float | None:
+        view = self._network.edges.view(plan)
+        return view.established_at if view.bgp_state is BgpState.ESTABLISHED else None
+
     def _tell_ended(self) -> None:
         """What is denied, or gone, is not watched: whatever was wrong is over."""
         ended, self._ended = self._ended, []
@@ -134,7 +174,7 @@ class Watcher:
             return
         view, now = self._network.edges.view(plan), self._clock.now()
         watched = self._watching.judge(view, self._network.edges.config(plan).max_prefix, now)
-        found = await self._validator.while_active(record, plan, kept.before, kept.since, watched)
+        found = await self._validator.while_active(record, plan, kept.before, kept.since, watched, kept.traffic)
         if self._kept.get(session) is not kept:
             return  # denied meanwhile
         self._watching.judged(session, wrong=bool(found))
@@ -159,6 +199,10 @@ class Watcher:
         for id_, result in before.items():
             if id_ not in found:
                 self._log.append(WatchTold(now, kept.connection, session, result, over=True))
+
+
+def _loses(seen: TrafficSeen) -> bool:
+    return any(each.passage is not Passage.PASSED for each in seen.crossings)
 
 
 def _one_each(of_sessions: Iterable[Iterable[CheckView]]) -> list[CheckView]:

@@ -39,6 +39,8 @@ TABLE: Final = 10.0
 WINDOW: Final = 60.0
 """Seconds within which a prefix that is withdrawn so often flaps (simulator)."""
 OFTEN: Final = 3
+TRAFFIC: Final = 10.0
+"""Seconds between two tries of traffic on a session (simulator)."""
 _A_SECOND: Final = 20_000
 """Routes that may be counted each second."""
 _TRACKED: Final = 256
@@ -184,6 +186,11 @@ class Watching:
             if when is not None and when > now:
                 watch.judge_at(when)
         return found
+
+    def look(self, session: str, now: float) -> None:
+        """Something that no event says of has changed: it is to be judged."""
+        if (watch := self._sessions.get(session)) is not None:
+            watch.judge_at(now)
 
     def judged(self, session: str, *, wrong: bool) -> None:
         """Whether something is wrong, the policy's word on its routes included: then every change is looked at."""

@@ -178,7 +178,7 @@ class ReplayedNetwork(Network):
         self.data: ReplayedData = ReplayedData(topology.policy.data)
         self.site: ReplayedSite = ReplayedSite(topology, kind)
         self.captures = _NoCaptures(self.site, keep=False)
-        self.kernel = None
+        self.kernel = self.traffic = None
         self.edges: ReplayedEdges = ReplayedEdges(
             source,
             self.site,

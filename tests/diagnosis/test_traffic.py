@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from simulator.diagnosis.catalogue import TRAFFIC
+from simulator.diagnosis.catalogue import TRAFFIC, WATCHED
 from simulator.diagnosis.evidence import Crossing, Passage, Traffic, TrafficSeen
 from simulator.views.check import Blocks, Status
 from tests.diagnosis.test_catalogue import evidence, observe, run
@@ -53,6 +53,28 @@ def test_what_is_wrong_with_traffic_has_one_cause(traffic: Traffic, cause: str, 
     assert (found.status, found.blocks) == (Status.FAILURE, Blocks.WARN if warns else Blocks.REHEARSAL)
     assert [each.id for each in found.causes] == [cause]
     assert found.causes[0].remedy and found.causes[0].explains == ("A2",)
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (one(passage=P.NO_ROUTE), "edge-without-route"),
+        (one(passage=P.NO_ROUTE, to_peer=False), "no-kernel-route"),
+        (one(passage=P.NEXT_HOP_SILENT), "next-hop-silent"),
+        (one(passage=P.SENT_BACK), "sent-back"),
+        (one(passage=P.EXPIRED), "ttl-expires"),
+        (one(passage=P.LOST), "packets-dropped"),
+    ],
+)
+def test_what_is_lost_while_active_has_the_same_cause(seen: TrafficSeen, cause: str) -> None:
+    found = run(observe(evidence(traffic=Traffic(lifted=seen))), WATCHED)["W6"]
+    assert (found.status, found.blocks) == (Status.FAILURE, Blocks.WARN)
+    assert [(each.id, each.explains) for each in found.causes] == [(cause, ("W6",))]
+
+
+def test_nothing_is_lost_while_active_where_all_passes_or_nothing_is_tried() -> None:
+    for traffic in (None, Traffic(lifted=ALL), Traffic(lifted=TrafficSeen(skipped="no route"))):
+        assert not run(observe(evidence(traffic=traffic)), WATCHED)["W6"].status.bad
 
 
 def test_none_before_all_after_and_none_after_the_deny_passes() -> None:

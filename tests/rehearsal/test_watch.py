@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from simulator.engine import watching
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import CheckEnded, EventLog, WatchTold
 from simulator.engine.rows import row
+from simulator.engine.traffic import TrafficLab
+from simulator.lab.netns import netns_place
 from simulator.peer.events import RoutesAnnounced, RoutesWithdrawn
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
@@ -67,10 +70,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def active(found: dict[str, Any]) -> AsyncIterator[Stage]:
+async def active(found: dict[str, Any], *, traffic: bool = False) -> AsyncIterator[Stage]:
     require_bird()
     script = Script(build(found), LinkKind.NETNS, EventLog(), Audience(), record=False)
-    async with script.network, script.closing("the test is over"):
+    hosts = TrafficLab(script.network, script.log).running() if traffic else nullcontext()
+    async with script.network, hosts, script.closing("the test is over"):
         records: list[ConnectionRecord] = list(script.control.records.values())
         for record in await script.turn_up(records):
             assert await script.until_judged(record), record.connection.error_message
@@ -104,6 +108,32 @@ async def test_a_session_that_is_shut_down_is_told_with_its_cause_and_once(monke
         assert row(over)["status"] == "over"
         assert stage.record.watched == []
         assert len(stage.told) == 2
+
+
+async def test_traffic_that_is_lost_while_the_session_stays_up_is_told_with_its_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "TRAFFIC", 0.2)
+    async with active(one_edge(), traffic=True) as stage:
+        place = netns_place(stage.script.network.site.place("contoso"), "the test")
+        link = place.interface_to(stage.record.plans[0].edge_address)
+        switch = Path(f"/proc/sys/net/ipv4/conf/{link}/forwarding")
+
+        def forward(yes: bool) -> None:
+            place.run(lambda: switch.write_text(str(int(yes))))
+
+        forward(False)
+        told = await stage.next()
+        assert (told.result.id, told.over, told.session) == ("W6", False, f"{stage.record.id}/ipv4")
+        assert [(cause.id, cause.explains) for cause in told.result.causes] == [("packets-dropped", ("W6",))]
+        assert told.result.warns and "did not pass" in told.result.evidence[0]
+        assert stage.record.state is ConnectionState.ACTIVE, "a loss moves no connection"
+        forward(True)
+        over = await stage.next()
+        assert (over.result.id, over.over) == ("W6", True)
+        forward(False)
+        await stage.script.workflow.watcher.settle(stage.record.id)
+        assert [check.id for check in stage.record.watched] == ["W6"], "it is tried once more before a deny"
 
 
 async def test_prefixes_that_are_lost_and_come_back_and_a_route_that_flaps() -> None:
