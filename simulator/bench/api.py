@@ -28,8 +28,8 @@ from ruamel.yaml import YAML
 from simulator.bench.children import environment
 from simulator.bench.guard import Measure
 from simulator.bench.reading import BenchError, Reading
-from simulator.bench.stage import BenchStage
-from simulator.bench.usage import CpuWatch, resident
+from simulator.bench.stage import BenchStage, Work
+from simulator.bench.usage import CpuWatch, family, resident
 
 VERSION: Final = "api-version=2025-05-01"
 SUBSCRIPTION: Final = "/subscriptions/lab/providers/Microsoft.Peering"
@@ -57,7 +57,7 @@ def topology(peers: int, routes: int) -> dict[str, Any]:
     return {
         "name": "benchmark",
         "link": "loopback",
-        "exchange": {"name": "Benchmark", "peeringdb-ix": 1, "metro": "Ashburn", "lan": {"ipv4": "206.126.236.0/22"}},
+        "exchange": {"name": "Benchmark", "peeringdb-ix": 1, "metro": "Ashburn", "lan": {"ipv4": "206.124.0.0/14"}},
         "microsoft": {"asn": 8075, "announce": [{"prefixes": ["13.64.0.0/11"]}]},
         "edges": [{"name": "edge-1", "ipv4": "206.126.236.17"}, {"name": "edge-2", "ipv4": "206.126.236.148"}],
         "peers": everybody,
@@ -91,11 +91,11 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def server(directory: Path, found: dict[str, Any]) -> Iterator[RunningServer]:
+def server(directory: Path, found: dict[str, Any], link: str = "loopback") -> Iterator[RunningServer]:
     """`turnup serve` on a port of the kernel's choice."""
     path, output = directory / "lab.yaml", directory / "serve.out"
     YAML(typ="safe").dump(found, path)
-    words = ["serve", str(path), "--port", "0", "--link", "loopback", "--database", f"sqlite:///{directory}/lab.db"]
+    words = ["serve", str(path), "--port", "0", "--link", link, "--database", f"sqlite:///{directory}/lab.db"]
     with output.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "simulator", *words],
@@ -184,19 +184,23 @@ def _request(name: str, number: int) -> dict[str, Any]:
 
 
 def _put(running: RunningServer, name: str, number: int) -> None:
-    running.ask("PUT", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}", {"properties": {"peerAsn": _FIRST_AS + number}})
-    while running.ask("GET", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}")["properties"]["validationState"] == "Pending":
-        time.sleep(0.01)
+    _put_asn(running, name, number)
     running.ask("PUT", f"{GROUP}/peerings/{name}?{VERSION}", _request(name, number))
 
 
-def _until_active(running: RunningServer, connections: int) -> None:
+def _put_asn(running: RunningServer, name: str, number: int) -> None:
+    running.ask("PUT", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}", {"properties": {"peerAsn": _FIRST_AS + number}})
+    while running.ask("GET", f"{SUBSCRIPTION}/peerAsns/{name}?{VERSION}")["properties"]["validationState"] == "Pending":
+        time.sleep(0.01)
+
+
+def _until_active(running: RunningServer, connections: int, every: float = 0.2) -> None:
     while (found := running.ask("GET", "/lab/v1/status")["connections"]) != {"Active": connections}:
         if found.get("ProvisioningFailed"):
             connections_there = running.ask("GET", "/lab/v1/connections")
             why = {each["errorMessage"] for each in connections_there if each["errorMessage"]}
             raise RuntimeError(f"connections failed: {found}: {why}")
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 def _while_asked(running: RunningServer, work: Callable[[], None]) -> tuple[Answers, float]:
@@ -252,15 +256,69 @@ def loading(directory: Path, peers: int, routes: int) -> Reading:
         return watch.judge(Reading(values, cpu, watch.foreign, leaked=_session_leaks(here), note=while_loading.told()))
 
 
-@contextlib.asynccontextmanager
-async def asked_while_loading(stage: BenchStage) -> AsyncIterator[Measure]:
-    """P8: how long the server's answers take while 20,000 routes load, with 200 peerings."""
+def coming_up(directory: Path, peers: int) -> Reading:
+    """`peers` peerings are requested, one after the other, until the last of their connections is Active."""
+    with server(directory, topology(peers, 1)) as here:
+        watch = CpuWatch([here.process.pid])
 
-    async def measure(who: str) -> Reading:
-        with tempfile.TemporaryDirectory(prefix="api-", dir=stage.directory) as name:
-            try:
-                return await asyncio.to_thread(loading, Path(name), stage.size(200), stage.size(20_000))
-            except RuntimeError as error:
-                raise BenchError(str(error)) from None
+        def turn_up() -> None:
+            for number in range(peers):
+                _put(here, f"peer{number}", number)
+            _until_active(here, 2 * peers)
 
-    yield measure
+        answers, seconds = _while_asked(here, turn_up)
+        cpu = watch.read()[0]
+        values = {
+            "seconds": seconds,
+            "cpu": cpu,
+            "p99": answers.quantile(0.99),
+            "memory": resident(here.process.pid) / 1e6,
+        }
+        return watch.judge(Reading(values, cpu, watch.foreign, leaked=_session_leaks(here)))
+
+
+def again_and_again(directory: Path, times: int) -> Reading:
+    """One connection to a BIRD that listens, requested, Active and deleted; the 95th percentile of so many times."""
+    found = topology(1, 1)
+    bird = {"router": "bird"}
+    found = found | {"link": "netns", "edges": found["edges"][:1], "peers": [found["peers"][0] | bird]}
+    found = found | {"peerings": found["peerings"][:1], "times": {"soak": 0, "deadline": 60}}
+    with server(directory, found, link="netns") as here:
+        watch = CpuWatch(family(here.process.pid))
+        seconds = []
+        _put_asn(here, "peer0", 0)
+        for _ in range(times):
+            began = time.monotonic()
+            here.ask("PUT", f"{GROUP}/peerings/peer0?{VERSION}", _request("peer0", 0))
+            _until_active(here, 1, every=0.005)
+            seconds.append(time.monotonic() - began)
+            here.ask("DELETE", f"{GROUP}/peerings/peer0?{VERSION}")
+            while here.ask("GET", "/lab/v1/status")["connections"]:
+                time.sleep(0.01)
+        cpu = sum(watch.read())
+        seconds.sort()
+        values = {"seconds": seconds[-(-95 * times // 100) - 1], "half": seconds[times // 2]}
+        return watch.judge(Reading(values, cpu, watch.foreign))
+
+
+def served(measured: Callable[[Path, BenchStage], Reading]) -> Work:
+    """What asks a server, in a thread."""
+
+    @contextlib.asynccontextmanager
+    async def work(stage: BenchStage) -> AsyncIterator[Measure]:
+        async def measure(who: str) -> Reading:
+            with tempfile.TemporaryDirectory(prefix="api-", dir=stage.directory) as name:
+                try:
+                    return await asyncio.to_thread(measured, Path(name), stage)
+                except RuntimeError as error:
+                    raise BenchError(str(error)) from None
+
+        yield measure
+
+    return work
+
+
+asked_while_loading = served(lambda directory, stage: loading(directory, stage.size(200), stage.size(20_000)))
+"""P8: how long the server's answers take while 20,000 routes load, with 200 peerings."""
+provisioned = served(lambda directory, stage: again_and_again(directory, stage.size(20)))
+"""P5."""

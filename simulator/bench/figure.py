@@ -102,6 +102,8 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
+_ALWAYS: Final = ("B", "MB")
+"""Units of what others cannot disturb."""
 NOT_JUDGED: Final = "not judged: others used the CPU"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.bench import api, inbound, outbound, route_server
+from simulator.bench import api, commands, inbound, many_sessions, outbound, route_server
 from simulator.bench.figure import Aim, Figure, Trial
 
 TRIALS: Final = {
@@ -15,10 +15,21 @@ TRIALS: Final = {
     "few": Trial(outbound.few, needs=("BIRD",)),
     "exchange": Trial(route_server.exchange(100, 1000, 5), ("BIRD", "FRR", "OpenBGPD")),
     "one": Trial(route_server.exchange(250, 200, 1), ("BIRD", "FRR", "OpenBGPD"), repeat=2),
+    "provision": Trial(api.provisioned, needs=("BIRD",), repeat=1),
+    "sessions": Trial(many_sessions.sessions(500, 30), ("BIRD",), repeat=1),
+    "help": Trial(commands.start_help, (commands.PYTHON,), repeat=5),
+    "explain": Trial(commands.start_explain, (commands.PYTHON,), repeat=5),
+    "rehearse": Trial(commands.start_rehearse, repeat=3),
+    "dump": Trial(commands.table("table-dump-v2", 1_200_000, 150_000), ("bgpdump",), repeat=1),
+    "messages": Trial(commands.table("bgp4mp", 1_000_000, 150_000), ("bgpdump",), repeat=1),
+    "text": Trial(commands.table("bird", 100_000, 12_500), repeat=2),
+    "json": Trial(commands.table("json", 100_000, 12_500), repeat=2),
     "api": Trial(api.asked_while_loading, repeat=1),
 }
 _FROM = "inbound from {}, 200,000 routes: Established → every route has its verdict"
 _SERVER = "route server, {}: all announce → each has what the others announced"
+
+_MRT: Final = Aim(2, compiled=1.2)
 
 FIGURES: Final = (
     Figure("P1a-FRR", _FROM.format("FRR"), "s", "FRR", "seconds", Aim(1)),
@@ -54,6 +65,29 @@ FIGURES: Final = (
     Figure("P4-withdraw", "withdraw of the same", "s", "exchange", "withdraw", Aim(0.25)),
     Figure("P4-one", _SERVER.format("250 clients × 200 routes, one a set"), "s", "one", "seconds", Aim(0.15)),
     Figure("P4-one-withdraw", "withdraw of the same", "s", "one", "withdraw", Aim(0.25)),
+    Figure(
+        "P5",
+        "one connection to a listening BIRD: requested → Active, without soak, p95 of 20",
+        "s",
+        "provision",
+        "seconds",
+        Aim(1, ratio=False),
+    ),
+    Figure(
+        "P6",
+        "500 sessions at hold 9: share of a core while they idle for 30 s, none lost",
+        "%",
+        "sessions",
+        "share",
+        Aim(5, ratio=False),
+    ),
+    Figure(
+        "P6-up",
+        "500 sessions called at once: the first call → all are up with 20 routes each",
+        "s",
+        "sessions",
+        "seconds",
+    ),
     Figure("P7", "memory of a route with its verdict", "B", "octets", "route", Aim(700, ratio=False)),
     Figure("P7-base", "memory without routes", "MB", "octets", "base", Aim(80, ratio=False)),
     Figure(
@@ -75,6 +109,15 @@ FIGURES: Final = (
         "ms",
         Aim(100, ratio=False),
     ),
+    Figure("S1", "turnup --help: CPU time", "s", "help", "cpu", Aim(2)),
+    Figure("S2", "turnup policy explain: CPU time", "s", "explain", "cpu", Aim(4)),
+    Figure("S3", "make rehearse, without its soak", "s", "rehearse", "seconds", Aim(1.5, ratio=False)),
+    Figure("T1", "policy check, TABLE_DUMP_V2, 1.2 million routes, 150,000 sets: CPU time", "s", "dump", "cpu", _MRT),
+    Figure("T1-memory", "memory for the same", "MB", "dump", "memory", Aim(250, ratio=False)),
+    Figure("T2", "policy check, BGP4MP, 1 million messages, 150,000 sets: CPU time", "s", "messages", "cpu", _MRT),
+    Figure("T2-memory", "memory for the same", "MB", "messages", "memory", Aim(250, ratio=False)),
+    Figure("T3", "policy check, BIRD's text, 100,000 routes, 12,500 sets: CPU time", "s", "text", "cpu"),
+    Figure("T4", "policy check, JSON lines, 100,000 routes, 12,500 sets: CPU time", "s", "json", "cpu"),
     Figure("P10", "routes leaked before Active, in all that was measured", "routes", "", "", Aim(0, ratio=False)),
 )
 """P10 has no trial: it counts the leaks of all the others."""

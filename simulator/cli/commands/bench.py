@@ -54,3 +54,23 @@ def run(
     from simulator.cli.run import bench
 
     raise typer.Exit(bench.run(ids or [], chosen(how, as_json), quick=quick, repeat=repeat, write=write))
+
+
+@app.command()
+def growth(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="routes, sessions, peerings, validate or rehearse; all if none."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Stop at a tenth of the greatest size.")] = False,
+    how: FormatOption = RowFormat.table,
+    as_json: JsonOption = False,
+    write: WriteOption = None,
+) -> None:
+    """Measure how time and memory grow with routes, sessions, peerings and peers, and the exponent (1 is linear).
+
+    A growth takes at most a minute and a half: a point that would take longer is left out, and is a row that says so.
+    """
+    from simulator.cli.run import bench
+
+    raise typer.Exit(bench.growth(ids or [], chosen(how, as_json), quick=quick, write=write))

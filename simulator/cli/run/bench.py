@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from simulator.bench.figure import FigureRow
 from simulator.bench.figures import FIGURES, TRIALS
 from simulator.bench.figures import chosen as chosen_figures
-from simulator.bench.machine import machine
+from simulator.bench.growth import Growth, GrowthPoint, exponents, measured
+from simulator.bench.growths import GROWTHS
+from simulator.bench.growths import chosen as chosen_growths
+from simulator.bench.machine import Machine, machine
+from simulator.bench.page import PageError, put, tables
+from simulator.bench.pictures import growth as draw_growth
+from simulator.bench.pictures import ratios
+from simulator.bench.record import NAME, Part, RecordError, merged, read
+from simulator.bench.record import write as write_record
 from simulator.bench.running import BenchRun
 from simulator.cli.exit_codes import FAILED, LAB, PASSED, USAGE, fail
 from simulator.cli.formats import RowFormat, show
@@ -37,6 +45,19 @@ MEASURED: Final = (
     ("Ratio", "ratio"),
     ("Aim", "aim"),
     ("Verdict", "verdict"),
+    ("Note", "note"),
+)
+
+GROWN: Final = (
+    ("Growth", "growth"),
+    ("Who", "who"),
+    ("Size", "size"),
+    ("Unit", "unit"),
+    ("Seconds", "seconds"),
+    ("CPU s", "cpuSeconds"),
+    ("Memory MB", "memory"),
+    ("Others", "foreignCores"),
+    ("Disturbed", "disturbed"),
     ("Note", "note"),
 )
 
@@ -70,13 +91,78 @@ def run(ids: list[str], how: RowFormat, *, quick: bool, repeat: int, write: Path
     _need_namespaces()
     here = machine()
     _tell(here.told)
+    _check_page(write, Part.FIGURES, quick)
     found = BenchRun(figures, TRIALS, quick, 1 if quick else repeat, here.code, _tell).measure()
-    show([outcome.row() for outcome in found], MEASURED, how)
-    return FAILED if any(map(_is_failure, found)) else PASSED
+    rows = [each.row() for each in found]
+    show(rows, MEASURED, how)
+    if write is not None:
+        _write(write, Part.FIGURES, here, rows, [figure.id for figure in FIGURES])
+    return FAILED if any(each.failed for each in found) else PASSED
 
 
-def _is_failure(outcome: FigureRow) -> bool:
-    return outcome.failed
+def growth(ids: list[str], how: RowFormat, *, quick: bool, write: Path | None) -> int:
+    """`turnup bench growth`; the exit code."""
+    try:
+        growths = chosen_growths(ids)
+    except KeyError as error:
+        fail(USAGE, f"there is no growth {error} (there are: {', '.join(each.id for each in GROWTHS)})")
+    if any(each.needs_namespaces for each in growths):
+        _need_namespaces()
+    here = machine()
+    _tell(here.told)
+    _check_page(write, Part.GROWTH, quick)
+    found = list(measured(growths, quick, _tell))
+    rows = growth_rows(growths, found)
+    show(rows, GROWN, how)
+    if write is not None:
+        _write(write, Part.GROWTH, here, rows, [each.id for each in GROWTHS])
+    return FAILED if any(each.failed for each in found) else PASSED
+
+
+def growth_rows(growths: Sequence[Growth], found: Sequence[GrowthPoint]) -> list[dict[str, Any]]:
+    """The points, and behind those of each growth its exponents: rows without a size."""
+    rows = []
+    fitted = exponents(found)
+    for each in growths:
+        common = {"what": each.what, "unit": each.size}
+        rows += [{**point.row(), **common} for point in found if point.growth == each.id]
+        for fit in (fit for fit in fitted if fit.growth == each.id):
+            empty = GrowthPoint(each.id, fit.who, 0, fit.seconds, fit.cpu, fit.memory, note="exponent").row()
+            rows.append({**empty, "size": None, **common})
+    return rows
+
+
+def _check_page(page: Path | None, part: Part, quick: bool) -> None:
+    """Before anything is measured for it."""
+    if page is None:
+        return
+    if quick:
+        fail(USAGE, "--write is for whole runs: leave --quick out")
+    try:
+        put(page.read_text(encoding="utf-8"), part, "")
+        read(page.with_suffix("") / NAME)
+    except OSError as error:
+        fail(USAGE, f"{page}: {error.strerror}")
+    except (PageError, RecordError) as error:
+        fail(USAGE, f"{page}: {error}")
+
+
+def _write(page: Path, part: Part, here: Machine, rows: list[dict[str, Any]], order: Sequence[str]) -> None:
+    """The record, the picture and the tables of one part."""
+    folder = page.with_suffix("")
+    try:
+        folder.mkdir(exist_ok=True)
+        parts = read(folder / NAME)
+        parts[part] = merged(parts[part], part, here, rows, order)
+        write_record(folder / NAME, parts)
+        picture = folder / f"{part.value}.svg"
+        draw = ratios if part is Part.FIGURES else draw_growth
+        picture.write_text(draw(parts[part].rows), encoding="utf-8")
+        text = put(page.read_text(encoding="utf-8"), part, tables(part, parts[part], f"{folder.name}/{picture.name}"))
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(LAB, f"{error.filename or page}: {error.strerror}")
+    _tell(f"{page} written")
 
 
 def _need_namespaces() -> None:
