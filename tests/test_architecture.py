@@ -109,6 +109,7 @@ TOP_ROOMS = {
 
 RULERS = {
     "bench/helpers/edge.py": "what is measured: the moment of the ruling is where the clock starts",
+    "bench/helpers/many.py": "as above; it only denies",
     "bench/helpers/route_server.py": "as above",
     "engine/control.py": "the control plane",
     "cli/run/edge.py": "the operator's word stands for the validation",

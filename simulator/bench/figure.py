@@ -19,6 +19,8 @@ class Trial:
     """Who does the same work in the same run."""
     needs: tuple[str, ...] = ()
     """Programs without which nobody can be measured."""
+    namespaces: bool = True
+    """It needs network namespaces."""
     repeat: int = 99
     """At most so often."""
     patience: float = 25.0
@@ -165,9 +167,7 @@ def _verdict(figure: Figure, found: Mapping[str, Series], mine: float | None, ra
     judged = ratio if figure.aim.ratio else mine
     if judged is None:
         return "not judged: nothing to compare with"
-    if any(
-        each.readings and not each.clean
-        for each in (found.values() if figure.aim.ratio and not figure.beside else [ours])
-    ):
+    judging = found.values() if figure.aim.ratio and not figure.beside else [ours]
+    if figure.unit not in _ALWAYS and any(each.readings and not each.clean for each in judging):
         return NOT_JUDGED
     return "reached" if judged <= figure.aim.of(code) else "missed"

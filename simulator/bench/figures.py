@@ -17,14 +17,14 @@ TRIALS: Final = {
     "one": Trial(route_server.exchange(250, 200, 1), ("BIRD", "FRR", "OpenBGPD"), repeat=2),
     "provision": Trial(api.provisioned, needs=("BIRD",), repeat=1),
     "sessions": Trial(many_sessions.sessions(500, 30), ("BIRD",), repeat=1),
-    "help": Trial(commands.start_help, (commands.PYTHON,), repeat=5),
-    "explain": Trial(commands.start_explain, (commands.PYTHON,), repeat=5),
-    "rehearse": Trial(commands.start_rehearse, repeat=3),
-    "dump": Trial(commands.table("table-dump-v2", 1_200_000, 150_000), ("bgpdump",), repeat=1),
-    "messages": Trial(commands.table("bgp4mp", 1_000_000, 150_000), ("bgpdump",), repeat=1),
-    "text": Trial(commands.table("bird", 100_000, 12_500), repeat=2),
-    "json": Trial(commands.table("json", 100_000, 12_500), repeat=2),
-    "api": Trial(api.asked_while_loading, repeat=1),
+    "help": Trial(commands.start_help, (commands.PYTHON,), namespaces=False, repeat=5),
+    "explain": Trial(commands.start_explain, (commands.PYTHON,), namespaces=False, repeat=5),
+    "rehearse": Trial(commands.start_rehearse, namespaces=False, repeat=3),
+    "dump": Trial(commands.table("table-dump-v2", 1_200_000, 150_000), ("bgpdump",), namespaces=False, repeat=1),
+    "messages": Trial(commands.table("bgp4mp", 1_000_000, 150_000), ("bgpdump",), namespaces=False, repeat=1),
+    "text": Trial(commands.table("bird", 100_000, 12_500), namespaces=False, repeat=2),
+    "json": Trial(commands.table("json", 100_000, 12_500), namespaces=False, repeat=2),
+    "api": Trial(api.asked_while_loading, namespaces=False, repeat=1),
 }
 _FROM = "inbound from {}, 200,000 routes: Established → every route has its verdict"
 _SERVER = "route server, {}: all announce → each has what the others announced"
@@ -126,5 +126,7 @@ BY_ID: Final = {figure.id.casefold(): figure for figure in FIGURES}
 
 def chosen(ids: list[str]) -> list[Figure]:
     """The figures with these ids, in the order of the table; all where none is named. Raises KeyError with a bad id."""
+    if strange := [name for name in ids if name.casefold() not in BY_ID]:
+        raise KeyError(strange[0])
     wanted = {BY_ID[name.casefold()].id for name in ids}
     return [figure for figure in FIGURES if not wanted or figure.id in wanted]

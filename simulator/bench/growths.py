@@ -106,5 +106,7 @@ BY_ID: Final = {growth.id: growth for growth in GROWTHS}
 
 def chosen(ids: Sequence[str]) -> list[Growth]:
     """Those with these ids; all where none is named. Raises KeyError with a bad id."""
+    if strange := [name for name in ids if name.casefold() not in BY_ID]:
+        raise KeyError(strange[0])
     wanted = {BY_ID[name.casefold()].id for name in ids}
     return [growth for growth in GROWTHS if not wanted or growth.id in wanted]

@@ -12,19 +12,19 @@ from simulator.bench.record import JsonRow, Measured, Part
 _PART: Final = re.compile(r"(<!-- bench: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-class PageError(Exception):
+class MarkerError(Exception):
     """A page that has no place for a part: one line."""
 
 
 def put(page: str, part: Part, text: str) -> str:
-    """The page with this text between the part's markers. Raises PageError where it has none."""
+    """The page with this text between the part's markers. Raises MarkerError where it has none."""
     if not any(found["name"] == part.value for found in _PART.finditer(page)):
-        raise PageError(f"it has no line <!-- bench: {part.value} --> with a line <!-- end --> behind it")
+        raise MarkerError(f"it has no line <!-- bench: {part.value} --> with a line <!-- end --> behind it")
     return _PART.sub(lambda found: f"{found[1]}{text}\n{found[3]}" if found["name"] == part.value else found[0], page)
 
 
 def between(page: str, part: Part) -> str:
-    """What stands between a part's markers; empty where there is none."""
+    """What stands between a part's markers; empty for a page without them."""
     found = re.search(rf"<!-- bench: {part.value} -->\n(.*?)\n?<!-- end -->", page, re.DOTALL)
     return found[1] if found else ""
 

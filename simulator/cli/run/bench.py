@@ -14,7 +14,7 @@ from simulator.bench.growth import Growth, GrowthPoint, exponents, measured
 from simulator.bench.growths import GROWTHS
 from simulator.bench.growths import chosen as chosen_growths
 from simulator.bench.machine import Machine, machine
-from simulator.bench.page import PageError, put, tables
+from simulator.bench.page import MarkerError, put, tables
 from simulator.bench.pictures import growth as draw_growth
 from simulator.bench.pictures import ratios
 from simulator.bench.record import NAME, Part, RecordError, merged, read
@@ -88,7 +88,8 @@ def run(ids: list[str], how: RowFormat, *, quick: bool, repeat: int, write: Path
         figures = chosen_figures(ids)
     except KeyError as error:
         fail(USAGE, f"there is no figure {error} (turnup bench list has them)")
-    _need_namespaces()
+    if any(figure.trial and TRIALS[figure.trial].namespaces for figure in figures):
+        _need_namespaces()
     here = machine()
     _tell(here.told)
     _check_page(write, Part.FIGURES, quick)
@@ -143,7 +144,7 @@ def _check_page(page: Path | None, part: Part, quick: bool) -> None:
         read(page.with_suffix("") / NAME)
     except OSError as error:
         fail(USAGE, f"{page}: {error.strerror}")
-    except (PageError, RecordError) as error:
+    except (MarkerError, RecordError) as error:
         fail(USAGE, f"{page}: {error}")
 
 

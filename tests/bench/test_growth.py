@@ -1,0 +1,118 @@
+"""Exponents of made-up data, and which points are measured within the time that there is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.bench.growth import Growth, GrowthPoint, expected, exponent, exponents, grown, point, upper
+from simulator.bench.guard import Measure
+from simulator.bench.reading import BenchError, Reading
+from simulator.bench.stage import BenchStage, Work
+
+_SIZES = (10, 30, 100, 300, 1000)
+
+
+@given(st.floats(0.001, 1000), st.floats(-1, 3), st.lists(st.integers(1, 10**6), min_size=2, max_size=8, unique=True))
+def test_a_power_law_has_its_exponent(factor: float, power: float, sizes: list[int]) -> None:
+    assert exponent([(size, factor * size**power) for size in sizes]) == pytest.approx(power, abs=1e-6)
+
+
+@pytest.mark.parametrize("points", [[], [(10, 1)], [(10, 1), (10, 2)], [(10, 0), (100, 5)]])
+def test_too_few_points_have_none(points: list[tuple[float, float]]) -> None:
+    assert exponent(points) is None
+
+
+def test_the_last_power_of_ten_alone_counts() -> None:
+    assert upper([(1, 9), (10, 9), (100, 1), (1000, 10)]) == [(100, 1), (1000, 10)]
+
+
+def test_exponents_of_each_contender_memory_above_the_base() -> None:
+    points = [GrowthPoint("g", "turnup", n, n * 0.1, n**2 * 0.001, 30 + n) for n in _SIZES]
+    points += [GrowthPoint("g", "BIRD", n, n**0.5, n * 0.1, 5 + n) for n in _SIZES]
+    points.append(GrowthPoint("g", "turnup", 3000, note="left out"))
+    ours, theirs = exponents(points)
+    assert ours.who == "turnup"
+    assert ours.seconds == pytest.approx(1)
+    assert ours.cpu == pytest.approx(2)
+    assert ours.memory == pytest.approx(1, abs=0.1)
+    assert theirs.seconds == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("measured", "size", "seconds"),
+    [
+        ([], 10, 0),
+        ([(10, 1)], 30, 3),
+        ([(10, 1), (100, 10)], 1000, 100),
+        ([(10, 1), (100, 100)], 1000, 10_000),
+        ([(10, 5), (100, 5)], 1000, 5),
+    ],
+)
+def test_how_long_the_next_point_will_take(measured: list[tuple[int, float]], size: int, seconds: float) -> None:
+    assert expected(measured, size) == pytest.approx(seconds)
+
+
+class _Lab:
+    """A growth whose points take as long as `cost` says, by a clock of its own."""
+
+    def __init__(self, cost: Callable[[int], float]) -> None:
+        self.seconds = 0.0
+        self._cost = cost
+        self.measured: list[tuple[int, str]] = []
+
+    def now(self) -> float:
+        return self.seconds
+
+    def work(self, size: int) -> Work:
+        @contextlib.asynccontextmanager
+        async def opened(stage: BenchStage) -> AsyncIterator[Measure]:
+            async def measure(who: str) -> Reading:
+                self.seconds += self._cost(size)
+                self.measured.append((size, who))
+                if self._cost(size) < 0:
+                    raise BenchError("it stalled")
+                return Reading({"seconds": self._cost(size), "memory": 1.0})
+
+            yield measure
+
+        return opened
+
+    @property
+    def growth(self) -> Growth:
+        return Growth("g", "something", "things", _SIZES, self.work)
+
+
+async def test_a_point_that_would_take_too_long_is_left_out_and_says_so() -> None:
+    lab = _Lab(lambda size: size / 10)
+    found = await grown(lab.growth, False, lab.now, lambda line: None, patience=60)
+    assert [size for size, _ in lab.measured] == [10, 30, 100, 300]
+    assert (found[-1].size, found[-1].seconds, found[-1].failed) == (1000, None, False)
+    assert found[-1].note == "left out: about 100 s, of 16 s that are left"
+
+
+async def test_a_quick_run_stops_at_a_tenth() -> None:
+    lab = _Lab(lambda size: 0.1)
+    await grown(lab.growth, True, lab.now, lambda line: None)
+    assert [size for size, _ in lab.measured] == [10, 30, 100]
+
+
+async def test_what_fails_is_a_row_and_ends_the_growth() -> None:
+    lab = _Lab(lambda size: -1.0 if size == 30 else 0.1)
+    found = await grown(lab.growth, False, lab.now, lambda line: None)
+    assert [(each.size, each.failed, each.note) for each in found] == [
+        (10, False, ""),
+        (30, True, "it stalled"),
+        (100, False, "left out after a failure"),
+        (300, False, "left out after a failure"),
+        (1000, False, "left out after a failure"),
+    ]
+
+
+def test_a_leak_fails_a_point() -> None:
+    found = point("g", "turnup", 10, Reading({"seconds": 1.0, "memory": 1.0}, leaked=3))
+    assert (found.failed, found.note) == (True, "3 routes leaked")
