@@ -9,6 +9,7 @@ from fastapi import Response
 
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.model.resources import Json
+from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.rest.errors import ArmError
 from simulator.azure.rest.ids import ResourceId
 from simulator.azure.rest.review import ReviewFault, review
@@ -25,6 +26,7 @@ from simulator.portal.forms.resource import (
     peering_crumbs,
     peering_of,
     unconfirmed,
+    version_of,
 )
 from simulator.portal.peering_frame import PEERING
 from simulator.portal.problems import NO_PROBLEMS, Problems
@@ -32,6 +34,10 @@ from simulator.portal.visit import PageError, PortalPage, Visit
 
 _FIXED: Final = "cannot be changed: delete the connection and add another"
 _MOVED: Final = "This peering was changed since you opened this page. What you typed is still here: look at it again."
+_MOVED_BEFORE_DELETION: Final = (
+    "This peering was changed since you opened this page. Nothing is deleted: look at it again."
+)
+_GONE: Final = "This connection was deleted since you opened this page: nothing is saved."
 _IN_PROVISIONING: Final = (
     "If you delete it when the connection state is ProvisioningStarted or ProvisioningCompleted, "
     "the operation will fail."
@@ -140,7 +146,8 @@ async def _connection_page(
         filled=Filled(edited.fields, values | (typed or {}), choices),
         fixed=edited.fixed,
         warnings=NO_PROBLEMS,
-        as_of=str(record.resource.changed),
+        as_of=version_of(record),
+        edits=not edited.is_new,
         back=page_of(resource),
         delete="" if edited.is_new else f"{page_of(resource)}/connections/{edited.identifier}/delete",
     )
@@ -152,7 +159,9 @@ async def save_connection(visit: Visit) -> Response:
     typed = taken(edited.free(), dict(visit.form.pairs))
     if not edited.is_new and edited.changed(typed) == edited.document:
         return visit.go(page_of(resource), "The connection is as you asked")  # sent twice, or nothing was changed
-    if not edited.is_new and visit.form["as-of"] != str(record.resource.changed):
+    if edited.is_new and visit.form["edits"]:
+        raise PageError(409, _GONE)
+    if not edited.is_new and visit.form["as-of"] != version_of(record):
         return await _connection_page(visit, resource, edited, typed, Problems.at("", _MOVED), 409)
     body = edited.changed(typed)
     found = review(visit.provider, resource, body)
@@ -185,7 +194,7 @@ async def ask_delete_connection(visit: Visit) -> Response:
 
 
 async def _delete_connection_page(visit: Visit, problems: Problems, status: int = 200) -> Response:
-    resource, _ = peering_of(visit)
+    resource, record = peering_of(visit)
     edited = _existing(await document(visit, resource), visit.path["identifier"])
     refusal = ""
     if len(edited.all) == 1:
@@ -205,6 +214,7 @@ async def _delete_connection_page(visit: Visit, problems: Problems, status: int 
         "Delete",
         back=page_of(resource),
         refusal=refusal,
+        as_of=version_of(record),
         problems=problems,
         status=status,
     )
@@ -226,9 +236,18 @@ def _named(edited: EditedConnection) -> str:
     return f"{theirs} to {ours}" if ours and edited.use is not Use.DIRECT else str(theirs)
 
 
+def _moved(visit: Visit, record: PeeringRecord) -> Problems:
+    """Whether the peering is another than that which the person saw before the deletion."""
+    if "as-of" not in visit.form or visit.form["as-of"] == version_of(record):
+        return NO_PROBLEMS
+    return Problems.at("", _MOVED_BEFORE_DELETION)
+
+
 async def delete_connection(visit: Visit) -> Response:
-    resource, _ = peering_of(visit)
+    resource, record = peering_of(visit)
     edited = _existing(await document(visit, resource), visit.path["identifier"])
+    if problems := _moved(visit, record):
+        return await _delete_connection_page(visit, problems, 409)
     if problems := unconfirmed(visit):
         return await _delete_connection_page(visit, problems, 400)
     try:
@@ -266,13 +285,16 @@ async def _delete_peering_page(visit: Visit, problems: Problems, status: int = 2
         "Delete",
         back=page_of(resource),
         refusal=refusal,
+        as_of=version_of(record),
         problems=problems,
         status=status,
     )
 
 
 async def delete_peering(visit: Visit) -> Response:
-    resource, _ = peering_of(visit)
+    resource, record = peering_of(visit)
+    if problems := _moved(visit, record):
+        return await _delete_peering_page(visit, problems, 409)
     if problems := unconfirmed(visit):
         return await _delete_peering_page(visit, problems, 400)
     try:

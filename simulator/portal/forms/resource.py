@@ -74,6 +74,11 @@ async def put_below(
     return NO_PROBLEMS
 
 
+def version_of(record: PeeringRecord) -> str:
+    """Another one after each change, and for another peering of the same name: a page of an older one is stale."""
+    return f"{record.resource.created}-{record.resource.changed}"
+
+
 def confirmation(
     visit: Visit,
     title: str,
@@ -84,10 +89,12 @@ def confirmation(
     back: str,
     refusal: str = "",
     typed: bool = True,
+    as_of: str = "",
     problems: Problems = NO_PROBLEMS,
     status: int = 200,
 ) -> Response:
-    """Ask before something is deleted. `refusal`: why it cannot be; then the button is there, and inactive."""
+    """Ask before something is deleted. `refusal`: why it cannot be; then the button is there, and inactive. `as_of`:
+    the version of what is shown."""
     return visit.page(
         "forms/confirm.html",
         title,
@@ -99,6 +106,7 @@ def confirmation(
         back=back,
         refusal=refusal,
         typed=typed,
+        as_of=as_of,
     )
 
 
