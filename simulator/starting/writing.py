@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
@@ -52,7 +51,8 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         "announces": announces,
         "announced": ", ".join(f'"{each}"' if each.version == 6 else str(each) for each in plan.prefixes),
         "quoted_prefixes": ", ".join(f'"{each}"' for each in plan.prefixes),
-        "peerings": list(_peerings(plan, announces=announces)),
+        "connections": _connections(plan),
+        "expected": _expected(plan) if announces else "",
         "documentation": plan.needs_documentation,
         "test_documentation": is_documentation and not plan.needs_documentation,
         "transit": next(each for each in _TRANSIT if each != plan.asn),
@@ -72,19 +72,17 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
     }
 
 
-def _peerings(plan: StartPlan, *, announces: bool) -> Iterator[dict[str, Any]]:
-    """The edges, together with those that have addresses of the same families: a peering has its families on each."""
-    groups: dict[tuple[int, ...], list[str]] = {}
-    versions: tuple[int, ...]
-    for number, edge in enumerate(plan.edges, 1):
-        versions = tuple(each.version for each in edge if each is not None)
-        groups.setdefault(versions, []).append(f"{{edge: edge-{number}}}")
-    for versions, edges in groups.items():
-        counts = {version: sum(each.version == version for each in plan.prefixes) for version in versions}
-        keys = {4: "accepted", 6: "accepted-ipv6"}
-        expected = "".join(f", {keys[version]}: {count}" for version, count in counts.items())
-        yield {
-            "families": [f"IPv{version}" for version in versions],
-            "edges": edges,
-            "expected": expected if announces else "",
-        }
+def _connections(plan: StartPlan) -> tuple[str, ...]:
+    """Each edge; one that has addresses of fewer families than others says so. None where all are alike."""
+    having = [[f"IPv{each.version}" for each in edge if each is not None] for edge in plan.edges]
+    most = max(having, key=len)
+    if all(each == most for each in having) and len(most) == len({each.version for each in plan.addresses}):
+        return ()
+    return tuple(f"{{edge: edge-{number}, families: [{', '.join(each)}]}}" for number, each in enumerate(having, 1))
+
+
+def _expected(plan: StartPlan) -> str:
+    """The prefixes that Microsoft takes on each session of a family."""
+    keys = {4: "accepted", 6: "accepted-ipv6"}
+    counts = {own.version: sum(each.version == own.version for each in plan.prefixes) for own in plan.addresses}
+    return "".join(f", {keys[version]}: {count}" for version, count in counts.items())

@@ -165,6 +165,9 @@ class ConnectionChoice(LinkQuality):
 
     edge: Name = Field(description="the name of the edge at its other end")
     id: Name | None = Field(default=None, description="where omitted: the peering and the edge, joined by a slash")
+    families: list[Literal["IPv4", "IPv6"]] | None = Field(
+        default=None, description="of its sessions; where omitted: those of the peering"
+    )
     ipv4: IPv4Network | None = Field(default=None, description="Direct: sessionPrefixV4, a /30 or /31")
     ipv6: IPv6Network | None = Field(default=None, description="Direct: sessionPrefixV6, a /126 or /127")
     halves: Literal["recorded", "faq"] = Field(
@@ -236,14 +239,13 @@ class Peering(Model):
         """A peering with an exchange route server (Azure: kind Direct, directPeeringType IxRs)."""
         return self.kind == "IxRs"
 
-    def session_families(self) -> tuple[Family, ...]:
-        return tuple(family for family in Family if family.label in self.families)
-
     def families_of(self, connection: ConnectionChoice) -> tuple[Family, ...]:
-        """The sessions of one connection. A Direct one has those that it has prefixes for, unless `families` is set."""
+        """The sessions of one connection. A Direct one has those that it has prefixes for, unless `families` says."""
+        if connection.families is not None:
+            return tuple(family for family in Family if family.label in connection.families)
         if self.is_direct and "families" not in self.model_fields_set:
             return tuple(family for family in Family if connection.prefix(family) is not None)
-        return self.session_families()
+        return tuple(family for family in Family if family.label in self.families)
 
 
 class Times(Model):

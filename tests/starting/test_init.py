@@ -75,6 +75,14 @@ STARTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "a LAN": ({"lan": ("185.1.0.0/24",)}, {"asn", "addresses", "exchange", "microsoft", "prefixes"}),
     "Microsoft's addresses": ({"microsoft": ("185.1.0.7",)}, {"asn", "addresses", "exchange", "lan", "prefixes"}),
+    "an edge without IPv6": (
+        {"lan": ("185.1.0.0/24", "2a0c::/64"), "microsoft": ("185.1.0.7", "185.1.0.8", "2a0c::7")},
+        {"asn", "addresses", "exchange", "prefixes"},
+    ),
+    "an edge of each family": (
+        {"lan": ("185.1.0.0/24", "2a0c::/64"), "microsoft": ("185.1.0.7", "2a0c::7", "2a0c::8")},
+        {"asn", "addresses", "exchange", "prefixes"},
+    ),
     "a real router": ({"router": "bird"}, {"asn", "addresses", "exchange", "microsoft", "prefixes"}),
 }
 WORDS = {
@@ -109,6 +117,7 @@ def test_the_rehearsal_passes_at_once(name: str, tmp_path: Path) -> None:
     start(tmp_path, **STARTS[name][0])
     done = turnup("rehearse", "lab.yaml", "--soak", "0.2", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.findall(r"check \w+ +warning.*", done.stdout), "a healthy peering has no warning"
 
 
 def test_the_tests_pass_at_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from simulator.topology.checks.direct import direct_problems, prefix_problems
 from simulator.topology.checks.nodes import link_problems
 from simulator.topology.problem import Path, Problem
-from simulator.topology.schema import Node, Peering, Topology
+from simulator.topology.schema import ConnectionChoice, Node, Peering, Topology
 from simulator.topology.suggest import MOST_HINTS, choose
 
 
@@ -54,32 +54,37 @@ def peering_problems(topology: Topology) -> Iterator[Problem]:
             yield Problem((*where, "peer-side", "halves"), text)
         if not peering.families:
             yield Problem((*where, "families"), "a peering needs at least one of IPv4 and IPv6")
+        choices = topology.choices(peering)
         for position, (identifier, edge) in enumerate(topology.connections(peering)):
             spot = (*where, "connections", position) if peering.connections is not None else where
+            if choices[position].families == []:
+                yield Problem((*spot, "families"), "a connection needs at least one of IPv4 and IPv6")
             if identifier in ids and not (peering.is_ixrs and position):
                 yield Problem(spot, f"ConnectionIdentifier:{identifier} is already being used in peering.")
             ids.add(identifier)
             if peering.is_direct:
-                yield from link_problems(topology.choices(peering)[position], spot)
-                yield from direct_problems(peering, topology.choices(peering)[position], spot)
+                yield from link_problems(choices[position], spot)
+                yield from direct_problems(peering, choices[position], spot)
                 continue
             pair = (peering.peer, edge.name)
             if pair in used:
                 text = f"duplicate connection: '{peering.peer}' to '{edge.name}' is already in {used[pair]}"
                 yield Problem(spot, f"{text} (Microsoft: Connection are not unique)")
             used[pair] = peering.name
-            yield from _connection_problems(topology, peering, edge, spot)
+            yield from _connection_problems(topology, peering, choices[position], edge, spot)
         for position, choice in enumerate(() if peering.is_direct else peering.connections or ()):
-            misplaced = sorted(name.replace("_", "-") for name in choice.model_fields_set - {"edge", "id"})
+            misplaced = sorted(name.replace("_", "-") for name in choice.model_fields_set - {"edge", "id", "families"})
             if misplaced:
                 text = f"{', '.join(misplaced)}: only a Direct connection has that, not an {peering.kind} one"
                 yield Problem((*where, "connections", position), text)
     yield from prefix_problems(topology)
 
 
-def _connection_problems(topology: Topology, peering: Peering, edge: Node, where: Path) -> Iterator[Problem]:
+def _connection_problems(
+    topology: Topology, peering: Peering, choice: ConnectionChoice, edge: Node, where: Path
+) -> Iterator[Problem]:
     peer = topology.peer(peering.peer)
-    for family in peering.session_families():
+    for family in peering.families_of(choice):
         for node, side in ((edge, "edge"), (peer, "peer")):
             if node.address(family) is None:
                 text = f"{side} '{node.name}' has no {family.label} address for the {family.label} session"
