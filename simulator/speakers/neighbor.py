@@ -19,14 +19,10 @@ from simulator.session.messages import Family, Notification
 from simulator.session.states import BgpState
 from simulator.speakers.connections import Connections, octets_written
 from simulator.speakers.dispatch import dispatch
-from simulator.speakers.gc_pause import gc_paused
 from simulator.speakers.runtime import Runtime
 from simulator.speakers.tcp import Owner, TcpConnection
 from simulator.views.session import SessionView
 from simulator.wire.path_attributes import PathAttributes
-
-_AT_ONCE = 64 * 1024
-"""Octets of a read that the peer gets at once: what they lead to is carried out before the next ones (simulator)."""
 
 
 class Neighbor:
@@ -140,12 +136,8 @@ class Neighbor:
     def tcp_received(self, tcp: TcpConnection, octets: bytes) -> None:
         if self._runtime.tap is not None:
             self._runtime.tap.octets(self.config, tcp, octets, outbound=False, now=self._now())
-        with gc_paused():
-            for at in range(0, len(octets), _AT_ONCE):
-                self.peer.receive(tcp.stream, octets[at : at + _AT_ONCE], self._now())
-                self._carry_out()
-                if tcp.stream.is_closing:
-                    break
+        self.peer.receive(tcp.stream, octets, self._now())
+        self._carry_out()
 
     def tcp_to_send(self, tcp: TcpConnection) -> bytes | memoryview:
         return self.peer.to_send(tcp.stream, self._now())

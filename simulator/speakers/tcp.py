@@ -13,6 +13,7 @@ from simulator.peer.stream import Stream
 from simulator.places.endpoint import Endpoint
 from simulator.places.place import Place
 from simulator.session.fsm import Channel
+from simulator.speakers.fair_share import fair_share
 from simulator.speakers.outlet import Outlet
 from simulator.speakers.sockets import dialling_socket, octets_written
 
@@ -81,7 +82,7 @@ class TcpConnection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.outlet: Outlet | None = None
         self._full = self._handing = self._finished = self._is_cut = False
-        self._broken: OSError | None = None
+        self._broken: Exception | None = None
         self._linger: asyncio.TimerHandle | None = None
 
     @property
@@ -104,7 +105,30 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.stream.is_closing and not self.deaf:
-            self.owner.tcp_received(self, data)
+            fair_share().read(self, data)
+
+    def take(self, octets: bytes) -> bool:
+        """Deal with some of what was read; False where no more of it is wanted."""
+        if self.stream.is_closing:
+            return False
+        try:
+            self.owner.tcp_received(self, octets)
+        except Exception as error:  # a defect: as asyncio does, end the connection and say why
+            self._broken = error
+            message = "a BGP connection's octets could not be dealt with"
+            asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
+            self.reset()
+        return not self.stream.is_closing
+
+    def hold(self) -> None:
+        """Read no more until `release`."""
+        assert self.transport is not None
+        self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Everything that was read is dealt with."""
+        assert self.transport is not None
+        self.transport.resume_reading()
 
     def eof_received(self) -> bool:
         self.peer_end = PeerEnd.RESET if self._broken else PeerEnd.FIN

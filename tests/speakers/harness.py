@@ -41,6 +41,11 @@ class Line(Outlet, asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 179) if name in ("sockname", "peername") else default
 
+    def pause_reading(self) -> None:
+        """What the peer says meanwhile the test says later."""
+
+    def resume_reading(self) -> None: ...
+
     def end(self, error: Exception | None) -> None:
         """The connection is gone."""
         if self.is_up:

@@ -45,9 +45,10 @@ async def test_what_follows_the_end_of_the_session_in_the_same_read_is_not_taken
     neighbor.start()
     tcp = TcpConnection(Channel.ACCEPTED, neighbor)
     tcp.write = lambda: None  # type: ignore[method-assign]
+    tcp.owner = neighbor
     neighbor.tcp_made(tcp)
-    neighbor.tcp_received(tcp, raw_open() + KEEPALIVE)
-    neighbor.tcp_received(tcp, updates(6))
+    tcp.data_received(raw_open() + KEEPALIVE)
+    tcp.data_received(updates(6))
     assert sum(isinstance(event, RoutesAnnounced) for event in told) == 3
     assert neighbor.view().bgp_state is BgpState.IDLE and neighbor.view().received == 0
     assert gc.isenabled() and False in collecting
