@@ -29,6 +29,7 @@ class Setting(Enum):
     REMOTE_AS = "remote-as"
     SOURCE = "source"
     PASSIVE = "passive"
+    MULTIHOP = "multihop"
     MD5 = "md5"
     GTSM = "gtsm"
     HOLD_TIME = "hold-time"

@@ -51,6 +51,8 @@ def _differences(agreed: AgreedEnd, end: RouterEnd) -> Iterator[tuple[Matter, st
         yield Matter.SHUTDOWN, "a session that is up", "it shut down", True
     if end.remote_address not in (None, agreed.edge_address) and not end.dynamic:
         yield Matter.ADDRESS, str(agreed.edge_address), str(end.remote_address), True
+    if end.outside:
+        yield Matter.ADDRESS, str(agreed.edge_address), f"sessions from {end.outside}", True
     if end.local_address not in (None, agreed.router_address):
         # It still comes up where Microsoft calls, unless the address is on the router.
         yield Matter.LOCAL_ADDRESS, str(agreed.router_address), str(end.local_address), True

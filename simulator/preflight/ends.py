@@ -20,6 +20,7 @@ class Fit(Enum):
     UNKNOWN_REMOTE = "the router's session is with an address that nobody has"
     INVALID_LOCAL_IP = "the router calls from an address that is on none of its interfaces"
     LOCAL_IP_UNKNOWN_STATICALLY = "a multihop session without an address to call from"
+    """It comes up all the same where the way to the other side is the link's: then the address there is taken."""
     NO_LOCAL_AS = "the router's session has no AS of its own"
     NO_REMOTE_AS = "the router's session has no AS of the other side"
     NOT_READ = "the router's configuration could not be read"
@@ -28,7 +29,7 @@ class Fit(Enum):
     @property
     def fits(self) -> bool:
         """Such a session can come up, where nothing else is wrong with it."""
-        return self in (Fit.UNIQUE_MATCH, Fit.DYNAMIC_MATCH)
+        return self in (Fit.UNIQUE_MATCH, Fit.DYNAMIC_MATCH, Fit.LOCAL_IP_UNKNOWN_STATICALLY)
 
 
 class Matter(Enum):
@@ -73,6 +74,8 @@ class RouterEnd:
     shut_down: bool = False
     several: bool = False
     """The configuration has the session more than once."""
+    outside: str = ""
+    """Of a range: it, where Microsoft's address is not in it."""
     places: dict[Matter, str] = field(default_factory=dict)
     """`file:line` of what the user's own file says."""
 

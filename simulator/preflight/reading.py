@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,9 +56,11 @@ class ReadFile:
         self._own, self._path, self._kind = own, path, kind
         self._view = _view_of(own, path) if ask else ""
         self._neighbors = neighbors_of(own, path)
+        self._ranges = ranges_of(own, path)
 
     def end(self, agreed: AgreedEnd, others: frozenset[IpAddress]) -> RouterEnd | None:
-        """The session with Microsoft's address, or the one that its place was meant for; None: the file has none.
+        """The session with Microsoft's address, or the range that it is in; else the session or the range that stands
+        in its place. None: the file has none.
 
         `others`: the addresses of Microsoft's other sessions with the router.
         """
@@ -65,8 +68,9 @@ class ReadFile:
         found = next((each for each in self._neighbors if same(each, address)), None)
         if found is not None:
             return self._read(agreed, found, several=self._times(found) > 1)
-        if any(agreed.edge_address in ip_network(each, strict=False) for each in ranges_of(self._own, self._path)):
-            return RouterEnd(None, dynamic=True, local_as=agreed.peer_as, any_remote_as=True)
+        if taken := [each for each in self._ranges if agreed.edge_address in ip_network(each, strict=False)]:
+            nearest = max(taken, key=lambda each: ip_network(each, strict=False).prefixlen)
+            return self._read(agreed, nearest, several=False)
         strangers = [
             each
             for each in self._neighbors
@@ -74,7 +78,10 @@ class ReadFile:
             and not any(same(each, str(other)) for other in others)
             and self._said(each).get(Setting.REMOTE_AS, _NOTHING).value == str(agreed.microsoft_as)
         ]
-        return self._read(agreed, strangers[0], several=False) if len(strangers) == 1 else None
+        if len(strangers) == 1:
+            return self._read(agreed, strangers[0], several=False)
+        ranges = [each for each in self._ranges if (":" in each) == (agreed.edge_address.version == 6)]
+        return replace(self._read(agreed, ranges[0], several=False), outside=ranges[0]) if ranges else None
 
     def misnamed(self, interfaces: tuple[str, ...], vrfs: tuple[str, ...]) -> list[tuple[Matter, str]]:
         """What it binds to that is not there: interfaces and VRFs, in words with file and line."""
@@ -100,7 +107,9 @@ class ReadFile:
         said = self._said(address)
         places = {matter: said[setting].place for setting, matter in _MATTERS.items() if setting in said}
         places = {matter: place for matter, place in places.items() if not place.startswith(":")}
-        file, line = self._neighbors[address][0]
+        file, line = self._ranges.get(address) or self._neighbors[address][0]
+        if address in self._ranges:
+            places[Matter.ADDRESS] = f"{file}:{line}"
         places.setdefault(Matter.ADDRESS, f"{file}:{line}")
         places.setdefault(Matter.FAMILY, f"{file}:{line}")
         theirs, ours = said.get(Setting.REMOTE_AS), said.get(Setting.LOCAL_AS)
@@ -110,6 +119,8 @@ class ReadFile:
         remote = _asn(theirs)
         return RouterEnd(
             remote_address=_address(address),
+            dynamic=address in self._ranges,
+            multihop=Setting.MULTIHOP in said and said[Setting.MULTIHOP].value != "1" and Setting.GTSM not in said,
             local_address=_address(source.value) if source is not None else None,
             local_as=_asn(ours) if strict else _asn(ours) or agreed.peer_as,
             remote_as=remote,

@@ -16,7 +16,6 @@ from simulator.engine.network import Network
 from simulator.lab.merge import merge_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
-from simulator.preflight.ends import Fit
 from simulator.preflight.rows import evidence_of, preflight
 from simulator.rehearsal.ledger import Ledger, mismatch_of
 from simulator.rehearsal.outside_bgp import where
@@ -157,7 +156,8 @@ class Rehearsal:
                 self._script.say(f"preflight {row.session}: {row.fit.name}: {words}", row.connection)
                 self.ledger.mismatch(row.peering, f"{row.session}: the configurations do not match: {words}")
         if all(row.fine for row in rows):
-            self._script.say(f"preflight: {len(rows)} sessions: {Fit.UNIQUE_MATCH.name}")
+            fits = ", ".join(dict.fromkeys(row.fit.name for row in rows))
+            self._script.say(f"preflight: {len(rows)} sessions: {fits}")
 
     async def _until_lifted(self, record: ConnectionRecord) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""

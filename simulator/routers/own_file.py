@@ -57,7 +57,7 @@ class OwnFile:
     absent: tuple[tuple[re.Pattern[str], str], ...] = ()
     """What no lab has, and what is said of it."""
     scopes: Scopes = lambda text, address: []
-    """Which parts of a text configure one session."""
+    """Which parts of a text configure one session: with an address, or of those that are taken from a prefix."""
     settings: tuple[tuple[Setting, re.Pattern[str]], ...] = ()
     """What to look for there; the first group is the value."""
     family: Callable[[str, str], bool | None] = lambda text, address: None
@@ -187,10 +187,13 @@ def neighbors_of(own: OwnFile, path: Path) -> dict[str, list[tuple[Path, int]]]:
     return found
 
 
-def ranges_of(own: OwnFile, path: Path) -> list[str]:
-    """The prefixes that the file takes sessions from without naming each."""
-    texts = [own.blank(text) for _, text in sources(own, path)]
-    return [hit[1] for text in texts for hit in own.ranges.finditer(text)] if own.ranges is not None else []
+def ranges_of(own: OwnFile, path: Path) -> dict[str, tuple[Path, int]]:
+    """The prefixes that the file takes sessions from without naming each, with where it says so."""
+    return {
+        hit[1]: (file, text.count("\n", 0, hit.start(1)) + 1)
+        for file, text in sources(own, path)
+        for hit in (own.ranges.finditer(own.blank(text)) if own.ranges is not None else ())
+    }
 
 
 def constants_of(own: OwnFile, path: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_network
 from pathlib import Path
 
 from simulator.diagnosis.router_answer import Setting, Statement
@@ -86,9 +86,9 @@ def statements(
 
 
 def same(one: str, other: str) -> bool:
-    """Two spellings of one address."""
+    """Two spellings of one address, or of one prefix that sessions are taken from."""
     try:
-        return ip_address(one.partition("%")[0]) == ip_address(other)
+        return ip_network(one.partition("%")[0], strict=False) == ip_network(other, strict=False)
     except ValueError:
         return False
 

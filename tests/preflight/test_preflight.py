@@ -125,6 +125,103 @@ def test_a_mistake_in_a_users_file_is_named_with_its_line(kind: str, mistake: st
     assert "geheim" not in " ".join(map(str, row.mismatches)), "a key is not shown"
 
 
+RANGES = {
+    "bird": """router id 206.126.239.200;
+protocol bgp microsoft {
+    local as 64496;
+    neighbor range {range} as {asn};
+    ipv4 { import all; export none; };
+}
+""",
+    "frr": """frr defaults traditional
+router bgp 64496
+ bgp listen range {range} peer-group IX
+ neighbor IX peer-group
+ neighbor IX remote-as {asn}
+""",
+    "openbgpd": """AS 64496
+router-id 206.126.239.200
+neighbor {range} {
+    remote-as {asn}
+    descr "ix"
+}
+""",
+    "gobgp": """[global.config]
+as = 64496
+router-id = "206.126.239.200"
+[[peer-groups]]
+[peer-groups.config]
+peer-group-name = "ix"
+peer-as = {asn}
+[[dynamic-neighbors]]
+[dynamic-neighbors.config]
+prefix = "{range}"
+peer-group = "ix"
+""",
+    "exabgp": """neighbor {range} {
+    router-id 206.126.239.200;
+    local-address 206.126.239.200;
+    local-as 64496;
+    peer-as {asn};
+    passive true;
+}
+""",
+}
+"""Files that take sessions from a range of addresses, in each daemon's language."""
+
+
+@pytest.mark.parametrize(
+    ("prefix", "asn", "fit", "matter"),
+    [
+        ("206.126.236.0/22", 8075, Fit.DYNAMIC_MATCH, None),
+        ("206.126.236.0/22", 8076, Fit.NO_MATCH_FOUND, Matter.REMOTE_AS),
+        ("192.0.2.0/24", 8075, Fit.NO_MATCH_FOUND, Matter.ADDRESS),
+    ],
+)
+@pytest.mark.parametrize("kind", RANGES)
+def test_a_session_of_a_range_is_compared_by_what_the_file_says_of_the_range(
+    kind: str, prefix: str, asn: int, fit: Fit, matter: Matter | None, tmp_path: Path
+) -> None:
+    text = RANGES[kind].replace("{range}", prefix).replace("{asn}", str(asn))
+    file = f"own.{'toml' if kind == 'gobgp' else 'conf'}"
+    found = rows(lay(tmp_path, kind, {file: text}), ask=False)
+    four = next(row for row in found if row.session.endswith("ipv4"))
+    assert four.fit is fit
+    assert [each.matter for each in four.mismatches] == ([] if matter is None else [matter])
+    assert four.comes_up is (matter is None)
+    for each in four.mismatches:
+        name, _, line = each.place.rpartition(":")
+        said = str(asn) if matter is Matter.REMOTE_AS else prefix
+        assert name.endswith(file) and said in text.splitlines()[int(line) - 1]
+
+
+MULTIHOP = {
+    "bird": (r"local [0-9A-Fa-f:.]+ as 64496;", "local as 64496;\n\tmultihop 2;"),
+    "frr": (r"( neighbor \S+) update-source \S+", r"\1 ebgp-multihop 2"),
+    "openbgpd": (r"remote-as 8075", "remote-as 8075\n\t\tmultihop 2"),
+    "gobgp": (
+        r'\[neighbors\.transport\.config\]\s*local-address = "[^"]+"',
+        "[neighbors.ebgp-multihop.config]\n    enabled = true",
+    ),
+}
+"""What turnup writes → the same with multihop and without the address to call from. ExaBGP's must have one."""
+
+
+@pytest.mark.parametrize("kind", MULTIHOP)
+def test_multihop_without_an_address_to_call_from_has_a_word_of_its_own(kind: str, tmp_path: Path) -> None:
+    path = lay(tmp_path, kind, {})
+    topology = load(path, own_files=False)
+    config = agreed_config(topology, topology.peers[0])
+    pattern, put = MULTIHOP[kind]
+    text, count = re.subn(pattern, put, FORMATS[kind](config))
+    assert count == 2, text
+    file = f"own.{'toml' if kind == 'gobgp' else 'conf'}"
+    found = rows(lay(tmp_path, kind, {file: text}), ask=False)
+    assert [(row.fit, row.mismatches, row.comes_up) for row in found] == [
+        (Fit.LOCAL_IP_UNKNOWN_STATICALLY, (), True)
+    ] * 2
+
+
 @pytest.mark.parametrize("kind", DAEMONS)
 def test_a_session_that_the_file_lacks_is_half_open(kind: str, tmp_path: Path) -> None:
     path, text = written(kind, tmp_path)

@@ -24,7 +24,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 _PROTOCOL = re.compile(r"\bprotocol\s+bgp\b([^{;]*)\{")
 _TEMPLATE = re.compile(r"\btemplate\s+bgp\s+([\w.:-]+)([^{;]*)\{")
-_NEIGHBOR = re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")
+_NEIGHBOR = re.compile(r"\bneighbor\s+(?:range\s+)?([0-9A-Fa-f]*[:.][0-9A-Fa-f:./]*)")
 
 
 def _channels(text: str, start: int, end: int, channel: re.Pattern[str]) -> list[tuple[int, int]]:
@@ -84,6 +84,7 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\w+)|\bneighbor\b[^;{]*\b(external|internal)\b")),
         (Setting.SOURCE, re.compile(r"\b(?:source\s+address|local)\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*)")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?:\s+(?:on|yes))?\s*;")),
+        (Setting.MULTIHOP, re.compile(r"\bmultihop\b(?:\s+(\d+))?\s*;")),
         (Setting.MD5, re.compile(r'\bpassword\s+"([^"]*)"')),
         (Setting.GTSM, re.compile(r"\bttl\s+security\s+(?:on|yes)\s*;|\bttl\s+security\s*;")),
         (Setting.HOLD_TIME, re.compile(r"(?<!startup )\bhold\s+time\s+(\w+)")),

@@ -36,7 +36,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 
 _INHERIT = re.compile(r"\binherit\s+\[?\s*([\w.-]+)")
-_NEIGHBORS = nested(re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)\s*\{"), re.compile(r"\bgroup\s+\S+\s*\{"), file=False)
+_NEIGHBORS = nested(re.compile(r"\bneighbor\s+([0-9A-Fa-f:./]+)\s*\{"), re.compile(r"\bgroup\s+\S+\s*\{"), file=False)
 
 
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
@@ -66,11 +66,13 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r"\bpeer-as\s+(\d+)")),
         (Setting.SOURCE, re.compile(r"\blocal-address\s+([0-9A-Fa-f:.]+)")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?!\s+false)")),
+        (Setting.MULTIHOP, re.compile(r"\b(?:outgoing-ttl|multihop)\s+(\d+)")),
         (Setting.MD5, re.compile(r"""\bmd5-password\s+(?:"([^"\n]*)"|'([^'\n]*)'|([^;\s]+))""")),
         (Setting.GTSM, re.compile(r"\bincoming-ttl\b")),
         (Setting.HOLD_TIME, re.compile(r"\bhold-time\s+(\d+)")),
         (Setting.ROUTER_ID, re.compile(r"\brouter-id\s+([0-9.]+)")),
     ),
     anchors=((frozenset(), re.compile(r"\bneighbor\s+\S+\s*\{")),),
+    ranges=re.compile(r"\bneighbor\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*/\d+)\s*\{"),
     neighbors=re.compile(r"\bneighbor\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)\s*\{"),
 )

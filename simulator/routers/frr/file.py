@@ -34,7 +34,13 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 _INSTANCE = re.compile(r"^router bgp \d+.*(?:\n[ \t].*|\n)*", re.MULTILINE)
 _NEIGHBOR = re.compile(r"^ *neighbor +(\S+) +.*$", re.MULTILINE)
+_RANGE = re.compile(r"^ *bgp listen range (\S+) peer-group (\S+)", re.MULTILINE)
 _FOR_ALL = re.compile(r"^router bgp \d+.*$|^ *timers bgp .*$|^ *bgp router-id .*$", re.MULTILINE)
+
+
+def _listening(text: str, prefix: str) -> set[str]:
+    """The peer-groups that sessions from a prefix get."""
+    return {hit[2] for hit in _RANGE.finditer(text) if same(hit[1], prefix)}
 
 
 def _scopes(text: str, address: str) -> list[tuple[int, int]]:
@@ -42,9 +48,10 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     for instance in _INSTANCE.finditer(text):
         lines = list(_NEIGHBOR.finditer(text, *instance.span()))
         own = [hit for hit in lines if same(hit[1], address)]
-        if not own:
-            continue
         groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
+        groups |= _listening(instance[0], address)
+        if not own and not groups:
+            continue
         for_all = [hit.span() for hit in _FOR_ALL.finditer(text, *instance.span())]
         return [hit.span() for hit in own] + [hit.span() for hit in lines if hit[1] in groups] + for_all
     return []
@@ -56,9 +63,10 @@ def _family(text: str, address: str) -> bool | None:
     for instance in _INSTANCE.finditer(text):
         lines = instance[0].splitlines()
         own = [line for line in lines if (m := re.match(r" *(?:no )?neighbor +(\S+)", line)) and same(m[1], address)]
-        if not own:
-            continue
         names = {m[1] for line in own if (m := re.search(r"peer-group (\S+)", line))}
+        names |= _listening(instance[0], address)
+        if not own and not names:
+            continue
         default = f" no bgp default {wanted}-unicast" not in lines if wanted == "ipv4" else False
         active, inside = default or f" bgp default {wanted}-unicast" in lines, False
         for line in lines:
@@ -90,6 +98,7 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r"neighbor \S+ remote-as (\S+)")),
         (Setting.SOURCE, re.compile(r"neighbor \S+ update-source (\S+)")),
         (Setting.PASSIVE, re.compile(r"neighbor \S+ passive\b")),
+        (Setting.MULTIHOP, re.compile(r"neighbor \S+ ebgp-multihop(?: (\d+))?")),
         (Setting.MD5, re.compile(r"neighbor \S+ password (?:[80] )?(\S+)")),
         (Setting.GTSM, re.compile(r"neighbor \S+ ttl-security\b")),
         (Setting.HOLD_TIME, re.compile(r"neighbor \S+ timers \d+ (\d+)|^ *timers bgp \d+ (\d+)", re.MULTILINE)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.diagnosis.router_answer import Setting
@@ -42,26 +43,44 @@ def _line_of_a_word(what: str, text: str) -> int:
     return 0
 
 
-def _scopes(text: str, address: str) -> list[tuple[int, int]]:
-    """The `[[neighbors]]` of a TOML file, or the item of a YAML list, that has this address."""
-    starts = [hit.start() for hit in re.finditer(r"^\[\[neighbors\]\]|^ *- +config:", text, re.MULTILINE)]
-    found = []
+_ITEMS = r"(?:neighbors|peer-groups|dynamic-neighbors)"
+_ITEM = re.compile(rf"^\[\[{_ITEMS}\]\]|^ *- +config:", re.MULTILINE)
+_OTHER = re.compile(rf"^\[(?!\[?{_ITEMS}\b)|^[\w-]+:", re.MULTILINE)
+_ADDRESS = re.compile(r'(?:neighbor-address|\bprefix)"?\s*[=:]\s*"?([0-9A-Fa-f]*[:.][0-9A-Fa-f:./]*)')
+_GROUP = re.compile(r'\bpeer-group"?\s*[=:]\s*"?([\w.-]+)')
+_GROUP_NAME = re.compile(r'\bpeer-group-name"?\s*[=:]\s*"?([\w.-]+)')
+
+
+def _items(text: str) -> Iterator[tuple[int, int]]:
+    """Each neighbor, peer group and range of a TOML file, or of a YAML list."""
+    starts = [hit.start() for hit in _ITEM.finditer(text)]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        other = re.compile(r"^\[(?!\[?neighbors)", re.MULTILINE).search(text, start, end)
-        end = other.start() if other is not None else end
-        hit = re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)').search(text, start, end)
-        if hit is not None and same(hit[1], address):
-            found.append((start, end))
+        other = _OTHER.search(text, start, end)
+        yield start, other.start() if other is not None else end
+
+
+def _own_scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The neighbor, or the range, and the peer group that it is of."""
+    items = list(_items(text))
+    own = [each for each in items if (hit := _ADDRESS.search(text, *each)) is not None and same(hit[1], address)]
+    names = {hit[1] for each in own for hit in _GROUP.finditer(text, *each)}
+    groups = [each for each in items if (hit := _GROUP_NAME.search(text, *each)) is not None and hit[1] in names]
+    return own + groups
+
+
+def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+    """The neighbor with this address, its peer group, and what is said of all."""
+    found = _own_scopes(text, address)
     whole = re.compile(r"^\[global\.config\][^\[]*|^global:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
     return found + [hit.span() for hit in whole.finditer(text) if found]
 
 
 def _family(text: str, address: str) -> bool | None:
-    """Without `afi-safis` GoBGP gives a session the family of its address."""
-    spans = _scopes(text, address)[:1]
-    names = [
-        hit[1] for span in spans for hit in re.compile(r'afi-safi-name"?\s*[=:]\s*"?([\w-]+)').finditer(text, *span)
-    ]
+    """Without `afi-safis` GoBGP gives a session the family of its address; a neighbor's own come before its group's."""
+    name = re.compile(r'afi-safi-name"?\s*[=:]\s*"?([\w-]+)')
+    spans = _own_scopes(text, address)
+    each = ([hit[1] for hit in name.finditer(text, *span)] for span in spans)
+    names = next(filter(None, each), [])
     wanted = "ipv6-unicast" if ":" in address else "ipv4-unicast"
     return None if not spans else not names or wanted in names
 
@@ -83,6 +102,7 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r'peer-as"?\s*[=:]\s*(\d+)')),
         (Setting.SOURCE, re.compile(r'local-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
         (Setting.PASSIVE, re.compile(r'passive-mode"?\s*[=:]\s*true')),
+        (Setting.MULTIHOP, re.compile(r'ebgp-multihop[\s\S]{0,60}?enabled"?\s*[=:]\s*(true)')),
         (Setting.MD5, re.compile(r"""auth-password"?\s*[=:]\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([^\s,}"']+))""")),
         (Setting.GTSM, re.compile(r'ttl-security[\s\S]{0,60}?enabled"?\s*[=:]\s*(true)')),
         (Setting.HOLD_TIME, re.compile(r'hold-time"?\s*[=:]\s*(\d+)')),

@@ -26,7 +26,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path.parent / file), int(line), what) for file, line, what in found] or otherwise(path, words)
 
 
-_NEIGHBOR = re.compile(r"\bneighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{")
+_NEIGHBOR = re.compile(r"\bneighbor\s+(\$?[\w:./]+)\s*\{")
 _MACRO = re.compile(r'^[ \t]*(\w+)\s*=\s*"?([^"\n]+?)"?\s*$', re.MULTILINE)
 
 
@@ -71,6 +71,7 @@ OWN_FILE = OwnFile(
         (Setting.REMOTE_AS, re.compile(r"\bremote-as\s+(\$?\w+)", re.MULTILINE)),
         (Setting.SOURCE, re.compile(r"\blocal-address\s+(\$?[\w:.]+)", re.MULTILINE)),
         (Setting.PASSIVE, re.compile(r"^[ \t]*passive\b", re.MULTILINE)),
+        (Setting.MULTIHOP, re.compile(r"^[ \t]*multihop\s+(\d+)", re.MULTILINE)),
         (Setting.MD5, re.compile(r'\btcp\s+md5sig\s+(?:password|key)\s+"?([^\s"]+)"?', re.MULTILINE)),
         (Setting.GTSM, re.compile(r"\bttl-security\s+yes\b", re.MULTILINE)),
         (Setting.HOLD_TIME, re.compile(r"^[ \t]*holdtime\s+(?!min)(\d+)", re.MULTILINE)),
@@ -84,5 +85,5 @@ OWN_FILE = OwnFile(
     constants=_MACRO,
     anchors=((frozenset(), re.compile(r"\bneighbor\s+\S+\s*\{")),),
     ranges=re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+/\d+)\s*\{"),
-    neighbors=re.compile(r"^[ \t]*neighbor\s+(\$?[\w:.]+)(?:/\d+)?\s*\{", re.MULTILINE),
+    neighbors=re.compile(r"^[ \t]*neighbor\s+(\$?[\w:.]+)(?:/32|/128)?\s*\{", re.MULTILINE),
 )
