@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.engine.peer_config import agreed_config
+from simulator.faults import own_file
 from simulator.faults.schema import Patch, RehearsedFault, RouterChange, Sabotage, Spoken
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.registry import FORMATS
@@ -81,10 +82,10 @@ def unfit(fault: RehearsedFault, topology: Topology, family: str) -> str:
     first = topology.peers[0]
     if fault.base != base_of(topology):
         return f"it is for a lab like {fault.base}"
-    touched = fault.patch or fault.change(first.router_kind) != RouterChange() or fault.speaks
-    if touched and first.router_choice.config is not None:
-        return f"it changes a configuration, and {first.router_choice.config} is a user's own"
-    return fault.inapplicable(first.router_kind, family)
+    why = fault.inapplicable(first.router_kind, family)
+    if not why and first.router_choice.config is not None:
+        return own_file.why_not(fault, first, topology.peerings[0])
+    return why
 
 
 def healthy(base: str, router: str, directory: Path) -> FaultyLab:
@@ -100,9 +101,15 @@ def build(breaches: Iterable[Breach], base: str, router: str, directory: Path) -
 def build_on(
     document: dict[str, Any], breaches: Sequence[Breach], base: str, router: str, directory: Path
 ) -> FaultyLab:
-    """The same on a topology of one's own, as plain data, of the kind of a `base`; its first peer has the fault."""
+    """The same on a topology of one's own, as plain data, of the kind of a `base`; its first peer has the fault.
+
+    A router's own file stays as it is: see `simulator.faults.own_file`.
+    """
+    is_own = _file_of(document["peers"][0]) not in (None, str(directory / _SERVER))
     for breach in breaches:
         _change_topology(document, breach, directory, router)
+        if is_own:
+            own_file.agree_otherwise(document, breach.fault, breach.family, router)
         document.setdefault("times", {}).update(breach.fault.times)
     if any(action.node == "another" for breach in breaches for action in breach.fault.actions):
         document["peers"].append(_second_box(document["peers"][0]))
@@ -114,13 +121,13 @@ def build_on(
             config = _altered(config, breach, topology, router)
         return replace(config, sessions=tuple(s for s in config.sessions if s.family.label not in spoken))
 
-    if base == "route-server-bird":
+    if base == "route-server-bird" and not is_own:
         file = directory / _SERVER
         text = file.read_text()
         for breach in breaches:
             text = patched(text, breach, router, agreed_config(topology, topology.peers[0]))
         file.write_text(text)
-    elif router in FORMATS and base != "route-server":
+    elif router in FORMATS and base != "route-server" and not is_own:
         config = alter(_as_taken(agreed_config(topology, topology.peers[0]), topology))
         if not (router == "openbgpd" and any(route.as_path for route in config.routes)):
             # bgpd.conf has no way to write a path: those routes are given to a bgpd that runs.
@@ -132,6 +139,12 @@ def build_on(
     actions = tuple((action, each.family) for each in breaches for action in each.fault.actions)
     waits = frozenset(each.family for each in breaches if each.fault.edge_waits)
     return FaultyLab(topology, alter, {k: v for k, v in spoken.items() if v is not None}, actions, waits)
+
+
+def _file_of(peer: Mapping[str, Any]) -> str | None:
+    """The configuration that the router runs as it is; None for one that turnup writes."""
+    router = peer.get("router")
+    return router.get("config") if isinstance(router, Mapping) else None
 
 
 def _as_taken(config: RouterConfig, topology: Topology) -> RouterConfig:

@@ -1,7 +1,7 @@
 """A lab in a thread of its own, and its handles for tests that await and for tests that do not.
 
 The lab has its own event loop, which outlives the loop of one test: so a lab can be used by a whole module, and by
-tests without any loop. A handle is the one of `simulator.testing.lab`; what is a coroutine there is awaited here, or,
+tests without any loop. A handle is one of `simulator.testing.handles`; what is a coroutine there is awaited here, or,
 in a test without `async`, waited for.
 """
 
@@ -18,7 +18,9 @@ from typing import Any, Final, TypeVar
 from simulator.axis import AxisError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.places.errors import LabError
-from simulator.testing.lab import Lab, LabAssertionError, LabEdge, LabPeering, LabRouter, LabSession
+from simulator.testing.diagnosis import LabAssertionError
+from simulator.testing.handles import LabEdge, LabPeering, LabRouter, LabSession
+from simulator.testing.lab import Lab
 
 T = TypeVar("T")
 _TOLD: Final = (LabAssertionError, TransitionRefusedError, LabError, LookupError, AxisError, ValueError)

@@ -112,17 +112,17 @@ def lab(request: pytest.FixtureRequest, _turnup_bench: Any) -> Any:
 
 @pytest.fixture
 def peering(lab: Any) -> Any:
-    """The lab's first peering (`simulator.testing.lab.LabPeering`)."""
+    """The lab's first peering (`simulator.testing.handles.LabPeering`)."""
     return lab.peering()
 
 
 @pytest.fixture
 def edge(lab: Any) -> Any:
-    """The lab's first edge (`simulator.testing.lab.LabEdge`)."""
+    """The lab's first edge (`simulator.testing.handles.LabEdge`)."""
     return lab.edge()
 
 
 @pytest.fixture
 def router(lab: Any) -> Any:
-    """The router of the lab's first peer (`simulator.testing.lab.LabRouter`)."""
+    """The router of the lab's first peer (`simulator.testing.handles.LabRouter`)."""
     return lab.router()

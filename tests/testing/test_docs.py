@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.testing.lab import Lab, LabEdge, LabPeering, LabRouter, LabSession
+from simulator.testing.handles import LabEdge, LabPeering, LabRouter, LabSession
+from simulator.testing.lab import Lab
 from tests.lab_support import require_bird
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"

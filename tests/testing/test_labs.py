@@ -13,8 +13,9 @@ from simulator.connection.connection import TransitionRefusedError
 from simulator.connection.states import ConnectionState
 from simulator.places.errors import LabError
 from simulator.session.states import BgpState
+from simulator.testing.diagnosis import LabAssertionError
 from simulator.testing.driven import Driven, LoopThread
-from simulator.testing.lab import Lab, LabAssertionError
+from simulator.testing.lab import Lab
 from tests.lab_support import require_bird, require_netns
 from tests.topologies import build, document
 
