@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,12 +19,31 @@ from simulator.scenarios.stage import Stage
 from simulator.scenarios.values import FamilyWord
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
-from simulator.testing.diagnosis import Diagnosis
+from simulator.testing.diagnosis import Diagnosis, LabAssertionError
 from simulator.topology.plan import SessionPlan
+from simulator.topology.schema import Topology
 from simulator.wire import nlri
 
-if TYPE_CHECKING:
-    from simulator.testing.lab import Lab
+
+class HandledLab(Protocol):
+    """What handles ask of the lab."""
+
+    topology: Topology
+
+    @property
+    def stage(self) -> Stage: ...
+
+    @property
+    def is_up(self) -> bool: ...
+
+    async def start(self) -> None: ...
+
+    async def act(self, step: str, subject: Mapping[str, Any]) -> None: ...
+
+    async def expect(self, subject: Mapping[str, Any], within: float, wanted: Mapping[str, Any]) -> None: ...
+
+    def failure(self, text: str, subject: Any) -> LabAssertionError: ...
+
 
 S = TypeVar("S", ConnectionState, BgpState)
 
@@ -49,7 +68,7 @@ def valid(model: type[Any], given: Mapping[str, Any]) -> Any:
 
 
 class _Handle:
-    def __init__(self, lab: Lab, subject: Mapping[str, Any]) -> None:
+    def __init__(self, lab: HandledLab, subject: Mapping[str, Any]) -> None:
         self.lab = lab
         self.subject = dict(subject)
 
