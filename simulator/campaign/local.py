@@ -19,7 +19,7 @@ from simulator.lab.state import clean, leftovers
 from simulator.places.errors import LabError
 
 NURSERY: Final = ("-m", "simulator.campaign.nursery")
-_TRIES: Final = 3
+TRIES: Final = 3
 """How often a cell is begun whose nursery ends under it."""
 
 
@@ -60,10 +60,10 @@ class LocalCells:
                 self.close()
                 _remove_leftovers()
                 for order in running.values():
-                    if tries[order.key] < _TRIES:
+                    if tries[order.key] < TRIES:
                         again.append(order)
                     else:
-                        text = f"the process that cells are born in was lost {_TRIES} times while it ran"
+                        text = f"the process that cells are born in was lost {TRIES} times while it ran"
                         yield Attempt(order.cell.key, order.number, Ending.LOST, text, host=self._host)
                 running = {}
             else:

@@ -41,7 +41,9 @@ class CampaignCell:
     times: tuple[tuple[str, float], ...] = ()
     """Other times of a topology, in seconds."""
     content: str = ""
-    """A digest of its file: one that was edited is another cell."""
+    """A digest of its files: when one was edited, it is another cell."""
+    files: tuple[str, ...] = ()
+    """Its own, and those that it names."""
     needs: tuple[str, ...] = ()
     """What a machine must have: `namespaces`, and kinds of routers."""
 
@@ -73,7 +75,8 @@ class CampaignCell:
     def of(cls, data: Mapping[str, Any]) -> CampaignCell:
         """The cell that `as_json` made."""
         pairs = {key: tuple((name, value) for name, value in data[key]) for key in ("values", "settings", "times")}
-        return cls(**{**data, **pairs, "kind": CellKind(data["kind"]), "needs": tuple(data["needs"])})
+        lists = {key: tuple(data[key]) for key in ("needs", "files")}
+        return cls(**{**data, **pairs, "kind": CellKind(data["kind"]), **lists})
 
 
 class Ending(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.campaign.model import CampaignCell, CellKind
+from simulator.campaign.parcel import digest_of, named_in
 from simulator.campaign.playing import topology_of_cell
 from simulator.faults.lab import unfit
 from simulator.faults.load import load as load_fault
@@ -128,10 +128,6 @@ def _is_topology(file: Path) -> bool:
     return isinstance(data, dict) and "peerings" in data and "steps" not in data
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
 # --- combinations ---
 
 
@@ -142,7 +138,6 @@ Combinations = Iterator[tuple[CampaignCell, str]]
 def _scenario_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], scratch: Path) -> Combinations:
     """The file's matrix; a choice narrows a key that it has, and adds one that it lacks."""
     scenario = load_scenario(path, dict(choice.settings))
-    digest = _digest(path)
     chosen = dict(zip(_KEYS, (choice.routers, choice.families, choice.securities), strict=True))
     for case in scenario.cases:
         has = dict(case.variant.values)
@@ -151,9 +146,7 @@ def _scenario_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], s
         lacks = [[(key, value) for value in wanted] for key, wanted in chosen.items() if wanted and key not in has]
         for added in itertools.product(*lacks):
             values = tuple(sorted((*case.variant.values, *added), key=_in_order))
-            cell = CampaignCell(
-                CellKind.SCENARIO, str(path), scenario.name, values, tuple(choice.settings), content=digest
-            )
+            cell = CampaignCell(CellKind.SCENARIO, str(path), scenario.name, values, tuple(choice.settings))
             try:
                 ready = plan(scenario, ScenarioCase(path, scenario.name, Variant(values), cell.settings), scratch)
             except TopologyError as error:
@@ -161,12 +154,15 @@ def _scenario_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], s
                     raise
                 yield cell, f"it does not fit: {error.faults[0].text}"
                 continue
-            yield replace(cell, needs=_needs(ready.topology)), ""
+            beside = [file.absolute() for file in named_in(ready.topology) if scratch not in file.parents]
+            if isinstance(base := scenario.document.data.get("topology"), str) and (path.parent / base).is_file():
+                beside.append((path.parent / base).absolute())
+            yield _told(cell, ready.topology, beside), ""
 
 
 def _topology_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], scratch: Path) -> Combinations:
     """Every combination of what is chosen; each without a fault, and with each fault on each family."""
-    cell = CampaignCell(CellKind.TOPOLOGY, str(path), path.stem, times=tuple(choice.times), content=_digest(path))
+    cell = CampaignCell(CellKind.TOPOLOGY, str(path), path.stem, times=tuple(choice.times))
     plain = topology_of_cell(cell)
     if any(peer.is_external for peer in plain.peers):
         yield cell, "its router stands outside of the lab: nobody is there to start it"
@@ -203,7 +199,14 @@ def _looked_at(cell: CampaignCell, plain: Topology) -> tuple[CampaignCell, str]:
         if why := unfit(_named(cell.fault), topology, cell.on):
             return cell, why
         topology = topology.model_copy(update={"link": "netns"})
-    return replace(cell, needs=_needs(topology)), ""
+    return _told(cell, topology, [file.absolute() for file in named_in(topology)]), ""
+
+
+def _told(cell: CampaignCell, topology: Topology, beside: Iterable[Path]) -> CampaignCell:
+    """With what it needs: of a machine, and of files."""
+    fault = [cell.fault] if cell.fault and Path(cell.fault).is_absolute() else []
+    named = tuple(sorted({cell.file, *fault, *map(str, beside)}))
+    return replace(cell, needs=_needs(topology), files=named, content=digest_of(named))
 
 
 def _needs(topology: Topology) -> tuple[str, ...]:

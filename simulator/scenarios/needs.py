@@ -12,14 +12,14 @@ from simulator.places.link import LinkKind
 from simulator.places.process import find_program
 from simulator.topology.schema import Topology
 
-_PROGRAMS: Final = {"bird": "BIRD", "frr": "BGPD", "gobgp": "GOBGPD", "openbgpd": "BGPD"}
+PROGRAMS: Final = {"bird": "BIRD", "frr": "BGPD", "gobgp": "GOBGPD", "openbgpd": "BGPD"}
 """Kind of router → the name of its program in its room; ExaBGP is a library that is always there."""
 
 
 def lacking(topology: Topology) -> str:
     """The router or the privilege that is missing here, and what to do; empty where all is there."""
     for node in (*topology.peers, *topology.customers):
-        if node.router_kind in _PROGRAMS and (why := _missing(node.router_kind)):
+        if node.router_kind in PROGRAMS and (why := missing(node.router_kind)):
             return why
     if link_of(topology) is not LinkKind.LOOPBACK and (why := _netns_problem() or ""):
         return f"{why}: run as root, or with simulated routers alone on link: loopback"
@@ -38,8 +38,9 @@ _netns_problem = functools.cache(netns_problem)
 
 
 @functools.cache
-def _missing(kind: str) -> str:
-    program = getattr(import_module(f"simulator.routers.{kind}.file"), _PROGRAMS[kind])
+def missing(kind: str) -> str:
+    """What a kind of router lacks here; empty where its program is there."""
+    program = getattr(import_module(f"simulator.routers.{kind}.file"), PROGRAMS[kind])
     try:
         find_program(program)
     except LabError as error:

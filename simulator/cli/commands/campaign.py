@@ -103,6 +103,14 @@ def campaign(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin again, though the campaign that is there was not finished.")
     ] = False,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="CLUSTER",
+            help="Run it on a Ray cluster that is there: `auto`, HOST:PORT or ray://HOST.",
+            show_default=False,
+        ),
+    ] = "",
     require_routers: Annotated[
         bool,
         typer.Option(
@@ -135,7 +143,14 @@ def campaign(
         times=[(name, value) for name, value in times if value is not None],
     )
     options = run.CampaignOptions(
-        repeat=repeat, limit=time_limit, jobs=jobs, report=report, resume=resume, fresh=fresh, require=require_routers
+        repeat=repeat,
+        limit=time_limit,
+        jobs=jobs,
+        report=report,
+        resume=resume,
+        fresh=fresh,
+        require=require_routers,
+        on=on,
     )
     how = chosen(how, as_json)
     planned = run.plan(paths or [], choice, shipped=shipped)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from simulator.campaign.cluster import ClusterCells
 from simulator.campaign.course import CourseOptions, run_course
 from simulator.campaign.journal import CampaignJournal, JournalError
 from simulator.campaign.local import LocalCells
@@ -56,6 +57,8 @@ class CampaignOptions:
     resume: bool
     fresh: bool
     require: bool
+    on: str
+    """A cluster's address; empty: this machine."""
 
 
 def settings(given: Sequence[str]) -> list[tuple[str, str]]:
@@ -128,31 +131,26 @@ def _run(
     _tell_resumed(journal, console)
     attempts: list[Attempt] = []
     interrupted, problem = False, ""
-    jobs = options.jobs or jobs_by_default()
     total = len(found.cells) * options.repeat
     names = {cell.key: str(cell) for cell in found.cells}
     told = _teller(console, names)
     course = CourseOptions(options.repeat, options.limit, options.require)
-    machine = LocalCells(options.report / _REPORTS)
-
-    def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
-        with machine:
-            yield from machine.run(orders, min(jobs, max(1, len(orders))))
-
+    where = _Where(options)
     with _signals_interrupt():
         try:
-            attempts.extend(run_course(found.cells, course, journal, runner, told, lanes=jobs))
+            with where:
+                attempts.extend(run_course(found.cells, course, journal, where.run, told, lanes=where.lanes))
         except KeyboardInterrupt:
-            machine.close()
             interrupted = True
         except LabError as error:
             problem = str(error)
     attempts = [_beside(attempt, options.report) for attempt in attempts]
     tallies = tallied(found.cells, attempts)
-    report = CampaignReport(tallies, found.unfit, left=total - len(attempts))
+    report = CampaignReport(tallies, found.unfit, where.lacks, total - len(attempts))
     page = write_campaign(options.report, report)
     _show(tallies, how)
     if how is RowFormat.table:
+        sys.stdout.write("".join(f"{line}\n" for line in where.lacks))
         sys.stdout.write(f"{report.sentence}\n{_unfit(found)}Report: {page}\n")
     if interrupted:
         warn(f"interrupted: the labs are taken down; --resume goes on with the {report.left} attempts that are left")
@@ -160,6 +158,34 @@ def _run(
     if problem:
         fail(LAB, problem)
     return _CODES.get(worst_of(tallies), LAB)
+
+
+class _Where:
+    """This machine, or a cluster."""
+
+    def __init__(self, options: CampaignOptions) -> None:
+        self._jobs = options.jobs
+        reports = (options.report / _REPORTS).absolute()
+        self._cells: LocalCells | ClusterCells
+        self._cells = ClusterCells(options.on, reports) if options.on else LocalCells(reports)
+        self.lanes = options.jobs or jobs_by_default()
+        self.lacks: list[str] = []
+
+    def __enter__(self) -> None:
+        self._cells.__enter__()
+        if isinstance(self._cells, ClusterCells):
+            self._cells.look()
+            self.lanes = self._jobs or self._cells.lanes
+
+    def __exit__(self, *error: Any) -> None:
+        if isinstance(self._cells, ClusterCells):
+            self.lacks = self._cells.lacks
+        self._cells.__exit__(*error)
+
+    def run(self, orders: Sequence[CellOrder]) -> Iterator[Attempt]:
+        if isinstance(self._cells, ClusterCells):
+            return self._cells.run(orders, self._jobs)
+        return self._cells.run(orders, self.lanes)
 
 
 def _unfit(found: CampaignPlan) -> str:

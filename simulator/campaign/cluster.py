@@ -1,0 +1,268 @@
+"""The same cells on the machines of a Ray cluster that is there: one task an attempt, where there is what it needs.
+
+Ray is asked for a processor's share, and tells of lost machines; which attempts there are, and what came of each, is
+the journal's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from simulator.campaign import worker
+from simulator.campaign.local import TRIES
+from simulator.campaign.model import Attempt, CellOrder, Ending
+from simulator.campaign.parcel import away, packed
+from simulator.campaign.worker import WorkerFacts
+from simulator.places.errors import LabError
+
+CLIENT_PORT: Final = 10001
+"""Of `ray://HOST`, as Ray has it."""
+NAMESPACES: Final = "turnup-namespaces"
+"""A resource that a machine may declare: how many cells with network namespaces it plays at once."""
+SHARE: Final = 0.33
+"""Of a processor, for a cell: it waits most of its time, as `jobs_by_default` has it."""
+_LOOK: Final = 5.0
+"""Seconds after which the cluster's machines are looked at again."""
+_PROBE: Final = 60.0
+"""Seconds in which a machine has to say what it has (simulator)."""
+_LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
+
+
+class ClusterError(LabError):
+    """No cluster there, or none that can be used: one line."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """One task."""
+
+    order: CellOrder
+    began: int
+    """How manieth time."""
+    able: tuple[str, ...]
+    """The machines that it may run on."""
+
+
+@dataclass(slots=True)
+class ClusterCells:
+    """The cells of a cluster. A context: at its end no task runs."""
+
+    address: str
+    """`auto`, `HOST:PORT` or `ray://HOST[:PORT]`."""
+    reports: Path
+    _ray: Any = None
+    _facts: dict[str, WorkerFacts] = field(default_factory=dict)
+    """By the machine's id."""
+    _useless: dict[str, str] = field(default_factory=dict)
+    """The machines that can play no cell, each with the reason."""
+    _parcels: dict[tuple[str, ...], tuple[str, Any]] = field(default_factory=dict)
+    _running: dict[Any, _Running] = field(default_factory=dict)
+    _probes: dict[Any, str] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    """The machines that are gone."""
+
+    def __enter__(self) -> ClusterCells:
+        self._ray = _connected(self.address)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for ref in self._running:
+            self._ray.cancel(ref, force=False)
+        if self._running:  # their labs are taken down
+            self._ray.wait(list(self._running), num_returns=len(self._running), timeout=15)
+        self._ray.shutdown()
+
+    @property
+    def lacks(self) -> list[str]:
+        """What each machine lacks, one line each."""
+        lines = [f"{node[:6]}: {why}" for node, why in self._useless.items()]
+        lines += [f"{node[:6]}: it was lost" for node in self.lost]
+        for node, facts in self._facts.items():
+            lines += [f"{facts.host}/{node[:6]}: {why}" for _, why in facts.lacks]
+        return lines
+
+    @property
+    def lanes(self) -> int:
+        """Attempts at once, as the processors of the machines have it."""
+        nodes = (node for node in self._ray.nodes() if node["Alive"] and node["NodeID"] in self._facts)
+        return max(1, int(sum(node["Resources"].get("CPU", 0) for node in nodes) / SHARE))
+
+    def look(self) -> None:
+        """Ask every machine what it has, and wait for it. Raises ClusterError where none can play any cell."""
+        self._look_around()
+        while self._probes:
+            done, _ = self._ray.wait(list(self._probes), timeout=_PROBE)
+            if not done:
+                for node in self._probes.values():
+                    self._useless[node] = f"it did not say within {_PROBE:.0f} s what it has"
+                self._probes.clear()
+            for ref in done:
+                self._learn(ref)
+        if not self._facts:
+            raise ClusterError("; ".join(["no machine of the cluster can play a cell", *self.lacks]))
+
+    def run(self, orders: Sequence[CellOrder], jobs: int | None) -> Iterator[Attempt]:
+        """Yield each as it is over; at most `jobs` at once. A task whose machine is lost is begun again elsewhere."""
+        waiting = deque((order, 1) for order in orders)
+        stuck: list[CellOrder] = []
+        while waiting or self._running:
+            most = jobs or 2 * self.lanes  # Ray lets those wait for which no processor is free
+            while waiting and len(self._running) < most:
+                order, began = waiting.popleft()
+                if not self._begin(order, began):
+                    stuck.append(order)
+            watched = [*self._running, *self._probes]
+            done, _ = self._ray.wait(watched, num_returns=1, timeout=_LOOK) if watched else ([], [])
+            for ref in done:
+                if ref in self._probes:
+                    self._learn(ref)
+                    continue
+                running = self._running.pop(ref)
+                made = self._over(ref, running)
+                if made is None:
+                    waiting.append((running.order, running.began + 1))
+                else:
+                    yield made
+            if not done:
+                self._look_around()
+            if stuck and not waiting and not self._running:
+                waiting.extend((order, 1) for order in stuck if self._able(order))
+                for order in stuck:
+                    if not self._able(order):
+                        yield self._skipped(order)
+                stuck = []
+
+    # --- machines ---
+
+    def _look_around(self) -> None:
+        """Ask machines that are new; forget those that are gone."""
+        strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        known = {*self._facts, *self._useless, *self._probes.values()}
+        probe = self._ray.remote(worker.facts)
+        for node in self._ray.nodes():
+            name = node["NodeID"]
+            if node["Alive"] and name not in known:
+                pinned = probe.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy(name, soft=False))
+                self._probes[pinned.remote()] = name
+            elif not node["Alive"] and self._facts.pop(name, None) is not None:
+                self.lost.append(name)
+        for ref, running in self._running.items():
+            if not set(running.able) & self._facts.keys():
+                self._ray.cancel(ref)  # it would wait for ever for a machine that is gone
+
+    def _learn(self, ref: Any) -> None:
+        node = self._probes.pop(ref)
+        try:
+            found = self._ray.get(ref)
+        except Exception as error:
+            cause = getattr(error, "cause", None) or error
+            missing = isinstance(cause, ModuleNotFoundError) or "No module named" in str(error)
+            self._useless[node] = "turnup is not installed there" if missing else _line(error)
+            return
+        facts = WorkerFacts(found["host"], found["version"], tuple(map(tuple, found["lacks"])))
+        if facts.version != worker.version():
+            self._useless[node] = f"{facts.host} has turnup {facts.version}, and here it is {worker.version()}"
+        else:
+            self._facts[node] = facts
+
+    def _able(self, order: CellOrder) -> list[str]:
+        """The machines that have what a cell needs."""
+        needs = set(order.cell.needs)
+        return [node for node, facts in self._facts.items() if not needs & {what for what, _ in facts.lacks}]
+
+    # --- attempts ---
+
+    def _begin(self, order: CellOrder, began: int) -> bool:
+        able = self._able(order)
+        if not able:
+            return False
+        if order.cell.files not in self._parcels:
+            parcel = packed(order.cell.files)
+            self._parcels[order.cell.files] = parcel.root, self._ray.put(parcel)
+        root, parcel = self._parcels[order.cell.files]
+        words = {"cell": away(order.cell, root).as_json(), "key": order.cell.key, "number": order.number}
+        words |= {"limit": order.limit, "require": order.require}
+        task = self._ray.remote(_attempt).options(
+            name=f"turnup {order.cell}",
+            num_cpus=SHARE,
+            resources={NAMESPACES: 1} if "namespaces" in order.cell.needs and self._declared() else {},
+            label_selector={"ray.io/node-id": f"in({','.join(able)})"},
+            max_retries=0,  # what is lost is begun again by `run`, on a machine that is there
+        )
+        self._running[task.remote(words, parcel)] = _Running(order, began, tuple(able))
+        return True
+
+    def _declared(self) -> bool:
+        return bool(self._ray.cluster_resources().get(NAMESPACES))
+
+    def _over(self, ref: Any, running: _Running) -> Attempt | None:
+        """What came of it; None: its machine was lost, and it is to be begun again."""
+        order = running.order
+        try:
+            made, report = self._ray.get(ref)
+            return worker.unpacked(made, report, self.reports / order.key)
+        except self._ray.exceptions.RayTaskError as error:
+            return Attempt(order.cell.key, order.number, Ending.LAB, f"on the cluster: {_line(error.cause or error)}")
+        except self._ray.exceptions.RayError as error:
+            self._look_around()
+            if running.began < TRIES:
+                return None
+            text = f"the machine that ran it was lost {TRIES} times: {_line(error)}"
+            return Attempt(order.cell.key, order.number, Ending.LOST, text)
+
+    def _skipped(self, order: CellOrder) -> Attempt:
+        needs = set(order.cell.needs)
+        why = sorted({text for facts in self._facts.values() for what, text in facts.lacks if what in needs})
+        text = f"no machine of the cluster has what it needs ({', '.join(order.cell.needs)}): {'; '.join(why)}"
+        return Attempt(order.cell.key, order.number, Ending.LAB if order.require else Ending.SKIPPED, text)
+
+
+def _attempt(order: dict[str, Any], parcel: Any) -> tuple[dict[str, Any], bytes]:
+    """The task."""
+    import ray
+
+    return worker.attempt(order, parcel, ray.get_runtime_context().get_node_id()[:6])
+
+
+def _line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def _connected(address: str) -> Any:
+    """Ray, connected to a cluster that runs; it never starts one. Raises ClusterError."""
+    if address.startswith("ray://") and ":" not in address.removeprefix("ray://"):
+        address = f"{address}:{CLIENT_PORT}"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    if _is_loopback(address):
+        # Otherwise Ray takes a cluster on 127.0.0.1 to be reachable at this machine's other address.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ.setdefault("RAY_gcs_rpc_server_connect_timeout_s", "5")
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError:
+        raise ClusterError("--on needs Ray: pip install 'turnup[cluster]'") from None
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="turnup")
+    except Exception as error:
+        raise ClusterError(f"--on {address}: {_line(error)}") from None
+    return ray
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "auto":
+        try:
+            address = Path("/tmp/ray/ray_current_cluster").read_text(encoding="utf-8")
+        except OSError:
+            return False
+    return address.removeprefix("ray://").startswith(_LOOPBACK)

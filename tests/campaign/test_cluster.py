@@ -1,0 +1,173 @@
+"""The same campaign on a Ray cluster of two machines, one of which is lost half-way: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from simulator.campaign import worker
+from simulator.campaign.cluster import ClusterCells, ClusterError
+from simulator.campaign.course import CourseOptions, still_to_do
+from simulator.campaign.model import Attempt, CampaignCell, CellOrder, Ending
+from simulator.campaign.parcel import away, here, packed
+from simulator.campaign.planning import CampaignChoice, planned
+from simulator.lab.state import clean, leftovers
+from tests.campaign.cluster import two_machines
+
+OWN = """\
+name: {name}
+proves: The route of a file beside it is announced.
+topology: lab/own.yaml
+steps: [request, approve, notify, {{wait: {{connection-state: Active}}, within: {within}}}]
+"""
+
+
+@pytest.fixture
+def state_directory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Ray's own processes have it: what a killed one leaves there the next run removes."""
+    folder = tmp_path_factory.mktemp("s")
+    monkeypatch.setenv("TURNUP_STATE_DIR", str(folder))
+    yield folder
+    for leftover in leftovers():
+        clean(leftover)
+
+
+def _cells(tmp_path: Path) -> list[CampaignCell]:
+    """One of turnup's topologies, and a scenario with a topology of one's own in another directory, twice."""
+    import simulator
+
+    shipped = Path(simulator.__file__).parent / "topologies" / "exchange.yaml"
+    (tmp_path / "own" / "lab").mkdir(parents=True)
+    (tmp_path / "own" / "lab" / "own.yaml").write_text(shipped.read_text().replace("soak: 2 ", "soak: 0 "))
+    for name, within in (("up", 30), ("never", 0.01)):
+        (tmp_path / "own" / f"{name}.scenario.yaml").write_text(OWN.format(name=name, within=within))
+    return planned(["exchange", str(tmp_path / "own")], CampaignChoice(only=[], times=[("soak", 0)]), tmp_path).cells
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(tmp_path: Path, state_directory: Path) -> None:
+    cells = _cells(tmp_path)
+    assert [str(cell) for cell in cells] == ["exchange", "own", "never.scenario", "up.scenario"]
+    with two_machines() as (address, cluster, second):
+        orders = still_to_do(cells, (), CourseOptions(repeat=3))
+        with ClusterCells(address, tmp_path / "reports") as machines:
+            machines.look()
+            assert len(machines._facts) == 2 and machines.lacks == []
+            found: list[Attempt] = []
+            hosts: set[str] = set()
+            for attempt in machines.run(orders, None):
+                found.append(attempt)
+                hosts.add(attempt.host)
+                if second is not None and len({host for host in hosts if host}) == 2:
+                    cluster.remove_node(second, allow_graceful=False)
+                    second = None
+            assert second is None and machines.lost
+            assert any("it was lost" in line for line in machines.lacks)
+        wanted = [(order.cell.key, order.number) for order in orders]
+        assert sorted((attempt.cell, attempt.number) for attempt in found) == sorted(wanted)
+        endings = {key: {each.ending for each in found if each.cell == key} for key in {each.cell for each in found}}
+        by_name = {str(cell): endings[cell.key] for cell in cells}
+        assert by_name == {
+            "exchange": {Ending.PASSED},
+            "own": {Ending.PASSED},
+            "up.scenario": {Ending.PASSED},
+            "never.scenario": {Ending.FAILED},
+        }
+    failed = [attempt for attempt in found if attempt.ending is Ending.FAILED]
+    assert all(list(Path(attempt.report).rglob("report.html")) for attempt in failed)
+    assert all(attempt.text.startswith(str(tmp_path / "own")) for attempt in failed)
+
+
+def test_where_no_cluster_is_one_line_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="--on nowhere"), ClusterCells("nowhere", tmp_path):
+        raise AssertionError
+
+
+# --- what needs no cluster ---
+
+
+def test_a_parcel_has_what_a_cell_names_and_is_laid_out_as_it_was(tmp_path: Path) -> None:
+    cell = next(cell for cell in _cells(tmp_path) if cell.name == "up")
+    parcel = packed(cell.files)
+    there = tmp_path / "there"
+    parcel.unpack(there)
+    moved = here(away(cell, parcel.root), there)
+    assert moved.file == str(there / "up.scenario.yaml")
+    assert (there / "lab" / "own.yaml").read_bytes() == (tmp_path / "own" / "lab" / "own.yaml").read_bytes()
+    assert Path(moved.file).read_text() == Path(cell.file).read_text()
+
+
+def test_what_comes_with_turnup_is_not_sent(tmp_path: Path) -> None:
+    cell = next(cell for cell in _cells(tmp_path) if cell.name == "exchange")
+    parcel = packed(cell.files)
+    assert parcel.contents == () and here(away(cell, parcel.root), tmp_path).file == cell.file
+
+
+def test_an_edited_file_that_a_topology_names_makes_another_cell(tmp_path: Path) -> None:
+    before = {cell.name: cell.key for cell in _cells(tmp_path)}
+    own = tmp_path / "own" / "lab" / "own.yaml"
+    own.write_text(own.read_text() + "# another\n")
+    after = planned([str(tmp_path / "own")], CampaignChoice(times=[("soak", 0)]), tmp_path).cells
+    assert {cell.name: cell.key != before[cell.name] for cell in after} == {"own": True, "up": True, "never": True}
+
+
+class _Node:
+    """Ray, as far as a machine's answer is concerned."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def get(self, ref: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ModuleNotFoundError("No module named 'simulator'"), "abcdef: turnup is not installed there"),
+        ({"host": "far", "version": "0.0.1 (x)", "lacks": []}, "abcdef: far has turnup 0.0.1 (x), and here it is 0."),
+        (RuntimeError("out of memory\nmore"), "abcdef: RuntimeError: out of memory"),
+        (
+            {"host": "far", "version": worker.version(), "lacks": [("bird", "BIRD is not installed")]},
+            "far/abcdef: BIRD is not installed",
+        ),
+    ],
+)
+def test_what_a_machine_lacks_is_said_by_machine(tmp_path: Path, answer: Any, told: str) -> None:
+    cells = ClusterCells("auto", tmp_path, _ray=_Node(answer), _probes={1: "abcdef0123"})
+    cells._learn(1)
+    [line] = cells.lacks
+    assert line.startswith(told)
+
+
+def test_a_cell_goes_only_where_there_is_what_it_needs(tmp_path: Path) -> None:
+    facts = {
+        "all": worker.WorkerFacts("one", worker.version()),
+        "some": worker.WorkerFacts("two", worker.version(), (("bird", "BIRD is not installed"),)),
+    }
+    cells = ClusterCells("auto", tmp_path, _facts=facts)
+    cell = _cells(tmp_path)[0]
+    assert cells._able(CellOrder(cell, 1, 60)) == ["all", "some"]
+    assert cells._able(CellOrder(replace(cell, needs=("bird",)), 1, 60)) == ["all"]
+    del facts["all"]
+    order = CellOrder(replace(cell, needs=("bird",)), 1, 60)
+    skipped = cells._skipped(order)
+    assert skipped.ending is Ending.SKIPPED and "BIRD is not installed" in skipped.text
+    assert cells._skipped(replace(order, require=True)).ending is Ending.LAB
+
+
+def test_the_cluster_file_is_one_that_ray_takes() -> None:
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    file = Path(__file__).parent.parent.parent / "docs" / "campaign" / "cluster.yaml"
+    given = yaml.safe_load(file.read_text(encoding="utf-8"))
+    prepared = prepare_config(given)
+    validate_config(prepared)
+    assert prepared["provider"]["type"] == "local" and len(prepared["provider"]["worker_ips"]) == given["max_workers"]
