@@ -26,6 +26,7 @@ class Fact(Enum):
     # traffic
     PASSES_EARLY = "packets pass before the lift"
     PASSES_LATE = "packets pass after the deny"
+    EDGE_PASSES_ON = "the edge forwards to the peer while the policy is DENY ALL"
     ROUTER_HAS_NO_ROUTE = "the peer's router has no route to Microsoft in its kernel"
     EDGE_HAS_NO_ROUTE = "the edge has no route to the peer in its kernel"
     NEXT_HOP_SILENT = "nobody answers for the next hop of a route"

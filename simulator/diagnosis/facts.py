@@ -143,8 +143,10 @@ _PASSAGES = {
 
 
 def _traffic(session: SessionEvidence, observation: Observation) -> Seen:
-    yield from ((Fact.PASSES_EARLY, words) for words in traffic_checks.early(session))
-    yield from ((Fact.PASSES_LATE, words) for words in traffic_checks.late(session))
+    for theirs, fact in ((True, Fact.PASSES_EARLY), (False, Fact.EDGE_PASSES_ON)):
+        yield from ((fact, words) for words in traffic_checks.early(session, theirs=theirs))
+    for theirs, fact in ((True, Fact.PASSES_LATE), (False, Fact.EDGE_PASSES_ON)):
+        yield from ((fact, words) for words in traffic_checks.late(session, theirs=theirs))
     for crossing in traffic_checks.after_lift(session):
         if crossing.passage is Passage.NO_ROUTE:
             fact = Fact.EDGE_HAS_NO_ROUTE if crossing.to_peer else Fact.ROUTER_HAS_NO_ROUTE

@@ -98,6 +98,7 @@ REMEDIES: dict[str, str] = {
     "ttl-expires": "route each prefix that is announced to its hosts, or to null0 where it has no host",
     "packets-dropped": "look at the packet filters of the router, and between it and the host",
     "asymmetric-path": "let the router prefer the routes of the session with {edge} for what is reached by it",
+    "edge-passes-on": "tell Microsoft: its edge {edge} has a way to what was announced that its policy denies",
     "static-route": "remove the static or default route that leads to {edge}: Microsoft's routes come by BGP",
     "no-netem": "as root: modprobe sch_netem (a kernel with CONFIG_NET_SCH_NETEM), and use link: netns; or leave "
     "latency, jitter and loss out of the topology",

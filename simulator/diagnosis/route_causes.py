@@ -304,6 +304,14 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         "simulator",
     ),
     CauseRow(
+        "edge-passes-on",
+        _MICROSOFT,
+        "the edge forwards to the peer while the policy is DENY ALL: {told}",
+        (C.A2,),
+        (F.EDGE_PASSES_ON,),
+        "simulator",
+    ),
+    CauseRow(
         "static-route",
         _PEER,
         "the router sends packets to Microsoft without a route of Microsoft's",

@@ -38,6 +38,7 @@ class Setting(Enum):
     SENT_LIMIT = "sent-limit"
     ROUTER_ID = "router-id"
     ROLE = "role"
+    NEXT_HOP = "next-hop"
     EXPORT = "export"
     IMPORT = "import"
 

@@ -47,20 +47,22 @@ def _none(seen: TrafficSeen) -> str:
     return f"none of {len(seen.crossings)} datagrams passed{held}"
 
 
-def early(session: SessionEvidence) -> Iterator[str]:
-    """What passed before the lift."""
-    seen = session.traffic.before if session.traffic is not None else None
-    yield from (f"before the lift a datagram from {each} passed" for each in _passing(seen))
-    if seen is not None and seen.programmed:
-        yield f"before the lift the edge's kernel held {seen.programmed} routes of the session"
+def early(session: SessionEvidence, *, theirs: bool | None = None) -> Iterator[str]:
+    """What passed before the lift. `theirs`: only what the peer's router sent, or only what the edge did."""
+    yield from _while_denied(session.traffic.before if session.traffic is not None else None, "before the lift", theirs)
 
 
-def late(session: SessionEvidence) -> Iterator[str]:
-    """What passed after the deny."""
-    seen = session.traffic.denied if session.traffic is not None else None
-    yield from (f"after the deny a datagram from {each} passed" for each in _passing(seen))
-    if seen is not None and seen.programmed:
-        yield f"after the deny the edge's kernel held {seen.programmed} routes of the session"
+def late(session: SessionEvidence, *, theirs: bool | None = None) -> Iterator[str]:
+    """What passed after the deny; `theirs` as for `early`."""
+    yield from _while_denied(session.traffic.denied if session.traffic is not None else None, "after the deny", theirs)
+
+
+def _while_denied(seen: TrafficSeen | None, when: str, theirs: bool | None) -> Iterator[str]:
+    for each in _passing(seen):
+        if theirs in (None, not each.to_peer):
+            yield f"{when} a datagram from {each} passed"
+    if seen is not None and seen.programmed and not theirs:
+        yield f"{when} the edge's kernel held {seen.programmed} routes of the session"
 
 
 def _passing(seen: TrafficSeen | None) -> Iterator[Crossing]:

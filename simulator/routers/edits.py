@@ -36,6 +36,7 @@ EDITS: dict[str, tuple[Setting, EditKind]] = {
     "hold-time": (Setting.HOLD_TIME, EditKind.SET),
     "peer-limit": (Setting.PREFIX_LIMIT, EditKind.SET),
     "sent-limit": (Setting.SENT_LIMIT, EditKind.DROP),
+    "next-hop": (Setting.NEXT_HOP, EditKind.SET),
     "family-missing": (Setting.FAMILY, EditKind.SET),
 }
 """By cause: the statement that is wrong, and what is done to it."""

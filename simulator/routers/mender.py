@@ -14,7 +14,7 @@ from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
 from simulator.routers.culprits import culprits
 from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed, reexported
-from simulator.routers.own_file import OwnFile, neighbors_of, sources, statements_of
+from simulator.routers.own_file import OwnFile, name_of_session, neighbors_of, sources, statements_of
 from simulator.routers.statements import same
 from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of
 from simulator.session.messages import Family
@@ -62,10 +62,21 @@ class RouterMender:
             return ""  # another one would not help
         # A report may be shown to anybody: the key that was agreed is in the topology.
         session = self.session if self.session.md5 is None else replace(self.session, md5=_AGREED)
-        text = snippet(self.wording, cause, self.config, session, about)
+        text = self._snippet(cause, session, about)
         if f"{key}.there" in self.wording.says and self._says(text):
-            text = snippet(self.wording, f"{key}.there", self.config, session, about)
+            text = self._snippet(f"{key}.there", session, about)
         return f"{text}\n{_SAID}" if _AGREED in text else text
+
+    @property
+    def _generated(self) -> str:
+        """BIRD's name for the session where turnup has written its file."""
+        return f"'{protocol_names(self.config.sessions)[self.session.name]}'"
+
+    def _snippet(self, cause: str, session: RouterSession, about: About) -> str:
+        text = snippet(self.wording, cause, self.config, session, about)
+        if self.language != "bird" or not about.name:
+            return text
+        return text.replace(f"protocol bgp {self._generated} {{", f"protocol bgp {about.name} {{")
 
     def _is_there(self) -> bool:
         if self.own is None or self.config.file is None:
@@ -147,15 +158,19 @@ class RouterMender:
             return ""
         text = snippet(self.wording, key, self.config, self.session, replace(about, name=""))
         lines = [line for line in text.splitlines() if line.strip()]
-        deepest = max((len(line) - len(line.lstrip()) for line in lines), default=0)
-        kept = [line for line in lines if len(line) - len(line.lstrip()) == deepest]
+        depths = [len(line) - len(line.lstrip()) for line in lines]
+        # A family is a block of its own in some languages.
+        least = min(depths, default=0) + 1 if key == "family-missing" else max(depths, default=0)
+        kept = [line for line, depth in zip(lines, depths, strict=True) if depth >= least]
         return "\n".join(kept)
 
     def _known(self, about: About) -> About:
         """With the names that the user's file has, else those that `turnup config` gives."""
         name = about.name
+        if not name and self.own is not None and self.config.file is not None:
+            name = name_of_session(self.own, self.config.file, str(self.session.remote_address))
         if not name and self.language == "bird":
-            name = f"'{protocol_names(self.config.sessions)[self.session.name]}'"
+            name = self._generated
         if self.own is None or self.config.file is None:
             return replace(about, name=name)
         said = statements_of(self.own, self.config.file, str(self.session.remote_address))

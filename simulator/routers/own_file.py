@@ -62,6 +62,8 @@ class OwnFile:
     """What to look for there; the first group is the value."""
     family: Callable[[str, str], bool | None] = lambda text, address: None
     """Does a text without comments give the session with an address its own family? None: it does not say."""
+    name: Callable[[str, str], str] = lambda text, address: ""
+    """The router's own name for the session with an address, by a text without comments; empty where it has none."""
     view: Callable[[Path, str, Path], str] | None = None
     """The file as the daemon itself has parsed it, in its own language; empty: refused. None: it does not show it."""
     constants: re.Pattern[str] | None = None
@@ -171,6 +173,11 @@ def same_key(found: str, agreed: str) -> bool:
 def has_family(own: OwnFile, path: Path, address: str) -> bool | None:
     """Has the session with an address its own family? None: the file does not say."""
     return own.family(own.blank("\n".join(text for _, text in sources(own, path))), address)
+
+
+def name_of_session(own: OwnFile, path: Path, address: str) -> str:
+    """The router's own name for the session with an address; empty where it has none."""
+    return own.name(own.blank("\n".join(text for _, text in sources(own, path))), address)
 
 
 def neighbors_of(own: OwnFile, path: Path) -> dict[str, list[tuple[Path, int]]]:

@@ -32,9 +32,11 @@ def one(**changes: object) -> TrafficSeen:
 @pytest.mark.parametrize(
     ("traffic", "cause", "warns"),
     [
-        (Traffic(one(passage=P.PASSED), ALL), "static-route", False),
+        (Traffic(one(passage=P.PASSED), ALL), "edge-passes-on", False),
         (Traffic(one(passage=P.PASSED, to_peer=False), ALL), "static-route", False),
-        (Traffic(NONE, ALL, one(passage=P.PASSED)), "static-route", False),
+        (Traffic(NONE, ALL, one(passage=P.PASSED)), "edge-passes-on", False),
+        (Traffic(NONE, ALL, one(passage=P.PASSED, to_peer=False)), "static-route", False),
+        (Traffic(NONE, ALL, replace(NONE, programmed=2)), "edge-passes-on", False),
         (Traffic(NONE, one(passage=P.NO_ROUTE)), "edge-without-route", False),
         (Traffic(NONE, one(passage=P.NO_ROUTE, to_peer=False)), "no-kernel-route", False),
         (Traffic(NONE, one(passage=P.NEXT_HOP_SILENT)), "next-hop-silent", False),

@@ -25,6 +25,7 @@ from simulator.routers.own_file import statements_of
 from simulator.routers.registry import ROUTERS
 from simulator.routers.snippets import lines_of
 from simulator.routers.wording import _VARIED, YOURS
+from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, LANGUAGES
 from simulator.topology.route import RouterRoute
 from tests.diagnosis.test_catalogue import evidence
@@ -127,6 +128,38 @@ def test_the_line_to_change_heals_the_file_and_the_daemon_takes_it(cause: str, d
         assert told.value.strip('"') == wanted or cause == "gtsm"
         assert cause == "gtsm" or router.edit(cause, About(limit=limit)) is None, "there is nothing left to change"
     assert own.parse(path, path.read_text(), tmp_path) == []
+
+
+GONE = {
+    "bird, family-missing": ("bird", "family-missing", r"\n\tipv6 \{.*?\n\t\};", Setting.IMPORT),
+    "bird, next-hop": ("bird", "next-hop", r"\n\t\tnext hop self;", Setting.NEXT_HOP),
+    "frr, next-hop": ("frr", "next-hop", r"\n  neighbor \S+ next-hop-self", Setting.NEXT_HOP),
+}
+
+
+@pytest.mark.parametrize("case", GONE)
+def test_a_line_that_is_gone_is_put_where_the_daemon_takes_it(case: str, tmp_path: Path) -> None:
+    daemon, cause, lines, setting = GONE[case]
+    path, own, config = tmp_path / "router.conf", ROUTERS[daemon].own_file, agreed()
+    assert own is not None
+    path.write_text(re.sub(lines, "", FORMATS[daemon](config), flags=re.DOTALL))
+    for number, session in enumerate(config.sessions):
+        if cause == "family-missing" and session.family is not Family.IPV6:
+            continue
+        edit = of(daemon, replace(config, file=path), number).edit(cause, About())
+        assert edit is not None
+        edit.file.write_text(edit.new)
+        assert setting in statements_of(own, path, str(session.remote_address))
+    assert own.parse(path, path.read_text(), tmp_path) == []
+
+
+def test_a_remedy_names_the_users_own_protocol(tmp_path: Path) -> None:
+    path, config = tmp_path / "router.conf", agreed()
+    text = FORMATS["bird"](config).replace("\tttl security on;\n", "")
+    path.write_text(re.sub(r"protocol bgp '[^']+' \{", "protocol bgp ix_1 from peers {", text, count=1))
+    for cause in ("passive", "*", "policy-required", "bogon-asn", "shut-down"):
+        shown = of("bird", replace(config, file=path), 0).remedy(cause, About(prefixes=("192.0.2.0/24",)))
+        assert "ix_1" in shown and "bgp_" not in shown.replace("bgp_path", ""), (cause, shown)
 
 
 EXTRA: dict[str, dict[str, Any]] = {"md5-not-agreed": {"md5": "other"}, "gtsm-at-peer": {"gtsm": True}}

@@ -51,6 +51,15 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     return found
 
 
+def protocol_of(text: str, address: str) -> str:
+    """The name of the protocol with this neighbor, in quotes where it stands in them; empty where it has none."""
+    for hit, span in blocks(text, _PROTOCOL):
+        if any(same(each[1], address) for each in _NEIGHBOR.finditer(text, *span)):
+            named = re.match(r"\s*('[^']+'|[A-Za-z_]\w*)", re.sub(r"\bfrom\s.*", "", hit[1], flags=re.DOTALL))
+            return named[1] if named is not None else ""
+    return ""
+
+
 def _family(text: str, address: str) -> bool | None:
     spans = _scopes(text, address)
     word = "ipv6" if ":" in address else "ipv4"
@@ -91,12 +100,14 @@ OWN_FILE = OwnFile(
         (Setting.PREFIX_LIMIT, re.compile(r"\b(?:import|receive)\s+limit\s+(\w+)")),
         (Setting.ROUTER_ID, re.compile(r"\brouter\s+id\s+([0-9.]+)")),
         (Setting.ROLE, re.compile(r"\blocal\s+role\s+(\w+)")),
+        (Setting.NEXT_HOP, re.compile(r"\bnext\s+hop\s+(?:self|address)\b")),
         (Setting.EXPORT, re.compile(r"\bexport\s+([^;]+)")),
         (Setting.IMPORT, re.compile(r"\bimport\s+(?!limit|table|keep)([^;]+)")),
     ),
+    name=protocol_of,
     constants=re.compile(r"\bdefine\s+(\w+)\s*=\s*([^;\[]+?)\s*;"),
     anchors=(
-        (frozenset({Setting.PREFIX_LIMIT}), re.compile(r"\bipv[46]\s*\{")),
+        (frozenset({Setting.PREFIX_LIMIT, Setting.NEXT_HOP}), re.compile(r"\bipv[46]\s*\{")),
         (frozenset(), re.compile(r"\bneighbor\s[^;{}]*;")),
     ),
     ranges=re.compile(r"\bneighbor\s+range\s+([0-9A-Fa-f:./]+)"),

@@ -105,11 +105,15 @@ OWN_FILE = OwnFile(
         (Setting.ROUTER_ID, re.compile(r"bgp router-id (\S+)")),
         (Setting.ROLE, re.compile(r"neighbor \S+ local-role (\S+)")),
         (Setting.PREFIX_LIMIT, re.compile(r"neighbor \S+ maximum-prefix (\d+)")),
+        (Setting.NEXT_HOP, re.compile(r"neighbor \S+ next-hop-self\b")),
         (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) out")),
         (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) in")),
     ),
     anchors=(
-        (frozenset({Setting.PREFIX_LIMIT}), re.compile(r"^ *neighbor \S+ activate\b.*$", re.MULTILINE)),
+        (
+            frozenset({Setting.PREFIX_LIMIT, Setting.NEXT_HOP}),
+            re.compile(r"^ *neighbor \S+ activate\b.*$", re.MULTILINE),
+        ),
         (frozenset({Setting.FAMILY}), re.compile(r"(?!)")),
         (frozenset(), re.compile(r"^ *neighbor \S+ .*$", re.MULTILINE)),
     ),
