@@ -80,7 +80,8 @@ class ReplayedData(DataFiles):
         if not 0 <= number < len(self._files) or self._files[number].key != key:
             raise DataError(f"there is no {key} in the topology")
         self._files[number].value = octets_as(key, octets)
-        self.data = self._assembled()
+        if all(file.value is not None for file in self._files):  # several make one: the rest follows in the recording
+            self.data = self._assembled()
 
     def read(self) -> None:
         """Read the files themselves. Raises DataError."""

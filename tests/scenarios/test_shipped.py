@@ -11,10 +11,12 @@ import pytest
 from simulator.connection.states import Flow
 from simulator.connection.table import TABLE, Row
 from simulator.policy.rules import RULES
+from simulator.recording.file import RecordingReader
+from simulator.recording.player import RecordingPlayer
 from simulator.scenarios.conditions import Conditions
 from simulator.scenarios.load import LoadedScenario, load, plan
 from simulator.scenarios.model import PlannedStep, ScenarioCase
-from simulator.scenarios.play import PlayOptions, play_all
+from simulator.scenarios.play import PlayOptions, play_all, recording_of
 from simulator.scenarios.results import CaseOutcome, CaseResult, TakenStep
 from simulator.scenarios.shipped import shipped
 from tests.lab_support import require_bird, require_program
@@ -34,11 +36,18 @@ def _is_in_ci(case: ScenarioCase) -> bool:
 
 
 @pytest.fixture(scope="module")
-def played() -> list[CaseResult]:
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each case that is played leaves its recording."""
+    return tmp_path_factory.mktemp("recordings")
+
+
+@pytest.fixture(scope="module")
+def played(recordings: Path) -> list[CaseResult]:
     require_bird()
     require_program("vtysh")
     cases = [case for scenario in SCENARIOS for case in scenario.cases if _is_in_ci(case)]
-    return play_all(cases, PlayOptions(), 6, lambda result: None)  # most of a lab's time is waiting
+    options = PlayOptions(record=str(recordings))
+    return play_all(cases, options, 6, lambda result: None)  # most of a lab's time is waiting
 
 
 @pytest.mark.privileged
@@ -50,6 +59,17 @@ def test_every_scenario_passes_with_bird_and_frr(played: list[CaseResult]) -> No
     for scenario in SCENARIOS:
         routers = {result.case.variant.get("router") for result in played if result.case.name == scenario.name}
         assert {"bird", "frr"} <= routers, scenario.name
+
+
+@pytest.mark.privileged
+@pytest.mark.router
+@pytest.mark.xdist_group("scenarios")
+def test_every_recording_of_a_scenario_comes_out_as_it_was_recorded(played: list[CaseResult], recordings: Path) -> None:
+    files = {str(result.case): recording_of(result.case, str(recordings)) for result in played}
+    found = {name: RecordingPlayer(RecordingReader(file)).play() for name, file in files.items()}
+    told = {name: [*map(str, each.differences)] for name, each in found.items()}
+    assert {name: why for name, why in told.items() if why} == {}
+    assert [name for name, each in found.items() if each.cut_off or each.tampered or each.result is None] == []
 
 
 def _taken(row: Row, steps: set[TakenStep]) -> bool:
