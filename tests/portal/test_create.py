@@ -17,7 +17,15 @@ from simulator.connection.states import ConnectionState
 from simulator.portal.forms.drafts import KEPT, Draft, DraftConnection, drafts
 from simulator.portal.forms.field import values_of
 from simulator.portal.forms.pages import FORMS
-from simulator.portal.forms.peering_fields import CONNECTION_FIELDS, METRO, NAME, USES, Use, use_of_document
+from simulator.portal.forms.peering_fields import (
+    CONNECTION_FIELDS,
+    METRO,
+    NAME,
+    OTHER_TYPES,
+    USES,
+    Use,
+    use_of_document,
+)
 from simulator.portal.forms.wizards import WIZARDS, document_of, place_of, reviewed
 from tests.azure.provider import support
 from tests.azure.rest.test_refusals import PEERINGS
@@ -43,6 +51,23 @@ async def test_each_kind_of_peering_is_requested(tmp_path: Path, use: Use) -> No
         (record,) = lab.provider.peerings.records.values()
         assert record.resource.id == "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering/peerings/p"
         assert f'href="/peerings/lab/rg/{record.name}"' in text
+
+
+async def test_a_type_that_is_in_the_api_alone_is_requested_as_it_is_called_there(tmp_path: Path) -> None:
+    async with served(tmp_path, topology=build(with_microsofts_circuits())) as lab:
+        await put_asn(lab.provider)
+        browser = Browser(lab)
+        await browser.basics()
+        await browser.connection(Use.DIRECT)
+        for name in OTHER_TYPES:
+            text = await browser.configuration(Use.DIRECT, network=name)
+            assert "Validation passed" in text and name in text_of(text), (name, text_of(text))
+            await browser.open(browser.path.replace("review", "configuration"))
+        await browser.configuration(Use.DIRECT, network="Cdn")
+        await browser.submit(do="create")
+        (record,) = lab.provider.peerings.records.values()
+        assert record.request.direct_type == "Cdn"
+        assert "Direct, Cdn" in await browser.open("/")
 
 
 WRONG_BASICS: Mapping[str, tuple[str, ...]] = {

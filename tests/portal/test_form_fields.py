@@ -16,6 +16,7 @@ from simulator.portal.forms.peering_fields import (
     CONFIGURATION,
     CONNECTION_FIELDS,
     CONNECTIONS,
+    NETWORK,
     USES,
     Use,
     connection,
@@ -73,6 +74,13 @@ def test_each_path_is_a_field_of_the_apis_document(form: str) -> None:
             models = [model for model in known if step in model.model_fields]
             assert models, (each.name, each.path, step)
             known = list(documents._models(models[0].model_fields[step].annotation))
+
+
+def test_each_direct_peering_type_of_the_api_can_be_chosen_once() -> None:
+    asked = form_support.BASICS | form_support.CONFIGURATION[Use.DIRECT]
+    made = [document(asked | {"network": each.value}, [], {}) for each in NETWORK.choices]
+    types = [each["properties"]["direct"]["directPeeringType"] for each in made]
+    assert sorted(types) == sorted(documents.DIRECT_TYPES)
 
 
 @pytest.mark.parametrize("use", Use)

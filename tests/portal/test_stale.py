@@ -115,7 +115,14 @@ NEW = CONNECTION[Use.EXCHANGE] | {"peer-4": "206.126.239.203"}
         (f"{PAGE}/delete", "Delete", YES, make_again, 409, "Nothing is deleted: look at it again"),
         (f"{PAGE}/connections/new", "Save", NEW, remove_all, 404, "There is no peering p"),
         ("/desk/connections/p/ash-edge-1", "reject", {"message": "no"}, remove_all, 404, "There is no connection"),
-        ("/desk/connections/p/ash-edge-1", "approve", {}, approve, 409, "already"),
+        (
+            "/desk/connections/p/ash-edge-1",
+            "approve",
+            {},
+            approve,
+            409,
+            "does not apply to a connection in",
+        ),
     ],
 )
 async def test_who_comes_second_is_told(

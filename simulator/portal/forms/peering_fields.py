@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from simulator.azure.model.resources import Json
+from simulator.azure.rest.documents import DIRECT_TYPES
 from simulator.portal.forms.field import ENABLED, SIMULATOR, Choice, FormField, InputKind, Values, fill, put
 
 ROUTE_SERVER_NETWORK: Final = "AS8075 (with exchange route server)"
@@ -52,6 +53,11 @@ USES: Final[Mapping[Use, UseWords]] = {
     Use.ROUTE_SERVER: UseWords("Direct", ROUTE_SERVER_NETWORK, "IxRs"),
     Use.VOICE: UseWords("Direct", VOICE_NETWORK, "Voice"),
 }
+
+
+OTHER_TYPES: Final = tuple(each for each in DIRECT_TYPES if all(each != words.direct_type for words in USES.values()))
+"""Of Direct peerings, in the API alone: no article has a Microsoft network for them. Each has the fields of the
+ordinary one (simulator)."""
 
 
 def use_of(values: Values) -> Use:
@@ -145,10 +151,14 @@ NETWORK: Final = FormField(
     "Microsoft network",
     "AS8075 for a private interconnect. AS8075 (with exchange route server) if you run an exchange and its route "
     "server peers with Microsoft (the article of 2020 writes it without brackets). AS8075 (with Voice) for Azure "
-    "Communications Services.",
+    "Communications Services. The others are the API's directPeeringType; no article says who may ask for them, and "
+    "here they are turned up as AS8075 is.",
     "properties.direct.directPeeringType",
     InputKind.RADIO,
-    tuple(Choice(words.network, words.network) for words in USES.values() if words.network),
+    (
+        *(Choice(words.network, words.network) for words in USES.values() if words.network),
+        *(Choice(each, each, "in the API alone") for each in OTHER_TYPES),
+    ),
     EDGE_NETWORK,
     when=("peering-type", ("Direct",)),
 )
@@ -378,7 +388,8 @@ def document(values: Values, connections: list[tuple[str, Values]], kept: Mappin
         "connections": [connection(use, identifier, each, kept.get(identifier)) for identifier, each in connections]
     }
     if words.direct_type:
-        inner["directPeeringType"] = words.direct_type
+        network = values.get("network", "")
+        inner["directPeeringType"] = network if network in OTHER_TYPES else words.direct_type
     put(inner, "peerAsn.id", values.get("peer-asn") or None)
     made.setdefault("properties", {})[words.inner] = inner
     return made
