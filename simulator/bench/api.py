@@ -183,7 +183,7 @@ def _request(name: str, number: int) -> dict[str, Any]:
     }
 
 
-def _put(running: RunningServer, name: str, number: int) -> None:
+def put(running: RunningServer, name: str, number: int) -> None:
     _put_asn(running, name, number)
     running.ask("PUT", f"{GROUP}/peerings/{name}?{VERSION}", _request(name, number))
 
@@ -194,7 +194,7 @@ def _put_asn(running: RunningServer, name: str, number: int) -> None:
         time.sleep(0.01)
 
 
-def _until_active(running: RunningServer, connections: int, every: float = 0.2) -> None:
+def until_active(running: RunningServer, connections: int, every: float = 0.2) -> None:
     while (found := running.ask("GET", "/lab/v1/status")["connections"]) != {"Active": connections}:
         if found.get("ProvisioningFailed"):
             connections_there = running.ask("GET", "/lab/v1/connections")
@@ -231,18 +231,18 @@ def loading(directory: Path, peers: int, routes: int) -> Reading:
 
         def turn_up() -> None:
             for number in range(peers):
-                _put(here, f"peer{number}", number)
-            _until_active(here, 2 * peers)
+                put(here, f"peer{number}", number)
+            until_active(here, 2 * peers)
 
         coming, up = _while_asked(here, turn_up)
         idle = asked(here, _for(_IDLE))
 
         def load() -> None:
-            _put(here, _LOADER, peers)
-            _until_active(here, 2 * peers + 2)
+            put(here, _LOADER, peers)
+            until_active(here, 2 * peers + 2)
             for _ in range(_LIFTS - 1):
                 here.ask("POST", f"/lab/v1/peerings/{_LOADER}/revalidate")  # withdrawn, judged and taken again
-                _until_active(here, 2 * peers + 2)
+                until_active(here, 2 * peers + 2)
 
         while_loading, _ = _while_asked(here, load)
         cpu = watch.read()[0]
@@ -263,8 +263,8 @@ def coming_up(directory: Path, peers: int) -> Reading:
 
         def turn_up() -> None:
             for number in range(peers):
-                _put(here, f"peer{number}", number)
-            _until_active(here, 2 * peers)
+                put(here, f"peer{number}", number)
+            until_active(here, 2 * peers)
 
         answers, seconds = _while_asked(here, turn_up)
         cpu = watch.read()[0]
@@ -290,7 +290,7 @@ def again_and_again(directory: Path, times: int) -> Reading:
         for _ in range(times):
             began = time.monotonic()
             here.ask("PUT", f"{GROUP}/peerings/peer0?{VERSION}", _request("peer0", 0))
-            _until_active(here, 1, every=0.005)
+            until_active(here, 1, every=0.005)
             seconds.append(time.monotonic() - began)
             here.ask("DELETE", f"{GROUP}/peerings/peer0?{VERSION}")
             while here.ask("GET", "/lab/v1/status")["connections"]:
