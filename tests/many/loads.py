@@ -45,44 +45,61 @@ def announcing(peers: Iterable[Peer], count: int = 1) -> None:
 async def single_octets(peers: list[Peer]) -> AsyncIterator[Callable[[], int]]:
     """Each sends its table and KEEPALIVEs an octet a segment, for as long as the block lasts.
 
-    Yields how many octets were sent so far. Nothing else may be sent on these sessions meanwhile.
+    Yields how many octets were sent so far.
     """
-    sent = 0
+    sent, over = 0, False
 
     async def drip(peer: Peer) -> None:
         nonlocal sent
-        while True:
-            for octet in updates(peer, 50, _PER_SET) + KEEPALIVE:
-                if not peer.is_up:
-                    return
+        octets = updates(peer, 50, _PER_SET) + KEEPALIVE
+        peer.beats = False
+        while peer.is_up and not over:
+            for octet in octets:
                 peer.send(bytes((octet,)))
                 sent += 1
                 await asyncio.sleep(0)
+        peer.beats = True
 
     tasks = [asyncio.ensure_future(drip(peer)) for peer in peers]
     try:
         yield lambda: sent
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        over = True
+        await asyncio.gather(*tasks)
 
 
-async def flap(peers: list[Peer], times: int, within: float = 120) -> None:
-    """All at once: up, RST, and again, until each was up so often. The edge lets a session rest between two."""
+@contextlib.asynccontextmanager
+async def flapping(peers: list[Peer]) -> AsyncIterator[Callable[[], int]]:
+    """All at once: each resets its connection as soon as its session is up, and calls again, while the block lasts.
+
+    Yields how often the one that came up least often did. The edge lets a session rest between two.
+    """
 
     def cut(peer: Peer) -> None:
         asyncio.get_running_loop().call_soon(peer.reset)
 
-    goal = {peer: peer.ups + times for peer in peers}
+    began = {peer: peer.ups for peer in peers}
     for peer in peers:
         peer.established = cut
         peer.reset()
-    async with asyncio.timeout(within):
+    try:
+        yield lambda: min(peer.ups - began[peer] for peer in peers)
+    finally:
+        announcing(peers)
         for peer in peers:
-            while peer.ups < goal[peer]:
-                peer.changed.clear()
-                await peer.changed.wait()
+            peer.reset()
+
+
+def stopping(peers: Iterable[Peer]) -> None:
+    """Each announces its route and reads nothing from then on."""
+    for peer in peers:
+        octets = updates(peer)
+
+        def stop(up: Peer, octets: bytes = octets) -> None:
+            up.send(octets)
+            up.stop_reading()
+
+        peer.established = stop
 
 
 async def load(lab: Lab, peers: list[Peer], count: int = ROUTES, within: float = 240) -> None:

@@ -52,6 +52,8 @@ class Peer(asyncio.Protocol):
         """Called when the session is up."""
         self.transport: asyncio.Transport | None = None
         self.wanted = True
+        self.beats = True
+        """Whether the swarm sends its KEEPALIVEs: not in the middle of a message."""
         self._up_at = 0.0
         self._octets = b""
 
@@ -171,7 +173,7 @@ class Swarm:
         while True:
             await asyncio.sleep(HOLD / 3)
             for peer in self.peers:
-                if peer.is_up:
+                if peer.is_up and peer.beats:
                     peer.send(KEEPALIVE)
 
     async def up(self, within: float = 60) -> None:

@@ -1,0 +1,96 @@
+"""Some peers misbehave, or load: the sessions of all others, the API and the portal go on, and nothing passes a gate.
+
+A sample of what `python -m tests.many.figures` does with more peers and routes. Nothing here is timed: what is asked
+is which came first, and whether it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from tests.lab_support import eventually
+from tests.many.asking import PAGES
+from tests.many.lab import Lab, serving, topology
+from tests.many.loads import announcing, flapping, load, single_octets, stopping
+from tests.many.peers import Peer, calling
+
+MICROSOFT = 100_000
+"""Routes: more than the two kernels hold for a peer that does not read."""
+LOADED = 8_000
+QUIET, DRIPPING, FLAPPING, LOADING = range(8), range(8, 10), range(10, 30), range(30, 40)
+_CLOCKS = 0.05
+"""Seconds by which two clocks of one machine may differ."""
+
+
+async def ask_every_page(lab: Lab) -> None:
+    for name, path in PAGES.items():
+        accept = "text/html" if name.startswith("portal") else "*/*"
+        answer = await lab.client.get(path, headers={"Accept": accept})
+        assert answer.status_code == 200, (name, answer.text[:300])
+
+
+async def test_who_loads_and_who_flaps_holds_nobody_up(tmp_path: Path) -> None:
+    async with serving(tmp_path, topology(40, routes=100)) as lab:
+        await lab.request(range(40))
+        quiet, dripping, flappers, loaders = map(lab.peers, (QUIET, DRIPPING, FLAPPING, LOADING))
+        announcing([*quiet, *dripping, *flappers])
+        async with calling([*quiet, *dripping, *flappers, *loaders]) as swarm:
+            await swarm.up()
+            await lab.until(Active=30, Validating=10)
+            async with single_octets(dripping) as sent:
+                await ask_every_page(lab)
+                assert sent() > 0
+            async with flapping(flappers) as times:
+                await ask_every_page(lab)
+                await eventually(lambda: _now(times()), lambda least: least >= 2, 120)
+            loading = asyncio.ensure_future(load(lab, loaders, LOADED))
+            await ask_every_page(lab)
+            received = sum(row["received"] for number, row in (await lab.sessions()).items() if number in LOADING)
+            assert received < len(loaders) * LOADED, "every page was answered before the tables were in"
+            await loading
+            await swarm.up()
+            await lab.until(Active=40)
+            assert {row["received"] for n, row in (await lab.sessions()).items() if n in LOADING} == {LOADED}
+            steady = [*quiet, *dripping, *loaders]
+            assert [(peer.number, peer.why) for peer in steady if peer.downs or peer.refused] == []
+            await nothing_passed_a_shut_gate(lab, [*quiet, *dripping, *flappers, *loaders])
+
+
+async def test_who_does_not_read_waits_alone(tmp_path: Path) -> None:
+    """Who reads has the table; who does not has what the two kernels hold."""
+    async with serving(tmp_path, topology(2, routes=MICROSOFT)) as lab:
+        await lab.request(range(2))
+        quiet, slow = lab.peers([0]), lab.peers([1], narrow=True)
+        announcing(quiet)
+        stopping(slow)
+        async with calling([*quiet, *slow]) as swarm:
+            await swarm.up()
+            await lab.until(Active=2)
+            await eventually(lambda: _now(min(p.announced for p in quiet)), lambda most: most == 4 * MICROSOFT, 60)
+            await ask_every_page(lab)
+            sessions = await lab.sessions()
+            assert all(0 < sessions[peer.number]["sent"] < MICROSOFT for peer in slow)
+            assert {row["bgpState"] for row in sessions.values()} == {"Established"}
+            assert sum(peer.downs for peer in swarm.peers) == 0
+            await nothing_passed_a_shut_gate(lab, quiet)
+
+
+async def _now(found: int) -> int:
+    return found
+
+
+async def nothing_passed_a_shut_gate(lab: Lab, peers: list[Peer]) -> None:
+    """By the counters behind the gates, and by what the peers' sockets read, with the moment."""
+    assert await lab.leaked() == 0
+    lifts: dict[str, float] = {}
+    for event in await lab.events("gate-lifted", "notification"):
+        if event["event"] == "notification":
+            assert event["row"]["code"] != 4, "no hold timer expired"
+        else:
+            lifts.setdefault(event["subject"], datetime.fromisoformat(event["row"]["time"]).timestamp())
+    names = {number: row["id"] for number, row in (await lab.sessions()).items()}
+    for peer in peers:
+        first = peer.nlri_of_sessions[0][1]
+        assert first >= lifts[names[peer.number]] - _CLOCKS, f"{peer.address} had NLRI before the lift"
