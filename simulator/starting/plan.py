@@ -20,10 +20,10 @@ DOCUMENTATION: Final = tuple(
     map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
 )
 """RFC 5737, RFC 3849, RFC 9637: bogons to a real filter."""
-_PLACEHOLDER_ASN: Final = 64496
+PLACEHOLDER_ASN: Final = 64496
 """RFC 5398."""
 _PLACEHOLDER_PREFIXES: Final = ("198.51.100.0/24", "203.0.113.0/24", "2001:db8:100::/48")
-_NOWHERE: Final = ExchangeFacts(
+NOWHERE: Final = ExchangeFacts(
     "A lab exchange", "", lan=(ip_network("192.0.2.0/24"), ip_network("2001:db8:2::/64")), metro=""
 )
 _OUR_PORTS: Final = ("192.0.2.75", "192.0.2.76", "2001:db8:2::8075:1", "2001:db8:2::8075:2")
@@ -43,11 +43,25 @@ class Wishes:
     router: str = ""
     prefixes: tuple[IpNetwork, ...] = ()
     name: str = ""
+    kind: str = ""
+    """One of the peering kinds of topologies; Exchange where nobody says."""
+    links: tuple[IpNetwork, ...] = ()
+    """The session prefixes of a Direct peering's links."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartMember:
+    """A member of an exchange, behind its route servers."""
+
+    name: str
+    asn: int
+    addresses: tuple[IpAddress, ...]
+    prefixes: tuple[IpNetwork, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StartPlan:
-    """One exchange peering, complete."""
+    """One peering, complete."""
 
     exchange: ExchangeFacts
     lan: tuple[IpNetwork, ...]
@@ -62,13 +76,28 @@ class StartPlan:
     prefixes: tuple[IpNetwork, ...]
     own: RouterFacts | None
     placeholders: frozenset[str]
-    """What nobody gave: exchange, lan, microsoft, asn, addresses, prefixes."""
+    """What nobody gave: exchange, lan, microsoft, asn, addresses, links, members, prefixes."""
+    kind: str = "Exchange"
+    links: tuple[tuple[IpNetwork | None, IpNetwork | None], ...] = ()
+    """Direct: the IPv4 and IPv6 prefix of the link to each edge."""
+    servers: tuple[tuple[IpAddress | None, IpAddress | None], ...] = ()
+    """IxRs: the IPv4 and IPv6 address of each route server."""
+    members: tuple[StartMember, ...] = ()
+    """IxRs: who announces the prefixes."""
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """4, 6 or both: those of the peering's sessions."""
+        if self.kind == "Direct":
+            return tuple(version for version, each in ((4, 0), (6, 1)) if any(link[each] for link in self.links))
+        return tuple(each.version for each in self.addresses)
 
     @property
     def needs_documentation(self) -> bool:
         """The lab announces what is a bogon outside of it."""
         announced = [] if self.own is not None else self.prefixes
-        return any(self.asn in numbers for numbers, _ in DOCUMENTATION_ASNS) or any(
+        asns = (self.asn, *(member.asn for member in self.members))
+        return any(asn in numbers for numbers, _ in DOCUMENTATION_ASNS for asn in asns) or any(
             _within(each, DOCUMENTATION) for each in announced
         )
 
@@ -92,18 +121,35 @@ def exchange_of(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFac
     return next((each for each in known if each.has(theirs)), None)
 
 
-def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | None) -> StartPlan:
-    """Raises StartError."""
+def asn_of(wishes: Wishes, own: RouterFacts | None) -> int | None:
+    """The peer's; None: nobody says. Raises StartError for one that Microsoft peers with nobody by."""
+    asn = wishes.asn or (own.asn if own is not None else None)
+    if asn is not None:
+        _check(asn)
+    return asn
+
+
+def prefixes_of(wishes: Wishes, families: set[int], missing: set[str]) -> tuple[IpNetwork, ...]:
+    """Those that are announced on sessions of these families. Raises StartError where there is none."""
+    prefixes = wishes.prefixes
+    if not prefixes:
+        prefixes = tuple(map(ip_network, _PLACEHOLDER_PREFIXES))
+        missing.add("prefixes")
+    if not (kept := tuple(each for each in prefixes if each.version in families)):
+        raise StartError(f"--prefix {_text(prefixes)}: no session has this family: give an address of it too")
+    return kept
+
+
+def exchange_plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | None) -> StartPlan:
+    """A peering at an exchange. Raises StartError."""
     found = exchange_of(wishes, exports, own)
-    missing = set()
-    exchange = found or _NOWHERE
+    missing = set[str]()
+    exchange = found or NOWHERE
     if found is None:
         missing.add("exchange")
-    asn = wishes.asn or (own.asn if own is not None else None)
+    asn = asn_of(wishes, own)
     if asn is None:
         missing.add("asn")
-    else:
-        _check(asn)
     microsoft = wishes.microsoft or (own.microsoft if own is not None else ()) or exchange.microsoft
     ours = wishes.addresses or (own.addresses if own is not None else ())
     if not ours and asn is not None:
@@ -116,12 +162,14 @@ def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | No
         lan = tuple(_around((*microsoft, *ours)))
         missing.add("lan")
     if not microsoft:
-        microsoft = tuple(each for prefix in lan for each in islice(_free(prefix, (*ours, *_taken(exchange))), 2))
+        microsoft = tuple(
+            each for prefix in lan for each in islice(free_addresses(prefix, (*ours, *taken_addresses(exchange))), 2)
+        )
         missing.add("microsoft")
     elif found is None and not wishes.microsoft and (own is None or not own.microsoft):
         missing.add("microsoft")
     if not ours:
-        ours = tuple(next(_free(prefix, (*microsoft, *_taken(exchange)))) for prefix in lan)
+        ours = tuple(next(free_addresses(prefix, (*microsoft, *taken_addresses(exchange)))) for prefix in lan)
         missing.add("addresses")
     lan = tuple(filter(None, (_lan_of(version, lan, (*microsoft, *ours)) for version in (4, 6))))
     addresses = tuple(
@@ -135,19 +183,14 @@ def plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFacts | No
             f"no address of yours ({_text(ours)}) has one of Microsoft's ({_text(microsoft)}) of its family on the "
             f"LAN ({_text(lan)}): give --address, --microsoft and --lan that belong together"
         )
-    prefixes = wishes.prefixes
-    if not prefixes:
-        prefixes = tuple(map(ip_network, _PLACEHOLDER_PREFIXES))
-        missing.add("prefixes")
     families: set[int] = {each.version for each in addresses}
-    if not (kept := tuple(each for each in prefixes if each.version in families)):
-        raise StartError(f"--prefix {_text(prefixes)}: no session has this family: give an --address of it too")
+    kept = prefixes_of(wishes, families, missing)
     return StartPlan(
         exchange=exchange,
         lan=tuple(each for each in lan if each.version in families),
         edges=_edges(microsoft, families),
         name=wishes.name or "mine",
-        asn=asn or _PLACEHOLDER_ASN,
+        asn=asn or PLACEHOLDER_ASN,
         addresses=addresses,
         router=wishes.router or (own.kind if own is not None else "simulated"),
         prefixes=kept,
@@ -164,7 +207,7 @@ def _check(asn: int) -> None:
         if asn in numbers:
             raise StartError(
                 f"AS{asn} does not belong on the Internet ({why}), and Microsoft refuses every route of it: give the "
-                f"public ASN that you peer by, or AS{_PLACEHOLDER_ASN} for a lab"
+                f"public ASN that you peer by, or AS{PLACEHOLDER_ASN} for a lab"
             )
 
 
@@ -219,7 +262,7 @@ def _around(addresses: Iterable[IpAddress]) -> Iterator[IpNetwork]:
             yield ip_network(f"{each}/{24 if each.version == 4 else 64}", strict=False)
 
 
-def _free(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:
+def free_addresses(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:
     """Addresses of a prefix that nobody has, from its middle on. Raises StartError where it has no such address."""
     used = set(taken)
     middle = prefix.num_addresses // 2
@@ -230,7 +273,7 @@ def _free(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:
     raise StartError(f"{prefix} has no free address: give --address and --microsoft")
 
 
-def _taken(exchange: ExchangeFacts) -> Iterator[IpAddress]:
+def taken_addresses(exchange: ExchangeFacts) -> Iterator[IpAddress]:
     return (address for port in exchange.ports for address in port.addresses)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from simulator.starting import reading
 from simulator.starting.facts import ExchangeFacts, RouterFacts, StartError
-from simulator.starting.plan import StartPlan, Wishes, plan
+from simulator.starting.kinds import PEERING_KINDS, peering_kind, plan
+from simulator.starting.plan import StartPlan, Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,26 @@ class Question:
     """What stands there if nothing is answered."""
     is_known: Callable[[StartPlan], bool]
     """Something else has said it."""
+    kinds: tuple[str, ...] = PEERING_KINDS
+    """The peerings that it is asked of."""
 
 
+_AT_AN_EXCHANGE: Final = ("Exchange", "IxRs")
 QUESTIONS: Final = (
+    Question(
+        "kind",
+        "Kind of peering (Exchange: across an exchange's LAN; Direct: over private links; IxRs: you run an exchange)",
+        peering_kind,
+        lambda found: found.kind,
+        lambda found: "exchange" not in found.placeholders,
+    ),
     Question(
         "exchange",
         "Exchange (PeeringDB's number, or a part of its name)",
         str.strip,
         lambda found: found.exchange.name,
         lambda found: "exchange" not in found.placeholders,
+        _AT_AN_EXCHANGE,
     ),
     Question(
         "asn",
@@ -47,6 +59,23 @@ QUESTIONS: Final = (
         lambda text: reading.addresses(text.replace(",", " ").split(), "address"),
         lambda found: " ".join(map(str, found.addresses)),
         lambda found: "addresses" not in found.placeholders,
+        ("Exchange",),
+    ),
+    Question(
+        "addresses",
+        "Your route servers' addresses on the LAN (IPv4, IPv6 or both)",
+        lambda text: reading.addresses(text.replace(",", " ").split(), "address"),
+        lambda found: " ".join(str(each) for server in found.servers for each in server if each is not None),
+        lambda found: "addresses" not in found.placeholders,
+        ("IxRs",),
+    ),
+    Question(
+        "links",
+        "The prefixes of your private links to Microsoft (IPv4 /30 or /31, IPv6 /126 or /127)",
+        lambda text: reading.prefixes(text.replace(",", " ").split(), "link"),
+        lambda found: " ".join(str(each) for link in found.links for each in link if each is not None),
+        lambda found: "links" not in found.placeholders,
+        ("Direct",),
     ),
     Question(
         "router",
@@ -76,9 +105,10 @@ def asked(
 
     Raises StartError where even what is known already makes no sense.
     """
+    said = {each.field for each in QUESTIONS if getattr(wishes, each.field)}
     for question in QUESTIONS:
         before = plan(wishes, exports, own)
-        if getattr(wishes, question.field) or question.is_known(before):
+        if question.field in said or before.kind not in question.kinds or question.is_known(before):
             continue
         while True:
             answer = ask(question.text, question.shown(before))

@@ -45,8 +45,8 @@ def prefixes(texts: Iterable[str], what: str) -> tuple[IpNetwork, ...]:
 
 
 def router(text: str) -> str:
-    if text not in ROUTERS:
-        raise StartError(f"router '{text}': there is no such kind (one of {', '.join(ROUTERS)})")
+    if text not in KINDS:
+        raise StartError(f"router '{text}': there is no such kind (one of {', '.join(KINDS)})")
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 
 import simulator
+from simulator.addresses import IpAddress, IpNetwork
 from simulator.starting.ci import steps
 from simulator.starting.plan import DOCUMENTATION, StartPlan
 from simulator.topology.kinds import KINDS
@@ -36,12 +38,18 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         "file": LAB,
         "name": plan.name,
         "exchange": plan.exchange,
-        "members": len({port.asn for port in plan.exchange.ports}),
         "servers": ", ".join(
             f"AS{port.asn} {' '.join(map(str, port.addresses))}" for port in plan.exchange.route_servers[:4]
         ),
+        "kind": plan.kind,
         "lan": plan.lan,
         "edges": plan.edges,
+        "links": plan.links,
+        "servers_named": _servers(plan),
+        "members": plan.members,
+        "networks": len({port.asn for port in plan.exchange.ports}),
+        "families": ", ".join(f"IPv{version}" for version in plan.families),
+        "listed": _listed,
         "asn": plan.asn,
         "router": plan.router,
         "own": plan.own,
@@ -49,7 +57,7 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         "real": real,
         "addresses": plan.addresses,
         "announces": announces,
-        "announced": ", ".join(f'"{each}"' if each.version == 6 else str(each) for each in plan.prefixes),
+        "announced": _listed(plan.prefixes),
         "quoted_prefixes": ", ".join(f'"{each}"' for each in plan.prefixes),
         "connections": _connections(plan),
         "expected": _expected(plan) if announces else "",
@@ -74,15 +82,30 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
 
 def _connections(plan: StartPlan) -> tuple[str, ...]:
     """Each edge; one that has addresses of fewer families than others says so. None where all are alike."""
+    if plan.kind == "Direct":
+        return ()
     having = [[f"IPv{each.version}" for each in edge if each is not None] for edge in plan.edges]
     most = max(having, key=len)
-    if all(each == most for each in having) and len(most) == len({each.version for each in plan.addresses}):
+    if all(each == most for each in having) and len(most) == len(plan.families):
         return ()
     return tuple(f"{{edge: edge-{number}, families: [{', '.join(each)}]}}" for number, each in enumerate(having, 1))
+
+
+def _servers(plan: StartPlan) -> list[tuple[str, list[IpAddress]]]:
+    """The route servers by their names: the peers of an IxRs peering."""
+    return [
+        (f"{plan.name}-rs{number}", [each for each in server if each is not None])
+        for number, server in enumerate(plan.servers, 1)
+    ]
+
+
+def _listed(prefixes: Iterable[IpNetwork]) -> str:
+    """As YAML writes them within brackets."""
+    return ", ".join(f'"{each}"' if each.version == 6 else str(each) for each in prefixes)
 
 
 def _expected(plan: StartPlan) -> str:
     """The prefixes that Microsoft takes on each session of a family."""
     keys = {4: "accepted", 6: "accepted-ipv6"}
-    counts = {own.version: sum(each.version == own.version for each in plan.prefixes) for own in plan.addresses}
+    counts = {version: sum(each.version == version for each in plan.prefixes) for version in plan.families}
     return "".join(f", {keys[version]}: {count}" for version, count in counts.items())

@@ -23,6 +23,7 @@ from simulator.routers.parsing import faults
 from simulator.routers.registry import ROUTERS
 from simulator.starting.ci import PACKAGES
 from simulator.starting.facts import StartError
+from simulator.starting.kinds import PEERING_KINDS
 from simulator.topology.load import load
 from simulator.topology.schema import Topology
 from tests.lab_support import require_netns, require_program
@@ -83,15 +84,30 @@ STARTS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"lan": ("185.1.0.0/24", "2a0c::/64"), "microsoft": ("185.1.0.7", "2a0c::7", "2a0c::8")},
         {"asn", "addresses", "exchange", "prefixes"},
     ),
+    "private links": ({"kind": "Direct"}, {"asn", "links", "prefixes"}),
+    "links that are known": (
+        {"kind": "direct", "links": ("192.0.2.8/30", "192.0.2.12/30"), "asn": "3333", "prefixes": ("193.0.0.0/21",)},
+        set(),
+    ),
+    "an exchange's route servers": (
+        {"kind": "ixrs"},
+        {"asn", "addresses", "exchange", "members", "microsoft", "prefixes"},
+    ),
+    "a known exchange's route servers": (
+        {"kind": "IxRs", "exchange": "26", "asn": "64499"},
+        {"addresses", "members", "prefixes"},
+    ),
     "a real router": ({"router": "bird"}, {"asn", "addresses", "exchange", "microsoft", "prefixes"}),
 }
 WORDS = {
-    "asn": "your ASN",
-    "addresses": "your router's address",
+    "asn": "your( route servers')? ASN",
+    "addresses": "your route",
+    "links": "the prefixes of your private links",
+    "members": "a member of your exchange",
     "exchange": "the exchange where",
     "microsoft": "Microsoft's addresses",
     "lan": "the prefix of the exchange LAN",
-    "prefixes": "the prefixes that you announce",
+    "prefixes": "the prefixes that ",
 }
 
 
@@ -100,13 +116,13 @@ WORDS = {
 def test_what_is_written_is_a_topology_and_each_placeholder_is_named(name: str, ci: str, tmp_path: Path) -> None:
     options, unknown = STARTS[name]
     made = start(tmp_path, ci=ci, **options)
-    assert made.peers[0].router_kind == options.get("router", "simulated")
+    assert made.peers[0].router_kind == options.get("router", "route-server" if made.customers else "simulated")
     assert {each.version for each in made.peers[0].addresses} <= {4, 6}
     if ci == "github":
         shown = turnup("validate", "lab.yaml", cwd=tmp_path)
         assert shown.returncode == 0, shown.stderr
         told = re.findall(r"^lab\.yaml:\d+: a placeholder: put in (.*)$", shown.stdout, re.MULTILINE)
-        assert {what for what, words in WORDS.items() if any(line.startswith(words) for line in told)} == unknown
+        assert {what for what, words in WORDS.items() if any(re.match(words, line) for line in told)} == unknown
     files = {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()}
     expected = {"github": {".github/workflows/turnup.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}[ci]
     assert files == {"lab.yaml", "test_peering.py", *expected}
@@ -117,11 +133,62 @@ def test_the_rehearsal_passes_at_once(name: str, tmp_path: Path) -> None:
     start(tmp_path, **STARTS[name][0])
     done = turnup("rehearse", "lab.yaml", "--soak", "0.2", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not re.findall(r"check \w+ +warning.*", done.stdout), "a healthy peering has no warning"
+    assert not re.findall(r"check \w+ +(?:failure|error|unset).*", done.stdout), "a healthy peering has no warning"
 
 
-def test_the_tests_pass_at_once(tmp_path: Path) -> None:
-    start(tmp_path)
+KINDS_OF_FILES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a known exchange": {"exchange": "26"},
+    "PeeringDB": {"peeringdb": True, "asn": str(samples.MINE)},
+    "PeeringDB and a file": {"peeringdb": True, "own": True},
+    "IX-F": {"ixf": True, "asn": str(samples.MINE)},
+    "a file": {"own": True},
+    "two links": {"links": ("192.0.2.8/30", "192.0.2.12/30")},
+    "a link of each family": {"links": ("192.0.2.8/31", "2001:db8:f::/126")},
+}
+"""What somebody has; for a file it is that of the router."""
+REASONS = (
+    "has no exchange",
+    "no private links|only a Direct peering has private links",
+    "a route server's own file needs",
+    "turnup plays the route servers",
+    "it is the peer of an IxRs peering",
+    "nobody says which link",
+    "is the file of a bird router",
+)
+"""Why one combination or another is no peering."""
+
+
+@pytest.mark.parametrize("known", KINDS_OF_FILES)
+@pytest.mark.parametrize("router", ["", "bird", "external", "route-server"])
+@pytest.mark.parametrize("kind", PEERING_KINDS)
+def test_every_combination_is_a_lab_or_is_refused_for_a_reason(
+    kind: str, router: str, known: str, tmp_path: Path
+) -> None:
+    """Whatever is combined: a topology without a mistake and a test that compiles, or one line and nothing written."""
+    options = dict(KINDS_OF_FILES[known])
+    files = []
+    for name, text in (("peeringdb", json.dumps(samples.peeringdb())), ("ixf", json.dumps(samples.ixf()))):
+        if options.pop(name, False):
+            (tmp_path / name).write_text(text)
+            files.append(tmp_path / name)
+    if options.pop("own", False):
+        (tmp_path / "own.conf").write_text(samples.BIRD)
+        files.append(tmp_path / "own.conf")
+    where = tmp_path / "lab"
+    try:
+        made = start(where, files=tuple(files), router=router, kind=kind, **options)
+    except StartError as error:
+        assert any(re.search(reason, str(error)) for reason in REASONS), error
+        assert "\n" not in str(error) and not where.exists()
+        return
+    assert {each.kind for each in made.peerings} == {kind}
+    compile((where / "test_peering.py").read_text(), "test_peering.py", "exec")
+
+
+@pytest.mark.parametrize("kind", PEERING_KINDS)
+def test_the_tests_pass_at_once(kind: str, tmp_path: Path) -> None:
+    start(tmp_path, kind=kind)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -193,6 +260,17 @@ REFUSED: dict[str, dict[str, Any]] = {
     r"--exchange Equinix: \d+ exchanges fit: choose one with --exchange: .* and \d+ more": {"exchange": "Equinix"},
     "no session has this family": {"addresses": ("206.126.239.200",), "prefixes": ("2001:db8::/32",)},
     "belong together": {"addresses": ("192.0.2.1",), "microsoft": ("2001:db8::1",), "lan": ("192.0.2.0/24",)},
+    "--kind 'ring': one of Exchange, Direct, IxRs": {"kind": "ring"},
+    "only a Direct peering has private links": {"links": ("192.0.2.0/31",)},
+    "--link 192.0.2.0/29: the IPv4 prefix of a private link is a /30 or /31": {
+        "kind": "direct",
+        "links": ("192.0.2.0/29",),
+    },
+    "--exchange: a Direct peering has no exchange": {"kind": "direct", "exchange": "26"},
+    "1 IPv4 and 2 IPv6 addresses of route servers": {
+        "kind": "ixrs",
+        "addresses": ("192.0.2.1", "2001:db8:2::1", "2001:db8:2::2"),
+    },
     "these values make no topology: .*": {"exchange": "1", "addresses": ("10.0.0.1",)},
 }
 

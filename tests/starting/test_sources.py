@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from simulator.starting import ixf, peeringdb, sources
 from simulator.starting.facts import ExchangeFacts, RouterFacts, StartError
-from simulator.starting.plan import Wishes, plan
+from simulator.starting.kinds import plan
+from simulator.starting.plan import Wishes
 from tests.examples import examples
 from tests.starting import samples
 

@@ -133,7 +133,9 @@ DIRECT = (SHIPPED / "direct.yaml").read_text()
         ("ipv4: 198.51.100.4/30", "ipv4: 198.51.100.5/30", "[1].ipv4", "'198.51.100.5/30'"),
         ("ipv6: 2001:db8:0:2::4/126", "ipv6: 2001:db8:0:2::/64", "[1].ipv6", "must be either /126 or /127"),
         ("ipv4: 198.51.100.4/30", "ipv4: 198.51.100.0/30", "[1].ipv4", "overlaps with the connection to 'sea-edge-1'"),
-        ("ipv6: 2001:db8:0:2::4/126", "families: 4", "connections[1].families", "there is no such key"),
+        ("ipv6: 2001:db8:0:2::4/126", "family: 4", "connections[1].family", "there is no such key"),
+        ("ipv6: 2001:db8:0:2::4/126", "families: []", "connections[1].families", "at least one of IPv4 and IPv6"),
+        ("ipv6: 2001:db8:0:2::4/126", "families: [IPv6]", "connections[1]", "IPv6"),
         ("bandwidth: 10000  #", "bandwidth: 15000  #", "[0].bandwidth", "multiple of 10000"),
         ("bandwidth: 10000  #", "bandwidth: 0  #", "[0].bandwidth", "greater than or equal to 10000"),
         (

@@ -20,14 +20,27 @@ def init(
             show_default=False,
         ),
     ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="exchange (across its LAN), direct (over private links) or ixrs (an exchange's route servers).",
+            show_default=False,
+        ),
+    ] = "",
     exchange: Annotated[str, typer.Option(metavar="NAME", help="PeeringDB's number, or a part of its name.")] = "",
     asn: Annotated[str, typer.Option(metavar="ASN", help="Your ASN.")] = "",
     address: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS", help="Your router's, on the exchange LAN; one of each family."),
+        typer.Option(
+            metavar="ADDRESS", help="Your router's, on the exchange LAN; one of each family. ixrs: your route servers'."
+        ),
     ] = None,
     router: Annotated[
-        str, typer.Option(metavar="KIND", help="simulated, bird, frr, gobgp, openbgpd, exabgp or external.")
+        str,
+        typer.Option(
+            metavar="KIND", help="simulated, bird, frr, gobgp, openbgpd, exabgp or external; ixrs: route-server."
+        ),
     ] = "",
     prefix: Annotated[
         list[str] | None, typer.Option(metavar="PREFIX", help="What you announce; may be repeated.")
@@ -38,6 +51,10 @@ def init(
     ] = None,
     lan: Annotated[
         list[str] | None, typer.Option(metavar="PREFIX", help="Of the exchange, where it is not known.")
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PREFIX", help="direct: of a private link, /30 or /31, /126 or /127; may be repeated."),
     ] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of your network in the files.")] = "mine",
     ci: Annotated[
@@ -66,6 +83,8 @@ def init(
         tuple(lan or ()),
         name,
         ci,
+        kind,
+        tuple(link or ()),
     )
     try:
         code = run.init(directory, options, force=force, asks=not yes)

@@ -15,7 +15,8 @@ import typer
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail, warn
 from simulator.starting import reading, sources
 from simulator.starting.facts import RouterFacts, StartError
-from simulator.starting.plan import StartPlan, Wishes, plan
+from simulator.starting.kinds import peering_kind, plan
+from simulator.starting.plan import StartPlan, Wishes
 from simulator.starting.questions import asked
 from simulator.starting.writing import LAB as TOPOLOGY
 from simulator.starting.writing import WORKFLOWS, contents
@@ -37,6 +38,8 @@ class InitOptions:
     lan: tuple[str, ...]
     name: str
     ci: str
+    kind: str = ""
+    links: tuple[str, ...] = ()
 
     def wishes(self) -> Wishes:
         """Raises StartError."""
@@ -51,6 +54,8 @@ class InitOptions:
             router=reading.router(self.router) if self.router else "",
             prefixes=reading.prefixes(self.prefixes, "--prefix"),
             name=reading.name(self.name),
+            kind=peering_kind(self.kind) if self.kind else "",
+            links=reading.prefixes(self.links, "--link"),
         )
 
 
