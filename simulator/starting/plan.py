@@ -130,7 +130,7 @@ def asn_of(wishes: Wishes, own: RouterFacts | None) -> int | None:
 
 
 def prefixes_of(wishes: Wishes, families: set[int], missing: set[str]) -> tuple[IpNetwork, ...]:
-    """Those that are announced on sessions of these families. Raises StartError where there is none."""
+    """Those that sessions of these families announce. Raises StartError for none."""
     prefixes = wishes.prefixes
     if not prefixes:
         prefixes = tuple(map(ip_network, _PLACEHOLDER_PREFIXES))
