@@ -42,6 +42,7 @@ class Fact(Enum):
     TCP_SILENT = "nothing answers TCP to the router's BGP port"
     CLOSED_EARLY = "the router takes the TCP connection and ends it without a word"
     TALKS = "BGP messages of the peer were read"
+    CAME_AGAIN = "the session came up more than once, and nobody sent a NOTIFICATION"
     UP = "the session is Established"
     WAS_UP = "the session was Established when the time began that is looked at"
     SILENT = "TCP is up, our OPEN was sent, and the peer says nothing"

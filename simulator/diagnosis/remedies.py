@@ -189,7 +189,7 @@ def mend(
     own = session.mender.remedy("from-microsoft", about) if returned else ""
     if rule and not own and cause in _OF_PATHS:
         own = session.mender.remedy("prepended", about)
-    if cause == "as-path-loop" and any(each.rule == cause and each.all for each in session.rejected):
+    if not own and cause == "as-path-loop" and any(each.rule == cause and each.all for each in session.rejected):
         own = session.mender.remedy("all-prepended", about)  # to announce nothing would not help
     if not own:
         own = session.mender.remedy(cause if not rule or cause not in _FILTERED else "*", about)

@@ -353,6 +353,13 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.AGREEMENT_CHANGED,),
         "RFC 4271 §4.2, RFC 5492",
     ),
-    CauseRow("went-down", _LINK, "the session went down: {told}", (C.W1,), (F.WENT_DOWN,), "RFC 4271 §8.2.2"),
+    CauseRow(
+        "went-down",
+        _LINK,
+        "the session went down: {told}",
+        (C.W1, C.S5),
+        (F.WENT_DOWN, F.CAME_AGAIN),
+        "RFC 4271 §8.2.2",
+    ),
     CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),
 )

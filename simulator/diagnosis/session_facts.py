@@ -33,6 +33,9 @@ def tcp(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.WAS_UP, ""
     if session.is_up:
         yield Fact.UP, "BGP state Established"
+    if view.established_transitions > 1 and not view.notifications:
+        last = f", the last time after {view.last_error}" if view.last_error else ""
+        yield Fact.CAME_AGAIN, f"it came up {view.established_transitions} times without a NOTIFICATION{last}"
     if talks:
         yield Fact.TALKS, ""
     if view.md5:

@@ -9,7 +9,7 @@ from typing import Final
 
 from simulator.routers.edits import Edit
 from simulator.routers.own_file import OwnFile, sources
-from simulator.routers.statements import StatementSpan, blocks
+from simulator.routers.statements import StatementSpan, blocks, same
 
 _MOST: Final = 8
 """An edit shows so many lines; the plain remedy has to do where there are more."""
@@ -106,12 +106,17 @@ def culprits(language: str, own: OwnFile, path: Path, cause: str, values: tuple[
     return None
 
 
+_SIX: Final = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+"""What may be an IPv6 address: it can be spelled in many ways."""
+
+
 def _spelled(language: str, own: OwnFile, text: str, value: str) -> str:
     """A value as a file may write it: a constant's name too; BIRD's communities are pairs."""
     words = re.escape(value)
     if language == "bird" and (pair := re.fullmatch(r"(\d+):(\d+)", value)):
         return rf"{pair[1]}\s*,\s*{pair[2]}"
     known = [hit[1] for hit in own.constants.finditer(text) if hit[2] == value] if own.constants is not None else []
+    known += sorted({hit for hit in _SIX.findall(text) if hit != value and ":" in value and same(hit, value)})
     return rf"(?:{'|'.join([words, *map(re.escape, known)])})"
 
 

@@ -117,6 +117,8 @@ class RouterMender:
         if key not in EDITS:
             return None
         setting, action = EDITS[key]
+        if setting is Setting.NEXT_HOP and setting not in dict(self.own.settings):
+            return None  # its language says it of routes
         return edit_of(
             self.own,
             self.config.file,
@@ -159,8 +161,10 @@ class RouterMender:
         text = snippet(self.wording, key, self.config, self.session, replace(about, name=""))
         lines = [line for line in text.splitlines() if line.strip()]
         depths = [len(line) - len(line.lstrip()) for line in lines]
-        # A family is a block of its own in some languages.
-        least = min(depths, default=0) + 1 if key == "family-missing" else max(depths, default=0)
+        # A family is a block of its own.
+        least = (
+            min(depths, default=0) + 1 if (self.language, key) == ("bird", "family-missing") else max(depths, default=0)
+        )
         kept = [line for line, depth in zip(lines, depths, strict=True) if depth >= least]
         return "\n".join(kept)
 

@@ -150,6 +150,7 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
         "prefix-too-long",
     ),
     ("another member's", evidence(DOWN, lan=LanAnswer(frozenset({"a"}), True, foreign=True)), "address-of-another"),
+    ("came up again and again", evidence(replace(HEALTHY, established_transitions=2)), "went-down"),
     ("never originated", evidence(unheard=("198.51.100.0/24",)), "prefix-missing"),
     ("kept back", evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK), "export-policy"),
     (
