@@ -11,12 +11,14 @@ from simulator.bench.record import JsonRow
 from simulator.bench.svg import COLOURS, LogScale, Picture
 
 _COLOUR: Final = {OURS: 0, "BIRD": 1, "FRR": 2, "GoBGP": 3, "OpenBGPD": 4}
-"""Everybody else has the second."""
+_OTHER: Final = "something else: see the table"
+"""Has turnup's colour, which is free where turnup is what is divided."""
+_TIMES: Final = ("s", "ms")
 _ROW, _LEFT, _RIGHT, _TOP = 26.0, 150.0, 700.0, 62.0
 
 
 def _colour(who: str) -> int:
-    return _COLOUR.get(who, 1) % COLOURS
+    return _COLOUR.get(who, 0) % COLOURS
 
 
 def _names(picture: Picture, x: float, y: float, contenders: Iterable[str]) -> None:
@@ -27,15 +29,21 @@ def _names(picture: Picture, x: float, y: float, contenders: Iterable[str]) -> N
 
 
 def ratios(rows: Sequence[JsonRow]) -> str:
-    """A line a figure that has a ratio: a dot for each other contender, and a bar where the aim is."""
+    """A line a figure of time that has a ratio: a dot for each other contender, and a bar where the aim is."""
     figures = [(name, list(found)) for name, found in groupby(rows, key=lambda row: row["figure"])]
-    shown = [(name, found) for name, found in figures if any(row["ratio"] for row in found[1:])]
+    shown = [
+        (name, found)
+        for name, found in figures
+        if found[0]["unit"] in _TIMES and any(row["ratio"] for row in found[1:])
+    ]
     values = [row["ratio"] for _, found in shown for row in found[1:] if row["ratio"]]
     scale = LogScale(min([*values, 0.1]), max([*values, 10.0]), _LEFT, _RIGHT)
     height = _TOP + _ROW * len(shown) + 34
     picture = Picture(_RIGHT + 30, height, "turnup's value divided by that of each contender")
     picture.text(16, 24, "turnup's value ÷ that of the contender (less is better; the bar is the aim)", "head")
-    _names(picture, 16, 46, (row["who"] for _, found in shown for row in found[1:]))
+    _names(
+        picture, 16, 46, (row["who"] if row["who"] in _COLOUR else _OTHER for _, found in shown for row in found[1:])
+    )
     for tick in scale.ticks:
         picture.line(scale(tick), _TOP, scale(tick), height - 28, "aim" if tick == 1 else "grid")
         picture.text(scale(tick), height - 12, f"{tick:g} ×", "faint", "middle")
