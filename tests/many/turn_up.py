@@ -41,12 +41,16 @@ def simulated(count: int, link: str) -> dict[str, Any]:
     return found | {"times": {"soak": _SOAK, "deadline": 300, "active": 0.5}}
 
 
-def namespaces() -> set[str]:
-    """Of all processes of this machine, by their inodes."""
-    found = set[str]()
-    for entry in Path("/proc").glob("[0-9]*/ns/net"):
+def processes(state: Path) -> list[str]:
+    """Those that have this state directory in their environment: the lab's own, and all that it started.
+
+    A lab's namespaces have no name: they are there for as long as such a process is.
+    """
+    found, mark = list[str](), f"TURNUP_STATE_DIR={state}".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
-            found.add(str(entry.readlink()))
+            if mark in entry.read_bytes().split(b"\0"):
+                found.append(entry.parent.name)
         except OSError:
             continue
     return found
@@ -57,7 +61,7 @@ def rehearse(count: int, link: str) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="tu-") as name:
         state, path = Path(name) / "s", Path(name) / "lab.yaml"
         YAML(typ="safe").dump(simulated(count, link), path)
-        before, began = namespaces(), time.monotonic()
+        began = time.monotonic()
         words = ["rehearse", str(path), "--report", str(Path(name) / "report")]
         done = subprocess.run(
             [sys.executable, "-m", "simulator", *words],
@@ -75,10 +79,8 @@ def rehearse(count: int, link: str) -> list[str]:
         wrong = [] if done.returncode == 0 else [f"exit code {done.returncode}: {done.stdout[-1000:]}"]
         if left := [str(each) for each in state.rglob("*")] if state.exists() else []:
             wrong.append(f"left in the state directory: {left[:5]}")
-        if children := Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
-            wrong.append(f"processes are left: {children}")
-        if link == "netns" and (new := namespaces() - before):
-            wrong.append(f"network namespaces are left: {sorted(new)[:5]}")
+        if alive := processes(state):
+            wrong.append(f"processes are left, and with them their namespaces: {alive}")
         return wrong
 
 
