@@ -17,6 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = (
     "addresses",
     "axis",
+    "counts",
     "connection",
     "session",
     "wire",
@@ -88,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What a room may import of the others, beside `EVERYWHERE`."""
 
-EVERYWHERE = {"addresses", "axis"}
+EVERYWHERE = {"addresses", "axis", "counts"}
 """Types that every room shares."""
 
 IMPURE = {

@@ -18,6 +18,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 import simulator
 from simulator.campaign.model import CampaignCell, Ending
 from simulator.campaign.tally import FLAKY, CellTally, counts, hosts, in_words, worst_of
+from simulator.counts import count_of
 from simulator.report.text import clip, dump_json, one_line, visible, xml_safe
 from simulator.report.writer import ReportError
 from simulator.views.times import duration, timestamp
@@ -126,7 +127,7 @@ def _case(suite: ET.Element, tally: CellTally) -> None:
     case.set("time", f"{tally.seconds:.3f}")
     if not (kind := _JUNIT.get(tally.outcome, "error")):
         return
-    times = f"passed {tally.passed} of {len(tally.attempts)} times: " if tally.is_flaky else ""
+    times = f"passed {tally.passed} of {count_of(len(tally.attempts), 'time')}: " if tally.is_flaky else ""
     message = xml_safe(clip(f"{times}{tally.worst.text}", _MESSAGE))
     element = ET.SubElement(case, kind, message=message, type=tally.outcome)
     element.text = xml_safe(tally.worst.detail)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.campaign.model import WORST, Attempt, CampaignCell, Ending
+from simulator.counts import count_of
 
 FLAKY: Final = "flaky"
 """Some attempts passed, and some did not."""
@@ -95,8 +96,8 @@ def counts(tallies: Sequence[CellTally]) -> dict[str, int]:
 def in_words(tallies: Sequence[CellTally], left: int = 0) -> str:
     """`41 cells: 2 failed, 1 flaky, 38 passed`."""
     words = [f"{count} {outcome}" for outcome, count in counts(tallies).items()]
-    rest = f"; {left} attempts were not made" if left else ""
-    return f"{len(tallies)} cells: {', '.join(words) or 'none was played'}{rest}"
+    rest = f"; {count_of(left, 'attempt')} not made" if left else ""
+    return f"{count_of(len(tallies), 'cell')}: {', '.join(words) or 'none was played'}{rest}"
 
 
 def worst_of(tallies: Iterable[CellTally]) -> Ending:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from simulator.cli.board import Board
 from simulator.cli.paragraphs import hanging
+from simulator.counts import count_of
 from simulator.engine.datafiles import DataFileRead
 from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark, WatchTold
 from simulator.gate import Direction
@@ -80,10 +81,12 @@ def event_line(event: Event, board: Board) -> EventLine | None:
             )
             return EventLine(when, session, Text.assemble(("policy ", "bold"), (word, style), f"  {done}"))
         case PrefixLimit(session, when, level, count, rule):
-            text = f"{count} prefixes, limit {rule.limit}: {level.name.lower()}, action {rule.action.value}"
+            held = count_of(count, "prefix", "prefixes")
+            text = f"{held}, limit {rule.limit}: {level.name.lower()}, action {rule.action.value}"
             return EventLine(when, session, Text.assemble(("max-prefix ", "bold"), (text, "yellow")))
         case PolicyApplied(session, when, refused, accepted):
-            text = f"{refused} routes are refused now, {accepted} are acceptable now"
+            are = "is" if refused == 1 else "are"
+            text = f"{count_of(refused, 'route')} {are} refused now, {accepted:,} acceptable now"
             return EventLine(when, session, Text.assemble(("policy judged again ", "bold"), text))
         case DataFileRead(when, key, file, error, left_out):
             what, style = (f"{error}: the data read before stay in force", "red") if error else ("read again", "green")

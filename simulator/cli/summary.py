@@ -8,6 +8,7 @@ from rich.text import Text
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.report.findings import furthest_bgp_state, furthest_state, label, verdict
 from simulator.report.model import Report
 from simulator.report.troubles import Trouble, TroubleKind, first_trouble, troubles, unmet
@@ -116,7 +117,7 @@ def _lines(console: Console, trouble: Trouble, *, written: bool) -> list[Text]:
     for evidence in trouble.seen[:_MOST_EVIDENCE]:
         found += _row(console, "seen", evidence, "dim")
     if (left := len(trouble.seen) - _MOST_EVIDENCE) > 0:
-        found += _row(console, "", f"and {left} lines more in the report", "dim")
+        found += _row(console, "", f"and {count_of(left, 'line')} more in the report", "dim")
     if trouble.remedy:
         found += _remedy(console, trouble)
     for number, line in enumerate(trouble.proof.lines if written else ()):

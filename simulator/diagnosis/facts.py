@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.counts import count_of
 from simulator.diagnosis import packet_facts, session_facts, traffic_checks
 from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence
 from simulator.diagnosis.fact import Fact, Seen, SessionFacts
@@ -116,7 +117,7 @@ def _leaks(session: SessionEvidence, observation: Observation) -> Seen:
     if taken := max(view.leaked_in, view.taken):
         yield Fact.LEAKED, f"{taken} routes reached Loc-RIB"
     if held := session.held_there:
-        yield Fact.HELD_WHILE_DENIED, f"the router holds {len(held)} routes of Microsoft"
+        yield Fact.HELD_WHILE_DENIED, f"the router holds {count_of(len(held), 'route')} of Microsoft"
 
 
 def _watch(session: SessionEvidence, observation: Observation) -> Seen:

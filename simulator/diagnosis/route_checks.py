@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.counts import count_of
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on, skipped
 from simulator.diagnosis.evidence import Observation, SessionEvidence, Sibling
 from simulator.diagnosis.router_answer import PeerTrouble
@@ -41,7 +42,9 @@ def nothing_taken(session: SessionEvidence, observation: Observation) -> Finding
     if not session.soaked:
         return resting_on("S5") if observation.final else UNSET
     fib = "the edge programs no FIB" if session.programmed is None else "the kernel's FIB none"
-    return passed(f"Adj-RIB-In holds {view.received} routes, Loc-RIB none; {view.withheld_in} withheld ({fib})")
+    return passed(
+        f"Adj-RIB-In holds {count_of(view.received, 'route')}, Loc-RIB none; {view.withheld_in} withheld ({fib})"
+    )
 
 
 def nothing_arrived(session: SessionEvidence, observation: Observation) -> Finding:
@@ -53,7 +56,7 @@ def nothing_arrived(session: SessionEvidence, observation: Observation) -> Findi
     if table.error:
         return Finding(Status.ERROR, (f"the peer's router could not be asked: {table.error}",))
     if held := session.held_there:
-        return failed([f"the peer holds {len(held)} routes of ours, among them {sorted(held)[0]}"])
+        return failed([f"the peer holds {count_of(len(held), 'route')} of ours, among them {sorted(held)[0]}"])
     return passed("the peer's own table holds nothing of ours")
 
 
@@ -177,7 +180,7 @@ def same_everywhere(session: SessionEvidence, observation: Observation) -> Findi
     if not session.prefixes and observation.siblings:
         return resting_on("R1") if observation.final else UNSET
     if not missing:
-        return passed(f"the same {len(session.prefixes)} prefixes as on the other edges")
+        return passed(f"the same {count_of(len(session.prefixes), 'prefix', 'prefixes')} as on the other edges")
     return failed(missing)
 
 
@@ -271,4 +274,6 @@ def all_withdrawn(session: SessionEvidence, observation: Observation) -> Finding
     lost = session.was_up and view.bgp_state is not UP and view.cut is None  # and does not come back as it was
     if not observation.final and not lost:
         return UNSET
-    return failed([f"{len(table.prefixes)} routes left at the peer, {view.taken} here, BGP state {state(session)}"])
+    return failed(
+        [f"{count_of(len(table.prefixes), 'route')} left at the peer, {view.taken} here, BGP state {state(session)}"]
+    )

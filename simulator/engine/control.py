@@ -10,6 +10,7 @@ from typing import Protocol
 from simulator.connection.connection import Connection, ConnectionTransition
 from simulator.connection.states import ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import Facts
+from simulator.counts import count_of
 from simulator.engine.edges import Edges
 from simulator.engine.log import ConnectionMoved, EventLog, Remark
 from simulator.engine.verbs import OPERATED
@@ -156,7 +157,7 @@ class ControlPlane:
         except LabError as error:
             self.fail_provisioning(record, str(error))
             raise
-        self._apply(record, _E.PROVISIONED, detail=f"{len(record.plans)} sessions")
+        self._apply(record, _E.PROVISIONED, detail=count_of(len(record.plans), "session"))
 
     def start_validation(self, record: ConnectionRecord) -> None:
         self._apply(record, _E.VALIDATION_STARTED)

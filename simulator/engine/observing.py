@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from simulator.addresses import IpAddress
 from simulator.connection.states import Flow
+from simulator.counts import count_of
 from simulator.diagnosis.about import Mender
 from simulator.diagnosis.evidence import (
     ImportMarks,
@@ -231,5 +232,5 @@ def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
     if now.withdrawn_by_us != before.withdrawn_by_us:
         lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
     if now.received < before.received:
-        lost.append(f"the peer withdrew {before.received - now.received} routes")
+        lost.append(f"the peer withdrew {count_of(before.received - now.received, 'route')}")
     return tuple(lost)

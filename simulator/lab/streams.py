@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from simulator.addresses import IpAddress
+from simulator.counts import count_of
 from simulator.places.endpoint import BGP_PORT
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
@@ -305,7 +306,10 @@ def prove_absence(streams: Collection[WatchedStream], doubts: Collection[str] = 
     packets = sum(stream.packets for stream in streams)
     if nlri:
         return AbsenceProof(True, f"{nlri} prefixes were announced", updates, nlri, messages, packets)
-    reason = "; ".join(reasons) or f"all {messages} messages of {len(streams)} connections seen, no prefix in them"
+    reason = (
+        "; ".join(reasons)
+        or f"all {count_of(messages, 'message')} of {count_of(len(streams), 'connection')} seen, no prefix in them"
+    )
     return AbsenceProof(not reasons, reason, updates, nlri, messages, packets)
 
 

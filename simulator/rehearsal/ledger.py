@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from simulator.counts import count_of
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import CheckEnded
 from simulator.preflight.ends import PreflightRow
@@ -114,7 +115,7 @@ class Ledger:
 
         rejected = sum(self.best_views[plan.id].rejected for plan in record.plans)
         if expect.rejected is not None and rejected != expect.rejected:
-            self.shortfalls.append(f"{record.id}: {rejected} routes rejected, expected {expect.rejected}")
+            self.shortfalls.append(f"{record.id}: {count_of(rejected, 'route')} rejected, expected {expect.rejected}")
 
     def forbid_warnings(self, records: Iterable[ConnectionRecord]) -> None:
         """The checks that warned so far and may not."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from simulator.connection.states import ConnectionState, Flow
+from simulator.counts import count_of
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
@@ -124,7 +125,9 @@ class Rehearsal:
 
     async def _play(self) -> None:
         script, network = self._script, self.network
-        script.say(f"{where(self.topology)}: {len(network.edges.plans)} sessions on the {network.kind.value} link")
+        script.say(
+            f"{where(self.topology)}: {count_of(len(network.edges.plans), 'session')} on the {network.kind.value} link"
+        )
         if network.site.quality_problem:
             script.say(network.site.quality_problem)
         await self._compare_configurations()
@@ -157,7 +160,7 @@ class Rehearsal:
                 self.ledger.mismatch(row.peering, f"{row.session}: the configurations do not match: {words}")
         if all(row.fine for row in rows):
             fits = ", ".join(dict.fromkeys(row.fit.name for row in rows))
-            self._script.say(f"preflight: {len(rows)} sessions: {fits}")
+            self._script.say(f"preflight: {count_of(len(rows), 'session')}: {fits}")
 
     async def _until_lifted(self, record: ConnectionRecord) -> None:
         """From the peer's notification to Active, or to ProvisioningFailed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.counts import count_of
 from simulator.report.findings import label, verdict
 from simulator.report.model import Report
 from simulator.report.troubles import first_trouble, troubles
@@ -40,4 +41,4 @@ def _passed_sentence(report: Report) -> str:
     passed = sum(check.status is Status.SUCCESS for check in checks)
     tail = "".join(f", {number} {word}" for number, word in tallies if number)
     which = "The connection" if count == 1 else f"All {count} connections"
-    return f"{which} reached connection state Active; {passed} of {len(checks)} checks passed{tail}."
+    return f"{which} reached connection state Active; {passed} of {count_of(len(checks), 'check')} passed{tail}."

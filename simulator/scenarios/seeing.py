@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from simulator.counts import count_of
 from simulator.diagnosis.evidence import Passage, TrafficSeen
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.rows import row
@@ -117,7 +118,7 @@ def _gate(stage: Stage, wanted: str, plan: SessionPlan) -> str:
 def _established_times(stage: Stage, wanted: int, plan: SessionPlan) -> str:
     view = _view(stage, plan)
     times = view.established_transitions if view is not None else 0
-    return "" if times == wanted else f"it came up {times} times"
+    return "" if times == wanted else f"it came up {count_of(times, 'time')}"
 
 
 def _notification(stage: Stage, wanted: str, plan: SessionPlan) -> str:
@@ -235,7 +236,7 @@ def _event(stage: Stage, pattern: str, subject: Subject) -> str:
     for event in stage.log.entries[stage.since :]:
         if re.search(pattern, text_of(event)):
             return ""
-    return f"none of the {len(stage.log.entries) - stage.since} events since the last step is so"
+    return f"none of {count_of(len(stage.log.entries) - stage.since, 'event')} since the last step is so"
 
 
 def text_of(event: Any) -> str:
@@ -263,7 +264,7 @@ async def router_has(stage: Stage, prefixes: list[str], plan: SessionPlan, *, wa
     if not wrong:
         return ""
     what = "does not hold" if wanted else "holds"
-    return f"{plan.peer.name} {what} {', '.join(wrong)} (it holds {len(held)} prefixes)"
+    return f"{plan.peer.name} {what} {', '.join(wrong)} (it holds {count_of(len(held), 'prefix', 'prefixes')})"
 
 
 async def traffic(stage: Stage, wanted: str, plan: SessionPlan) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from simulator.connection.connection import ConnectionTransition
+from simulator.counts import count_of
 from simulator.diagnosis.remedies import RULES as REMEDIES
 from simulator.engine.log import ConnectionMoved
 from simulator.peer.events import BgpStateChanged
@@ -128,7 +129,7 @@ class _Told:
                 yield from _line(f"{record.id}: {cause.check} {cause.text} [{sources.get(cause.check, 'simulator')}]")
                 yield from _to_mend(cause)
             if len(found) > _CAUSES:
-                yield from _line(f"{record.id}: and {len(found) - _CAUSES} more causes")
+                yield from _line(f"{record.id}: and {count_of(len(found) - _CAUSES, 'more cause')}")
 
     # --- the last events ---
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from simulator.counts import count_of
 from simulator.policy.verdict import RouteOutcome
 from simulator.tables import notation
 from simulator.tables.json_lines import common_json, route_row
@@ -21,7 +22,7 @@ def text(table: SessionTable, routes: Iterable[ReceivedRoute], clock: Callable[[
     found = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RouteOutcome if counts[outcome])
     yield (
         f"Table {table.session}: {table.peer}, connection {table.connection_state}, BGP {table.bgp_state}: "
-        f"{len(table.routes)} routes{f': {found}' if found else ''}"
+        f"{count_of(len(table.routes), 'route')}{f': {found}' if found else ''}"
     )
     if table.since is None and table.last_error:
         yield f"\tlast error: {table.last_error}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simulator.counts import count_of
 from simulator.recording.file import RecordingError, RecordingReader
 from simulator.recording.player import RecordingPlayer
 from simulator.report.outcome import outcome_sentence
@@ -33,7 +34,7 @@ class RecordingItem(pytest.Item):
         if why:
             summary = outcome_sentence(played.report)
             raise RecordingError(
-                "\n".join((f"{self.path}: {len(why)} differences from what was recorded", *why, summary))
+                "\n".join((f"{self.path}: {count_of(len(why), 'difference')} from what was recorded", *why, summary))
             )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

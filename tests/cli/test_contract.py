@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.cli.pages import every_command
+from simulator.scenarios.shipped import shipped as scenarios
 from tests.cli.test_main import one_line, turnup
 from tests.topologies import SHIPPED, document, write
 
@@ -64,9 +65,11 @@ def test_standard_input_is_validated(text: bytes, code: int, said: str) -> None:
 
 
 def test_the_shipped_topologies_are_listed_in_every_format() -> None:
-    assert [row["name"] for row in json.loads(turnup("topologies", "list", "--format", "json").stdout)] == NAMES
+    every = [*NAMES, *(f"{name}.scenario.yaml" for name in scenarios())]
+    listed = {row["name"]: row["kind"] for row in json.loads(turnup("topologies", "list", "--format", "json").stdout)}
+    assert listed == {name: "scenario" if "." in name else "topology" for name in every}
     rows = list(csv.DictReader(io.StringIO(turnup("topologies", "list", "--format", "csv").stdout)))
-    assert [row["Name"] for row in rows] == NAMES
+    assert [row["Name"] for row in rows] == [*listed]
     assert all(row["What it is"] for row in rows)
     assert set(NAMES) <= set(turnup("topologies", "list").stdout.split())
 
@@ -81,7 +84,23 @@ def test_a_copy_is_as_good_as_what_is_shipped(name: str, tmp_path: Path) -> None
 
 
 def test_a_topology_that_there_is_not() -> None:
-    assert "there is no topology 'none' (there are: " in one_line(turnup("topologies", "copy", "none"))
+    told = one_line(turnup("topologies", "copy", "none"))
+    assert "there is no topology, scenario or fault 'none' (turnup topologies list has them" in told
+    assert "did you mean 'bogons'?" in one_line(turnup("topologies", "copy", "bogonz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "check"),
+    [
+        ("policy", "policy.scenario.yaml", ("test", "--list")),
+        ("direct.scenario.yaml", "direct.scenario.yaml", ("test", "--list")),
+        ("bogons", "bogons.yaml", ("fault", "show")),
+    ],
+)
+def test_scenarios_and_faults_are_copied_too(name: str, file: str, check: tuple[str, ...], tmp_path: Path) -> None:
+    assert turnup("topologies", "copy", name, tmp_path).stdout.split() == [str(tmp_path / file)]
+    done = turnup(*check, tmp_path / file)
+    assert done.returncode == 0, done.stderr
 
 
 def test_two_reports_are_compared_and_a_summary_is_written(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ LEAKS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str, str]
     ("written", {"leaked_out": 3}, {}, {}, "D1", "3 NLRI left the edge"),
     ("captured", {}, {}, {"capture": CaptureProof(True, "", 2, 9)}, "D1", "2 NLRI left the edge"),
     ("taken", {"taken": 4}, {}, {}, "D2", "4 routes reached Loc-RIB"),
-    ("held there", {}, {"peer_table": PeerTable(frozenset({"13.64.0.0/11"}))}, {}, "D3", "holds 1 routes"),
+    ("held there", {}, {"peer_table": PeerTable(frozenset({"13.64.0.0/11"}))}, {}, "D3", "holds 1 route"),
 ]
 
 

@@ -359,4 +359,4 @@ def test_a_person_is_told() -> None:
     assert broken is not None and again is not None and judged is not None
     assert "vrp.json: there is no such file: the data read before stay in force" in broken.body.plain
     assert "policy.data.vrp vrp.json: read again" in again.whole().plain
-    assert "1 routes are refused now, 2 are acceptable now" in judged.body.plain
+    assert "1 route is refused now, 2 acceptable now" in judged.body.plain

@@ -206,7 +206,7 @@ async def test_no_route_sent_is_proven(captured: Packets) -> None:
     proof = proof_of(captured)
     assert proof == AbsenceProof(True, proof.reason, updates=1, nlri=0, messages=3, packets=proof.packets)
     assert proof.absent
-    assert proof.reason == "all 3 messages of 1 connections seen, no prefix in them"
+    assert proof.reason == "all 3 messages of 1 connection seen, no prefix in them"
 
 
 @pytest.mark.privileged

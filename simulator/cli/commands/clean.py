@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from simulator.cli.exit_codes import LAB, fail
+from simulator.counts import count_of
 
 
 def clean() -> None:
@@ -20,4 +21,4 @@ def clean() -> None:
                 typer.echo(text)
     except LabError as error:
         fail(LAB, str(error))
-    typer.echo(f"{len(found)} leftovers removed" if found else "nothing was left behind")
+    typer.echo(f"{count_of(len(found), 'leftover')} removed" if found else "nothing was left behind")

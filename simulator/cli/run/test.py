@@ -10,6 +10,7 @@ from typing import Final
 
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.formats import JsonObject, RowFormat, show
+from simulator.counts import count_of
 from simulator.scenarios.load import LoadedScenario, load, plan
 from simulator.scenarios.model import ScenarioCase
 from simulator.scenarios.results import CaseOutcome, CaseResult, worst
@@ -48,7 +49,7 @@ def test(
     cases = [case for scenario in scenarios for case in scenario.cases if _wanted(case, only, routers, families)]
     if not cases:
         many = sum(len(scenario.cases) for scenario in scenarios)
-        fail(USAGE, f"none of {many} cases is left: look at --list without --only, --router and --family")
+        fail(USAGE, f"none of {count_of(many, 'case')} is left: look at --list without --only, --router and --family")
     _check(scenarios, cases)
     proves = {scenario.file: scenario.proves for scenario in scenarios}
     if listing:
@@ -176,7 +177,7 @@ def _print(results: Sequence[CaseResult], how: RowFormat) -> None:
             sys.stdout.write(f"\n{result.case}\n{result.detail}\n")
     counts = {outcome: sum(result.outcome is outcome for result in results) for outcome in CaseOutcome}
     words = [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
-    sys.stdout.write(f"{len(results)} cases: {', '.join(words) or 'none was played'}\n")
+    sys.stdout.write(f"{count_of(len(results), 'case')}: {', '.join(words) or 'none was played'}\n")
 
 
 def _row(result: CaseResult) -> JsonObject:
