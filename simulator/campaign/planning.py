@@ -136,14 +136,19 @@ Combinations = Iterator[tuple[CampaignCell, str]]
 
 
 def _scenario_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], scratch: Path) -> Combinations:
-    """The file's matrix; a choice narrows a key that it has, and adds one that it lacks."""
+    """The file's matrix; a choice narrows a key that it has, and adds a router or a security that it lacks. A scenario
+    without a family is about both."""
     scenario = load_scenario(path, dict(choice.settings))
     chosen = dict(zip(_KEYS, (choice.routers, choice.families, choice.securities), strict=True))
     for case in scenario.cases:
         has = dict(case.variant.values)
         if any(wanted and key in has and has[key] not in wanted for key, wanted in chosen.items()):
             continue
-        lacks = [[(key, value) for value in wanted] for key, wanted in chosen.items() if wanted and key not in has]
+        lacks = [
+            [(key, value) for value in wanted]
+            for key, wanted in chosen.items()
+            if wanted and key not in has and key != "family"
+        ]
         for added in itertools.product(*lacks):
             values = tuple(sorted((*case.variant.values, *added), key=_in_order))
             cell = CampaignCell(CellKind.SCENARIO, str(path), scenario.name, values, tuple(choice.settings))

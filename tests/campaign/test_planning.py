@@ -48,8 +48,10 @@ def test_a_topology_without_any_choice_is_as_it_stands(tmp_path: Path) -> None:
 
 def test_a_choice_narrows_a_matrix_and_adds_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "up.scenario.yaml").write_text(SCENARIO)
-    plan = _plan(tmp_path, str(tmp_path / "up.scenario.yaml"), routers=["bird", "frr"], families=["IPv6"])
-    assert _names(plan) == ["up.scenario[bird-IPv6]"]
+    plan = _plan(
+        tmp_path, str(tmp_path / "up.scenario.yaml"), routers=["bird", "frr"], families=["IPv6"], securities=["md5"]
+    )
+    assert _names(plan) == ["up.scenario[bird-md5]"]
 
 
 def test_each_fault_stands_beside_the_topology_without_it(tmp_path: Path) -> None:
