@@ -15,6 +15,7 @@ from typer.main import get_command, get_group
 
 import simulator
 from simulator import compiled
+from simulator.cli.coercion import spare
 from simulator.cli.exit_codes import INTERRUPTED, PASSED, USAGE, fail, warn
 
 
@@ -112,13 +113,13 @@ def load(command: Command) -> Any:
     module, _, attribute = command.place.partition(":")
     found = getattr(importlib.import_module(f"simulator.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
-        return get_group(found)
+        return spare(get_group(found))
     app = _new_app()
     if attribute == "register":
         found(app)
-        return get_group(app).commands[command.name]
+        return spare(get_group(app).commands[command.name])
     app.command(command.name)(found)
-    return get_command(app)
+    return spare(get_command(app))
 
 
 @contextlib.contextmanager
@@ -147,6 +148,7 @@ class _Commands(TyperGroup):
         super().__init__(*arguments, **options)
         names: Any = dict.fromkeys(_BY_NAME)
         self.commands = names  # for "did you mean"
+        spare(self)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """As typer does it, but a wrong usage is one line, and what ends the process is left to `cli.main`."""
