@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from fastapi import Response
 
@@ -31,14 +32,18 @@ _NAMES: Final = {
 }
 
 
-def _config(provider: Provider, record: PeeringRecord) -> RouterConfig:
-    """The peer's side of every session, as it was agreed; of an external router by what really carries them."""
-    mine = [plan for _, plan in sessions(record)]
-    peer = record.connections[0].record.peer
-    if peer.is_external and peer.name in provider.versions:
-        return provider.network.peers.configuration(peer)
-    microsoft = provider.topology.microsoft.asn
-    return router_config(peer, (agreed_session(plan, microsoft) for plan in mine), mine)
+_Text = tuple[str, str]
+"""(text, why there is no text)."""
+_KEPT: Final = 8
+"""Texts of a lab, the last that were asked for."""
+_TEXTS: WeakKeyDictionary[Provider, dict[object, _Text]] = WeakKeyDictionary()
+
+
+def _text(format_: str, config: RouterConfig) -> _Text:
+    try:
+        return FORMATS[format_](config), ""
+    except LabError as error:
+        return "", str(error)
 
 
 def _format(visit: Visit, record: PeeringRecord) -> str:
@@ -47,12 +52,25 @@ def _format(visit: Visit, record: PeeringRecord) -> str:
     return wanted if wanted in FORMATS else "bird"
 
 
-async def _written(visit: Visit, record: PeeringRecord, format_: str) -> tuple[str, str]:
-    """(text, why there is no text). A peer of 20,000 prefixes takes half a second: sessions do not wait for it."""
-    try:
-        return await asyncio.to_thread(lambda: FORMATS[format_](_config(visit.provider, record))), ""
-    except LabError as error:
-        return "", str(error)
+async def _written(visit: Visit, record: PeeringRecord, format_: str) -> _Text:
+    """The peer's side of every session, as it was agreed; of an external router by what really carries them.
+
+    A peer of 20,000 prefixes takes half a second: sessions do not wait for it, and who looks again neither. What it
+    announces is of the topology, and stays; the sessions are what can be another.
+    """
+    provider = visit.provider
+    mine = [plan for _, plan in sessions(record)]
+    peer = record.connections[0].record.peer
+    if peer.is_external and peer.name in provider.versions:
+        return await asyncio.to_thread(_text, format_, provider.network.peers.configuration(peer))
+    agreed = tuple(agreed_session(plan, provider.topology.microsoft.asn) for plan in mine)
+    key = (peer.name, format_, agreed)
+    kept = _TEXTS.setdefault(provider, {})
+    found = kept.pop(key, None) or await asyncio.to_thread(lambda: _text(format_, router_config(peer, agreed, mine)))
+    kept[key] = found
+    while len(kept) > _KEPT:
+        del kept[next(iter(kept))]
+    return found
 
 
 async def configuration(visit: Visit) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from simulator.azure.rest.fields import quoted
@@ -77,6 +78,7 @@ class ResourceId:
         return str(self).lower()
 
 
+@lru_cache(4096)
 def parse(text: str) -> ResourceId:
     """Raises ValueError, in one line, for what is no id of a Microsoft.Peering resource."""
     parts = text.strip("/").split("/")

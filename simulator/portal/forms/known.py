@@ -134,7 +134,8 @@ def own_metros(provider: Provider) -> list[str]:
 async def regions(provider: Provider) -> list[Choice]:
     """The Azure regions of every metro that is known, the nearest to the lab first."""
     places = [each for use in (Use.EXCHANGE, Use.DIRECT) for each in await facilities(provider, use)]
-    near = [each.region for each in places if each.region and each.metro in own_metros(provider)]
+    own = own_metros(provider)
+    near = [each.region for each in places if each.region and each.metro in own]
     rest = sorted({each.region for each in places if each.region} - set(near))
     names = dict.fromkeys([*near, *(["eastus"] if not near else []), *rest])
     return [Choice(name, name) for name in names]
