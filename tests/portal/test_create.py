@@ -516,3 +516,14 @@ async def test_a_peering_service_and_its_prefixes(tmp_path: Path) -> None:
 
 def _judged(lab: Any) -> bool:
     return all(not each.pending for each in lab.provider.unit.all(ServicePrefix))
+
+
+async def test_what_is_missing_is_asked_for_once_and_where_it_can_be_given(tmp_path: Path) -> None:
+    async with served(tmp_path) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        browser = Browser(lab)
+        await browser.basics(**{"group-choice": "existing", "group": "", "region": "", "name": ""})
+        assert browser.error("group").startswith("Existing resource group is required: ")
+        assert browser.error("name").startswith("Name is required: ")
+        assert set(re.findall(r'data-field="([^"]+)"', browser.text)) == {"group", "name"}

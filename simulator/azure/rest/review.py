@@ -123,13 +123,17 @@ def _same_place(one: str, other: str) -> bool:
 
 
 def _of_names(resource: ResourceId) -> Iterator[ReviewFault]:
-    """What is wrong with the path, as ARM says it; the targets are `subscription`, `group` and `name`."""
+    """What is wrong with the path, as ARM says it; the targets are `subscription`, `group` and `name`. A name that is
+    missing cannot be in a path: of that only a form can tell."""
     texts = {"subscription": ids.scope_fault("subscription", resource.subscription)}
     if resource.types != ("peerAsns",):
         texts["group"] = ids.scope_fault("resource group", resource.group)
     texts["name"] = ids.name_fault(resource.types[-1], resource.name)
+    missing = {"subscription": not resource.subscription, "group": not resource.group, "name": not resource.name}
     for target, text in texts.items():
-        if text:
+        if text and missing[target]:
+            yield ReviewFault(target, f"is required: {ids.NAME_RULE if target == 'name' else ids.SCOPE_RULE}")
+        elif text:
             yield ReviewFault(target, text, "InvalidResourceName")
 
 

@@ -155,7 +155,15 @@ def document_of(draft: Draft) -> Json:
 
 
 def reviewed(provider: Provider, draft: Draft) -> RequestReview:
-    """What the API would say to a draft. A name that a resource has already is refused: to PUT it would change that."""
+    """What the API would say to a draft. A name that a resource has already is refused: to PUT it would change that.
+    A region that comes with a group which is not chosen yet is not missed: the group is."""
+    found = _reviewed(provider, draft)
+    if draft.values.get("group-choice") == EXISTING_GROUP and not draft.values.get("group"):
+        return replace(found, faults=tuple(each for each in found.faults if each.target != "location"))
+    return found
+
+
+def _reviewed(provider: Provider, draft: Draft) -> RequestReview:
     resource = resource_of(WIZARDS[draft.kind], draft.values)
     if resource.key not in provider.unit.resources:
         return review(provider, resource, document_of(draft))
