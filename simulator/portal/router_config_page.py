@@ -66,7 +66,9 @@ async def _written(visit: Visit, record: PeeringRecord, format_: str) -> _Text:
     agreed = tuple(agreed_session(plan, provider.topology.microsoft.asn) for plan in mine)
     key = (peer.name, format_, agreed)
     kept = _TEXTS.setdefault(provider, {})
-    found = kept.pop(key, None) or await asyncio.to_thread(lambda: _text(format_, router_config(peer, agreed, mine)))
+    found = kept.pop(key, None)
+    if found is None:
+        found = await asyncio.to_thread(lambda: _text(format_, router_config(peer, agreed, mine)))
     kept[key] = found
     while len(kept) > _KEPT:
         del kept[next(iter(kept))]
