@@ -81,7 +81,7 @@ class FairShare:
     def _work(self) -> None:
         """A piece of each in turn, at least one, while there is time."""
         assert self._over is not None
-        with gc_paused():
+        with gc_paused(min(len(self._waiting[0][1]), PIECE)):
             while self._waiting:
                 reader, octets = self._waiting.popleft()
                 if reader.take(bytes(octets[:PIECE])) and len(octets) > PIECE:

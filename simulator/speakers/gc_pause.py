@@ -5,15 +5,26 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_TABLE: Final = 16 * 1024
+"""Octets of a read that is a part of a table (simulator): nearly all that it makes stays."""
+_BETWEEN: Final = 64 << 20
+"""Octets of such reads after which the collector looks through everything (simulator)."""
+
+
+class _Reads:
+    """What was read of tables since the collector last looked through everything."""
+
+    octets = 0
 
 
 @contextmanager
-def gc_paused() -> Iterator[None]:
-    """Put the collector off for a moment.
+def gc_paused(octets: int = 0) -> Iterator[None]:
+    """Put the collector off while a read of so many octets is dealt with.
 
     A read of a table that loads makes some ten thousand objects. None is part of a cycle and nearly all stay, but the
-    collector would look through them again every 700. What was allocated meanwhile counts all the same, so it runs
-    right after.
+    collector would look through them again every 700, and once more each time that they come to the next generation.
     """
     if not gc.isenabled():
         yield
@@ -22,4 +33,21 @@ def gc_paused() -> Iterator[None]:
     try:
         yield
     finally:
+        if octets >= _TABLE:
+            _grow_old(octets)
         gc.enable()
+
+
+def _grow_old(octets: int) -> None:
+    """All objects become of the oldest generation, without a look at any: a seventh of the time of a load.
+
+    Garbage in a cycle waits for the next full collection then; that comes after so many octets at the latest.
+    """
+    if gc.get_freeze_count():  # what somebody froze is to stay so, and comes back with all the rest
+        return
+    _Reads.octets += octets
+    if _Reads.octets >= _BETWEEN:
+        _Reads.octets = 0
+        gc.collect()
+    gc.freeze()
+    gc.unfreeze()

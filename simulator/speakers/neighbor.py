@@ -19,6 +19,7 @@ from simulator.session.messages import Family, Notification
 from simulator.session.states import BgpState
 from simulator.speakers.connections import Connections, octets_written
 from simulator.speakers.dispatch import dispatch
+from simulator.speakers.gc_pause import gc_paused
 from simulator.speakers.runtime import Runtime
 from simulator.speakers.tcp import Owner, TcpConnection
 from simulator.views.session import SessionView
@@ -140,7 +141,8 @@ class Neighbor:
         self._carry_out()
 
     def tcp_to_send(self, tcp: TcpConnection) -> bytes | memoryview:
-        return self.peer.to_send(tcp.stream, self._now())
+        with gc_paused():  # a portion for a client that is behind is some thousand objects, few of which stay
+            return self.peer.to_send(tcp.stream, self._now())
 
     def tcp_sent(self, tcp: TcpConnection, octets: bytes | memoryview) -> None:
         now = self._now()
