@@ -58,6 +58,8 @@ class Inbound:
         """What follows from `_agreed`: whether the family is used, the width of ASNs, the NLRI field is its place."""
         self._stale: set[bytes] | None = None
         """While the peer answers a route refresh: what it has not announced again (RFC 7313 §4.2)."""
+        self._knocking: list[bytes] = []
+        """Announced while the gate was shut, and not yet put to it."""
 
     def meet(self, config: NeighborConfig) -> None:
         """The session is coming up, and what its configuration left open is known."""
@@ -67,7 +69,7 @@ class Inbound:
     # --- what the peer sends ---
 
     def update(self, body: bytes, agreed: Negotiated | None, now: float) -> Notification | None:
-        """Take in one UPDATE.
+        """Take in one UPDATE; `knock` has to follow the last one of a read.
 
         Returns the NOTIFICATION with which the prefix limit ends the session, if it does. Raises UpdateError where
         RFC 7606 leaves only a session reset.
@@ -84,6 +86,7 @@ class Inbound:
             raise
         self.last_update = now
         if reading.end_of_rib is not None:
+            self.knock(now)
             self.end_of_rib = self.end_of_rib or reading.end_of_rib is family
             self._tell(EndOfRib(self._id, now, reading.end_of_rib))
             return None
@@ -91,6 +94,7 @@ class Inbound:
         plain = len(reading.announced) == 1 and not reading.withdrawn and not reading.faults
         if plain and usable and not self.disabled and self._plain(reading, asn4, now):
             return self._limit.watch(now) if self._limit is not None else None
+        self.knock(now)  # events keep the order of the UPDATEs
         ours = [part for part in reading.announced if part.family is family and usable]
         verdicts = [self._judged(part, reading.attributes, asn4) for part in ours]
         judged = [fault for _, faults in verdicts for fault in faults]
@@ -112,6 +116,17 @@ class Inbound:
             else:
                 self._announce(part.keys, attributes, now)
         return self._limit.watch(now) if ours and self._limit is not None else None
+
+    def knock(self, now: float) -> None:
+        """Ask the gate for what was announced while it was shut: once for all UPDATEs that were read together."""
+        keys = self._knocking
+        if not keys:
+            return
+        self._knocking = []
+        if self._may_take(keys, now):  # it has opened meanwhile
+            family, held = self._family, self.adj_in
+            routes = {key: found for key in keys if (found := held.attributes(family, key)) is not None}
+            self._enter({key: found for key, found in routes.items() if not held.hits(family, key)})
 
     def refresh_mark(self, mark: RouteRefresh, now: float) -> None:
         """The peer begins or ends its answer to a route refresh: what it did not announce again is gone (RFC 7313)."""
@@ -205,7 +220,7 @@ class Inbound:
         except ProtocolError:
             return False
         self.last_update = now
-        self._announce(keys, attributes, now)
+        self._announce(keys, attributes, now, field)
         return True
 
     def _plain(self, reading: ReceivedUpdate, asn4: bool, now: float) -> bool:
@@ -265,9 +280,14 @@ class Inbound:
             told = fault.outcome, fault.code, fault.reason, fault.clause, fault.octets
             self._tell(MalformedUpdate(self._id, now, family, *told, body, keys))
 
-    def _announce(self, keys: list[bytes], attributes: AttributeSet, now: float) -> None:
+    def _announce(self, keys: list[bytes], attributes: AttributeSet, now: float, field: bytes = b"") -> None:
+        """`field`: the NLRI field that holds these very keys, where it does."""
         family, policy = self._family, self._policy
-        hits = policy.judge_prefixes(family, keys, attributes.path) if policy is not None else {}
+        hits: dict[bytes, Hits] = {}
+        if policy is not None and field:
+            hits = policy.judge_field(field, keys, attributes.path)
+        elif policy is not None:
+            hits = policy.judge_prefixes(family, keys, attributes.path)
         if self._stale:
             self._stale.difference_update(keys)
         if self._limit is not None:
@@ -280,7 +300,10 @@ class Inbound:
         if hits:
             self._loc_rib.forget(self._id, family, hits)
             keys = [key for key in keys if key not in hits]
-        self._take(dict.fromkeys(keys, attributes), now)
+        if self._gate.is_open:
+            self._take(dict.fromkeys(keys, attributes), now)
+        else:
+            self._knocking += keys
 
     def _withdraw(self, keys: list[bytes], now: float, malformed: str = "") -> None:
         """Forget routes, and tell of those that were held."""
@@ -295,8 +318,15 @@ class Inbound:
 
     def _take(self, routes: dict[bytes, AttributeSet], now: float) -> int:
         """Past the gate into Loc-RIB."""
-        if not routes or not self._gate.passes(Direction.IN, routes, now):
+        if not routes or not self._may_take(routes, now):
             return 0
+        self._enter(routes)
+        return len(routes)
+
+    def _may_take(self, keys: Iterable[bytes], now: float) -> bool:
+        """The last question before Loc-RIB."""
+        return self._gate.passes(Direction.IN, keys, now)
+
+    def _enter(self, routes: dict[bytes, AttributeSet]) -> None:
         self._loc_rib.take(self._id, self._family, routes)
         self._gate.passed(Direction.IN, len(routes))
-        return len(routes)

@@ -247,7 +247,10 @@ class BgpPeer:
         """Octets of the peer arrived."""
         try:
             stream.framer.feed(octets)
-            self._messages(stream, now)
+            try:
+                self._messages(stream, now)
+            finally:
+                self.inbound.knock(now)
         except ProtocolError as error:
             self._session.wire_error(stream.channel, error.notification, now, error.reason)
         self._follow_session(now)

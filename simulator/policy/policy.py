@@ -187,6 +187,20 @@ class Policy:
                     found[key] = (*before, rule.hit(value))
         return found
 
+    def judge_field(self, field: bytes, keys: Sequence[bytes], path: PathAttributes) -> dict[bytes, Hits]:
+        """`judge_prefixes` for the keys of an NLRI field: prefixes of one length are looked at all at once."""
+        length, size = field[0], len(keys[0])
+        suspects = self._suspects4
+        if (
+            suspects is not None
+            and length >= 8  # or a first octet may have stray bits
+            and not self._route
+            and field[::size] == field[:1] * len(keys)
+            and 1 not in field[1::size].translate(suspects[length])
+        ):
+            return _NO_HITS
+        return self.judge_prefixes(Family.IPV4, keys, path)
+
     def _judge_doubtful(self, family: Family, keys: Sequence[bytes]) -> dict[bytes, Hits]:
         found: dict[bytes, Hits] = {}
         for key in keys:

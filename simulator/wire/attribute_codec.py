@@ -197,6 +197,29 @@ _READERS: Final[dict[int, tuple[str, _Read]]] = {
 _WHOLE: Final = _READERS | {AttributeCode.LARGE_COMMUNITIES.value: ("large_communities", _distinct_large)}
 """The same for a value that is read without leaving anything out; None when it is not."""
 _PATHS: Final[dict[bool, tuple[str, _Read]]] = {True: ("as_path", _path_of_longs), False: ("as_path", _path_of_shorts)}
+_AS_0: Final = bytes(4)
+_NO_PATH: Final[tuple[AsSegment, ...]] = ()
+
+
+def _one_sequence(value: bytes) -> tuple[AsSegment, ...]:
+    """A path of one sequence of four-octet ASNs without anything like an AS 0, as nearly all are; else empty."""
+    asns = len(value) >> 2
+    if asns and value[0] == 2 and value[1] == asns and len(value) == 2 + (asns << 2) and _AS_0 not in value:
+        return (AsSegment(SegmentKind.SEQUENCE, _LONGS[asns](value, 2)),)
+    return _NO_PATH
+
+
+def _some_communities(value: bytes) -> tuple[int, ...]:
+    """As many as nearly every list has, which is sound when it is whole; else empty."""
+    return () if len(value) & 3 or len(value) > 1020 else _LONGS[len(value) >> 2](value, 0)
+
+
+_QUICK: Final[dict[tuple[bool, int], _Read]] = {
+    (True, AttributeCode.AS_PATH.value): _one_sequence,
+    (True, AttributeCode.COMMUNITIES.value): _some_communities,
+    (False, AttributeCode.COMMUNITIES.value): _some_communities,
+}
+"""The attributes that hardly ever come twice: judged and read in one go. Nothing read: the check has to look at it."""
 
 
 class PlainBlocks:
@@ -208,7 +231,10 @@ class PlainBlocks:
     def __init__(self, asn4: bool, external: bool, next_hop_counts: bool, addresses: SessionAddresses) -> None:
         self._side = CheckContext(asn4, external, next_hop_counts, addresses)
         self._rows = {
-            bytes((check.flags | more, code)): (*reader, 4 if more else 3, check.may_be_empty, check.verdict)
+            bytes((check.flags | more, code)): (
+                *(*reader, 4 if more else 3, check.may_be_empty),
+                *(check.verdict, _QUICK.get((asn4, code))),
+            )
             for code, check in accepted_checks(asn4=asn4, external=external).items()
             for more in (0, EXTENDED_LENGTH)
             if (reader := _PATHS[asn4] if code == AttributeCode.AS_PATH else _WHOLE.get(code)) is not None
@@ -237,8 +263,13 @@ class PlainBlocks:
             row = rows.get(octets[:2])
             if row is None:
                 return None
-            name, read, header, may_be_empty, verdict = row
+            name, read, header, may_be_empty, verdict, quick = row
             value = octets[header:]
+            if quick is not None:
+                field = quick(value)
+                if field:
+                    found[name] = field
+                    continue
             if not (value or may_be_empty) or verdict(value, side) is not None:
                 return None
             field = read(value)
