@@ -104,7 +104,10 @@ def stopping(peers: Iterable[Peer]) -> None:
 
 async def load(lab: Lab, peers: list[Peer], count: int = ROUTES, within: float = 240) -> None:
     """All at once: each sends its table of `count` routes; over once the edge has judged every one of them."""
-    tables = [(peer, updates(peer, count, _PER_SET)) for peer in peers]
+    tables = list[tuple[Peer, bytes]]()
+    for peer in peers:
+        tables.append((peer, updates(peer, count, _PER_SET)))
+        await asyncio.sleep(0)  # to make a table takes a moment, and KEEPALIVEs are due meanwhile
     for peer, octets in tables:
         peer.send(octets)
 
