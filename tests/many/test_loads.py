@@ -1,7 +1,6 @@
 """Some peers misbehave, or load: the sessions of all others, the API and the portal go on, and nothing passes a gate.
 
-A sample of what `python -m tests.many.figures` does with more peers and routes. Nothing here is timed: what is asked
-is which came first, and whether it came.
+Nothing here is timed: what is asked is which came first, and whether it came.
 """
 
 from __future__ import annotations
