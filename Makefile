@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CLUSTER := $(VENV)/.cluster
 # A rehearsal waits for timers far more than it computes: two of them fit on each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
 PURE := $(addprefix tests/,connection session replay wire policy rib tables diagnosis report test_architecture.py test_gate.py test_words.py test_glossary.py)
@@ -15,7 +16,7 @@ FAST := $(addprefix tests/,wire policy rib peer speakers replay tables test_gate
 rehearse: $(STAMP) ## play the shipped Exchange topology through (no root, no daemons)
 	@$(BIN)/turnup rehearse topologies/exchange.yaml
 
-test: $(STAMP) ## run the tests; those whose router or privilege is missing are skipped, with the reason
+test: $(CLUSTER) ## run the tests; those whose router or privilege is missing are skipped, with the reason
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMP) ## ruff and mypy, warnings are errors
@@ -49,6 +50,11 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || \
 	  { echo "turnup: the installation failed: see pip's message above (is the package index reachable?)" >&2; exit 3; }
 	@touch $@
+
+# Ray has no wheel for every Python and machine: without it the tests of clusters are skipped.
+$(CLUSTER): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cluster]' && touch $@ || \
+	  echo "turnup: Ray cannot be installed here: the tests of clusters are skipped" >&2
 
 clean: ## remove the virtual environment, compiled code and caches
 	@rm -rf $(VENV) simulator/_compiled build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

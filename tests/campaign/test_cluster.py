@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from simulator.campaign.parcel import away, here, packed
 from simulator.campaign.planning import CampaignChoice, planned
 from simulator.lab.state import clean, leftovers
 from tests.campaign.cluster import two_machines
+from tests.lab_support import missing
 
 OWN = """\
 name: {name}
@@ -25,6 +27,12 @@ proves: The route of a file beside it is announced.
 topology: lab/own.yaml
 steps: [request, approve, notify, {{wait: {{connection-state: Active}}, within: {within}}}]
 """
+
+
+@pytest.fixture(autouse=True)
+def ray_is_here() -> None:
+    if find_spec("ray") is None:
+        missing("Ray is not installed here: make .venv/.cluster")
 
 
 @pytest.fixture
