@@ -15,6 +15,7 @@ from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
 from simulator.session.messages import Capabilities
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
+from simulator.views.session import SessionView
 
 _TALKING = (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
 _ABOUT_A_MESSAGE = (1, 2, 3, 5)
@@ -25,10 +26,14 @@ def _answers(seen: NotificationSeen) -> bool:
     return int(seen.notification.code) in _ABOUT_A_MESSAGE
 
 
+def _talks(view: SessionView) -> bool:
+    # An OPEN may be of a session that was up and is gone: it tells nothing of now.
+    return view.bgp_state in _TALKING or any(not seen.sent or _answers(seen) for seen in view.notifications)
+
+
 def tcp(session: SessionEvidence, observation: Observation) -> Seen:
     view = session.view
-    # An OPEN may be of a session that was up and is gone: it tells nothing of now.
-    talks = view.bgp_state in _TALKING or any(not seen.sent or _answers(seen) for seen in view.notifications)
+    talks = _talks(view)
     if session.was_up:
         yield Fact.WAS_UP, ""
     if session.is_up:
@@ -69,7 +74,8 @@ def counters(session: SessionEvidence, observation: Observation) -> Seen:
         (there, "TCPMD5NotFound", not md5, Fact.MD5_PEER_SIGNS),
         (here, "TCPMD5Failure", md5, Fact.MD5_DIFFERS),
         (there, "TCPMD5Failure", md5, Fact.MD5_DIFFERS),
-        (here, "TCPMinTTLDrop", gtsm, Fact.TTL_LOW_HERE),
+        # What was read came with a TTL of 255: then the kernel dropped RSTs of the peer's, which no socket sends.
+        (here, "TCPMinTTLDrop", gtsm and not _talks(session.view), Fact.TTL_LOW_HERE),
         (there, "TCPMinTTLDrop", not gtsm, Fact.TTL_LOW_THERE),
     )
     if here and there and not any(counters.get(name) for counters in (here, there) for name in _MD5):

@@ -113,7 +113,9 @@ class Conversation:
         flags, ports = carried.flags, (carried.source_port, carried.destination_port)
         back = ports[::-1]
         if not sent:
-            self._add(K.TTL_FULL if packet.ttl == 255 else K.TTL_LOW, number)
+            if flags & SYN or carried.data:
+                # A RST, and an ACK after the end, may be the kernel's own: it has no socket's TTL to send them with.
+                self._add(K.TTL_FULL if packet.ttl == 255 else K.TTL_LOW, number)
             self._add(K.SIGNED if carried.signed else K.UNSIGNED, number)
         if flags & RST:
             self._reset(number, back, sent=sent)

@@ -117,6 +117,11 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
     ("a key", evidence(DOWN, answer=RouterAnswer(md5=True)), "md5-not-agreed"),
     ("another key", evidence(replace(DOWN, md5=True), peer_counters={"TCPMD5Failure": 1}), "md5"),
     ("GTSM here", evidence(replace(DOWN, gtsm=True), tcp_counters={"TCPMinTTLDrop": 1}), "gtsm"),
+    (
+        "refused in words, and RSTs that the kernel sends with another TTL",
+        evidence(replace(DOWN, gtsm=True, notifications=(seen(2, 2),)), tcp_counters={"TCPMinTTLDrop": 24}),
+        "remote-as-wrong",
+    ),
     ("GTSM there", evidence(DOWN, peer_counters={"TCPMinTTLDrop": 1}), "gtsm-at-peer"),
     ("no family", evidence(DOWN, answer=RouterAnswer(family=False)), "family-missing"),
     ("refused", evidence(DOWN, answer=RouterAnswer(), probe=TcpEnd.REFUSED), "not-listening"),

@@ -14,8 +14,17 @@ from simulator.report.model import Report
 
 FIELDS = (
     *("frame.number", "frame.time_epoch", "eth.src", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.ttl", "ipv6.hlim"),
-    *("tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.stream", "tcp.option_kind", "tcp.options.md5", "udp.srcport"),
-    *("arp.opcode", "arp.src.proto_ipv4", "arp.dst.proto_ipv4", "icmp.type", "icmp.ident", "icmp.seq"),
+    *(
+        "tcp.srcport",
+        "tcp.dstport",
+        "tcp.flags",
+        "tcp.len",
+        "tcp.stream",
+        "tcp.option_kind",
+        "tcp.options.md5",
+        "udp.srcport",
+    ),
+    *("udp.srcport", "arp.opcode", "arp.src.proto_ipv4", "arp.dst.proto_ipv4", "icmp.type", "icmp.ident", "icmp.seq"),
     *("icmpv6.type", "icmpv6.echo.identifier", "icmpv6.echo.sequence_number"),
     *("icmpv6.nd.ns.target_address", "icmpv6.nd.na.target_address", "bgp.type", "bgp.notify.major_error"),
     *(f"bgp.notify.minor_error_{name}" for name in ("open", "update", "expired", "state", "cease")),
@@ -119,6 +128,14 @@ def _answers(row: Row, address: ADDRESS) -> bool:
     return arp or (row.first("icmpv6.type") == "136" and row.first("icmpv6.nd.na.target_address") == str(address))
 
 
+def _of_a_socket(row: Row) -> bool:
+    return row.is_bgp and bool(row.flags & SYN or int(row.first("tcp.len") or "0"))
+
+
+def _ttl(row: Row) -> int:
+    return int(row.first("ip.ttl", "ipv6.hlim"))
+
+
 def _syn(row: Row, sent: bool, wanted: bool) -> bool:
     return sent is wanted and row.is_bgp and row.flags & (SYN | ACK | RST) == SYN
 
@@ -195,8 +212,8 @@ PREDICATES: dict[K, Callable[[Row, list[Row], bool, str], int]] = {
         and not any(each.flow == row.flow and each.flags & (SYN | RST) for each in rows if each.number < row.number)
     ),
     K.FIN_RECEIVED: lambda row, rows, sent, detail: not sent and row.is_bgp and bool(row.flags & FIN),
-    K.TTL_LOW: lambda row, rows, sent, detail: not sent and row.is_bgp and row.first("ip.ttl", "ipv6.hlim") != "255",
-    K.TTL_FULL: lambda row, rows, sent, detail: not sent and row.is_bgp and row.first("ip.ttl", "ipv6.hlim") == "255",
+    K.TTL_LOW: lambda row, rows, sent, detail: not sent and _of_a_socket(row) and _ttl(row) < 255,
+    K.TTL_FULL: lambda row, rows, sent, detail: not sent and _of_a_socket(row) and _ttl(row) == 255,
     K.ECHO_UNANSWERED: lambda row, rows, sent, detail: sent and _echo(row) and not _echoed(row, rows),
     K.OPEN_SENT: _said("1", True),
     K.OPEN_RECEIVED: _said("1", False),
