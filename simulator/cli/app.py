@@ -64,7 +64,7 @@ COMMANDS: Final = (
         ("serve", "commands.serve:serve", "Serve the Microsoft.Peering API over a running lab."),
         ("fault", "commands.fault:app", "Mistakes to rehearse, each with the diagnosis that must come of it."),
         ("location", "commands.location:location", "Where Microsoft peers."),
-        ("topologies", "commands.topologies:app", "The topologies that come with turnup."),
+        ("topologies", "commands.topologies:app", "The topologies and scenarios that come with turnup."),
         ("report", "commands.report:app", "Compare the reports of two rehearsals."),
         (
             "bench",

@@ -62,4 +62,4 @@ def test_untrusted_text_is_shown_and_does_nothing(tmp_path: Path) -> None:
 def test_one_that_was_interrupted_says_how_much_is_left() -> None:
     interrupted = CampaignReport(tallied(CELLS[1:2], ATTEMPTS), left=3)
     assert as_document(interrupted) | {"left": 3, "outcome": "error"} == as_document(interrupted)
-    assert interrupted.sentence == "1 cells: 1 passed; 3 attempts were not made"
+    assert interrupted.sentence == "1 cell: 1 passed; 3 attempts not made"

@@ -21,6 +21,7 @@ from simulator.campaign.report import CampaignReport, write_campaign
 from simulator.campaign.tally import CampaignProgress, CellTally, tallied, worst_of
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
+from simulator.counts import count_of
 from simulator.faults.matrix import jobs_by_default
 from simulator.places.errors import LabError
 from simulator.report.writer import ReportError
@@ -189,7 +190,8 @@ class _Where:
 
 
 def _unfit(found: CampaignPlan) -> str:
-    return f"{len(found.unfit)} combinations make no sense: --list says why\n" if found.unfit else ""
+    unfit = count_of(len(found.unfit), "combination")
+    return f"Not run: {unfit} without sense; --list says why\n" if found.unfit else ""
 
 
 def _beside(attempt: Attempt, directory: Path) -> Attempt:
