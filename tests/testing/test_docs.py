@@ -37,7 +37,7 @@ def run(project: Path, *files: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_example_has_a_file() -> None:
     assert all(name for language, name, _ in BLOCKS if language in ("python", "yaml"))
-    assert len(FILES) == 6
+    assert len(FILES) == 7
 
 
 def test_the_examples_pass(project: Path) -> None:
