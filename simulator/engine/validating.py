@@ -16,7 +16,6 @@ from simulator.diagnosis.evidence import (
     TrafficSeen,
     since,
 )
-from simulator.diagnosis.foregone import STANDS
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.diagnosis.watched import Watched
 from simulator.engine.capture_watches import Watches
@@ -168,7 +167,6 @@ class Validator(Observer):
         gathered.asks_members = when is When.LIFTED
         deadline = self._clock.now() + self._network.topology.deadline
         checks = self._selection.of(when)
-        stood, members = self._clock.now(), gathered.members
         while True:
             reading = asyncio.ensure_future(self._read_tables(record, gathered, deadline + PATIENCE))
             async with ending(reading):
@@ -176,12 +174,7 @@ class Validator(Observer):
                 await asyncio.gather(reading, *([self._ask_why(record, gathered)] if late else []))
             results = evaluate(checks, self._observe(record, gathered))
             known = min(deadline, self._clock.now())
-            if members != gathered.members:
-                stood, members = self._clock.now(), dict(gathered.members)
-            waits = {result.id for result in results if result.status is Status.UNSET}
-            # What a route server keeps from its members it will not pass on later.
-            kept = waits == {CheckId.A5} and self._clock.now() - stood >= STANDS
-            over = late or kept or self._clock.now() >= deadline
+            over = late or self._clock.now() >= deadline
             if over or all(result.status is not Status.UNSET for result in results):
                 if not late and (over or any(result.status.bad for result in results)):
                     await self._ask_why(record, gathered)
