@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from simulator.counts import count_of
 from simulator.topology.document import Position, YamlDocument
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import address_meant, did_you_mean, prefix_meant
@@ -73,6 +74,9 @@ def _position(detail: Any, document: YamlDocument) -> Position:
     return tuple(found)
 
 
+_COUNTS: Final = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+
+
 def _told(detail: Any, position: Position, schema: type[BaseModel]) -> tuple[int, str]:
     """(rank, text): 0 says what to do, 1 says what is wrong, 2 says it of a mapping that another type is expected."""
     kind, value = detail["type"], detail["input"]
@@ -82,6 +86,9 @@ def _told(detail: Any, position: Position, schema: type[BaseModel]) -> tuple[int
         return 0, "there is no such key" + did_you_mean(str(position[-1]), keys_at(detail["loc"][:-1], schema))
     if kind in ("asn", "told"):
         return 0, str(detail["msg"])
+    if kind in _COUNTS and isinstance(value, list | dict):
+        word, bound = _COUNTS[kind]
+        return 1, f"{word} {count_of(detail['ctx'][bound], 'entry', 'entries')}, not {len(value)}"
     if isinstance(value, dict | list):
         return 2, str(detail["msg"])
     shown = "" if "md5" in position else f", not {_short(value)}"

@@ -77,6 +77,7 @@ MISTAKES = {
         ":5: edges[0].ipv4: '192.0.2.300' is not an IPv4 address",
     ),
     "a router that there is none of": ("matrix: {router: [brid]}\nsteps: [request]", ":3: router[0]: "),
+    "no step": ("steps: []", ":3: steps: at least 1 entry, not 0"),
     "nothing expected": ("steps:\n- expect: {of: contoso}", ":4: steps[0]: nothing is expected here"),
     "meanwhile without steps": ("steps:\n- meanwhile: {never: {bgp-state: Idle}}", "meanwhile and steps go together"),
     "within where nothing waits": ("steps:\n- approve:\n  within: 3", "within is of wait and expect"),
