@@ -29,8 +29,15 @@ def load(path: Path, *, own_files: bool = True, formats: Mapping[str, str] | Non
     try:
         text = read_text(path, LARGEST, "a topology is a YAML file")
     except FileReadError as error:
-        raise TopologyError([TopologyFault(str(path), 0, "", str(error))]) from None
+        raise TopologyError([TopologyFault(str(path), 0, "", f"{error}{_shipped_hint(path)}")]) from None
     return parse(text, str(path), path.parent, own_files=own_files, formats=formats)
+
+
+def _shipped_hint(path: Path) -> str:
+    """What to do where the name of a shipped topology is given as a file's."""
+    name = path.name.removesuffix(".yaml")
+    meant = not path.exists() and files("simulator").joinpath(f"topologies/{name}.yaml").is_file()
+    return f": 'turnup topologies copy {name}' puts the shipped one here" if meant else ""
 
 
 def parse(

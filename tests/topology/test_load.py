@@ -252,7 +252,13 @@ def test_a_damaged_topology_never_raises_anything_else(at: int, inserted: str) -
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00\x01")
-    for path, words in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "a directory"), (binary, "not UTF-8")):
+    cases = (
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path / "exchange", "no such file: 'turnup topologies copy exchange' puts the shipped one here"),
+        (tmp_path, "a directory"),
+        (binary, "not UTF-8"),
+    )
+    for path, words in cases:
         with pytest.raises(TopologyError, match=words) as caught:
             load(path)
         assert len(caught.value.faults) == 1
