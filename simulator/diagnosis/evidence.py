@@ -331,6 +331,8 @@ class Observation:
     """Why the connection left its way to Active for PendingRemove; empty where it did not."""
     siblings: tuple[Sibling, ...] = ()
     """The other sessions of the same peer and peering, on other edges."""
+    awaited: frozenset[Family] = frozenset()
+    """Families of which such a session has not sent its table yet: what comes there is not known."""
 
 
 @dataclass(frozen=True, slots=True)

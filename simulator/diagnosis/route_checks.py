@@ -96,13 +96,15 @@ def kept_back(session: SessionEvidence, observation: Observation) -> tuple[str, 
     troubles = session.answer.troubles if session.answer is not None else ()
     if session.answer is None or not session.view.received or all(w is not PeerTrouble.KEPT_BACK for w, _ in troubles):
         return ()
+    if session.view.family in observation.awaited:  # who is judged last knows what comes on every edge
+        return ()
     elsewhere = _elsewhere(session, observation)
     return tuple(each for each in session.answer.withheld if each in session.unheard and each not in elsewhere)
 
 
 def unheard(session: SessionEvidence, observation: Observation) -> tuple[str, ...]:
     """Prefixes that the topology says and that come on no session of the peering's family, though others do."""
-    if not session.view.received or not session.soaked:
+    if not session.view.received or not session.soaked or session.view.family in observation.awaited:
         return ()
     known = {*_elsewhere(session, observation), *(session.answer.withheld if session.answer is not None else ())}
     return tuple(prefix for prefix in session.unheard if prefix not in known) if not _away(session) else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from simulator.addresses import IpAddress
@@ -74,10 +74,12 @@ class Observer(Inquiry):
         flapping = flaps(self._log, gathered.since) if whole else {}
         several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
         compared = len({plan.edge.name for plan in several}) > 1
+        others = self._on_other_edges(record, several) if compared else []
         observation = Observation(
             connection=record.id,
             final=final,
-            siblings=tuple(self._siblings(record, several)) if compared else (),
+            siblings=tuple(map(self._sibling, filter(self._is_in, others))),
+            awaited=frozenset(plan.family for plan in others if not self._is_in(plan)),
             sessions=tuple(
                 replace(
                     self._session(plan, gathered, compared=compared, table_is_in=final and not gathered.lifted),
@@ -100,20 +102,25 @@ class Observer(Inquiry):
             self._remember(observation)
         return observation
 
-    def _siblings(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> Iterator[Sibling]:
-        edges = {plan.edge.name for plan in record.plans}
-        for plan in plans:
-            if plan.edge.name not in edges and plan.peer is record.peer and self._network.edges.is_provisioned(plan):
-                view = self._network.edges.view(plan)
-                if view.bgp_state is BgpState.ESTABLISHED and self._settled(view):
-                    yield Sibling(
-                        plan.id,
-                        plan.family,
-                        self._heard(plan),
-                        self._heard(plan, acceptable=False),
-                        self._foreign_next_hops(plan),
-                        told=plan.connection not in self._compared or plan.id in self._lacking,
-                    )
+    def _on_other_edges(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> list[SessionPlan]:
+        """The peer's sessions with edges to which the connection does not lead."""
+        mine, edges = {plan.edge.name for plan in record.plans}, self._network.edges
+        return [p for p in plans if p.edge.name not in mine and p.peer is record.peer and edges.is_provisioned(p)]
+
+    def _is_in(self, plan: SessionPlan) -> bool:
+        """Whether a session's table is in."""
+        view = self._network.edges.view(plan)
+        return view.bgp_state is BgpState.ESTABLISHED and self._settled(view)
+
+    def _sibling(self, plan: SessionPlan) -> Sibling:
+        return Sibling(
+            plan.id,
+            plan.family,
+            self._heard(plan),
+            self._heard(plan, acceptable=False),
+            self._foreign_next_hops(plan),
+            told=plan.connection not in self._compared or plan.id in self._lacking,
+        )
 
     def _foreign_next_hops(self, plan: SessionPlan) -> dict[str, str]:
         return {

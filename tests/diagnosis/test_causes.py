@@ -379,6 +379,17 @@ def test_what_does_not_come_is_named_by_why_it_does_not_come() -> None:
     assert "the router originates 198.51.100.0/24, and its export policy" in kept.text
 
 
+def test_while_another_edges_table_is_awaited_nobody_knows_what_does_not_come() -> None:
+    """It may come there: then it is on one of two sessions only, which who is judged last tells."""
+    for session in (
+        evidence(unheard=("198.51.100.0/24",)),
+        evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK),
+    ):
+        assert diagnosis("c", run(observe(session, awaited=frozenset({Family.IPV4}))).values()) == ()
+        (told,) = diagnosis("c", run(observe(session, awaited=frozenset({Family.IPV6}))).values())
+        assert told.check == "R4"
+
+
 def test_a_prefix_that_nobody_says_that_it_is_to_come_may_be_kept_back() -> None:
     results = run(observe(evidence(answer=KEEPS_BACK)))
     assert failing(results) == [] and diagnosis("c", results.values()) == ()
