@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from ipaddress import ip_network
@@ -36,7 +37,8 @@ def load(path: Path, *, own_files: bool = True, formats: Mapping[str, str] | Non
 def _shipped_hint(path: Path) -> str:
     """What to do where the name of a shipped topology is given as a file's."""
     name = path.name.removesuffix(".yaml")
-    meant = not path.exists() and files("simulator").joinpath(f"topologies/{name}.yaml").is_file()
+    shipped = {each.name for each in files("simulator").joinpath("topologies").iterdir()}
+    meant = f"{name}.yaml" in shipped and not os.path.lexists(path)
     return f": 'turnup topologies copy {name}' puts the shipped one here" if meant else ""
 
 
