@@ -29,7 +29,6 @@ from simulator.lab import host_interface
 from simulator.lab.namespace import Namespace
 from simulator.lab.netem import impair
 from simulator.lab.state import LabState
-from simulator.places.cell import Cell
 from simulator.places.endpoint import BGP_PORT
 from simulator.places.errors import LabError
 from simulator.places.link import (
@@ -47,6 +46,7 @@ from simulator.places.link import (
 )
 from simulator.places.place import OutsidePlace, Place
 from simulator.places.process import spawn
+from simulator.places.sandbox import Sandbox
 
 T = TypeVar("T")
 
@@ -119,10 +119,10 @@ class NetnsPlace:
         return self.run(lambda: socket.socket(family, type_ | socket.SOCK_CLOEXEC, proto))
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, sandbox: Sandbox | None = None
     ) -> asyncio.subprocess.Process:
         self._require_open()
-        process = await spawn(argv, log=log, env=env, netns_fd=self.namespace.fd, cell=cell)
+        process = await spawn(argv, log=log, env=env, netns_fd=self.namespace.fd, sandbox=sandbox)
         if self.state is not None:
             self.state.record_child(process.pid, f"{self.name}: {Path(argv[0]).name}")
         return process

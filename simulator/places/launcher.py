@@ -1,11 +1,11 @@
 """The first thing that runs in a lab's child process: tie its life to ours, join a namespace, become the program.
 
-Run as a script: `python -I -S launcher.py PARENT_PID NETNS_FD CELL PROGRAM ARG…` with NETNS_FD -1 for none, and CELL
-the JSON of a `simulator.places.cell.Cell`, or `-` for none. It takes the place of subprocess's `preexec_fn`, which may
-not be used once the parent has threads. Standard library only.
+Run as a script: `python -I -S launcher.py PARENT_PID NETNS_FD SANDBOX PROGRAM ARG…` with NETNS_FD -1 for none, and
+SANDBOX the JSON of a `simulator.places.sandbox.Sandbox`, or `-` for none. It takes the place of subprocess's
+`preexec_fn`, which may not be used once the parent has threads. Standard library only.
 
-In a cell the program sees this machine's files and may change any of them, as it may in production: what it writes goes
-to memory of its own, and is gone when it ends. Only the directories that the cell keeps are really written to.
+In a sandbox the program sees this machine's files and may change any of them, as it may in production: what it writes
+goes to memory of its own, and is gone when it ends. Only the directories that the sandbox keeps are really written to.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _ELSEWHERE = ("/proc/", "/sys/", "/dev/")
 """No files to be laid over: the first two are there as they are, the last is made anew."""
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SCRATCH = "/dev"
-"""Where the cell is built, while its own /dev is not there yet."""
+"""Where the sandbox is built, while its own /dev is not there yet."""
 _ROOT = f"{_SCRATCH}/root"
 _HOME = "/dev/empty"
-"""The home of the users that a daemon becomes, in the cell."""
+"""The home of the users that a daemon becomes, in the sandbox."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -52,7 +52,7 @@ class _LaunchError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Replace this process by the program; returns an exit status only when that fails."""
-    parent, namespace, cell, argv = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3:]
+    parent, namespace, sandbox, argv = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3:]
     try:
         _check(_libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "set the parent death signal")
         # A parent that died before the line above would never be noticed: this is the only moment to look.
@@ -61,8 +61,8 @@ def main(arguments: list[str]) -> int:
         if namespace >= 0:
             _check(_libc.setns(namespace, CLONE_NEWNET), "enter the network namespace")
             os.close(namespace)
-        if cell != "-":
-            _enter(json.loads(cell))
+        if sandbox != "-":
+            _enter(json.loads(sandbox))
         os.execv(argv[0], argv)
     except _LaunchError as error:
         sys.stderr.write(f"{error}\n")
@@ -106,18 +106,18 @@ def _mount_points() -> list[str]:
     return sorted(paths)
 
 
-def _enter(cell: dict[str, Any]) -> None:
-    """Have mounts of one's own, as the cell says."""
+def _enter(sandbox: dict[str, Any]) -> None:
+    """Have mounts of one's own, as the sandbox says."""
     # In a user namespace that an ordinary user made there is one user, and setgroups() is forbidden.
     with open("/proc/self/setgroups") as file:
         alone = file.read().strip() == "deny"
     _check(_libc.unshare(CLONE_NEWNS), "have mounts of its own")
     _check(0 if _mount("none", "/", flags=_MS_REC | _MS_PRIVATE) else -1, "keep its mounts to itself")
-    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in cell["keeps"]]
+    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in sandbox["keeps"]]
     layers = _layers()
     devices = _opened((name, f"/dev/{name}") for name in _DEVICES)
-    if cell["log"]:
-        devices.append(("log", os.open(cell["log"], os.O_PATH)))
+    if sandbox["log"]:
+        devices.append(("log", os.open(sandbox["log"], os.O_PATH)))
     _mount_memory(_SCRATCH)
     os.mkdir(_ROOT)
     _mount_memory(_ROOT)
@@ -138,17 +138,17 @@ def _enter(cell: dict[str, Any]) -> None:
     for path, fd in kept:
         os.makedirs(_ROOT + path, exist_ok=True)
         _bind(fd, _ROOT + path)
-    for path in cell["names"]:
-        if not path.startswith((*_ELSEWHERE, *cell["keeps"])):
+    for path in sandbox["names"]:
+        if not path.startswith((*_ELSEWHERE, *sandbox["keeps"])):
             if alone:
                 _claim(_ROOT + path)
             _make_usable(_ROOT + path)
-    _write_users(cell["users"], alone)
+    _write_users(sandbox["users"], alone)
     os.chdir(_ROOT)
     _check(_libc.syscall(ctypes.c_long(_call(_PIVOT_ROOT)), b".", b"."), "have a root of its own")
     _check(_libc.umount2(b".", _MNT_DETACH), "let go of the old root")
-    os.chdir(cell["cwd"] or "/")
-    if alone and cell["users"]:
+    os.chdir(sandbox["cwd"] or "/")
+    if alone and sandbox["users"]:
         _let_setgroups_succeed()
 
 
@@ -177,7 +177,7 @@ def _layers() -> list[tuple[str, int]]:
 
 
 def _lay(number: int, source: int, target: str, options: str) -> None:
-    """Let `target` show `source`, with a layer of the cell's own over it; read-only where that cannot be."""
+    """Let `target` show `source`, with a layer of the sandbox's own over it; read-only where that cannot be."""
     seen, upper, work = f"/proc/self/fd/{source}", f"{_SCRATCH}/{number}.upper", f"{_SCRATCH}/{number}.work"
     if os.path.isdir(seen):
         with contextlib.suppress(FileExistsError):

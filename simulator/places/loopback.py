@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 
 from simulator.addresses import IpAddress
-from simulator.places.cell import Cell
 from simulator.places.endpoint import LOOPBACK_HOSTS
 from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, LanSpec, LinkKind, addresses_by_node, outside_nodes
 from simulator.places.place import OutsidePlace
+from simulator.places.sandbox import Sandbox
 
 _NO_QUALITY = "the loopback link has no latency, jitter or loss: use link: netns"
 
@@ -48,11 +48,11 @@ class LoopbackPlace:
             raise
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, sandbox: Sandbox | None = None
     ) -> asyncio.subprocess.Process:
         from simulator.places.process import spawn
 
-        return await spawn(argv, log=log, env=env, cell=cell)
+        return await spawn(argv, log=log, env=env, sandbox=sandbox)
 
     def tcp_counters(self) -> dict[str, int]:
         return {}

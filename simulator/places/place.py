@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Protocol
 
 from simulator.addresses import IpAddress
-from simulator.places.cell import Cell
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.places.sandbox import Sandbox
 
 
 class Place(Protocol):
@@ -37,11 +37,11 @@ class Place(Protocol):
         """A new socket that lives in this place."""
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, sandbox: Sandbox | None = None
     ) -> asyncio.subprocess.Process:
         """Start a child process in this place; it cannot outlive this process. Output goes to `log`.
 
-        With a `cell` it has mounts of its own.
+        With a `sandbox` it has mounts of its own.
         """
 
     def tcp_counters(self) -> dict[str, int]:
@@ -88,7 +88,7 @@ class OutsidePlace:
         raise LabError(f"{self.name} is not in this lab: nothing can be opened there")
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, sandbox: Sandbox | None = None
     ) -> asyncio.subprocess.Process:
         raise LabError(f"{self.name} is not in this lab: nothing can be started there")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from simulator.places import launcher
-from simulator.places.cell import Cell
 from simulator.places.errors import LabError
+from simulator.places.sandbox import Sandbox
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ async def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     netns_fd: int | None = None,
-    cell: Cell | None = None,
+    sandbox: Sandbox | None = None,
 ) -> asyncio.subprocess.Process:
     """Start a child in a session of its own, output appended to `log`; the kernel kills it when we die.
 
@@ -60,7 +60,7 @@ async def spawn(
     """
     program = find_program(argv[0])
     namespace = -1 if netns_fd is None else netns_fd
-    command = [*launching(os.getpid(), namespace, cell), str(program), *argv[1:]]
+    command = [*launching(os.getpid(), namespace, sandbox), str(program), *argv[1:]]
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -73,9 +73,9 @@ async def spawn(
         )
 
 
-def launching(parent: int, namespace: int = -1, cell: Cell | None = None) -> list[str]:
+def launching(parent: int, namespace: int = -1, sandbox: Sandbox | None = None) -> list[str]:
     """The command before a program's own: it ties the program's life to process `parent`."""
-    inside = "-" if cell is None else cell.to_json()
+    inside = "-" if sandbox is None else sandbox.to_json()
     return [sys.executable, "-I", "-S", launcher.__file__, str(parent), str(namespace), inside]
 
 

@@ -15,12 +15,12 @@ from typing import ClassVar, Final
 
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.lab.state import SOCKET_PATH_LIMIT
-from simulator.places.cell import Cell, files_named
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.place import Place
 from simulator.places.process import last_lines, stop
+from simulator.places.sandbox import Sandbox, files_named
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
 from simulator.routers.own_file import OwnFile, absences, misnamed, same_key, sources, statements_of
@@ -43,7 +43,7 @@ _AT_ONCE: Final = 4
 
 
 class Daemon:
-    """One routing daemon as a child process, in a cell: what it writes anywhere else than in its files goes nowhere."""
+    """One routing daemon as a child process, in a sandbox: what it writes elsewhere than in its files goes nowhere."""
 
     kind: str
     own_file: ClassVar[OwnFile | None]
@@ -138,7 +138,7 @@ class Daemon:
     async def _spawn(
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "", log: Path | None = None
     ) -> asyncio.subprocess.Process:
-        """Start one of its programs in its place and its cell; output goes to its log, or to `log`."""
+        """Start one of its programs in its place and its sandbox; output goes to its log, or to `log`."""
         assert self._config is not None and self._files is not None and self._place is not None, "begin first"
         files = self._files
         files.directory.mkdir(parents=True, exist_ok=True)
@@ -146,8 +146,8 @@ class Daemon:
         own = self._config.file
         texts = [text for _, text in sources(self.own_file, own)] if own and self.own_file else []
         named = files_named("\n".join(texts))
-        cell = Cell((str(files.directory.absolute()),), str(files.directory / _SYSLOG), named, self.users, cwd)
-        return await self._place.spawn(argv, log=log or files.log, env=env, cell=cell)
+        sandbox = Sandbox((str(files.directory.absolute()),), str(files.directory / _SYSLOG), named, self.users, cwd)
+        return await self._place.spawn(argv, log=log or files.log, env=env, sandbox=sandbox)
 
     def _listen(self, files: RouterFiles) -> None:
         """What the daemon tells syslog goes to its log."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from simulator.lab.privilege import MARK, UNSHARE, USERNS, userns_problem
-from simulator.places.cell import Cell, files_named
 from simulator.places.errors import LabError
 from simulator.places.process import Program, find_program, launching
+from simulator.places.sandbox import Sandbox, files_named
 from simulator.routers.own_file import Fault, OwnFile
 
 _TIMEOUT = 60.0
@@ -21,7 +21,7 @@ _TIMEOUT = 60.0
 def faults(own: OwnFile, path: Path) -> list[Fault]:
     """Everything that the daemon refuses in a file, in its own words.
 
-    Raises LabError where that cannot be found out: the daemon is not installed, or there is no cell to run it in.
+    Raises LabError where that cannot be found out: the daemon is not installed, or there is no sandbox to run it in.
     """
     path = path.absolute()
     try:
@@ -35,7 +35,7 @@ def faults(own: OwnFile, path: Path) -> list[Fault]:
 def run(
     program: Program | Path, argv: list[str], path: Path, text: str, scratch: Path, env: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Exit status and all words of a parser in a cell: some open the files that they are to log to."""
+    """Exit status and all words of a parser in a sandbox: some open the files that they are to log to."""
     found = program if isinstance(program, Path) else find_program(program)
     before: list[str] = []
     if os.geteuid() != 0 and MARK not in os.environ:
@@ -43,8 +43,8 @@ def run(
         if problem is not None:
             raise LabError(problem)
         before = [str(find_program(UNSHARE)), *USERNS]
-    cell = Cell((str(scratch),), names=files_named(text), cwd=str(path.parent))
-    command = [*before, *launching(os.getpid(), cell=cell), str(found), *argv]
+    sandbox = Sandbox((str(scratch),), names=files_named(text), cwd=str(path.parent))
+    command = [*before, *launching(os.getpid(), sandbox=sandbox), str(found), *argv]
     try:
         done = subprocess.run(
             command,

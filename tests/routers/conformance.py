@@ -37,11 +37,11 @@ from simulator.lab.netns import NetnsLink, NetnsPlace
 from simulator.lab.privilege import userns_problem
 from simulator.lab.probe import ping
 from simulator.peer.events import NeighborConfig, cease
-from simulator.places.cell import Cell
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.places.loopback import LoopbackPlace
+from simulator.places.sandbox import Sandbox
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.configs.registry import FORMATS
@@ -154,9 +154,9 @@ class RecordingPlace:
         return self.real.socket(family, type_, proto)
 
     async def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cell: Cell | None = None
+        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, sandbox: Sandbox | None = None
     ) -> asyncio.subprocess.Process:
-        child = await self.real.spawn(argv, log=log, env=env, cell=cell)
+        child = await self.real.spawn(argv, log=log, env=env, sandbox=sandbox)
         self.children.append(child)
         return child
 

@@ -1,6 +1,6 @@
 """BIRD 2 as the peer's router: configured by file, asked through its control socket as birdc asks it.
 
-A user's own file is read by BIRD itself, where it is: what it logs or dumps goes to the lab's log or to the cell.
+A user's own file is read by BIRD itself, where it is: what it logs or dumps goes to the lab's log or to the sandbox.
 """
 
 from __future__ import annotations

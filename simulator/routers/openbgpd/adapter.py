@@ -1,7 +1,7 @@
 """OpenBGPD as the peer's router: one bgpd, configured by file, asked through bgpctl.
 
 bgpd drops its privileges into the home directory of user `_openbgpd`, which is one for the whole machine and which an
-ordinary user's namespace does not have: its cell shows it a home, and a user, of the lab's own.
+ordinary user's namespace does not have: its sandbox shows it a home, and a user, of the lab's own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a router of the lab may write to: nothing of this machine but what its cell keeps (`launcher` builds it)."""
+"""What a router of the lab may write to: nothing of this machine but what its sandbox keeps (`launcher` builds it)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ABSOLUTE = re.compile(r"(?<![\w./:-])/[\w.+-]+(?:/[\w.+-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Sandbox:
     """Mounts of a child's own: it sees this machine's files, and what it changes is gone with it."""
 
     keeps: tuple[str, ...]
