@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 
@@ -11,6 +12,9 @@ from sqlalchemy import create_engine, text
 
 from tests import postgres
 from tests.examples import examples
+from tests.surroundings import settle
+
+settle(os.environ)  # before any test, and before the workers that inherit it
 
 # No deadline: a machine that is busy makes no program wrong.
 settings.register_profile("share", max_examples=examples(100), deadline=None)

@@ -18,6 +18,7 @@ from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.process import Program, find_program
 from simulator.speakers.neighbor import Neighbor
 from simulator.topology.plan import SessionPlan
+from tests.surroundings import REQUIRE, required
 
 T = TypeVar("T")
 
@@ -29,9 +30,6 @@ def neighbor_of(network: Network, plan: SessionPlan) -> Neighbor:
 
 LAN4 = ip_network("192.0.2.0/24")
 LAN6 = ip_network("2001:db8:2::/64")
-
-REQUIRE = "TURNUP_REQUIRE_ROUTERS"
-"""Set to 1 where everything must be there (CI): what would be skipped then fails."""
 
 
 def v4(number: int) -> IPv4Address:
@@ -76,7 +74,7 @@ def require_program(name: Program | str) -> None:
 
 def missing(reason: str) -> NoReturn:
     """End the test because something that it needs is not there."""
-    if os.environ.get(REQUIRE) == "1":
+    if required(os.environ):
         pytest.fail(f"{REQUIRE}=1, but {reason}")
     pytest.skip(reason)
 

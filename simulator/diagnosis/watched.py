@@ -14,7 +14,7 @@ class Watched:
     why_down: str = ""
     """Of the last time, in words."""
     lost: tuple[int, int] | None = None
-    """The most prefixes that the peer had announced, and how many it announces now."""
+    """The most prefixes that the peer had announced and the policy taken, and how many of so many it announces now."""
     crowded: tuple[int, int] | None = None
     """How many prefixes count, where they are above the warning threshold of the limit; and the limit."""
     changed: tuple[str, ...] = ()

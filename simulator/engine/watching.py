@@ -1,8 +1,8 @@
 """What is watched of lifted sessions: from events to what is wrong now. Pure: `now` is passed in, nothing is asked.
 
-A session is watched from the lift to the deny. What it keeps is bounded: two numbers, an OPEN, and the last withdrawals
-of so many prefixes. On the way of an UPDATE stand an addition and a comparison; prefixes are looked at only in small
-withdrawals, because an aggregate that flaps comes alone.
+A session is watched from the lift to the deny. What it keeps is bounded: some numbers, an OPEN, and the last
+withdrawals of so many prefixes. On the way of an UPDATE stand additions and a comparison; prefixes are looked at only
+in small withdrawals, because an aggregate that flaps comes alone.
 """
 
 from __future__ import annotations
@@ -59,9 +59,12 @@ class SessionWatch:
     """The peer's OPEN when the policy was lifted."""
     count: int
     """Prefixes that it announces now."""
+    good: int
+    """How many of them the policy takes."""
     most: int
-    rejected: bool = False
-    """The policy rejects a route of it, or did when it was last judged."""
+    """The most that it ever took: who withdraws a route that the policy rejects has lost nothing."""
+    rejected: int
+    """How many it rejected when there last were as many: a prefix that it rejects since is announced still."""
     flaps: int = 0
     why_down: str = ""
     withdrawn: OrderedDict[tuple[Family, bytes], deque[float]] = field(default_factory=OrderedDict)
@@ -83,6 +86,7 @@ class SessionWatch:
 
     def withdrew(self, family: Family, keys: tuple[bytes, ...], now: float) -> None:
         self.count = max(0, self.count - len(keys))
+        self.good = max(0, self.good - len(keys))
         for key in keys if len(keys) <= _SMALL else ():
             times = self.withdrawn.setdefault((family, key), deque(maxlen=_TRACKED))
             times.append(now)
@@ -113,8 +117,9 @@ class Watching:
 
     def begin(self, view: SessionView, now: float) -> None:
         """The policy of a session was lifted: as it is now it is to stay."""
-        self._sessions[view.id] = SessionWatch(view.peer_open, view.received, view.received, bool(view.rejected))
-        self._sessions[view.id].judge_at(now + SETTLE)
+        watch = SessionWatch(view.peer_open, view.received, view.accepted, view.accepted, view.rejected)
+        watch.judge_at(now + SETTLE)
+        self._sessions[view.id] = watch
 
     def end(self, session: str) -> None:
         """It is denied again, or gone."""
@@ -127,10 +132,11 @@ class Watching:
             if watch is None:
                 return False
             watch.count += event.added
-            watch.most = max(watch.most, watch.count)
-            if not (watch.open or event.attributes.hits or event.hits):
-                return False
-            return watch.judge_at(watch.when_settled(event.time))
+            if event.attributes.hits or event.hits:
+                return watch.judge_at(watch.when_settled(event.time))
+            watch.good += event.added
+            watch.most = max(watch.most, watch.good)
+            return watch.open and watch.judge_at(watch.when_settled(event.time))
         if isinstance(event, RoutesWithdrawn) and (watch := self._sessions.get(event.session)) is not None:
             watch.withdrew(event.family, event.keys, event.time)
             return watch.judge_at(watch.when_settled(event.time))
@@ -141,7 +147,7 @@ class Watching:
             case BgpStateChanged(session, change) if (watch := self._sessions.get(session)) is not None:
                 if change.source is _UP:
                     watch.flaps += 1
-                    watch.why_down, watch.count = change.reason, 0
+                    watch.why_down, watch.count, watch.good = change.reason, 0, 0
                     return watch.judge_at(change.time)
                 if change.target is _UP:
                     return watch.judge_at(change.time + SETTLE)
@@ -170,8 +176,9 @@ class Watching:
         steady_at = view.established_at + STEADY if up and view.established_at is not None else None
         if watch.flaps and steady_at is not None and now >= steady_at:
             watch.flaps, watch.why_down = 0, ""
-        watch.count = view.received
-        watch.most = max(watch.most, watch.count)
+        watch.count, watch.good = view.received, view.accepted
+        if watch.good >= watch.most:
+            watch.most, watch.rejected = watch.good, view.rejected
         found = Watched(
             flaps=watch.flaps,
             why_down=watch.why_down,
@@ -209,7 +216,8 @@ def _lost(watch: SessionWatch, view: SessionView, now: float) -> tuple[int, int]
     settled = _settled_at(view, now)
     if settled is not None and now < settled:
         return None
-    return (watch.most, view.received) if watch.most and view.received <= watch.most * SHARE else None
+    left = view.accepted + max(0, view.rejected - watch.rejected)
+    return (watch.most, left) if watch.most and left <= watch.most * SHARE else None
 
 
 def _crowded(view: SessionView, limit: MaxPrefix | None) -> tuple[int, int] | None:

@@ -36,6 +36,11 @@ def watching(view: SessionView = LIFTED) -> Watching:
     return found
 
 
+def holding(accepted: int, rejected: int = 0) -> SessionView:
+    """The session with so many routes."""
+    return replace(LIFTED, received=accepted + rejected, accepted=accepted, rejected=rejected)
+
+
 def moved(source: BgpState, target: BgpState, when: float, reason: str = "the peer closed") -> BgpStateChanged:
     return BgpStateChanged(S, BgpTransition(when, source, target, reason))
 
@@ -92,7 +97,7 @@ def test_prefixes_are_lost_when_half_of_the_most_is_gone(left: int, lost: bool) 
     found = watching()
     assert found.take(withdrawn(2000.0, *(f"10.9.{n}.0/24" for n in range(10 - left))))
     assert found.next_due() == 2000.0 + SETTLE, "a table that is replaced goes before it comes"
-    now = replace(LIFTED, received=left)
+    now = holding(left)
     assert found.judge(now, None, 2001.0).lost == ((10, left) if lost else None)
     assert found.judge(LIFTED, None, 2002.0).lost is None, "they came back"
 
@@ -100,14 +105,37 @@ def test_prefixes_are_lost_when_half_of_the_most_is_gone(left: int, lost: bool) 
 def test_the_most_is_what_was_ever_announced() -> None:
     found = watching()
     found.take(announced(2000.0, 30))
-    assert found.judge(replace(LIFTED, received=20), None, 2001.0).lost == (40, 20)
+    assert found.judge(holding(20), None, 2001.0).lost == (40, 20)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "lost"),
+    [
+        ((2, 5), (2, 0), None),  # what the policy rejected is gone: that mends it
+        ((2, 50), (0, 50), (2, 0)),  # what it rejects does not stand for what is lost
+        ((10, 0), (0, 10), None),  # all are there, and rejected since
+        ((10, 5), (2, 7), (10, 4)),  # 2 of the 8 are rejected since, the others lost
+        ((10, 5), (10, 0), None),
+        ((0, 7), (0, 0), None),
+    ],
+)
+def test_only_what_the_policy_took_can_be_lost(
+    then: tuple[int, int], now: tuple[int, int], lost: tuple[int, int] | None
+) -> None:
+    found = watching(holding(*then))
+    assert found.judge(holding(*now), None, 2000.0).lost == lost
+    # The same where the rejected ones came after the lift.
+    found = watching(holding(then[0]))
+    assert not found.take(announced(1500.0, 3, 0))
+    assert found.judge(holding(*then), None, 1501.0).lost is None
+    assert found.judge(holding(*now), None, 2000.0).lost == lost
 
 
 def test_a_session_that_is_down_or_still_sends_its_table_has_lost_nothing() -> None:
     found = watching()
     down = replace(LIFTED, bgp_state=IDLE, established_at=None, received=0)
     assert found.judge(down, None, 2000.0).lost is None
-    young = replace(LIFTED, established_at=2000.0, received=1, end_of_rib=False, last_update=2000.5)
+    young = replace(holding(1), established_at=2000.0, end_of_rib=False, last_update=2000.5)
     assert found.judge(young, None, 2000.6).lost is None
     assert found.next_due() == 2000.5 + TABLE
     assert found.judge(young, None, 2000.5 + TABLE).lost == (10, 1)
@@ -178,7 +206,7 @@ def test_what_is_kept_is_bounded(withdrawals: list[tuple[int, float]]) -> None:
 
 @given(st.lists(st.integers(1, 3), max_size=40), st.integers(0, 10))
 def test_the_running_count_is_what_the_table_holds(added: list[int], back: int) -> None:
-    found = watching(replace(LIFTED, received=0))
+    found = watching(holding(0))
     held = 0
     for number, count in enumerate(added):
         found.take(announced(2000.0 + number, count))

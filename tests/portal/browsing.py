@@ -14,11 +14,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, async_playwright, expect
 
-from tests.lab_support import REQUIRE
+from tests.surroundings import required
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None and not os.environ.get(REQUIRE), reason="needs Debian's chromium: apt-get install chromium"
+    CHROMIUM is None and not required(os.environ), reason="needs Debian's chromium: apt-get install chromium"
 )
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

@@ -59,6 +59,7 @@ from simulator.topology.sayable import needs, unsayable
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6
+from tests.surroundings import REQUIRE
 
 ROOT = Path(__file__).parents[2]
 MICROSOFT = 8075
@@ -418,7 +419,7 @@ class _Suite:
         whole = f"{sys.modules[type(self).__module__].__file__}::{type(self).__name__}::{test}"
         command = ["unshare", "--user", "--map-root-user", "--", sys.executable, "-m", "pytest", "-q", whole]
         command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=--import-mode=importlib"]
-        environment = {**os.environ, "TURNUP_USERNS": "1", "TURNUP_REQUIRE_ROUTERS": "1"}
+        environment = {**os.environ, "TURNUP_USERNS": "1", REQUIRE: "1"}
         outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
         assert outcome.returncode == 0, outcome.stdout[-4000:] + outcome.stderr[-4000:]
 
