@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Container, Iterable, Iterator
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
@@ -36,6 +36,8 @@ _NOTHING = 0.3
 """Seconds to wait for a datagram that nobody should pass on and nobody refuses."""
 _ARRIVES = 3.5
 """Seconds after the lift: the kernel needs 3 s to find that a next hop does not answer."""
+_LOOKED_AT = 4096
+"""Addresses of a prefix, for one that its router does not have itself."""
 _INSTALLS = 1.5
 """Seconds that a router has to put what it holds into its kernel."""
 _AGAIN = 0.05
@@ -110,8 +112,9 @@ class TrafficLab:
     def _services(self, edge: str) -> Iterator[tuple[tuple[str, int], IpAddress]]:
         for version in (4, 6):
             for route in self._network.edges.announcements(edge):
-                if route.keys and (route.family is Family.IPV4) == (version == 4):
-                    yield (edge, version), host_in(version, route.keys[0])
+                ours = route.keys and (route.family is Family.IPV4) == (version == 4)
+                if ours and (address := host_in(version, route.keys[0])) is not None:
+                    yield (edge, version), address
                     break
 
     # --- what passes ---
@@ -121,14 +124,14 @@ class TrafficLab:
         held = (
             (route.key, route.attributes.path.next_hop) for route in self._network.edges.routes(plan) if not route.hits
         )
-        targets = self._targets(plan, held)
+        targets = await self._targets(plan, held)
         return await self._try(plan, targets, lifted=False)
 
     async def after_lift(self, plan: SessionPlan) -> TrafficSeen:
         """All passes."""
         await self.kernel.settled(_ARRIVES)
         taken = ((key, path.next_hop) for _, key, path in self._network.edges.taken(plan))
-        return await self._try(plan, self._targets(plan, taken), lifted=True)
+        return await self._try(plan, await self._targets(plan, taken), lifted=True)
 
     async def after_deny(self, plan: SessionPlan, seen: TrafficSeen) -> TrafficSeen:
         """Nothing may pass any more, on the ways that were tried after the lift."""
@@ -136,7 +139,9 @@ class TrafficLab:
         targets = {cross.router: cross.target for cross in seen.crossings if cross.to_peer}
         return await self._try(plan, targets, lifted=False)
 
-    def _targets(self, plan: SessionPlan, routes: Iterable[tuple[bytes, IpAddress | None]]) -> dict[str, IpAddress]:
+    async def _targets(
+        self, plan: SessionPlan, routes: Iterable[tuple[bytes, IpAddress | None]]
+    ) -> dict[str, IpAddress]:
         """Router → an address behind it: one for each next hop."""
         place, found = self._network.site.place(plan.edge.name), dict[str, IpAddress]()
         links = (
@@ -144,18 +149,28 @@ class TrafficLab:
         )
         owners = self._owners()
         seen: set[IpAddress] = set()
+        own: dict[str, frozenset[IpAddress]] = {}
+        version = plan.peer_address.version
         for key, next_hop in routes:
             hop = next_hop or plan.peer_address
             if hop in seen:
                 continue
-            address = host_in(plan.peer_address.version, key)
-            if any(address in prefix for prefix in links):
+            router = owners.get(hop, plan.peer.name)
+            if router not in own:
+                own[router] = await self._own(router, version)
+            address = host_in(version, key, own[router])
+            if address is None or any(address in prefix for prefix in links):
                 continue
             seen.add(hop)
-            found.setdefault(owners.get(hop, plan.peer.name), address)
+            found.setdefault(router, address)
             if len(found) == _MOST:
                 break
         return found
+
+    async def _own(self, router: str, version: int) -> frozenset[IpAddress]:
+        """What a router gave its interfaces itself: a real one has an address of what it announces, on its loopback."""
+        behind = self._hosts.behind.get(router)
+        return await asyncio.to_thread(behind.own, version) if behind is not None else frozenset()
 
     def _owners(self) -> dict[IpAddress, str]:
         nodes: tuple[Peer, ...] = (*self._topology.peers, *self._topology.customers)
@@ -346,9 +361,14 @@ def _passage(flight: Flight) -> Passage:
     return _PASSAGES[flight.refusal] if flight.refusal is not None else Passage.LOST
 
 
-def host_in(version: int, key: bytes) -> IpAddress:
-    """An address of a prefix: the one behind its first."""
+def host_in(version: int, key: bytes, taken: Container[IpAddress] = ()) -> IpAddress | None:
+    """The first address of a prefix behind its own that nobody has; None: all are taken, of the few that are looked at.
+
+    Where the prefix is one address it is that.
+    """
     size = 4 if version == 4 else 16
-    number = int.from_bytes(key[1:].ljust(size, bytes(1)), "big")
-    number += 1 if key[0] < size * 8 else 0
-    return IPv4Address(number) if version == 4 else IPv6Address(number)
+    first = int.from_bytes(key[1:].ljust(size, bytes(1)), "big")
+    hosts = (1 << (size * 8 - key[0])) - 1  # without the prefix's own
+    candidates = range(first + 1, first + 1 + min(hosts, _LOOKED_AT)) if hosts else (first,)
+    found: Iterator[IpAddress] = map(IPv4Address if version == 4 else IPv6Address, candidates)
+    return next((address for address in found if address not in taken), None)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import ip_address
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,10 @@ class HostBehind:
             self.place.run(partial(_add_address, address))
             self.router.run(partial(_reach, address, self.device, self.macs[0], _HOSTS))
             self.addresses.add(address)
+
+    def own(self, version: int) -> frozenset[IpAddress]:
+        """Every address that the router has itself, on whatever interface: no host can have one of them. Blocks."""
+        return self.router.run(partial(_addresses, version))
 
     def lend(self, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
         """Change what the router's kernel has for a daemon that programs none; what was refused. Blocks."""
@@ -249,6 +254,12 @@ def _add_address(address: IpAddress) -> None:
     with IPRoute() as ip:
         flags = {"flags": 0x02} if address.version == 6 else {}
         ip.addr("add", index=_index(ip, "lo"), address=str(address), prefixlen=address.max_prefixlen, **flags)
+
+
+def _addresses(version: int) -> frozenset[IpAddress]:
+    with IPRoute() as ip:
+        found = ip.get_addr(family=_FAMILIES[version])
+        return frozenset(ip_address(each.get_attr("IFA_LOCAL") or each.get_attr("IFA_ADDRESS")) for each in found)
 
 
 def _reach(address: IpAddress, device: int, mac: str, table: int) -> None:

@@ -83,9 +83,12 @@ class ReadFile:
         ranges = [each for each in self._ranges if (":" in each) == (agreed.edge_address.version == 6)]
         return replace(self._read(agreed, ranges[0], several=False), outside=ranges[0]) if ranges else None
 
-    def misnamed(self, interfaces: tuple[str, ...], vrfs: tuple[str, ...]) -> list[tuple[Matter, str]]:
-        """What it binds to that is not there: interfaces and VRFs, in words with file and line."""
-        return [(TROUBLES[each.cause], each.text) for each in misnamed(self._own, self._path, interfaces, vrfs)]
+    def misnamed(self, interfaces: tuple[str, ...], vrfs: tuple[str, ...], edge: IpAddress) -> list[tuple[Matter, str]]:
+        """What it binds the session with `edge` to that is not there: interfaces and VRFs, in words with file and
+        line.
+        """
+        found = misnamed(self._own, self._path, interfaces, vrfs, [str(edge)])
+        return [(TROUBLES[each.cause], each.text) for each in found]
 
     def _times(self, address: str) -> int:
         """How often the file has a session with an address; where a language says more of one elsewhere, once."""

@@ -82,7 +82,8 @@ def _rows(
             continue
         edges = frozenset(other.edge_address for other in mine)
         row = _row(plan, each, file.end(each, edges), str(path))
-        wrong = [Mismatch(matter, "a name that is there", words) for matter, words in file.misnamed(*ports.names(peer))]
+        away = file.misnamed(*ports.names(peer), plan.edge_address)
+        wrong = [Mismatch(matter, "a name that is there", words) for matter, words in away]
         yield replace(row, mismatches=(*row.mismatches, *wrong), notes=notes)
 
 

@@ -85,7 +85,7 @@ class Daemon:
             os.killpg(process.pid, number)
 
     async def reasons(self, session: str) -> Sequence[Reason]:
-        return self._misnamed()
+        return self._misnamed(self._session(session))
 
     def _said(self, session: RouterSession) -> dict[Setting, Statement]:
         """What the user's own file says of a session, with the place."""
@@ -117,14 +117,15 @@ class Daemon:
     def remarks(self) -> Sequence[str]:
         file = self._config.file if self._config is not None else None
         missing = absences(self.own_file, file) if file is not None and self.own_file is not None else []
-        return [*(reason.text for reason in self._misnamed()), *missing]
+        return [*(reason.text for reason in self._misnamed(*self._sessions())), *missing]
 
-    def _misnamed(self) -> list[Reason]:
-        """What the user's file calls otherwise than the topology does."""
+    def _misnamed(self, *sessions: RouterSession) -> list[Reason]:
+        """What the user's file calls otherwise than the topology does, and these sessions are bound to."""
         config = self._config
         if config is None or config.file is None or self.own_file is None:
             return []
-        return misnamed(self.own_file, config.file, config.interfaces, config.vrfs)
+        edges = [str(each.remote_address) for each in sessions]
+        return misnamed(self.own_file, config.file, config.interfaces, config.vrfs, edges)
 
     def _begin(self, place: Place, config: RouterConfig, files: RouterFiles, socket_name: str = "") -> None:
         """Take down what is to be started. Raises LabError where it cannot be; `socket_name` is the longest one's."""

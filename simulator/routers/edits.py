@@ -138,7 +138,8 @@ def _with_value(own: OwnFile, path: Path, hit: StatementHit, value: str) -> Edit
     ) is not None:  # FRR's keepalives stand first
         return Edit(hit.path, hit.text, both.start(1), span[1], f"{int(value) // 3} {value}")
     if own.constants is not None and (defined := _definition(own, path, word.strip('$"'))) is not None:
-        return Edit(defined.path, defined.text, *(defined.value_span or span), value)
+        quoted = defined.value.startswith('"') and not value.startswith('"')
+        return Edit(defined.path, defined.text, *(defined.value_span or span), f'"{value}"' if quoted else value)
     return Edit(hit.path, hit.text, *span, value)
 
 

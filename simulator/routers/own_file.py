@@ -15,7 +15,7 @@ from pathlib import Path
 
 from simulator.diagnosis.router_answer import PeerTrouble, Setting, Statement
 from simulator.routers.reason import Reason
-from simulator.routers.statements import Scopes, statements
+from simulator.routers.statements import Scopes, chased, same, statements
 
 INTERFACE, VRF = "interface", "vrf"
 TROUBLES = {INTERFACE: PeerTrouble.INTERFACE_NAME, VRF: PeerTrouble.VRF_NAME}
@@ -95,17 +95,25 @@ class Binding:
     line: int
 
 
-def bindings(own: OwnFile, path: Path) -> Iterator[Binding]:
-    """Of a router's own file and of what it includes, in the order of the text."""
-    for file, text in sources(own, path):
-        blanked = own.blank(text)
+def bindings(own: OwnFile, path: Path, addresses: Iterable[str] = ()) -> Iterator[Binding]:
+    """Of a router's own file and of what it includes, in the order of the text.
+
+    `addresses`: only what binds the sessions with these neighbors, where the file has one of them.
+    """
+    texts = [(file, own.blank(text)) for file, text in sources(own, path)]
+    whole, start = "\n".join(text for _, text in texts), 0
+    near = [span for address in addresses for span in own.scopes(whole, address)]
+    for file, blanked in texts:
         found = []
         for what, pattern in own.binds:
             for hit in pattern.finditer(blanked):
+                if near and not any(first <= start + hit.start(1) < last for first, last in near):
+                    continue
                 blocks = own.block.findall(blanked, 0, hit.start()) if own.block is not None else ["bgp"]
                 if blocks and blocks[-1] == "bgp":
                     found.append(Binding(what, hit[1], file, blanked.count("\n", 0, hit.start(1)) + 1))
         yield from sorted(found, key=lambda binding: binding.line)
+        start += len(blanked) + 1
 
 
 def sources(own: OwnFile, path: Path) -> Iterator[tuple[Path, str]]:
@@ -128,10 +136,14 @@ def _sources(own: OwnFile, path: Path, seen: set[Path]) -> Iterator[tuple[Path, 
             yield from _sources(own, file, seen)
 
 
-def misnamed(own: OwnFile, path: Path, interfaces: Iterable[str], vrfs: Iterable[str]) -> list[Reason]:
-    """Why sessions of the file cannot come up on a node that has these interfaces and VRFs, at most one of each."""
+def misnamed(
+    own: OwnFile, path: Path, interfaces: Iterable[str], vrfs: Iterable[str], addresses: Iterable[str] = ()
+) -> list[Reason]:
+    """Why sessions of the file with these neighbors cannot come up on a node that has these interfaces and VRFs, at
+    most one of each; of whatever neighbors where it has none of them.
+    """
     here = {INTERFACE: ("lo", *interfaces), VRF: tuple(vrfs)}
-    found = list(bindings(own, path))
+    found = list(bindings(own, path, addresses))
     reasons: dict[str, Reason] = {}
     for binding in found:
         if any(fnmatchcase(name, binding.name) for name in here[binding.what]):
@@ -190,14 +202,17 @@ def neighbors_of(own: OwnFile, path: Path) -> dict[str, list[tuple[Path, int]]]:
             blocks = own.block.findall(blanked, 0, hit.start()) if own.block is not None else ["bgp"]
             if not blocks or blocks[-1] == "bgp":
                 place = (file, blanked.count("\n", 0, hit.start(1)) + 1)
-                found.setdefault(known.get(hit[1].strip("$"), hit[1]), []).append(place)
+                address = known.get(hit[1].strip("$"), hit[1])
+                if same(address, address):  # what is no address names no session
+                    found.setdefault(address, []).append(place)
     return found
 
 
 def ranges_of(own: OwnFile, path: Path) -> dict[str, tuple[Path, int]]:
     """The prefixes that the file takes sessions from without naming each, with where it says so."""
+    known = constants_of(own, path)
     return {
-        hit[1]: (file, text.count("\n", 0, hit.start(1)) + 1)
+        known.get(hit[1], hit[1]): (file, text.count("\n", 0, hit.start(1)) + 1)
         for file, text in sources(own, path)
         for hit in (own.ranges.finditer(own.blank(text)) if own.ranges is not None else ())
     }
@@ -207,6 +222,5 @@ def constants_of(own: OwnFile, path: Path) -> dict[str, str]:
     """The names that the file gives values, with those."""
     if own.constants is None:
         return {}
-    return {
-        hit[1]: hit[2].strip('"') for _, text in sources(own, path) for hit in own.constants.finditer(own.blank(text))
-    }
+    texts = (own.blank(text) for _, text in sources(own, path))
+    return chased((hit[1], hit[2]) for text in texts for hit in own.constants.finditer(text))

@@ -85,6 +85,17 @@ def statements(
     return found
 
 
+def chased(constants: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Constants with their values, without quotes; what is the name of another one has that one's."""
+    found = {name: value.strip('"') for name, value in constants}
+    for name in found:
+        seen = {name}
+        while (value := found[name]) in found and value not in seen:
+            seen.add(value)
+            found[name] = found[value]
+    return found
+
+
 def same(one: str, other: str) -> bool:
     """Two spellings of one address, or of one prefix that sessions are taken from."""
     try:

@@ -6,7 +6,7 @@ Nothing is guessed in silence: a value that nobody gave is a placeholder, and sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from itertools import islice, zip_longest
 from typing import Final
@@ -113,11 +113,12 @@ def exchange_of(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterFac
                 f"--exchange {wishes.exchange}: no exchange of this name or number is known: give its --lan and "
                 "Microsoft's addresses there with --microsoft instead (turnup location list shows those that are)"
             )
-        return _only(found, f"--exchange {wishes.exchange}")
+        return _completed(_only(found, f"--exchange {wishes.exchange}"), known)
     if exports:
         fitting = [each for each in exports if each.has(theirs)] or list(exports)
         with_both = [each for each in fitting if each.microsoft and wishes.asn and each.ports_of(wishes.asn)]
-        return _only(with_both or [each for each in fitting if each.microsoft] or fitting, fitting[0].source)
+        chosen = _only(with_both or [each for each in fitting if each.microsoft] or fitting, fitting[0].source)
+        return _completed(chosen, known)
     return next((each for each in known if each.has(theirs)), None)
 
 
@@ -159,7 +160,7 @@ def exchange_plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterF
     if not microsoft and found is None and not wishes.lan:
         microsoft, lan = tuple(map(ip_address, _OUR_PORTS)), lan or exchange.lan
     if not lan:
-        lan = tuple(_around((*microsoft, *ours)))
+        lan = tuple(_around((*microsoft, *ours, *taken_addresses(exchange))))
         missing.add("lan")
     if not microsoft:
         microsoft = tuple(
@@ -229,6 +230,20 @@ def _only(found: Sequence[ExchangeFacts], where: str) -> ExchangeFacts:
     raise StartError(f"{where}: {len(found)} exchanges fit: choose one with --exchange: {names}{more}")
 
 
+def _completed(exchange: ExchangeFacts, known: Iterable[ExchangeFacts]) -> ExchangeFacts:
+    """With what an export leaves out and the list that comes with turnup has: a LAN's prefixes, Microsoft's ports."""
+    here = next((each for each in known if each.peeringdb_ix == exchange.peeringdb_ix), None)
+    if exchange.peeringdb_ix is None or here is None:
+        return exchange
+    have = {each.version for each in exchange.lan}
+    return replace(
+        exchange,
+        metro=exchange.metro or here.metro,
+        lan=(*exchange.lan, *(each for each in here.lan if each.version not in have)),
+        ports=exchange.ports if exchange.microsoft else (*exchange.ports, *here.ports),
+    )
+
+
 def _of_location(found: ExchangeLocation) -> ExchangeFacts:
     addresses: tuple[IpAddress, ...] = (*found.microsoft_ipv4, *found.microsoft_ipv6)
     ports = tuple(MemberPort(MICROSOFT, (each,)) for each in addresses)
@@ -254,12 +269,14 @@ def _lan_of(version: int, lan: Sequence[IpNetwork], addresses: Sequence[IpAddres
 
 
 def _around(addresses: Iterable[IpAddress]) -> Iterator[IpNetwork]:
-    """A prefix around the first address of each family."""
-    seen: set[int] = set()
+    """The smallest prefix around the addresses of each family, of an exchange LAN's usual size or larger."""
+    found: dict[int, IpNetwork] = {}
     for each in addresses:
-        if each.version not in seen:
-            seen.add(each.version)
-            yield ip_network(f"{each}/{24 if each.version == 4 else 64}", strict=False)
+        around = found.get(each.version) or ip_network(f"{each}/{24 if each.version == 4 else 64}", strict=False)
+        while each not in around:
+            around = around.supernet()
+        found[each.version] = around
+    yield from found.values()
 
 
 def free_addresses(prefix: IpNetwork, taken: Iterable[IpAddress]) -> Iterator[IpAddress]:

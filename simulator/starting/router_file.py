@@ -46,7 +46,8 @@ def read(path: Path, kind: str) -> RouterFacts:
     near = list(_interfaces(own, path, microsoft))
     called = [_address(said[Setting.SOURCE].value) for said in ours.values() if Setting.SOURCE in said]
     said = next(iter(ours.values()))
-    bound = {what: [each.name for each in bindings(own, path) if each.what == what] for what in (INTERFACE, VRF)}
+    names = [(each.what, each.name) for each in bindings(own, path, ours) if each.name != "lo"]
+    bound = {wanted: [name for what, name in names if what == wanted] for wanted in (INTERFACE, VRF)}
     texts = list(sources(own, path))
     return RouterFacts(
         kind=kind,

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from simulator.diagnosis.router_answer import Setting
 from simulator.places.errors import LabError
 from simulator.routers.frr.parts import parts
-from simulator.routers.own_file import OwnFile, absences, bindings, misnamed
+from simulator.routers.own_file import (
+    OwnFile,
+    absences,
+    bindings,
+    misnamed,
+    neighbors_of,
+    ranges_of,
+    statements_of,
+)
 from simulator.routers.registry import ROUTERS
 
 
@@ -46,6 +55,75 @@ def test_bindings(kind: str, text: str, expected: list[tuple[str, str, int]], tm
     path = tmp_path / "router.conf"
     path.write_text(text)
     assert [(found.what, found.name, found.line) for found in bindings(own(kind), path)] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            "frr",
+            "router bgp 1\n neighbor 192.0.2.1 remote-as 8075\n neighbor 192.0.2.1 update-source ens19\n"
+            " neighbor 10.0.0.1 remote-as 1\n neighbor 10.0.0.1 update-source lo\n"
+            "router bgp 1 vrf CUST\n neighbor 10.0.0.2 remote-as 2\n neighbor 10.0.0.2 update-source eth7\n",
+        ),
+        (
+            "bird",
+            'template bgp t { interface "ens19"; }\nprotocol bgp x from t { neighbor 192.0.2.1 as 8075; }\n'
+            'protocol bgp i { neighbor 10.0.0.1 as 1; interface "eth7"; vrf "CUST"; }\n',
+        ),
+        ("openbgpd", "neighbor 192.0.2.1 { depend on ens19 }\nneighbor 10.0.0.1 { depend on eth7 }\n"),
+    ],
+)
+def test_what_binds_another_session_does_not_count(kind: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "router.conf"
+    path.write_text(text)
+    assert [found.name for found in bindings(own(kind), path, ["192.0.2.1"])] == ["ens19"]
+    assert misnamed(own(kind), path, ["ens19"], [], ["192.0.2.1"]) == []
+    assert [each.cause.value for each in misnamed(own(kind), path, ["lan"], [], ["192.0.2.1"])] == ["interface-name"]
+
+
+SPELLINGS = {
+    "literals": (
+        'router id 192.0.2.9;\nprotocol bgp m { local 192.0.2.9 as 64496; neighbor 192.0.2.1 as 8075; password "k"; '
+        "hold time 60; ipv4 { import limit 100; }; }\n"
+    ),
+    "constants": (
+        "define MS = 192.0.2.1;\ndefine OURS = 192.0.2.9;\ndefine AGAIN = OURS;\ndefine ASN = 64496;\n"
+        'define MSAS = 8075;\ndefine KEY = "k";\ndefine H = 60;\ndefine L = 100;\nrouter id AGAIN;\n'
+        "protocol bgp m { local AGAIN as ASN; neighbor MS as MSAS; password KEY; hold time H; "
+        "ipv4 { import limit L; }; }\n"
+    ),
+    "a template with a quoted name": (
+        "define OURS = 192.0.2.9;\nrouter id OURS;\n"
+        "template bgp 'peers-v4' { local as 64496; source address OURS; hold time 60; ipv4 { import limit 100; }; }\n"
+        "protocol bgp 'm-1' from 'peers-v4' { neighbor 192.0.2.1 as 8075; password \"k\"; }\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_bird_says_the_same_by_constants(spelling: str, tmp_path: Path) -> None:
+    path = tmp_path / "bird.conf"
+    path.write_text(SPELLINGS[spelling])
+    assert list(neighbors_of(own("bird"), path)) == ["192.0.2.1"]
+    said = {setting: found.value for setting, found in statements_of(own("bird"), path, "192.0.2.1").items()}
+    wanted = {
+        Setting.SOURCE: "192.0.2.9",
+        Setting.LOCAL_AS: "64496",
+        Setting.REMOTE_AS: "8075",
+        Setting.MD5: "k",
+        Setting.HOLD_TIME: "60",
+        Setting.PREFIX_LIMIT: "100",
+        Setting.ROUTER_ID: "192.0.2.9",
+    }
+    assert {setting: said.get(setting) for setting in wanted} == wanted
+
+
+def test_bird_takes_sessions_from_a_range_by_its_constant(tmp_path: Path) -> None:
+    path = tmp_path / "bird.conf"
+    path.write_text("define LAN = 192.0.2.0/24;\nprotocol bgp m { local as 1; neighbor range LAN as 8075; }\n")
+    assert list(ranges_of(own("bird"), path)) == ["192.0.2.0/24"]
+    assert statements_of(own("bird"), path, "192.0.2.0/24")[Setting.REMOTE_AS].value == "8075"
 
 
 @pytest.mark.parametrize("kind", ["bird", "openbgpd"])

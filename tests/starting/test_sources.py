@@ -17,6 +17,7 @@ from simulator.starting import ixf, peeringdb, sources
 from simulator.starting.facts import ExchangeFacts, RouterFacts, StartError
 from simulator.starting.kinds import plan
 from simulator.starting.plan import Wishes
+from simulator.topology.locations import embedded
 from tests.examples import examples
 from tests.starting import samples
 
@@ -70,6 +71,39 @@ def test_the_router_and_the_exports_make_the_same_peering(tmp_path: Path) -> Non
         plans.append(plan(Wishes(), *sources.read(paths)))
     assert len({(each.lan, each.edges, each.asn, each.addresses, each.router) for each in plans}) == 1
     assert plans[0].placeholders == {"prefixes"}
+
+
+@pytest.mark.parametrize("export", ["all ports of the exchange", "our own ports"])
+def test_an_export_without_the_lan_is_completed_by_the_list(export: str, tmp_path: Path) -> None:
+    """PeeringDB's /api/netixlan has ports and no prefixes; a network's own answer has not even Microsoft's ports."""
+    here = next(each for each in embedded().exchanges if each.lan[0].prefixlen < 23 and len(each.microsoft_ipv4) > 1)
+    microsoft = here.microsoft_ipv4 if export == "all ports of the exchange" else ()
+    ours = next(each for each in reversed(list(here.lan[0].hosts())) if each not in here.microsoft_ipv4)
+    rows = [samples.netixlan(8075, str(each), None, here.peeringdb_ix) for each in microsoft]
+    rows.append(samples.netixlan(samples.MINE, str(ours), None, here.peeringdb_ix))
+    found, _ = read(tmp_path / "netixlan.json", json.dumps({"data": rows, "meta": {}}))
+    made = plan(Wishes(asn=samples.MINE), found, None)
+    assert made.lan[0] == here.lan[0]
+    assert {edge[0] for edge in made.edges} == set(here.microsoft_ipv4)
+    assert made.addresses == (ours,)
+    assert "lan" not in made.placeholders and "microsoft" not in made.placeholders
+
+
+def test_a_lan_that_nobody_says_holds_every_port(tmp_path: Path) -> None:
+    ports = (8075, "203.0.112.9"), (8075, "203.0.114.1"), (samples.MINE, "203.0.113.200")
+    rows = [samples.netixlan(asn, address, None, 99999) for asn, address in ports]
+    found, _ = read(tmp_path / "netixlan.json", json.dumps({"data": rows}))
+    made = plan(Wishes(asn=samples.MINE), found, None)
+    assert made.lan == (ip_network("203.0.112.0/22"),) and "lan" in made.placeholders
+
+
+def test_the_names_in_a_routers_file_are_those_of_its_sessions_with_microsoft(tmp_path: Path) -> None:
+    text = samples.FRR.replace(
+        " neighbor 206.126.236.9 remote-as 6939\n",
+        " neighbor 206.126.236.9 remote-as 6939\n neighbor 206.126.236.9 update-source lo\n",
+    )
+    _, found = read(tmp_path / "frr.conf", text)
+    assert found is not None and found.interface == ""
 
 
 BAD = {

@@ -105,12 +105,12 @@ class Bird(Daemon):
         protocol = protocol_of(found, protocols)
         table = protocol.table(found.family) if protocol is not None else ""
         if not table:
-            return self._misnamed()
+            return self._misnamed(self._session(session))
         edges = {other.name for each in self._sessions() if (other := protocol_of(each, protocols)) is not None}
         foreign = " && ".join(f'proto != "{name}"' for name in sorted(edges))
         answer = await self._ask(f"show route table {table} where {foreign}", accept="No valid tables")
         own, meant = sorted(parse_routes(answer)), sorted(parse_routes(answer, nowhere=True))
-        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
+        return [*self._misnamed(self._session(session)), *silence(found, own, await self.exported(session), meant)]
 
     async def announce(self, config: RouterConfig) -> None:
         """Read the configuration again with other routes in it (`configure`). Raises LabError with BIRD's words."""

@@ -9,7 +9,7 @@ from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, VRF, Fault, OwnFile
 from simulator.routers.parsing import otherwise, run
-from simulator.routers.statements import blocks, outside, same
+from simulator.routers.statements import blocks, chased, outside, same
 
 BIRD, BIRDC = (Program(name, "BIRD", "apt-get install bird2") for name in ("bird", "birdc"))
 
@@ -23,8 +23,21 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
 
 
 _PROTOCOL = re.compile(r"\bprotocol\s+bgp\b([^{;]*)\{")
-_TEMPLATE = re.compile(r"\btemplate\s+bgp\s+([\w.:-]+)([^{;]*)\{")
-_NEIGHBOR = re.compile(r"\bneighbor\s+(?:range\s+)?([0-9A-Fa-f]*[:.][0-9A-Fa-f:./]*)")
+_TEMPLATE = re.compile(r"\btemplate\s+bgp\s+'?([\w.:-]+)'?([^{;]*)\{")
+_CONSTANT = re.compile(r"\bdefine\s+(\w+)\s*=\s*([^;\[]+?)\s*;")
+_NAME = r"(?!(?:as|port|range|role|from|internal|external)\b)[\w:.]+"
+"""An address, or the constant that stands for one."""
+_NEIGHBOR = re.compile(rf"\bneighbor\s+(?:range\s+)?({_NAME}(?:/\d+)?)")
+
+
+_PARENT = re.compile(r"\bfrom\s+'?([\w.:-]+)")
+
+
+def _is_with(text: str, start: int, end: int, address: str) -> bool:
+    """Is the protocol that stands there one with this neighbor, or with the constant that is this neighbor?"""
+    named = [hit[1] for hit in _NEIGHBOR.finditer(text, start, end)]
+    known = chased(_CONSTANT.findall(text)) if any(re.fullmatch(r"[A-Za-z_]\w*", each) for each in named) else {}
+    return any(same(known.get(each, each), address) for each in named)
 
 
 def _channels(text: str, start: int, end: int, channel: re.Pattern[str]) -> list[tuple[int, int]]:
@@ -38,15 +51,15 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
     templates = {hit[1]: (hit[2], span) for hit, span in blocks(text, _TEMPLATE)}
     found = []
     for hit, (start, end) in blocks(text, _PROTOCOL):
-        if not any(same(each[1], address) for each in _NEIGHBOR.finditer(text, start, end)):
+        if not _is_with(text, start, end, address):
             continue
         channel = re.compile(r"\bipv6\s*\{" if ":" in address else r"\bipv4\s*\{")
         found += [*_channels(text, start, end, channel), *outside(text, start, end, depth=1)]
-        parent = re.search(r"\bfrom\s+([\w.:-]+)", hit[1])
+        parent = _PARENT.search(hit[1])
         while parent is not None and parent[1] in templates:
             header, span = templates.pop(parent[1])
             found += [*_channels(text, *span, channel), *outside(text, *span, depth=1)]
-            parent = re.search(r"\bfrom\s+([\w.:-]+)", header)
+            parent = _PARENT.search(header)
     found += [hit.span() for hit in re.finditer(r"\brouter\s+id\s[^;]*;", text)]
     return found
 
@@ -54,7 +67,7 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
 def protocol_of(text: str, address: str) -> str:
     """The name of the protocol with this neighbor, in quotes where it stands in them; empty where it has none."""
     for hit, span in blocks(text, _PROTOCOL):
-        if any(same(each[1], address) for each in _NEIGHBOR.finditer(text, *span)):
+        if _is_with(text, *span, address):
             named = re.match(r"\s*('[^']+'|[A-Za-z_]\w*)", re.sub(r"\bfrom\s.*", "", hit[1], flags=re.DOTALL))
             return named[1] if named is not None else ""
     return ""
@@ -87,29 +100,29 @@ OWN_FILE = OwnFile(
     scopes=_scopes,
     family=_family,
     settings=(
-        (Setting.NEIGHBOR, re.compile(r"\bneighbor\s+([0-9A-Fa-f:.]+)")),
+        (Setting.NEIGHBOR, re.compile(rf"\bneighbor\s+({_NAME})")),
         (Setting.SHUTDOWN, re.compile(r"\bdisabled\b(?:\s+(?:on|yes))?\s*;")),
         (Setting.LOCAL_AS, re.compile(r"\blocal\b[^;{]*\bas\s+(\w+)")),
         (Setting.REMOTE_AS, re.compile(r"\bneighbor\b[^;{]*\bas\s+(\w+)|\bneighbor\b[^;{]*\b(external|internal)\b")),
-        (Setting.SOURCE, re.compile(r"\b(?:source\s+address|local)\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]*)")),
+        (Setting.SOURCE, re.compile(rf"\b(?:source\s+address|local)\s+({_NAME})")),
         (Setting.PASSIVE, re.compile(r"\bpassive\b(?:\s+(?:on|yes))?\s*;")),
         (Setting.MULTIHOP, re.compile(r"\bmultihop\b(?:\s+(\d+))?\s*;")),
-        (Setting.MD5, re.compile(r'\bpassword\s+"([^"]*)"')),
+        (Setting.MD5, re.compile(r'\bpassword\s+(?:"([^"]*)"|([A-Za-z_]\w*))')),
         (Setting.GTSM, re.compile(r"\bttl\s+security\s+(?:on|yes)\s*;|\bttl\s+security\s*;")),
         (Setting.HOLD_TIME, re.compile(r"(?<!startup )\bhold\s+time\s+(\w+)")),
         (Setting.PREFIX_LIMIT, re.compile(r"\b(?:import|receive)\s+limit\s+(\w+)")),
-        (Setting.ROUTER_ID, re.compile(r"\brouter\s+id\s+([0-9.]+)")),
+        (Setting.ROUTER_ID, re.compile(rf"\brouter\s+id\s+({_NAME})")),
         (Setting.ROLE, re.compile(r"\blocal\s+role\s+(\w+)")),
         (Setting.NEXT_HOP, re.compile(r"\bnext\s+hop\s+(?:self|address)\b")),
         (Setting.EXPORT, re.compile(r"\bexport\s+([^;]+)")),
         (Setting.IMPORT, re.compile(r"\bimport\s+(?!limit|table|keep)([^;]+)")),
     ),
     name=protocol_of,
-    constants=re.compile(r"\bdefine\s+(\w+)\s*=\s*([^;\[]+?)\s*;"),
+    constants=_CONSTANT,
     anchors=(
         (frozenset({Setting.PREFIX_LIMIT, Setting.NEXT_HOP}), re.compile(r"\bipv[46]\s*\{")),
         (frozenset(), re.compile(r"\bneighbor\s[^;{}]*;")),
     ),
-    ranges=re.compile(r"\bneighbor\s+range\s+([0-9A-Fa-f:./]+)"),
-    neighbors=re.compile(r"\bneighbor\s+([0-9A-Fa-f]*[:.][0-9A-Fa-f:.]+)"),
+    ranges=re.compile(r"\bneighbor\s+range\s+([\w:./]+)"),
+    neighbors=re.compile(rf"\bneighbor\s+({_NAME})"),
 )

@@ -139,7 +139,7 @@ class Frr(Daemon):
         found = self._session(session)
         table = await self._json(f"show bgp {self._vrf(found)}{_AFI[found.family]} unicast json")
         away, own = parse_unsent(table.get("routes") or {}, {str(other.remote_address) for other in self._sessions()})
-        reasons = self._misnamed()
+        reasons = self._misnamed(self._session(session))
         if away:
             what = f"FRR's RIB has no usable route to {examples(away)}"
             text = f"{what}: `network` announces nothing without one (bgp network import-check)"

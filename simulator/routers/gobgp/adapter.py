@@ -145,9 +145,9 @@ class Gobgp(Daemon):
         own = [prefix for prefix, paths in table.items() if any(path.get("neighbor-ip") not in edges for path in paths)]
         if self._refuses_own and not own:
             words = "GoBGP's global import policy refuses every route, those of its own too"
-            return [*self._misnamed(), Reason(PeerTrouble.IMPORT_POLICY, words)]
+            return [*self._misnamed(self._session(session)), Reason(PeerTrouble.IMPORT_POLICY, words)]
         meant = [prefix for prefix, paths in table.items() if any(path.get("neighbor-ip") in _LOCAL for path in paths)]
-        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
+        return [*self._misnamed(self._session(session)), *silence(found, own, await self.exported(session), meant)]
 
     async def version(self) -> str:
         """`GoBGP 3.10.0`."""

@@ -122,7 +122,7 @@ class Openbgpd(Daemon):
         edges = {str(other.remote_address) for other in self._sessions()}
         own = [str(r["prefix"]) for r in table.get("rib", ()) if r.get("neighbor", {}).get("remote_addr") not in edges]
         meant = [str(r["prefix"]) for r in table.get("rib", ()) if r.get("announced")]
-        return [*self._misnamed(), *silence(found, own, await self.exported(session), meant)]
+        return [*self._misnamed(self._session(session)), *silence(found, own, await self.exported(session), meant)]
 
     async def version(self) -> str:
         """`OpenBGPD 7.7`."""
