@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -27,6 +27,7 @@ from simulator.policy.policy import Policy
 from simulator.policy.prefixes import PrefixSet
 from simulator.policy.rules import PolicyContext
 from simulator.policy.transform import ImportSettings
+from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import HeldRoute
 from simulator.rib.announcement import Announcement
 from simulator.rib.attribute_set import AttributeSet
@@ -291,6 +292,10 @@ class Edges:
     def attributes(self, plan: SessionPlan) -> Iterator[tuple[bytes, AttributeSet]]:
         """Adj-RIB-In without what rules about prefixes say: prefix keys and attributes."""
         return self._edge(plan).attributes(plan.id)
+
+    def exceptions(self, plan: SessionPlan) -> Mapping[bytes, Hits]:
+        """Of Adj-RIB-In's routes those that a rule about prefixes rejects, by prefix key."""
+        return self._edge(plan).exceptions(plan.id)
 
     def taken(self, plan: SessionPlan) -> Iterator[tuple[Family, bytes, PathAttributes]]:
         """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""

@@ -8,12 +8,14 @@ from typing import Final
 from urllib.parse import quote
 
 from fastapi import Response
+from markupsafe import Markup
 
 from simulator.azure.provider.provider import Provider
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import ConnectionMoved
 from simulator.peer.events import BgpStateChanged
+from simulator.portal.frame import part
 from simulator.portal.lab_layout import NODE_HEIGHT, LabDrawing, LabNode, PlacedNode, lay_out_lab
 from simulator.portal.overview import peering_path
 from simulator.portal.paging import paged
@@ -187,12 +189,31 @@ def _whose(provider: Provider) -> list[str]:
     return found
 
 
+def _picture(visit: Visit, drawing: LabDrawing, wires: list[LabWire], *, marked: bool) -> Markup:
+    """Drawn once for a change: that of 200 peers has ten thousand numbers."""
+    wrong = {each.node.name: faults for each in drawing.nodes if (faults := visit.faults.of_node(each.node.name))}
+    shown = (drawing, wires, [(name, [each.id for each in faults]) for name, faults in wrong.items()])
+    known = visit.memory.picture
+    if known is None or known[0] != shown:
+        chips, left = ([], []) if marked else _chips(wires)
+        picture = part(
+            "lab.svg",
+            drawing=drawing,
+            wires=wires if marked else [],
+            chips=chips,
+            chips_left=left,
+            member_paths=_member_paths(visit.provider, drawing),
+            wrong=wrong,
+        )
+        known = visit.memory.picture = (shown, picture)
+    return known[1]
+
+
 async def lab(visit: Visit) -> Response:
     provider = visit.provider
     drawing = lay_out_lab(provider.topology, _absent(provider))
     wires = _wires(provider, drawing)
     marked = len(wires) <= _WIRES_AT_MOST
-    chips, left = ([], []) if marked else _chips(wires)
     page = paged(visit, list(provider.control.records.values()), _SIZE)
     rows = [
         LabRow(
@@ -210,11 +231,9 @@ async def lab(visit: Visit) -> Response:
         topology=provider.topology,
         link=provider.network.kind.value,
         versions=provider.versions,
-        drawing=drawing,
-        wires=wires if marked else [],
-        chips=chips,
-        chips_left=left,
-        member_paths=_member_paths(provider, drawing),
+        nodes=len(drawing.nodes),
+        squares=not marked and bool(wires),
+        picture=_picture(visit, drawing, wires, marked=marked),
         page=page,
         rows=rows,
         news=list(zip(_whose(provider), _news(provider), strict=True)),

@@ -9,11 +9,14 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from markupsafe import Markup
+
 from simulator.azure.provider.provider import Provider
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.log import Event
 from simulator.peer.events import BgpStateChanged, GateMoved
+from simulator.portal.route_order import RouteOrders
 from simulator.portal.walkthrough import Walkthrough
 from simulator.session.states import BgpState
 from simulator.session.table import STARTED
@@ -33,6 +36,9 @@ class PortalMemory:
     def __init__(self, provider: Provider) -> None:
         self._unit = provider.unit
         self.walkthrough = Walkthrough(provider)
+        self.picture: tuple[object, Markup] | None = None
+        """Of the lab: what it shows, and it."""
+        self.orders = RouteOrders(provider.network.edges)
         self._steps: dict[str, deque[StepView]] = {}
         self._moves: dict[str, deque[tuple[float, bool]]] = {}
         provider.log.subscribe(self._take)

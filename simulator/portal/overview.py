@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -60,7 +61,12 @@ class PeeringRow:
 
 def peering_path(record: PeeringRecord) -> str:
     """Its page."""
-    found = parse(record.resource.id)
+    return _path_of(record.resource.id)
+
+
+@functools.lru_cache(1024)
+def _path_of(id_: str) -> str:
+    found = parse(id_)
     return "/peerings/" + "/".join(quote(part, safe="") for part in (found.subscription, found.group, found.name))
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from simulator.portal.visit import Visit
 
 T = TypeVar("T")
+_Of = TypeVar("_Of", covariant=True)
+
+
+class Rows(Protocol[_Of]):
+    """A list, or what finds a part of it when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: slice, /) -> Sequence[_Of]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +33,12 @@ class ListPage(Generic[T]):
     """The query parameter with its number."""
 
 
-def paged(visit: Visit, rows: Sequence[T], size: int, name: str = "page") -> ListPage[T]:
+def paged(visit: Visit, rows: Rows[T], size: int, name: str = "page") -> ListPage[T]:
     """The page that the visit asks for; one beyond the end is the last one."""
     last = max(1, -(-len(rows) // size))
     number = min(visit.number(name, 1), last)
     start = (number - 1) * size
-    found = list(islice(rows, start, start + size))
+    found = list(rows[start : start + size])
     return ListPage(found, number, len(rows), start + 1 if found else 0, start + len(found), name)
 
 

@@ -6,7 +6,7 @@ needs nothing from the peer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from simulator.policy.verdict import Hits
@@ -125,6 +125,10 @@ class AdjRibIn:
     def items(self, family: Family) -> ItemsView[bytes, AttributeSet]:
         """Every route of a family, without what a prefix rule says of it: a tenth of the price of `routes`."""
         return self._routes[family].items()
+
+    def exceptions(self, family: Family) -> Mapping[bytes, Hits]:
+        """What prefix rules say, of the routes that they reject."""
+        return self._prefix_hits[family]
 
     def attributes(self, family: Family, key: bytes) -> AttributeSet | None:
         """Of one route; None when it is not held."""

@@ -17,6 +17,13 @@ class _Reads:
     """What was read of tables since the collector last looked through everything."""
 
     octets = 0
+    frozen = False
+    """What grows old stays frozen: somebody else sees to it that everything is looked at now and then."""
+
+
+def stay_frozen(wanted: bool) -> None:
+    """Whether what a table makes stays frozen (`gc.freeze`) once it was dealt with; at first it does not."""
+    _Reads.frozen = wanted
 
 
 @contextmanager
@@ -43,6 +50,9 @@ def _grow_old(octets: int) -> None:
 
     Garbage in a cycle waits for the next full collection then; that comes after so many octets at the latest.
     """
+    if _Reads.frozen:
+        gc.freeze()
+        return
     if gc.get_freeze_count():  # what somebody froze is to stay so, and comes back with all the rest
         return
     _Reads.octets += octets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -17,6 +17,7 @@ from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.policy.max_prefix import MaxPrefix
 from simulator.policy.policy import Policy
+from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import HeldRoute
 from simulator.rib.adj_out import Images
 from simulator.rib.announcement import Announcement
@@ -215,6 +216,11 @@ class Speaker:
         """Adj-RIB-In without what rules about prefixes say: prefix keys and attributes, at a tenth of the price."""
         neighbor = self._neighbors[session]
         return iter(neighbor.adj_in.items(neighbor.config.family))
+
+    def exceptions(self, session: str) -> Mapping[bytes, Hits]:
+        """Of Adj-RIB-In's routes those that a rule about prefixes rejects, by prefix key."""
+        neighbor = self._neighbors[session]
+        return neighbor.adj_in.exceptions(neighbor.config.family)
 
     def taken(self, session: str) -> Iterator[tuple[Family, bytes, PathAttributes]]:
         """A session's routes in Loc-RIB, with their attributes as the import policy leaves them."""

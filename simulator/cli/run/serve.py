@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,7 +24,9 @@ from simulator.cli.webhook import announcing, destination
 from simulator.lab.interruption import on_signals
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.portal.frame import compile_pages
 from simulator.routers.daemon import ConfigRefusedError
+from simulator.serving.collector import short_collections
 from simulator.serving.server import listen, serving
 from simulator.topology.load import TopologyError, default, load
 from simulator.topology.locations import Locations, LocationsError, from_peeringdb
@@ -138,10 +139,14 @@ async def _served(
     provider.log.subscribe(view.take)
     socket = listen(host, port)
     with socket, on_signals(over.set):
-        async with provider, announcing(to, provider.log), serving(provider, socket, token) as url:
-            # What was imported stays. A full collection that looks at all of it stops the server for 250 ms.
-            gc.collect()
-            gc.freeze()
+        compiling = asyncio.get_running_loop().run_in_executor(None, compile_pages)  # while the routers start
+        async with (
+            provider,
+            announcing(to, provider.log),
+            serving(provider, socket, token) as url,
+            short_collections(),
+        ):
+            await compiling
             _tell(console, provider, url, token)
             provider.failure.add_done_callback(lambda _error: over.set())
             await over.wait()
