@@ -11,6 +11,7 @@ import pytest
 from simulator.connection.states import ConnectionState
 from simulator.engine.edges import Edges
 from simulator.portal.route_order import COLUMNS, RouteOrders, RouteQuery
+from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
 from tests.azure.provider import support as provider_support
 from tests.portal.support import PAGE, put_asn, put_peering, text_of, until, until_all
@@ -30,7 +31,7 @@ def many() -> Topology:
     return provider_support.topology(peers=[document("exchange")["peers"][0] | {"announce": announced}])
 
 
-def expected(edges: Edges, plan: Any, wanted: RouteQuery) -> list[bytes]:
+def expected(edges: Edges, plan: SessionPlan, wanted: RouteQuery) -> list[bytes]:
     """The same, sorted in the plainest way."""
     found = [
         route
@@ -55,7 +56,12 @@ async def test_every_order_is_that_of_a_sorted_table_and_a_table_is_walked_once(
         await until_all(lab.provider, ConnectionState.ACTIVE)
         edges = lab.provider.network.edges
         plan = next(plan for each in lab.provider.control.records.values() for plan in each.plans)
-        monkeypatch.setattr(Edges, "attributes", lambda self, plan: walks.append(plan.id) or attributes(self, plan))
+
+        def walked(self: Edges, plan: SessionPlan) -> Any:
+            walks.append(plan.id)
+            return attributes(self, plan)
+
+        monkeypatch.setattr(Edges, "attributes", walked)
         orders = RouteOrders(edges)
         rules = {hit.rule for route in edges.routes(plan) for hit in route.hits}
         assert len(rules) > 1
