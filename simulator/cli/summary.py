@@ -8,10 +8,9 @@ from rich.text import Text
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
-from simulator.counts import count_of
 from simulator.report.findings import furthest_bgp_state, furthest_state, label, verdict
 from simulator.report.model import Report
-from simulator.report.troubles import Trouble, TroubleKind, first_trouble, troubles, unmet
+from simulator.report.troubles import Trouble, TroubleKind, first_trouble, names, troubles, unmet
 from simulator.views.check import Status
 from simulator.views.diagnosis import to_do
 
@@ -21,6 +20,8 @@ _MOST_LINES = 18
 _MOST_TROUBLES = 6
 _MOST_EVIDENCE = 4
 _MOST_NAMES = 3
+"""Of the connections that have something in common: so many are shown."""
+_MOST_PROOFS = 8
 _SOUND = ("passed", "warned")
 _KINDS: dict[TroubleKind, tuple[str, str, str]] = {
     "failed": ("✗", "bold red", ""),
@@ -108,21 +109,28 @@ def _errors(console: Console, report: Report) -> list[Text]:
 def _lines(console: Console, trouble: Trouble, *, written: bool) -> list[Text]:
     """One thing that is wrong: the sentence, who has to act, what was seen, what to type, the proof."""
     mark, style, words = _KINDS[trouble.kind]
-    names = ", ".join(trouble.where[:_MOST_NAMES])
-    more = f" and {len(trouble.where) - _MOST_NAMES} more" if len(trouble.where) > _MOST_NAMES else ""
-    what = Text.assemble((f"{names}{more}: " if names else "", "bold"), (words, style), trouble.what)
+    where = names(trouble.where)
+    what = Text.assemble((f"{where}: " if where else "", "bold"), (words, style), trouble.what)
     found = hanging(console, Text(mark, style), what, 2)
     if trouble.who:
         found += _row(console, "who", f"{trouble.who}{_checks(trouble)}")
-    for evidence in trouble.seen[:_MOST_EVIDENCE]:
+    most = _MOST_NAMES if trouble.each else _MOST_EVIDENCE
+    for evidence in trouble.seen[:most]:
         found += _row(console, "seen", evidence, "dim")
-    if (left := len(trouble.seen) - _MOST_EVIDENCE) > 0:
-        found += _row(console, "", f"and {count_of(left, 'line')} more in the report", "dim")
-    if trouble.remedy:
-        found += _remedy(console, trouble)
-    for number, line in enumerate(trouble.proof.lines if written else ()):
+    found += _more(console, len(trouble.seen) - most)
+    remedies = trouble.remedies
+    shown = remedies if len(remedies) <= _MOST_NAMES else remedies[:1]
+    for remedy, language, place in shown:
+        found += _remedy(console, remedy, language, place)
+    found += _more(console, len(remedies) - len(shown))
+    proofs = trouble.proofs if written else ()
+    for number, line in enumerate(proofs[:_MOST_PROOFS]):
         found += _row(console, "" if number else "proof", line, "dim")
-    return found
+    return found + _more(console, len(proofs) - _MOST_PROOFS)
+
+
+def _more(console: Console, left: int) -> list[Text]:
+    return _row(console, "", f"and {left} more in the report", "dim") if left > 0 else []
 
 
 def _checks(trouble: Trouble) -> str:
@@ -136,12 +144,13 @@ def _row(console: Console, name: str, text: str, style: str = "") -> list[Text]:
     return hanging(console, Text(f"    {name}:" if name else ""), Text(text, style), 11)
 
 
-def _remedy(console: Console, trouble: Trouble) -> list[Text]:
+def _remedy(console: Console, remedy: str, language: str, where: str) -> list[Text]:
     """Prose is wrapped; lines of a configuration stay as they are, to be copied."""
-    what = to_do(trouble.remedy, trouble.language)
+    what = to_do(remedy, language)
     if what == "do":
-        return _row(console, what, trouble.remedy, "cyan")
-    return [Text(f"    {what}:"), *(Text(f"      {line}", "cyan") for line in trouble.remedy.splitlines())]
+        return _row(console, what, f"{where}: {remedy}" if where else remedy, "cyan")
+    place = f", for {where}" if where else ""
+    return [Text(f"    {what}{place}:"), *(Text(f"      {line}", "cyan") for line in remedy.splitlines())]
 
 
 def _troubles(console: Console, report: Report, *, written: bool) -> list[Text]:

@@ -26,7 +26,7 @@ from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.fact import ABNORMAL, SessionFacts
 from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.packets import of_checks
-from simulator.diagnosis.solve import diagnose, merged, of_connection, roots
+from simulator.diagnosis.solve import diagnose, merged, of_connection
 from simulator.packets.kinds import Packets
 from simulator.views.check import Blocks, Cause, CheckView, Status
 
@@ -397,19 +397,23 @@ def _causes(
         mine = diagnose(session, bad, facts[own], session.rejected)
         causes += _warned(mine, own, found, facts[own], told=C.T1 not in found)
     whole = {str(id_): True for id_, each in found.items() if _CONNECTION in each and each[_CONNECTION].status.bad}
-    added = (_of_own(check, found[id_]) for id_, check in checks.items() if id_ in found and not known(id_))
-    return merged([*causes, *of_connection(observation, whole), *(cause for cause in added if cause is not None)])
+    for id_, each in found.items():
+        if not known(id_) and checks[id_].remedy:
+            causes += _of_own(checks[id_], each)
+    return merged([*causes, *of_connection(observation, whole)])
 
 
-def _of_own(check: Check, found: Found) -> Cause | None:
+def _of_own(check: Check, found: Found) -> Iterator[Cause]:
     """Of a user's own check that failed: what it saw is the cause, with its own remedy."""
-    failing = {session: finding for session, finding in found.items() if finding.status is Status.FAILURE}
-    if not failing or not check.remedy:
-        return None
-    seen = tuple(dict.fromkeys(line for finding in failing.values() for line in finding.evidence))
-    text = f"{check.title}: {seen[0]}" if seen else f"{check.title}: no"
-    sessions = tuple(session for session in failing if session != _CONNECTION)
-    return Cause(check.id, text, check.remedy, check.side, sessions, (check.id,), seen, rank=len(BY_ID))
+    for session, finding in found.items():
+        if finding.status is Status.FAILURE:
+            text = f"{check.title}: {finding.evidence[0] if finding.evidence else 'no'}"
+            whose = (session,) if session != _CONNECTION else ()
+            rank, own = len(BY_ID), finding.evidence[:1]
+            yield Cause(
+                *(check.id, text, check.remedy, check.side, whose, (check.id,), finding.evidence, "", rank, ()),
+                *(check.title, own),
+            )
 
 
 _WORST = (Status.FAILURE, Status.ERROR, Status.UNSET, Status.SUCCESS, Status.SKIPPED)
@@ -457,20 +461,23 @@ def _packets(check: str, found: Found, observation: Observation) -> tuple[Packet
 def rejected_routes(observation: Observation) -> list[CheckView]:
     """R3 and on: one warning for each rule that rejected something, with the routes."""
     by_rule: dict[str, list[SessionEvidence]] = {}
+    causes: list[Cause] = []
     for session in observation.sessions:
         for each in session.rejected:
             by_rule.setdefault(each.rule, []).append(session)
+        ids = {f"R3.{each.rule}": False for each in session.rejected}
+        causes += diagnose(session, ids, SessionFacts({}), session.rejected)
+    found = merged(causes)
     results = []
     for rule, sessions in by_rule.items():
         id_ = f"R3.{rule}"
-        evidence, causes, source = [], [], ""
+        evidence, source = [], ""
         for session in sessions:
             entry = next(each for each in session.rejected if each.rule == rule)
             source = source or entry.source
             more = f" and {entry.count - len(entry.examples)} more" if entry.count > len(entry.examples) else ""
             evidence.append(f"{name_of(session)}: {'; '.join(entry.examples)}{more}")
-            causes += diagnose(session, {id_: False}, SessionFacts({}), roots(entry, session.rejected))
         title = f"Routes that rule {rule} rejects"
-        found = tuple(merged(causes))
-        results.append(CheckView(id_, title, source, Blocks.WARN, Status.FAILURE, tuple(evidence), found))
+        mine = tuple(cause for cause in found if id_ in cause.explains)
+        results.append(CheckView(id_, title, source, Blocks.WARN, Status.FAILURE, tuple(evidence), mine))
     return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,10 +35,24 @@ class CauseRow:
     possible: bool = False
     """Where nothing tells it, it may still be, as long as nothing contradicts it."""
     once: bool = False
-    """Of several sessions it is one cause, though each shows other routes: the text names those of the first."""
+    """Of several sessions it is one cause, though each shows other routes."""
     apart: str = ""
     """Of a possible cause: what tells it from the others."""
+    shared: str = ""
+    """The text without what one session alone shows: said of several. Where it is empty, `{told}` is left out."""
 
+    @property
+    def of_several(self) -> str:
+        """What is true of every session that has this cause."""
+        return self.shared or _AT_ITS_END.sub("", self.text)
+
+    @property
+    def quotes(self) -> bool:
+        """Its text has the first line of evidence in it."""
+        return self.text.replace("{told}", "") != self.text
+
+
+_AT_ITS_END: Final = re.compile(r": \{told\}$| \(\{told\}\)$")
 
 LIFTED: Final = (C.A1, C.A3, C.A4)
 """The checks that stand behind the lift."""

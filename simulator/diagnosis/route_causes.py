@@ -47,6 +47,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1, C.R4),
         (F.NETWORK_NOT_IN_RIB,),
         "simulator",
+        shared="the router's routing table lacks routes to what it is configured to announce",
     ),
     CauseRow(
         "nothing-to-announce",
@@ -55,6 +56,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1,),
         (F.NOTHING_TO_ANNOUNCE,),
         "simulator",
+        shared="the router has no route of its own to announce",
         contradicted=(F.NO_EXPORT_POLICY,),
         accounts=(F.LACKS_PREFIXES,),
     ),
@@ -65,6 +67,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1, C.R4),
         (F.EXPORT_POLICY, F.KEPT_BACK),
         "simulator",
+        shared="the router's export policy keeps back what is to be announced",
         contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB, F.NEXT_HOP_OURS),
         accounts=(F.LACKS_PREFIXES,),
     ),
@@ -361,5 +364,13 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.WENT_DOWN, F.CAME_AGAIN),
         "RFC 4271 §8.2.2",
     ),
-    CauseRow("no-netem", _REQUESTER, "{told}", (C.L4,), (F.NO_NETEM,), "simulator"),
+    CauseRow(
+        "no-netem",
+        _REQUESTER,
+        "{told}",
+        (C.L4,),
+        (F.NO_NETEM,),
+        "simulator",
+        shared="the kernel cannot give the link the quality that is asked for",
+    ),
 )

@@ -39,6 +39,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.L1, *DOWN),
         (F.NOBODY_ANSWERS,),
         "RFC 826, RFC 4861",
+        shared="nobody answers for the peer's address on the link",
         contradicted=(F.OTHER_HALF_ANSWERS,),
         accounts=(F.CONFIGURED_SOURCE,),
     ),
@@ -49,9 +50,18 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.L1, *DOWN),
         (F.FOREIGN_MAC,),
         "simulator",
+        shared="the peer's address belongs to another member",
         accounts=(F.CONFIGURED_SOURCE, F.TWO_MACS, F.OPEN_AS, F.NOTE_UNWANTED, F.NOTE_AS),
     ),
-    CauseRow("two-macs", _LINK, "two devices answer for {peer}", (C.L1, *DOWN), (F.TWO_MACS,), "RFC 5227"),
+    CauseRow(
+        "two-macs",
+        _LINK,
+        "two devices answer for {peer}",
+        (C.L1, *DOWN),
+        (F.TWO_MACS,),
+        "RFC 5227",
+        shared="two devices answer for the peer's address",
+    ),
     CauseRow(
         "mtu",
         _LINK,
@@ -59,6 +69,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.L2, C.A2),
         (F.SHORT_PACKETS_ONLY, F.LONG_PACKETS_LOST),
         "simulator",
+        shared="packets of the link's full size do not reach the peer or do not come back",
     ),
     # --- what the router's own configuration says ---
     CauseRow(
@@ -78,6 +89,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.INTERFACE_NAME,),
         "simulator",
+        shared="the router's configuration binds to an interface that is not there",
         accounts=(F.NO_SESSION, F.SHUT_DOWN, F.NOTE_UNWANTED),
     ),
     CauseRow(
@@ -87,6 +99,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.VRF_NAME,),
         "simulator",
+        shared="the router's configuration binds to a VRF that is not there",
         accounts=(F.NO_SESSION, F.SHUT_DOWN, F.NOTE_UNWANTED),
     ),
     CauseRow(
@@ -96,6 +109,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.NO_SESSION, F.OTHER_UP),
         "simulator",
+        shared="the router's configuration has no session with Microsoft's edge",
         contradicted=(F.UP, F.INTERFACE_NAME, F.VRF_NAME),
         accounts=(F.NOTE_UNWANTED, F.CLOSED_EARLY),
     ),
@@ -170,6 +184,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.CONFIGURED_REMOTE_AS, F.NOTE_AS),
         "RFC 4271 §6.2",
+        shared="the router expects another AS from Microsoft",
         accounts=(F.NOTE_UNWANTED,),
     ),
     CauseRow(
@@ -179,6 +194,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.OPEN_AS, F.CONFIGURED_LOCAL_AS),
         "RFC 4271 §6.2",
+        shared="the router speaks for another AS than the PeerAsn's",
         accounts=(F.NOTE_UNWANTED, F.NOTE_RESET),
     ),
     CauseRow(
@@ -214,6 +230,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.OPEN_NO_FAMILY, F.NO_FAMILY),
         "RFC 4760 §8",
+        shared="the router does not offer the session's address family: it is not activated on it",
         accounts=(F.NOTE_CAPABILITY, F.NOTE_UNWANTED, F.NO_EXPORT_POLICY, F.NO_IMPORT_POLICY),
     ),
     CauseRow(
@@ -330,6 +347,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.TCP_REFUSED,),
         "RFC 4271 §8.2.1",
+        shared="nothing listens on the router's BGP port",
         contradicted=(F.UP, F.TALKS),
     ),
     CauseRow(

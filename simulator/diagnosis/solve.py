@@ -130,7 +130,7 @@ def _cause(
 ) -> Cause:
     before = (words for matter, words in session.preflight if row.id in SUPPORTS.get(matter, ()))
     evidence = (*facts.evidence(*row.told_by), *before)
-    text, side, others = _text(row, session, evidence), row.side, []
+    text, shared, others = _text(row, session, evidence), row.of_several, []
     if not _told(row, facts):
         alone = _covers(row, symptoms)
         others = [
@@ -142,10 +142,15 @@ def _cause(
         alternatives = " or ".join(_text(other, session, ()) for other in others)
         apart = "; ".join(filter(None, (_apart(each, session) for each in (row, *others))))
         text = f"either {text}, or {alternatives}" + (f"; this tells them apart: {apart}" if apart else "")
+        shared = f"either {shared}, or {' or '.join(other.of_several for other in others)}"
     words, language = mend(row.id, session, lacks=facts.lacks)
     explains = tuple(check for check in failed if base(check) in row.explains)
     packets = (*of_facts(session, filter(facts.has, row.told_by)), *of_checks(session, explains or failed))
-    return Cause(row.id, text, words, side, (session.view.id,), explains, evidence, language, _ORDER[row.id], packets)
+    own = evidence[:1] if row.quotes and not others else ()
+    return Cause(
+        *(row.id, text, words, row.side, (session.view.id,), explains, evidence, language, _ORDER[row.id], packets),
+        *(shared, own),
+    )
 
 
 def _text(row: CauseRow, session: SessionEvidence, evidence: tuple[str, ...]) -> str:
@@ -188,7 +193,7 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     explains = tuple(check for check in failed if check in mine or (check == CheckId.R1 and only))
     scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
     more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
-    text = f"{rejected.rule}: {rejected.explanation}; it rejects {scope}: {', '.join(rejected.examples)}{more}"
+    shared, routes = f"{rejected.rule}: {rejected.explanation}; it rejects", f"{', '.join(rejected.examples)}{more}"
     returned = any(
         each.rule == "as-path-loop" and rejected in roots(each, session.rejected) for each in session.rejected
     )
@@ -196,16 +201,18 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
     side = RULE_SIDES.get(rejected.rule, Side.PEER)
     packets = tuple(of_rule(session, rejected))
-    mine_alone = (session.view.id,)
-    return Cause(rejected.rule, text, words, side, mine_alone, explains, evidence, language, RULE_ORDER, packets)
+    return Cause(
+        *(rejected.rule, f"{shared} {scope}: {routes}", words, side, (session.view.id,), explains, evidence),
+        *(language, RULE_ORDER, packets, f"{shared} routes", (routes,)),
+    )
 
 
 def merged(causes: Iterable[Cause]) -> list[Cause]:
-    """A cause of several sessions stands once, with all of them; a rule's text names the routes of the first one."""
+    """A cause of several sessions stands once, with all of them, in words that are true of each."""
     found: dict[tuple[str, str], Cause] = {}
     for cause in causes:
         row = BY_ID.get(cause.id)
-        key = (cause.id, cause.text if row is not None and not row.once else "")
+        key = (cause.id, cause.text if row is not None and not row.once else cause.shared)
         if cause.remedy_language and row is not None:  # what is typed once is one mistake
             key = next((known for known, one in found.items() if _typed_alike(one, cause)), key)
         known = found.get(key)
@@ -214,6 +221,8 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
             continue
         found[key] = replace(
             known,
+            text=known.text if known.text == cause.text else _of_both(known, cause),
+            own=tuple(dict.fromkeys((*known.own, *cause.own))),
             remedy=_together(known, cause),
             sessions=tuple(dict.fromkeys((*known.sessions, *cause.sessions))),
             explains=tuple(dict.fromkeys((*known.explains, *cause.explains))),
@@ -223,8 +232,20 @@ def merged(causes: Iterable[Cause]) -> list[Cause]:
     return sorted(found.values(), key=lambda cause: cause.rank)
 
 
+def _of_both(known: Cause, cause: Cause) -> str:
+    """What is true of either session, and what each of them shows where that is little."""
+    own = tuple(dict.fromkeys((*known.own, *cause.own)))
+    return f"{known.shared}: {'; '.join(own)}" if own and len(own) <= _MOST_OWN else known.shared
+
+
+_MOST_OWN = 3
+"""What so many sessions show stands in the sentence; of more it stands in the evidence alone."""
+
+
 def _typed_alike(one: Cause, other: Cause) -> bool:
-    return (one.id, one.remedy, one.remedy_language) == (other.id, other.remedy, other.remedy_language)
+    return (one.id, one.remedy, one.remedy_language, one.shared) == (
+        *(other.id, other.remedy, other.remedy_language, other.shared),
+    )
 
 
 _MOST_REMEDIES = 4
@@ -259,4 +280,5 @@ def of_connection(observation: Observation, failed: Mapping[str, bool]) -> list[
 
 def _plain(id_: str, told: str, check: str) -> Cause:
     row, (words, _) = CAUSES[_ORDER[id_]], mend(id_, None)
-    return Cause(id_, row.text.replace("{told}", told), words, row.side, (), (check,), (), "", _ORDER[id_])
+    text = row.text.replace("{told}", told)
+    return Cause(id_, text, words, row.side, (), (check,), (), "", _ORDER[id_], shared=row.of_several)

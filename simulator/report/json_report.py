@@ -60,7 +60,7 @@ def _finding(report: Report) -> dict[str, Any] | None:
         "connection": first.where[0] if first.where else "",
         "check": first.check,
         "evidence": first.evidence[0] if first.evidence else "",
-        "cause": first.cause.text if first.cause else "",
+        "cause": first.what if first.cause else "",
         "side": first.cause.side.value if first.cause else None,
         "remedy": first.remedy,
         "remedyLanguage": first.language,

@@ -36,12 +36,12 @@ def _diagnosis(trouble: Trouble) -> Iterator[str]:
     yield ""
     if trouble.who:
         yield f"* {_cell(trouble.who)}"
-    yield from (f"* seen: {_cell(line)}" for line in trouble.seen[:1])
-    if trouble.remedy:
-        yield f"* {to_do(trouble.remedy, trouble.language)}:"
+    yield from (f"* seen: {_cell(line)}" for line in trouble.seen[: max(1, len(trouble.each))])
+    for remedy, language, place in trouble.remedies:
+        yield f"* {to_do(remedy, language)}{f', for {_cell(place)}' if place else ''}:"
         yield ""
-        yield from (f"      {line}" for line in trouble.remedy.splitlines())
-    yield from (f"* proof: {_cell(line)}" for line in trouble.proof.lines)
+        yield from (f"      {line}" for line in remedy.splitlines())
+    yield from (f"* proof: {_cell(line)}" for line in trouble.proofs)
     yield ""
 
 

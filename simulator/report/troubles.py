@@ -6,8 +6,9 @@ connection that stopped on its way. What came out alike on several connections s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Literal
 
 from simulator.connection.states import ConnectionState
@@ -24,7 +25,7 @@ _BLOCKS = list(Blocks)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong, alike on one or more connections; the words are those of the first."""
+    """One thing that is wrong, alike on one or more connections. Its sentence is true of each of them."""
 
     kind: TroubleKind
     what: str
@@ -35,6 +36,8 @@ class Trouble:
     evidence: tuple[str, ...] = ()
     cause: CauseView | None = None
     proof: Proof = field(default_factory=Proof)
+    each: tuple[Trouble, ...] = ()
+    """Of several connections: what it is on each; the evidence, the cause and the proof are the first's."""
 
     @property
     def who(self) -> str:
@@ -53,12 +56,45 @@ class Trouble:
     @property
     def explains(self) -> tuple[str, ...]:
         """Every check that did not hold because of it."""
+        if self.each:
+            return tuple(dict.fromkeys(check for one in self.each for check in one.explains))
         return self.cause.explains if self.cause else (self.check,) if self.check else ()
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """The evidence, but for what the sentence says already."""
-        return tuple(line for line in self.evidence if line not in self.what and not self._holds(line))
+        """The evidence, but for what the sentence says already; of several connections with the name of each."""
+        if not self.each:
+            return tuple(line for line in self.evidence if line not in self.what and not self._holds(line))
+        return self._of_each(lambda one: (self._beside(one.what), *one.seen) if one.what != self.what else one.seen)
+
+    def _beside(self, what: str) -> str:
+        """What the sentence of one connection says more than that of all, where it goes on behind it."""
+        more = what.removeprefix(self.what)
+        return what if more == what else more.lstrip(" ,:;(").removesuffix(")" if more.startswith(" (") else "")
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """The lines of the proof; of several connections with the name of each."""
+        return self._of_each(lambda one: one.proof.lines) if self.each else self.proof.lines
+
+    @property
+    def remedies(self) -> tuple[tuple[str, str, str], ...]:
+        """What to do or type, with the language, and the connections that it is for; those are left out where it is for
+        all of them."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for one in self.each or (self,):
+            if one.remedy:
+                found.setdefault((one.remedy, one.language), []).extend(one.where)
+        everywhere = len(found) == 1 and len(*found.values()) >= len(self.where)
+        return tuple((*what, "" if everywhere else names(where)) for what, where in found.items())
+
+    def _of_each(self, lines: Callable[[Trouble], tuple[str, ...]]) -> tuple[str, ...]:
+        """Lines of every connection: once where they are the same on all of them, else one of each in turn."""
+        told = [(one.where[0], lines(one)) for one in self.each]
+        if len({mine for _, mine in told}) == 1:
+            return told[0][1]
+        turns = zip_longest(*([f"{where}: {line}" for line in mine] for where, mine in told))
+        return tuple(line for turn in turns for line in turn if line is not None)
 
     def _holds(self, line: str) -> bool:
         """Whether the sentence names what stands in a line's brackets: the routes of a rule."""
@@ -71,15 +107,35 @@ class Trouble:
         return max(0, len(self.where) - 1)
 
 
+_MOST_NAMES = 3
+
+
+def names(where: Sequence[str]) -> str:
+    """The first few connections, and how many more there are."""
+    more = f" and {len(where) - _MOST_NAMES} more" if len(where) > _MOST_NAMES else ""
+    return f"{', '.join(where[:_MOST_NAMES])}{more}"
+
+
 def troubles(report: Report) -> list[Trouble]:
     """All that is wrong with a rehearsal: a leak and the lab's own errors, what failed, what was to fail, warnings."""
-    found: dict[tuple[object, ...], Trouble] = {}
+    found: dict[tuple[object, ...], list[Trouble]] = {}
     for connection in report.connections:
         for each in troubles_of(report, connection):
-            alike = (each.kind, each.cause.id if each.cause else "", each.check, "" if each.cause else each.what)
-            known = found.get(alike)
-            found[alike] = replace(known, where=tuple(dict.fromkeys((*known.where, *each.where)))) if known else each
-    return [*_of_the_whole(report), *sorted(found.values(), key=lambda each: _KINDS.index(each.kind))]
+            words = (each.cause.id, each.cause.shared) if each.cause else ("", each.what)
+            found.setdefault((each.kind, each.check, *words), []).append(each)
+    together = [_of_several(alike) for alike in found.values()]
+    return [*_of_the_whole(report), *sorted(together, key=lambda each: _KINDS.index(each.kind))]
+
+
+def _of_several(alike: list[Trouble]) -> Trouble:
+    """One in place of those that came out alike: what they do not have in common is left to each."""
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    same = all(each.what == first.what for each in alike)
+    what = first.what if same or first.cause is None else first.cause.shared
+    where = tuple(dict.fromkeys(name for each in alike for name in each.where))
+    return replace(first, what=what, where=where, each=tuple(alike))
 
 
 def _of_the_whole(report: Report) -> Iterator[Trouble]:

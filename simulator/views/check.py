@@ -64,6 +64,10 @@ class Cause:
     """Its place among all causes of its connection: 0 is looked at first."""
     packets: tuple[Packets, ...] = field(default=(), repr=False)
     """Those on the wire that show it."""
+    shared: str = field(default="", repr=False)
+    """The sentence without what one session alone shows: what is said of several whose sentences differ."""
+    own: tuple[str, ...] = field(default=(), repr=False)
+    """What each session shows of it beside that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class CauseView:
     proof: Proof = field(default_factory=Proof)
     packets: tuple[Packets, ...] = field(default=(), repr=False)
     """Which packets show it: what the frames of its proof are found by."""
+    shared: str = field(default="", repr=False)
+    """The sentence that is true of every connection with this cause."""
 
 
 def diagnosis(connection: str, checks: Iterable[CheckView]) -> tuple[CauseView, ...]:
@@ -118,6 +120,7 @@ def diagnosis(connection: str, checks: Iterable[CheckView]) -> tuple[CauseView, 
             remedy_language=cause.remedy_language,
             warns=not stops,
             packets=cause.packets,
+            shared=cause.shared or cause.text,
         )
         views.append((not stops, cause.rank, view))
     return tuple(view for _, _, view in sorted(views, key=lambda each: each[:2]))

@@ -18,6 +18,7 @@ from simulator.cli.summary import summary_lines
 from simulator.cli.view import LiveView
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
+from simulator.diagnosis.causes import BY_ID
 from simulator.engine.log import CheckEnded, ConnectionMoved, Event, Remark
 from simulator.gate import Direction, Withheld
 from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, NotificationExchanged
@@ -179,12 +180,13 @@ def failed_checks(plan: SessionPlan) -> list[CheckView]:
     causes = (
         Cause(
             "local-as-wrong",
-            "the router speaks for another AS than the PeerAsn's, AS64496: OPEN carries AS64511",
+            f"the router speaks for another AS than the PeerAsn's, AS{plan.peer.asn}: OPEN carries AS64511",
             f"router bgp 64496\n neighbor {plan.edge_address} remote-as 8075\n no bgp confederation",
             explains=("S2",),
             evidence=(f"OPEN carries AS64511; the PeerAsn is AS{plan.peer.asn}",),
             remedy_language="frr",
             rank=1,
+            shared=BY_ID["local-as-wrong"].of_several,
         ),
         Cause(
             "two-macs",
@@ -194,6 +196,7 @@ def failed_checks(plan: SessionPlan) -> list[CheckView]:
             explains=("S2",),
             evidence=(f"52:54:00:aa:00:01, 52:54:00:aa:00:02 answer for {plan.peer_address}",),
             rank=2,
+            shared=BY_ID["two-macs"].of_several,
         ),
     )
     seen = (f"{plan.family.label} {plan.peer_address}: OPEN with AS64511, 4 times in 30 s, and never with another ASN",)
@@ -221,6 +224,7 @@ def warned_checks(plan: SessionPlan) -> list[CheckView]:
         explains=("S3",),
         evidence=("OPEN offers a hold time of 6 s; agreed are 6 s",),
         rank=40,
+        shared=BY_ID["hold-time-short"].of_several,
     )
     title = "The hold time is acceptable"
     return [CheckView("S3", title, "RFC 4271 §4.2", Blocks.WARN, Status.FAILURE, cause.evidence, (cause,))]

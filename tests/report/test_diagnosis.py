@@ -44,12 +44,12 @@ def test_one_connection_is_named_once_though_two_of_its_sessions_fail_alike() ->
     report = sample.failed_report()
     first = next(each for each in report.connections if any(check.status.bad for check in each.checks))
     causes = [
-        Cause("remote-as-wrong", f"the router expects another AS: {n}", "do", Side.PEER, (str(n),), ("S1",))
+        Cause("remote-as-wrong", f"another AS: {n}", "do", Side.PEER, (str(n),), ("S1",), shared="another AS")
         for n in (4, 6)
     ]
     broken = replace(first, checks=(check("S1", Blocks.ACTIVE, *causes),))
     (alike,) = [each for each in troubles(replace(report, connections=(broken,))) if each.cause]
-    assert alike.where == (label(broken),)
+    assert (alike.where, alike.what) == ((label(broken),), "another AS")
 
 
 def test_the_same_packets_stand_once_in_a_proof_and_those_of_the_check_only_where_there_are_no_others() -> None:
