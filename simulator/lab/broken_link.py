@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.nftables.main import NFTables
-
+from simulator.lab import netlink
 from simulator.lab.netns import NetnsPlace
 from simulator.places.errors import LabError
 
@@ -29,13 +27,13 @@ def mend_link(place: NetnsPlace) -> None:
 
 def _do(place: NetnsPlace, what: str) -> None:
     def change() -> None:
-        with NFTables(nfgen_family=_INET) as nft:
+        with netlink.NFTables(nfgen_family=_INET) as nft:
             nft.table(what, name=_TABLE)
             for hook in ("input", "output") if what == "add" else ():
                 nft.chain("add", table=_TABLE, name=hook, hook=hook, type="filter", priority=0, policy=_DROP)
 
     try:
         place.run(change)
-    except (NetlinkError, OSError) as error:
+    except (netlink.NetlinkError, OSError) as error:
         done = "broken" if what == "add" else "mended"
         raise LabError(f"the link of {place.name} cannot be {done}: {error}") from error

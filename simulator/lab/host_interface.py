@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pyroute2 import IPRoute
-
+from simulator.lab import netlink
 from simulator.lab.namespace import in_thread
 from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec
@@ -59,7 +58,7 @@ def look_up(name: str) -> HostInterfaceLink:
 
 
 def _look_up(name: str) -> HostInterfaceLink:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         found = ip.link_lookup(ifname=name)
         if not found:
             known = sorted(str(link.get_attr("IFLA_IFNAME")) for link in ip.get_links())

@@ -18,10 +18,8 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
-from pyroute2 import IPRoute
-
 from simulator.addresses import IpAddress
-from simulator.lab import fib
+from simulator.lab import fib, netlink
 from simulator.lab.namespace import Namespace
 from simulator.lab.netns import NetnsPlace
 
@@ -148,7 +146,7 @@ class TrafficHosts:
 
 def _vrf_table(router: NetnsPlace, vrf: str) -> int:
     def look() -> int:
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             link = ip.get_links(ip.link_lookup(ifname=vrf)[0])[0]
             table: int = link.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA").get_attr("IFLA_VRF_TABLE")
             return table
@@ -203,7 +201,7 @@ def _join_edge(
     tap: ServiceTap, namespace: int, far: str, near: str, addresses: Sequence[IpAddress], first: bool
 ) -> None:
     name, number = f"service{tap.device.removeprefix('tap')}", tap.table - _TABLES
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         index = _veth(ip, name, near, tap.device, far, namespace)
         for family in _FAMILIES.values():
             rule = partial(_routing_rule, ip, family=family)
@@ -221,7 +219,7 @@ def _join_edge(
 
 
 def _join_router(namespace: int, macs: tuple[str, str], vrfs: Sequence[int], links: Sequence[str]) -> int:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         index = _veth(ip, HOST_DEVICE, macs[1], "eth0", macs[0], namespace)
         for family in _FAMILIES.values():
             _routing_rule(ip, family=family, priority=10, table=_HOSTS)
@@ -233,14 +231,14 @@ def _join_router(namespace: int, macs: tuple[str, str], vrfs: Sequence[int], lin
 
 
 def _begin_host(addresses: Sequence[IpAddress]) -> None:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         ip.link("set", index=_index(ip, "lo"), state="up")
     for address in addresses:
         _add_address(address)
 
 
 def _begin_device(device: str, router_mac: str, metric: int) -> None:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         _quiet(device)
         index = _index(ip, device)
         ip.link("set", index=index, state="up")
@@ -251,7 +249,7 @@ def _begin_device(device: str, router_mac: str, metric: int) -> None:
 
 
 def _add_address(address: IpAddress) -> None:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         flags = {"flags": 0x02} if address.version == 6 else {}
         ip.addr("add", index=_index(ip, "lo"), address=str(address), prefixlen=address.max_prefixlen, **flags)
 
@@ -265,6 +263,6 @@ def _addresses(version: int) -> frozenset[IpAddress]:
 def _reach(address: IpAddress, device: int, mac: str, table: int) -> None:
     """A router's way to one host address that is on a link."""
     family = _FAMILIES[address.version]
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         ip.neigh("add", family=family, dst=str(address), lladdr=mac, ifindex=device, state=_PERMANENT)
         ip.route("add", family=family, dst=f"{address}/{address.max_prefixlen}", oif=device, table=table)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from pyroute2.netlink.exceptions import NetlinkError
-
+from simulator.lab import netlink
 from simulator.places.link import Quality
 
 _LIMIT = 100_000
@@ -28,7 +27,7 @@ def impair(ip: Any, index: int, quality: Quality) -> str:
     """Make an interface send as `quality` says; why it cannot, in one line, else an empty text."""
     try:
         ip.tc("add", "netem", index, handle="1:", **settings(quality))
-    except NetlinkError as error:
+    except netlink.NetlinkError as error:
         if error.code in _UNKNOWN:
             return "this kernel has no netem (modprobe sch_netem): the link has no latency, jitter or loss"
         return f"netem cannot be set up, the link has no latency, jitter or loss: {error}"

@@ -21,11 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
 from simulator.addresses import IpAddress, IpNetwork
-from simulator.lab import host_interface
+from simulator.lab import host_interface, netlink
 from simulator.lab.namespace import Namespace
 from simulator.lab.netem import impair
 from simulator.lab.state import LabState
@@ -193,7 +190,7 @@ class NetnsLink:
         """Make all namespaces and links; blocks for some 20 ms a node. Raises LabError and then leaves nothing."""
         try:
             self._build()
-        except (OSError, NetlinkError, LookupError) as error:
+        except (OSError, netlink.NetlinkError, LookupError) as error:
             self.close()
             raise LabError(_explain(error, leads_out=self.kind is LinkKind.INTERFACE)) from error
         except BaseException:
@@ -245,12 +242,12 @@ class NetnsLink:
         self._plugged += 1
         identity = f"{node.name} {' '.join(map(str, node.addresses))}"
         port = host_interface.Port(self._places[node.name].namespace.fd, name, node.mtu or link.mtu, identity)
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             host_interface.plug(ip, host_interface.check(out, port.mtu), port, self._plugged)
 
     def _build_lan(self) -> None:
         _write_sysctls(_LAN_SYSCTLS)
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             ip.link("set", index=_index(ip, "lo"), state="up")
             ip.link(
                 "add",
@@ -306,7 +303,7 @@ class NetnsLink:
                 "address": mac(2, cable=number),
             }
             own = {"mtu": near.mtu or cable.mtu, "address": mac(1, cable=number)}
-            with IPRoute() as ip:
+            with netlink.IPRoute() as ip:
                 ip.link("add", ifname=near.interface or name, kind="veth", peer=peer, **own)
 
         self._places[near.name].run(lay)
@@ -327,7 +324,7 @@ class NetnsLink:
             place.vrfs.append(node.vrf)
 
         def bring_up() -> None:
-            with IPRoute() as ip:
+            with netlink.IPRoute() as ip:
                 ip.link("set", index=_index(ip, "lo"), state="up")
                 _offloads_off(interface)
                 index = _index(ip, interface)
@@ -364,7 +361,7 @@ def netns_place(place: Place, what: str) -> NetnsPlace:
 def _make_vrf(ip: Any, name: str, table: int, node: str) -> None:
     try:
         ip.link("add", ifname=name, kind="vrf", vrf_table=table)
-    except NetlinkError as error:
+    except netlink.NetlinkError as error:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise LabError(f"VRF {name} of {node}: this kernel has no VRF devices (as root: modprobe vrf)") from None
@@ -396,7 +393,7 @@ def _offloads_off(interface: str) -> None:
 
 
 def _explain(error: Exception, *, leads_out: bool) -> str:
-    number = error.code if isinstance(error, NetlinkError) else getattr(error, "errno", None)
+    number = error.code if isinstance(error, netlink.NetlinkError) else getattr(error, "errno", None)
     if number in (errno.EPERM, errno.EACCES) and leads_out:
         return "attaching to an interface of this host is not allowed: run as root, outside of any user namespace"
     if number in (errno.EPERM, errno.EACCES):

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
 from simulator.addresses import IpAddress
+from simulator.lab import netlink
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import load_scapy
@@ -72,12 +70,12 @@ def macs_of(place: NetnsPlace) -> frozenset[str]:
     """The MACs of a node's own interfaces. Raises LabError."""
 
     def look() -> frozenset[str]:
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             return frozenset(filter(None, (link.get_attr("IFLA_ADDRESS") for link in ip.get_links())))
 
     try:
         return place.run(look)
-    except (NetlinkError, OSError) as error:
+    except (netlink.NetlinkError, OSError) as error:
         raise LabError(f"the interfaces of {place.name} cannot be looked at: {error}") from error
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from simulator.report.events import events_jsonl
-from simulator.report.html_report import html_report
 from simulator.report.json_report import json_report
 from simulator.report.junit import junit_xml
 from simulator.report.model import Report
@@ -67,6 +66,8 @@ def require_writable(directory: Path) -> None:
 
 
 def _texts(report: Report, capture: WirePcap) -> Iterator[tuple[str, bytes]]:
+    from simulator.report.html_report import html_report  # its templates are for those who have a report written
+
     yield EVENTS_JSONL, events_jsonl(report.events)
     yield JUNIT_XML, junit_xml(report)
     yield REPORT_HTML, html_report(report, capture)
