@@ -255,7 +255,7 @@ def _add_address(address: IpAddress) -> None:
 
 
 def _addresses(version: int) -> frozenset[IpAddress]:
-    with IPRoute() as ip:
+    with netlink.IPRoute() as ip:
         found = ip.get_addr(family=_FAMILIES[version])
         return frozenset(ip_address(each.get_attr("IFA_LOCAL") or each.get_attr("IFA_ADDRESS")) for each in found)
 
