@@ -224,7 +224,8 @@ def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, 
             _merge(document, {key: filled})
     if (announced := breach.fault.change(router).announce) is not None:
         first = document["peers"][0]
-        kept = _without(first["announce"], breach.family) if announced.only else first["announce"]
+        entries = first.get("announce", [])
+        kept = _without(entries, breach.family) if announced.only else entries
         first["announce"] = [*kept, *filled_in(announced.of(breach.family), values)]
 
 
@@ -252,11 +253,22 @@ def _merge(target: dict[str, Any], change: Mapping[str, Any]) -> None:
 
 
 def _without(entries: Sequence[Any], family: str) -> list[Any]:
-    """Prefix lists without the prefixes of a family."""
-    return [
-        {**entry, "prefixes": [each for each in entry["prefixes"] if (":" in each) != (family == "IPv6")]}
-        for entry in entries
-    ]
+    """Route lines and prefix lists without the routes of a family."""
+
+    def of_another(prefix: Any) -> bool:
+        return (":" in str(prefix).partition("/")[0]) != (family == "IPv6")
+
+    kept: list[Any] = []
+    for entry in entries:
+        if isinstance(entry, str):  # `route 192.0.2.0/24 next-hop self`
+            words = entry.split()
+            kept += [entry] if of_another(next((word for word in words if "/" in word), words[1])) else []
+            continue
+        left = {**entry, "prefixes": [each for each in entry.get("prefixes", ()) if of_another(each)]}
+        if not of_another((entry.get("generate") or {"within": "::" if family == "IPv6" else ""})["within"]):
+            left.pop("generate", None)
+        kept.append(left)
+    return kept
 
 
 def filled_in(value: Any, words: Mapping[str, str]) -> Any:

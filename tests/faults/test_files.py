@@ -8,11 +8,16 @@ import pytest
 
 from simulator.diagnosis.causes import BY_ID
 from simulator.faults.cell import breaches_of
-from simulator.faults.lab import FaultError, build, healthy
+from simulator.faults.lab import FaultError, build, build_on, healthy
 from simulator.faults.load import FaultFileError, load, parse, shipped
 from simulator.faults.matrix import BASES
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault, RouterChange
 from simulator.routers.registry import ROUTERS as ADAPTERS
+from simulator.topology.document import read
+from simulator.topology.originate import announcements
+from simulator.wire import nlri
+
+SHIPPED = Path(__file__).parents[2] / "simulator" / "topologies"
 
 FAULTS = {name: load(name) for name in shipped()}
 
@@ -112,3 +117,27 @@ def test_a_change_that_finds_nothing_is_an_error(tmp_path: Path) -> None:
     }
     with pytest.raises(FaultError, match=r"mine: patch\.bird: nothing in the configuration is as 'no such line'"):
         build(breaches_of(RehearsedFault.model_validate(document), "IPv4"), "exchange", "bird", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("announce", "left"),
+    [
+        (["route 192.0.2.0/24 next-hop self", "route 2001:db8::/32 next-hop self"], 1),
+        (["attributes community [ 8075:8007 ] next-hop self nlri 192.0.2.0/24", "route 2001:db8::1 next-hop self"], 1),
+        ([{"prefixes": ["192.0.2.0/24", "2001:db8::/32"]}, "route 198.51.100.1 next-hop self"], 1),
+        ([{"generate": {"within": "198.51.0.0/16", "length": 24, "count": 3}}, {"prefixes": ["2001:db8::/32"]}], 1),
+        (None, 0),
+    ],
+)
+def test_a_fault_that_announces_only_its_own_leaves_the_other_family_in_whatever_notation(
+    announce: list[object] | None, left: int, tmp_path: Path
+) -> None:
+    document = read((SHIPPED / "exchange.yaml").read_text()).data
+    del document["peers"][0]["announce"]
+    document["peers"][0] |= {"announce": announce} if announce is not None else {}
+    [breach] = breaches_of(FAULTS["first-as"], "IPv4")
+    lab = build_on(document, [breach], "exchange", "simulated", tmp_path)
+    peer = lab.topology.peers[0]
+    found = [nlri.text(each.family, key) for each in announcements(peer.announce, peer) for key in each.keys]
+    assert ("60.0.0.0/16" in found, sum(":" in prefix for prefix in found)) == (True, left)
+    assert not [prefix for prefix in found if prefix.startswith(("192.0.2.", "198.51."))]
