@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +20,7 @@ from typing import Any, Final
 from simulator.campaign import worker
 from simulator.campaign.local import TRIES
 from simulator.campaign.model import Attempt, CellOrder, Ending
-from simulator.campaign.parcel import away, packed
+from simulator.campaign.parcel import away, changed, packed
 from simulator.campaign.worker import WorkerFacts
 from simulator.places.errors import LabError
 
@@ -65,81 +67,124 @@ class ClusterCells:
     _parcels: dict[tuple[str, ...], tuple[str, Any]] = field(default_factory=dict)
     _running: dict[Any, _Running] = field(default_factory=dict)
     _probes: dict[Any, str] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
+    _nodes: list[Mapping[str, Any]] = field(default_factory=list)
+    """The machines as Ray told of them when they were looked at last."""
+    _looked: float = 0.0
+    """When that was, by `time.monotonic`."""
+    _task: Any = None
+    """The task, of which the cluster is told once."""
+    lost: dict[str, WorkerFacts] = field(default_factory=dict)
     """The machines that are gone."""
 
     def __enter__(self) -> ClusterCells:
         self._ray = _connected(self.address)
+        self._task = self._ray.remote(_attempt)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for ref in self._running:
-            self._ray.cancel(ref, force=False)
-        if self._running:  # their labs are taken down
-            self._ray.wait(list(self._running), num_returns=len(self._running), timeout=15)
-        self._ray.shutdown()
+        with suppress(Exception):  # a cluster that is gone has ended them
+            for ref in self._running:
+                self._ray.cancel(ref, force=False)
+            if self._running:  # their labs are taken down
+                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=15)
+        with suppress(Exception):
+            self._ray.shutdown()
 
     @property
     def lacks(self) -> list[str]:
         """What each machine lacks, one line each."""
-        lines = [f"{node[:6]}: {why}" for node, why in self._useless.items()]
-        lines += [f"{node[:6]}: it was lost" for node in self.lost]
+        lines = [f"{self._name(node)}: {why}" for node, why in self._useless.items()]
+        lines += [f"{self._name(node)}: it was lost" for node in self.lost]
         for node, facts in self._facts.items():
-            lines += [f"{facts.host}/{node[:6]}: {why}" for _, why in facts.lacks]
+            lines += [f"{self._name(node)}: {why}" for _, why in facts.lacks]
         return lines
+
+    def _name(self, node: str) -> str:
+        """A machine, for people: its host, and the beginning of its id, as attempts have it."""
+        known = self._facts.get(node) or self.lost.get(node)
+        told = (each["NodeManagerHostname"] for each in self._nodes if each["NodeID"] == node)
+        return "/".join(filter(None, (known.host if known else next(told, ""), node[:6])))
 
     @property
     def lanes(self) -> int:
         """Attempts at once, as the processors of the machines have it."""
-        nodes = (node for node in self._ray.nodes() if node["Alive"] and node["NodeID"] in self._facts)
+        nodes = (node for node in self._nodes if node["Alive"] and node["NodeID"] in self._facts)
         return max(1, int(sum(node["Resources"].get("CPU", 0) for node in nodes) / SHARE))
 
     def look(self) -> None:
         """Ask every machine what it has, and wait for it. Raises ClusterError where none can play any cell."""
-        self._look_around()
-        while self._probes:
-            done, _ = self._ray.wait(list(self._probes), timeout=_PROBE)
-            if not done:
-                for node in self._probes.values():
-                    self._useless[node] = f"it did not say within {_PROBE:.0f} s what it has"
-                self._probes.clear()
-            for ref in done:
-                self._learn(ref)
+        with self._answering():
+            self._look_around()
+            while self._probes:
+                done, _ = self._ray.wait(list(self._probes), timeout=_PROBE)
+                if not done:
+                    for node in self._probes.values():
+                        self._useless[node] = f"it did not say within {_PROBE:.0f} s what it has"
+                    self._probes.clear()
+                for ref in done:
+                    self._learn(ref)
         if not self._facts:
             raise ClusterError("; ".join(["no machine of the cluster can play a cell", *self.lacks]))
 
     def run(self, orders: Sequence[CellOrder], jobs: int | None) -> Iterator[Attempt]:
-        """Yield each as it is over; at most `jobs` at once. A task whose machine is lost is begun again elsewhere."""
+        """Yield each as it is over; at most `jobs` at once. A task whose machine is lost is begun again elsewhere.
+
+        Raises ClusterError where the cluster, or its last machine, is gone.
+        """
         waiting = deque((order, 1) for order in orders)
         stuck: list[CellOrder] = []
         while waiting or self._running:
-            most = jobs or 2 * self.lanes  # Ray lets those wait for which no processor is free
-            while waiting and len(self._running) < most:
-                order, began = waiting.popleft()
-                if not self._begin(order, began):
-                    stuck.append(order)
-            watched = [*self._running, *self._probes]
-            done, _ = self._ray.wait(watched, num_returns=1, timeout=_LOOK) if watched else ([], [])
-            for ref in done:
-                if ref in self._probes:
-                    self._learn(ref)
-                    continue
-                running = self._running.pop(ref)
-                made = self._over(ref, running)
-                if made is None:
-                    waiting.append((running.order, running.began + 1))
-                else:
-                    yield made
-            if not done:
-                self._look_around()
-            if stuck and not waiting and not self._running:
+            with self._answering():
+                over = self._turn(waiting, stuck, jobs)
+            yield from over
+            if stuck and not waiting and not self._running and not self._probes:
                 waiting.extend((order, 1) for order in stuck if self._able(order))
-                for order in stuck:
-                    if not self._able(order):
-                        yield self._skipped(order)
-                stuck = []
+                yield from (self._skipped(order) for order in stuck if not self._able(order))
+                stuck.clear()
+
+    def _turn(self, waiting: deque[tuple[CellOrder, int]], stuck: list[CellOrder], jobs: int | None) -> list[Attempt]:
+        """Begin what there is room for, and wait for what is over; what no machine can play now is `stuck`."""
+        over: list[Attempt] = []
+        most = jobs or 2 * self.lanes  # Ray lets those wait for which no processor is free
+        while waiting and len(self._running) < most:
+            order, began = waiting.popleft()
+            if why := changed(order.cell):
+                over.append(Attempt(order.cell.key, order.number, Ending.BAD, why))
+            elif able := self._able(order):
+                over += self._begin(order, began, able)
+            else:
+                stuck.append(order)
+        watched = [*self._running, *self._probes]
+        done, _ = self._ray.wait(watched, num_returns=1, timeout=_LOOK) if watched and not over else ([], [])
+        for ref in done:
+            if ref in self._probes:
+                self._learn(ref)
+                continue
+            running = self._running.pop(ref)
+            made = self._over(ref, running)
+            if made is None:
+                waiting.append((running.order, running.began + 1))
+            else:
+                over.append(made)
+        if time.monotonic() - self._looked >= _LOOK:  # machines join and go, however much there is to do
+            self._look_around()
+        if not self._facts and not self._probes and (waiting or self._running or stuck):
+            raise ClusterError("; ".join([f"--on {self.address}: no machine of the cluster is left", *self.lacks]))
+        return over
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Whatever Ray raises where it is gone is one line."""
+        try:
+            yield
+        except LabError:
+            raise
+        except Exception as error:
+            if isinstance(error, (OSError, RuntimeError)) or type(error).__module__.split(".")[0] in ("ray", "grpc"):
+                raise ClusterError(f"--on {self.address}: the cluster is gone: {_line(error)}") from None
+            raise
 
     # --- machines ---
 
@@ -148,13 +193,14 @@ class ClusterCells:
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         known = {*self._facts, *self._useless, *self._probes.values()}
         probe = self._ray.remote(worker.facts)
-        for node in self._ray.nodes():
+        self._nodes, self._looked = self._ray.nodes(), time.monotonic()
+        for node in self._nodes:
             name = node["NodeID"]
             if node["Alive"] and name not in known:
                 pinned = probe.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy(name, soft=False))
                 self._probes[pinned.remote()] = name
-            elif not node["Alive"] and self._facts.pop(name, None) is not None:
-                self.lost.append(name)
+            elif not node["Alive"] and name in self._facts:
+                self.lost[name] = self._facts.pop(name)
         for ref, running in self._running.items():
             if not set(running.able) & self._facts.keys():
                 self._ray.cancel(ref)  # it would wait for ever for a machine that is gone
@@ -170,7 +216,7 @@ class ClusterCells:
             return
         facts = WorkerFacts(found["host"], found["version"], tuple(map(tuple, found["lacks"])))
         if facts.version != worker.version():
-            self._useless[node] = f"{facts.host} has turnup {facts.version}, and here it is {worker.version()}"
+            self._useless[node] = f"it has turnup {facts.version}, and here it is {worker.version()}"
         else:
             self._facts[node] = facts
 
@@ -181,28 +227,30 @@ class ClusterCells:
 
     # --- attempts ---
 
-    def _begin(self, order: CellOrder, began: int) -> bool:
-        able = self._able(order)
-        if not able:
-            return False
+    def _begin(self, order: CellOrder, began: int, able: Sequence[str]) -> list[Attempt]:
+        """Where its files cannot be sent, what came of it."""
         if order.cell.files not in self._parcels:
-            parcel = packed(order.cell.files)
+            try:
+                parcel = packed(order.cell.files)
+            except (LabError, OSError) as error:
+                return [Attempt(order.cell.key, order.number, Ending.BAD, str(error))]
             self._parcels[order.cell.files] = parcel.root, self._ray.put(parcel)
         root, parcel = self._parcels[order.cell.files]
         words = {"cell": away(order.cell, root).as_json(), "key": order.cell.key, "number": order.number}
         words |= {"limit": order.limit, "require": order.require}
-        task = self._ray.remote(_attempt).options(
+        task = self._task.options(
             name=f"turnup {order.cell}",
             num_cpus=SHARE,
-            resources={NAMESPACES: 1} if "namespaces" in order.cell.needs and self._declared() else {},
+            resources={NAMESPACES: 1} if "namespaces" in order.cell.needs and self._declared(able) else {},
             label_selector={"ray.io/node-id": f"in({','.join(able)})"},
             max_retries=0,  # what is lost is begun again by `run`, on a machine that is there
         )
         self._running[task.remote(words, parcel)] = _Running(order, began, tuple(able))
-        return True
+        return []
 
-    def _declared(self) -> bool:
-        return bool(self._ray.cluster_resources().get(NAMESPACES))
+    def _declared(self, able: Sequence[str]) -> bool:
+        """Whether any of those machines limits its namespaces."""
+        return any(NAMESPACES in node["Resources"] for node in self._nodes if node["NodeID"] in able)
 
     def _over(self, ref: Any, running: _Running) -> Attempt | None:
         """What came of it; None: its machine was lost, and it is to be begun again."""
@@ -221,6 +269,10 @@ class ClusterCells:
 
     def _skipped(self, order: CellOrder) -> Attempt:
         needs = set(order.cell.needs)
+        for node, facts in self.lost.items():
+            if not needs & {what for what, _ in facts.lacks}:
+                text = f"the machines that have what it needs are gone: {self._name(node)}"
+                return Attempt(order.cell.key, order.number, Ending.LOST, text)
         why = sorted({text for facts in self._facts.values() for what, text in facts.lacks if what in needs})
         text = f"no machine of the cluster has what it needs ({', '.join(order.cell.needs)}): {'; '.join(why)}"
         return Attempt(order.cell.key, order.number, Ending.LAB if order.require else Ending.SKIPPED, text)

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from simulator.campaign.model import Attempt, CampaignCell
+from simulator.counts import count_of
+from simulator.places.errors import LabError
 
 NAME: Final = "journal.jsonl"
 
@@ -31,6 +33,10 @@ class JournalContents:
     unreadable: int = 0
     """Lines that no campaign wrote as they are: a torn last one, after a crash of the machine."""
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.cells or self.attempts or self.unreadable)
+
 
 @dataclass(slots=True)
 class CampaignJournal:
@@ -42,8 +48,10 @@ class CampaignJournal:
     _fd: int = -1
 
     @classmethod
-    def open(cls, directory: Path, *, resume: bool) -> CampaignJournal:
+    def open(cls, directory: Path, *, resume: bool, fresh: bool = False) -> CampaignJournal:
         """The journal of a directory (made when missing): a new one, or with `resume` the one that is there.
+
+        `fresh`: whatever is there is written over.
 
         Raises JournalError: another campaign writes it; there is nothing to go on with; an unfinished one is there.
         """
@@ -62,8 +70,8 @@ class CampaignJournal:
             raise JournalError(f"{path}: another campaign is running there: give this one its own --report") from None
         try:
             contents, kept = _read(path)
-            if not resume and contents.cells and not contents.finished:
-                left = f"{len(contents.attempts)} attempts of a campaign that was not finished"
+            if not (resume or fresh or contents.finished or contents.is_empty):
+                left = f"{count_of(len(contents.attempts), 'attempt')} of a campaign that was not finished"
                 raise JournalError(f"{path} has {left}: --resume goes on with it, --fresh begins again")
         except BaseException:
             os.close(fd)
@@ -76,7 +84,7 @@ class CampaignJournal:
         self._write({"campaign": [cell.as_json() for cell in cells]})
 
     def add(self, attempt: Attempt) -> None:
-        """Note what came of an attempt; it is on the disk when this returns."""
+        """Note what came of an attempt; it is on the disk when this returns. Raises LabError where it cannot be."""
         self._write({"attempt": attempt.as_json()})
 
     def finish(self) -> None:
@@ -103,7 +111,7 @@ class CampaignJournal:
                 data = data[os.write(self._fd, data) :]
             os.fsync(self._fd)
         except OSError as error:
-            raise JournalError(f"{self.path}: {error.strerror}") from None
+            raise LabError(f"{self.path}: {error.strerror}: what it has stays; --resume goes on with it") from None
 
 
 def _read(path: Path) -> tuple[JournalContents, int]:

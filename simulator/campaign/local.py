@@ -106,7 +106,7 @@ class LocalCells:
         return told
 
     def _attempt(self, order: CellOrder, told: Mapping[str, Any]) -> Attempt:
-        report = str(self._reports / order.key) if told["kept"] else ""
+        report = f"{self._reports.name}/{order.key}" if told["kept"] else ""
         ending = Ending(told["ending"])
         words = str(told["text"]), str(told["detail"]), float(told["seconds"]), self._host, float(told["began"])
         return Attempt(order.cell.key, order.number, ending, *words, report)

@@ -60,8 +60,11 @@ class CampaignCell:
 
     @property
     def key(self) -> str:
-        """Tells it from every other cell, in this campaign and in one that goes on with it."""
-        told = json.dumps(self.as_json(), sort_keys=True).encode()
+        """Tells it from every other cell, in this campaign and in one that goes on with it.
+
+        Without its name, in which there is more of its path where another file of the campaign is called the same.
+        """
+        told = json.dumps({**self.as_json(), "name": ""}, sort_keys=True).encode()
         return hashlib.sha256(told).hexdigest()[:16]
 
     def value(self, key: str) -> Any:

@@ -41,6 +41,8 @@ class Play(Protocol):
 
 _KEPT_OF_A_LOG: Final = 4000
 """Octets."""
+_ROOM: Final = 1 << 20
+"""Octets: a disk with less is full."""
 _PR_SET_PDEATHSIG: Final = 1
 _RESULT, _LOG, _REPORT, _STATE, _SCRATCH = "result.json", "log", "report", "s", "t"
 
@@ -75,10 +77,12 @@ class Nursery:
         self._children: dict[int, _Child] = {}
         self._selector = selectors.DefaultSelector()
         self._input = b""
+        self._output = b""
 
     def run(self) -> None:
         """Until the input ends."""
-        os.set_blocking(0, False)
+        for fd in (0, 1):  # whoever orders may write all orders before reading any answer
+            os.set_blocking(fd, False)
         self._selector.register(0, selectors.EVENT_READ)
         while self._read():
             self._turn()
@@ -107,6 +111,8 @@ class Nursery:
         for key, _ in self._selector.select(max(0.0, soonest - now)):
             if key.fd in self._children:
                 self._over(self._children[key.fd], tell)
+            elif key.fd == 1:
+                self._write()
         for child in self._children.values():
             if time.monotonic() >= child.until:
                 self._stop(child)
@@ -114,17 +120,32 @@ class Nursery:
     def _begin(self, order: dict[str, Any]) -> None:
         self._number += 1
         directory = self._state.directory / str(self._number)
-        for name in ("", _STATE, _SCRATCH):
-            (directory / name).mkdir(mode=0o700)
-        parent, now = os.getpid(), time.monotonic()
-        pid = os.fork()
-        if pid == 0:
-            _live(order, directory, parent, self._play)
-        fd = os.pidfd_open(pid)
+        now = time.monotonic()
+        try:
+            for name in ("", _STATE, _SCRATCH):
+                (directory / name).mkdir(mode=0o700)
+            pid, fd = self._born(order, directory)
+        except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            self._tell(order["key"], Ending.LAB, f"no process can be begun for it: {_words(error)}", began=time.time())
+            return
         limit = float(order["limit"])
         child = _Child(order["key"], pid, fd, directory, Path(order["keep"]), now, time.time(), now + limit, limit)
         self._children[fd] = child
         self._selector.register(fd, selectors.EVENT_READ)
+
+    def _born(self, order: dict[str, Any], directory: Path) -> tuple[int, int]:
+        """A cell's process, and the descriptor that tells of its end. Raises OSError: there are too many."""
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _live(order, directory, parent, self._play)
+        try:
+            return pid, os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
 
     def _stop(self, child: _Child) -> None:
         """First politely: its lab is taken down. Then not."""
@@ -148,22 +169,57 @@ class Nursery:
         ending, text, detail = _told(child, status, seconds)
         removed = _remove_labs(child.directory / _STATE)
         report = child.directory / _REPORT
-        kept = not ending.fine and report.exists()
-        if kept and tell:
-            child.keep.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(child.keep, ignore_errors=True)
-            shutil.move(report, child.keep)
+        kept = tell and not ending.fine and report.exists()
+        if kept:
+            try:
+                child.keep.parent.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(child.keep, ignore_errors=True)
+                shutil.move(report, child.keep)
+            except OSError as error:
+                kept, text = False, f"{text}; {not_kept(child.keep, error)}"
         shutil.rmtree(child.directory, ignore_errors=True)
         if tell:
-            told = {"key": child.key, "ending": ending.value, "text": text, "seconds": seconds, "kept": kept}
-            told |= {"detail": "\n".join(filter(None, (detail, *removed))), "began": child.started}
-            _say(told)
+            detail = "\n".join(filter(None, (detail, *removed)))
+            self._tell(child.key, ending, text, detail=detail, seconds=seconds, began=child.started, kept=kept)
+
+    def _tell(
+        self,
+        key: str,
+        ending: Ending,
+        text: str,
+        *,
+        began: float,
+        detail: str = "",
+        seconds: float = 0.0,
+        kept: bool = False,
+    ) -> None:
+        told = {"key": key, "ending": ending.value, "text": text, "detail": detail, "seconds": seconds}
+        self._output += json.dumps({**told, "began": began, "kept": kept}).encode() + b"\n"
+        self._write()
+
+    def _write(self) -> None:
+        """What is to be told, as far as it can be: the rest when there is room."""
+        try:
+            while self._output:
+                self._output = self._output[os.write(1, self._output) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self._output = b""
+        waits = 1 in self._selector.get_map()
+        if self._output and not waits:
+            self._selector.register(1, selectors.EVENT_WRITE)
+        elif waits and not self._output:
+            self._selector.unregister(1)
 
 
-def _say(told: dict[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
+def not_kept(directory: Path, error: Exception) -> str:
+    """Why a report is not there."""
+    return f"its report could not be kept in {directory.parent}: {_words(error)}"
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
 def _told(child: _Child, status: int, seconds: float) -> tuple[Ending, str, str]:
@@ -177,7 +233,14 @@ def _told(child: _Child, status: int, seconds: float) -> tuple[Ending, str, str]
         return Ending(found["ending"]), str(found["text"]), str(found["detail"])
     number = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-number).name}" if number < 0 else f"ended with exit status {number}"
-    return Ending.CRASHED, f"its process {how} after {seconds:.1f} s", log
+    full = f": {child.directory.parent} is full" if _is_full(child.directory) else ""
+    return Ending.CRASHED, f"its process {how} after {seconds:.1f} s{full}", log
+
+
+def _is_full(directory: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(directory).free < _ROOM
+    return False
 
 
 def _end_of(log: Path) -> str:
@@ -259,7 +322,7 @@ def main(play: Play, grace: float = GRACE) -> int:
     try:
         state = LabState.create("c")  # paths of sockets are short
     except LabError as error:
-        _say({"problem": str(error)})
+        sys.stdout.write(json.dumps({"problem": str(error)}) + "\n")
         return 3
     gc.freeze()
     try:

@@ -72,6 +72,15 @@ def digest_of(paths: Iterable[str]) -> str:
     return told.hexdigest()[:16]
 
 
+def changed(cell: CampaignCell) -> str:
+    """Why it is no longer the cell that was planned; empty where its files are as they were then."""
+    if not cell.files or digest_of(cell.files) == cell.content:
+        return ""
+    gone = [path for path in cell.files if not Path(path).is_file()]
+    file, what = (gone[0], "it is gone") if gone else (cell.file, "its files were edited")
+    return f"{file}: {what} since the campaign began"
+
+
 def _shipped() -> str:
     with as_file(files("simulator").joinpath("topologies")) as folder:
         return str(folder) + os.sep

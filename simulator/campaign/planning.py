@@ -31,6 +31,8 @@ from simulator.topology.suggest import did_you_mean
 
 EVERY_FAULT: Final = "all"
 _KEYS: Final = ("router", "family", "security")
+Combinations = Iterator[tuple[CampaignCell, str]]
+"""Each cell, with why it cannot be; empty where it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +66,39 @@ def planned(paths: Iterable[str], choice: CampaignChoice, scratch: Path) -> Camp
     """
     found, wrong = CampaignPlan(), list[TopologyFault]()
     faults = _faults(choice.faults)
+    looked_at: list[tuple[CampaignCell, str]] = []
     given = list(dict.fromkeys(_files(paths, found, wrong)))
     for path in given:
         try:
             of = _scenario_cells if path.name.endswith(SUFFIX) else _topology_cells
-            for cell, why in of(path, choice, faults, scratch):
-                if all(text in str(cell) for text in choice.only):
-                    found.unfit.append((cell, why)) if why else found.cells.append(cell)
+            looked_at += of(path, choice, faults, scratch)
         except TopologyError as error:
             wrong += error.faults
     if wrong:
         raise TopologyError(wrong)
     if not given:
-        for cell, why in _on_bases(faults, choice):
-            if all(text in str(cell) for text in choice.only):
-                found.unfit.append((cell, why)) if why else found.cells.append(cell)
+        looked_at += _on_bases(faults, choice)
+    for cell, why in _told_apart(looked_at):
+        if all(text in str(cell) for text in choice.only):
+            found.unfit.append((cell, why)) if why else found.cells.append(cell)
     return found
+
+
+def _told_apart(looked_at: Sequence[tuple[CampaignCell, str]]) -> Combinations:
+    """Where several files are called the same, each name has as much of its path as tells it from the others."""
+    called: dict[str, set[str]] = {}
+    for cell, _ in looked_at:
+        called.setdefault(cell.label, set()).add(cell.file)
+    before: dict[str, str] = {}
+    for same in called.values():
+        folders = {file: Path(file).parent.parts[1:] for file in same}
+        deepest = max(map(len, folders.values()))
+        short = next(
+            (n for n in range(1, deepest) if len({parts[-n:] for parts in folders.values()}) == len(same)), deepest
+        )
+        before |= {file: "/".join((*parts[-short:], "")) for file, parts in folders.items() if len(same) > 1}
+    for cell, why in looked_at:
+        yield replace(cell, name=before.get(cell.file, "") + cell.name), why
 
 
 def every_shipped() -> list[str]:
@@ -129,10 +148,6 @@ def _is_topology(file: Path) -> bool:
 
 
 # --- combinations ---
-
-
-Combinations = Iterator[tuple[CampaignCell, str]]
-"""Each cell, with why it cannot be; empty where it can."""
 
 
 def _scenario_cells(path: Path, choice: CampaignChoice, faults: Sequence[str], scratch: Path) -> Combinations:

@@ -6,10 +6,11 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from simulator.campaign.model import CampaignCell, CellKind, Ending
+from simulator.campaign.parcel import changed
 from simulator.faults.cell import HEALTHY, FaultCell, breaches_of, expected_of, rehearsed
 from simulator.faults.cell import run as run_fault
 from simulator.faults.lab import FaultyLab, base_of, build_on, unfit
@@ -52,6 +53,8 @@ PlayedCell = tuple[Ending, str, str]
 
 def play_cell(cell: CampaignCell, report: Path, *, require: bool) -> PlayedCell:
     """Play it; what did not pass writes its report into `report`."""
+    if why := changed(cell):
+        return Ending.BAD, why, ""
     try:
         return _PLAYERS[cell.kind](cell, report, require)
     except TopologyError as error:
@@ -75,7 +78,7 @@ def topology_of_cell(cell: CampaignCell) -> Topology:
 
 
 def _scenario(cell: CampaignCell, report: Path, require: bool) -> PlayedCell:
-    case = ScenarioCase(Path(cell.file), cell.name, Variant(cell.values), cell.settings)
+    case = ScenarioCase(Path(cell.file), PurePath(cell.name).name, Variant(cell.values), cell.settings)
     result = play(case, PlayOptions(report=str(report), require_routers=require))
     return _CASES[result.outcome], result.text, result.detail
 

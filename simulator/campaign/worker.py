@@ -21,6 +21,7 @@ from typing import Any, Final
 import simulator
 from simulator.campaign.local import LocalCells
 from simulator.campaign.model import Attempt, CampaignCell, CellOrder
+from simulator.campaign.nursery import not_kept
 from simulator.campaign.parcel import Parcel, here
 from simulator.lab.privilege import netns_problem
 from simulator.lab.state import LabState, clean, leftovers
@@ -118,7 +119,7 @@ def attempt(order: dict[str, Any], parcel: Parcel, node: str) -> tuple[dict[str,
     def told(text: str) -> str:
         return text.replace(str(directory), parcel.root) if parcel.contents else text
 
-    report = _packed(Path(made.report)) if made.report else b""
+    report = _packed(bench.state.directory / made.report) if made.report else b""
     host = f"{made.host}/{node}"
     found = replace(made, cell=order["key"], host=host, report="", text=told(made.text), detail=told(made.detail))
     return found.as_json(), report
@@ -134,11 +135,14 @@ def _packed(directory: Path) -> bytes:
 
 
 def unpacked(made: dict[str, Any], report: bytes, directory: Path) -> Attempt:
-    """What came of it, at home, with its report in a directory."""
+    """What came of it, at home, with its report in a directory; one that cannot be kept is told."""
     found = Attempt.of(made)
     if not report:
         return found
-    directory.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(report)) as archive:
-        archive.extractall(directory, filter="data")
-    return replace(found, report=str(directory))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=io.BytesIO(report)) as archive:
+            archive.extractall(directory, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        return replace(found, text=f"{found.text}; {not_kept(directory, error)}")
+    return replace(found, report=f"{directory.parent.name}/{directory.name}")

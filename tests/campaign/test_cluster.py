@@ -98,7 +98,7 @@ def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(tmp_path: 
             "never.scenario": {Ending.FAILED},
         }
     failed = [attempt for attempt in found if attempt.ending is Ending.FAILED]
-    assert all(list(Path(attempt.report).rglob("report.html")) for attempt in failed)
+    assert all(list((tmp_path / attempt.report).rglob("report.html")) for attempt in failed)
     assert all(attempt.text.startswith(str(tmp_path / "own")) for attempt in failed)
 
 
@@ -151,7 +151,7 @@ class _Node:
     ("answer", "told"),
     [
         (ModuleNotFoundError("No module named 'simulator'"), "abcdef: turnup is not installed there"),
-        ({"host": "far", "version": "0.0.1 (x)", "lacks": []}, "abcdef: far has turnup 0.0.1 (x), and here it is 0."),
+        ({"host": "far", "version": "0.0.1 (x)", "lacks": []}, "abcdef: it has turnup 0.0.1 (x), and here it is 0."),
         (RuntimeError("out of memory\nmore"), "abcdef: RuntimeError: out of memory"),
         (
             {"host": "far", "version": worker.version(), "lacks": [("bird", "BIRD is not installed")]},

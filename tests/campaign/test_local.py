@@ -37,7 +37,7 @@ def test_what_a_killed_cell_left_behind_is_taken_down(tmp_path: Path) -> None:
 def test_the_report_of_an_attempt_is_kept_where_it_did_not_pass(tmp_path: Path) -> None:
     first, second = run_odd(["flaky"], tmp_path, jobs=1, repeat=2)["flaky"]
     assert (first.ending, first.report) == (Ending.PASSED, "")
-    assert second.ending is Ending.FAILED and Path(second.report, "report.html").exists()
+    assert second.ending is Ending.FAILED and (tmp_path / second.report / "report.html").exists()
     assert (second.text, second.detail) == ("not this time", "what was seen")
 
 

@@ -110,26 +110,18 @@ def campaign(found: CampaignPlan, options: CampaignOptions, how: RowFormat) -> i
     console = Console(stderr=True)
     if not console.is_terminal:
         console.width = 160
-    if options.fresh and not options.resume:
-        _forget(options.report)
     remove_leftovers(console)
     try:
-        with CampaignJournal.open(options.report, resume=options.resume) as journal:
+        with CampaignJournal.open(options.report, resume=options.resume, fresh=options.fresh) as journal:
             return _run(found, options, journal, console, how)
-    except (JournalError, ReportError) as error:
-        fail(USAGE if isinstance(error, JournalError) else LAB, str(error))
-
-
-def _forget(directory: Path) -> None:
-    from simulator.campaign.journal import NAME
-
-    (directory / NAME).unlink(missing_ok=True)
+    except JournalError as error:
+        fail(USAGE, str(error))
 
 
 def _run(
     found: CampaignPlan, options: CampaignOptions, journal: CampaignJournal, console: Console, how: RowFormat
 ) -> int:
-    _tell_resumed(journal, console)
+    _tell_resumed(journal, found, console)
     attempts: list[Attempt] = []
     interrupted, problem = False, ""
     total = len(found.cells) * options.repeat
@@ -148,12 +140,19 @@ def _run(
     attempts = [_beside(attempt, options.report) for attempt in attempts]
     tallies = tallied(found.cells, attempts)
     report = CampaignReport(tallies, found.unfit, where.lacks, total - len(attempts))
-    page = write_campaign(options.report, report)
     _show(tallies, how)
     if how is RowFormat.table:
         sys.stdout.write("".join(f"{line}\n" for line in where.lacks))
-        sys.stdout.write(f"{report.sentence}\n{_unfit(found)}Report: {page}\n")
+        sys.stdout.write(f"{report.sentence}\n{_unfit(found)}")
+    try:
+        page = write_campaign(options.report, report)
+        if how is RowFormat.table:
+            sys.stdout.write(f"Report: {page}\n")
+    except ReportError as error:
+        problem = "; ".join(dict.fromkeys(filter(None, (problem, str(error)))))
     if interrupted:
+        if problem:
+            warn(problem)
         warn(f"interrupted: the labs are taken down; --resume goes on with the {report.left} attempts that are left")
         return INTERRUPTED
     if problem:
@@ -198,17 +197,20 @@ def _beside(attempt: Attempt, directory: Path) -> Attempt:
     """With its report as the page finds it."""
     if not attempt.report:
         return attempt
-    inside = next(Path(attempt.report).rglob("report.html"), None)
-    where = (inside.parent if inside else Path(attempt.report)).absolute()
-    return replace(attempt, report=str(where.relative_to(directory.absolute())))
+    inside = next((directory / attempt.report).rglob("report.html"), None)
+    return replace(attempt, report=str(inside.parent.relative_to(directory))) if inside else attempt
 
 
-def _tell_resumed(journal: CampaignJournal, console: Console) -> None:
+def _tell_resumed(journal: CampaignJournal, found: CampaignPlan, console: Console) -> None:
     contents = journal.found
+    keys = {cell.key for cell in found.cells}
+    others = sum(attempt.cell not in keys for attempt in contents.attempts)
     if contents.attempts:
-        console.print(f"turnup: {len(contents.attempts)} attempts are in {journal.path}", highlight=False)
+        beside = f", {others} of cells that are not in this campaign" if others else ""
+        told = count_of(len(contents.attempts), "attempt")
+        console.print(f"turnup: {told} in {journal.path}{beside}", highlight=False, soft_wrap=True)
     if contents.unreadable:
-        warn(f"{journal.path}: {contents.unreadable} lines cannot be read: what they told is run again")
+        warn(f"{journal.path}: {count_of(contents.unreadable, 'line')} cannot be read: what it told is run again")
 
 
 def _teller(console: Console, names: dict[str, str]) -> Callable[[Attempt, CampaignProgress], None]:
