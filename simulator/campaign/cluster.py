@@ -72,7 +72,7 @@ class ClusterCells:
     _looked: float = 0.0
     """When that was, by `time.monotonic`."""
     _task: Any = None
-    """The task, of which the cluster is told once."""
+    """The task: the cluster keeps each that it is told of."""
     lost: dict[str, WorkerFacts] = field(default_factory=dict)
     """The machines that are gone."""
 
