@@ -72,7 +72,7 @@ class ClusterCells:
     _looked: float = 0.0
     """When that was, by `time.monotonic`."""
     _task: Any = None
-    """The task: the cluster keeps each that it is told of."""
+    """What a worker runs. The cluster keeps each function that it gets: it gets this one time."""
     lost: dict[str, WorkerFacts] = field(default_factory=dict)
     """The machines that are gone."""
 

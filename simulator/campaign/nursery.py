@@ -81,7 +81,7 @@ class Nursery:
 
     def run(self) -> None:
         """Until the input ends."""
-        for fd in (0, 1):  # whoever orders may write all orders before reading any answer
+        for fd in (0, 1):  # who orders may write all orders before reading any answer
             os.set_blocking(fd, False)
         self._selector.register(0, selectors.EVENT_READ)
         while self._read():
@@ -198,7 +198,7 @@ class Nursery:
         self._write()
 
     def _write(self) -> None:
-        """What is to be told, as far as it can be: the rest when there is room."""
+        """Write the answers, as far as there is room for them; the rest when there is."""
         try:
             while self._output:
                 self._output = self._output[os.write(1, self._output) :]
