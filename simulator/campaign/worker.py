@@ -135,7 +135,7 @@ def _packed(directory: Path) -> bytes:
 
 
 def unpacked(made: dict[str, Any], report: bytes, directory: Path) -> Attempt:
-    """What came of it, at home, with its report in a directory; one that cannot be kept is told."""
+    """What came of it, at home, with its report in a directory. Where it cannot be kept, the text says so."""
     found = Attempt.of(made)
     if not report:
         return found
