@@ -22,7 +22,7 @@ GROUP = "turnup__mypyc"
 
 HOT = (
     *("wire.framing", "wire.received_update", "wire.attribute_block", "wire.attribute_checks", "wire.attribute_codec"),
-    *("wire.checked_attributes", "wire.nlri", "wire.update", "wire.update_faults"),
+    *("wire.checked_attributes", "wire.nlri", "wire.update", "wire.update_faults", "wire.outlines"),
     *("policy.policy", "policy.prefixes", "policy.prefix_rules", "policy.attribute_rules", "policy.route_rules"),
     *("policy.rule", "policy.verdict"),
     *("rib.adj_in", "rib.adj_out"),

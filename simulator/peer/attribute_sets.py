@@ -7,14 +7,26 @@ from weakref import ref
 
 from simulator.peer.events import NeighborConfig
 from simulator.policy.policy import Policy
+from simulator.policy.verdict import Hits
 from simulator.rib.attribute_set import AttributeSet
 from simulator.wire.attribute_checks import SessionAddresses
 from simulator.wire.attribute_codec import PlainBlocks, decode_exactly, plain_blocks
 from simulator.wire.checked_attributes import CheckedAttributes, NlriLocation, check_attributes
+from simulator.wire.outlines import Outline, outlines
+from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.received_update import AnnouncedPrefixes
 
 _SWEPT = 1024
 """So many sets are known before the dead among them are looked for."""
+
+
+def _hits(policy: Policy | None, path: PathAttributes, outline: Outline | None) -> Hits:
+    if policy is None:
+        return ()
+    hits = policy.judge_attributes(path)
+    if outline is not None and not hits:
+        policy.learn(outline)
+    return hits
 
 
 class AttributeSets:
@@ -28,6 +40,7 @@ class AttributeSets:
         self._known: dict[bytes | tuple[bytes, bytes], ref[AttributeSet]] = {}
         self._sweep_at = _SWEPT
         self._plain: tuple[PlainBlocks, PlainBlocks] = (self._blocks(False), self._blocks(True))
+        self._outlines = outlines(self._addresses)
 
     def _blocks(self, asn4: bool) -> PlainBlocks:
         return plain_blocks(asn4, True, True, self._addresses)
@@ -59,15 +72,27 @@ class AttributeSets:
         known = self._known.get(raw)
         found = known() if known is not None else None
         if found is not None:
-            return None if found.path.discarded else found
-        path = self._plain[asn4].decode(raw)
-        if path is None:
-            return None
-        found = AttributeSet(path, policy.judge_attributes(path) if policy is not None else (), raw if asn4 else b"")
+            return found if found.raw or not found.path.discarded else None
+        outline = self._outlines.of(raw) if asn4 and (policy is None or policy.by_outlines) else None
+        if outline is not None and (policy is None or policy.acquits(outline)):
+            found = AttributeSet(None, (), raw)
+        else:
+            path = self._plain[asn4].decode(raw)
+            if path is None:
+                return None
+            found = AttributeSet(path, _hits(policy, path, outline), raw if asn4 else b"")
         self._known[raw] = ref(found)
         if len(self._known) >= self._sweep_at:
             self._sweep()
         return found
+
+    def judged_again(self, before: AttributeSet, policy: Policy) -> AttributeSet:
+        """The same attributes by another policy."""
+        outline = self._outlines.of(before.raw) if before.raw and policy.by_outlines else None
+        if outline is not None and policy.acquits(outline):
+            return before if not before.hits else before.but(())
+        hits = _hits(policy, before.path, outline)
+        return before if hits == before.hits else before.but(hits)
 
     def _sweep(self) -> None:
         """Forget the dead; the next time when there are twice as many."""

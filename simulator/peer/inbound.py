@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from simulator.gate import Direction
 from simulator.peer.attribute_sets import AttributeSets
@@ -31,6 +30,8 @@ from simulator.wire.path_attributes import PathAttributes
 from simulator.wire.received_update import AnnouncedPrefixes, ReceivedUpdate, read_update
 from simulator.wire.route_refresh import BEGIN
 from simulator.wire.update_faults import AttributeFault, ErrorHandling, UpdateError, UpdateFault, strongest
+
+_NO_PATH = PathAttributes()
 
 
 class Inbound:
@@ -155,12 +156,11 @@ class Inbound:
 
         def judge_set(before: AttributeSet) -> AttributeSet:
             if before not in judged:
-                hits = policy.judge_attributes(before.path)
-                judged[before] = before if hits == before.hits else replace(before, hits=hits)
+                judged[before] = self.sets.judged_again(before, policy)
             return judged[before]
 
         def judge_prefixes(keys: list[bytes], attributes: AttributeSet) -> dict[bytes, Hits]:
-            hits = policy.judge_prefixes(family, keys, attributes.path)
+            hits = policy.judge_prefixes(family, keys, _path(policy, attributes))
             return hits if self._limit is None else self._limit.judged_again(keys, attributes, hits)
 
         refused, accepted = self.adj_in.judge_again(family, judge_set, judge_prefixes)
@@ -285,9 +285,9 @@ class Inbound:
         family, policy = self._family, self._policy
         hits: dict[bytes, Hits] = {}
         if policy is not None and field:
-            hits = policy.judge_field(field, keys, attributes.path)
+            hits = policy.judge_field(field, keys, _path(policy, attributes))
         elif policy is not None:
-            hits = policy.judge_prefixes(family, keys, attributes.path)
+            hits = policy.judge_prefixes(family, keys, _path(policy, attributes))
         if self._stale:
             self._stale.difference_update(keys)
         if self._limit is not None:
@@ -330,3 +330,8 @@ class Inbound:
     def _enter(self, routes: dict[bytes, AttributeSet]) -> None:
         self._loc_rib.take(self._id, self._family, routes)
         self._gate.passed(Direction.IN, len(routes))
+
+
+def _path(policy: Policy, attributes: AttributeSet) -> PathAttributes:
+    """For the judges of prefixes: nothing is decoded for those that do not look at it."""
+    return attributes.path if policy.joins_paths else _NO_PATH

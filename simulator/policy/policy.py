@@ -14,12 +14,15 @@ from simulator.policy.rules import RULES
 from simulator.policy.transform import ImportSettings, imported
 from simulator.policy.verdict import Hits, RouteOutcome, Verdict
 from simulator.session.messages import Family
+from simulator.wire.outlines import Outline
 from simulator.wire.path_attributes import PathAttributes
 
 __all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
 
 _MOST_ASNS = 1 << 16
 """As many innocent ASNs are remembered; the Internet has a few more."""
+_MOST_OUTLINES = 1 << 12
+"""As many kinds of outlines are remembered that pass."""
 _NO_HITS: dict[bytes, Hits] = {}
 _NOBODY = PolicyContext(None, "192.0.2.1")
 
@@ -103,6 +106,10 @@ class Policy:
         self._innocent: set[int] = set()
         """ASNs that no rule suspects."""
         self._route: list[tuple[Rule, RouteJudge]] = []
+        self.by_outlines = True
+        """Whether `acquits` may be asked: no rule looks at more of a path than ASNs or its outline."""
+        self._passing: set[tuple[int, int, int, bytes]] = set()
+        """First AS, numbers of ASNs and communities, other octets: all that rules by outline look at, and do pass."""
         for name, default in PROFILES[profile].items():
             setting = settings.get(name, default)
             if setting is False:
@@ -117,8 +124,11 @@ class Policy:
             elif attributes is not None:
                 self._attributes.append((rule, attributes))
                 self._but_asns.append((rule, attributes))
+                self.by_outlines = self.by_outlines and rule.by_outline
             if route is not None:
                 self._route.append((rule, route))
+        self.joins_paths = bool(self._route)
+        """Whether prefixes are judged together with their paths."""
         self._suspects4: tuple[bytes, ...] | None = None
         self._suspects6: tuple[bytes, ...] | None = None
 
@@ -142,14 +152,28 @@ class Policy:
         segments = path.as_path
         asns = segments[0].asns if len(segments) == 1 else path.asns
         hits: Hits = ()
-        innocent = self._innocent.issuperset(asns) or self._acquits(asns)
+        innocent = self._innocent.issuperset(asns) or self._are_innocent(asns)
         for rule, judge in self._but_asns if innocent else self._attributes:
             value = judge(path, asns)
             if value is not None:
                 hits = (*hits, rule.hit(value))
         return hits
 
-    def _acquits(self, asns: tuple[int, ...]) -> bool:
+    def acquits(self, outline: Outline) -> bool:
+        """Whether it is known that no attribute rule fires for paths of this outline."""
+        asns, communities, others = outline
+        return (asns[0], len(asns), communities, others) in self._passing and (
+            self._innocent.issuperset(asns) or self._are_innocent(asns)
+        )
+
+    def learn(self, outline: Outline) -> None:
+        """No attribute rule fires for a path of this outline."""
+        asns, communities, others = outline
+        if len(self._passing) >= _MOST_OUTLINES:
+            self._passing.clear()
+        self._passing.add((asns[0], len(asns), communities, others))
+
+    def _are_innocent(self, asns: tuple[int, ...]) -> bool:
         """Whether no rule suspects any of these ASNs; remembers those, because paths share most of theirs."""
         innocent = self._innocent
         for asn in asns:

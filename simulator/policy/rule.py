@@ -97,6 +97,10 @@ class Rule:
     prefix: Callable[[PolicyContext, Parameters], PrefixTest | None] | None = None
     attributes: Callable[[PolicyContext, Parameters], AttributeJudge | AsnTest | None] | None = None
     route: Callable[[PolicyContext, Parameters], RouteJudge | None] | None = None
+    by_outline: bool = False
+    """The judge of its attributes looks at no more of a path of one sequence than its outline (`wire/outlines.py`), of
+    which it takes the first ASN and how many there are: paths that are alike in that have one verdict.
+    """
 
     def hit(self, value: str) -> Hit:
         return Hit(self.id, value, self.explanation)

@@ -81,6 +81,7 @@ _RULES = (
         explanation="the AS path is too long",
         parameters={"limit": 50},
         attributes=attribute_rules.path_length,
+        by_outline=True,
     ),
     Rule(
         id="as-path-empty",
@@ -89,6 +90,7 @@ _RULES = (
         source="RFC 4271 §5.1.2",
         explanation="an external peer's AS path is not empty",
         attributes=attribute_rules.empty_path,
+        by_outline=True,
     ),
     Rule(
         id="first-as",
@@ -97,6 +99,7 @@ _RULES = (
         source="RFC 4271 §6.3",
         explanation="the first AS in the path is not the peer's",
         attributes=attribute_rules.first_as,
+        by_outline=True,
     ),
     Rule(
         id="link-local-next-hop",
@@ -105,6 +108,7 @@ _RULES = (
         source="RFC 2545 §3",
         explanation="the IPv6 next hop has no global address",
         attributes=attribute_rules.link_local_next_hop,
+        by_outline=True,
     ),
     Rule(
         id="next-hop",
@@ -114,12 +118,14 @@ _RULES = (
         explanation="the next hop is not an address that this session may announce",
         parameters={"lan": False},
         attributes=attribute_rules.next_hop,
+        by_outline=True,
     ),
     Rule(
         id="as-set",
         source="RFC 9774",
         explanation="AS_SET must not be used",
         attributes=attribute_rules.as_set,
+        by_outline=True,
     ),
     Rule(
         id="as-path-loop",
@@ -150,6 +156,7 @@ _RULES = (
         explanation="the Only to Customer attribute shows that it was leaked",
         parameters={"role": "peer"},
         attributes=attribute_rules.otc,
+        by_outline=True,
     ),
     Rule(
         id="too-many-communities",
@@ -158,6 +165,7 @@ _RULES = (
         explanation="it carries too many communities",
         parameters={"limit": 100},
         attributes=attribute_rules.many_communities,
+        by_outline=True,
     ),
     Rule(
         id="maps-community-missing",
@@ -172,6 +180,7 @@ _RULES = (
         explanation="the AS path is too long for Peering Service",
         parameters={"limit": 3},
         attributes=attribute_rules.path_length,
+        by_outline=True,
     ),
     Rule(
         id="maps-private-asn",

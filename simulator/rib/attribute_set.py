@@ -1,23 +1,36 @@
-"""Path attributes, decoded and judged once for each distinct set that a peer sends."""
+"""Path attributes, judged once for each distinct set that a peer sends, and decoded when somebody asks for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from simulator.policy.verdict import Hits
+from simulator.wire.attribute_codec import decode_plain
 from simulator.wire.path_attributes import PathAttributes
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
 class AttributeSet:
     """One interned set of path attributes. Compared by identity: two equal sets of one session are one object.
 
-    Never changed. It is not frozen, because a frozen class takes three times as long to be made.
+    Never changed, but that `path` is decoded when it is first asked for: most of a table is judged by its outlines, and
+    never looked at.
     """
 
-    path: PathAttributes
-    hits: Hits
-    """The attribute rules that fired: any makes every route with this set a reject."""
-    raw: bytes = b""
-    """The octets that it was decoded from, MP attributes cut out, where they say what `path` says and nothing else and
-    hold four-octet ASNs: only then may they be passed on. Otherwise empty."""
+    __slots__ = ("__weakref__", "_path", "hits", "raw")
+
+    def __init__(self, path: PathAttributes | None, hits: Hits, raw: bytes = b"") -> None:
+        """`path` may be left out of a set whose `raw` is a plain block."""
+        self._path = path
+        self.hits = hits
+        """The attribute rules that fired: any makes every route with this set a reject."""
+        self.raw = raw
+        """The octets that it was decoded from, MP attributes cut out, where they say what `path` says and nothing else
+        and hold four-octet ASNs: only then may they be passed on. Otherwise empty."""
+
+    @property
+    def path(self) -> PathAttributes:
+        if self._path is None:
+            self._path = decode_plain(self.raw)
+        return self._path
+
+    def but(self, hits: Hits) -> AttributeSet:
+        """The same, judged by another policy."""
+        return AttributeSet(self._path, hits, self.raw)

@@ -294,6 +294,14 @@ _SHORT, _MOST = 11, 4096
 plain_blocks: Final = lru_cache(maxsize=1024)(PlainBlocks)
 """One for each kind of session: they remember short attributes."""
 _next_hops: Final = lru_cache(maxsize=1024)(next_hops)
+_any_plain: Final = plain_blocks(True, True, False, SessionAddresses())
+
+
+def decode_plain(raw: bytes) -> PathAttributes:
+    """Decode a block that `PlainBlocks` reads, with four-octet ASNs. Raises AssertionError for another."""
+    found = _any_plain.decode(raw)
+    assert found is not None
+    return found
 
 
 def decode(

@@ -41,6 +41,7 @@ class ClientPolicy(Policy):
         announce, a blackhole route is judged like any other. PolicyError for unknown settings.
         """
         super().__init__("exchange", context, {**_RULES, **(settings or {})})
+        self.by_outlines, self.joins_paths = False, True
         self._own_settings = settings
         self._never_via = frozenset(never_via)
         self._blackholes = blackholes
