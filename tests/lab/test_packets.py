@@ -20,6 +20,7 @@ from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.packet_facts import may_be_of
+from simulator.faults.actions import change_address
 from simulator.faults.packets import drop
 from simulator.lab.capture import Capture
 from simulator.lab.netns import NetnsLink, netns_place
@@ -27,7 +28,6 @@ from simulator.lab.probe import neighbors_on_lan
 from simulator.packets.kinds import PacketKind as K
 from simulator.packets.kinds import Packets, PacketsSeen
 from simulator.places.endpoint import BGP_PORT
-from simulator.places.link import INTERFACE
 from simulator.session.states import BgpState
 from simulator.speakers.sockets import set_md5
 from tests.lab_support import lan, require_netns, v4
@@ -167,8 +167,7 @@ async def test_arp_has_no_answer_or_two(link: NetnsLink) -> None:
     nobody = IPv4Address(int(PEER) + 50)
     seen = await heard(link, lambda: neighbors_on_lan(place, nobody, deadline=0.7), until=K.NEIGHBOR_ASKED, peer=nobody)
     assert (seen[K.NEIGHBOR_ASKED] >= 2, seen.macs) == (True, frozenset())
-    twice = ["ip", "address", "add", f"{PEER}/24", "dev", INTERFACE]
-    netns_place(link.place("n3"), "an address").run(lambda: subprocess.run(twice, check=True))
+    change_address(netns_place(link.place("n3"), "an address"), "add", str(PEER))
     seen = await heard(link, lambda: neighbors_on_lan(place, PEER), until=K.NEIGHBOR_ANSWERED, least=2)
     assert len(seen.macs) == 2
     assert set(facts(seen)) == {Fact.TWO_MACS}

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +12,7 @@ from simulator.connection.states import ConnectionState
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.routers.daemon import Daemon
 from tests.lab_support import require_netns, require_program
 from tests.routers.test_matrix import PROGRAMS
 from tests.topologies import build, document
@@ -57,14 +54,6 @@ def validation_times(rehearsal: Rehearsal) -> dict[str, float]:
     return took
 
 
-def tree(pid: int) -> Iterator[int]:
-    """A process and all below it."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from tree(int(child))
-
-
 @pytest.mark.privileged
 @pytest.mark.router
 async def test_a_router_that_is_configured_wrong_ends_its_validation_early() -> None:
@@ -85,24 +74,21 @@ async def test_a_router_that_is_configured_wrong_ends_its_validation_early() -> 
 async def test_routers_that_hang_at_first_still_become_active() -> None:
     """They take TCP, or not even that, and say nothing for longer than a wrong configuration has to stand."""
     rehearsal = Rehearsal(build(five_daemons(4 * DEADLINE)), LinkKind.NETNS)
-    stopped: list[int] = []
+    stopped: list[Daemon] = []
 
     def go_on() -> None:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-        stopped.clear()
+        while stopped:
+            stopped.pop().signal(signal.SIGCONT)
 
     def freeze(event: Event) -> None:
         target = event.transition.target if isinstance(event, ConnectionMoved) else None
         if target is ConnectionState.PROVISIONING_STARTED and not stopped:  # before any session is dialled
-            lines = (rehearsal.network.site.directory / "children.jsonl").read_text().splitlines()
             # Not FRR: where its own call and ours collide while it stands still, bgpd may go on with its own call and
             # say nothing on it until the hold time, and refuse ours meanwhile. That is no slow router, but a deaf one.
-            slow = PROGRAMS.keys() - {"frr"}
-            routers = (child for child in map(json.loads, lines) if child["label"].partition(":")[0] in slow)
-            stopped.extend(pid for child in routers for pid in tree(int(child["pid"])))
-            for pid in stopped:
-                os.kill(pid, signal.SIGSTOP)
+            routers = [rehearsal.network.peers.router(name) for name in PROGRAMS.keys() - {"frr"}]
+            stopped.extend(router for router in routers if isinstance(router, Daemon))
+            for router in stopped:
+                router.signal(signal.SIGSTOP)
             asyncio.get_running_loop().call_later(SLOW, go_on)
 
     rehearsal.log.subscribe(freeze)

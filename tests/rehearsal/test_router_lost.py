@@ -7,10 +7,9 @@ and otherwise stays where it is. What comes back comes back under the policy tha
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,9 +21,11 @@ from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import ConnectionMoved, Event, EventLog
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
+from simulator.faults.injection import Injections, Undo
 from simulator.peer.events import GateMoved, NotificationExchanged
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.routers.daemon import Daemon
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.views.check import Status
@@ -40,12 +41,6 @@ HOLD = 3
 """Seconds; the least that BGP allows: a frozen router is noticed after that."""
 
 
-def router_pid(network: Network) -> int:
-    """Of the peer's router that was started last."""
-    children = map(json.loads, (network.site.directory / "children.jsonl").read_text().splitlines())
-    return int([child for child in children if child["label"].startswith("contoso: ")][-1]["pid"])
-
-
 class Lab:
     """One connection of two sessions, its steps taken one by one."""
 
@@ -57,6 +52,8 @@ class Lab:
         (self.record,) = self.control.records.values()
         self.validator = Validator(network, log, clock)
         self.peer = network.topology.peers[0]
+        self.faults = Injections(network, time.time)
+        assert self.faults.known, "read before the router starts: that takes longer than it needs to come up"
 
     @property
     def views(self) -> list[SessionView]:
@@ -101,20 +98,9 @@ class Lab:
         return {result.id for result in self.record.results if result.status is Status.FAILURE}
 
 
-class Loss:
-    """How the router is lost, and how it comes back."""
-
-    def __init__(self, lab: Lab, frozen: bool) -> None:
-        self._lab = lab
-        self._pid = router_pid(lab.network)
-        os.kill(self._pid, signal.SIGSTOP if frozen else signal.SIGKILL)
-        self.frozen = frozen
-
-    async def mend(self) -> None:
-        if self.frozen:
-            os.kill(self._pid, signal.SIGCONT)
-        else:
-            await self._lab.network.peers.start(self._lab.peer)
+async def lose(lab: Lab, frozen: bool) -> Undo:
+    """The router is lost; what is given back brings it back."""
+    return (await lab.faults.inject("router-frozen" if frozen else "router-not-started")).undo
 
 
 def topology(name: str) -> dict[str, Any]:
@@ -165,7 +151,7 @@ async def turned_up_after_all(stage: Lab) -> None:
 @WAYS
 async def test_before_the_notification(name: str, frozen: bool) -> None:
     async with lab(name) as stage:
-        loss = Loss(stage, frozen)
+        mend = await lose(stage, frozen)
         assert stage.state() is before_notification(name), "nobody looks at BGP before the peer notifies"
         stage.notify()
         assert stage.state() is S.VALIDATING
@@ -175,7 +161,7 @@ async def test_before_the_notification(name: str, frozen: bool) -> None:
         assert ("S1" if frozen else "T1") in stage.failing()
         assert frozen or "S1" not in stage.failing(), "what rests on TCP is not told beside it"
         assert all(view.established_transitions == 0 for view in stage.views)
-        await loss.mend()
+        await mend()
         await stage.until_up()
         assert stage.state() is S.PROVISIONING_FAILED, "a session that comes up moves no connection"
         assert all(not view.gate_open and view.sent == view.taken == 0 for view in stage.views)
@@ -188,7 +174,7 @@ async def test_while_validating(name: str, frozen: bool) -> None:
     async with lab(name) as stage:
         stage.notify()
         await stage.until_up()
-        loss = Loss(stage, frozen)
+        mend = await lose(stage, frozen)
         await stage.until_down()
         assert stage.state() is S.VALIDATING, "the session's end is not the validation's"
         assert not await stage.validate()
@@ -197,7 +183,7 @@ async def test_while_validating(name: str, frozen: bool) -> None:
         assert lost.status is Status.FAILURE
         assert lost.causes[0].id in (("hangs", "keepalives-missing") if frozen else ("not-listening",)), lost
         assert not any(isinstance(event, GateMoved) for event in stage.log.entries), "the policy was never lifted"
-        await loss.mend()
+        await mend()
         await stage.until_up()
         assert stage.state() is S.PROVISIONING_FAILED
         assert all(not view.gate_open and view.sent == view.taken == 0 for view in stage.views)
@@ -212,7 +198,7 @@ async def test_while_active(name: str, frozen: bool) -> None:
         await stage.until_told()
         assert await stage.validate(), stage.record.connection.error_message
         moves = stage.moves
-        loss = Loss(stage, frozen)
+        mend = await lose(stage, frozen)
         await stage.until_down()
         expired = [
             event.seen.notification
@@ -222,7 +208,7 @@ async def test_while_active(name: str, frozen: bool) -> None:
         assert [(note.code, note.subcode) for note in expired] == ([(4, 0)] * 2 if frozen else [])
         assert stage.state() is S.ACTIVE
         assert all(view.taken == 0 for view in stage.views), "what a lost session brought is gone"
-        await loss.mend()
+        await mend()
         await stage.until_up()
         await stage.until(lambda: all(view.taken == view.accepted > 0 and view.sent for view in stage.views))
         assert [view.established_transitions for view in stage.views] == [2, 2]
@@ -251,7 +237,9 @@ async def test_a_router_that_freezes_while_active_does_not_hold_the_rehearsal_up
 
     def freeze(event: Event) -> None:
         if isinstance(event, ConnectionMoved) and event.transition.target is S.ACTIVE:
-            os.kill(router_pid(played.network), signal.SIGSTOP)
+            router = played.network.peers.router("contoso")
+            assert isinstance(router, Daemon)
+            router.signal(signal.SIGSTOP)
 
     played.log.subscribe(freeze)
     async with asyncio.timeout(60):
