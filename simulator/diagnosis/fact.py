@@ -42,8 +42,9 @@ class Fact(Enum):
     TCP_SILENT = "nothing answers TCP to the router's BGP port"
     CLOSED_EARLY = "the router takes the TCP connection and ends it without a word"
     TALKS = "BGP messages of the peer were read"
-    CAME_AGAIN = "the session came up more than once, and nobody sent a NOTIFICATION"
+    CAME_AGAIN = "the session ended, or came up more than once, and nobody sent a NOTIFICATION"
     UP = "the session is Established"
+    HALF_UP = "the session is Established here, and not at the router"
     WAS_UP = "the session was Established when the time began that is looked at"
     SILENT = "TCP is up, our OPEN was sent, and the peer says nothing"
     MD5_CLEAN = "neither kernel dropped a segment for its MD5 signature"
@@ -200,6 +201,18 @@ ABNORMAL: dict[Fact, C] = {
     Fact.NO_ROA: C.R8,
 }
 """Facts that no healthy session shows: each asks for a cause, and its check warns even where nothing else fails."""
+
+ROOTS: frozenset[Fact] = frozenset(
+    {
+        *(Fact.NEXT_HOP_OURS, Fact.NETWORK_NOT_IN_RIB),
+        *(Fact.SERVER_IN_PATH, Fact.SERVER_NEXT_HOP, Fact.SERVER_CONTROL),
+        *(Fact.NEXT_HOP_SILENT, Fact.ROUTER_HAS_NO_ROUTE, Fact.EDGE_HAS_NO_ROUTE, Fact.LONG_PACKETS_LOST),
+        *(Fact.PACKETS_COME_BACK, Fact.PACKETS_EXPIRE, Fact.PACKETS_ASTRAY),
+        *(Fact.PASSES_EARLY, Fact.PASSES_LATE, Fact.EDGE_PASSES_ON, Fact.PREFIX_FLAPS),
+    }
+)
+"""Facts that follow from nothing else: where a check fails that one of them can explain, it asks for a cause of its
+own, though another cause explains the check as well."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from simulator.counts import count_of
 from simulator.diagnosis import packet_facts, session_facts, traffic_checks
 from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence
 from simulator.diagnosis.fact import Fact, Seen, SessionFacts
-from simulator.diagnosis.route_checks import kept_back, lacking, marked, unheard
+from simulator.diagnosis.route_checks import for_us, kept_back, lacking, marked, unheard
 from simulator.diagnosis.route_server_checks import members_lack
 from simulator.diagnosis.session_checks import UP
 
@@ -21,7 +21,8 @@ def _lacks(session: SessionEvidence, observation: Observation) -> tuple[str, ...
     if not session.soaked or not session.prefixes:
         return ()
     family = session.view.family
-    there = {prefix for other in observation.siblings if other.family is family for prefix in other.prefixes}
+    alike = [other for other in observation.siblings if other.family is family]
+    there = {prefix for other in alike for prefix in other.prefixes - {*for_us(session, other)}}
     return tuple(sorted(there - session.prefixes - session.turned_away))
 
 
@@ -76,12 +77,12 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         words = f"the topology's `announce` has {', '.join(silent[:_FLAPPING])}"
         yield Fact.NOT_ORIGINATED, f"{words}, and it does not come"
     for sibling in observation.siblings if view.bgp_state is UP else ():
-        ours = [prefix for prefix, hop in sibling.next_hops.items() if hop == str(view.local_address)]
+        ours = for_us(session, sibling)
         if ours and sibling.family is view.family and not {*ours} & {*session.prefixes, *session.turned_away}:
             shown = ", ".join(f"{prefix} ({view.local_address})" for prefix in sorted(ours)[:_FLAPPING])
             words = f"{sibling.name} brings {shown}: a router sends no edge what has that edge for its next hop"
             yield Fact.NEXT_HOP_OURS, words
-    yield from ((Fact.LACKS_PREFIXES, line) for line in lacking(session, observation))
+    yield from ((Fact.LACKS_PREFIXES, line) for line in lacking(session, observation, next_hops=False))
     yield from ((Fact[name], words) for name, words in marked(session))
     for prefix, times in sorted(session.flapping.items())[:_FLAPPING]:
         yield Fact.ROUTES_FLAP, f"{prefix} was withdrawn and announced again {times} times"

@@ -68,7 +68,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.EXPORT_POLICY, F.KEPT_BACK),
         "simulator",
         shared="the router's export policy keeps back what is to be announced",
-        contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB, F.NEXT_HOP_OURS),
+        contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB),
         accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
@@ -87,7 +87,6 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R1, C.R4, C.R9),
         (F.NEXT_HOP_OURS,),
         "RFC 4271 §5.1.3",
-        accounts=(F.LACKS_PREFIXES,),
         once=True,
     ),
     CauseRow(
@@ -98,7 +97,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NONE_RECEIVED,),
         "RFC 8212",
         contradicted=(
-            *(F.EXPORT_POLICY, F.NOTHING_TO_ANNOUNCE, F.NETWORK_NOT_IN_RIB, F.NO_EXPORT_POLICY, F.NEXT_HOP_OURS),
+            *(F.EXPORT_POLICY, F.NOTHING_TO_ANNOUNCE, F.NETWORK_NOT_IN_RIB, F.NO_EXPORT_POLICY),
             F.IMPORT_POLICY,
         ),
         accounts=(F.LACKS_PREFIXES,),
@@ -110,7 +109,6 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R9,),
         (F.LACKS_PREFIXES,),
         "simulator",
-        contradicted=(F.NEXT_HOP_OURS,),
     ),
     CauseRow(
         "import-policy",
@@ -280,6 +278,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.A2, C.W6),
         (F.PACKETS_COME_BACK,),
         "RFC 4271 §9.1.2",
+        accounts=(F.PACKETS_EXPIRE,),
     ),
     CauseRow(
         "ttl-expires",
@@ -360,7 +359,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         "went-down",
         _LINK,
         "the session went down: {told}",
-        (C.W1, C.S5),
+        (C.W1, C.S5, C.T1, C.S1, C.S2, C.S3, C.S4, C.S6),
         (F.WENT_DOWN, F.CAME_AGAIN),
         "RFC 4271 §8.2.2",
     ),

@@ -147,10 +147,16 @@ def knows_limit(observation: Observation) -> bool:
     return any(s.answer is not None and s.answer.prefix_limit is not None for s in observation.sessions)
 
 
-def lacking(session: SessionEvidence, observation: Observation) -> list[str]:
+def for_us(session: SessionEvidence, sibling: Sibling) -> list[str]:
+    """What another edge gets with this edge for its next hop: no router sends that here."""
+    return [prefix for prefix, hop in sibling.next_hops.items() if hop == str(session.view.local_address)]
+
+
+def lacking(session: SessionEvidence, observation: Observation, *, next_hops: bool = True) -> list[str]:
     """What this session or one of the same family on another edge announces alone, one line a prefix.
 
-    Both ways: of two connections the one that is validated last has both tables to compare.
+    Both ways: of two connections the one that is validated last has both tables to compare. `next_hops`: with what does
+    not come here because of its next hop.
     """
     if not session.soaked or not session.prefixes:  # what keeps all of them back, R1 tells
         return []
@@ -159,7 +165,8 @@ def lacking(session: SessionEvidence, observation: Observation) -> list[str]:
     missing: dict[str, list[str]] = {}
     for sibling in observation.siblings:
         if sibling.family is session.view.family:
-            for prefix in sibling.prefixes - session.prefixes - session.turned_away:
+            besides = frozenset() if next_hops else frozenset(for_us(session, sibling))
+            for prefix in sibling.prefixes - session.prefixes - session.turned_away - besides:
                 there.setdefault(prefix, []).append(sibling.name)
             for prefix in _lacking_there(session, sibling):
                 missing.setdefault(prefix, []).append(sibling.name)

@@ -327,7 +327,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         _LINK,
         "the peer heard nothing from us for its hold time: our packets do not arrive",
         DOWN,
-        (F.NOTE_EXPIRED_THERE,),
+        (F.NOTE_EXPIRED_THERE, F.HALF_UP),
         "RFC 4271 §6.5",
         contradicted=(F.TTL_LOW_THERE,),
     ),

@@ -12,6 +12,7 @@ from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.route_checks import NEAR
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
+from simulator.packets.kinds import PacketKind as K
 from simulator.session.messages import Capabilities
 from simulator.session.session import NotificationSeen
 from simulator.session.states import BgpState
@@ -38,9 +39,9 @@ def tcp(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.WAS_UP, ""
     if session.is_up:
         yield Fact.UP, "BGP state Established"
-    if view.established_transitions > 1 and not view.notifications:
-        last = f", the last time after {view.last_error}" if view.last_error else ""
-        yield Fact.CAME_AGAIN, f"it came up {view.established_transitions} times without a NOTIFICATION{last}"
+    if session.half_up and session.answer is not None:
+        yield Fact.HALF_UP, f"Established here, and {session.answer.state or 'down'} at the router"
+    yield from _ended(session)
     if talks:
         yield Fact.TALKS, ""
     if view.md5:
@@ -57,6 +58,30 @@ def tcp(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.CLOSED_EARLY, f"the peer accepted the TCP connection and ended it: {view.peer_closed_early}"
     if view.bgp_state is BgpState.OPEN_SENT and not talks and not view.peer_closed_early:
         yield Fact.SILENT, "our OPEN was sent, and nothing came back"
+
+
+def _ended(session: SessionEvidence) -> Seen:
+    """A session that ended without a word: TCP alone says how."""
+    view, ups = session.view, session.view.established_transitions
+    if view.notifications:
+        return
+    how = f": {view.last_error}" if view.last_error else ""
+    if seen := session.packets:
+        signs = [
+            f"{seen[kind]} {name}" for kind, name in ((K.RST_RECEIVED, "RST"), (K.FIN_RECEIVED, "FIN")) if seen[kind]
+        ]
+        how += f" (the capture has {' and '.join(signs)} of {view.peer_address})" if signs else ""
+    if ups > 1:
+        yield (
+            Fact.CAME_AGAIN,
+            f"it came up {ups} times without a NOTIFICATION{how.replace(':', ', the last time after', 1)}",
+        )
+    elif session.watched is not None and session.watched.flaps:
+        return  # the watch has seen it
+    elif session.was_up and ups:
+        yield Fact.CAME_AGAIN, f"it was up, ended without a NOTIFICATION and came up again{how}"
+    elif (session.was_up or ups) and not session.is_up and view.bgp_state is not UP:
+        yield Fact.CAME_AGAIN, f"it was up and ended without a NOTIFICATION{how}"
 
 
 _MD5 = ("TCPMD5NotFound", "TCPMD5Unexpected", "TCPMD5Failure")

@@ -11,7 +11,7 @@ from simulator.diagnosis.cause_row import CauseRow
 from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES
 from simulator.diagnosis.check_ids import CheckId, base
 from simulator.diagnosis.evidence import Observation, RejectedRoutes, SessionEvidence
-from simulator.diagnosis.fact import ABNORMAL, Fact, SessionFacts
+from simulator.diagnosis.fact import ABNORMAL, ROOTS, Fact, SessionFacts
 from simulator.diagnosis.packets import of_checks, of_facts, of_rule
 from simulator.diagnosis.remedies import mend
 from simulator.views.check import Cause, Side
@@ -112,8 +112,9 @@ def diagnose(
     by_rule = [_of_rule(session, each, failed) for each in rules if roots(each, session.rejected) == [each]]
     if CheckId.R1 in checks and not silent:
         checks -= {CheckId.R1}  # what rejects the routes explains it
-    symptoms = Symptoms(checks, frozenset(fact for fact in facts.found if fact in ABNORMAL))
     rows = candidates(facts)
+    roots_seen = ROOTS.intersection(fact for row in rows if checks & {*row.explains} for fact in row.told_by)
+    symptoms = Symptoms(checks, frozenset(fact for fact in facts.found if fact in ABNORMAL or fact in roots_seen))
     chosen = smallest(symptoms, rows, facts)
     causes = [_cause(row, session, facts, failed, rows, chosen, symptoms) for row in chosen]
     return [*causes, *by_rule]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv6Address
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -16,12 +16,12 @@ from simulator.diagnosis.cause_row import CauseRow
 from simulator.diagnosis.causes import BY_ID, CAUSES
 from simulator.diagnosis.check_ids import ORDER, CheckId
 from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
-from simulator.diagnosis.fact import ABNORMAL, Fact, SessionFacts
+from simulator.diagnosis.fact import ABNORMAL, ROOTS, Fact, SessionFacts
 from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.remedies import REMEDIES, RULES, mend
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
-from simulator.diagnosis.solve import Symptoms, allowed, candidates, merged, smallest
+from simulator.diagnosis.solve import Symptoms, allowed, candidates, diagnose, merged, smallest
 from simulator.policy.rules import RULES as POLICY_RULES
 from simulator.session.messages import Capabilities, Family
 from simulator.session.states import BgpState
@@ -106,6 +106,7 @@ KEEPS_BACK = RouterAnswer(
     troubles=((PeerTrouble.KEPT_BACK, "it keeps back 198.51.100.0/24"),), withheld=("198.51.100.0/24",)
 )
 SENDS = RouterAnswer(statements={Setting.SENT_LIMIT: Statement("1", "bgpd.conf", 9, "max-prefix 1 out")})
+ENDED = replace(DOWN, peer_open=PEER_OPEN, established_transitions=1, last_error="TCP connection closed")
 MISTAKES: list[tuple[str, SessionEvidence, str]] = [
     ("shut down", evidence(DOWN, answer=SHUT), "shut-down"),
     ("no such session", evidence(DOWN, answer=RouterAnswer("absent", configured=False)), "session-missing"),
@@ -156,6 +157,12 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
     ),
     ("another member's", evidence(DOWN, lan=LanAnswer(frozenset({"a"}), True, foreign=True)), "address-of-another"),
     ("came up again and again", evidence(replace(HEALTHY, established_transitions=2)), "went-down"),
+    ("ended, and came again too late", evidence(was_up=True, soaked=False), "went-down"),
+    ("ended without a word", evidence(ENDED), "went-down"),
+    ("was up, and ended without a word", evidence(replace(ENDED, established_transitions=0), was_up=True), "went-down"),
+    ("ended, and nothing listens", evidence(ENDED, probe=TcpEnd.REFUSED), "not-listening"),
+    ("ended with a word", evidence(replace(ENDED, notifications=(seen(6, 2),))), "shut-down"),
+    ("up here alone", evidence(answer=RouterAnswer("Idle", established=False)), "not-heard"),
     ("never originated", evidence(unheard=("198.51.100.0/24",)), "prefix-missing"),
     ("kept back", evidence(unheard=("198.51.100.0/24",), answer=KEEPS_BACK), "export-policy"),
     (
@@ -453,3 +460,59 @@ def test_one_line_that_mends_two_sessions_is_one_cause() -> None:
     other = replace(one, text="b", sessions=("s2",), explains=("T1",), evidence=("y",))
     (found,) = merged((one, other))
     assert (found.sessions, found.explains, found.evidence) == (("s1", "s2"), ("S1", "T1"), ("x", "y"))
+
+
+def test_a_next_hop_hides_no_other_prefix_that_comes_on_one_session_only() -> None:
+    theirs = frozenset({"203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"})
+    session = evidence(prefixes=frozenset({"203.0.113.0/24"}))
+    sibling = Sibling("e2/ipv4", Family.IPV4, theirs, frozenset(), TO_THE_OTHER.next_hops)
+    results = run(observe(session, siblings=(sibling,)))
+    assert len(results["R9"].evidence) == 2
+    found = {each.id: each for each in diagnosis("c", results.values())}
+    assert found.keys() == {"next-hop", "one-session-only"}
+    assert "198.51.100.0/24" in found["next-hop"].text
+    assert "192.0.2.0/24" in found["one-session-only"].text and "198.51.100.0/24" not in found["one-session-only"].text
+    alone = run(observe(session, siblings=(replace(sibling, prefixes=theirs - {"192.0.2.0/24"}),)))
+    assert [each.id for each in diagnosis("c", alone.values())] == ["next-hop"]
+
+
+MAY_HIDE = {
+    Fact.WENT_DOWN: "it says that the session went down: what ended it says why",
+    Fact.CAME_AGAIN: "as before",
+    Fact.HALF_UP: "the router's end is down: what it says of that comes first",
+    Fact.NOBODY_ANSWERS: "what is reached in spite of it, or answers for another address, is the better reason",
+    Fact.TCP_OPENS: "what TCP says is a consequence of what the router, the key or the OPEN says",
+    Fact.TCP_REFUSED: "as before",
+    Fact.TCP_REJECTED: "as before",
+    Fact.TCP_SILENT: "as before",
+    Fact.CLOSED_EARLY: "as before",
+    Fact.STUCK: "as before",
+    Fact.OTHER_UP: "it is said of a router that cannot be asked: what is known of the session comes first",
+    Fact.NONE_RECEIVED: "it says that nothing came: what keeps the routes back says why",
+    Fact.NOTHING_TO_ANNOUNCE: "as before",
+    Fact.EXPORT_POLICY: "as before",
+    Fact.IMPORT_POLICY: "as before",
+    Fact.ROUTES_MISSING_THERE: "it says that routes did not arrive: limits and policies say why",
+    Fact.PACKETS_LOST: "it says that packets did not arrive: where they went, or what they lacked, says why",
+    Fact.NEAR_OUR_LIMIT: "beyond the limit is more than near it",
+}
+"""Facts that say what is seen at the end of a chain: another cause of the same check may be the whole of it."""
+
+
+@pytest.mark.parametrize("one", CAUSES, ids=lambda row: row.id)
+def test_no_cause_hides_another_one_that_explains_the_same_check(one: CauseRow) -> None:
+    """Of every two facts: both causes are named, unless the table says how one follows from the other."""
+    for other in CAUSES[CAUSES.index(one) + 1 :]:
+        for first, second in product(one.told_by, other.told_by):
+            known = facts(*{first, second, *one.needs, *other.needs})
+            follows = second in (*one.told_by, *one.accounts) or first in (*other.told_by, *other.accounts)
+            if follows or {first, second} & MAY_HIDE.keys() or not (allowed(one, known) and allowed(other, known)):
+                continue
+            for check in set(one.explains) & set(other.explains):
+                named = {each.id for each in diagnose(evidence(DOWN), {str(check): True}, known, ())}
+                assert {one.id, other.id} <= named, (first.name, second.name, check)
+
+
+def test_what_one_cause_may_hide_is_no_root() -> None:
+    assert not MAY_HIDE.keys() & (ROOTS | set(ABNORMAL)) and not ROOTS & set(ABNORMAL)
+    assert {fact for row in CAUSES for fact in row.told_by} >= ROOTS | MAY_HIDE.keys()
