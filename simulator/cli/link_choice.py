@@ -26,14 +26,22 @@ def choose_link(topology: Topology, wanted: str | None) -> LinkKind:
         return _interface_link(topology)
     if choice == "loopback":
         return _loopback(real)
-    problem = netns_problem()
-    if problem is None:
+    problem = enter_namespaces()
+    if not problem:
         return LinkKind.NETNS
-    if MARK not in os.environ and userns_problem() is None:
-        reexec_in_userns(sys.argv[1:])
     if choice == "auto" and not real:
         return LinkKind.LOOPBACK
-    return fail(LAB, f"link netns: {problem}: run as root, or use --link loopback where every router is simulated")
+    return fail(LAB, f"link netns: {problem}")
+
+
+def enter_namespaces() -> str:
+    """Why this process can make no network namespaces, empty where it can; replaces it by one in a user namespace where
+    only that gives the privilege.
+    """
+    problem = netns_problem()
+    if problem is not None and MARK not in os.environ and userns_problem() is None:
+        reexec_in_userns(sys.argv[1:])
+    return problem or ""
 
 
 def choose_server_link(topology: Topology, wanted: str | None) -> LinkKind:

@@ -22,7 +22,7 @@ def lacking(topology: Topology) -> str:
         if node.router_kind in PROGRAMS and (why := missing(node.router_kind)):
             return why
     if link_of(topology) is not LinkKind.LOOPBACK and (why := _netns_problem() or ""):
-        return f"{why}: run as root, or with simulated routers alone on link: loopback"
+        return why
     return ""
 
 

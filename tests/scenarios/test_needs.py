@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from simulator.cli import link_choice
 from simulator.cli.app import app
+from simulator.lab import privilege
 from simulator.places.errors import LabError
 from simulator.scenarios import needs
 
@@ -41,3 +43,26 @@ def test_the_missing_router_is_named(options: list[str], code: int, outcome: str
     assert (case["case"], case["outcome"]) == ("turn-up[bird]", outcome)
     assert case["text"].endswith(REASON) and REASON in junit.read_text()
     assert f"{outcome} " in done.stderr and REASON in done.stderr
+
+
+@pytest.mark.parametrize("command", ["test", "campaign"])
+def test_an_ordinary_user_gets_namespaces_where_the_kernel_gives_them(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `turnup rehearse` does: the command begins anew in a user namespace. Without one a router is needed, too."""
+    begun = []
+
+    def begin(argv: list[str]) -> None:
+        begun.append(argv)
+        raise SystemExit(0)
+
+    monkeypatch.delenv(privilege.MARK, raising=False)
+    monkeypatch.setattr(link_choice, "netns_problem", lambda: "not allowed")
+    monkeypatch.setattr(link_choice, "userns_problem", lambda: None)
+    monkeypatch.setattr(link_choice, "reexec_in_userns", begin)
+    more = ["--report", str(tmp_path / "r")] if command == "campaign" else []
+    words = [command, "turn-up", *more]
+    assert CliRunner().invoke(app, [*words, "--router", "gobgp"]).exit_code == 0
+    assert len(begun) == 1
+    CliRunner().invoke(app, [*words, "--router", "gobgp", "--list"])
+    assert len(begun) == 1, "a list needs no privilege"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from simulator.bench.record import write as write_record
 from simulator.bench.running import BenchRun
 from simulator.cli.exit_codes import FAILED, LAB, PASSED, USAGE, fail
 from simulator.cli.formats import RowFormat, show
-from simulator.lab.privilege import MARK, netns_problem, reexec_in_userns, userns_problem
+from simulator.cli.link_choice import enter_namespaces
 
 LISTED: Final = (
     ("Id", "figure"),
@@ -168,12 +167,8 @@ def _write(page: Path, part: Part, here: Machine, rows: list[dict[str, Any]], or
 
 def _need_namespaces() -> None:
     """Replace this process by one in a user namespace where only that gives the privilege."""
-    problem = netns_problem()
-    if problem is None:
-        return
-    if MARK not in os.environ and userns_problem() is None:
-        reexec_in_userns(sys.argv[1:])
-    fail(LAB, f"network namespaces are needed: {problem}: run as root")
+    if problem := enter_namespaces():
+        fail(LAB, problem)
 
 
 def _tell(line: str) -> None:

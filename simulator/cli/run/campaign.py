@@ -21,6 +21,7 @@ from simulator.campaign.report import CampaignReport, write_campaign
 from simulator.campaign.tally import CampaignProgress, CellTally, tallied, worst_of
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
+from simulator.cli.link_choice import enter_namespaces
 from simulator.counts import count_of
 from simulator.faults.matrix import jobs_by_default
 from simulator.places.errors import LabError
@@ -107,6 +108,8 @@ def campaign(found: CampaignPlan, options: CampaignOptions, how: RowFormat) -> i
 
     if not found.cells:
         fail(USAGE, *(f"{cell}: {why}" for cell, why in found.unfit[:5]), "no combination makes sense: see --list")
+    if not options.on and any("namespaces" in cell.needs for cell in found.cells):
+        enter_namespaces()  # without them these cells are skipped, and say so
     console = Console(stderr=True)
     if not console.is_terminal:
         console.width = 160

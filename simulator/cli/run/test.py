@@ -10,9 +10,12 @@ from typing import Final
 
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
 from simulator.cli.formats import JsonObject, RowFormat, show
+from simulator.cli.link_choice import enter_namespaces
 from simulator.counts import count_of
+from simulator.places.link import LinkKind
 from simulator.scenarios.load import LoadedScenario, load, plan
 from simulator.scenarios.model import ScenarioCase
+from simulator.scenarios.needs import link_of
 from simulator.scenarios.results import CaseOutcome, CaseResult, worst
 from simulator.scenarios.shipped import found
 from simulator.scenarios.shipped import shipped as all_shipped
@@ -50,12 +53,14 @@ def test(
     if not cases:
         many = sum(len(scenario.cases) for scenario in scenarios)
         fail(USAGE, f"none of {count_of(many, 'case')} is left: look at --list without --only, --router and --family")
-    _check(scenarios, cases)
+    on_namespaces = _check(scenarios, cases)
     proves = {scenario.file: scenario.proves for scenario in scenarios}
     if listing:
         rows = [{"case": str(case), "proves": proves[case.file], "file": str(case.file)} for case in cases]
         show(rows, _LISTED, how)
         return PASSED
+    if on_namespaces:
+        enter_namespaces()  # without them these cases are skipped, and say so
     return _played(cases, jobs, report, junit, record, require_routers, how)
 
 
@@ -94,18 +99,20 @@ def _wanted(case: ScenarioCase, only: Sequence[str], routers: Sequence[str], fam
     return named and right and (not families or case.variant.get("family") in (*families, None))
 
 
-def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -> None:
-    """Ends with all that is wrong with any file, before a lab starts."""
+def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -> bool:
+    """Whether a case needs network namespaces; ends with all that is wrong with any file, before a lab starts."""
     faults: dict[str, None] = {}
+    links = set[LinkKind]()
     by_file = {scenario.file: scenario for scenario in scenarios}
     with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
         for case in cases:
             try:
-                plan(by_file[case.file], case, Path(folder))
+                links.add(link_of(plan(by_file[case.file], case, Path(folder)).topology))
             except TopologyError as error:
                 faults |= dict.fromkeys(map(str, error.faults))
     if faults:
         fail(USAGE, *faults)
+    return LinkKind.NETNS in links
 
 
 def _made(directory: Path | None) -> str:
