@@ -14,12 +14,14 @@ from typing import NamedTuple
 import pytest
 
 from simulator.addresses import IpAddress
+from simulator.connection.states import ConnectionState
 from simulator.mrt.bgp4mp import pack_message
 from simulator.mrt.records import MrtType, pack_record
 from simulator.recording.file import RecordingError
 from simulator.recording.importing.messages import ImportedFile, ImportFileError
 from simulator.recording.importing.sessions import Imported, Importer
 from simulator.session.messages import Capabilities, Family, Notification, Open
+from simulator.views.check import Status
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import encode
 from simulator.wire.framing import KEEPALIVE
@@ -198,6 +200,22 @@ def test_a_capture_is_played_and_judged(tmp_path: Path, content: bytes) -> None:
     (connection,) = found.played.report.connections
     assert connection.sessions[0].bgp_state.value == "Established"
     assert connection.peer_as == 3320
+
+
+def test_a_session_with_nothing_wrong_becomes_active(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody looked at when the file was taken is skipped, and holds nothing up."""
+    monkeypatch.setitem(PREFIXES, 4, ("41.0.0.0/16", "41.1.0.0/16"))
+    talk = Talk()
+    talk.begin()
+    talk.say(session())
+    talk.time += 60
+    talk.say([(True, KEEPALIVE)])
+    found = imported(tmp_path, pcap(talk.packets))
+    (connection,) = found.played.report.connections
+    skipped = {check.id for check in connection.checks if check.status is Status.SKIPPED}
+    assert (connection.connection_state, connection.error_message) == (ConnectionState.ACTIVE, "")
+    assert skipped == {"L1", "D3"}
+    assert not any(check.rests_on for check in connection.checks)
 
 
 def test_both_families_and_many_sessions(tmp_path: Path) -> None:

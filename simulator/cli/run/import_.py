@@ -8,6 +8,7 @@ from typing import Final
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowFormat, show
+from simulator.counts import count_of
 from simulator.recording.file import RecordingError
 from simulator.recording.importing.messages import ImportedFile, ImportFileError
 from simulator.recording.importing.sessions import Importer
@@ -61,5 +62,6 @@ def import_file(file: Path, output: Path, topology: Path | None, edge: str | Non
         warn(f"{file}: {note}")
     if found.assumed:
         warn(f"{file}: {found.assumed} OPENs are assumed: the file begins later")
-    warn(f"{output}: {found.messages} messages of {found.sessions} sessions; see it: turnup replay {output}")
+    many = f"{count_of(found.messages, 'message')} of {count_of(found.sessions, 'session')}"
+    warn(f"{output}: {many}; see it: turnup replay {output}")
     return FAILED if lost or found.notes else PASSED

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import simulator
 from simulator.addresses import IpAddress
+from simulator.diagnosis.evidence import PeerTable
+from simulator.recording.codec import encode
 from simulator.recording.file import MAGIC, VERSION, RecordingReader, RecordingWriter
 from simulator.recording.importing.messages import ImportedFile, ImportedMessage, ImportFileError
 from simulator.recording.outcome import Played
@@ -30,6 +32,7 @@ _ASSUMED_HOLD: Final = 180
 _WIDEST: Final = {4: 16, 6: 32}
 """The widest LAN that is taken for one, where no topology says it (simulator)."""
 _REMARKS: Final = 1000
+_NOBODY: Final = "an import: nobody looked at the link or asked the router"
 
 SessionEnds = tuple[IpAddress, IpAddress]
 """The edge's address and the peer's."""
@@ -265,7 +268,9 @@ class Importer:
     @staticmethod
     def _judged(connection: str, names: dict[str, list[str]], at: int, began: float) -> Iterator[list[Any]]:
         looked = {"since": began, "expected": [], "lifted": False, "final": True}
-        yield ["l", at, "VALIDATING", connection, names[connection], at, looked, {"of": {}, "sessions": {}}]
+        sessions = {name: {"peer_table": encode(PeerTable(not_ours=_NOBODY))} for name in names[connection]}
+        seen = {"of": {"capture_skipped": _NOBODY}, "sessions": sessions}
+        yield ["l", at, "VALIDATING", connection, names[connection], at, looked, seen]
         yield ["tell", connection, [at]]
         yield ["conclude", connection, [at]]
         yield ["q", "compare", connection]
