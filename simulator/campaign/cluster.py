@@ -182,9 +182,14 @@ class ClusterCells:
         except LabError:
             raise
         except Exception as error:
-            if isinstance(error, (OSError, RuntimeError)) or type(error).__module__.split(".")[0] in ("ray", "grpc"):
-                raise ClusterError(f"--on {self.address}: the cluster is gone: {_line(error)}") from None
-            raise
+            if isinstance(error, ConnectionError):
+                why = "it does not answer any more"
+            elif isinstance(error, RuntimeError) or type(error).__module__.split(".")[0] in ("ray", "grpc"):
+                why = _line(error)
+            else:
+                raise
+            text = f"--on {self.address}: the cluster is gone: {why}; --resume goes on when it is back"
+            raise ClusterError(text) from None
 
     # --- machines ---
 
@@ -305,7 +310,7 @@ def _connected(address: str) -> Any:
     except ImportError:
         raise ClusterError("--on needs Ray: pip install 'turnup[cluster]'") from None
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="turnup")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="turnup")
     except Exception as error:
         raise ClusterError(f"--on {address}: {_line(error)}") from None
     return ray

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from simulator.engine.peer_config import agreed_config
 from simulator.faults import own_file
+from simulator.faults.load import load
 from simulator.faults.schema import Patch, RehearsedFault, RouterChange, Sabotage, Spoken
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.registry import FORMATS
@@ -77,15 +78,30 @@ def base_of(topology: Topology) -> str:
     return "direct" if first.is_direct else "exchange"
 
 
+_NOT_AGREED: Final = {"md5-not-agreed": ("md5", "MD5"), "gtsm-at-peer": ("gtsm", "GTSM")}
+"""Cause → what was not agreed: the key of a peering, and its word."""
+
+
 def unfit(fault: RehearsedFault, topology: Topology, family: str) -> str:
     """Why the first peer of a topology of one's own cannot have a fault; empty where it can."""
     first = topology.peers[0]
     if fault.base != base_of(topology):
         return f"it is for a lab like {fault.base}"
+    if fault.pair:
+        families = (family, "IPv6" if family == "IPv4" else "IPv4")
+        parts = (unfit(load(name), topology, each) for name, each in zip(fault.pair, families, strict=True))
+        if why := next(filter(None, parts), ""):
+            return why
     why = fault.inapplicable(first.router_kind, family)
-    if not why and first.router_choice.config is not None:
+    if why:
+        return why
+    if first.router_choice.config is not None:
         return own_file.why_not(fault, first, topology.peerings[0])
-    return why
+    causes = {each.cause for each in fault.expected(first.router_kind).causes}
+    for cause, (name, word) in _NOT_AGREED.items():
+        if cause in causes and getattr(topology.peerings[0], name):
+            return f"{word} is agreed there"
+    return ""
 
 
 def healthy(base: str, router: str, directory: Path) -> FaultyLab:

@@ -107,3 +107,25 @@ def test_everything_that_comes_with_turnup_can_be_planned(tmp_path: Path) -> Non
 
 def test_what_is_both_a_scenario_and_a_topology_is_both(tmp_path: Path) -> None:
     assert {cell.kind for cell in _plan(tmp_path, "direct").cells} == {CellKind.SCENARIO, CellKind.TOPOLOGY}
+
+
+def test_a_fault_of_what_was_not_agreed_is_not_for_a_lab_that_agreed_on_it(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "exchange", routers=["bird"], securities=["none", "md5", "gtsm"], faults=["all"])
+    unfit = {(cell.value("security"), cell.fault, cell.on) for cell, why in plan.unfit if why.endswith("agreed there")}
+    by_security = {"md5": ("md5-not-agreed", "pair-as-md5", "pair-md5-shut-down")}
+    by_security["gtsm"] = ("gtsm-at-peer-only", "pair-gtsm-limit")
+    families = ("IPv4", "IPv6")
+    assert unfit == {(how, name, on) for how, names in by_security.items() for name in names for on in families}
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "simulator" / "topologies" / "exchange.yaml").read_text()
+    for folder in ("a/labs", "b/labs", "c"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "lab.yaml").write_text(text)
+    (tmp_path / "c" / "other.yaml").write_text(text)
+    plan = _plan(tmp_path, str(tmp_path))
+    assert _names(plan) == ["a/labs/lab", "b/labs/lab", f"{tmp_path.name}/c/lab", "other"]
+    alone = _plan(tmp_path, str(tmp_path / "a"))
+    assert _names(alone) == ["lab"] and alone.cells[0].key == plan.cells[0].key
+    assert _names(_plan(tmp_path, str(tmp_path), only=["b/labs"])) == ["b/labs/lab"]
