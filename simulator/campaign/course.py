@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from simulator.campaign.journal import CampaignJournal
-from simulator.campaign.model import Attempt, CampaignCell, CellOrder
+from simulator.campaign.model import Attempt, CampaignCell, CellOrder, Ending
 from simulator.campaign.tally import CampaignProgress
+
+_NOT_ITS_OWN: Final = (Ending.LOST, Ending.BAD)
+"""What says nothing of the cell: its machine, or its file, was gone. A campaign that goes on makes it again."""
 
 Runner = Callable[[Sequence[CellOrder]], Iterator[Attempt]]
 """Runs orders, on this machine or on many, and tells each as it is over."""
@@ -54,7 +58,7 @@ def run_course(
     earlier = {
         (attempt.cell, attempt.number): attempt
         for attempt in journal.found.attempts
-        if attempt.cell in keys and attempt.number <= options.repeat
+        if attempt.cell in keys and attempt.number <= options.repeat and attempt.ending not in _NOT_ITS_OWN
     }
     orders = still_to_do(cells, earlier.values(), options)
     progress = CampaignProgress(len(orders) + len(earlier), lanes=lanes)

@@ -300,20 +300,17 @@ def _settle_in(directory: Path, parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         raise SystemExit
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the nursery's: there may be none left to open
     log = os.open(directory / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for fd, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(fd, target)
-    os.closerange(3, _highest() + 1)
+    for fd in (nothing, log):
+        os.close(fd)
     faulthandler.enable(2)
     faulthandler.register(signal.SIGUSR1, 2, all_threads=True)
     os.environ |= {"TURNUP_STATE_DIR": str(directory / _STATE), "TMPDIR": str(directory / _SCRATCH)}
     tempfile.tempdir = None
-
-
-def _highest() -> int:
-    """The highest open file descriptor."""
-    return max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
 
 
 def main(play: Play, grace: float = GRACE) -> int:

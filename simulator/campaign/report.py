@@ -6,6 +6,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -80,6 +81,8 @@ def write_campaign(directory: Path, report: CampaignReport) -> Path:
             fresh.write_bytes(content)
             fresh.replace(directory / name)
         except OSError as error:
+            with suppress(OSError):
+                fresh.unlink()
             raise ReportError(f"{directory / name}: {error.strerror}") from None
     return directory / HTML
 

@@ -18,14 +18,20 @@ def cells_called(names: Sequence[str], directory: Path) -> list[CampaignCell]:
 
 
 def run_odd(
-    names: Sequence[str], directory: Path, *, jobs: int = 4, repeat: int = 1, limit: float = 60
+    names: Sequence[str],
+    directory: Path,
+    *,
+    jobs: int = 4,
+    repeat: int = 1,
+    limit: float = 60,
+    nursery: Sequence[str] = ODD,
 ) -> dict[str, list[Attempt]]:
     """By name, the attempts of each cell."""
     cells = cells_called(names, directory)
     orders = still_to_do(cells, (), CourseOptions(repeat, limit))
     by_key = {cell.key: cell.name for cell in cells}
     found: dict[str, list[Attempt]] = {name: [] for name in names}
-    with LocalCells(directory / "reports", ODD) as machine:
+    with LocalCells(directory / "reports", nursery) as machine:
         for attempt in machine.run(orders, jobs):
             found[by_key[attempt.cell]].append(attempt)
     return found

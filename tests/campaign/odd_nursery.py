@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def play_cell(cell: CampaignCell, report: Path, *, require: bool) -> tuple[Endin
         case "orphans":
             os.kill(os.getppid(), signal.SIGKILL)
             signal.pause()
+        case "loud":
+            return Ending.FAILED, "loud", "much " * 4000
         case "raise":
             raise ValueError("something nobody thought of")
         case "flaky" if before % 2:
@@ -54,4 +57,6 @@ def play_cell(cell: CampaignCell, report: Path, *, require: bool) -> tuple[Endin
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:  # so many files may be open, as with many cells at once
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
     sys.exit(nursery.main(play_cell, 0.3))

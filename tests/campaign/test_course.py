@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from simulator.campaign.course import CourseOptions, run_course, still_to_do
 from simulator.campaign.journal import NAME, CampaignJournal, JournalError, read
 from simulator.campaign.model import Attempt, CampaignCell, CellKind, CellOrder, Ending
 from simulator.campaign.tally import FLAKY, CampaignProgress, CellTally, in_words, tallied, worst_of
+from simulator.places.errors import LabError
 from tests.campaign.odd import cells_called
 
 CELLS = [CampaignCell(CellKind.TOPOLOGY, f"/labs/{name}.yaml", name) for name in ("one", "two", "three")]
@@ -88,17 +91,59 @@ def test_a_finished_one_gives_way_to_a_new_one(tmp_path: Path) -> None:
     assert len(read(tmp_path).attempts) == 6
 
 
+@pytest.mark.parametrize("line", [b"what somebody wrote\n", b'{"attempt": ', b"\n"])
+def test_a_journal_whose_plan_cannot_be_read_is_not_written_over_either(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / NAME).write_bytes(line)
+    with pytest.raises(JournalError, match="--fresh begins again"):
+        CampaignJournal.open(tmp_path, resume=False)
+    assert (tmp_path / NAME).read_bytes() == line
+    with CampaignJournal.open(tmp_path, resume=False, fresh=True):
+        assert (tmp_path / NAME).read_bytes() == b""
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+def test_what_was_not_the_cells_own_doing_is_made_again(tmp_path: Path, ending: Ending) -> None:
+    """A machine or a file that was gone may be back."""
+    with CampaignJournal.open(tmp_path, resume=False) as journal:
+        first = still_to_do(CELLS, (), OPTIONS)[0]
+        journal.plan(CELLS)
+        journal.add(replace(_passed(first), ending=ending))
+    assert _run(tmp_path, resume=True) == (6 if ending in (Ending.LOST, Ending.BAD) else 5)
+
+
+def test_a_journal_that_cannot_be_written_stops_the_campaign_and_keeps_what_it_has(tmp_path: Path) -> None:
+    def runner(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
+        for number, order in enumerate(orders):
+            if number == 2:  # as a full disk has it: a part of a line, and no more
+                room = (tmp_path / NAME).stat().st_size + 40
+                resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+            yield _passed(order)
+
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with CampaignJournal.open(tmp_path, resume=False) as journal, pytest.raises(LabError, match="--resume goes on"):
+            list(run_course(CELLS, OPTIONS, journal, runner, lambda attempt, progress: None))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (len(read(tmp_path).attempts), read(tmp_path).unreadable) == (2, 1)
+    assert _run(tmp_path, resume=True) == 4
+
+
 def test_nothing_to_resume_is_told(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="nothing was begun there"):
         CampaignJournal.open(tmp_path / "new", resume=True)
 
 
-def test_two_campaigns_never_write_one_journal(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("resume", "fresh"), [(True, False), (False, True), (False, False)])
+def test_two_campaigns_never_write_one_journal(tmp_path: Path, *, resume: bool, fresh: bool) -> None:
     with (
-        CampaignJournal.open(tmp_path, resume=False),
+        CampaignJournal.open(tmp_path, resume=False) as journal,
         pytest.raises(JournalError, match="another campaign is running there"),
     ):
-        CampaignJournal.open(tmp_path, resume=True)
+        journal.plan(CELLS)
+        CampaignJournal.open(tmp_path, resume=resume, fresh=fresh)
+    assert read(tmp_path).cells == tuple(CELLS)
 
 
 def test_an_attempt_is_in_the_journal_before_it_is_told(tmp_path: Path) -> None:

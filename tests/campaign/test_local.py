@@ -41,6 +41,28 @@ def test_the_report_of_an_attempt_is_kept_where_it_did_not_pass(tmp_path: Path) 
     assert (second.text, second.detail) == ("not this time", "what was seen")
 
 
+def test_a_report_that_cannot_be_kept_is_said_and_the_others_go_on(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file is in the way")
+    found = run_odd(["flaky", "pass"], tmp_path, jobs=1, repeat=2)
+    assert [attempt.ending for attempt in found["flaky"]] == [Ending.PASSED, Ending.FAILED]
+    assert f"its report could not be kept in {tmp_path / 'reports'}: " in found["flaky"][1].text
+    assert (found["flaky"][1].report, found["pass"][1].ending) == ("", Ending.PASSED)
+
+
+def test_many_at_once_whose_answers_are_long_do_not_block_one_another(tmp_path: Path) -> None:
+    """Orders and answers together are more than the two pipes hold."""
+    found = run_odd([f"{'loud' if number % 2 else 'pass'}" for number in range(2)], tmp_path, jobs=120, repeat=60)
+    assert {attempt.ending for attempt in found["loud"]} == {Ending.FAILED}
+    assert (len(found["loud"]), len(found["pass"])) == (60, 60)
+
+
+def test_a_cell_for_which_no_process_can_be_begun_says_so_and_the_others_go_on(tmp_path: Path) -> None:
+    found = run_odd(["hang"] * 4 + ["pass"] * 30, tmp_path, jobs=40, limit=3, nursery=(*ODD, "24"))
+    endings = [attempt.ending for attempts in found.values() for attempt in attempts]
+    assert len(endings) == 34 and Ending.PASSED in endings
+    assert all("Too many open files" in each.text for each in found["pass"] if each.ending is not Ending.PASSED)
+
+
 def test_cells_whose_nursery_is_killed_are_run_again_and_then_told_as_lost(tmp_path: Path) -> None:
     found = run_odd(["orphan", "orphans", "pass"], tmp_path, jobs=1)
     assert [attempt.ending for attempt in found["orphan"]] == [Ending.PASSED]

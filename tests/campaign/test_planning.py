@@ -112,10 +112,9 @@ def test_what_is_both_a_scenario_and_a_topology_is_both(tmp_path: Path) -> None:
 def test_a_fault_of_what_was_not_agreed_is_not_for_a_lab_that_agreed_on_it(tmp_path: Path) -> None:
     plan = _plan(tmp_path, "exchange", routers=["bird"], securities=["none", "md5", "gtsm"], faults=["all"])
     unfit = {(cell.value("security"), cell.fault, cell.on) for cell, why in plan.unfit if why.endswith("agreed there")}
-    by_security = {"md5": ("md5-not-agreed", "pair-as-md5", "pair-md5-shut-down")}
-    by_security["gtsm"] = ("gtsm-at-peer-only", "pair-gtsm-limit")
-    families = ("IPv4", "IPv6")
-    assert unfit == {(how, name, on) for how, names in by_security.items() for name in names for on in families}
+    named = ["md5 md5-not-agreed", "md5 pair-as-md5", "md5 pair-md5-shut-down"]
+    named += ["gtsm gtsm-at-peer-only", "gtsm pair-gtsm-limit"]
+    assert unfit == {(*each.split(), family) for each in named for family in ("IPv4", "IPv6")}
 
 
 def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
