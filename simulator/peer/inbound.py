@@ -300,10 +300,10 @@ class Inbound:
         if hits:
             self._loc_rib.forget(self._id, family, hits)
             keys = [key for key in keys if key not in hits]
-        if self._gate.is_open:
-            self._take(dict.fromkeys(keys, attributes), now)
-        else:
+        if self._knocking or not self._gate.is_open:  # what waits is put to it after the read, whatever it is then
             self._knocking += keys
+        else:
+            self._take(dict.fromkeys(keys, attributes), now)
 
     def _withdraw(self, keys: list[bytes], now: float, malformed: str = "") -> None:
         """Forget routes, and tell of those that were held."""

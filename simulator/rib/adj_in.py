@@ -40,8 +40,10 @@ class AdjRibIn:
         routes, prefix_hits = self._routes[family], self._prefix_hits[family]
         by_attributes, before_all = bool(attributes.hits), len(routes)
         if routes.keys().isdisjoint(keys):  # all new, as in a table that loads
-            routes.update(dict.fromkeys(keys, attributes))
-            prefix_hits.update(hits)
+            for key in keys:  # faster than an update from another dictionary
+                routes[key] = attributes
+            if hits:
+                prefix_hits.update(hits)
             self._rejected += len(routes) - before_all if by_attributes else len(hits)
             return len(routes) - before_all
         for key in keys:
