@@ -156,7 +156,7 @@ class ClusterCells:
                 over += self._begin(order, began, able)
             else:
                 stuck.append(order)
-        watched = [*self._running, *self._probes]
+        watched = [*self._probes, *self._running]
         done, _ = self._ray.wait(watched, num_returns=1, timeout=_LOOK) if watched and not over else ([], [])
         for ref in done:
             if ref in self._probes:
@@ -292,7 +292,8 @@ def _attempt(order: dict[str, Any], parcel: Any) -> tuple[dict[str, Any], bytes]
 
 def _line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+    said = next((number for number, line in enumerate(lines) if not line.endswith(":")), 0)  # `Failure:` goes on
+    return " ".join([f"{type(error).__name__}:", *lines[: said + 1]])
 
 
 def _connected(address: str) -> Any:

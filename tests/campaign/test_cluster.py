@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
-from simulator.campaign import worker
+from simulator.campaign import cluster, worker
 from simulator.campaign.cluster import ClusterCells, ClusterError
 from simulator.campaign.course import CourseOptions, still_to_do
 from simulator.campaign.model import Attempt, CampaignCell, CellOrder, Ending
-from simulator.campaign.parcel import away, here, packed
+from simulator.campaign.parcel import away, changed, here, packed
 from simulator.campaign.planning import CampaignChoice, planned
 from simulator.lab.state import clean, leftovers
 from tests.campaign.cluster import two_machines
@@ -71,7 +72,7 @@ def _look_until_lost(machines: ClusterCells) -> None:
 def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(tmp_path: Path, state_directory: Path) -> None:
     cells = _cells(tmp_path)
     assert [str(cell) for cell in cells] == ["exchange", "own", "never.scenario", "up.scenario"]
-    with two_machines() as (address, cluster, second):
+    with two_machines() as (address, raylets, second):
         orders = still_to_do(cells, (), CourseOptions(repeat=3))
         with ClusterCells(address, tmp_path / "reports") as machines:
             machines.look()
@@ -82,7 +83,7 @@ def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(tmp_path: 
                 found.append(attempt)
                 hosts.add(attempt.host)
                 if second is not None and len({host for host in hosts if host}) == 2:
-                    cluster.remove_node(second, allow_graceful=False)
+                    raylets.remove_node(second, allow_graceful=False)
                     second = None
             assert second is None
             _look_until_lost(machines)
@@ -180,6 +181,123 @@ def test_a_cell_goes_only_where_there_is_what_it_needs(tmp_path: Path) -> None:
     skipped = cells._skipped(order)
     assert skipped.ending is Ending.SKIPPED and "BIRD is not installed" in skipped.text
     assert cells._skipped(replace(order, require=True)).ending is Ending.LAB
+
+
+class _BusyRay:
+    """Ray whose tasks are over at once: never a moment in which nothing is over."""
+
+    def __init__(self, *nodes: str) -> None:
+        self.alive = list(nodes)
+        self.gone: list[str] = []
+        self.refs = 0
+        self.of: dict[int, tuple[str, tuple[Any, ...]]] = {}
+        self.told = 0
+        self.util = self.scheduling_strategies = self
+        self.exceptions = SimpleNamespace(RayTaskError=KeyError, RayError=LookupError)
+
+    def nodes(self) -> list[dict[str, Any]]:
+        rows = [(name, True) for name in self.alive] + [(name, False) for name in self.gone]
+        same = {"Resources": {"CPU": 1.0}, "NodeManagerHostname": "h"}
+        return [{"NodeID": name, "Alive": alive, **same} for name, alive in rows]
+
+    def NodeAffinitySchedulingStrategy(self, node: str, *, soft: bool) -> str:  # noqa: N802 - Ray's name
+        return node
+
+    def remote(self, function: Any) -> Any:
+        self.told += function.__name__ == "_attempt"
+        ray = self
+
+        class Task:
+            def options(self, **how: Any) -> Any:
+                where = how.get("scheduling_strategy") or how["label_selector"]["ray.io/node-id"][3:-1]
+                return SimpleNamespace(remote=lambda *words: ray._begun(where, words))
+
+        return Task()
+
+    def _begun(self, where: str, words: tuple[Any, ...]) -> int:
+        self.refs += 1
+        self.of[self.refs] = where, words
+        return self.refs
+
+    def wait(self, refs: list[int], **how: Any) -> tuple[list[int], list[int]]:
+        return refs[:1], refs[1:]
+
+    def put(self, parcel: Any) -> Any:
+        return parcel
+
+    def cancel(self, ref: int) -> None:
+        pass
+
+    def get(self, ref: int) -> Any:
+        where, words = self.of.pop(ref)
+        if not words:
+            return {"host": "h", "version": worker.version(), "lacks": []}
+        if self.gone:
+            raise ConnectionError("the client has been disconnected\nand more")
+        return Attempt(words[0]["key"], words[0]["number"], Ending.PASSED, host=where).as_json(), b""
+
+
+def test_a_machine_that_joins_a_busy_campaign_gets_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_LOOK", 0.0)
+    ray = _BusyRay("first")
+    cells = ClusterCells("auto", tmp_path, _ray=ray, _task=ray.remote(cluster._attempt))
+    orders = still_to_do(_cells(tmp_path)[:1], (), CourseOptions(repeat=40))
+    hosts = []
+    cells.look()
+    for attempt in cells.run(orders, 2):
+        hosts.append(attempt.host)
+        if len(hosts) == 10:
+            ray.alive.append("second")
+    assert len(hosts) == 40 and hosts[:10] == ["first"] * 10 and hosts[-10:] == ["first,second"] * 10
+    assert ray.told == 1, "a cluster keeps each function that it gets"
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (0.0, "no machine of the cluster is left; h/first: it was lost"),
+        (99.0, "gone: it does not answer any more; --re"),
+    ],
+)
+def test_a_cluster_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: float, told: str
+) -> None:
+    monkeypatch.setattr(cluster, "_LOOK", after)
+    ray = _BusyRay("first")
+    cells = ClusterCells("auto", tmp_path, _ray=ray, _task=ray.remote(cluster._attempt))
+    orders = still_to_do(_cells(tmp_path)[:1], (), CourseOptions(repeat=9))
+    cells.look()
+    running = cells.run(orders, 2)
+    assert next(running).ending is Ending.PASSED
+    ray.alive, ray.gone = [], ["first"]
+    if not after:
+        monkeypatch.setattr(ray, "get", lambda ref: (_ for _ in ()).throw(LookupError("lost")))
+    with pytest.raises(ClusterError, match=told) as caught:
+        list(running)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cell_whose_only_machines_are_gone_is_lost_and_not_skipped(tmp_path: Path) -> None:
+    facts = {"some": worker.WorkerFacts("two", worker.version(), (("bird", "BIRD is not installed"),))}
+    gone = {"all": worker.WorkerFacts("one", worker.version())}
+    cells = ClusterCells("auto", tmp_path, _facts=facts, lost=gone)
+    order = CellOrder(replace(_cells(tmp_path)[0], needs=("bird",)), 1, 60)
+    assert cells._skipped(order).ending is Ending.LOST
+    assert "one/all" in cells._skipped(order).text
+
+
+def test_a_file_that_is_gone_or_edited_since_the_campaign_began_is_said(tmp_path: Path) -> None:
+    cell = next(cell for cell in _cells(tmp_path) if cell.name == "own")
+    assert changed(cell) == ""
+    file = Path(cell.file)
+    file.write_text(file.read_text() + "# edited\n")
+    assert changed(cell) == f"{file}: its files were edited since the campaign began"
+    ray = _BusyRay("first")
+    cells = ClusterCells("auto", tmp_path, _ray=ray, _task=ray.remote(cluster._attempt))
+    cells.look()
+    file.unlink()
+    [attempt] = cells.run([CellOrder(cell, 1, 60)], None)
+    assert (attempt.ending, attempt.text) == (Ending.BAD, f"{file}: it is gone since the campaign began")
 
 
 def test_the_cluster_file_is_one_that_ray_takes() -> None:
