@@ -50,6 +50,12 @@ class EventLine:
         subject = f"{self.subject:<{_SUBJECT}} " if self.subject else ""
         return Text.assemble((_clock(self.time), "dim"), f"  {subject}", self.body)
 
+    @property
+    def plain(self) -> str:
+        """`whole` without its styles."""
+        subject = f"{self.subject:<{_SUBJECT}} " if self.subject else ""
+        return f"{_clock(self.time)}  {subject}{self.body.plain}"
+
     def lines(self, console: Console) -> list[Text]:
         """In lines of the terminal's width."""
         if console.width >= _WIDE:

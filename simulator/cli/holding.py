@@ -29,9 +29,9 @@ class Holder:
         self._directory = directory
         self._terminal = terminal
 
-    async def hold(self, report: Report) -> None:
+    async def hold(self, report: Callable[[], Report]) -> None:
         """Until Enter, the end of input, or a SIGINT, which then ends nothing else."""
-        for line in (*summary_lines(self._console, report), *self._ways_in()):
+        for line in (*summary_lines(self._console, report()), *self._ways_in()):
             self._show(line)
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         task = asyncio.current_task()

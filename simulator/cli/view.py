@@ -54,8 +54,14 @@ class PlainView:
         self._say([*self._withheld.taken(event), *([line] if line else [])])
 
     def _say(self, lines: list[EventLine]) -> None:
+        styled = self._console.is_terminal or self._console.color_system is not None
         for line in lines:
-            self.show(line.whole())
+            if styled or "\t" in (plain := line.plain):
+                self.show(line.whole())
+            else:  # rich takes a millisecond to come to the same, and a lab has thousands of lines
+                self._console.file.write(f"{plain}\n")
+        if not styled:
+            self._console.file.flush()
 
     def show(self, text: Text) -> None:
         """Print what is no event."""

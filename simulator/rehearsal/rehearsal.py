@@ -140,7 +140,7 @@ class Rehearsal:
             self.ledger.compare(record)
         if approved:
             forbidden = (line for record in approved for line in self.ledger.forbidden_warnings(record))
-            await script.audience.hold(self._report(*forbidden))
+            await script.audience.hold(lambda: self._report(*forbidden))
         if active:
             what = f"{names(active)}: every route is withdrawn, the sessions stay Established"
             await script.audience.pause("deprovision", what)

@@ -43,7 +43,7 @@ async def _lift_at_once(record: ConnectionRecord) -> None:
     """Nobody wants to look before the lift."""
 
 
-async def _not_at_all(report: Report) -> None:
+async def _not_at_all(report: Callable[[], Report]) -> None:
     """Nobody wants to look into the lab."""
 
 
@@ -57,8 +57,8 @@ class Audience:
 
     pause: Callable[[str, str], Awaitable[None]] = _at_once
     """Awaited before each step of the life cycle, with its name and what it will do."""
-    hold: Callable[[Report], Awaitable[None]] = _not_at_all
-    """Awaited once every connection is judged and before any is deprovisioned, with the report so far."""
+    hold: Callable[[Callable[[], Report]], Awaitable[None]] = _not_at_all
+    """Awaited once every connection is judged and before any is deprovisioned, with what makes the report so far."""
     show_config: Callable[[Peer, RouterConfig], None] = _print_nothing
     """Gets what an external router is to be configured with. It may hold an MD5 key: it is no event of the log."""
 

@@ -241,6 +241,21 @@ def _shown(value: Any) -> Any:
     return visible(clip(value, _TEXT_LIMIT))
 
 
+def _tenths(value: float) -> Markup:
+    """A coordinate of a picture, to a tenth."""
+    return Markup(f"{value:.1f}")
+
+
+def _axis(state: ConnectionState | BgpState) -> Markup:
+    """A state, with the axis that it is of."""
+    return _span(group_of(state).css, axis_of(state), state.value)
+
+
+@cache
+def _span(css: str, axis: str, state: str) -> Markup:
+    return Markup('<span class="state {}"><span class="axis">{}</span>{}</span>').format(css, axis, state)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -252,10 +267,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": clock, "one_line": one_line, "timestamp": timestamp}
+    environment.filters |= {
+        "axis": _axis,
+        "clock": clock,
+        "one_line": one_line,
+        "tenths": _tenths,
+        "timestamp": timestamp,
+    }
     environment.globals |= {
-        "axis_of": axis_of,
-        "group_of": group_of,
         "mark_of": mark_of,
         "to_do": to_do,
         "who_acts": WHO_ACTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from json.encoder import encode_basestring
 from typing import Any
 
 _XML_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -15,6 +16,8 @@ _JSON_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def visible(text: str) -> str:
     """Replace each control character by a visible stand-in; line ends and tabs stay."""
+    if text.isprintable():  # nearly all are, and no character of `_HIDDEN` is
+        return text
     text = text.replace("\r\n", "\n")
     return _HIDDEN.sub(lambda found: _picture(ord(found[0])), text)
 
@@ -41,11 +44,30 @@ def xml_safe(text: str) -> str:
 def dump_json(value: Any, indent: int | None = None) -> str:
     """Strict JSON, always valid UTF-8 and one line per document when unindented; what JSON cannot hold becomes text."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str, indent=indent)
+        text = _indented(value, " " * indent) if indent else _dump(value)
     except (TypeError, ValueError):
         text = json.dumps(_plain(value), ensure_ascii=False, default=str, indent=indent)
     # Only strings can hold these, so the escape is always read back as the same character.
     return _JSON_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _indented(value: Any, step: str, start: str = "\n") -> str:
+    """What `json.dumps` makes with an indent, in a third of its time: until Python 3.13 it does that without its C."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if not isinstance(value, dict | list | tuple) or not value:
+        return _dump(value)
+    inner = start + step
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("keys are text")
+        lines = [f"{encode_basestring(key)}: {_indented(item, step, inner)}" for key, item in value.items()]
+        return f"{{{inner}{f',{inner}'.join(lines)}{start}}}"
+    return f"[{inner}{f',{inner}'.join([_indented(item, step, inner) for item in value])}{start}]"
 
 
 def _plain(value: Any) -> Any:

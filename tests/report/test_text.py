@@ -24,6 +24,27 @@ def test_json_is_strict_utf8_and_one_line(value: Any) -> None:
     json.loads(text, parse_constant=lambda name: (_ for _ in ()).throw(AssertionError(name)))
 
 
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text('aé\\"\n'),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text("ab\n"), inner) | st.tuples(inner, inner),
+        max_leaves=10,
+    ),
+    st.integers(1, 4),
+)
+def test_indented_json_is_what_python_makes(value: Any, indent: int) -> None:
+    assert dump_json(value, indent) == json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+@given(ANYTHING)
+def test_indented_json_is_the_same_document(value: Any) -> None:
+    assert json.loads(dump_json(value, 2)) == json.loads(dump_json(value))
+
+
 @given(st.text())
 def test_json_gives_back_the_very_string(text: str) -> None:
     assert json.loads(dump_json({"text": text})) == {"text": text}

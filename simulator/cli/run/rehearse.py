@@ -37,6 +37,7 @@ from simulator.report.model import Report
 from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, require_writable, write_report
 from simulator.routers.configs.registry import FORMATS
+from simulator.speakers.gc_pause import gc_paused, gc_seldom
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
 
@@ -84,7 +85,7 @@ def rehearse(
         console.width = 140  # a log has no window to fit into
     remove_leftovers(console)
     rehearsal: Rehearsal | None = None
-    with _scratch(topology) as scratch:
+    with gc_seldom(), _scratch(topology) as scratch:
         log = EventLog()
         # A view that repaints itself and a person who presses Enter would write over each other.
         live = console.is_terminal and not plain and not for_programs and not step and not hold
@@ -202,7 +203,8 @@ def _add_markdown(file: Path, report: Report) -> None:
 def _write(directory: Path, report: Report) -> tuple[str, str]:
     """Where the report is, and what went wrong: one of the two."""
     try:
-        files = write_report(directory, report)
+        with gc_paused():  # what a report is made of stays, and the collector would look at it again and again
+            files = write_report(directory, report)
     except ReportError as error:
         return "", str(error)
     return str(files.get("report.html", directory)), ""
