@@ -25,6 +25,8 @@ CLONE_NEWNET = 0x40000000
 CLONE_NEWNS = 0x20000
 PR_SET_PDEATHSIG = 1
 FAILED = 127
+SCRATCH = 256 << 20
+"""Octets that a program may write anywhere else than in the directories that its cell keeps; then its disk is full."""
 
 _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_NOSUID = 0x1000, 0x4000, 0x40000, 2
 _MOUNT_SETATTR = 442
@@ -84,7 +86,7 @@ def _mount(source: str, target: str, kind: str = "", flags: int = 0, data: str =
 
 
 def _mount_memory(target: str) -> None:
-    _check(0 if _mount("tmpfs", target, "tmpfs", _MS_NOSUID, "mode=755") else -1, f"mount {target}")
+    _check(0 if _mount("tmpfs", target, "tmpfs", _MS_NOSUID, f"mode=755,size={SCRATCH}") else -1, f"mount {target}")
 
 
 def _bind(source: int | str, target: str) -> None:

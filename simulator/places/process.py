@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from simulator.places import launcher
+from simulator.places import launcher, logs
 from simulator.places.errors import LabError
 from simulator.places.sandbox import Sandbox
 
@@ -53,7 +53,7 @@ async def spawn(
     netns_fd: int | None = None,
     sandbox: Sandbox | None = None,
 ) -> asyncio.subprocess.Process:
-    """Start a child in a session of its own, output appended to `log`; the kernel kills it when we die.
+    """Start a child in a session of its own; the kernel kills it when we die. The newest of its output is in `log`.
 
     To the kernel the parent is the calling thread: call this on a thread that lives as long as the lab (the event
     loop's). Raises LabError when the program is missing.
@@ -61,16 +61,23 @@ async def spawn(
     program = find_program(argv[0])
     namespace = -1 if netns_fd is None else netns_fd
     command = [*launching(os.getpid(), namespace, sandbox), str(program), *argv[1:]]
-    with log.open("ab") as output:
-        return await asyncio.create_subprocess_exec(
+    pipe = logs.LogPipe(log)
+    try:
+        process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=pipe.write_end,
+            stderr=pipe.write_end,
             env=env,
             start_new_session=True,
             pass_fds=() if netns_fd is None else (netns_fd,),
         )
+    except BaseException:
+        os.close(pipe.write_end)
+        pipe.close()
+        raise
+    pipe.started(process.pid)
+    return process
 
 
 def launching(parent: int, namespace: int = -1, sandbox: Sandbox | None = None) -> list[str]:
@@ -91,6 +98,7 @@ async def stop(process: asyncio.subprocess.Process, *, grace: float = 3.0) -> No
         # Also after a clean exit, and when cancelled: what the child left behind in its group goes with it.
         _signal_group(process, signal.SIGKILL)
     await process.wait()
+    logs.close(process.pid)
 
 
 def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
@@ -130,7 +138,7 @@ async def until_ready(
 def last_lines(log: Path, count: int = 4) -> str:
     """The end of a log on one line, for an error message."""
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = logs.read(log).splitlines()
     except OSError:
         lines = []
     return "; ".join(line.strip() for line in lines[-count:] if line.strip()) or f"nothing in {log}"

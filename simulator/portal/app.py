@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
-from simulator.azure.rest.errors import ArmError, refused
+from simulator.azure.rest.errors import ArmError, refused, unusable
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.faults.injection import Injections
@@ -104,12 +104,15 @@ async def _answered(frame: PageFrame, provider: Provider, request: Request, answ
         return _problem(visit, told.status, told.code, told.message)
     except TransitionRefusedError as error:
         return _problem(visit, 409, "Conflict", str(error))
-    except StoreError:
-        return _problem(visit, 503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
+    except StoreError as error:
+        gone = unusable(error)
+        response = _problem(visit, gone.status, gone.code, gone.message)
+        response.headers.update(gone.headers)
+        return response
 
 
 def _problem(visit: Visit, status: int, code: str, text: str) -> Response:
-    titles = {404: "Not found", 403: "Refused", 503: "The lab is stopping"}
+    titles = {404: "Not found", 403: "Refused", 503: "The lab's store is not there"}
     return visit.page("problem.html", titles.get(status, "This was refused"), status=status, code=code, text=text)
 
 

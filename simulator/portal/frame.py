@@ -25,6 +25,7 @@ from simulator.portal.sign_ins import SignIns
 from simulator.portal.visit import Visit
 from simulator.portal.walkthrough import WalkStep
 from simulator.portal.walkthrough_page import link_of
+from simulator.report.marks import axis_mark, point
 from simulator.report.text import clip, one_line, visible
 from simulator.views.diagnosis import WHO_ACTS
 from simulator.views.states import axis_of, group_of
@@ -168,7 +169,8 @@ def _environment() -> Environment:
         "part": lambda text: quote(str(text), safe=""),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "number": lambda value: f"{value:,}",
-        "point": lambda value: Markup(f"{value:.1f}"),
+        "axis": axis_mark,
+        "point": point,
     }
     environment.globals |= {"axis_of": axis_of, "group_of": group_of, "who_acts": WHO_ACTS}
     return environment

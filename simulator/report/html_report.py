@@ -25,7 +25,7 @@ from simulator.report.findings import (
     verdict,
 )
 from simulator.report.layout import in_order
-from simulator.report.marks import MARKS, mark_of
+from simulator.report.marks import MARKS, axis_mark, mark_of, point
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
@@ -38,7 +38,7 @@ from simulator.views.check import CheckView
 from simulator.views.connection import StepView
 from simulator.views.diagnosis import WHO_ACTS, Proof, to_do
 from simulator.views.session import SessionView
-from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS, axis_of, group_of
+from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS
 from simulator.views.times import clock, duration, timestamp
 
 _SOUND = ("passed", "warned", "expected")
@@ -241,21 +241,6 @@ def _shown(value: Any) -> Any:
     return visible(clip(value, _TEXT_LIMIT))
 
 
-def _tenths(value: float) -> Markup:
-    """A coordinate of a picture, to a tenth."""
-    return Markup(f"{value:.1f}")
-
-
-def _axis(state: ConnectionState | BgpState) -> Markup:
-    """A state, with the axis that it is of."""
-    return _span(group_of(state).css, axis_of(state), state.value)
-
-
-@cache
-def _span(css: str, axis: str, state: str) -> Markup:
-    return Markup('<span class="state {}"><span class="axis">{}</span>{}</span>').format(css, axis, state)
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -268,10 +253,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "axis": _axis,
+        "axis": axis_mark,
         "clock": clock,
         "one_line": one_line,
-        "tenths": _tenths,
+        "point": point,
         "timestamp": timestamp,
     }
     environment.globals |= {

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
+
+from markupsafe import Markup
+
+from simulator.connection.states import ConnectionState
+from simulator.session.states import BgpState
+from simulator.views.states import axis_of, group_of
 
 _RFC = re.compile(r"\b(RFC|BCP|STD|draft)\b", re.IGNORECASE)
 _MICROSOFT = re.compile(
@@ -35,3 +42,18 @@ def mark_of(source: str) -> Mark:
     if _MICROSOFT.search(source):
         return MICROSOFT
     return RFC if _RFC.search(source) else OTHER
+
+
+def point(value: float) -> Markup:
+    """A coordinate of a picture, to a tenth."""
+    return Markup(f"{value:.1f}")
+
+
+def axis_mark(state: ConnectionState | BgpState) -> Markup:
+    """A state, with the axis that it is of."""
+    return _span(group_of(state).css, axis_of(state), state.value)
+
+
+@cache
+def _span(css: str, axis: str, state: str) -> Markup:
+    return Markup('<span class="state {}"><span class="axis">{}</span>{}</span>').format(css, axis, state)

@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.lab.state import SOCKET_PATH_LIMIT
+from simulator.places import logs
 from simulator.places.endpoint import BGP_PORT, Endpoint
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -165,9 +166,9 @@ class Daemon:
         path.chmod(0o666)
 
         def hear() -> None:
-            with contextlib.suppress(OSError), files.log.open("ab") as log:
+            with contextlib.suppress(OSError):
                 # A line of syslog: its priority comes first.
-                log.write(re.sub(rb"^<\d+>", b"", ear.recv(1 << 16)).rstrip(b"\n\0") + b"\n")
+                logs.keep(files.log, re.sub(rb"^<\d+>", b"", ear.recv(1 << 16)).rstrip(b"\n\0") + b"\n")
 
         asyncio.get_running_loop().add_reader(ear, hear)
         self._ear = ear

@@ -16,6 +16,7 @@ from simulator.azure.model.errors import RefusalError
 from simulator.azure.model.resources import PeerAsn
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.settings import REALISTIC, Settings
+from simulator.azure.rest.errors import unusable
 from simulator.azure.store.lock import StoreError
 from simulator.connection.connection import TransitionRefusedError
 from simulator.engine.control import ConnectionRecord
@@ -64,8 +65,9 @@ def lab_api(provider: Provider, ending: asyncio.Event, faults: Injections | None
     app.exception_handler(TransitionRefusedError)(refused)
 
     @app.exception_handler(StoreError)
-    async def stopping(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "the lab's store cannot be used: the lab is stopping"}, 503)
+    async def unusable_store(_request: Request, error: Exception) -> JSONResponse:
+        gone = unusable(error if isinstance(error, StoreError) else StoreError(str(error)))
+        return JSONResponse({"detail": gone.message}, gone.status, gone.headers)
 
     @app.exception_handler(RequestValidationError)
     async def not_understood(_request: Request, error: RequestValidationError) -> JSONResponse:

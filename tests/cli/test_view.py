@@ -9,7 +9,7 @@ from rich.console import Console
 from simulator.cli.board import Board
 from simulator.cli.event_lines import event_line
 from simulator.cli.view import PlainView
-from simulator.engine.log import Remark
+from simulator.engine.log import Event, Remark
 from simulator.peer.events import BgpStateChanged, RoutesAnnounced, RoutesWithdrawn
 from simulator.rib.adj_in import AdjRibIn
 from simulator.session.messages import Family
@@ -42,7 +42,7 @@ def test_what_is_received_is_what_is_held_however_often_it_was_announced() -> No
 def test_a_log_has_the_very_lines_that_rich_would_print() -> None:
     """Long ones, other alphabets, tabs and control characters too."""
     texts = ["one", "a [bold]word[/bold] " * 40, "Zürich ✓ 東京", "a\ttab", "\x1b[31mred\x07", ""]
-    events = [
+    events: list[Event] = [
         *(Remark(1.0, text, connection) for text in texts for connection in ("", "p/c")),
         BgpStateChanged("s", BgpTransition(3.0, BgpState.ESTABLISHED, BgpState.IDLE, "it ended")),
     ]

@@ -61,6 +61,12 @@ class TestSandbox:
         assert not any(Path(mark).exists() for mark in marks)
         assert Path("/etc/hostname").exists() or not Path("/etc").joinpath("hosts").exists()
 
+    def test_what_it_writes_is_bounded(self, before: tuple[str, ...], kept: Path) -> None:
+        script = "cd /var/log && truncate -s 0 big && fallocate -l 200M big && echo fits; fallocate -l 300M big"
+        outcome = run(before, Sandbox((str(kept),), names=("/var/log/big",)), script)
+        assert outcome.stdout == "fits\n", outcome.stderr
+        assert outcome.returncode and "No space left" in outcome.stderr
+
     def test_nothing_of_the_host_is_changed(self, before: tuple[str, ...], kept: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="turnup-", dir="/var/tmp") as directory:
             file = Path(directory) / "file"

@@ -154,8 +154,7 @@ class Provider:
     ) -> None:
         await self._exit.aclose()
         if not self.failure.done():
-            self.unit.flush()
-            await self.unit.durable()
+            await self.unit.finish()
 
     def fail(self, error: BaseException) -> None:
         """Something that must not happen did: shut every gate, move nothing any more, and say so."""

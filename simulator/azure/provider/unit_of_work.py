@@ -1,7 +1,8 @@
 """The unit of work: the resources in memory and in the store, and every event on its way there.
 
 The store is written before anything that a transition implies is done, but for a denial, which may act before. Where
-somebody else holds the database, a thread waits for it and nothing is lifted meanwhile. Where it cannot be written the
+somebody else holds the database, a thread waits for it and nothing is lifted meanwhile. What waits then is bounded:
+sessions' events are only counted, and requests refused (`simulator.serving.durable`). Where it cannot be written the
 provider fails as a whole, with every gate shut: what is on disk is then the truth that the next start recovers.
 """
 
@@ -13,26 +14,34 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from simulator.azure.model.resources import Json, Resource
 from simulator.azure.provider.rows import resource_of, row_of, transition_of, transition_row_of
-from simulator.azure.store.lock import StoreError
+from simulator.azure.store.lock import StoreBusyError, StoreError
 from simulator.azure.store.store import (
     EventRow,
     NewEvent,
     Store,
-    StoreBusyError,
     Transaction,
 )
 from simulator.connection.connection import ConnectionTransition
+from simulator.counts import count_of
 from simulator.engine.log import ConnectionMoved, Event
 from simulator.engine.rows import row
 from simulator.peer.events import GateWithheld, MalformedUpdate, RoutesAnnounced, RoutesWithdrawn
+from simulator.views.times import timestamp
 
 _PREFIXES_KEPT = 20
 """Of one event's prefixes, so many go into the store: a full table would fill it (simulator)."""
 
+
+EVENTS_WAITING: Final = 10_000
+"""Of sessions and the like, so many wait for a database that somebody else holds; more are counted (simulator)."""
+_PATIENCE: Final = 1.0
+"""Seconds of one attempt to write while somebody else holds the database (simulator)."""
+_AT_THE_END: Final = 30.0
+"""Seconds that a server which ends waits for it (simulator)."""
 
 R = TypeVar("R", bound=Resource)
 
@@ -50,13 +59,18 @@ class UnitOfWork:
         self.written = asyncio.Event()
         """Set whenever something was written, and replaced at once: who waits holds the old one."""
         self._waiting: list[NewEvent] = []
+        self._queued = 0
+        """Events in the backlog."""
+        self._first_left_out: NewEvent | None = None
+        self._left_out = 0
+        """How many found no room in it."""
         self._open: Transaction | None = None
         self._broken = False
         self._backlog: deque[Transaction] = deque()
         """What is to be written, in order, while somebody else holds the database."""
         self._catching_up: asyncio.Task[None] | None = None
         self._when_caught_up: list[Callable[[], None]] = []
-        self._steps: dict[str, int] = {}
+        self._steps = store.last_steps()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -88,26 +102,32 @@ class UnitOfWork:
         """Written at the end: at once, or by a thread where somebody else holds the database."""
         if self._backlog:  # in order: what came before is not written yet
             yield (transaction := self.store.collect())
-            self._backlog.append(transaction)
+            self._put_off(transaction)
             return
         try:
             with self.store.transaction() as transaction:
                 yield transaction
         except StoreBusyError:
-            self._backlog.append(transaction)
+            self._put_off(transaction)
             self._catching_up = asyncio.ensure_future(self._catch_up())
+
+    def _put_off(self, transaction: Transaction) -> None:
+        self._backlog.append(transaction)
+        self._queued += transaction.events
 
     async def _catch_up(self) -> None:
         """Write the backlog, outside of the event loop: sessions and denials do not wait for it."""
         try:
-            while self._backlog:
-                await asyncio.to_thread(self.store.write, self._backlog[0])
-                self._backlog.popleft()
+            while self._backlog and not self._broken:
+                with contextlib.suppress(StoreBusyError):
+                    await asyncio.to_thread(self.store.write, self._backlog[0], _PATIENCE)
+                    self._queued -= self._backlog.popleft().events
         except Exception as error:
             self._fail(error)
             return
         self.wake()
-        for call in self._when_caught_up:
+        self._flush_later()
+        for call in () if self._backlog else self._when_caught_up:
             call()
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
@@ -119,12 +139,33 @@ class UnitOfWork:
         """Whether something that was decided is not written yet: nothing may be lifted."""
         return bool(self._backlog)
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not written yet."""
+        return self._queued + len(self._waiting)
+
     async def durable(self) -> None:
         """Wait until all that was decided is written. Raises StoreError where it cannot be."""
-        if self._catching_up is not None:
+        while self._catching_up is not None and not self._catching_up.done():
             await asyncio.shield(self._catching_up)
         if self._broken:
             raise StoreError(f"{self.store.name}: what was decided could not be written")
+
+    async def finish(self, within: float = _AT_THE_END) -> None:
+        """Write the last, for so many seconds at most. Raises StoreError where it cannot be written."""
+        self.flush()
+        try:
+            async with asyncio.timeout(within):
+                await self.durable()
+        except TimeoutError:
+            self._broken = True
+            if self._catching_up is not None:
+                await self._catching_up  # an attempt may be under way, and the database is ours until it ends
+            if waiting := len(self._backlog):
+                raise StoreError(
+                    f"{self.store.name}: somebody else holds it: {count_of(waiting, 'transaction')} could not be "
+                    "written, of which no client was told that it was done"
+                ) from None
 
     def _fail(self, error: Exception) -> None:
         self._broken = True
@@ -172,12 +213,22 @@ class UnitOfWork:
 
     def add_event(self, time: float, event: str, subject: str, flat: Json) -> None:
         """An event in words of its own; written with the next transaction, at the latest on the next turn."""
+        new = NewEvent(time, event, subject, flat)
+        if self._backlog and self.waiting >= EVENTS_WAITING:
+            self._first_left_out = self._first_left_out or new
+            self._left_out += 1
+            return
         if not self._waiting and self._open is None:
             asyncio.get_running_loop().call_soon(self._flush_later)
-        self._waiting.append(NewEvent(time, event, subject, flat))
+        self._waiting.append(new)
 
     def flush(self) -> None:
         """Write what waits. Raises StoreError."""
+        if self._backlog:
+            return  # it goes with the next transaction, or once the database is free
+        if self._first_left_out is not None:
+            self._waiting.append(_missing(self._first_left_out, self._left_out))
+            self._first_left_out, self._left_out = None, 0
         if self._waiting:
             with self.transaction():
                 pass
@@ -206,9 +257,7 @@ class UnitOfWork:
 
     def step_of(self, connection: str) -> int:
         """How many steps a connection has made, over all its lives."""
-        if connection not in self._steps:
-            self._steps[connection] = self.store.last_step(connection)
-        return self._steps[connection]
+        return self._steps.get(connection, 0)
 
     def events(self, after: int, limit: int, subject: str | None = None) -> list[EventRow]:
         self.flush()
@@ -217,6 +266,12 @@ class UnitOfWork:
     def _taken(self) -> list[NewEvent]:
         taken, self._waiting = self._waiting, []
         return taken
+
+
+def _missing(first: NewEvent, count: int) -> NewEvent:
+    text = f"{count_of(count, 'event')} from here on found no room while somebody else held the database"
+    flat: Json = {"time": timestamp(first.time), "count": count, "text": text}
+    return NewEvent(first.time, "events-left-out", "store", flat)
 
 
 def _subject(flat: Json) -> str:

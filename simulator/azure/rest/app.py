@@ -16,7 +16,7 @@ from simulator.azure.model.errors import RefusalError
 from simulator.azure.provider.provider import Provider
 from simulator.azure.rest import documents, endpoints, ids, versions
 from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest
-from simulator.azure.rest.errors import ArmError, refused
+from simulator.azure.rest.errors import ArmError, refused, unusable
 from simulator.azure.store.lock import StoreError
 
 _DEPTH: Final = 32
@@ -45,9 +45,9 @@ class ArmApp:
         except RefusalError as error:
             told = refused(error)
             return _with_headers(request, _json(told.status, told.body(version)))
-        except StoreError:
-            gone = ArmError(503, "ServiceUnavailable", "The lab's store cannot be written: the lab is stopping.")
-            return _with_headers(request, _json(gone.status, gone.body(version)))
+        except StoreError as error:
+            gone = unusable(error)
+            return _with_headers(request, _json(gone.status, gone.body(version), gone.headers))
 
     async def _answered(self, request: Request, version: str) -> Response:
         query = {key.lower(): value for key, value in request.query_params.items()}

@@ -16,6 +16,7 @@ from simulator.azure.model.errors import (
     UnknownPeerAsnError,
 )
 from simulator.azure.rest.api_versions import API_VERSIONS
+from simulator.azure.store.lock import StoreBusyError, StoreError
 from simulator.session.messages import Family
 
 _FLAT: Final = frozenset(version for version in API_VERSIONS if version <= "2020-04-01")
@@ -46,6 +47,18 @@ class ArmError(Exception):
         if self.target and (api_version >= _WITH_TARGET or api_version not in API_VERSIONS):
             flat["target"] = self.target
         return {"error": flat}
+
+
+RETRY_SECONDS: Final = 5
+"""After which a client may ask again while somebody else holds the database (simulator)."""
+
+
+def unusable(error: StoreError) -> ArmError:
+    """Of a store that cannot be read or written: for now, or any more."""
+    if isinstance(error, StoreBusyError):
+        text = "Another process holds the lab's database: ask again later. Nothing of this request was done."
+        return ArmError(503, "ServiceUnavailable", text, {"Retry-After": str(RETRY_SECONDS)})
+    return ArmError(503, "ServiceUnavailable", "The lab's store cannot be used: the lab is stopping.")
 
 
 _REFUSALS: Final[dict[type[RefusalError], tuple[int, str]]] = {

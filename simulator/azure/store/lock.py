@@ -19,6 +19,10 @@ class StoreError(Exception):
     """The database cannot be used. One line: what, where, what to do."""
 
 
+class StoreBusyError(StoreError):
+    """Somebody else holds the database for longer than was waited: nothing was written, or read."""
+
+
 class Lock(Protocol):
     """What makes this server the only one that writes a database."""
 

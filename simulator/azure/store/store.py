@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Executable, create_engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Engine, Executable, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
-from simulator.azure.store.lock import AdvisoryLock, FileLock, Lock, StoreError
+from simulator.azure.store.lock import Lock, StoreBusyError, StoreError
+from simulator.azure.store.opening import engine_of, first_line, is_busy, locked, migrate, parsed, waiting
 from simulator.azure.store.schema import CONNECTIONS, EVENTS, RESOURCES, SETTINGS, TRANSITIONS
 
 EVENTS_KEPT: Final = 200_000
@@ -30,11 +24,6 @@ _TRIMMED_AFTER: Final = 1000
 """Events that are written between two looks for older ones."""
 _AT_ONCE: Final = 0.05
 """Seconds that the event loop waits for a database that somebody else holds; then a thread does (simulator)."""
-_WAIT: Final = {
-    "sqlite": "PRAGMA busy_timeout = {}",
-    "postgresql": "SET LOCAL lock_timeout = '{}ms'",
-}
-_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +99,6 @@ class NewEvent:
     subject: str
     row: dict[str, Any]
     step: int | None = None
-
-
-class StoreBusyError(StoreError):
-    """Somebody else holds the database for longer than was waited: nothing was written."""
 
 
 class Transaction:
@@ -194,18 +179,18 @@ class Store:
     @classmethod
     def open(cls, url: str) -> Store:
         """Lock, migrate, open. Raises StoreError in one line."""
-        place = _parsed(url)
+        place = parsed(url)
         with contextlib.ExitStack() as opened:
             try:
-                engine = _engine(place)
+                engine = engine_of(place)
                 released = contextlib.ExitStack()  # after the engine, whose connections the lock protects
                 opened.callback(released.close)
                 opened.callback(engine.dispose)
-                lock = _locked(engine, place)
+                lock = locked(engine, place)
                 released.callback(lock.release)
-                _migrate(engine)
+                migrate(engine)
             except (DBAPIError, ImportError) as error:
-                raise StoreError(f"{place.render_as_string()}: {_first_line(error)}") from None
+                raise StoreError(f"{place.render_as_string()}: {first_line(error)}") from None
             opened.pop_all()
         return cls(engine, lock)
 
@@ -243,7 +228,7 @@ class Store:
             transaction = self.collect()
             yield transaction
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+            raise self._failure(error) from error
         self.write(transaction, _AT_ONCE)
 
     def collect(self) -> Transaction:
@@ -259,12 +244,11 @@ class Store:
             with self._engine.begin() as connection:
                 if not self._lock.held(connection):
                     raise self._lost()
-                connection.exec_driver_sql(_WAIT[self._engine.dialect.name].format(round(patience * 1000)))
+                connection.exec_driver_sql(waiting(self._engine, patience))
                 transaction.execute(connection)
                 self._trim(connection, transaction.events)
         except DBAPIError as error:
-            kind = StoreBusyError if _is_busy(error) else StoreError
-            raise kind(f"{self.name}: {_first_line(error)}") from error
+            raise self._failure(error) from error
 
     def _trim(self, connection: Connection, written: int) -> None:
         """Remove events, but no transitions, that are older than those that are kept."""
@@ -278,7 +262,7 @@ class Store:
     def resources(self) -> list[ResourceRow]:
         """All resources, oldest first."""
         query = select(RESOURCES).order_by(RESOURCES.c.created, RESOURCES.c.key)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [
                 ResourceRow(row.id, row.type, row.document, row.status, row.created, row.changed)
                 for row in connection.execute(query)
@@ -286,13 +270,13 @@ class Store:
 
     def connections(self) -> list[SavedConnection]:
         query = select(CONNECTIONS).order_by(CONNECTIONS.c.peering, CONNECTIONS.c.position)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [SavedConnection(**row) for row in connection.execute(query).mappings()]
 
     def transitions(self) -> list[SavedTransition]:
         """Every transition, those of a connection in their order."""
         query = select(TRANSITIONS).order_by(TRANSITIONS.c.connection, TRANSITIONS.c.step)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [SavedTransition(**row) for row in connection.execute(query).mappings()]
 
     def events(self, after: int = 0, limit: int = 1000, subject: str | None = None) -> list[EventRow]:
@@ -307,111 +291,46 @@ class Store:
         columns = (EVENTS.c.seq, EVENTS.c.time, EVENTS.c.event, EVENTS.c.subject, EVENTS.c.row)
         where = (EVENTS.c.subject == subject) & (EVENTS.c.event == event)
         query = select(*columns).where(where).order_by(EVENTS.c.seq.desc()).limit(limit)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             found = [EventRow(row.seq, row.time, row.event, row.subject, row.row) for row in connection.execute(query)]
         return found[::-1]
 
     def last_event(self) -> int:
         """The newest sequence number; 0 in an empty log."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.scalar(select(EVENTS.c.seq).order_by(EVENTS.c.seq.desc()).limit(1)) or 0
 
-    def last_step(self, connection: str) -> int:
-        """The number of a connection's last transition; 0 for one that has made none."""
-        query = select(func.max(TRANSITIONS.c.step)).where(TRANSITIONS.c.connection == connection)
-        with self._engine.connect() as open_connection:
-            return open_connection.scalar(query) or 0
+    def last_steps(self) -> dict[str, int]:
+        """The number of the last transition of every connection that ever was."""
+        query = select(TRANSITIONS.c.connection, func.max(TRANSITIONS.c.step)).group_by(TRANSITIONS.c.connection)
+        with self._reading() as connection:
+            return {name: int(step) for name, step in connection.execute(query)}
 
     def setting(self, key: str) -> dict[str, Any] | None:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == key))
 
     def _events(self, where: Any, limit: int | None = None) -> Iterator[EventRow]:
         columns = (EVENTS.c.seq, EVENTS.c.time, EVENTS.c.event, EVENTS.c.subject, EVENTS.c.row)
         query = select(*columns).where(where).order_by(EVENTS.c.seq).limit(limit)
+        with self._reading() as connection:
+            for row in connection.execute(query):
+                yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection to read by, on the event loop. Raises StoreError, and StoreBusyError soon."""
         try:
             with self._engine.connect() as connection:
-                for row in connection.execute(query):
-                    yield EventRow(row.seq, row.time, row.event, row.subject, row.row)
+                connection.exec_driver_sql(waiting(self._engine, _AT_ONCE))
+                yield connection
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {_first_line(error)}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: DBAPIError) -> StoreError:
+        kind = StoreBusyError if is_busy(error) else StoreError
+        return kind(f"{self.name}: {first_line(error)}")
 
 
 def _columns(saved: SavedConnection | SavedTransition) -> dict[str, Any]:
     return {name: getattr(saved, name) for name in type(saved).__dataclass_fields__}
-
-
-def _parsed(url: str) -> URL:
-    try:
-        place = make_url(url)
-    except ArgumentError:
-        raise StoreError(
-            f"'{url}' is no database URL: write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
-        ) from None
-    if place.get_backend_name() == "postgresql" and "+" not in place.drivername:
-        place = place.set(drivername="postgresql+psycopg")
-    if place.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(f"'{place.drivername}' databases are not supported: use sqlite:///FILE or postgresql://…")
-    if place.get_backend_name() == "sqlite" and not place.database:
-        raise StoreError("an SQLite database needs a file: sqlite:///turnup.db")
-    return place
-
-
-def _engine(place: URL) -> Engine:
-    try:
-        engine = create_engine(place, pool_pre_ping=place.get_backend_name() == "postgresql")
-    except NoSuchModuleError as error:
-        raise StoreError(str(error)) from None
-    except ImportError:
-        raise StoreError("PostgreSQL needs its driver: pip install 'turnup[postgresql]'") from None
-    if place.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # or the driver would begin transactions of its own
-    cursor = connection.cursor()
-    # WAL with NORMAL: a commit survives the death of the process; only a power cut could lose the last ones.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _locked(engine: Engine, place: URL) -> Lock:
-    if place.get_backend_name() == "sqlite":
-        database = Path(str(place.database)).absolute()
-        return FileLock(database)
-    return AdvisoryLock(engine)
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the schema to this version's. A newer one is refused and left alone."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            known = ScriptDirectory.from_config(config).get_current_head()
-            raise StoreError(
-                f"{engine.url.render_as_string()} was made by a newer turnup ({error}; this one knows {known}): "
-                "use that version, or another --database"
-            ) from None
-
-
-def _is_busy(error: DBAPIError) -> bool:
-    """Whether somebody else holds what was to be written (SQLite's SQLITE_BUSY, PostgreSQL's lock_not_available)."""
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return code == sqlite3.SQLITE_BUSY or getattr(error.orig, "sqlstate", "") == "55P03"
-
-
-def _first_line(error: BaseException) -> str:
-    origin = getattr(error, "orig", None) or error
-    return str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__

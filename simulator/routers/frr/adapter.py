@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
+from simulator.places import logs
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, last_lines, stop, until_ready
@@ -92,7 +93,7 @@ class Frr(Daemon):
         none, path = files.directory / "none.conf", files.directory / "bgpd.conf"
         none.write_text("")
         path.write_text(text if config.file is None else "")
-        seen = files.log.stat().st_size if files.log.exists() else 0
+        seen = len(logs.read(files.log)) if files.log.exists() else 0
         name = self._name
         try:
             for program in (ZEBRA, STATICD, *((BFDD,) if self._parts.bfdd else ())):
@@ -100,7 +101,7 @@ class Frr(Daemon):
             self._process = await self._spawn([*self._argv(BGPD, path), "--skip_runas"])
             await until_ready(self._process, self._answers, name=name, log=files.log, timeout=_START_TIMEOUT)
             if config.file is None:
-                refused = _refused(files.log.read_bytes()[seen:].decode(errors="replace"))
+                refused = _refused(logs.read(files.log)[seen:])
                 if refused:
                     raise LabError(f"{name} refused {path}: {refused}")
             elif refused := await self._boot(text):
@@ -255,7 +256,7 @@ class Frr(Daemon):
             return f"not read within {_START_TIMEOUT:g} s"
         finally:
             await stop(child)
-        words = output.read_text(errors="replace")
+        words = logs.read(output)
         return one_line(words) if status or re.search(r"^line \d+: ", words, re.MULTILINE) else ""
 
     async def _table(self, session: str, which: str) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
 from simulator.mrt.table_dump_v2 import MrtPeer, peer_index, rib_record, rib_row
+from simulator.places import logs
 from simulator.places.errors import LabError
 from simulator.places.place import Place
 from simulator.places.process import Program, find_program, until_ready
@@ -98,7 +99,7 @@ class Gobgp(Daemon):
         if not self._sessions():
             return ()
         _, files, _ = self._started()
-        reasons = parse_reasons(files.log.read_text(errors="replace"))
+        reasons = parse_reasons(logs.read(files.log))
         reports = []
         for session in self._sessions():
             address = str(session.remote_address)
@@ -134,7 +135,7 @@ class Gobgp(Daemon):
         neighbor = await self._ask("neighbor", address, accept=_NO_NEIGHBOR)
         if not neighbor:
             return lacks(found)
-        reason = parse_reasons(files.log.read_text(errors="replace")).get(address, "")
+        reason = parse_reasons(logs.read(files.log)).get(address, "")
         return self._completed(found, parse_answer(found, neighbor, reason))
 
     async def reasons(self, session: str) -> Sequence[Reason]:
@@ -190,7 +191,7 @@ class Gobgp(Daemon):
         try:
             await until_ready(self._process, attempt, name=name, log=files.log)
         except LabError as error:
-            fatal = re.findall(r"level=fatal msg=(.*)", files.log.read_text(errors="replace"))
+            fatal = re.findall(r"level=fatal msg=(.*)", logs.read(files.log))
             if fatal and config.file is not None:
                 raise ConfigRefusedError(f"{name} refused {config.file}: {fatal[-1]}") from None
             raise error from None

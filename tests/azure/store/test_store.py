@@ -72,7 +72,7 @@ def test_everything_comes_back(store: Store, url: str) -> None:
             EventRow(2, 2.5, "step", "", {}),
         ]
         assert again.transitions() == [STEP, replace(STEP, step=8)]
-        assert (again.last_event(), again.last_step("p/e"), again.last_step("other")) == (2, 8, 0)
+        assert (again.last_event(), again.last_steps()) == (2, {"p/e": 8})
         assert again.setting("settings") == {"mesh": True}
         assert again.setting("nothing") is None
     finally:
