@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +85,7 @@ def rehearse(count: int, link: str) -> list[str]:
         return wrong
 
 
-async def hold(count: int, seconds: float) -> list[str]:
+async def hold(count: int, seconds: float, say: Callable[[str], object] = print) -> list[str]:
     """Sessions at hold 9, Active, for so long; what is wrong with it."""
     with tempfile.TemporaryDirectory(prefix="tu-") as name:
         async with serving(Path(name), topology(count, routes=10)) as lab:
@@ -99,7 +100,7 @@ async def hold(count: int, seconds: float) -> list[str]:
                 took = time.monotonic() - began
                 share = (lab.cpu - cpu) / took
                 ended = [f"{peer.address}: {peer.why}" for peer in peers if peer.downs]
-                print(
+                say(
                     f"{count} sessions at hold 9 for {took / 60:.1f} minutes: {len(ended)} ended, "
                     f"{share:.1%} of a core, {lab.resident:.0f} MB"
                 )
