@@ -57,7 +57,7 @@ def _children() -> float:
 
 
 async def loads(loading: int, routes: int, flappers: int, times: int) -> list[Row]:
-    """What some peers do at once, beside quiet ones at hold time 9: who else lost a session, and how long pages took."""
+    """What some peers do at once, beside quiet ones: who else lost a session, and how long pages took."""
     first = _QUIET + 2
     numbers = range(first + loading + flappers)
     rows = list[Row]()
