@@ -1,7 +1,7 @@
 """What children print: the newest of it in a file, and never more than so much.
 
 A child writes into a pipe, and the event loop moves that into the file a piece at a time: a router that prints without
-end waits for us, and takes neither memory nor disk. Whoever reads such a file reads it through here.
+end waits for us, and takes neither memory nor disk. To read such a file, call `read`.
 """
 
 from __future__ import annotations

@@ -163,8 +163,8 @@ class UnitOfWork:
                 await self._catching_up  # an attempt may be under way, and the database is ours until it ends
             if waiting := len(self._backlog):
                 raise StoreError(
-                    f"{self.store.name}: somebody else holds it: {count_of(waiting, 'transaction')} could not be "
-                    "written, of which no client was told that it was done"
+                    f"{self.store.name} is held by others: {count_of(waiting, 'transaction')} could not be written: "
+                    "what waits for an answer did not happen"
                 ) from None
 
     def _fail(self, error: Exception) -> None:
