@@ -102,9 +102,18 @@ def edit_of(
         return edit if edit is not None and edit.new != edit.old else None
     anchors = hits(sources(own, path), address, own.scopes, ((setting, own.anchor(setting)),), own.blank)
     anchor, statement = anchors.get(setting), added()
-    if anchor is None or not statement or hit is not None:
+    if not statement or hit is not None:
         return None
-    return _behind(anchor, statement)
+    return _behind(anchor, statement) if anchor is not None else _in_its_table(own, path, address, statement)
+
+
+def _in_its_table(own: OwnFile, path: Path, address: str, statement: str) -> Edit | None:
+    for file, text in sources(own, path):
+        blanked = own.blank(text)
+        for part in own.scopes(blanked, address)[:1]:
+            if (found := own.place(blanked, part, statement)) is not None:
+                return Edit(file, text, found[0], found[0], found[1])
+    return None
 
 
 def readdressed(own: OwnFile, path: Path, wrong: str, address: str) -> Edit | None:

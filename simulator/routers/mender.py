@@ -22,7 +22,7 @@ from simulator.topology.kinds import KINDS, LANGUAGES
 
 _AGREED: Final = "the_agreed_key"
 _SAID: Final = f"({_AGREED}: `md5` of the peering in the topology, md5AuthenticationKey of the resource)"
-_ELSEWHERE: Final = frozenset({"gobgp"})
+_TABLES: Final = frozenset({"gobgp"})
 """Their files have a table for each kind of setting."""
 
 
@@ -65,7 +65,15 @@ class RouterMender:
         text = self._snippet(cause, session, about)
         if f"{key}.there" in self.wording.says and self._says(text):
             text = self._snippet(f"{key}.there", session, about)
-        return f"{text}\n{_SAID}" if _AGREED in text else text
+        return "\n".join(filter(None, (text, _SAID if _AGREED in text else "", self._place(text))))
+
+    def _place(self, text: str) -> str:
+        """Where the user's file has the session that lines are for; commands need no place."""
+        if self.own is None or self.config.file is None or not text or only_commands(text):
+            return ""
+        address = str(self.session.remote_address)
+        found = [each for there, each in neighbors_of(self.own, self.config.file).items() if same(there, address)]
+        return f"(the session with {address} stands at {found[0][0][0]}:{found[0][0][1]})" if found else ""
 
     @property
     def _generated(self) -> str:
@@ -156,9 +164,11 @@ class RouterMender:
 
     def _statement(self, key: str, action: EditKind, about: About) -> str:
         """The lines of `turnup config` for a session that lacks them, without the blocks that they stand in."""
-        if action is EditKind.DROP or self.language in _ELSEWHERE:
+        if action is EditKind.DROP:
             return ""
         text = snippet(self.wording, key, self.config, self.session, replace(about, name=""))
+        if self.language in _TABLES:
+            return "\n".join(line for line in text.splitlines() if not only_commands(line))
         lines = [line for line in text.splitlines() if line.strip()]
         depths = [len(line) - len(line.lstrip()) for line in lines]
         # A family is a block of its own.
@@ -185,6 +195,14 @@ class RouterMender:
         elif not re.fullmatch(r"[\w.-]+", export):
             export = ""
         return replace(about, name=name, export=export)
+
+
+_COMMANDS: Final = re.compile(r"(?:birdc|gobgp|bgpctl|rcctl|systemctl|exabgpcli|vtysh)\b")
+
+
+def only_commands(text: str) -> bool:
+    """Whether a remedy is commands alone, which are typed on the router and stand in no file."""
+    return all(_COMMANDS.match(line) for line in text.splitlines())
 
 
 def said_as(own: OwnFile, path: Path, address: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from simulator.diagnosis.router_answer import PeerTrouble, Setting, Statement
 from simulator.routers.reason import Reason
-from simulator.routers.statements import Scopes, chased, same, statements
+from simulator.routers.statements import Scopes, StatementSpan, chased, same, statements
 
 INTERFACE, VRF = "interface", "vrf"
 TROUBLES = {INTERFACE: PeerTrouble.INTERFACE_NAME, VRF: PeerTrouble.VRF_NAME}
@@ -74,6 +74,9 @@ class OwnFile:
     """What says that sessions are taken from a prefix, which is the first group."""
     anchors: tuple[tuple[frozenset[Setting], re.Pattern[str]], ...] = ()
     """Behind what a statement is added; no setting: behind what any other is."""
+    place: Callable[[str, StatementSpan, str], tuple[int, str] | None] = lambda text, part, statement: None
+    """Of a language with a table for each kind of setting: where in the part of one session what `turnup config` says
+    of it goes in, and the lines that are missing there."""
 
     def anchor(self, setting: Setting) -> re.Pattern[str]:
         """Behind what a statement is added; a pattern that finds nothing where there is no such place."""

@@ -14,13 +14,13 @@ import pytest
 from simulator.diagnosis.about import About
 from simulator.diagnosis.causes import BY_ID
 from simulator.diagnosis.evidence import RejectedRoutes
-from simulator.diagnosis.remedies import mend
+from simulator.diagnosis.remedies import _LOOKED_AT, mend
 from simulator.diagnosis.router_answer import RouterAnswer, Setting
 from simulator.policy.rules import RULES as POLICY_RULES
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.daemon import Daemon
-from simulator.routers.mender import RouterMender, mender
+from simulator.routers.mender import RouterMender, mender, only_commands
 from simulator.routers.own_file import statements_of
 from simulator.routers.registry import ROUTERS
 from simulator.routers.snippets import lines_of
@@ -97,17 +97,18 @@ BROKEN: dict[str, tuple[Callable[[RouterConfig], RouterConfig], Setting, str | N
     "source-address": (_from_afar, Setting.SOURCE, "192.0.2.1"),
 }
 """By cause: the mistake, and what the file says of it once it is mended."""
-LACKING = {("openbgpd", "source-address"), ("exabgp", "peer-limit")}
-"""What a file of this language does not say."""
-TABLES = {("gobgp", cause) for cause in ("md5-missing", "gtsm")}
-"""A file with a table for each kind of setting gives no line to stand behind: the tables themselves are shown."""
+LACKING = {
+    ("openbgpd", "source-address"): "without local-address OpenBGPD calls from the address of the link",
+    ("exabgp", "peer-limit"): "ExaBGP has no prefix limit: what reads its API has it",
+}
+"""What a file of this language does not say, and why."""
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
 @pytest.mark.parametrize("cause", BROKEN)
 def test_the_line_to_change_heals_the_file_and_the_daemon_takes_it(cause: str, daemon: str, tmp_path: Path) -> None:
-    if (daemon, cause) in LACKING | TABLES:
-        pytest.skip("there is no such line")
+    if why := LACKING.get((daemon, cause)):
+        pytest.skip(why)
     breaks, setting, value = BROKEN[cause]
     path, own = tmp_path / "router.conf", ROUTERS[daemon].own_file
     assert own is not None
@@ -130,9 +131,16 @@ def test_the_line_to_change_heals_the_file_and_the_daemon_takes_it(cause: str, d
     assert own.parse(path, path.read_text(), tmp_path) == []
 
 
+_FAMILIES = r"\n +\[+neighbors.afi-safis[^\n]*(?:\n[^\n\[]*=[^\n]*)?"
 GONE = {
     "bird, family-missing": ("bird", "family-missing", r"\n\tipv6 \{.*?\n\t\};", Setting.IMPORT),
     "bird, next-hop": ("bird", "next-hop", r"\n\t\tnext hop self;", Setting.NEXT_HOP),
+    "gobgp, family-missing": ("gobgp", "family-missing", _FAMILIES, Setting.REMOTE_AS),
+    "gobgp, hold-time": ("gobgp", "hold-time", r"\n    hold-time = \d+", Setting.HOLD_TIME),
+    "gobgp, no timers": ("gobgp", "hold-time", r"\n  \[neighbors.timers.config\]\n[^\n]*\n[^\n]*", Setting.HOLD_TIME),
+    "gobgp, source-address": ("gobgp", "source-address", r"\n    local-address = [^\n]*", Setting.SOURCE),
+    "gobgp, peer-limit": ("gobgp", "peer-limit", r"\n +max-prefixes = [^\n]*", Setting.PREFIX_LIMIT),
+    "gobgp, no limit": ("gobgp", "peer-limit", r"\n +\[neighbors.afi-safis.pre[^\n]*\n[^\n]*", Setting.PREFIX_LIMIT),
     "frr, next-hop": ("frr", "next-hop", r"\n  neighbor \S+ next-hop-self", Setting.NEXT_HOP),
 }
 
@@ -325,3 +333,16 @@ def test_the_links_own_prefix_is_neither_let_out_nor_routed_away() -> None:
             assert lan not in mend(cause, told)[0]
     assert "198.51.100.0/24" in mend("export-policy", told)[0]
     assert "198.51.100.0/24" not in mend("network-not-in-rib", told)[0], "what is kept back is there already"
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("cause", [*BY_ID, *POLICY_RULES])
+def test_lines_are_told_with_the_place_in_the_users_file(cause: str, daemon: str, tmp_path: Path) -> None:
+    path = tmp_path / "router.conf"
+    path.write_text(FORMATS[daemon](agreed()))
+    for number in (0, 1):
+        router = of(daemon, replace(agreed(), file=path), number)
+        text, spoken = mend(cause, evidence(mender=router), rule=cause in POLICY_RULES)
+        if spoken and not only_commands(text) and cause not in _LOOKED_AT:
+            assert re.search(rf"{re.escape(str(path))}:\d+", text), text
+            assert "s3cret" not in text

@@ -10,7 +10,7 @@ from simulator.diagnosis.router_answer import Setting
 from simulator.places.process import Program
 from simulator.routers.own_file import INTERFACE, NO_RPKI_CACHE, Fault, OwnFile
 from simulator.routers.parsing import one_line, run
-from simulator.routers.statements import same
+from simulator.routers.statements import StatementSpan, same
 
 GOBGPD, GOBGP = (Program(name, "GoBGP", "apt-get install gobgpd") for name in ("gobgpd", "gobgp"))
 
@@ -85,6 +85,35 @@ def _family(text: str, address: str) -> bool | None:
     return None if not spans else not names or wanted in names
 
 
+_HEADER = re.compile(r"^[ \t]*(\[+[\w.-]+\]+)[ \t]*$", re.MULTILINE)
+_LIMITED = "[neighbors.afi-safis.config]"
+"""A prefix limit is said behind the family that it is of."""
+
+
+def _place(text: str, part: StatementSpan, statement: str) -> tuple[int, str] | None:
+    """A TOML table behind `[neighbors.config]`, or what is missing in one that is there already."""
+    lines = [line for line in statement.splitlines() if not line.lstrip().startswith("#")]
+    headers = [line.strip() for line in lines if line.lstrip().startswith("[")]
+    if not headers:
+        return None
+    found = list(_HEADER.finditer(text, *part))
+    ends = [*(hit.start() for hit in found[1:]), part[1]]
+    tables = [(hit[1], hit.end(), text[hit.end() : end].rstrip()) for hit, end in zip(found, ends, strict=True)]
+    family, there = headers[-1] == _LIMITED, [each for each in tables if each[0] == headers[-1]]
+    if len(there) == 1 and not family:
+        _, at, body = there[0]
+        keys = [line for line in lines if "=" in line]
+        lacks = [key for key in keys if not re.search(rf"^[ \t]*{re.escape(key.split()[0])}\s*=", body, re.MULTILINE)]
+        return (at, "".join(f"\n{line}" for line in lacks)) if lacks else None
+    wanted = _LIMITED if "prefix-limit" in headers[-1] else "[neighbors.config]"
+    anchors = [(at, body) for name, at, body in tables if name == wanted]
+    if len(anchors) != 1:
+        return None
+    # A family goes with the `[[neighbors.afi-safis]]` that it is in.
+    first = [line.strip() for line in lines].index(headers[-2 if family else -1])
+    return anchors[0][0] + len(anchors[0][1]), "".join(f"\n{line}" for line in lines[first:])
+
+
 OWN_FILE = OwnFile(
     _parse,
     ((INTERFACE, re.compile(r'\bbind-interface"?\s*[=:]\s*"?([\w.-]+)"?')),),
@@ -94,6 +123,7 @@ OWN_FILE = OwnFile(
         (re.compile(r"^[ \t]*(\[\[?|\")?zebra\b", re.MULTILINE), "the lab runs no zebra beside GoBGP"),
     ),
     scopes=_scopes,
+    place=_place,
     family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r'neighbor-address"?\s*[=:]\s*"?([0-9A-Fa-f:.]+)')),
