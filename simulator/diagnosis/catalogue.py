@@ -56,7 +56,7 @@ VALIDATION: tuple[Check, ...] = (
     Check(C.L1, "The peer's address answers on the link, from one MAC", _SIM, _B.ACTIVE, link_checks.answers),
     Check(
         C.L2,
-        "Packets of the link's full size pass",
+        "Packets of the link's full size pass, and none is lost",
         _SIM,
         _B.WARN,
         link_checks.full_size,

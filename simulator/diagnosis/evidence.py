@@ -15,6 +15,8 @@ from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 
+LONG_ECHOES = 12
+"""Echoes of the link's full size that are asked for (simulator)."""
 _RESTS = 60.0
 """Seconds that a session rests at most between two attempts."""
 
@@ -69,6 +71,8 @@ class LanAnswer:
     """None of these MACs is the router's own, where its interfaces can be looked at."""
     whole: str | None = None
     """Why an echo as long as the link's MTU, with DF, got no answer; empty where it got one; None: not asked."""
+    lost: int = 0
+    """Of `LONG_ECHOES` such echoes that got answers those that got none."""
 
 
 class TcpEnd(Enum):
@@ -230,6 +234,8 @@ class SessionEvidence:
     """What that router itself says of the session; None: it was not asked, or cannot be."""
     probe: TcpEnd | None = None
     """A TCP handshake with its BGP port; None: not tried."""
+    key_problem: str = ""
+    """How the edge's own MD5 key is not the one that was agreed; empty where it is."""
     packets: PacketsSeen | None = None
     """What crossed the link between its two addresses since the validation began; None where nothing is captured."""
     peer_counters: Mapping[str, int] = field(default_factory=dict)

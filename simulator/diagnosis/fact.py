@@ -19,6 +19,7 @@ class Fact(Enum):
     FOREIGN_MAC = "what answers for the peer's address is no interface of its router"
     TWO_MACS = "two MACs answer for one address"
     SHORT_PACKETS_ONLY = "packets of the link's full size do not pass"
+    LINK_LOSES = "some echoes are answered, and others of the same kind are not"
     FORBIDDEN_FRAMES = "the peer sends frames that an exchange's LAN forbids"
     NO_NETEM = "the kernel cannot give the link the quality that is asked for"
     TAKEN_BACK = "the peering was set for deprovisioning before it was Active"
@@ -51,6 +52,7 @@ class Fact(Enum):
     TTL_CLEAN = "no kernel dropped a packet for its TTL"
     STUCK = "the OPENs were exchanged, and no KEEPALIVE of the peer came"
     OURS_SIGNED = "MD5 is configured here"
+    OURS_KEY_WRONG = "the edge's own MD5 key is not the one that was agreed"
     OURS_GTSM = "GTSM is configured here"
     MD5_PEER_UNSIGNED = "the peer does not sign its segments, and we do"
     MD5_PEER_SIGNS = "the peer signs its segments, and we do not"
@@ -142,7 +144,9 @@ ABNORMAL: dict[Fact, C] = {
     Fact.TWO_MACS: C.L1,
     Fact.FOREIGN_MAC: C.L1,
     Fact.SHORT_PACKETS_ONLY: C.L2,
+    Fact.LINK_LOSES: C.L2,
     Fact.FORBIDDEN_FRAMES: C.L3,
+    Fact.OURS_KEY_WRONG: C.T2,
     Fact.MD5_PEER_UNSIGNED: C.T2,
     Fact.MD5_PEER_SIGNS: C.T2,
     Fact.MD5_DIFFERS: C.T2,

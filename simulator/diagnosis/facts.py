@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from simulator.counts import count_of
 from simulator.diagnosis import packet_facts, session_facts, traffic_checks
-from simulator.diagnosis.evidence import Observation, Passage, SessionEvidence
+from simulator.diagnosis.evidence import LONG_ECHOES, Observation, Passage, SessionEvidence
 from simulator.diagnosis.fact import Fact, Seen, SessionFacts
 from simulator.diagnosis.route_checks import for_us, kept_back, lacking, marked, unheard
 from simulator.diagnosis.route_server_checks import members_lack
@@ -56,6 +56,8 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.TWO_MACS, f"{', '.join(sorted(lan.macs))} answer for {session.view.peer_address}"
     if session.frames:
         yield Fact.FORBIDDEN_FRAMES, f"frames of the peer: {', '.join(session.frames)}"
+    if lan.lost:
+        yield Fact.LINK_LOSES, f"{lan.lost} of {LONG_ECHOES} echoes got no answer, the others did"
     if lan.whole:
         yield Fact.SHORT_PACKETS_ONLY, f"an echo of {session.mtu} octets with DF: {lan.whole}"
 

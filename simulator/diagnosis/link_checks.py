@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.diagnosis.check import UNSET, Finding, failed, name_of, passed, resting_on, skipped
-from simulator.diagnosis.evidence import Observation, SessionEvidence
+from simulator.diagnosis.evidence import LONG_ECHOES, Observation, SessionEvidence
 
 
 def answers(session: SessionEvidence, observation: Observation) -> Finding:
@@ -30,9 +30,15 @@ def full_size(session: SessionEvidence, observation: Observation) -> Finding:
         return skipped("the peer answers no echo: there is nothing to measure with")
     if whole is None:
         return resting_on("L1") if observation.final else UNSET
+    if not whole and session.lan is not None and session.lan.lost:
+        return failed([lost_echoes(session.lan.lost)])
     if not whole:
         return passed(f"an echo of {session.mtu} octets with DF was answered")
     return failed([f"an echo of {session.mtu} octets with DF: {whole}"])
+
+
+def lost_echoes(lost: int) -> str:
+    return f"{lost} of {LONG_ECHOES} echoes got no answer, the others did"
 
 
 def no_forbidden_frames(session: SessionEvidence, observation: Observation) -> Finding:

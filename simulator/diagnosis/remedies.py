@@ -19,6 +19,7 @@ REMEDIES: dict[str, str] = {
     "address-of-another": "request the peering with the router's own address on this link, or have the exchange say "
     "whose {peer} is",
     "two-macs": "find the second device that answers for {peer} and remove the address from it",
+    "lossy-link": "look at the error counters of the interfaces and of the cross-connect on the way to {edge}",
     "mtu": "set the MTU of the router's interface, and of everything on the way to {edge}, to {mtu} octets",
     "shut-down": "bring the session with {edge} up on the router: its operator shut it down",
     "interface-name": "call it in the topology what it is called on the router: `interface` of the peer, of a Direct "
@@ -29,6 +30,7 @@ REMEDIES: dict[str, str] = {
     "source-address": "let the session with {edge} call from {peer}: that address was agreed, and is the router's own",
     "md5-missing": "configure {key} for neighbor {edge}",
     "md5-not-agreed": "remove the MD5 key of neighbor {edge}: Microsoft's policy is not to use it, and none was agreed",
+    "md5-at-microsoft": "tell Microsoft: its edge {edge} has to have the key that was agreed, or none where none was",
     "md5": "compare the MD5 key at both ends; Microsoft's policy is not to use MD5: remove it at both ends",
     "gtsm": "configure GTSM (TTL security) for neighbor {edge}, or have it taken off the peering",
     "gtsm-at-peer": "remove GTSM (TTL security) from neighbor {edge}, or ask for it in the peering",

@@ -10,7 +10,7 @@ from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.facts import facts_of
 
-_MD5: Final = (Fact.MD5_PEER_UNSIGNED, Fact.MD5_PEER_SIGNS, Fact.MD5_DIFFERS)
+_MD5: Final = (Fact.OURS_KEY_WRONG, Fact.MD5_PEER_UNSIGNED, Fact.MD5_PEER_SIGNS, Fact.MD5_DIFFERS)
 _GTSM: Final = (Fact.TTL_LOW_HERE, Fact.TTL_LOW_THERE)
 
 

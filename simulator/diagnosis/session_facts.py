@@ -46,6 +46,8 @@ def tcp(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.TALKS, ""
     if view.md5:
         yield Fact.OURS_SIGNED, "MD5 is configured here"
+    if session.key_problem and not session.is_up:
+        yield Fact.OURS_KEY_WRONG, session.key_problem
     if view.gtsm:
         yield Fact.OURS_GTSM, "GTSM is configured here"
     if view.bgp_state is BgpState.OPEN_CONFIRM:

@@ -22,7 +22,7 @@ SUPPORTS = {
     "local-as": ("local-as-wrong",),
     "remote-as": ("remote-as-wrong",),
     "family": ("family-missing", "session-missing"),
-    "md5": ("md5", "md5-missing", "md5-not-agreed"),
+    "md5": ("md5", "md5-missing", "md5-not-agreed", "md5-at-microsoft"),
     "gtsm": ("gtsm", "gtsm-at-peer"),
     "hold-time": ("hold-time", "hold-time-zero", "hold-time-short"),
     "passive": ("passive",),

@@ -84,6 +84,8 @@ class Edges:
         """Of the ports that the topology gives to IPv6 on loopback, those that are taken."""
         self._squeezed: dict[tuple[str, Family], int] = {}
         """By peer and family, as `squeeze`."""
+        self._signed: dict[tuple[str, str, Family], str] = {}
+        """By edge, peer and family, as `sign_with`."""
         self._admitted: set[str] = set()
         """The sessions that were planned while the network ran."""
 
@@ -247,7 +249,7 @@ class Edges:
                 remote=remote,
                 policy=Policy(plan.profile, context, plan.rules, taking),
                 role=role,
-                md5=plan.md5,
+                md5=self.key_of(plan),
                 gtsm=plan.gtsm,
                 hold_time=topology.microsoft.hold_time,
                 max_prefix=self._limit_of(plan),
@@ -274,6 +276,11 @@ class Edges:
     def provisioned(self, session: str) -> SessionPlan | None:
         """The plan of a session that is configured, by its id."""
         return self._provisioned.get(session)
+
+    @property
+    def running(self) -> tuple[SessionPlan, ...]:
+        """Every session that is configured, also of a peering that the topology does not plan."""
+        return tuple(self._provisioned.values())
 
     def is_provisioned(self, plan: SessionPlan) -> bool:
         return self._edge(plan).has(plan.id)
@@ -307,7 +314,7 @@ class Edges:
 
     def is_outdated(self, plan: SessionPlan) -> bool:
         """Whether the session runs with another MD5 key than its plan has now."""
-        return self.is_provisioned(plan) and self.config(plan).md5 != plan.md5
+        return self.is_provisioned(plan) and self.config(plan).md5 != self.key_of(plan)
 
     def limit(self, plan: SessionPlan) -> None:
         """Apply a session's prefix limit as its plan has it now, without a reset; nothing where it does not exist."""
@@ -327,6 +334,23 @@ class Edges:
             self._squeezed[peer, family] = limit
         for plan in list(self._provisioned.values()):
             self.limit(plan)
+
+    def sign_with(self, edge: str, peer: str, family: Family, key: str | None) -> None:
+        """Sign with this MD5 key at one edge whatever a peer's plans say, on sessions of later too.
+
+        Empty: with none; None: as they say. Raises LabError."""
+        if key is None:
+            self._signed.pop((edge, peer, family), None)
+        else:
+            self._signed[edge, peer, family] = key
+        for plan in list(self._provisioned.values()):
+            if (plan.edge.name, plan.peer.name, plan.family) == (edge, peer, family) and self.is_outdated(plan):
+                self._edge(plan).apply_md5(plan.id, self.key_of(plan))
+
+    def key_of(self, plan: SessionPlan) -> str | None:
+        """The MD5 key that the edge has for a session: the one that was agreed, or what `sign_with` says."""
+        key = self._signed.get((plan.edge.name, plan.peer.name, plan.family))
+        return plan.md5 if key is None else key or None
 
     def _limit_of(self, plan: SessionPlan) -> MaxPrefix:
         limit = self._squeezed.get((plan.peer.name, plan.family))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.connection.states import Flow
 from simulator.diagnosis.evidence import (
+    LONG_ECHOES,
     CaptureProof,
     LanAnswer,
     PeerTable,
@@ -173,8 +174,9 @@ class Inquiry:
                 break
         else:
             return
-        echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True)
-        gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error)
+        # Several: one that a bad link lost is not too long.
+        echo = await ping(place, plan.peer_address, size=plan.mtu, dont_fragment=True, count=LONG_ECHOES)
+        gathered.lan[plan.id] = replace(gathered.lan[plan.id], whole=echo.error, lost=echo.lost)
 
     def _is_foreign(self, plan: SessionPlan, macs: frozenset[str]) -> bool:
         """Whether none of these MACs is of an interface of the peer's router. One outside of the lab cannot be seen."""

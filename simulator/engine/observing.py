@@ -93,7 +93,7 @@ class Observer(Inquiry):
             capture_skipped=gathered.capture_skipped,
             traffic_skipped=gathered.traffic_skipped,
             direct=record.flow is Flow.DIRECT,
-            edges=frozenset(plan.edge.name for plan in several),
+            edges=frozenset(plan.edge.name for plan in self._of_peering(record)) if whole else frozenset(),
             edges_there=self._edges_there(record),
             quality_asked=record.plans[0].quality_asked,
             quality_problem=self._network.site.quality_problem,
@@ -101,6 +101,12 @@ class Observer(Inquiry):
         if compared:
             self._remember(observation)
         return observation
+
+    def _of_peering(self, record: ConnectionRecord) -> list[SessionPlan]:
+        """The sessions of all connections of a peering: those that were planned, and those that run."""
+        edges = self._network.edges
+        known = {plan.id: plan for plan in (*edges.plans, *edges.running, *record.plans)}
+        return [plan for plan in known.values() if plan.peering == record.peering]
 
     def _on_other_edges(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> list[SessionPlan]:
         """The peer's sessions with edges to which the connection does not lead."""
@@ -174,6 +180,7 @@ class Observer(Inquiry):
             peer_counters=moves(theirs, self._counters(plan.peer.name)) if theirs else {},
             answer=gathered.answers.get(plan.id),
             preflight=self.preflight.get(plan.id, ()),
+            key_problem=self._key_problem(plan),
             probe=gathered.probes.get(plan.id),
             packets=gathered.packets.get(plan.id),
             own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
@@ -194,6 +201,13 @@ class Observer(Inquiry):
             programmed=gathered.programmed.get(plan.id),
             frames=self._frames(plan, gathered.lan.get(plan.id)),
         )
+
+    def _key_problem(self, plan: SessionPlan) -> str:
+        key = self._network.edges.key_of(plan)
+        if key == plan.md5:
+            return ""
+        has = "has another MD5 key than was agreed" if plan.md5 and key else "has an MD5 key, and none was agreed"
+        return f"{plan.edge.name} {has if key else 'has no MD5 key, and one was agreed'}"
 
     def _judged(self, plan: SessionPlan, gathered: Gathered) -> Iterable[HeldRoute]:
         """The routes that a diagnosis looks at: once it is lifted, not those of ours that a route server passes on."""

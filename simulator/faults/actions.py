@@ -16,10 +16,11 @@ from pyroute2.netlink.exceptions import NetlinkError
 from simulator.engine.network import Network
 from simulator.faults.broken import BrokenRouter
 from simulator.faults.lab import ANOTHER, FaultyLab, fill
-from simulator.faults.packets import drop
+from simulator.faults.packets import drop, lose
 from simulator.faults.schema import Sabotage
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
+from simulator.topology.plan import SessionPlan
 
 _NODAD: Final = 0x02
 _SIGNALS: Final = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
@@ -56,9 +57,15 @@ class Saboteur:
                 await self._act(action, family)
 
     async def _act(self, action: Sabotage, family: str) -> None:
+        if action.key is not None:
+            plan = next(each for each in self.network.edges.plans if each.family.label == family)
+            sign_wrongly(self.network, plan, action.key)
+            return
         place = netns_place(self.network.site.place(self._node(action)), "a fault")
         if action.drop is not None:
             drop(place, action.drop, family)
+        if action.loss is not None:
+            lose(place, action.loss, family)
         if action.mtu is not None:
             set_mtu(place, dict.fromkeys(place.interfaces, action.mtu))
         words = self._words(family)
@@ -82,6 +89,14 @@ class Saboteur:
         plan = next(each for each in self.network.edges.plans if each.family.label == family)
         other = plan.peer_address + 11
         return {"peer": str(plan.peer_address), "edge": str(plan.edge_address), "other": str(other)}
+
+
+WRONG_KEY: Final = "not-the-agreed-key"
+
+
+def sign_wrongly(network: Network, plan: SessionPlan, key: str) -> None:
+    """The edge's MD5 key for a session becomes `other` than was agreed, or `none`. Raises LabError."""
+    network.edges.sign_with(plan.edge.name, plan.peer.name, plan.family, WRONG_KEY if key == "other" else "")
 
 
 def mtus(place: NetnsPlace) -> dict[str, int]:

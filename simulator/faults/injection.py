@@ -17,10 +17,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from simulator.engine.network import Network
-from simulator.faults.actions import change_address, mtus, set_mtu
+from simulator.faults.actions import change_address, mtus, set_mtu, sign_wrongly
 from simulator.faults.lab import fill, filled_in
 from simulator.faults.load import load_all
-from simulator.faults.packets import drop, undrop
+from simulator.faults.packets import drop, lose, undrop
 from simulator.faults.schema import FAMILIES, RehearsedFault, Sabotage
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
@@ -68,7 +68,7 @@ def why_not(fault: RehearsedFault) -> str:
         return "two faults at once: put each in by its own name"
     if fault.speaks is not None:
         return "a scripted peer stands in the router's place from the start: `turnup fault run` rehearses it"
-    if fault.topology and not _limit(fault):
+    if fault.topology and not _limit(fault) and not _key(fault):
         return "it is of another topology, or of what was agreed: a lab has that from its start"
     if any(action.delete for action in fault.actions):
         return "it is of the way to Active: in a running lab, delete the peering itself"
@@ -82,6 +82,12 @@ def why_not(fault: RehearsedFault) -> str:
 def _limit(fault: RehearsedFault) -> bool:
     """Whether all that it changes in the topology is how many prefixes the edges take."""
     return fault.topology.keys() == {"peering"} and fault.topology["peering"].keys() == {"max-prefixes"}
+
+
+def _key(fault: RehearsedFault) -> bool:
+    """Whether it changes the edge's MD5 key, and the topology only has one agreed for that."""
+    asked = fault.topology.keys() == {"peering"} and fault.topology["peering"].keys() == {"md5"}
+    return asked and any(action.key for action in fault.actions)
 
 
 def offered() -> list[tuple[RehearsedFault, str]]:
@@ -199,6 +205,11 @@ class Injections:
     def _of_action(
         self, action: Sabotage, peer: Peer, family: str, plan: SessionPlan
     ) -> Iterator[tuple[str, Callable[[], Awaitable[Undo]]]]:
+        if action.key is not None:
+            if action.key == "none" and plan.md5 is None:
+                raise InjectionError(f"no MD5 key was agreed for {plan.id}: nothing can be removed")
+            yield f"key {plan.edge.name} {peer.name} {family}", partial(self._signed, plan, action.key)
+            return
         if action.process is not None:
             router = self._network.peers.router(peer.name)
             if not isinstance(router, Daemon):
@@ -215,6 +226,8 @@ class Injections:
         words = _words(plan)
         if action.drop is not None:
             yield f"{action.drop} {node} {family}", partial(_dropped, place, action.drop, family)
+        if action.loss is not None:
+            yield f"loss {node} {family}", partial(_lossy, place, action.loss, family)
         if action.mtu is not None:
             yield f"mtu {node}", partial(_smaller, place, action.mtu)
         if action.lose is not None or action.take is not None:
@@ -257,6 +270,14 @@ class Injections:
 
         return undo
 
+    async def _signed(self, plan: SessionPlan, key: str) -> Undo:
+        sign_wrongly(self._network, plan, key)
+
+        async def undo() -> None:
+            self._network.edges.sign_with(plan.edge.name, plan.peer.name, plan.family, None)
+
+        return undo
+
     async def _announced(self, router: Simulated, peer: Peer, routes: tuple[RouterRoute, ...]) -> Undo:
         before = router.routes
         await router.announce(replace(self._network.peers.configuration(peer), routes=routes))
@@ -292,6 +313,16 @@ _TABLES: Final = "turnup-fault"
 async def _dropped(place: NetnsPlace, what: str, family: str) -> Undo:
     table = f"{_TABLES}-{what}-{family}"
     drop(place, what, family, table)
+
+    async def undo() -> None:
+        undrop(place, table)
+
+    return undo
+
+
+async def _lossy(place: NetnsPlace, percent: int, family: str) -> Undo:
+    table = f"{_TABLES}-loss-{family}"
+    lose(place, percent, family, table)
 
     async def undo() -> None:
         undrop(place, table)

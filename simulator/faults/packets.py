@@ -21,7 +21,11 @@ _TRANSPORT: Final = 2
 """NFT_PAYLOAD_TRANSPORT_HEADER."""
 _NETWORK_FAMILY: Final = 15
 """NFT_META_NFPROTO."""
-_PROTOCOLS: Final = {"tcp": 6, "icmp": 1, "icmp6": 58}
+_RANDOM: Final = 24
+"""NFT_META_PRANDOM."""
+_EQUAL, _LESS = 0, 2
+"""NFT_CMP_EQ, NFT_CMP_LT."""
+_PROTOCOLS: Final = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58}
 _NFPROTO: Final = {"IPv4": 2, "IPv6": 10}
 _DROP, _SOURCE, _TARGET = 0, 0, 2
 _ECHO: Final = {"icmp": 8, "icmp6": 128}
@@ -47,6 +51,23 @@ def drop(place: NetnsPlace, what: str, family: str, table: str = "turnup") -> No
     except (NetlinkError, OSError) as error:
         raise LabError(
             f"packets cannot be dropped at {place.name}: {error} (a kernel with nf_tables is needed)"
+        ) from error
+
+
+def lose(place: NetnsPlace, percent: int, family: str, table: str = "turnup") -> None:
+    """Lose so many of the packets of a family that arrive at a node, at random: TCP, UDP and echoes, no question who
+    has an address. Raises LabError as `drop` does."""
+    below = bytes([round(256 * percent / 100)])  # of an octet by chance
+    chance = [genex("meta", {"key": _RANDOM, "dreg": 1}), _compare(below, _LESS)]
+    echo = "icmp" if family == "IPv4" else "icmp6"
+    what = [_meta(_L4_PROTOCOL, _PROTOCOLS[each]) for each in ("tcp", "udp")]
+    what.append([*_meta(_L4_PROTOCOL, _PROTOCOLS[echo]), *_payload(0, bytes([_ECHO[echo]]))])
+    rules = [[*_meta(_NETWORK_FAMILY, _NFPROTO[family]), *each, *chance] for each in what]
+    try:
+        place.run(lambda: _install(table, "input", rules))
+    except (NetlinkError, OSError) as error:
+        raise LabError(
+            f"packets cannot be lost at {place.name}: {error} (a kernel with nf_tables is needed)"
         ) from error
 
 
@@ -81,5 +102,5 @@ def _payload(offset: int, value: bytes) -> list[Any]:
     return [genex("payload", load), _compare(value)]
 
 
-def _compare(value: bytes) -> Any:
-    return genex("cmp", {"sreg": 1, "op": 0, "data": {"attrs": [("NFTA_DATA_VALUE", value)]}})
+def _compare(value: bytes, how: int = _EQUAL) -> Any:
+    return genex("cmp", {"sreg": 1, "op": how, "data": {"attrs": [("NFTA_DATA_VALUE", value)]}})

@@ -94,6 +94,12 @@ class Sabotage(Model):
     drop: Literal["bgp", "icmp", "tcp", "out"] | None = Field(
         default=None, description="nftables: what arrives there and is dropped; `out`: BGP that leaves"
     )
+    loss: Annotated[int, Field(ge=1, le=99)] | None = Field(
+        default=None, description="percent of the packets that arrive there, of the family, that are lost at random"
+    )
+    key: Literal["other", "none"] | None = Field(
+        default=None, description="the MD5 key that the edge has for the session from then on; `other` than was agreed"
+    )
     mtu: Annotated[int, Field(ge=1280, le=9216)] | None = Field(default=None, description="of its interface")
     process: Literal["kill", "freeze"] | None = Field(default=None, description="what is done to the router")
     take: str | None = Field(default=None, description="an address that it takes besides, such as {peer}")

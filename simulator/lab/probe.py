@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from simulator.addresses import IpAddress
 from simulator.lab import netlink
@@ -45,6 +45,10 @@ class L2Probe:
     requests: int
 
 
+_APART: Final = 0.01
+"""Seconds between two echoes (simulator)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PingResult:
     """The outcome of one ICMP echo."""
@@ -53,6 +57,8 @@ class PingResult:
     rtt_ms: float | None
     error: str = ""
     """Why there was no answer, in words."""
+    lost: int = 0
+    """Of several echoes of which one was answered, those that were not."""
 
 
 @contextlib.contextmanager
@@ -173,9 +179,12 @@ async def ping(
     *,
     size: int | None = None,
     dont_fragment: bool = False,
+    count: int = 1,
     timeout: float = 1.0,  # noqa: ASYNC109 - no answer is a result, not an exception
 ) -> PingResult:
-    """One ICMP echo request from `place`, the whole IP packet `size` bytes long (default 84); `timeout` in seconds.
+    """An ICMP echo request from `place`, the whole IP packet `size` bytes long (default 84); `timeout` in seconds.
+
+    With `count` so many, a hundredth of a second apart; the time is that of the first answer.
 
     With `dont_fragment` a packet longer than the interface's MTU is refused at once, with that as the error.
     """
@@ -187,8 +196,9 @@ async def ping(
     except OSError as error:
         return PingResult(False, None, f"no raw socket in {place.name}: {error.strerror}")
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[float] = loop.create_future()
-    identifier = os.urandom(4)
+    answer: asyncio.Future[None] = loop.create_future()
+    pending = {os.urandom(4) for _ in range(count)}
+    arrived: list[float] = []
 
     def read() -> None:
         with contextlib.suppress(BlockingIOError):
@@ -203,23 +213,30 @@ async def ping(
                         answer.set_exception(error)
                     return
                 echo = packet[(packet[0] & 0x0F) * 4 :] if target.version == 4 else packet
-                if echo[:1] == bytes([ICMP_ECHO[target.version][1]]) and echo[4:8] == identifier and not answer.done():
-                    answer.set_result(loop.time())
+                if echo[:1] == bytes([ICMP_ECHO[target.version][1]]) and echo[4:8] in pending:
+                    pending.discard(echo[4:8])
+                    arrived.append(loop.time())
+                    if not pending and not answer.done():
+                        answer.set_result(None)
 
     with sock, reading(sock.fileno(), read):
         try:
             sock.connect((str(target), 0))
             started = loop.time()
-            sock.send(echo_request(target, identifier, payload))
+            for number, identifier in enumerate(list(pending)):
+                if number:
+                    await asyncio.sleep(_APART)
+                sock.send(echo_request(target, identifier, payload))
             async with asyncio.timeout(timeout):
-                arrived = await answer
+                await answer
         except TimeoutError:
-            return PingResult(False, None, f"no answer within {timeout:g} s")
+            if not arrived:
+                return PingResult(False, None, f"no answer within {timeout:g} s")
         except OSError as error:
             return PingResult(False, None, reason(error))
         finally:
             answer.cancel()
-    return PingResult(True, round((arrived - started) * 1000, 3))
+    return PingResult(True, round((arrived[0] - started) * 1000, 3), lost=len(pending))
 
 
 def icmp_socket(place: Place, target: IpAddress, dont_fragment: bool) -> socket.socket:

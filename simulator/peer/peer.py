@@ -212,6 +212,13 @@ class BgpPeer:
         self._end_with(self.inbound.apply_max_prefix(self.config, now), now)
         self._follow_session(now)
 
+    def apply_md5(self, key: str | None, now: float) -> None:
+        """Sign with another key from now on (None: with none); what is open is closed (RFC 4486 §4)."""
+        self._asked = replace(self._asked, md5=key)
+        self.config = replace(self.config, md5=key)
+        self._end_with(cease(Cease.OTHER_CONFIGURATION_CHANGE, "another MD5 key"), now)
+        self._follow_session(now)
+
     def announce_again(self, now: float) -> None:
         """The speaker's announcements have changed."""
         self.outbound.announce_again(now)

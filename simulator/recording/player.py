@@ -538,6 +538,9 @@ class RecordingPlayer:
         if verb == "squeeze":
             self.network.edges.squeeze(given[0], Family[given[1]], given[2])
             return
+        if verb == "sign_with":
+            self.network.edges.sign_with(given[0], given[1], Family[given[2]], given[3])
+            return
         if verb in ("add", "plan_again"):
             plans = [*map(self._plan, given[0])]
             if verb == "plan_again":

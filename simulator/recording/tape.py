@@ -161,6 +161,7 @@ class RecordingTape:
         self._around(workflow, "_conclude", "conclude")
         self._around(network.edges, "provision", "p", self._carried)
         self._around(network.edges, "squeeze", "v", lambda peer, family, limit: [peer, family.name, limit])
+        self._around(network.edges, "sign_with", "v", lambda edge, peer, family, key: [edge, peer, family.name, key])
         self._around(network.edges, "admit", "v", lambda plan: [self._planned(plan)])
         self._around(network.edges, "dismiss", "v", lambda plan: [self._planned(plan)])
         self._follow_validator(workflow.validator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -33,6 +34,10 @@ class Connections:
         """The dial under way, and those that were given up and have not ended."""
         self._dialling: asyncio.Task[None] | None = None
         self._config, self._runtime, self._owner = config, runtime, owner
+
+    def sign_with(self, key: str | None) -> None:
+        """Dial with this MD5 key from now on."""
+        self._config = replace(self._config, md5=key)
 
     async def ended(self) -> None:
         """Wait until no connection and no dial is left."""

@@ -109,6 +109,12 @@ class Neighbor:
         self.peer.apply_max_prefix(limit, self._now())
         self._carry_out()
 
+    def apply_md5(self, key: str | None) -> None:
+        """Sign with another key from now on; what is open is closed."""
+        self.connections.sign_with(key)
+        self.peer.apply_md5(key, self._now())
+        self._carry_out()
+
     def announce_again(self) -> None:
         """The speaker's announcements have changed."""
         self.peer.announce_again(self._now())

@@ -200,6 +200,9 @@ class ReplayedSpeaker(Speaker):
         neighbor.start()
         return neighbor
 
+    def apply_md5(self, session: str, key: str | None) -> None:
+        self._neighbors[session].apply_md5(key)
+
     def _drop(self, session: str) -> Neighbor:
         return self._neighbors.pop(session)
 

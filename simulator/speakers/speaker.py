@@ -253,6 +253,12 @@ class Speaker:
         """Count all that is held by another limit, on the running session."""
         self._neighbors[session].apply_max_prefix(limit)
 
+    def apply_md5(self, session: str, key: str | None) -> None:
+        """Sign with another key from now on (None: with none); what is open is closed. Raises LabError."""
+        listener, host = self._places[session]
+        set_md5(listener.sock, host, key or "")
+        self._neighbors[session].apply_md5(key)
+
     def announce(self, announcements: Sequence[Announcement]) -> None:
         """Announce these from now on, in place of what was announced, on sessions that stay up.
 

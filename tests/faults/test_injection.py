@@ -22,6 +22,7 @@ from tests.topologies import build, document
 
 WORKING = {
     *("address-taken-twice", "bgp-filtered", "icmp-filtered", "router-frozen", "router-not-started", "small-mtu"),
+    *("md5-changed-at-edge", "md5-removed-at-edge", "packets-lost"),
     *("wrong-own-address", "bogons", "default-route", "nothing-to-announce", "too-many-prefixes"),
 }
 
@@ -75,6 +76,7 @@ async def test_routes_come_and_go_by_the_api_and_the_desk_shows_it(tmp_path: Pat
         ({"name": "bogons", "family": "IPv5"}, "IPv4 or IPv6"),
         ({"name": "router-frozen"}, "no process"),
         ({"name": "bgp-filtered"}, "netns"),
+        ({"name": "md5-removed-at-edge"}, "no MD5 key was agreed"),
     ],
 )
 async def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path, fields: dict[str, str], reason: str) -> None:
@@ -131,6 +133,39 @@ async def test_a_squeezed_limit_holds_for_later_sessions_and_goes_back_to_what_i
         assert (limits("IPv4"), limits("IPv6")) == ({600}, {50})
 
 
+@pytest.mark.parametrize(
+    ("name", "agreed", "told"),
+    [
+        ("md5-changed-at-edge", None, "has an MD5 key, and none was agreed"),
+        ("md5-changed-at-edge", "agreed-key", "has another MD5 key than was agreed"),
+        ("md5-removed-at-edge", "agreed-key", "has no MD5 key, and one was agreed"),
+    ],
+)
+async def test_a_wrong_key_at_the_edge_is_microsofts_fault_and_goes_back(
+    tmp_path: Path, name: str, agreed: str | None, told: str
+) -> None:
+    peering = document("exchange")["peerings"][0] | ({"md5": agreed} if agreed else {})
+    lab_topology = support.topology(peerings=[peering])
+    async with served(tmp_path, topology=lab_topology) as lab:
+        await put_asn(lab.provider)
+        asked = {"peerSessionIPv4Address": support.IPV4}
+        await put_peering(lab.provider, "contoso-ashburn", asked | ({"md5AuthenticationKey": agreed} if agreed else {}))
+        await until_all(lab.provider, ConnectionState.ACTIVE)
+        edges, records = lab.provider.network.edges, lab.provider.control.records
+        record = next(each for each in records.values() if each.plans[0].edge.name == "ash-edge-1")
+        plan = record.plans[0]
+        assert (await lab.client.post("/lab/v1/faults", json={"name": name, "family": "IPv4"})).status_code == 200
+        await until(lab.provider, lambda: any(told in cause.text for each in record.watched for cause in each.causes))
+        causes = [(cause.id, cause.side.value) for each in record.watched for cause in each.causes]
+        assert set(causes) == {("md5-at-microsoft", "microsoft")}
+        others = [other for each in records.values() for other in each.plans if other.id != plan.id]
+        assert all(edges.bgp_state(other) is BgpState.ESTABLISHED for other in others), "another edge has its key"
+        assert record.state is ConnectionState.ACTIVE
+        assert (await lab.client.delete("/lab/v1/faults/f1")).status_code == 200
+        await until(lab.provider, lambda: edges.bgp_state(plan) is BgpState.ESTABLISHED and edges.is_lifted(plan))
+        assert edges.config(plan).md5 == agreed
+
+
 async def test_a_restart_has_no_faults(tmp_path: Path) -> None:
     async with served(tmp_path) as lab:
         await put_asn(lab.provider)
@@ -164,7 +199,7 @@ async def test_a_real_router_and_its_link_are_put_back(tmp_path: Path) -> None:
         def up() -> bool:
             return all(edges.bgp_state(plan) is BgpState.ESTABLISHED for plan in plans)
 
-        for name in ("small-mtu", "icmp-filtered", "bgp-filtered", "router-frozen"):
+        for name in ("small-mtu", "icmp-filtered", "bgp-filtered", "router-frozen", "packets-lost"):
             fault = await faults.inject(name, family="IPv4")
             with pytest.raises(InjectionError, match="there already"):
                 await faults.inject(name, family="IPv4")
