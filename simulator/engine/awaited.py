@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Conversion, Flow
+from simulator.diagnosis.check_ids import CheckId
 from simulator.engine.control import ConnectionRecord
+from simulator.views.check import Cause, Side
 
 S = ConnectionState
 
@@ -47,6 +49,22 @@ _CONVERSION: Final = Awaited(
 )
 
 
+_MENDED_BY: Final = {Side.MICROSOFT: Actor.MICROSOFT}
+"""Who is waited for; of every other side it is the peer: it has the router and the cross-connect."""
+
+
+_STOPPED: Final = (CheckId.W1, CheckId.W6)
+"""The session is down, or packets do not pass; the other checks of a watch only warn."""
+
+
+def trouble(record: ConnectionRecord) -> Cause | None:
+    """Why traffic of an Active connection has stopped, the first cause; None: it has not."""
+    if record.state is not S.ACTIVE:
+        return None
+    found = (cause for check in record.watched if check.status.bad and check.id in _STOPPED for cause in check.causes)
+    return next(found, None)
+
+
 def awaits_notification(record: ConnectionRecord) -> bool:
     """Whether a connection in ProvisioningStarted still waits for its peer: the LOA is out, and the cabling to do."""
     return record.connection.last_step.event is ConnectionEvent.APPROVED and record.flow is not Flow.EXCHANGE
@@ -62,4 +80,6 @@ def awaited(record: ConnectionRecord) -> Awaited:
         return _CONVERSION
     if record.state is S.ACTIVE and any(plan.id not in record.validated for plan in record.plans):
         return _NOT_LIFTED
+    if (cause := trouble(record)) is not None:
+        return Awaited(f"this is mended: {cause.text}", who=_MENDED_BY.get(cause.side, Actor.PEER))
     return AWAITED.get(record.state, Awaited("nothing"))

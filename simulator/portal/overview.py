@@ -17,7 +17,7 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.rest.ids import parse
 from simulator.connection.states import ConnectionState, Flow
-from simulator.engine.awaited import awaited
+from simulator.engine.awaited import awaited, trouble
 from simulator.engine.control import ConnectionRecord
 from simulator.portal.paging import paged, sorting
 from simulator.portal.visit import PortalPage, Visit
@@ -125,7 +125,7 @@ def _row(provider: Provider, record: PeeringRecord, peers: dict[int, str]) -> Pe
 def _urgency(record: ConnectionRecord) -> tuple[int, int]:
     state = record.connection.shown_state
     at = _ATTENTION.index(state) if state in _ATTENTION else len(_ATTENTION)
-    return at, 0 if state is not ConnectionState.ACTIVE else 1
+    return at, 0 if state is not ConnectionState.ACTIVE or trouble(record) is not None else 1
 
 
 _SORTS: Final = {

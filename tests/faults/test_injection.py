@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from simulator.azure.provider.provider import Provider
-from simulator.connection.states import ConnectionState
+from simulator.connection.states import Actor, ConnectionState
+from simulator.engine.awaited import awaited
 from simulator.faults.injection import InjectionError, Injections, offered
 from simulator.places.link import LinkKind
 from simulator.policy.max_prefix import MaxPrefix
@@ -158,6 +159,12 @@ async def test_a_wrong_key_at_the_edge_is_microsofts_fault_and_goes_back(
         await until(lab.provider, lambda: any(told in cause.text for each in record.watched for cause in each.causes))
         causes = [(cause.id, cause.side.value) for each in record.watched for cause in each.causes]
         assert set(causes) == {("md5-at-microsoft", "microsoft")}
+        waits = awaited(record)
+        assert waits.what.startswith("this is mended: Microsoft's edge") and waits.who is Actor.MICROSOFT
+        assert "This is mended: Microsoft's edge" in text_of(
+            (await lab.client.get("/peerings/lab/rg/contoso-ashburn")).text
+        )
+        assert "this is mended: Microsoft's edge" in text_of((await lab.client.get("/")).text)
         others = [other for each in records.values() for other in each.plans if other.id != plan.id]
         assert all(edges.bgp_state(other) is BgpState.ESTABLISHED for other in others), "another edge has its key"
         assert record.state is ConnectionState.ACTIVE
