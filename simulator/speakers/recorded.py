@@ -43,7 +43,10 @@ class TurnClock(Clock):
 
     def now(self) -> float:
         if self._turn is None:
-            self._turn = -int(-super().now() * 1e6 // 1) / 1e6
+            moment = -int(-super().now() * 1e6 // 1) / 1e6
+            if self._loop.is_closed():  # an interrupted lab is reported when its turns are over
+                return moment
+            self._turn = moment
             self._loop.call_soon(self._over)
         return self._turn
 

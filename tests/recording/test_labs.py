@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from simulator.scenarios.load import load
 from simulator.scenarios.play import PlayOptions, play, recording_of
 from simulator.scenarios.results import CaseOutcome
 from simulator.scenarios.shipped import shipped
+from simulator.speakers.recorded import TurnClock
 from tests.lab_support import require_netns, require_program
 from tests.recording.rehearsals import played, recorded
 from tests.recording.test_replay import exchange
@@ -70,3 +72,11 @@ def test_a_recording_is_a_test_of_pytest(tmp_path: Path) -> None:
     assert "1 failed, 1 passed" in done.stdout
     assert "to Idle" in done.stdout
     assert f"turnup replay {bad}" in done.stdout
+
+
+def test_the_clock_of_a_tape_goes_on_when_the_loop_is_closed() -> None:
+    """An interrupted rehearsal's report is made, and taken down, behind its last turn."""
+    loop = asyncio.new_event_loop()
+    clock = TurnClock(loop)
+    loop.close()
+    assert clock.now() <= clock.now()
