@@ -19,7 +19,7 @@ _LONG_PATH: Final = b"\x50\x02\x00"
 _COMMUNITIES: Final = b"\xc0\x08"
 _SEQUENCE: Final = 2
 _ASNS: Final = tuple(struct.Struct(f"!{count}L").unpack_from for count in range(64))
-_MOST: Final = 4096
+_MOST = 4096
 """As many different `others` are remembered for a kind of session."""
 
 
