@@ -27,8 +27,8 @@ HOT = (
     *("policy.rule", "policy.verdict"),
     *("rib.adj_in", "rib.adj_out"),
     *("rib.route_server.backlog", "rib.route_server.client", "rib.route_server.control"),
-    *("rib.route_server.offer", "rib.route_server.policy", "rib.route_server.stream", "rib.route_server.table"),
-    "rib.route_server.transparent",
+    *("rib.route_server.journal", "rib.route_server.offer", "rib.route_server.policy", "rib.route_server.stream"),
+    *("rib.route_server.table", "rib.route_server.transparent"),
     *("peer.inbound", "peer.attribute_sets", "peer.peer", "peer.outbound", "peer.client", "peer.stream", "peer.run"),
     *("mrt.records", "mrt.bgp4mp", "tables.mrt_reader", "tables.bgp4mp_replay", "tables.tally"),
 )

@@ -6,7 +6,7 @@ but its routes go to no other client, and it gets none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from simulator.gate import Direction
@@ -17,9 +17,10 @@ from simulator.peer.run import Run
 from simulator.peer.session_gate import SessionGate
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
-from simulator.rib.route_server.backlog import Backlog, portions
+from simulator.rib.route_server.backlog import Backlog
 from simulator.rib.route_server.client import Client
-from simulator.rib.route_server.stream import Piece, Receiver, UpdateRenderer, is_for
+from simulator.rib.route_server.journal import Entry, Journal, Portion, portions
+from simulator.rib.route_server.stream import Piece, Receiver, UpdateRenderer
 from simulator.rib.route_server.table import RouteChange, RouteServerTable
 from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family, Role
@@ -36,13 +37,15 @@ class Distributor:
         self.woken: dict[str, None] = {}
         """Clients that have something new to send. A flush for one client may give something to others."""
         self._members: dict[ClientOutbound, MessageFormat] = {}
+        self._journals: dict[MessageFormat, Journal] = {}
         self._plain: dict[Client, tuple[list[RouteChange], dict[MessageFormat, list[Piece]]]] = {}
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
 
-    def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> None:
-        """The client is Established: it gets every change from now on."""
+    def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> Journal:
+        """The client is Established: it is told of every change from now on. Returns where they will be."""
         self.flush(now)
         self._members[member] = format_
+        return self._journals.setdefault(format_, Journal())
 
     def leave(self, member: ClientOutbound) -> None:
         self._members.pop(member, None)
@@ -58,10 +61,17 @@ class Distributor:
         for member, format_ in self._members.items():
             by_format.setdefault(format_, []).append(member)
         for format_, members in by_format.items():
-            pieces = self.renderer.pieces(told, format_)
+            journal = self._journals[format_]
+            entries = journal.add(self.renderer.pieces(told, format_))
             for member in members:
-                if member.follow((piece for piece in pieces if is_for(piece, member.client)), now):
+                if member.follow(entries, now):
                     self.woken[member.client.id] = None
+            followers = [member.changes for member in members if member.follows]
+            longest = journal.overflow()
+            for changes_ in followers:
+                if changes_.place < longest:
+                    changes_.fall()
+            journal.forget(min((changes_.place for changes_ in followers), default=journal.end))
 
     def view(self, client: Client, format_: MessageFormat) -> Iterator[Piece]:
         """Everything that a client gets, once nothing is left to flush."""
@@ -105,11 +115,12 @@ class ClientOutbound(Outbound):
         """None while the session is not Established, or without this family."""
         self._ready, self._has = Receiver(), Receiver()
         """What it would have, were it not for the gate; and what it has."""
-        self._follows = False
+        self._journal = Journal()
+        self.follows = False
         """It was given everything, or is about to be, and so every change is for it."""
         self._growth = 0
         """How many more prefixes it has once it has `_run`."""
-        self._changes = Backlog(client, distributor.table, distributor.renderer)
+        self.changes = Backlog(client, distributor.table, distributor.renderer)
 
     @property
     def rendered(self) -> int:
@@ -124,7 +135,7 @@ class ClientOutbound(Outbound):
 
     @property
     def waits(self) -> bool:
-        return super().waits or bool(self._changes)
+        return super().waits or bool(self.changes)
 
     def up(self, negotiated: Negotiated, now: float) -> None:
         if self.client.family not in negotiated.families:
@@ -132,46 +143,47 @@ class ClientOutbound(Outbound):
         self.client.identifier = int(IPv4Address(negotiated.peer_identifier))
         otc = self._config.local_as if self._config.role is Role.ROUTE_SERVER else None
         self._format = MessageFormat(negotiated.asn4, negotiated.message_size, otc)
-        self._distributor.join(self, self._format, now)
+        self._journal = self._distributor.join(self, self._format, now)
         if self._gate.is_open:
             self.send_everything(now)
         else:
             for piece in self._view(now):
                 self._ready.told(piece)
-                self._may_go_on([piece], now)  # the gate counts what would have gone
+                self._may_go_on(Portion((piece,)), now)  # the gate counts what would have gone
 
     def down(self) -> None:
         super().down()
         self._distributor.leave(self)
-        self._format, self._follows = None, False
-        self._changes.clear()
+        self._format, self.follows = None, False
+        self.changes.clear()
         self._ready.clear()
         self._has.clear()
 
-    def follow(self, pieces: Iterable[Piece], now: float) -> bool:
+    def follow(self, entries: Iterable[Entry], now: float) -> bool:
         """Something has changed. Returns whether there is something to send."""
-        for piece in pieces:
-            self._ready.told(piece)
-            if self._follows:
-                self._changes.add(piece)
-            elif piece.announces and not self._gate.is_open:
-                self._may_go_on([piece], now)  # counted
-        return self._follows
+        for entry in entries:
+            portion = entry.of(self.client)
+            portion.tell(self._ready)
+            if not self.follows and portion.announced and not self._gate.is_open:
+                self._gate.passes(Direction.OUT, portion.announced, now)  # counted
+        if self.follows:
+            self.changes.added()
+        return self.follows
 
     def next(self, now: float) -> Run | None:
         self._now = now
         if self._format is None:
             return None
         while True:
-            if self._changes and not any(task.begun for task in self._tasks):
-                if self._changes.is_behind:
+            if self.changes and not any(task.begun for task in self._tasks):
+                if self.changes.is_behind:
                     self._distributor.flush(now)
-                run = self._told(self._changes.take(self._format))
+                run = self._told(self.changes.take(self._format))
                 if run is not None:
                     return run
             else:
                 run = super().next(now)
-                if run is not None or not self._changes:
+                if run is not None or not self.changes:
                     return run
 
     def send_everything(self, now: float) -> int:
@@ -179,10 +191,10 @@ class ClientOutbound(Outbound):
             return 0
         pieces = [piece.silenced() for piece in self._view(now)]
         self._ready.clear()
-        self._has.clear()
         for piece in pieces:
             self._ready.told(piece)
-        self._follows = True
+        self.follows = True
+        self.changes.follow(self._journal)
         # What is sent is settled: what changes from now on comes after it.
         self._tasks.append(Task(self._everything_of(pieces), begun=True))
         return self.rendered
@@ -191,12 +203,13 @@ class ClientOutbound(Outbound):
         if self._format is None:
             return 0
         self._distributor.flush(now)
-        self._follows = False
+        self.follows = False
+        rest = self.changes.leave(self._format)
         sent = self.sent
         if sent:
             keys = [key for change in self._distributor.table.view(self.client) for key in change.keys]
             octets = self._distributor.renderer.withdrawal(keys, self._format)
-            self._tasks.append(Task(self._withdrawal_of_the_rest(octets, self._format), begun=True))
+            self._tasks.append(Task(self._withdrawal_after(rest, octets), begun=True))
         return sent
 
     # --- what the tasks are made of ---
@@ -207,29 +220,31 @@ class ClientOutbound(Outbound):
         self._distributor.flush(now)
         return list(self._distributor.view(self.client, self._format))
 
-    def _may_go_on(self, pieces: Iterable[Piece], now: float) -> list[Piece]:
-        """Those that pass the gate; a withdrawal always may."""
-        return [p for p in pieces if not p.announces or self._gate.passes(Direction.OUT, p.keys, now)]
+    def _may_go_on(self, portion: Portion, now: float) -> Portion:
+        """What passes the gate; a withdrawal always may."""
+        if not portion.announces or self._gate.passes(Direction.OUT, portion.announced, now):
+            return portion
+        return Portion(tuple([piece for piece in portion.pieces if not piece.announces]))
 
-    def _told(self, pieces: Iterable[Piece]) -> Run | None:
-        """A run of these, which it has once the kernel has them."""
-        passing = self._may_go_on(pieces, self._now)
-        if not passing:
+    def _told(self, portion: Portion) -> Run | None:
+        """A run of this, which it has once the kernel has it."""
+        passing = self._may_go_on(portion, self._now)
+        if not passing.pieces:
             return None
 
         def done() -> None:
             self._run = None
-            for piece in passing:
-                self._has.told(piece)
+            passing.tell(self._has)
 
-        # Only a piece that is alone is long enough for anybody to ask how far it has come.
-        self._growth = passing[0].growth if len(passing) == 1 else 0
-        self._run = _run(passing, done)
+        # Of others nobody could tell from the octets how many prefixes they are more or less.
+        self._growth = passing.growth if passing.is_even else 0
+        self._run = Run(passing.octets, announces=passing.announces, done=done)
         return self._run
 
     def _everything_of(self, pieces: Iterable[Piece]) -> Iterator[Run]:
+        self._has.clear()
         for some in portions(pieces):
-            run = self._told(some)
+            run = self._told(Portion(some))
             if run is not None:
                 yield run
         yield Run(end_of_rib(self.client.family))
@@ -237,14 +252,14 @@ class ClientOutbound(Outbound):
     def routes(self) -> Iterator[Run]:
         """For an answer: it has them already."""
         for some in portions(piece for piece in self._view(self._now) if not piece.unsent):
-            passing = self._may_go_on(some, self._now)
-            if passing:
-                yield _run(passing)
+            passing = self._may_go_on(Portion(some), self._now)
+            if passing.pieces:
+                yield Run(passing.octets, announces=passing.announces)
 
-    def _withdrawal_of_the_rest(self, octets: bytes, format_: MessageFormat) -> Iterator[Run]:
+    def _withdrawal_after(self, rest: Iterable[Portion], octets: bytes) -> Iterator[Run]:
         """First what had changed before the deny and was not sent yet: routes that are gone. Then all that is left."""
-        while self._changes:
-            run = self._told(self._changes.take(format_))
+        for portion in rest:
+            run = self._told(portion)
             if run is not None:
                 yield run
         sent = self.sent
@@ -260,10 +275,6 @@ class ClientOutbound(Outbound):
         self._growth = -sent
         self._run = Run(octets, done=done)
         yield self._run
-
-
-def _run(pieces: Sequence[Piece], done: Callable[[], None] | None = None) -> Run:
-    return Run(b"".join([p.octets for p in pieces]), announces=any(p.announces for p in pieces), done=done)
 
 
 class ClientPeer(BgpPeer):

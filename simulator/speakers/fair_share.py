@@ -81,9 +81,10 @@ class FairShare:
     def _work(self) -> None:
         """A piece of each in turn, at least one, while there is time."""
         assert self._over is not None
-        with gc_paused(min(len(self._waiting[0][1]), PIECE)):
+        with gc_paused() as pause:
             while self._waiting:
                 reader, octets = self._waiting.popleft()
+                pause.octets += min(len(octets), PIECE)
                 if reader.take(bytes(octets[:PIECE])) and len(octets) > PIECE:
                     self._waiting.append((reader, octets[PIECE:]))
                 else:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 _TABLE: Final = 16 * 1024
-"""Octets of a read that is a part of a table (simulator): nearly all that it makes stays."""
+"""Octets of tables after which all that they made is among the old (simulator): nearly all of it stays."""
 _BETWEEN: Final = 64 << 20
 """Octets of such reads after which the collector looks through everything (simulator)."""
 
@@ -33,9 +31,12 @@ def gc_seldom() -> Iterator[None]:
 
 
 class _Reads:
-    """What was read of tables since the collector last looked through everything."""
+    """What was read of tables."""
 
+    young = 0
+    """Octets since what they made was last put among the old."""
     octets = 0
+    """Octets since the collector last looked through everything."""
     frozen = False
     """What grows old stays frozen: somebody else sees to it that everything is looked at now and then."""
 
@@ -45,23 +46,28 @@ def stay_frozen(wanted: bool) -> None:
     _Reads.frozen = wanted
 
 
-@contextmanager
-def gc_paused(octets: int = 0) -> Iterator[None]:
-    """Put the collector off while a read of so many octets is dealt with.
+class gc_paused:  # noqa: N801 (used as a function is)
+    """Puts the collector off while something is dealt with; `octets` of tables, which may be told in the end.
 
     A read of a table that loads makes some ten thousand objects. None is part of a cycle and nearly all stay, but the
     collector would look through them again every 700, and once more each time that they come to the next generation.
     """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if octets >= _TABLE:
-            _grow_old(octets)
-        gc.enable()
+
+    __slots__ = ("_was_on", "octets")
+
+    def __init__(self, octets: int = 0) -> None:
+        self.octets = octets
+
+    def __enter__(self) -> gc_paused:
+        self._was_on = gc.isenabled()
+        gc.disable()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_on:
+            if self.octets:
+                _grow_old(self.octets)
+            gc.enable()
 
 
 def _grow_old(octets: int) -> None:
@@ -69,6 +75,10 @@ def _grow_old(octets: int) -> None:
 
     Garbage in a cycle waits for the next full collection then; that comes after so many octets at the latest.
     """
+    _Reads.young += octets
+    if _Reads.young < _TABLE:
+        return
+    octets, _Reads.young = _Reads.young, 0
     if _Reads.frozen:
         gc.freeze()
         return

@@ -20,14 +20,18 @@ from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family, Notification, Role
 from simulator.session.negotiation import EXTENDED_MESSAGE
 from simulator.speakers.clock import Clock
+from simulator.speakers.fair_share import fair_share
+from simulator.speakers.gc_pause import gc_paused
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.runtime import Runtime
 from simulator.speakers.speaker import Speaker
 from simulator.speakers.tap import Tap
 from simulator.wire.path_attributes import PathAttributes
 
-_BATCH = 512
-"""So many changes are sent at once, whatever else there is to do: the clients work while we do."""
+_BATCH = 4096
+"""So many changes are sent at once, whatever else there is to do: the clients work while we do (simulator)."""
+_DELAY = 0.1
+"""Seconds that changes wait at most for what was read with them to be dealt with (simulator)."""
 
 
 class ClientNeighbor(Neighbor):
@@ -62,6 +66,8 @@ class RouteServer(Speaker):
         self._distributors = {f: Distributor(f, self._rib.tables[f], self._transparent) for f in Family}
         self._clients: dict[str, Client] = {}
         self._soon: asyncio.Handle | None = None
+        self._changed_at = 0.0
+        """When the oldest change came that nobody was told."""
         self._is_waking = False
 
     def add(
@@ -132,8 +138,17 @@ class RouteServer(Speaker):
                 self._flush()
                 return
             if table.changes and self._soon is None:
-                self._soon = asyncio.get_running_loop().call_soon(self._flush)
+                self._changed_at = self._clock.now()
+                self._soon = asyncio.get_running_loop().call_soon(self._flush_soon)
         self._wake()
+
+    def _flush_soon(self) -> None:
+        """Changes that come together go out together: to ask each of the clients costs more than a change does."""
+        if len(fair_share()) and 0 <= self._clock.now() - self._changed_at < _DELAY:
+            self._soon = asyncio.get_running_loop().call_soon(self._flush_soon)
+        else:
+            with gc_paused():
+                self._flush()
 
     def _flush(self) -> None:
         if self._soon is not None:

@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from simulator.connection.states import ConnectionState
 from simulator.peer.events import GateMoved, cease
+from simulator.rib.route_server import journal
 from simulator.session.messages import Cease, RouteRefresh
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
@@ -285,7 +288,10 @@ async def test_a_peer_that_asks_and_does_not_read_costs_no_memory() -> None:
             assert len(peer.octets) <= taken + 2 * answer, "what was begun, and one answer more"
 
 
-async def test_a_client_that_does_not_read_holds_nobody_up_and_has_the_same_table_in_the_end() -> None:
+async def test_a_client_that_does_not_read_holds_nobody_up_and_has_the_same_table_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "SHARED", 1 << 20)
     keys = MILLION_KEYS[:100_000]
     async with exchange() as at:
         one, fast, slow = await at.clients(3)
@@ -305,7 +311,7 @@ async def test_a_client_that_does_not_read_holds_nobody_up_and_has_the_same_tabl
                     table.update(dict.fromkeys(nlri.split(parts.announced, V4), parts.attributes))
 
         (tcp,) = slow.session.talking
-        backlog = slow.session.peer.outbound._changes  # type: ignore[attr-defined]
+        backlog = slow.session.peer.outbound.changes  # type: ignore[attr-defined]
         sizes, left = [], len(keys)
 
         def fast_has_it() -> bool:

@@ -121,6 +121,11 @@ class Receiver:
         else:
             self.count -= len(keys) - missing
 
+    @property
+    def lacks(self) -> bool:
+        """Whether there is anything that it cannot get."""
+        return bool(self._left_out)
+
     def clear(self) -> None:
         self.count = 0
         self._left_out.clear()

@@ -198,6 +198,10 @@ class RouteServerTable:
         """What a client gets of one prefix."""
         return self._entries.get(key, NONE).pick(client)
 
+    def entry(self, key: bytes) -> Candidates:
+        """The routes to one prefix, as one object for all prefixes that have the same ones."""
+        return self._entries.get(key, NONE)
+
     def candidates(self, key: bytes) -> tuple[Offer, ...]:
         """Every route to one prefix."""
         return self._entries.get(key, NONE).offers
