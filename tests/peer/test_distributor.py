@@ -24,7 +24,7 @@ from simulator.places.endpoint import Endpoint
 from simulator.rib.adj_out import Images
 from simulator.rib.route_server import journal
 from simulator.rib.route_server.client import RouteServerSettings
-from simulator.rib.route_server.stream import UpdateRenderer
+from simulator.rib.route_server.stream import Receiver, UpdateRenderer
 from simulator.rib.route_server.transparent import MessageFormat
 from simulator.session.messages import Family, Role
 from simulator.session.negotiation import Negotiated
@@ -160,7 +160,7 @@ def compare(exchange: Exchange, readers: dict[int, Reader], model: dict[str, dic
             assert not reader.held, f"client {number} is denied"
             continue
         exchange.formats[number], exchange.held[number] = reader.format, reader.held
-        counts = exchange.receivers.setdefault(number, journal.Receiver())
+        counts = exchange.receivers.setdefault(number, Receiver())
         counts.count = reader.outbound.rendered
     check(exchange, model, exchange.family)
 
@@ -230,7 +230,12 @@ def test_clients_that_are_behind_by_the_same_messages_cost_one_rendering(monkeyp
         reader.drain()
     rendered: list[int] = []
     messages = UpdateRenderer._messages
-    monkeypatch.setattr(UpdateRenderer, "_messages", lambda *given_: rendered.append(1) or messages(*given_))
+
+    def counted(*given_: Any) -> Any:
+        rendered.append(1)
+        return messages(*given_)
+
+    monkeypatch.setattr(UpdateRenderer, "_messages", counted)
     for number in range(500):
         exchange.announce(1, path(ASNS[1], med=number), f"198.18.{number >> 8}.{number & 255}/32")
         distributor.flush(NOW)
