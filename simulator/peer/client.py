@@ -19,7 +19,7 @@ from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
 from simulator.rib.route_server.backlog import Backlog
 from simulator.rib.route_server.client import Client
-from simulator.rib.route_server.journal import Entry, Journal, Portion, portions
+from simulator.rib.route_server.journal import ChangeJournal, Entry, Portion, portions
 from simulator.rib.route_server.stream import Piece, Receiver, UpdateRenderer
 from simulator.rib.route_server.table import RouteChange, RouteServerTable
 from simulator.rib.route_server.transparent import MessageFormat, Transparent
@@ -37,15 +37,15 @@ class Distributor:
         self.woken: dict[str, None] = {}
         """Clients that have something new to send. A flush for one client may give something to others."""
         self._members: dict[ClientOutbound, MessageFormat] = {}
-        self._journals: dict[MessageFormat, Journal] = {}
+        self._journals: dict[MessageFormat, ChangeJournal] = {}
         self._plain: dict[Client, tuple[list[RouteChange], dict[MessageFormat, list[Piece]]]] = {}
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
 
-    def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> Journal:
+    def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> ChangeJournal:
         """The client is Established: it is told of every change from now on. Returns where they will be."""
         self.flush(now)
         self._members[member] = format_
-        return self._journals.setdefault(format_, Journal())
+        return self._journals.setdefault(format_, ChangeJournal())
 
     def leave(self, member: ClientOutbound) -> None:
         self._members.pop(member, None)
@@ -115,7 +115,7 @@ class ClientOutbound(Outbound):
         """None while the session is not Established, or without this family."""
         self._ready, self._has = Receiver(), Receiver()
         """What it would have, were it not for the gate; and what it has."""
-        self._journal = Journal()
+        self._journal = ChangeJournal()
         self.follows = False
         """It was given everything, or is about to be, and so every change is for it."""
         self._growth = 0

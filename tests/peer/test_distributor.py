@@ -49,7 +49,7 @@ NOW = 1000.0
 
 
 @dataclass(eq=False)
-class Reader:
+class ClientReader:
     """One client's session without a socket: it takes runs, some of them in parts."""
 
     exchange: Exchange
@@ -140,7 +140,7 @@ class Reader:
             pass
 
 
-def made(family: Family, format_: MessageFormat | None = None) -> tuple[Exchange, Distributor, dict[int, Reader]]:
+def made(family: Family, format_: MessageFormat | None = None) -> tuple[Exchange, Distributor, dict[int, ClientReader]]:
     """All of one format, or of several."""
     exchange = Exchange(family, RouteServerSettings(RS_AS, {V4: HOP}))
     distributor = Distributor(family, exchange.table, exchange.transparent)
@@ -148,11 +148,11 @@ def made(family: Family, format_: MessageFormat | None = None) -> tuple[Exchange
     for number in range(1, COUNT + 1):
         refuses = REFUSED.get(number, frozenset())
         exchange.client(number, ASNS[number], refuses=refuses, blackholes=number not in NO_BLACKHOLES)
-        readers[number] = Reader(exchange, distributor, number, format_ or FORMATS[number // 2])
+        readers[number] = ClientReader(exchange, distributor, number, format_ or FORMATS[number // 2])
     return exchange, distributor, readers
 
 
-def compare(exchange: Exchange, readers: dict[int, Reader], model: dict[str, dict[int, PathAttributes]]) -> None:
+def compare(exchange: Exchange, readers: dict[int, ClientReader], model: dict[str, dict[int, PathAttributes]]) -> None:
     """Who is lifted holds what the words of the documentation say; who is denied holds nothing."""
     exchange.formats.clear()
     for number, reader in readers.items():

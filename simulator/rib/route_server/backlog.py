@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from simulator.rib.route_server.client import Client
-from simulator.rib.route_server.journal import PORTION, Entry, Journal, Portion, portions
+from simulator.rib.route_server.journal import PORTION, ChangeJournal, Entry, Portion, portions
 from simulator.rib.route_server.offer import Candidates, Pick
 from simulator.rib.route_server.stream import Piece, UpdateRenderer
 from simulator.rib.route_server.table import RouteChange, RouteServerTable
@@ -30,7 +30,7 @@ class Backlog:
         """Rendered for this client alone."""
         self._behind: dict[bytes, bool] = {}
         """Prefixes that have changed since, and whether the client has them."""
-        self._journal = Journal()
+        self._journal = ChangeJournal()
         self.place = 0
         """How far it has come in the journal, whose rest comes behind all that."""
 
@@ -41,7 +41,7 @@ class Backlog:
         """Prefixes that wait by themselves."""
         return len(self._behind)
 
-    def follow(self, journal: Journal) -> None:
+    def follow(self, journal: ChangeJournal) -> None:
         """It gets all that changes from now on."""
         self._journal, self.place = journal, journal.end
 
@@ -50,13 +50,13 @@ class Backlog:
         found = []
         while self:
             found.append(self.take(format_))
-        self.follow(Journal())
+        self.follow(ChangeJournal())
         return found
 
     def clear(self) -> None:
         self._portions.clear()
         self._behind.clear()
-        self.follow(Journal())
+        self.follow(ChangeJournal())
 
     def added(self) -> None:
         """The journal has grown."""

@@ -76,7 +76,7 @@ class Entry:
         return self.portion
 
 
-class Journal:
+class ChangeJournal:
     """Entries in their order. It is bounded: a client that has fallen too far behind does without them."""
 
     def __init__(self) -> None:
