@@ -42,7 +42,7 @@ class Distributor:
         """By announcer: what goes to everybody else, rendered while nobody may have it yet."""
 
     def join(self, member: ClientOutbound, format_: MessageFormat, now: float) -> ChangeJournal:
-        """The client is Established: it is told of every change from now on. Returns the journal of these."""
+        """The client is Established. Returns the journal that has every change from now on."""
         self.flush(now)
         self._members[member] = format_
         return self._journals.setdefault(format_, ChangeJournal())

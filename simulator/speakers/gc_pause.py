@@ -49,7 +49,7 @@ def stay_frozen(wanted: bool) -> None:
 
 
 class gc_paused:  # noqa: N801 (used as a function is)
-    """Puts the collector off while something is dealt with; `octets` of tables, which may be told in the end.
+    """Puts the collector off while something is dealt with. `octets` says how much of that is a table.
 
     A read of a table that loads makes some ten thousand objects. None is part of a cycle and nearly all stay, but the
     collector would look through them again every 700, and once more each time that they come to the next generation.

@@ -52,7 +52,7 @@ class Portion:
 
 
 class Entry:
-    """A portion for all clients but those for whom it is another one."""
+    """A portion, and which clients get another one in its place."""
 
     __slots__ = ("_all", "_apart", "portion")
 
