@@ -67,7 +67,7 @@ class RouteServer(Speaker):
         self._clients: dict[str, Client] = {}
         self._soon: asyncio.Handle | None = None
         self._changed_at = 0.0
-        """When the oldest change came that nobody was told."""
+        """When the oldest change that waits was made."""
         self._is_waking = False
 
     def add(
