@@ -68,6 +68,7 @@ async def test_the_pages_of_a_peering_and_of_a_service(tmp_path: Path) -> None:
         await browser.request(Use.ROUTE_SERVER, name=LONG)
         await page.goto(browser.path)
         found += await looks(page, "review")
+        await page.goto("about:blank")  # the open page would go on by itself
         await browser.submit(do="create")
         await page.goto(browser.path)
         found += await looks(page, "deployment")
