@@ -115,12 +115,12 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         "session-missing",
         _PEER,
         "the router's configuration has no {family} session with {edge}",
-        DOWN,
+        (*DOWN, C.T2),
         (F.NO_SESSION, F.OTHER_UP),
         "simulator",
         shared="the router's configuration has no session with Microsoft's edge",
         contradicted=(F.UP, F.INTERFACE_NAME, F.VRF_NAME),
-        accounts=(F.NOTE_UNWANTED, F.CLOSED_EARLY),
+        accounts=(F.NOTE_UNWANTED, F.CLOSED_EARLY, F.MD5_PEER_UNSIGNED),  # nor has it a key for it
     ),
     CauseRow(
         "source-address",

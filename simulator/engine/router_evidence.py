@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from simulator.diagnosis.evidence import PeerTable, TcpEnd
@@ -16,6 +17,7 @@ from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.routers.base import NotOurRouterError
 from simulator.session.states import BgpState
+from simulator.speakers.sockets import set_md5
 from simulator.topology.originate import first_prefix
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
@@ -86,14 +88,24 @@ _ENDS = {
 
 
 async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
-    """A TCP handshake from the edge's address to the router's BGP port; None where there is nothing to try."""
+    """A TCP handshake from the edge's address to the router's BGP port; None where there is nothing to try.
+
+    Where the edge has a key, one is signed and one is not: a router with the key answers the first alone, one without
+    it the other alone.
+    """
     if network.kind is LinkKind.LOOPBACK:
         return None
+    key = network.edges.key_of(plan)
     try:
         place = network.site.place(plan.edge.name)
-        return _ENDS[await tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE)]
+        tries = [tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE)]
+        if key is not None:
+            signed = partial(set_md5, peer=place.host(plan.peer_address), key=key)
+            tries.append(tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE, signed))
+        ends = [_ENDS[end] for end in await asyncio.gather(*tries)]
     except (KeyError, OSError, LabError):
         return None
+    return TcpEnd.OPENS if TcpEnd.OPENS in ends else ends[0]
 
 
 def own_prefix(plan: SessionPlan) -> str:

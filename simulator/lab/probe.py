@@ -285,14 +285,17 @@ async def tcp_port(
     remote: IpAddress,
     port: int,
     timeout: float = 3.5,  # noqa: ASYNC109 - silence is a result, not an exception
+    prepare: Callable[[socket.socket], None] | None = None,
 ) -> PortState:
     """Try a TCP connection from `local` to a port; `filtered` means silence for `timeout` seconds.
+
+    `prepare`: what is done to the socket before it calls, as to sign its segments.
 
     The kernel needs 3 s to find that nobody answers ARP or ND: with less, `unreachable` looks like `filtered`.
 
     An open connection is closed with a RST, so that it leaves no trace in the remote kernel. A BGP daemon still sees
     it: one that takes a connection from a configured peer may start its FSM on it, or count a collision with the real
-    session. Probe port 179 before the session is up, or where no session is. An MD5 key at the remote makes an open
+    session. Probe port 179 before the session is up, or where no session is. An MD5 key at one end alone makes an open
     port look filtered.
     """
     family = socket.AF_INET if remote.version == 4 else socket.AF_INET6
@@ -301,6 +304,8 @@ async def tcp_port(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
             sock.bind((str(place.host(local)), 0))
+            if prepare is not None:
+                prepare(sock)
             async with asyncio.timeout(timeout):
                 await _connect(sock, (str(place.host(remote)), port))
         except TimeoutError:
