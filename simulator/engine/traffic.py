@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from simulator.addresses import IpAddress
 from simulator.diagnosis.evidence import Crossing, Passage, TrafficSeen
 from simulator.engine.kernel_routes import KernelRoutes
+from simulator.engine.lent_routes import LentRoutes
 from simulator.engine.log import EventLog
 from simulator.engine.member_config import session_name
 from simulator.engine.network import Network
@@ -69,8 +70,7 @@ class TrafficLab:
         self._topology = network.topology
         self._hosts = TrafficHosts()
         self.kernel = KernelRoutes(network.edges, self._hosts, log)
-        self._lent: dict[tuple[str, str], dict[bytes, int]] = {}
-        """By router and session: what the lab put into its kernel, each with its IP version."""
+        self._lent = LentRoutes()
         self._told: dict[tuple[str, str], str] = {}
 
     @contextlib.asynccontextmanager
@@ -315,32 +315,21 @@ class TrafficLab:
             return f"{node.router_kind} of {router} programs no kernel, and what it holds is not known: {error}"
         except (KeyError, LabError):
             return ""
-        version = plan.edge_address.version
-        wanted = {nlri.key(prefix)[1] for prefix in prefixes}
-        before = self._lent.get((router, plan.id), {})
-        self._lent[router, plan.id] = dict.fromkeys(wanted, version)
-        kept = {
-            key for (name, _), keys in self._lent.items() if name == router for key, of in keys.items() if of == version
-        }
-        gone = [key for key in before if key not in kept]
-        add = [key for key in wanted if key not in before]
+        index = host.router.index_of(host.router.interface_to(plan.edge_address))
+        keys = (nlri.key(prefix)[1] for prefix in prefixes)
+        add, gone = self._lent.change(router, plan.id, [FibRoute(key, plan.edge_address, index) for key in keys])
         if not (gone or add):
             return ""
-        device = host.router.interface_to(plan.edge_address)
-        await asyncio.to_thread(self._put, host, plan, device, add, gone)
+        await asyncio.to_thread(host.lend, plan.edge_address.version, add, gone)
         kind = node.router_kind
         self._told[plan.id, router] = f"{kind} of {router} programs no kernel: turnup put in what it says that it holds"
         return ""
-
-    def _put(self, host: HostBehind, plan: SessionPlan, device: str, add: list[bytes], gone: list[bytes]) -> None:
-        index = host.router.index_of(device)
-        host.lend(plan.edge_address.version, [FibRoute(key, plan.edge_address, index) for key in add], gone)
 
     async def _needs(self, node: Peer, host: HostBehind, service: IpAddress, *, lifted: bool) -> bool:
         if node.router_kind not in _PROGRAMS:
             return True
         if node.router_choice.config is None or not lifted:
-            return (node.name in {name for name, _ in self._lent}) and node.router_choice.config is not None
+            return self._lent.has(node.name) and node.router_choice.config is not None
         loop = asyncio.get_running_loop()
         until = loop.time() + _INSTALLS
         source = next(address for address in host.addresses if address.version == service.version)
