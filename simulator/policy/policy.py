@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.prefixes import NOWHERE
@@ -14,8 +14,10 @@ from simulator.policy.rules import RULES
 from simulator.policy.transform import ImportSettings, imported
 from simulator.policy.verdict import Hits, RouteOutcome, Verdict
 from simulator.session.messages import Family
-from simulator.wire.outlines import Outline
 from simulator.wire.path_attributes import PathAttributes
+
+if TYPE_CHECKING:  # with the codec it is slow to import, for those who read no UPDATE
+    from simulator.wire.outlines import Outline
 
 __all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
 

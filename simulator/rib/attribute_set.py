@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simulator.policy.verdict import Hits
-from simulator.wire.attribute_codec import decode_plain
 from simulator.wire.path_attributes import PathAttributes
 
 
@@ -28,6 +27,8 @@ class AttributeSet:
     @property
     def path(self) -> PathAttributes:
         if self._path is None:
+            from simulator.wire.attribute_codec import decode_plain  # slow to import, for those who read no UPDATE
+
             self._path = decode_plain(self.raw)
         return self._path
 
