@@ -264,7 +264,9 @@ class Replay:
         for afi, safi in update.foreign:
             reason = f"routes of AFI {afi}, SAFI {safi}: IPv4 and IPv6 unicast are judged here"
             told.append(Unreadable(place, reason))
-        if not update.announced and update.attributes:
+        # What is announced is checked with its routes; of a family that is ignored nothing else looks at it.
+        alone = all(part.family in session.disabled for part in update.announced)
+        if alone and update.attributes:
             faults = check_attributes(
                 update.attributes,
                 asn4=head.asn4,

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simulator.mrt.bgp4mp import pack_message
@@ -222,6 +222,12 @@ bodies = st.builds(
 )
 
 
+_DISABLES_AND_RESETS = update(b"\x40\x63\x00" + mp_reach(1, 1, b"\1", ONE.key), ONE.key)[19:]
+"""A next hop that disables the family, and an attribute that resets the session: the stronger one counts."""
+
+
+@example([_DISABLES_AND_RESETS, update(ORIGIN + PATH + HOP, ONE.key)[19:]])
+@example([update(mp_reach(1, 1, b"\1", ONE.key))[19:], _DISABLES_AND_RESETS, update(ORIGIN + PATH + HOP, ONE.key)[19:]])
 @given(st.lists(bodies | st.binary(max_size=30), max_size=8))
 def test_a_recording_ends_with_the_table_that_a_session_has(updates: list[bytes]) -> None:
     inbound, agreed, data = session(), _AGREED, b""
