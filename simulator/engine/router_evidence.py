@@ -98,11 +98,9 @@ async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
     key = network.edges.key_of(plan)
     try:
         place = network.site.place(plan.edge.name)
-        tries = [tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE)]
-        if key is not None:
-            signed = partial(set_md5, peer=place.host(plan.peer_address), key=key)
-            tries.append(tcp_port(place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE, signed))
-        ends = [_ENDS[end] for end in await asyncio.gather(*tries)]
+        ways = [None] if key is None else [None, partial(set_md5, peer=place.host(plan.peer_address), key=key)]
+        ends_of = partial(tcp_port, place, plan.edge_address, plan.peer_address, BGP_PORT, _HANDSHAKE)
+        ends = [_ENDS[end] for end in await asyncio.gather(*map(ends_of, ways))]
     except (KeyError, OSError, LabError):
         return None
     return TcpEnd.OPENS if TcpEnd.OPENS in ends else ends[0]

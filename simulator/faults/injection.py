@@ -311,18 +311,17 @@ _TABLES: Final = "turnup-fault"
 
 
 async def _dropped(place: NetnsPlace, what: str, family: str) -> Undo:
-    table = f"{_TABLES}-{what}-{family}"
-    drop(place, what, family, table)
-
-    async def undo() -> None:
-        undrop(place, table)
-
-    return undo
+    return _filtered(place, f"{what}-{family}", partial(drop, place, what, family))
 
 
 async def _lossy(place: NetnsPlace, percent: int, family: str) -> Undo:
-    table = f"{_TABLES}-loss-{family}"
-    lose(place, percent, family, table)
+    return _filtered(place, f"loss-{family}", partial(lose, place, percent, family))
+
+
+def _filtered(place: NetnsPlace, name: str, put: Callable[[str], None]) -> Undo:
+    """With a table of the kernel's own for what `put` puts in."""
+    table = f"{_TABLES}-{name}"
+    put(table)
 
     async def undo() -> None:
         undrop(place, table)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from ipaddress import ip_address
 
 import pytest
@@ -16,6 +17,7 @@ from simulator.lab.probe import neighbors_on_lan, ping, tcp_port
 from simulator.places.errors import LabError
 from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import LoopbackPlace
+from simulator.speakers.sockets import set_md5
 from tests.lab_support import LAN4, LAN6, lan, require_netns, v4, v6
 
 pytestmark = pytest.mark.privileged
@@ -129,6 +131,14 @@ async def test_silence_is_filtered_and_no_answer_to_arp_is_unreachable(link: Net
             tcp_port(place, v4(1), ip_address("203.0.113.1"), 179),
         )
     assert (filtered, absent, nowhere) == ("filtered", "unreachable", "unreachable")
+
+
+async def test_a_listener_with_a_key_answers_who_signs_with_it(link: NetnsLink) -> None:
+    place = link.place("n1")
+    with listener(link, v4(2), md5=b"secret"):
+        signed = (partial(set_md5, peer=v4(2), key=key) for key in ("secret", "another"))
+        ways = (tcp_port(place, v4(1), v4(2), 179, 0.3, prepare) for prepare in signed)
+        assert await asyncio.gather(*ways) == ["open", "filtered"]
 
 
 async def test_a_foreign_source_address_is_one_line(link: NetnsLink) -> None:
