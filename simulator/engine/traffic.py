@@ -316,11 +316,10 @@ class TrafficLab:
         except (KeyError, LabError):
             return ""
         index = host.router.index_of(host.router.interface_to(plan.edge_address))
-        keys = (nlri.key(prefix)[1] for prefix in prefixes)
-        add, gone = self._lent.change(router, plan.id, [FibRoute(key, plan.edge_address, index) for key in keys])
-        if not (gone or add):
+        held = [FibRoute(nlri.key(prefix)[1], plan.edge_address, index) for prefix in prefixes]
+        change = partial(host.lend, plan.edge_address.version)
+        if not await self._lent.lend(router, plan.id, held, partial(asyncio.to_thread, change)):
             return ""
-        await asyncio.to_thread(host.lend, plan.edge_address.version, add, gone)
         kind = node.router_kind
         self._told[plan.id, router] = f"{kind} of {router} programs no kernel: turnup put in what it says that it holds"
         return ""

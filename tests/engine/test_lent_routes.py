@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import given
@@ -35,3 +37,28 @@ def test_versions_and_routers_are_apart() -> None:
     assert lent.change("q", "s1", [four]) == ([four], [])
     assert lent.change("r", "s1", []) == ([], [b"a"])
     assert lent.has("r") and lent.has("q") and not lent.has("p")
+
+
+@given(st.permutations(sorted(EDGES)), st.lists(st.integers(0, 3), min_size=3, max_size=3))
+def test_sessions_that_change_at_once_leave_the_kernel_as_they_left_it(order: list[str], pauses: list[int]) -> None:
+    """Deprovisioned together, however long the kernel takes for each: no way to an edge is left."""
+
+    async def play() -> dict[bytes, FibRoute]:
+        lent, kernel = LentRoutes(), dict[bytes, FibRoute]()
+
+        async def one(session: str, keys: Sequence[bytes], pause: int) -> None:
+            async def apply(put: Sequence[FibRoute], gone: Sequence[bytes]) -> None:
+                for _ in range(pause):
+                    await asyncio.sleep(0)
+                for key in gone:
+                    del kernel[key]
+                kernel.update({route.key: route for route in put})
+
+            await lent.lend("r", session, [FibRoute(key, EDGES[session], 1) for key in keys], apply)
+
+        for session in EDGES:
+            await one(session, [b"a", b"b"], 0)
+        await asyncio.gather(*(one(session, [], pause) for session, pause in zip(order, pauses, strict=True)))
+        return kernel
+
+    assert asyncio.run(play()) == {}
