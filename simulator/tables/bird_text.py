@@ -52,7 +52,9 @@ _WHOLE: Final = re.compile(
 )
 """A route and all of its lines, where another one follows: (prefix, kind, all behind the protocol)."""
 _ORIGINS: Final = {"IGP": 0, "EGP": 1, "Incomplete": 2}
-_ORIGIN_MARK: Final = re.compile(r"\[(?:AS\d+)?[ie?]\]")
+_MARKS: Final = {"i": "IGP", "e": "EGP", "?": "Incomplete"}
+_MARK: Final = re.compile(r"\[(?:AS\d+)?([ie?])\]")
+"""Ends the first line of a BGP route: its origin once more."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,8 @@ class _Found:
     number: int
     prefix: str
     best: bool
-    from_bgp: bool
+    mark: str
+    """The origin that its first line tells; empty where that is no BGP route's."""
     announcer: Announcer | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     via: str = ""
@@ -144,8 +147,9 @@ class _Lines:
             yield from self.end()
             self.prefix = head["prefix"] or self.prefix
             rest = head["rest"]
-            best, mark = rest.startswith(("*", "!")), bool(_ORIGIN_MARK.search(rest))
-            self._found = _Found(number, self.prefix, best, mark, self.announcer, via=head["via"] or "")
+            best, mark = rest.startswith(("*", "!")), _MARK.search(rest)
+            origin = _MARKS[mark[1]] if mark is not None else ""
+            self._found = _Found(number, self.prefix, best, origin, self.announcer, via=head["via"] or "")
         elif found is not None and found.last in _SETS and (more := _CONTINUED.match(text)) is not None:
             found.attributes[found.last] += " " + more["more"]
         elif not self._told and (attribute := _ATTRIBUTE.match(text)) is not None:
@@ -154,7 +158,7 @@ class _Lines:
                 if found is not None:
                     found.damaged = found.damaged or f"a second {text.strip()}"
                     yield from self.end()
-                found = self._found = _Found(number, "", best=False, from_bgp=True)
+                found = self._found = _Found(number, "", best=False, mark="")
             found.last = name
             found.attributes[name] = (attribute["value"] or "").strip()
         elif found is not None and _DAMAGED.match(text):
@@ -189,12 +193,11 @@ def _entry(found: _Found) -> TableEntry:
         if found.damaged:
             raise ValueError(f"'{found.damaged[:40]}' is no attribute of this route")
         family, key = nlri.key(found.prefix)
-        if found.from_bgp and not found.attributes:
+        if found.mark and not found.attributes:
             raise ValueError("a BGP route without its attributes: ask BIRD for `show route all`")
         given = found.attributes
-        if found.from_bgp and not ("origin" in given and ("as_path" in given or "path" in given)):
-            missing = "AS path" if "origin" in given else "origin"  # each BGP route has both, be the path empty
-            raise ValueError(f"the route is cut short, or damaged: its {missing} is missing")
+        if found.mark and not ("as_path" in given or "path" in given):  # each BGP route has one, be it empty
+            raise ValueError("the route is cut short, or damaged: its AS path is missing")
         path, cut = _path(found)
         return TableRoutes(family, (key,), path, found.announcer, best=found.best, place=place, cut=cut)
     except ValueError as error:
@@ -212,7 +215,7 @@ def _path(found: _Found) -> tuple[PathAttributes, str]:
     """The attributes, and who cut the AS path short if it is."""
     given = found.attributes
     hops = given.get("next_hop", found.via).split()
-    origin = _ORIGINS.get(given.get("origin", "IGP"))
+    origin = _ORIGINS.get(given.get("origin", found.mark or "IGP"))
     if origin is None:
         raise ValueError(f"'{given['origin'][:40]}' is no origin")
     as_path, cut = given.get("as_path", given.get("path", "")), ""

@@ -74,6 +74,19 @@ def _position(detail: Any, document: YamlDocument) -> Position:
     return tuple(found)
 
 
+_MAPPING: Final = "a mapping of keys (key: value) is wanted"
+_WANTED: Final = {
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dataclass_type": _MAPPING,
+    "list_type": "a list is wanted",
+    "tuple_type": "a list is wanted",
+    "set_type": "a list is wanted",
+    "frozen_set_type": "a list is wanted",
+}
+"""Kind of error → what is wanted, where pydantic's words are Python's."""
 _COUNTS: Final = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
 
 
@@ -89,15 +102,16 @@ def _told(detail: Any, position: Position, schema: type[BaseModel]) -> tuple[int
     if kind in _COUNTS and isinstance(value, list | dict):
         word, bound = _COUNTS[kind]
         return 1, f"{word} {count_of(detail['ctx'][bound], 'entry', 'entries')}, not {len(value)}"
+    words = _WANTED.get(kind, str(detail["msg"]))
     if isinstance(value, dict | list):
-        return 2, str(detail["msg"])
+        return 2, words
     shown = "" if "md5" in position else f", not {_short(value)}"
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return 1, f"{detail['msg']}{shown}{did_you_mean(value, known) if isinstance(value, str) else ''}"
+        return 1, f"{words}{shown}{did_you_mean(value, known) if isinstance(value, str) else ''}"
     if found := _IP.fullmatch(kind):
         return _address_told(value, _VERSIONS[found[1]], found[2])
-    return 1, f"{detail['msg']}{shown}"
+    return 1, f"{words}{shown}"
 
 
 def _address_told(value: Any, version: int | None, kind: str) -> tuple[int, str]:

@@ -211,6 +211,17 @@ def test_edge_refuses_bad_options_in_one_line(arguments: list[str], code: int, w
     assert words in one_line(result)
 
 
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "a\nturnup: passed", "\x07", "\x9b31m", "\u202e", "a\r", "x" * 5000])
+def test_what_a_file_holds_moves_no_cursor_and_begins_no_line(hostile: str, tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(json.dumps(document() | {hostile: 1}), encoding="utf-8")
+    result = turnup("validate", file)
+    assert result.returncode == 2
+    line = one_line(result)
+    assert line.isprintable()
+    assert len(line) < 2100
+
+
 def test_edge_says_that_the_port_is_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = turnup("edge", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")

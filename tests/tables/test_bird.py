@@ -135,6 +135,15 @@ def test_bird_2() -> None:
     assert (six.path.next_hop, six.path.link_local) == (IPv6Address("2001:db8::1"), IPv6Address("fe80::1"))
 
 
+@pytest.mark.parametrize(("mark", "origin"), [("i", 0), ("e", 1), ("?", 2)])
+@pytest.mark.parametrize("blanks", ["\t", " " * 8])
+def test_the_first_line_of_a_route_tells_its_origin_too(mark: str, origin: int, blanks: str) -> None:
+    lines = "41.0.0.0/16  unicast [p 12:00] * (100) [AS1136%s]\n\tvia 192.0.2.1 on eth0\n\tBGP.as_path: 1103 1136\n"
+    more = "\tBGP.community: (1103,1) (1103,2)\n\t\t(8075,8007)\n"
+    (route,) = read_routes(read_bird(((lines % mark + more).replace("\t", blanks).encode(),)))
+    assert (route.path.origin, route.path.communities_text) == (origin, ("1103:1", "1103:2", "8075:8007"))
+
+
 def test_bird_3_has_other_names() -> None:
     route, inside, refused, other = read_routes(read_bird((BIRD3.encode(),)))
     assert route.path.as_path_text == "1103 1136"

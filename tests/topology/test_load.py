@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,28 @@ def test_duplicate_names_and_missing_families() -> None:
 def test_what_is_no_topology_at_all(text: str, words: str) -> None:
     assert words in faults(text)[0]
     assert all("\n" not in fault for fault in faults(text))
+
+
+MAPPING = "a mapping of keys (key: value) is wanted"
+
+
+@pytest.mark.parametrize(
+    "key", ["exchange", "microsoft", "policy", "times", "checks", "webhook", "edges", "peers", "peerings"]
+)
+@pytest.mark.parametrize("value", [1, "word", [[1]], {"a": 1}])
+def test_a_value_of_another_shape_is_told_in_the_words_of_the_file(key: str, value: object) -> None:
+    found = document() | {key: value}
+    with pytest.raises(TopologyError) as caught:
+        parse(json.dumps(found))
+    texts = [str(fault) for fault in caught.value.faults]
+    assert texts
+    assert not [text for text in texts if "dictionary" in text or "instance" in text or "valid list" in text]
+
+
+def test_what_is_wanted_in_place_of_another_shape() -> None:
+    for key, value, words in (("times", 1, MAPPING), ("peers", 1, "a list is wanted"), ("peers", [1], MAPPING)):
+        with pytest.raises(TopologyError, match=re.escape(words)):
+            parse(json.dumps(document() | {key: value}))
 
 
 @settings(deadline=None)
