@@ -23,6 +23,10 @@ SOCKET_PATH_LIMIT = 107
 
 _OWNER = "owner.json"
 _CHILDREN = "children.jsonl"
+_PF_EXITING = 0x4
+"""Of a process's flags: it is being ended (Linux, sched.h)."""
+_SIGKILL_WAITS = 1 << signal.SIGKILL - 1
+"""Of its pending signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +38,27 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """The process that has this pid now; None: no process."""
+        """The process that has this pid now; None: no process, or one that is about to end."""
         try:
             line = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
+        return cls.read(line)
+
+    @classmethod
+    def read(cls, line: str) -> ProcessId | None:
+        """The process of a line of `/proc/PID/stat` (proc(5)); None: it has ended, or does nothing any more but end.
+
+        The kernel takes seconds to end a lab of hundreds of namespaces, whose packet sockets it closes one by one.
+        """
         # The second field is the program's name in parentheses and may hold anything: count from its end.
         fields = line[line.rindex(")") + 2 :].split()
-        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))
+        ends = fields[0] in "ZX" or int(fields[6]) & _PF_EXITING or int(fields[28]) & _SIGKILL_WAITS
+        return None if ends else cls(int(line.split(maxsplit=1)[0]), int(fields[19]))
 
     @property
     def alive(self) -> bool:
-        """True while it runs; a zombie does not."""
+        """True while it runs; a zombie does not, nor does one that was killed."""
         return ProcessId.of(self.pid) == self
 
 

@@ -69,6 +69,27 @@ def test_a_dead_owner_leaves_a_leftover_and_a_reused_pid_is_no_owner() -> None:
     assert leftovers() == []
 
 
+@pytest.mark.parametrize(
+    ("state", "flags", "signals", "runs"),
+    [
+        ("R", 0x400500, 0, True),
+        ("S", 0x400500, 0, True),
+        ("D", 0x400500, 0, True),
+        ("T", 0x400500, 1 << 14, True),
+        ("Z", 0x40850C, 0, False),
+        ("X", 0x40850C, 0, False),
+        ("D", 0x40050C, 0, False),
+        ("R", 0x40050C, 0, False),
+        ("D", 0x400500, 1 << 8, False),
+    ],
+)
+@pytest.mark.parametrize("name", ["turnup", "a) R 1 (b", ""])
+def test_a_process_that_was_killed_runs_no_more(name: str, state: str, flags: int, signals: int, runs: bool) -> None:
+    """However long the kernel takes to end it: `clean` finds what it left at once."""
+    line = f"77 ({name}) {state} 1 77 77 0 -1 {flags} 9 0 0 0 5 3 0 0 20 5 1 0 4242 1 2 3 4 5 6 7 8 {signals} 0 0 0"
+    assert ProcessId.read(line) == (ProcessId(77, 4242) if runs else None)
+
+
 def test_clean_kills_recorded_children_but_nobody_who_has_their_pid_now() -> None:
     lab = LabState.create("x")
     with sleeper() as ours, sleeper() as foreign:

@@ -4,6 +4,7 @@
     python -m tests.many.turn_up --peers 200 --link netns         each in a network namespace of its own; as root
     python -m tests.many.turn_up --peers 500 --minutes 10         served, with peers at hold 9 in another process
     python -m tests.many.turn_up --peers 1000 --kill              served; `kill -9` half-way, and started again
+    python -m tests.many.turn_up --peers 200 --link netns --kill  `kill -9` half-way, and `turnup clean` at once
 
 It ends with 1 where a connection did not become Active, a session ended, or something is left behind.
 """
@@ -60,29 +61,72 @@ def processes(state: Path) -> list[str]:
 def rehearse(count: int, link: str) -> list[str]:
     """A rehearsal as a user runs it; what is wrong with it."""
     with tempfile.TemporaryDirectory(prefix="tu-") as name:
-        state, path = Path(name) / "s", Path(name) / "lab.yaml"
-        YAML(typ="safe").dump(simulated(count, link), path)
+        state = Path(name) / "s"
         began = time.monotonic()
-        words = ["rehearse", str(path), "--report", str(Path(name) / "report")]
-        done = subprocess.run(
-            [sys.executable, "-m", "simulator", *words],
-            env={**os.environ, "TURNUP_STATE_DIR": str(state)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        with _rehearsing(Path(name), count, link, "--report", str(Path(name) / "report")) as process:
+            said, _ = process.communicate()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         print(
-            f"{count} peers on {link}: exit code {done.returncode}, {time.monotonic() - began:.1f} s, "
+            f"{count} peers on {link}: exit code {process.returncode}, {time.monotonic() - began:.1f} s, "
             f"CPU {used.ru_utime + used.ru_stime:.1f} s, {used.ru_maxrss / 1000:.0f} MB at most"
         )
-        wrong = [] if done.returncode == 0 else [f"exit code {done.returncode}: {done.stdout[-1000:]}"]
-        if left := [str(each) for each in state.rglob("*")] if state.exists() else []:
-            wrong.append(f"left in the state directory: {left[:5]}")
-        if alive := processes(state):
-            wrong.append(f"processes are left, and with them their namespaces: {alive}")
-        return wrong
+        wrong = [] if process.returncode == 0 else [f"exit code {process.returncode}: {said[-1000:]}"]
+        return wrong + _left(state)
+
+
+def kill_rehearsal(count: int, link: str) -> list[str]:
+    """Half-way to Active the rehearsal is killed, and `turnup clean` follows at once; what is left then."""
+    with tempfile.TemporaryDirectory(prefix="tu-") as name:
+        state, active = Path(name) / "s", 0
+        with _rehearsing(Path(name), count, link) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                active += "connection Validating → Active" in line
+                if active >= count / 2:
+                    process.kill()
+                    began = time.monotonic()
+                    break
+            else:
+                return [f"it ended by itself with {active} connections Active: {process.wait()}"]
+            done = subprocess.run(
+                [sys.executable, "-m", "simulator", "clean"],
+                env=_env(state),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        print(
+            f"{count} peers on {link}, killed with {active} connections Active; {time.monotonic() - began:.1f} s later:"
+        )
+        print(done.stdout)
+        wrong = [] if done.returncode == 0 else [f"turnup clean: exit code {done.returncode}: {done.stderr}"]
+        return wrong + _left(state)
+
+
+def _rehearsing(directory: Path, count: int, link: str, *words: str) -> subprocess.Popen[str]:
+    path = directory / "lab.yaml"
+    YAML(typ="safe").dump(simulated(count, link), path)
+    return subprocess.Popen(
+        [sys.executable, "-m", "simulator", "rehearse", str(path), "--plain", *words],
+        env=_env(directory / "s"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _env(state: Path) -> dict[str, str]:
+    return {**os.environ, "TURNUP_STATE_DIR": str(state), "PYTHONUNBUFFERED": "1"}
+
+
+def _left(state: Path) -> list[str]:
+    """What a lab left behind that is over."""
+    wrong = list[str]()
+    if left := [str(each) for each in state.rglob("*")] if state.exists() else []:
+        wrong.append(f"left in the state directory: {left[:5]}")
+    if alive := processes(state):
+        wrong.append(f"processes are left, and with them their namespaces: {alive}")
+    return wrong
 
 
 async def hold(count: int, seconds: float, say: Callable[[str], object] = print) -> list[str]:
@@ -152,6 +196,8 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if asked.minutes:
         wrong = asyncio.run(hold(asked.peers, asked.minutes * 60))
+    elif asked.kill and asked.link == "netns":
+        wrong = kill_rehearsal(asked.peers, asked.link)
     elif asked.kill:
         wrong = asyncio.run(kill(asked.peers))
     else:
