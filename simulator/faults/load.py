@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from simulator.topology.suggest import did_you_mean
 
 _LARGEST = 200_000
 """Octets of a fault file (simulator)."""
+_WILD = frozenset("*?[")
 
 FaultFileError = TopologyError
 """What is wrong with a fault file: `faults`, each with file and line."""
@@ -36,6 +38,18 @@ def load(name: str) -> RehearsedFault:
         return parse(path)
     meant = did_you_mean(name, known) or " (turnup fault list has them all; a path of your own does as well)"
     raise FaultFileError([TopologyFault(name, 0, "", f"there is no such fault{meant}")])
+
+
+def matching(pattern: str) -> list[str]:
+    """The shipped faults that a pattern of a shell (`md5-*`) matches; a name or a path stands for itself. Raises
+    FaultFileError where nothing matches."""
+    if not _WILD & {*pattern} or Path(pattern).is_file():
+        return [pattern]
+    found = fnmatch.filter(shipped(), pattern)
+    if not found:
+        why = "no fault that comes with turnup matches it (turnup fault list has them all)"
+        raise FaultFileError([TopologyFault(pattern, 0, "", why)])
+    return found
 
 
 def load_all() -> list[RehearsedFault]:

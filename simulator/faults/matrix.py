@@ -69,6 +69,8 @@ def pooled(
             for future in as_completed(running):
                 number = running[future]
                 error = future.exception()
+                if isinstance(error, KeyboardInterrupt):  # a terminal's Ctrl-C, which the worker had first
+                    raise error
                 result = future.result() if error is None else failed(items[number], repr(error))
                 found[number] = result
                 told(result)

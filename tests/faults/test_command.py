@@ -12,6 +12,7 @@ from simulator.cli.app import app
 from simulator.cli.run import fault as commands
 from simulator.faults.cell import CellResult, FaultCell
 from simulator.faults.load import shipped
+from simulator.faults.matrix import pooled
 from simulator.faults.mutations import Mutation, MutationOutcome, MutationResult
 from simulator.faults.verdict import CellVerdict, Outcome
 
@@ -49,3 +50,40 @@ def test_mutations_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_a_fault_does_not_apply_is_told_once(name: str) -> None:
     lines = CliRunner().invoke(app, ["fault", "show", name]).stdout.splitlines()[-6:]
     assert all(line.startswith("# ") and line.count("IPv4: ") <= 1 and line.count("IPv6: ") <= 1 for line in lines)
+
+
+def _cells_of(arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[FaultCell]]:
+    """What `turnup fault run` would rehearse."""
+    asked: list[FaultCell] = []
+
+    def none(cells: Sequence[FaultCell], jobs: int, told: Callable[[CellResult], None]) -> list[CellResult]:
+        asked.extend(cells)
+        return [CellResult(cell, Outcome(CellVerdict.FIRST, ("x",), texts=("why",))) for cell in cells]
+
+    monkeypatch.setattr(commands, "run_all", none)
+    options = ("--router", "bird", "--family", "ipv4")
+    return CliRunner().invoke(app, ["fault", "run", *arguments, *options]), asked
+
+
+def test_several_faults_and_patterns_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, asked = _cells_of(["shut-down", "md5-*", "md5-wrong", "shut-down"], monkeypatch)
+    md5 = [name for name in shipped() if name.startswith("md5-")]
+    assert len(md5) > 2
+    assert [cell.fault for cell in asked] == ["shut-down", *md5]
+    assert result.exit_code == 0
+    assert "md5-wrong bird IPv4: why" in result.stdout, "of several, each text says whose it is"
+
+
+@pytest.mark.parametrize("names", [["no-*-such"], ["shut-down", "shut-up"], ["--blind", "shut-*"], ["--all", "md5-*"]])
+def test_a_name_that_is_none_starts_nothing(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    result, asked = _cells_of(names, monkeypatch)
+    assert (result.exit_code, asked) == (2, [])
+
+
+def test_an_interrupt_that_a_worker_has_first_is_no_result() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pooled(_interrupted, ["a cell"], 1, pytest.fail, lambda item, why: pytest.fail(why))
+
+
+def _interrupted(item: str) -> str:
+    raise KeyboardInterrupt

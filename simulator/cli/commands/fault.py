@@ -57,7 +57,10 @@ def show(name: Annotated[str, _NAME]) -> None:
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A fault's name, or a file of your own.")] = "",
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Names of faults, patterns ('md5-*'), files of your own."),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every fault, and every lab without any.")] = False,
     blind: Annotated[
         bool, typer.Option("--blind", help="Find the fault: one is chosen at random, you name it.")
@@ -89,17 +92,17 @@ def run(
     ] = None,
     how: FormatOption = RowFormat.table,
 ) -> None:
-    """Rehearse a fault, and compare the diagnosis with the right one.
+    """Rehearse faults, and compare each diagnosis with the right one.
 
-    Example: turnup fault run wrong-remote-as --router frr --family ipv6
+    Example: turnup fault run wrong-remote-as 'md5-*' --router frr --family ipv6
     """
     from simulator.cli.run import fault as commands
 
     routers = [each.value for each in router or ()]
     families = ["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()]
     if blind:
-        raise typer.Exit(commands.run_blind(name, routers, families))
-    raise typer.Exit(commands.run_faults(name, every, routers, families, jobs, write, record, how))
+        raise typer.Exit(commands.run_blind(names or (), routers, families))
+    raise typer.Exit(commands.run_faults(names or (), every, routers, families, jobs, write, record, how))
 
 
 @app.command("on")

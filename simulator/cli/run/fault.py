@@ -17,7 +17,7 @@ from simulator.cli.link_choice import choose_link
 from simulator.diagnosis.causes import CAUSES
 from simulator.faults.cell import CellResult, FaultCell
 from simulator.faults.cell import run as run_cell
-from simulator.faults.load import FaultFileError, load, shipped
+from simulator.faults.load import FaultFileError, load, matching, shipped
 from simulator.faults.matrix import cells_of, healthy_cells, jobs_by_default, markdown, pooled, run_all
 from simulator.faults.mutations import Mutation, MutationOutcome, MutationResult, try_out
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
@@ -39,6 +39,14 @@ _CHOICES: Final = 6
 def _load(name: str) -> RehearsedFault:
     try:
         return load(name)
+    except FaultFileError as error:
+        fail(USAGE, *map(str, error.faults))
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """Each fault once: a pattern stands for those shipped faults whose names it matches."""
+    try:
+        return list(dict.fromkeys(each for name in names for each in matching(name)))
     except FaultFileError as error:
         fail(USAGE, *map(str, error.faults))
 
@@ -78,7 +86,7 @@ def _require_namespaces() -> None:
 
 
 def run_faults(
-    name: str,
+    names: Sequence[str],
     every: bool,
     routers: Sequence[str],
     families: Sequence[str],
@@ -88,12 +96,12 @@ def run_faults(
     how: RowFormat,
 ) -> int:
     """`turnup fault run`; returns the exit code."""
-    if every == bool(name):
-        fail(USAGE, "name a fault, or say --all")
+    if every == bool(names):
+        fail(USAGE, "name faults, or say --all")
     if write is not None and not (every and not routers and not families):
         fail(USAGE, "--write takes the whole table: say --all, and neither --router nor --family")
     page = _page(write) if write is not None else ""
-    faults = {each: _load(each) for each in (shipped() if every else (name,))}
+    faults = {each: _load(each) for each in (shipped() if every else _named(names))}
     cells = cells_of(faults.items(), routers, families)
     if every:
         cells = [*healthy_cells(routers), *cells]
@@ -121,8 +129,9 @@ def run_faults(
     show([_row(result) for result in results], _COLUMNS, how)
     if not every and how is RowFormat.table:
         for result in results:
+            whose = f"{result.cell.fault} " if len(faults) > 1 else ""
             for text in result.outcome.texts:
-                sys.stdout.write(f"{result.cell.router} {result.cell.family}: {text}\n")
+                sys.stdout.write(f"{whose}{result.cell.router} {result.cell.family}: {text}\n")
     if write is not None:
         write.write_text(_PART.sub(lambda part: f"{part[1]}{markdown(results, faults)}\n{part[2]}", page), "utf-8")
     verdicts = {result.outcome.verdict for result in results}
@@ -221,9 +230,9 @@ def _mutation_row(result: MutationResult) -> dict[str, Any]:
 # --- find the fault ---
 
 
-def run_blind(name: str, routers: Sequence[str], families: Sequence[str]) -> int:
+def run_blind(names: Sequence[str], routers: Sequence[str], families: Sequence[str]) -> int:
     """`turnup fault run --blind`: inject one, ask, check the answer."""
-    if name:
+    if names:
         fail(USAGE, "--blind chooses the fault itself: leave the name out")
     if not sys.stdin.readable():
         fail(USAGE, "--blind: there is nobody to ask")
