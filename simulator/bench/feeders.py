@@ -11,7 +11,7 @@ from simulator.bench.children import until
 from simulator.bench.feed import PEER_AS, SOURCE_AS
 from simulator.bench.reading import BenchError
 from simulator.places.place import Place
-from simulator.places.process import find_program, last_lines, stop
+from simulator.places.process import ask, last_lines, stop
 from simulator.routers.bird import adapter as bird
 from simulator.routers.bird.file import BIRD
 from simulator.routers.frr import adapter as frr
@@ -140,10 +140,7 @@ class Feeder:
 
     async def _gobgp_count(self) -> int:
         words = ["--target", f"unix://{self._socket}", "--json", "neighbor", self._source]
-        child = await asyncio.create_subprocess_exec(
-            *(str(find_program(GOBGP)), *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
-        answer, _ = await child.communicate()
+        answer = (await ask(GOBGP, *words)).output
         return sum(int(family.get("state", {}).get("accepted", 0)) for family in json.loads(answer)["afi_safis"])
 
     async def _bird_count(self) -> int:

@@ -101,6 +101,51 @@ async def stop(process: asyncio.subprocess.Process, *, grace: float = 3.0) -> No
     logs.close(process.pid)
 
 
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """End a child at once; returns when it is gone. Safe where it has ended.
+
+    Not by its own `kill`: that takes the exit status from the kernel where there is one already, and asyncio, which
+    waits for it too, says on the terminal that it knows no such process.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a short-lived child said."""
+
+    status: int
+    """Its exit status."""
+    output: str
+    errors: str
+
+    @property
+    def words(self) -> str:
+        """All that it said: programs differ in where they complain."""
+        return "\n".join(filter(None, (self.output, self.errors)))
+
+
+async def ask(program: Program | str, *arguments: str, env: Mapping[str, str] | None = None) -> Answered:
+    """Run a program to its end. It ends with us, also when this is cancelled. Raises LabError where it is missing."""
+    child = await asyncio.create_subprocess_exec(
+        str(find_program(program)),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+    )
+    try:
+        output, errors = await child.communicate()
+    finally:
+        await kill(child)
+    assert child.returncode is not None, "it has ended"
+    return Answered(child.returncode, output.decode(errors="replace"), errors.decode(errors="replace"))
+
+
 def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

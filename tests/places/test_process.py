@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.places.errors import LabError
-from simulator.places.process import find_program, last_lines, spawn, stop, until_ready
+from simulator.places.process import ask, find_program, kill, last_lines, spawn, stop, until_ready
 from simulator.routers.bird.file import BIRD
 
 ROOT = Path(__file__).parents[2]
@@ -142,3 +142,32 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
             assert gone(pidfd)
         finally:
             os.close(pidfd)
+
+
+async def test_what_a_short_lived_child_says_comes_back() -> None:
+    answered = await ask("sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (answered.status, answered.output, answered.errors) == (7, "out\n", "err\n")
+    assert answered.words == "out\n\nerr\n"
+
+
+async def test_a_short_lived_child_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    os.mkfifo(pid)
+    asking = asyncio.ensure_future(ask("sh", "-c", f"echo $$ > {pid}; exec sleep 60"))
+    fd = os.pidfd_open(int(await asyncio.to_thread(pid.read_text)))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert gone(fd)
+    os.close(fd)
+
+
+async def test_a_child_that_has_ended_by_itself_keeps_its_status_when_it_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own `kill` would take the status from under asyncio, which then makes up another one and says so."""
+    process = await asyncio.create_subprocess_exec("sh", "-c", "exit 7")
+    monkeypatch.setattr(subprocess.Popen, "poll", lambda _: pytest.fail("the status belongs to asyncio"))
+    await kill(process)
+    assert process.returncode in (7, -signal.SIGKILL)
+    await kill(process)

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import stop, until_ready
+from simulator.places.process import ask, stop, until_ready
 from simulator.routers.base import NotOurRouterError, RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.daemon import ABSENT, Daemon, absent, lacks
 from simulator.routers.exabgp.config import events, render
@@ -119,21 +119,9 @@ class Exabgp(Daemon):
     async def version(self) -> str:
         """`ExaBGP 5.0.15`."""
         self._started()
-        child = await asyncio.create_subprocess_exec(
-            *(str(self._program), "version"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=self._environment(),
-        )
-        try:
-            output, _ = await child.communicate()
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        found = re.search(rb"ExaBGP\s*:\s*(\S+)", output)
-        return f"ExaBGP {found[1].decode()}" if found else "ExaBGP"
+        answered = await ask(str(self._program), "version", env=self._environment())
+        found = re.search(r"ExaBGP\s*:\s*(\S+)", answered.output)
+        return f"ExaBGP {found[1]}" if found else "ExaBGP"
 
     async def stop(self) -> None:
         """Stop ExaBGP and its helpers and wait until they are gone; safe to call twice and after a failed start."""

@@ -20,7 +20,7 @@ from simulator.mrt.table_dump_v2 import MrtPeer, peer_index, rib_record, rib_row
 from simulator.places import logs
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import Program, find_program, until_ready
+from simulator.places.process import Answered, ask, find_program, kill, until_ready
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
@@ -153,7 +153,7 @@ class Gobgp(Daemon):
     async def version(self) -> str:
         """`GoBGP 3.10.0`."""
         self._started()
-        _, output = await _run(GOBGPD, "--version")
+        output = (await ask(GOBGPD, "--version")).output
         return "GoBGP " + output.split()[-1]
 
     async def command(self, *words: str) -> Any:
@@ -178,12 +178,13 @@ class Gobgp(Daemon):
             nonlocal before, same
             if not self._socket.exists():
                 return None
-            status, output = await _run(GOBGP, *self._target, "--json", "global")
-            if status or '"asn"' not in output:
+            answered = await self._query("global")
+            if answered.status or '"asn"' not in answered.output:
                 return None
             # The neighbors of its file come one by one behind that.
-            status, output = await _run(GOBGP, *self._target, "--json", "neighbor")
-            found = {neighbor["conf"]["neighbor_address"] for neighbor in json.loads(output)} if not status else set()
+            answered = await self._query("neighbor")
+            neighbors = [] if answered.status else json.loads(answered.output)
+            found = {neighbor["conf"]["neighbor_address"] for neighbor in neighbors}
             same, before = (same + 1 if found == before else 0), found
             return awaited <= found or (config.file is not None and same >= _SETTLED) or None
 
@@ -218,10 +219,8 @@ class Gobgp(Daemon):
                 assert client.stdout is not None
                 words = one_line((await client.stdout.read()).decode(errors="replace"))
                 raise LabError(f"{name} refused the routes of {path}: {words}")
-            status, output = await _run(
-                GOBGP, *self._target, "--json", "global", "rib", last, "--address-family", family
-            )
-            paths = [] if status else json.loads(output).get(last, ())
+            answered = await self._query("global", "rib", last, "--address-family", family)
+            paths = [] if answered.status else json.loads(answered.output).get(last, ())
             return any("neighbor-ip" not in path for path in paths) or None
 
         try:
@@ -236,13 +235,14 @@ class Gobgp(Daemon):
             self._refuses_own = True  # its global import policy is asked about its own routes too
         finally:
             client.stdin.close()
-            if client.returncode is None:
-                client.kill()
-            await client.wait()
+            await kill(client)
 
     @property
     def _target(self) -> tuple[str, str]:
         return "--target", f"unix://{self._socket}"
+
+    async def _query(self, *words: str) -> Answered:
+        return await ask(GOBGP, *self._target, "--json", *words)
 
     async def _table(self, session: str, which: str) -> Mapping[str, Any]:
         found = self._session(session)
@@ -256,32 +256,14 @@ class Gobgp(Daemon):
         name, text = self._name, " ".join(words)
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT):
-                status, output = await _run(GOBGP, *self._target, "--json", *words)
+                answered = await self._query(*words)
         except TimeoutError:
             raise LabError(f"{name} did not answer {text!r} within {_QUERY_TIMEOUT:g} s") from None
-        if status:
-            if accept is not None and re.search(accept, output):
+        if answered.status:
+            if accept is not None and re.search(accept, answered.words):
                 return {}
-            raise LabError(f"{name} refused {text!r}: {one_line(output)}")
-        return json.loads(output)
-
-
-async def _run(program: Program, *arguments: str) -> tuple[int, str]:
-    """A short-lived child: its exit status and what it printed."""
-    child = await asyncio.create_subprocess_exec(
-        str(find_program(program)),
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    return child.returncode or 0, output.decode(errors="replace")
+            raise LabError(f"{name} refused {text!r}: {one_line(answered.words)}")
+        return json.loads(answered.output)
 
 
 _LOG_FIELD = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')

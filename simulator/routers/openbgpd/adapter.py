@@ -22,7 +22,7 @@ from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.mrt.table_dump_v2 import MrtPeer, RibEntry, rib_dump
 from simulator.places.errors import LabError
 from simulator.places.place import Place
-from simulator.places.process import find_program, until_ready
+from simulator.places.process import ask, find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
 from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, lacks, silence
@@ -146,24 +146,12 @@ class Openbgpd(Daemon):
 
     async def _bgpctl(self, *arguments: str) -> tuple[int, str]:
         """Exit status and answer, or its words of complaint."""
-        child = await asyncio.create_subprocess_exec(
-            *(str(find_program(BGPCTL)), "-s", str(self._socket), *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT):
-                output, errors = await child.communicate()
+                found = await ask(BGPCTL, "-s", str(self._socket), *arguments)
         except TimeoutError:
             return -1, f"no answer within {_QUERY_TIMEOUT:g} s"
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
-        assert child.returncode is not None
-        return child.returncode, (output or errors).decode(errors="replace")
+        return found.status, found.output or found.errors
 
     async def _rib(self, which: str, session: RouterSession) -> frozenset[str]:
         arguments = ["-j", "show", "rib", *which.split(), str(session.remote_address)]
