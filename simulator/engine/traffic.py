@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address
 
 from simulator.addresses import IpAddress
 from simulator.diagnosis.evidence import Crossing, Passage, TrafficSeen
@@ -17,6 +16,7 @@ from simulator.engine.lent_routes import LentRoutes
 from simulator.engine.log import EventLog
 from simulator.engine.member_config import session_name
 from simulator.engine.network import Network
+from simulator.engine.traffic_targets import host_in, targets
 from simulator.lab.datagrams import TTL, DropReason, Flight, send
 from simulator.lab.fib import FibRoute
 from simulator.lab.hosts import HostBehind, TrafficHosts
@@ -29,16 +29,12 @@ from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Customer, Peer, Topology
 from simulator.wire import nlri
 
-_MOST = 8
-"""Networks behind a route server that are tried at most."""
 _ROUTERS = 2
 """On the way: the edge, and the peer's router."""
 _NOTHING = 0.3
 """Seconds to wait for a datagram that nobody should pass on and nobody refuses."""
 _ARRIVES = 3.5
 """Seconds after the lift: the kernel needs 3 s to find that a next hop does not answer."""
-_LOOKED_AT = 4096
-"""Addresses of a prefix, for one that its router does not have itself."""
 _INSTALLS = 1.5
 """Seconds that a router has to put what it holds into its kernel."""
 _AGAIN = 0.05
@@ -121,51 +117,46 @@ class TrafficLab:
 
     async def before_lift(self, plan: SessionPlan) -> TrafficSeen:
         """Nothing may pass by this session yet. Tried with the routes that would be accepted."""
-        held = (
-            (route.key, route.attributes.path.next_hop) for route in self._network.edges.routes(plan) if not route.hits
-        )
-        targets = await self._targets(plan, held)
-        return await self._try(plan, targets, lifted=False)
+        edges = self._network.edges
+
+        def ways() -> Iterator[tuple[bytes, IpAddress | None]]:
+            return ((route.key, route.attributes.path.next_hop) for route in edges.routes(plan) if not route.hits)
+
+        return await self._try(plan, await self._targets(plan, ways), lifted=False)
 
     async def after_lift(self, plan: SessionPlan) -> TrafficSeen:
         """All passes."""
         await self.kernel.settled(_ARRIVES)
-        taken = ((key, path.next_hop) for _, key, path in self._network.edges.taken(plan))
-        return await self._try(plan, await self._targets(plan, taken), lifted=True)
+        edges = self._network.edges
+
+        def ways() -> Iterator[tuple[bytes, IpAddress | None]]:
+            return ((key, path.next_hop) for _, key, path in edges.taken(plan))
+
+        return await self._try(plan, await self._targets(plan, ways), lifted=True)
 
     async def after_deny(self, plan: SessionPlan, seen: TrafficSeen) -> TrafficSeen:
         """Nothing may pass any more, on the ways that were tried after the lift."""
         await self.kernel.settled(_ARRIVES)
-        targets = {cross.router: cross.target for cross in seen.crossings if cross.to_peer}
-        return await self._try(plan, targets, lifted=False)
+        before = {cross.router: cross.target for cross in seen.crossings if cross.to_peer}
+        return await self._try(plan, before, lifted=False)
 
     async def _targets(
-        self, plan: SessionPlan, routes: Iterable[tuple[bytes, IpAddress | None]]
+        self, plan: SessionPlan, ways: Callable[[], Iterable[tuple[bytes, IpAddress | None]]]
     ) -> dict[str, IpAddress]:
         """Router → an address behind it: one for each next hop."""
-        place, found = self._network.site.place(plan.edge.name), dict[str, IpAddress]()
+        place, owners = self._network.site.place(plan.edge.name), self._owners()
         links = (
             [prefix for each in place.interfaces.values() for prefix in each] if isinstance(place, NetnsPlace) else []
         )
-        owners = self._owners()
-        seen: set[IpAddress] = set()
-        own: dict[str, frozenset[IpAddress]] = {}
         version = plan.peer_address.version
-        for key, next_hop in routes:
-            hop = next_hop or plan.peer_address
-            if hop in seen:
-                continue
-            router = owners.get(hop, plan.peer.name)
-            if router not in own:
-                own[router] = await self._own(router, version)
-            address = host_in(version, key, own[router])
-            if address is None or any(address in prefix for prefix in links):
-                continue
-            seen.add(hop)
-            found.setdefault(router, address)
-            if len(found) == _MOST:
-                break
-        return found
+
+        def named() -> Iterator[tuple[bytes, IpAddress, str]]:
+            for key, next_hop in ways():
+                hop = next_hop or plan.peer_address
+                yield key, hop, owners.get(hop, plan.peer.name)
+
+        first = {plan.peer.name: await self._own(plan.peer.name, version)}
+        return await targets(version, named, first, lambda router: self._own(router, version), links)
 
     async def _own(self, router: str, version: int) -> frozenset[IpAddress]:
         """What a router gave its interfaces itself: a real one has an address of what it announces, on its loopback."""
@@ -347,16 +338,3 @@ def _passage(flight: Flight) -> Passage:
     if flight.arrived:
         return Passage.PASSED
     return _PASSAGES[flight.refusal] if flight.refusal is not None else Passage.LOST
-
-
-def host_in(version: int, key: bytes, taken: Container[IpAddress] = ()) -> IpAddress | None:
-    """The first address of a prefix behind its own that nobody has; None: all are taken, of the few that are looked at.
-
-    Where the prefix is one address it is that.
-    """
-    size = 4 if version == 4 else 16
-    first = int.from_bytes(key[1:].ljust(size, bytes(1)), "big")
-    hosts = (1 << (size * 8 - key[0])) - 1  # without the prefix's own
-    candidates = range(first + 1, first + 1 + min(hosts, _LOOKED_AT)) if hosts else (first,)
-    found: Iterator[IpAddress] = map(IPv4Address if version == 4 else IPv6Address, candidates)
-    return next((address for address in found if address not in taken), None)

@@ -209,7 +209,7 @@ class Rehearsal:
         try:
             yield
         finally:
-            captures = self.network.captures.running.values()
+            captures = list(self.network.captures.running.values())
             if self._capture_file is not None and captures:
                 for capture in captures:
                     await capture.stop()

@@ -319,7 +319,7 @@ class Speaker:
             listener.server.close()
         await asyncio.gather(*(self.remove(session, notification) for session in list(self._neighbors)))
         await self._leaving.ended()
-        for listener in self._listeners.values():
+        for listener in list(self._listeners.values()):
             await listener.server.wait_closed()
         self._listeners.clear()
 

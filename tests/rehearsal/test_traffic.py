@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 from pyroute2 import IPRoute
 
 from simulator.engine.kernel_routes import KernelRoutes
-from simulator.engine.traffic import host_in
 from simulator.lab.netns import netns_place
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.rehearsal.script import Audience
 from simulator.report.model import Report
 from simulator.views.check import CheckView, Status
-from simulator.wire import nlri
 from tests.lab_support import require_netns, require_program
 from tests.topologies import build, document
 
@@ -80,19 +77,6 @@ async def test_a_router_with_an_address_of_what_it_announces_is_not_taken_for_a_
     played = Rehearsal(build(one_link()), LinkKind.NETNS, audience=Audience(pause=before))
     report = await play({}, rehearsal=played)
     assert (report.outcome, a2(report).status) == ("passed", Status.SUCCESS), a2(report)
-
-
-def test_a_host_has_an_address_that_nobody_has() -> None:
-    taken = [ip_address("192.0.2.1"), ip_address("192.0.2.2")]
-    for prefix, without, with_others in (
-        ("192.0.2.0/24", "192.0.2.1", "192.0.2.3"),
-        ("192.0.2.2/32", "192.0.2.2", None),
-        ("192.0.2.0/31", "192.0.2.1", None),
-        ("2001:db8::/32", "2001:db8::1", "2001:db8::1"),
-    ):
-        version, (_, key) = ip_network(prefix).version, nlri.key(prefix)
-        assert host_in(version, key) == ip_address(without)
-        assert host_in(version, key, taken) == (ip_address(with_others) if with_others else None)
 
 
 @pytest.mark.privileged
