@@ -112,6 +112,8 @@ def diagnose(
     by_rule = [_of_rule(session, each, failed) for each in rules if roots(each, session.rejected) == [each]]
     if CheckId.R1 in checks and not silent:
         checks -= {CheckId.R1}  # what rejects the routes explains it
+    if not checks and ABNORMAL.keys().isdisjoint(facts.found):
+        return by_rule
     rows = candidates(facts)
     roots_seen = ROOTS.intersection(fact for row in rows if checks & {*row.explains} for fact in row.told_by)
     symptoms = Symptoms(checks, frozenset(fact for fact in facts.found if fact in ABNORMAL or fact in roots_seen))

@@ -58,10 +58,15 @@ def excused(report: Report, connection: RehearsedConnection, check: CheckView | 
     )
 
 
+def was_active(connection: RehearsedConnection) -> bool:
+    """Whether it became Active at any time."""
+    return ConnectionState.ACTIVE in (connection.connection_state, *connection.reached)
+
+
 def verdict(report: Report, connection: RehearsedConnection) -> ConnectionVerdict:
     """How one connection ended, from its checks, the states that it went through, and what was expected."""
     bad = [check for check in connection.checks if connection.fails(check)]
-    active = ConnectionState.ACTIVE in (connection.connection_state, *connection.reached)
+    active = was_active(connection)
     failed = bool(bad or connection.error_message or connection.connection_state is ConnectionState.PROVISIONING_FAILED)
     if (failed or not active) and excused(report, connection):
         return "expected"

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from simulator.connection.states import ConnectionState
-from simulator.report.findings import diagnosis_of, excused, gate_leak, label, verdict
+from simulator.report.findings import diagnosis_of, excused, gate_leak, label, verdict, was_active
 from simulator.report.model import RehearsedConnection, Report
 from simulator.views.check import Blocks, CheckView, Status
 from simulator.views.diagnosis import WHO_ACTS, CauseView, Proof, unexplained
@@ -204,7 +204,7 @@ def _without_a_check(report: Report, connection: RehearsedConnection) -> str:
     """What is wrong with a connection where no check says so; empty where nothing is."""
     if connection.error_message:
         return connection.error_message
-    if verdict(report, connection) == "incomplete":
+    if not was_active(connection) and verdict(report, connection) == "incomplete":
         return f"it never became Active: it stopped at connection state {connection.connection_state}"
     failed = connection.connection_state is ConnectionState.PROVISIONING_FAILED
     return "the connection is ProvisioningFailed" if failed else ""

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.bench.figure import Aim, Figure, outcomes
 from simulator.bench.figures import FIGURES, TRIALS, chosen
-from simulator.bench.growths import GROWTHS, of_peers
+from simulator.bench.growths import BY_ID, GROWTHS, of_peers
 from simulator.bench.machine import RIVALS, Machine, machine
 from simulator.bench.reading import OURS, Reading, Series
 from simulator.bench.running import LEAKS, leaks
@@ -69,7 +69,7 @@ def test_growths_go_up() -> None:
 
 def test_the_topology_that_grows_is_a_sound_one(tmp_path: Path) -> None:
     """With the last of ten thousand peers."""
-    found = of_peers(GROWTHS[-2].points[-1])
+    found = of_peers(BY_ID["validate"].points[-1])
     for part in ("peers", "peerings"):
         found[part] = [found[part][0], found[part][-1]]
     write(found, tmp_path / "many.yaml")

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.bench.growth import Growth, GrowthPoint, expected, exponent, exponents, grown, point, upper
+from simulator.bench.growth import (
+    PATIENCE,
+    Growth,
+    GrowthPoint,
+    expected,
+    exponent,
+    exponents,
+    grown,
+    measured,
+    point,
+    upper,
+)
 from simulator.bench.guard import Measure
 from simulator.bench.reading import BenchError, Reading
 from simulator.bench.stage import BenchStage, Work
@@ -95,15 +106,28 @@ async def test_a_point_that_would_take_too_long_is_left_out_and_says_so() -> Non
     assert found[-1].note == "left out: about 100 s, of 16 s that are left"
 
 
+def test_a_growth_may_take_what_those_before_it_left() -> None:
+    """All together end in time, whichever of them is slow."""
+    lab = _Lab(lambda size: PATIENCE / 5 if size == 1000 else 1.0)
+    first = Growth("first", "something", "things", (10,), lab.work)
+    last = Growth("last", "something", "things", (10, 100, 1000), lab.work)
+    found = list(measured([first, first, last], False, lambda line: None, lab.now))
+    assert [point.seconds for point in found] == [1.0, 1.0, 1.0, 1.0, PATIENCE / 5]
+    slow = _Lab(lambda size: PATIENCE / 100 * size)
+    growths = [Growth("slow", "something", "things", (10, 20, 100), slow.work)] * 9
+    assert {point.size for point in measured(growths, False, lambda line: None, slow.now) if point.seconds} == {10}
+    assert slow.seconds < PATIENCE * 1.1
+
+
 async def test_a_quick_run_stops_at_a_tenth() -> None:
     lab = _Lab(lambda size: 0.1)
-    await grown(lab.growth, True, lab.now, lambda line: None)
+    await grown(lab.growth, True, lab.now, lambda line: None, patience=60)
     assert [size for size, _ in lab.measured] == [10, 30, 100]
 
 
 async def test_what_fails_is_a_row_and_ends_the_growth() -> None:
     lab = _Lab(lambda size: -1.0 if size == 30 else 0.1)
-    found = await grown(lab.growth, False, lab.now, lambda line: None)
+    found = await grown(lab.growth, False, lab.now, lambda line: None, patience=60)
     assert [(each.size, each.failed, each.note) for each in found] == [
         (10, False, ""),
         (30, True, "it stalled"),
