@@ -19,6 +19,7 @@ def main() -> None:
             signal.signal(number, _interrupt)
     # Looking for plug-ins takes longer than reading a topology.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _open_what_is_closed()
     sys.stdout = cast(TextIO, OutputStream(sys.stdout, "standard output"))
     sys.stderr = cast(TextIO, OutputStream(sys.stderr, "standard error"))
     try:
@@ -32,6 +33,15 @@ def main() -> None:
         # Here what cannot be written has an exit code; the interpreter would only grumble.
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _open_what_is_closed() -> None:
+    """Nobody wants what goes to a stream that is closed (`>&-`); it must not go into the next file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: the stream's own
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, mode))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

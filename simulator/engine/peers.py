@@ -12,6 +12,7 @@ from simulator.engine.peer_config import agreed_session, configured_session, rou
 from simulator.engine.site import Site
 from simulator.lab.netns import NetnsPlace
 from simulator.places.endpoint import BGP_PORT, Endpoint
+from simulator.places.errors import writing
 from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSession
 from simulator.routers.registry import ROUTERS
 from simulator.session.messages import Family
@@ -44,7 +45,7 @@ class PeerRouters:
         self._routers[peer.name] = router
         self._stack.push_async_callback(router.stop)
         config = self.configuration(peer)
-        await router.start(self._site.place(peer.name), config, RouterFiles(self._site.subdirectory(peer.name)))
+        await self._start(peer.name, router, config)
         self._edges.called |= {session.name: router.endpoint(session.name) for session in config.sessions}
         return await router.version()
 
@@ -79,8 +80,13 @@ class PeerRouters:
         self._routers[customer.name] = router
         self._stack.push_async_callback(router.stop)
         config = self._with_interfaces(customer_config(self._topology, customer, endpoints))
-        await router.start(self._site.place(customer.name), config, RouterFiles(self._site.subdirectory(customer.name)))
+        await self._start(customer.name, router, config)
         return await router.version()
+
+    async def _start(self, name: str, router: Router, config: RouterConfig) -> None:
+        directory = self._site.subdirectory(name)
+        with writing(directory):
+            await router.start(self._site.place(name), config, RouterFiles(directory))
 
     def _with_interfaces(self, config: RouterConfig) -> RouterConfig:
         place = self._site.place(config.name)

@@ -35,10 +35,13 @@ class Capture:
     """All frames that a node's interface sends and receives, while the event loop runs."""
 
     def __init__(self, place: Place, path: Path | None = None, interface: str = INTERFACE) -> None:
-        """`path`: a pcap file for all of them. Raises LabError when the place has no interface of its own."""
+        """`path`: a pcap file for all of them, as long as the disk takes them. Raises LabError when the place has no
+        interface of its own."""
         self._place = netns_place(place, "a capture")
         self._interface = interface
         self.path = path
+        self.problem = ""
+        """Why the file does not hold all of them; what is seen is not harmed."""
         self.packets = 0
         self.forbidden = ForbiddenFrames()
         self._dropped = 0
@@ -144,11 +147,19 @@ class Capture:
             except OSError:
                 return  # nothing left; or the interface is gone, and nothing will ever come
             self.packets += 1
-            if self._writer is not None:
-                whole = int(seconds)
-                micro = min(round((seconds - whole) * 1e6), 999_999)
-                self._writer.write_packet(frame, sec=whole, usec=micro)
+            self._keep(frame, seconds)
             self._look_at(frame)
+
+    def _keep(self, frame: bytes, seconds: float) -> None:
+        if self._writer is None:
+            return
+        whole = int(seconds)
+        micro = min(round((seconds - whole) * 1e6), 999_999)
+        try:
+            self._writer.write_packet(frame, sec=whole, usec=micro)
+        except OSError as error:
+            self.problem = f"{self.path} cannot be written: {error.strerror}"
+            self._close_file()
 
     def _look_at(self, frame: bytes) -> None:
         if self._sorter:
@@ -170,6 +181,13 @@ class Capture:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._close_file()
+
+    def _close_file(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.close()
+        except OSError as error:
+            self.problem = self.problem or f"{self.path} cannot be written: {error.strerror}"

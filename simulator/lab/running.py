@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from simulator.lab.state import LabState, running_directories
+from simulator.places.errors import writing
 
 _NODES = "nodes.json"
 EDGE = "edge"
@@ -37,9 +38,10 @@ class RunningLab:
 
 
 def record_nodes(state: LabState, nodes: Iterable[RunningNode]) -> None:
-    """Write down what `running_labs` reads. Raises OSError."""
+    """Write down what `running_labs` reads. Raises LabError where the disk is full."""
     fresh = state.directory / f".{_NODES}"
-    fresh.write_text(json.dumps([asdict(node) for node in nodes]))
+    with writing(state.directory):
+        fresh.write_text(json.dumps([asdict(node) for node in nodes]))
     fresh.rename(state.directory / _NODES)  # whole, or not there
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.places.errors import LabError
+from simulator.places.errors import LabError, writing
 
 SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a Unix socket, without its end mark."""
@@ -101,26 +101,36 @@ class LabState:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "argv": sys.argv,
         }
+        fresh = None
         try:
             # Complete before it has its name: a directory that others can see always says whose it is.
             fresh = Path(tempfile.mkdtemp(prefix=f".{owner.pid}-", dir=base))
             (fresh / _OWNER).write_text(json.dumps(record, indent=2) + "\n")
             directory = _claim(fresh, base / f"{stem}-{owner.pid}")
         except OSError as error:
+            if fresh is not None:
+                shutil.rmtree(fresh, ignore_errors=True)
             raise LabError(f"no directory for the lab below {base}: {error.strerror}") from error
         return cls(directory)
 
     def subdirectory(self, name: str) -> Path:
-        """A directory of its own for one node, made when missing; short enough for Unix sockets in it."""
+        """A directory of its own for one node, made when missing; short enough for Unix sockets in it.
+
+        Raises LabError where the disk is full.
+        """
         path = self.directory / (re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".")[:32] or "node")
-        path.mkdir(exist_ok=True)
+        with writing(path):
+            path.mkdir(exist_ok=True)
         return path
 
     def record_child(self, pid: int, label: str) -> None:
-        """Note a child, so that `clean` can end it if we cannot. A child that is already gone is not noted."""
+        """Note a child, so that `clean` can end it if we cannot. A child that is already gone is not noted.
+
+        Raises LabError where the disk is full.
+        """
         process = ProcessId.of(pid)
         if process is not None:
-            with (self.directory / _CHILDREN).open("a") as file:
+            with writing(self.directory), (self.directory / _CHILDREN).open("a") as file:
                 file.write(json.dumps({**asdict(process), "label": label}) + "\n")
 
     def remove(self) -> None:
@@ -173,8 +183,10 @@ def _private(directory: Path) -> Path:
     except OSError as error:
         raise LabError(f"{directory} cannot be used: {error.strerror}") from error
     # Below /tmp anybody could have put a link or a directory of this name there, to see or redirect our files.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise LabError(f"{directory} belongs to somebody else or is open to others: remove it")
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise LabError(f"{directory} is no directory of yours: remove it, or name another one by TURNUP_STATE_DIR")
+    if found.st_mode & 0o022:
+        raise LabError(f"{directory} is open to others, who could put files into it: chmod 700 {directory}")
     return directory
 
 

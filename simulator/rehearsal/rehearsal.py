@@ -14,7 +14,7 @@ from simulator.counts import count_of
 from simulator.engine.control import ConnectionRecord, ControlPlane
 from simulator.engine.log import EventLog
 from simulator.engine.network import Network
-from simulator.lab.merge import merge_captures
+from simulator.lab.merge import keep_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.preflight.rows import evidence_of, preflight
@@ -211,7 +211,6 @@ class Rehearsal:
         finally:
             captures = list(self.network.captures.running.values())
             if self._capture_file is not None and captures:
-                for capture in captures:
-                    await capture.stop()
-                paths = [capture.path for capture in captures if capture.path is not None]
-                await asyncio.to_thread(merge_captures, paths, self._capture_file)
+                problem = await keep_captures(captures, self._capture_file)
+                if problem:
+                    self._script.say(f"{problem}: the report goes without the lab's packets")

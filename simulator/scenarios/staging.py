@@ -12,7 +12,7 @@ from typing import Final
 
 from simulator.engine.log import EventLog
 from simulator.engine.traffic import TrafficLab, why_not
-from simulator.lab.merge import merge_captures
+from simulator.lab.merge import keep_captures
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.recording.tape import RecordingTape
@@ -114,12 +114,9 @@ class Staging:
         finally:
             if self._report is not None:
                 await asyncio.to_thread(self._keep_logs, self._report)
-            captures = list(self.script.network.captures.running.values())
-            if self._report is not None and captures:
-                for capture in captures:
-                    await capture.stop()
-                paths = [capture.path for capture in captures if capture.path is not None]
-                await asyncio.to_thread(merge_captures, paths, self._capture)
+            captures = self.script.network.captures.running.values()
+            if self._report is not None and captures and (problem := await keep_captures(captures, self._capture)):
+                self.script.say(f"{problem}: the report goes without the lab's packets")
 
     def _keep_logs(self, report: Path) -> None:
         """The end of each router's own log, as NODE.log."""

@@ -192,6 +192,17 @@ def test_a_reader_that_is_gone_is_no_word_and_141(name: str, tmp_path: Path, sta
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_changes_nothing_else(closed: str, tmp_path: Path, state: dict[str, str]) -> None:
+    quick, wrong = write(document(), tmp_path / "quick.yaml"), tmp_path / "none.yaml"
+    for arguments, code in ((["rehearse", str(quick)], 0), (["validate", str(wrong)], 2)):
+        line = f'exec "$@" {closed}'
+        command = ["sh", "-c", line, "sh", sys.executable, "-m", "simulator", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=state, timeout=60, check=False)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
 @pytest.mark.parametrize("name", [name for name in _PRINTING if name != "edge"])
 def test_an_odd_encoding_changes_characters_and_not_the_end(

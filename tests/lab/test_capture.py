@@ -18,6 +18,7 @@ import pytest
 from simulator.addresses import IpAddress
 from simulator.lab import streams
 from simulator.lab.capture import Capture
+from simulator.lab.merge import keep_captures
 from simulator.lab.netns import NetnsLink, netns_place
 from simulator.lab.streams import (
     AbsenceProof,
@@ -487,6 +488,28 @@ async def test_loopback_has_no_frames_of_its_own(tmp_path: Path) -> None:
 async def test_a_capture_that_cannot_be_written_is_one_line(link: NetnsLink, tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"no capture of n1 to .*: No such file or directory"):
         await Capture(link.place("n1"), tmp_path / "none" / "x.pcap").start()
+
+
+@pytest.mark.privileged
+async def test_a_disk_that_is_full_ends_the_file_and_not_what_is_seen(link: NetnsLink, tmp_path: Path) -> None:
+    capture, target = Capture(link.place("n1"), tmp_path / "n1.pcap"), tmp_path / "all.pcap"
+    await capture.start()
+    capture._writer.f.close()
+    capture._writer.f = open("/dev/full", "wb")  # noqa: ASYNC230, PTH123, SIM115
+    watch = capture.watch([(v4(1), v4(2))], {})
+    await exchange(link, v4(1), v4(2), OPEN + KEEPALIVE * 5000 + ROUTES_4)
+    proof = await capture.prove_absence(watch, {})
+    assert (proof.conclusive, proof.nlri) == (True, 2)
+    assert capture.problem == f"{capture.path} cannot be written: No space left on device"
+    assert await keep_captures([capture], target) == capture.problem
+    assert not target.exists()
+
+
+async def test_captures_that_cannot_be_joined_leave_no_half_a_file(tmp_path: Path) -> None:
+    full = tmp_path / "all.pcap"
+    full.symlink_to("/dev/full")
+    assert "No space left on device" in await keep_captures([], full)
+    assert not full.exists()
 
 
 def test_scapy_is_loaded_only_when_needed_and_then_in_silence() -> None:

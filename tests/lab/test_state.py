@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -133,6 +134,16 @@ def test_a_directory_without_a_readable_owner_is_a_leftover(base: Path) -> None:
     assert {leftover.directory.name for leftover in leftovers()} == {"broken-1", ".4194999-half"}
 
 
+def test_a_directory_that_cannot_be_had_whole_is_not_left_behind(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(LabError, match=r"no directory for the lab below .*: No space left on device"):
+        LabState.create("x")
+    assert not list(base.iterdir())
+
+
 class TestBase:
     """Where the directories live."""
 
@@ -149,18 +160,18 @@ class TestBase:
 
     @pytest.mark.skipif(os.getuid() != 0, reason="needs files of another user")
     def test_a_directory_of_somebody_else_is_refused(self, base: Path) -> None:
-        with pytest.raises(LabError, match="belongs to somebody else"):
+        with pytest.raises(LabError, match="is no directory of yours"):
             state.base_directory()
 
     def test_a_link_is_refused(self, base: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         (base / "turnup").symlink_to(tmp_path_factory.mktemp("elsewhere"))
-        with pytest.raises(LabError, match="belongs to somebody else"):
+        with pytest.raises(LabError, match="is no directory of yours"):
             state.base_directory()
 
     def test_a_directory_open_to_others_is_refused(self, base: Path) -> None:
         (base / "turnup").mkdir()
         (base / "turnup").chmod(0o777)
-        with pytest.raises(LabError, match="open to others"):
+        with pytest.raises(LabError, match=r"is no directory of yours|is open to others, .*: chmod 700"):
             state.base_directory()
 
     @pytest.mark.skipif(os.getuid() != 0, reason="/run is for root")
