@@ -10,13 +10,13 @@ from typing import NoReturn, TextIO, cast
 
 from simulator.cli.exit_codes import INTERRUPTED, warn
 from simulator.cli.output import OutputStream
+from simulator.ending_signals import ending_signals
 
 
 def main() -> None:
     """The console script."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` sets it
-            signal.signal(number, _interrupt)
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
     # Looking for plug-ins takes longer than reading a topology.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _open_what_is_closed()

@@ -15,6 +15,7 @@ import typer
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, PASSED, USAGE, fail
 from simulator.cli.formats import FormatOption, JsonObject, RowFormat, cells, show, write_csv
 from simulator.cli.remote import SERVER, SUBSCRIPTION, Remote, ServerOption, SubscriptionOption
+from simulator.ending_signals import ending_signals
 from simulator.engine.verbs import VERBS
 from simulator.views.check import Side
 from simulator.views.diagnosis import WHO_ACTS, to_do
@@ -181,7 +182,7 @@ def events(
     remote = Remote(server)
     if follow:
         # There is nothing to tidy up, and an exception from a signal can be lost in a library's callback.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending_signals():
             signal.signal(number, lambda _number, _frame: os._exit(INTERRUPTED))
         _print_heading(how)
         for event in remote.follow("/lab/v1/events", None, after=after, subject=subject, follow="1"):

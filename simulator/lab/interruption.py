@@ -8,12 +8,13 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
+from simulator.ending_signals import ending_signals
+
 T = TypeVar("T")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def until_interrupted(running: Awaitable[T]) -> T | None:
-    """Run to the end, or to the first SIGINT, SIGTERM or SIGHUP: then cancel it, wait for it and return None."""
+    """Run to the end, or to the first of the `ending_signals`: then cancel it, wait for it and return None."""
     task = asyncio.ensure_future(running)
     with on_signals(task.cancel):
         try:
@@ -24,10 +25,10 @@ async def until_interrupted(running: Awaitable[T]) -> T | None:
 
 @contextlib.contextmanager
 def on_signals(call: Callable[[], object]) -> Iterator[None]:
-    """Call something at each SIGINT, SIGTERM and SIGHUP, but for those that are ignored, as `nohup` sets it."""
+    """Call something at each of the `ending_signals`."""
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    heeded = [number for number in _SIGNALS if number is signal.SIGINT or before[number] is not signal.SIG_IGN]
+    heeded = ending_signals()
+    before = {number: signal.getsignal(number) for number in heeded}
     for number in heeded:
         loop.add_signal_handler(number, call)
     try:

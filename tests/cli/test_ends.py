@@ -139,6 +139,38 @@ def test_a_signal_while_it_starts_is_one_line(
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "turnup: interrupted\n")
 
 
+_WITH_ONE_IGNORED = "import signal\nsignal.signal(signal.{number}, signal.SIG_IGN)\n" + _INTERRUPTING
+_ANY = {
+    "test": ["test", "turn-up", "--router", "simulated"],
+    "campaign": ["campaign", "exchange", "--dry-run"],
+    "fault": ["fault", "list"],
+    "edge": ["edge", "--help"],
+    "events": ["events", "--follow"],
+}
+
+
+@pytest.mark.parametrize("command", _ANY)
+def test_sigint_ends_every_command_in_the_background(command: str, state: dict[str, str]) -> None:
+    """A shell without job control has what it starts with `&` ignore SIGINT."""
+    code = _WITH_ONE_IGNORED.format(name="simulator.cli.app", number="SIGINT", arguments=_ANY[command])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=state, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "turnup: interrupted\n")
+
+
+def test_a_rehearsal_in_the_background_takes_its_lab_down(long: Path, state: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the child inherits; `heeded` sets it back
+    code, rest, errors = ended(start("rehearse", long, env=state), "→ Established", signal.SIGINT)
+    assert (code, errors) == (130, "")
+    assert "turnup: interrupted" in rest
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_what_was_ignored_at_the_start_ends_nothing(number: str, state: dict[str, str]) -> None:
+    code = _WITH_ONE_IGNORED.format(name="simulator.cli.app", number=number, arguments=["--version"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=state, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # --- standard output ---
 
 _PRINTING = {
