@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
+
+
+def any_case(*known: str) -> Callable[[str | None], str | None]:
+    """The callback of an option whose values are words of a table: these, or those of a table in lower case."""
+    spelled = {each.casefold(): each for each in known}
+
+    def written(value: str | None) -> str | None:
+        if value is None:
+            return None
+        return spelled.get(value.casefold(), value) if spelled else value.casefold()
+
+    return written
 
 
 def spare(command: Any) -> Any:
@@ -26,7 +39,10 @@ def _spared(param: Any) -> Any:
         return param  # an older typer, which imports nothing for it; a parser sees every value
     process, many = param.process_value, param.multiple or param.nargs == -1
 
+    choices = _choices(described.annotation)
+
     def processed(context: Any, value: Any) -> Any:
+        value = _cased(value, choices)
         if value is None and not param.required:
             found: Any = () if many else None
         elif not many and _fits(value, described.annotation):
@@ -37,6 +53,24 @@ def _spared(param: Any) -> Any:
 
     param.process_value = processed
     return param
+
+
+def _choices(annotation: Any) -> dict[str, str]:
+    """Of an enumeration, or several of its values, or perhaps none: each value by how it is in lower case."""
+    found: dict[str, str] = {}
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, Enum):
+            found |= {str(choice.value).casefold(): str(choice.value) for choice in each}
+        elif each is not annotation:
+            found |= _choices(each)
+    return found
+
+
+def _cased(value: Any, choices: dict[str, str]) -> Any:
+    """What is one of them but for its case is that one: `IPv4` is `ipv4`."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return choices.get(value.casefold(), value)
+    return [_cased(each, choices) for each in value] if choices and isinstance(value, list | tuple) else value
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from simulator.cli.coercion import any_case
 from simulator.judging.options import JudgingOptions, SessionOptions
 
 ProfileOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        callback=any_case(),
         envvar="TURNUP_PROFILE",
         help="The policy profile: exchange where no topology says another.",
         show_default=False,

@@ -31,10 +31,15 @@ _KINDS: dict[TroubleKind, tuple[str, str, str]] = {
 """Mark, style, and the word before the sentence."""
 
 
-def print_summary(console: Console, report: Report, *, written: bool = False) -> None:
-    """The end of `turnup rehearse`. `written`: the report is in files, so that its lines and frames can be named."""
+def print_summary(console: Console, report: Report, *, written: bool = False, replayed: str = "") -> None:
+    """The end of `turnup rehearse`. `written`: the report is in files, so that its lines and frames can be named.
+
+    `replayed`: why a replay failed all the same; that is the last word then.
+    """
     for line in summary_lines(console, report, written=written):
         console.print(line, soft_wrap=True, highlight=False)
+    if replayed:
+        console.print(Text.assemble(("Replay ", "bold"), ("failed", "bold red"), f": {replayed}"), soft_wrap=True)
 
 
 def summary_lines(console: Console, report: Report, *, written: bool = False) -> list[Text]:

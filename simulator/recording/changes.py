@@ -53,6 +53,6 @@ NO_CHANGES = Changes()
 
 def policy_named(text: str) -> Changes:
     """Of a profile's name or a topology's path. Raises TopologyError."""
-    if text in PROFILES:
-        return Changes(profile=text)
+    if (name := text.casefold()) in PROFILES and not Path(text).is_file():
+        return Changes(profile=name)
     return Changes(policy_of=load(Path(text), own_files=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +123,8 @@ def _matrix(file: Path, document: YamlDocument) -> list[tuple[str, Sequence[Any]
     try:
         choice = MatrixChoice.model_validate(given)
     except ValidationError as error:
-        raise ScenarioError(schema_faults(error, document.part("matrix"), str(file), MatrixChoice)) from None
+        faults = schema_faults(error, document.part("matrix"), str(file), MatrixChoice)
+        raise ScenarioError([replace(each, where=f"matrix.{each.where}") for each in faults]) from None
     chosen: dict[str, Sequence[Any]] = {key: getattr(choice, key) for key in _KEYS if key in choice.model_fields_set}
     chosen |= choice.model_extra or {}
     cases = 1

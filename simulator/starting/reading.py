@@ -45,9 +45,10 @@ def prefixes(texts: Iterable[str], what: str) -> tuple[IpNetwork, ...]:
 
 
 def router(text: str) -> str:
-    if text not in KINDS:
+    """By its name, whatever its case."""
+    if (kind := text.strip().casefold()) not in KINDS:
         raise StartError(f"router '{text}': there is no such kind (one of {', '.join(KINDS)})")
-    return text
+    return kind
 
 
 def name(text: str) -> str:

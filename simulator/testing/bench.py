@@ -85,7 +85,8 @@ def _told(make: Callable[[], T]) -> T:
 
 
 def _router(config: pytest.Config) -> str | None:
-    chosen: str | None = config.getoption("--turnup-router")
+    given: str | None = config.getoption("--turnup-router")
+    chosen = given and given.casefold()
     if chosen is not None and chosen not in ROUTERS:
-        raise ValueError(f"--turnup-router {chosen}: there are {listed(ROUTERS)}")
+        raise ValueError(f"--turnup-router {given}: there are {listed(ROUTERS)}")
     return chosen

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from simulator.cli.app import app
 from simulator.places.link import LinkKind
 from simulator.recording.changes import Changes, policy_named
 from simulator.recording.compared import compared
@@ -145,6 +147,20 @@ def test_a_verdict_that_is_changed_is_found_with_its_time(
     (first, *_) = played(copy).differences
     assert changed["time"][:19] in str(first)
     assert value in first.text
+
+
+def test_the_last_word_on_a_recording_that_was_changed_is_that_it_failed(copy: Path) -> None:
+    found = lines(copy)
+    [each for each in found if _verdict(each)][3][1]["status"] = "failure"
+    rewritten(copy, found)
+    done = CliRunner().invoke(app, ["replay", str(copy)])
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-1] == "Replay failed: it was changed, a difference from what was recorded"
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[: len(whole) * 2 // 3])
+    done = CliRunner().invoke(app, ["replay", str(copy)])
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-1].startswith("Replay failed: it is cut off")
 
 
 @pytest.mark.parametrize("kind", ["r", "c", "l", "v", "s", "=", "q"])

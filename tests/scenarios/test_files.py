@@ -76,7 +76,7 @@ MISTAKES = {
         "topology:\n  name: x\n  edges: [{name: e, ipv4: 192.0.2.300}]\n  peers: [{name: p, asn: 64496}]\n  peerings: [{name: q, peer: p}]\nsteps: [request]",
         ":5: edges[0].ipv4: '192.0.2.300' is not an IPv4 address",
     ),
-    "a router that there is none of": ("matrix: {router: [brid]}\nsteps: [request]", ":3: router[0]: "),
+    "a router that there is none of": ("matrix: {router: [brid]}\nsteps: [request]", ":3: matrix.router[0]: "),
     "no step": ("steps: []", ":3: steps: at least 1 entry, not 0"),
     "nothing expected": ("steps:\n- expect: {of: contoso}", ":4: steps[0]: nothing is expected here"),
     "meanwhile without steps": ("steps:\n- meanwhile: {never: {bgp-state: Idle}}", "meanwhile and steps go together"),

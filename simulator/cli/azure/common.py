@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from simulator.azure.rest.ids import NAME_RULE, is_name
+from simulator.cli.coercion import any_case
 from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.formats import JsonObject
 
@@ -20,6 +21,7 @@ def valid_name(name: str) -> str:
     return name
 
 
+KindOption = Annotated[str, typer.Option(callback=any_case("Exchange", "Direct"), help="Exchange or Direct.")]
 NameOption = Annotated[str, typer.Option("--name", "-n", callback=valid_name, help="Its name.")]
 PeeringNameOption = Annotated[str, typer.Option("--peering-name", callback=valid_name, help="The peering's name.")]
 

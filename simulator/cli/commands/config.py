@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.coercion import any_case
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail
 from simulator.cli.formats import RowFormat, show
 
@@ -26,6 +27,7 @@ def config(
             "--format",
             envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
+            callback=any_case(),
             help="bird, frr, openbgpd, gobgp, exabgp, junos, iosxr, ios, eos, routeros or vyos; the peer's own router "
             "where omitted. Of the list: table, json or csv.",
             show_default=False,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.coercion import any_case
+
 
 def init(
     directory: Annotated[Path, typer.Argument(metavar="[DIRECTORY]", help="Where; made if need be.")] = Path(),
@@ -58,7 +60,8 @@ def init(
     ] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of your network in the files.")] = "mine",
     ci: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose workflow is written: github, gitlab or none.")
+        str,
+        typer.Option(metavar="NAME", callback=any_case(), help="Whose workflow is written: github, gitlab or none."),
     ] = "github",
     force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli import policy_options
+from simulator.cli.coercion import any_case
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.judging.options import JudgingOptions, SessionOptions
 
@@ -83,6 +84,7 @@ def check(
         str | None,
         typer.Option(
             metavar="FORMAT",
+            callback=any_case(),
             help="The format of FILE; told from the content where omitted: see ask-first.md for all.",
             show_default=False,
         ),
@@ -138,7 +140,10 @@ def diff(
         ),
     ] = None,
     input_format: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="The format of FILE, as with check.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="FORMAT", callback=any_case(), help="The format of FILE, as with check.", show_default=False
+        ),
     ] = None,
     export_as: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.coercion import any_case
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
 from simulator.cli.options import LinkOption, TopologyFile, WebhookOption
 
@@ -80,6 +81,7 @@ def rehearse(
         typer.Option(
             envvar="TURNUP_CONFIG_FORMAT",
             metavar="NAME",
+            callback=any_case(),
             help="The language of the configuration that is printed for an external router, as of `turnup config`.",
             show_default=False,
         ),

@@ -89,7 +89,7 @@ def diff(
 
 def _holds_verdicts(name: str) -> bool:
     """Is this what `turnup policy check --json` printed?"""
-    if name in PROFILES or not Path(name).is_file():
+    if name.casefold() in PROFILES or not Path(name).is_file():
         return False
     try:
         with open_stream(Path(name)) as file:
@@ -162,8 +162,8 @@ def _side_of(text: str, judging: JudgingOptions, peering: SessionOptions, export
 def _side(text: str, judging: JudgingOptions, peering: SessionOptions, exporter: int | None) -> SessionPolicies:
     """One side of the comparison: what all options say, and then what the side says itself. Raises ValueError."""
     base, *parts = text.split(",")
-    if base in PROFILES:
-        judging = replace(judging, profile=base)
+    if base.casefold() in PROFILES:
+        judging = replace(judging, profile=base.casefold())
     elif Path(base).exists():
         peering = replace(peering, topology=Path(base))
     else:

@@ -50,7 +50,7 @@ def replay(path: Path, *, policy: str | None, data: Sequence[str], report: Path 
         console = Console()
         if not console.is_terminal:
             console.width = 140
-        print_summary(console, played.report, written=report is not None)
+        print_summary(console, played.report, written=report is not None, replayed=told)
     if report is not None:
         _write(report, shown)
     if told:
@@ -84,18 +84,22 @@ def _play(path: Path, changes: Changes, *, keeps_routes: bool) -> Played:
         fail(USAGE, str(error))
 
 
-def _tell(path: Path, played: Played) -> bool:
-    """What is wrong with the recording, or differs; whether there is anything."""
+def _tell(path: Path, played: Played) -> str:
+    """What is wrong with the recording, or differs; in short, empty where nothing is."""
+    wrong = []
     if played.tampered:
         warn(f"{path}: its lines are not those that were written: it was changed")
+        wrong.append("it was changed")
     if played.cut_off:
         warn(f"{path}: it is cut off: it ends at {timestamp(played.last)}, and so does the replay")
+        wrong.append("it is cut off")
     if played.differences:
         count = f"{len(played.differences)} differences" if len(played.differences) > 1 else "a difference"
+        wrong.append(f"{count} from what was recorded")
         warn(f"{path}: {count} from what was recorded (by turnup {played.made_by}):", *map(str, played.differences))
     for remark in played.remarks:
         warn(f"{path}: {remark}")
-    return bool(played.tampered or played.cut_off or played.differences)
+    return ", ".join(wrong)
 
 
 def _write(directory: Path, played: Played) -> None:
