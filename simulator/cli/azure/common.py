@@ -21,7 +21,7 @@ def valid_name(name: str) -> str:
     return name
 
 
-KindOption = Annotated[str, typer.Option(callback=any_case("Exchange", "Direct"), help="Exchange or Direct.")]
+PeeringKindOption = Annotated[str, typer.Option(callback=any_case("Exchange", "Direct"), help="Exchange or Direct.")]
 NameOption = Annotated[str, typer.Option("--name", "-n", callback=valid_name, help="Its name.")]
 PeeringNameOption = Annotated[str, typer.Option("--peering-name", callback=valid_name, help="The peering's name.")]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.cli.azure.common import KindOption, NameOption, json_object, new_app, pairs, scope
+from simulator.cli.azure.common import NameOption, PeeringKindOption, json_object, new_app, pairs, scope
 from simulator.cli.exit_codes import USAGE, fail
 from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
 from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
@@ -72,7 +72,7 @@ def peering_show(
 @peering.command("create")
 def peering_create(
     name: NameOption,
-    kind: KindOption = "Exchange",
+    kind: PeeringKindOption = "Exchange",
     sku: Annotated[str, typer.Option(metavar="NAME", help="name=Basic_Exchange_Free, or only the name.")] = "",
     location: Annotated[str, typer.Option(help="The Azure region of the metro.")] = "lab",
     peering_location: Annotated[str, typer.Option(help="The metro; where omitted: the lab's.")] = "",

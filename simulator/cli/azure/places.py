@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.azure.common import KindOption, PeeringNameOption, new_app, scope
+from simulator.cli.azure.common import PeeringKindOption, PeeringNameOption, new_app, scope
 from simulator.cli.azure.peerings import show_peerings
 from simulator.cli.formats import FormatOption, RowFormat, show
 from simulator.cli.remote import GROUP, SERVER, SUBSCRIPTION, GroupOption, Remote, ServerOption, SubscriptionOption
@@ -26,7 +26,7 @@ legacy = new_app("Legacy peerings: they run already, and no Azure resource knows
 @legacy.command("list")
 def legacy_list(
     peering_location: Annotated[str, typer.Option(help="The metro.")],
-    kind: KindOption = "Exchange",
+    kind: PeeringKindOption = "Exchange",
     asn_: Annotated[int | None, typer.Option("--asn", help="Only this ASN's.")] = None,
     server: ServerOption = SERVER,
     subscription: SubscriptionOption = SUBSCRIPTION,
