@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ _LOOK: Final = 5.0
 """Seconds after which the cluster's machines are looked at again."""
 _PROBE: Final = 60.0
 """Seconds in which a machine has to say what it has (simulator)."""
+_ANSWER: Final = 10.0
+"""Seconds in which the head of a cluster has to take a connection (simulator)."""
 _LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -310,11 +313,24 @@ def _connected(address: str) -> Any:
         import ray.util.scheduling_strategies
     except ImportError:
         raise ClusterError("--on needs Ray: pip install 'turnup[cluster]'") from None
+    _require_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="turnup")
     except Exception as error:
         raise ClusterError(f"--on {address}: {_line(error)}") from None
     return ray
+
+
+def _require_answer(address: str) -> None:
+    """Where nobody listens, Ray itself tries for minutes. Raises ClusterError."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return  # Ray knows better what it is
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ClusterError(f"--on {address}: nobody answers: {why}") from None
 
 
 def _is_loopback(address: str) -> bool:

@@ -47,11 +47,11 @@ def run_course(
     runner: Runner,
     told: Callable[[Attempt, CampaignProgress], None],
     *,
-    lanes: int = 1,
+    lanes: Callable[[], int] = lambda: 1,
 ) -> Iterator[Attempt]:
     """Yield every attempt, those that the journal has first. Raises JournalError, and LabError of the runner.
 
-    `lanes`: attempts at once, as the runner has it. Each is in the journal before it is
+    `lanes`: attempts at once, as the runner has it now. Each is in the journal before it is
     told. One that comes a second time counts once.
     """
     keys = {cell.key for cell in cells}
@@ -61,18 +61,20 @@ def run_course(
         if attempt.cell in keys and attempt.number <= options.repeat and attempt.ending not in _NOT_ITS_OWN
     }
     orders = still_to_do(cells, earlier.values(), options)
-    progress = CampaignProgress(len(orders) + len(earlier), lanes=lanes)
+    progress = CampaignProgress(len(orders) + len(earlier))
     for attempt in earlier.values():
         progress.add(attempt)
         yield attempt
+    running = runner(orders)  # where there is no cluster nothing is begun, and nothing noted
     journal.plan(cells)
     made = set(earlier)
-    for attempt in runner(orders):
+    for attempt in running:
         if (attempt.cell, attempt.number) in made:
             continue
         made.add((attempt.cell, attempt.number))
         journal.add(attempt)
         progress.add(attempt)
+        progress.lanes = lanes()
         told(attempt, progress)
         yield attempt
     journal.finish()

@@ -25,9 +25,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn, Protocol
 
+import simulator
 from simulator.campaign.model import CampaignCell, Ending
 from simulator.lab.state import LabState, clean, leftovers
 from simulator.places.errors import LabError
+from simulator.report.text import one_line
 
 GRACE: Final = 10.0
 """Seconds that a cell has to take its lab down in, before it is killed (simulator)."""
@@ -41,9 +43,12 @@ class Play(Protocol):
 
 _KEPT_OF_A_LOG: Final = 4000
 """Octets."""
+_MOST_OF_A_LINE: Final = 300
+"""Characters."""
 _ROOM: Final = 1 << 20
 """Octets: a disk with less is full."""
 _PR_SET_PDEATHSIG: Final = 1
+_ROOT: Final = f"{Path(simulator.__file__).parent.parent}{os.sep}"
 _RESULT, _LOG, _REPORT, _STATE, _SCRATCH = "result.json", "log", "report", "s", "t"
 
 
@@ -228,13 +233,24 @@ def _told(child: _Child, status: int, seconds: float) -> tuple[Ending, str, str]
     if child.stopped:
         text = f"it was not over after {child.limit:g} s (--time-limit), and was ended after {seconds:.0f} s"
         return Ending.OVERDUE, text, log
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        found = json.loads((child.directory / _RESULT).read_text(encoding="utf-8"))
-        return Ending(found["ending"]), str(found["text"]), str(found["detail"])
     number = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-number).name}" if number < 0 else f"ended with exit status {number}"
-    full = f": {child.directory.parent} is full" if _is_full(child.directory) else ""
-    return Ending.CRASHED, f"its process {how} after {seconds:.1f} s{full}", log
+    why = _last_words(log)
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        found = json.loads((child.directory / _RESULT).read_text(encoding="utf-8"))
+        if found["ending"] is not None:
+            return Ending(found["ending"]), str(found["text"]), str(found["detail"])
+        how, why = str(found["how"]), str(found["why"])
+    if _is_full(child.directory):
+        why = f"{child.directory.parent} is full"
+    return Ending.CRASHED, ": ".join(filter(None, (f"after {seconds:.1f} s its process {how}", why))), log
+
+
+def _last_words(log: str) -> str:
+    """What a process said last, in one line. Of one that Python ended it is the error, and not where it was."""
+    lines = [line.strip() for line in log.splitlines() if line[:1].strip()]
+    fatal = [line for line in lines if line.startswith("Fatal Python error: ")]
+    return one_line((fatal or lines or [""])[-1], _MOST_OF_A_LINE)
 
 
 def _is_full(directory: Path) -> bool:
@@ -267,7 +283,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     global _interrupted
     if not _interrupted:
         _interrupted = True
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _live(order: dict[str, Any], directory: Path, parent: int, play: Play) -> NoReturn:
@@ -277,19 +293,40 @@ def _live(order: dict[str, Any], directory: Path, parent: int, play: Play) -> No
         _settle_in(directory, parent)
         cell = CampaignCell.of(order["cell"])
         ending, text, detail = play(cell, directory / _REPORT, require=order["require"])
-        fresh = directory / f".{_RESULT}"
-        fresh.write_text(json.dumps({"ending": ending.value, "text": text, "detail": detail}), encoding="utf-8")
-        fresh.rename(directory / _RESULT)  # whole, or not there
+        _say(directory, ending=ending.value, text=text, detail=detail)
         status = 0
-    except KeyboardInterrupt:
-        pass
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        _say_why(directory, error)
     finally:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _say(directory: Path, **words: str | None) -> None:
+    fresh = directory / f".{_RESULT}"
+    fresh.write_text(json.dumps(words), encoding="utf-8")
+    fresh.rename(directory / _RESULT)  # whole, or not there
+
+
+def _say_why(directory: Path, error: BaseException) -> None:
+    """What nobody thought of: which error, and where; or which signal interrupted it."""
+    with contextlib.suppress(BaseException):
+        if isinstance(error, KeyboardInterrupt) and error.args:
+            _say(directory, ending=None, how=f"was interrupted by {error}", why="")
+        else:
+            traceback.print_exception(error)
+            _say(directory, ending=None, how="ended with an error", why=_words_of(error))
+
+
+def _words_of(error: BaseException) -> str:
+    """`RuntimeError: dictionary changed size during iteration (simulator/rib/adj_in.py, line 149)`."""
+    what = one_line("".join(traceback.format_exception_only(error)), _MOST_OF_A_LINE)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(_ROOT)] or frames
+    where = f" ({ours[-1].filename.removeprefix(_ROOT)}, line {ours[-1].lineno})" if ours else ""
+    return f"{what}{where}"
 
 
 def _settle_in(directory: Path, parent: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from simulator.faults.cell import run as run_fault
 from simulator.faults.lab import FaultyLab, base_of, build_on, unfit
 from simulator.faults.load import load as load_fault
 from simulator.faults.verdict import CellVerdict, Outcome
-from simulator.lab.interruption import until_interrupted
+from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
@@ -93,10 +92,7 @@ def _topology(cell: CampaignCell, report: Path, require: bool) -> PlayedCell:
             rehearsal = Rehearsal(topology, link_of(topology), True, Path(folder, "capture.pcap"))
             return await rehearsal.run(), rehearsal.refused
 
-        done = asyncio.run(until_interrupted(rehearse()))
-        if done is None:
-            raise KeyboardInterrupt
-        found, refused = done
+        found, refused = run_to_its_end(rehearse())
         ending = Ending.BAD if refused else _REPORTS[found.outcome]
         if ending is Ending.PASSED:
             return ending, "", ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from simulator.faults.lab import Breach, FaultError, FaultyLab, build, healthy
 from simulator.faults.load import FaultFileError, load
 from simulator.faults.schema import Expectation, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome, judge
-from simulator.lab.interruption import until_interrupted
+from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.recording.file import SUFFIX, RecordingError
@@ -116,9 +115,7 @@ def rehearsed(
     with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
         try:
             capture = Path(folder, "capture.pcap") if keep is not None else None
-            report = asyncio.run(until_interrupted(rehearse(make(Path(folder)), capture, recording)))
-            if report is None:
-                raise KeyboardInterrupt
+            report = run_to_its_end(rehearse(make(Path(folder)), capture, recording))
         except FaultFileError as error:
             if expected.refused is None:
                 return Outcome(CellVerdict.ERROR, detail=str(error))

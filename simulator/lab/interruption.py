@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from simulator.ending_signals import ending_signals
 
@@ -23,14 +23,48 @@ async def until_interrupted(running: Awaitable[T]) -> T | None:
             return None
 
 
+def run_to_its_end(running: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, in a process that is to play this alone.
+
+    A signal cancels it, and when it is over KeyboardInterrupt has the signal's name. A cancellation that no signal
+    asked for is a fault of what ran: it raises CancelledError.
+    """
+    heard: list[signal.Signals] = []
+
+    async def run() -> list[T]:
+        task = asyncio.ensure_future(running)
+
+        def interrupt(number: signal.Signals) -> None:
+            heard.append(number)
+            task.cancel()
+
+        with _heeding(interrupt):
+            try:
+                return [await task]
+            except asyncio.CancelledError:
+                if not heard:
+                    raise
+                return []
+
+    for result in asyncio.run(run()):
+        return result
+    raise KeyboardInterrupt(heard[0].name)
+
+
 @contextlib.contextmanager
 def on_signals(call: Callable[[], object]) -> Iterator[None]:
     """Call something at each of the `ending_signals`."""
+    with _heeding(lambda number: call()):
+        yield
+
+
+@contextlib.contextmanager
+def _heeding(call: Callable[[signal.Signals], object]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     heeded = ending_signals()
     before = {number: signal.getsignal(number) for number in heeded}
     for number in heeded:
-        loop.add_signal_handler(number, call)
+        loop.add_signal_handler(number, call, number)
     try:
         yield
     finally:

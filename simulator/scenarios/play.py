@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import tempfile
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from simulator.engine.log import ConnectionMoved
 from simulator.faults.matrix import jobs_by_default, pooled
-from simulator.lab.interruption import until_interrupted
+from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
 from simulator.recording.file import SUFFIX, RecordingError
 from simulator.recording.tape import RecordingTape
@@ -74,13 +73,10 @@ def _with_lab(planned: PlannedCase, options: PlayOptions, scratch: Path) -> Case
         outcome = CaseOutcome.LAB if options.require_routers else CaseOutcome.SKIPPED
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {why}")
     try:
-        result = asyncio.run(until_interrupted(_show(planned, options, scratch)))
+        return run_to_its_end(_show(planned, options, scratch))
     except (LabError, ReportError, RecordingError) as error:
         outcome = CaseOutcome.BAD if isinstance(error, ConfigRefusedError) else CaseOutcome.LAB
         return CaseResult(planned.case, outcome, f"{planned.case.file}: {error}")
-    if result is None:
-        raise KeyboardInterrupt
-    return result
 
 
 async def _show(planned: PlannedCase, options: PlayOptions, scratch: Path) -> CaseResult:

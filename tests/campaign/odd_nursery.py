@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from simulator.campaign import nursery
 from simulator.campaign.model import CampaignCell, Ending
+from simulator.lab.interruption import run_to_its_end
 from simulator.lab.state import LabState
 
 
@@ -48,12 +50,35 @@ def play_cell(cell: CampaignCell, report: Path, *, require: bool) -> tuple[Endin
         case "loud":
             return Ending.FAILED, "loud", "much " * 4000
         case "raise":
-            raise ValueError("something nobody thought of")
+            raise ValueError("something nobody thought of\nand more of it")
+        case "terminated":
+            os.kill(os.getpid(), signal.SIGTERM)
+        case "rehearsing":
+            run_to_its_end(_hears(signal.SIGHUP))
+        case "cancelled":
+            run_to_its_end(_cancels_itself())
+        case "exits":
+            os.write(2, b"  \nthe last words\n")
+            os._exit(7)
         case "flaky" if before % 2:
             report.mkdir()
             (report / "report.html").touch()
             return Ending.FAILED, "not this time", "what was seen"
     return Ending.PASSED, "", ""
+
+
+async def _hears(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    await asyncio.Event().wait()
+
+
+async def _cancels_itself() -> None:
+    """As a rehearsal would that waits for somebody else's task."""
+    await asyncio.gather(asyncio.get_running_loop().create_task(_hears_nothing()))
+
+
+async def _hears_nothing() -> None:
+    raise asyncio.CancelledError
 
 
 if __name__ == "__main__":

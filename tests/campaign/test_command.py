@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from simulator.campaign.journal import read
+from simulator.campaign.model import Attempt, CampaignCell, CellKind, Ending
+from simulator.campaign.tally import tallied
+from simulator.cli.run.campaign import _seen
 from tests.cli.test_main import turnup
 
 TURNUP = (sys.executable, "-m", "simulator", "campaign")
@@ -70,6 +73,37 @@ def test_what_failed_is_first_and_has_its_report(tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         *("campaign.html", "campaign.json", "cells", "journal.jsonl", "junit.xml"),
     ]
+
+
+def test_a_terminal_tells_what_was_seen_of_what_did_not_pass_and_not_without_end(tmp_path: Path) -> None:
+    done = _turnup(tmp_path / "out", *_files(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "\nnever.scenario: " in done.stdout and done.stdout.index("never.scenario: ") > done.stdout.index("Why")
+    cells = [CampaignCell(CellKind.TOPOLOGY, f"{number}.yaml", f"cell{number}") for number in range(30)]
+    lines = "\n".join(f"line {number}\x1b" for number in range(100))
+    endings = {0: Ending.PASSED, 1: Ending.CRASHED}
+    attempts = [
+        Attempt(cell.key, 1, endings.get(number, Ending.FAILED), "it did not", lines)
+        for number, cell in enumerate(cells)
+    ]
+    shown = "".join(_seen(tallied(cells, attempts)))
+    assert shown.count("it did not") == 20 and "9 more cells that did not pass" in shown
+    assert "cell0:" not in shown and "\x1b" not in shown
+    crashed = shown[shown.index("cell1: it did not") :].split("\n\n")[0].splitlines()
+    failed = shown[shown.index("cell2: it did not") :].split("\n\n")[0].splitlines()
+    assert [line.strip("␛ ") for line in crashed[1:3]] == ["(80 more lines)", "line 80"] and len(crashed) == 22
+    assert [line.strip("␛ ") for line in failed[-2:]] == ["line 19", "(80 more lines)"] and len(failed) == 22
+
+
+def test_where_nothing_is_left_to_do_no_cluster_is_asked(tmp_path: Path) -> None:
+    good, _ = _files(tmp_path)
+    out = tmp_path / "out"
+    nowhere = ("--on", "127.0.0.1:1")
+    refused = _turnup(out, good, *nowhere)
+    assert (refused.returncode, refused.stderr) == (3, "turnup: --on 127.0.0.1:1: nobody answers: Connection refused\n")
+    assert _turnup(out, good).returncode == 0, "nothing was begun"
+    done = _turnup(out, good, "--resume", *nowhere)
+    assert done.returncode == 0 and "1 cell: 1 passed" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

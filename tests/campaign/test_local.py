@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from simulator.campaign.local import LocalCells
 from simulator.campaign.model import CellOrder, Ending
@@ -14,9 +17,27 @@ def test_a_cell_that_crashes_is_told_as_such_and_the_others_go_on(tmp_path: Path
     found = run_odd(["crash", "pass", "raise", "other"], tmp_path, jobs=2)
     [crash], [broken] = found["crash"], found["raise"]
     assert (crash.ending, broken.ending) == (Ending.CRASHED, Ending.CRASHED)
-    assert "was killed by SIGSEGV" in crash.text and "the last words" in crash.detail
-    assert "ended with exit status 1" in broken.text and "something nobody thought of" in broken.detail
+    assert crash.text.endswith(" its process was killed by SIGSEGV: Fatal Python error: Segmentation fault")
+    assert "the last words" in crash.detail
+    assert "Traceback" in broken.detail and "something nobody thought of" in broken.detail
     assert [found[name][0].ending for name in ("pass", "other")] == [Ending.PASSED] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("raise", "ended with an error: ValueError: something nobody thought of and more of it (tests/campaign/odd_"),
+        ("cancelled", "ended with an error: asyncio.exceptions.CancelledError (tests/campaign/odd_nursery.py, li"),
+        ("terminated", "was interrupted by SIGTERM"),
+        ("rehearsing", "was interrupted by SIGHUP"),
+        ("exits", "ended with exit status 7: the last words"),
+        ("crash", "was killed by SIGSEGV: Fatal Python error: Segmentation fault"),
+    ],
+)
+def test_the_line_of_a_crash_says_why(tmp_path: Path, name: str, told: str) -> None:
+    [crash] = run_odd([name], tmp_path)[name]
+    assert crash.ending is Ending.CRASHED and "\n" not in crash.text
+    assert re.sub(r"^after [\d.]+ s its process ", "", crash.text).startswith(told)
 
 
 def test_a_cell_that_hangs_is_ended_at_its_limit_and_says_where_it_was(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from simulator.campaign.model import Attempt, CampaignCell, CellKind, Ending
 from simulator.campaign.report import CampaignReport, as_document, write_campaign
 from simulator.campaign.tally import tallied
 
+CRASH = "after 1.0 s its process ended with an error: ValueError (simulator/x.py, line 3)"
 EVIL = "<script>alert(1)</script>\x1b[31m\x00"
 CELLS = [
     CampaignCell(CellKind.TOPOLOGY, "/labs/a.yaml", "a", (("router", "bird"),)),
@@ -21,7 +22,7 @@ ATTEMPTS = [
     Attempt(CELLS[0].key, 1, Ending.PASSED, seconds=1.0, host="one", began=1.0),
     Attempt(CELLS[0].key, 2, Ending.FAILED, EVIL, EVIL, 3.0, "two", 1.0, "cells/x"),
     Attempt(CELLS[1].key, 1, Ending.PASSED, seconds=1.0, host="one"),
-    Attempt(CELLS[2].key, 1, Ending.CRASHED, "its process was killed by SIGSEGV", seconds=1.0, host="one"),
+    Attempt(CELLS[2].key, 1, Ending.CRASHED, CRASH, "Traceback\nValueError", seconds=1.0, host="one"),
     Attempt(CELLS[3].key, 1, Ending.SKIPPED, "BIRD is not installed", host="two"),
 ]
 REPORT = CampaignReport(tallied(CELLS, ATTEMPTS), [(CELLS[1], "it does not fit")], ["two: BIRD is not installed"])
@@ -38,6 +39,13 @@ def test_what_did_not_pass_is_first_everywhere(tmp_path: Path) -> None:
         {"host": "two", "attempts": 2, "seconds": 3.0},
     ]
     assert document["outcome"] == "error"
+
+
+def test_page_and_junit_say_of_a_crash_what_the_terminal_says(tmp_path: Path) -> None:
+    page = write_campaign(tmp_path, REPORT).read_text()
+    [error] = ET.fromstring((tmp_path / "junit.xml").read_bytes()).iter("error")
+    assert CRASH in page and "Traceback\nValueError" in page
+    assert (error.get("message"), error.text) == (CRASH, "Traceback\nValueError")
 
 
 def test_junit_has_a_suite_a_file_and_a_case_a_cell(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -23,8 +23,10 @@ from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fa
 from simulator.cli.formats import RowFormat, show
 from simulator.cli.link_choice import enter_namespaces
 from simulator.counts import count_of
+from simulator.ending_signals import ending_signals
 from simulator.faults.matrix import jobs_by_default
 from simulator.places.errors import LabError
+from simulator.report.text import visible
 from simulator.report.writer import ReportError
 from simulator.topology.faults import TopologyError
 from simulator.views.times import duration
@@ -46,6 +48,10 @@ _LISTED: Final = (("Cell", "cell"), ("What", "kind"), ("Needs", "needs"), ("Why 
 _CODES: Final = {Ending.BAD: USAGE, Ending.FAILED: FAILED, Ending.PASSED: PASSED, Ending.SKIPPED: PASSED}
 """Any other: the lab failed."""
 _REPORTS: Final = "cells"
+_LINES: Final = 20
+"""Of what was seen of a cell that did not pass, in a terminal; the report has the rest."""
+_DETAILED: Final = 20
+"""Cells of which a terminal tells what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def _run(
     with _signals_interrupt():
         try:
             with where:
-                attempts.extend(run_course(found.cells, course, journal, where.run, told, lanes=where.lanes))
+                attempts.extend(run_course(found.cells, course, journal, where.run, told, lanes=lambda: where.lanes))
         except KeyboardInterrupt:
             interrupted = True
         except LabError as error:
@@ -145,6 +151,7 @@ def _run(
     report = CampaignReport(tallies, found.unfit, where.lacks, total - len(attempts))
     _show(tallies, how)
     if how is RowFormat.table:
+        sys.stdout.write("".join(_seen(tallies)))
         sys.stdout.write("".join(f"{line}\n" for line in where.lacks))
         sys.stdout.write(f"{report.sentence}\n{_unfit(found)}")
     try:
@@ -164,31 +171,57 @@ def _run(
 
 
 class _Where:
-    """This machine, or a cluster."""
+    """This machine, or a cluster, which is connected with where there is something to do. A context."""
 
     def __init__(self, options: CampaignOptions) -> None:
         self._jobs = options.jobs
         reports = (options.report / _REPORTS).absolute()
-        self._cells: LocalCells | ClusterCells
-        self._cells = ClusterCells(options.on, reports) if options.on else LocalCells(reports)
-        self.lanes = options.jobs or jobs_by_default()
-        self.lacks: list[str] = []
+        self._here = LocalCells(reports) if not options.on else None
+        self._cluster = ClusterCells(options.on, reports) if options.on else None
+        self._exit = ExitStack()
 
     def __enter__(self) -> None:
-        self._cells.__enter__()
-        if isinstance(self._cells, ClusterCells):
-            self._cells.look()
-            self.lanes = self._jobs or self._cells.lanes
+        pass
 
     def __exit__(self, *error: Any) -> None:
-        if isinstance(self._cells, ClusterCells):
-            self.lacks = self._cells.lacks
-        self._cells.__exit__(*error)
+        self._exit.close()
+
+    @property
+    def lacks(self) -> list[str]:
+        """What each machine lacks, one line each."""
+        return self._cluster.lacks if self._cluster is not None else []
+
+    @property
+    def lanes(self) -> int:
+        """Attempts at once."""
+        return self._jobs or (self._cluster.lanes if self._cluster is not None else jobs_by_default())
 
     def run(self, orders: Sequence[CellOrder]) -> Iterator[Attempt]:
-        if isinstance(self._cells, ClusterCells):
-            return self._cells.run(orders, self._jobs)
-        return self._cells.run(orders, self.lanes)
+        """Raises LabError."""
+        if not orders:
+            return iter(())
+        if self._here is not None:
+            return self._exit.enter_context(self._here).run(orders, self.lanes)
+        assert self._cluster is not None, "it is one of the two"
+        self._exit.enter_context(self._cluster).look()
+        return self._cluster.run(orders, self._jobs)
+
+
+def _seen(tallies: Sequence[CellTally]) -> Iterator[str]:
+    """What was seen of each cell that did not pass: the last of it where it ended by itself, else the first."""
+    told = [tally for tally in tallies if not tally.worst.ending.fine and tally.worst.detail]
+    for tally in told[:_DETAILED]:
+        lines = tally.worst.detail.splitlines()
+        number = f" #{tally.worst.number}" if len(tally.attempts) > 1 else ""
+        yield f"\n{tally.cell}{number}: {tally.worst.text}\n"
+        cut = f"  ({count_of(len(lines) - _LINES, 'more line')})\n" if len(lines) > _LINES else ""
+        last = tally.worst.ending in (Ending.CRASHED, Ending.OVERDUE)
+        yield cut if last else ""
+        yield from (f"  {visible(line)}\n" for line in (lines[-_LINES:] if last else lines[:_LINES]))
+        yield "" if last else cut
+    if len(told) > _DETAILED:
+        yield f"\n{count_of(len(told) - _DETAILED, 'more cell')} that did not pass: see the report\n"
+    yield "\n" if told else ""
 
 
 def _unfit(found: CampaignPlan) -> str:
@@ -230,12 +263,12 @@ def _teller(console: Console, names: dict[str, str]) -> Callable[[Attempt, Campa
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a campaign as Ctrl-C does."""
+    """SIGTERM and SIGHUP end a campaign as Ctrl-C does; one that is ignored, as `nohup` sets it, stays so."""
 
     def interrupt(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in ending_signals()}
     try:
         yield
     finally:
