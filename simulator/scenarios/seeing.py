@@ -271,6 +271,8 @@ async def traffic(stage: Stage, wanted: str, plan: SessionPlan) -> str:
     """Of one session, in both directions."""
     if stage.traffic is None:
         return "there are no hosts in this lab: traffic needs link: netns"
+    if plan.id not in stage.crossed and not stage.network.edges.is_provisioned(plan):
+        return "the edge has no such session" if wanted == "passes" else ""  # no route of it was ever taken
     if wanted == "passes":
         seen = await stage.traffic.after_lift(plan)
         stage.crossed[plan.id] = seen

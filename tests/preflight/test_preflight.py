@@ -231,6 +231,27 @@ def test_a_session_that_the_file_lacks_is_half_open(kind: str, tmp_path: Path) -
     assert six.fit is Fit.UNKNOWN_REMOTE
 
 
+NO_NEIGHBOR = {
+    "bird": "router id 206.126.239.200;\nprotocol device {}\n",
+    "frr": "router bgp 64496\n",
+    "gobgp": "[global.config]\nas = 64496\nrouter-id = '206.126.239.200'\n",
+    "openbgpd": "AS 64496\n",
+}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "#\n"])
+@pytest.mark.parametrize("kind", DAEMONS)
+def test_a_file_without_any_session_is_read_or_refused(kind: str, text: str, tmp_path: Path) -> None:
+    for content in (text, text + NO_NEIGHBOR.get(kind, "")):
+        found = rows(lay(tmp_path, kind, {"own.conf": content}))
+        assert {row.fit for row in found} <= {Fit.HALF_OPEN, Fit.NOT_READ}
+
+
+def test_a_session_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    found = run(lay(tmp_path, "gobgp", {"own.toml": NO_NEIGHBOR["gobgp"]}))
+    assert (found.exit_code, found.stdout.count("the router has no session that fits")) == (1, 2)
+
+
 def test_a_file_that_the_daemon_refuses_is_not_read(tmp_path: Path) -> None:
     path, text = written("bird", tmp_path)
     (tmp_path / "router.conf").write_text(text + "\nprotocol nonsense;\n")

@@ -232,3 +232,34 @@ def test_the_beginning_of_a_faults_name_does(lab: Any, peering: Any) -> None:
     peering.notify()
     peering.reaches(ConnectionState.PROVISIONING_FAILED)
     assert (lab.diagnosis.first.cause, lab.diagnosis.first.side) == ("md5-missing", "peer")
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+async def test_what_the_peer_changes_while_it_is_active(lab: Any, peering: Any, router: Any) -> None:
+    await peering.turn_up()
+    await router.restart()
+    await lab.session().saw_notification("6/2")
+    await peering.change_max_prefixes(ipv4=5000)
+    await peering.reaches(ConnectionState.ACTIVE)
+    await peering.change_md5("another-key")
+    await peering.reaches(ConnectionState.ACTIVE)
+
+
+@pytest.mark.topology("route-server", changes={"times": QUICK["times"]})
+async def test_a_customer_is_registered(lab: Any, edge: Any) -> None:
+    await lab.turn_up()
+    await edge.rejects("192.0.2.192/26", rule="registered-origin")
+    for name in ("example-ix-1", "example-ix-2"):
+        await lab.register_asn(64505, name)
+    await edge.accepts("192.0.2.192/26")
+
+
+@pytest.mark.privileged
+@pytest.mark.topology("exchange", changes={**QUICK, "link": "netns"})
+async def test_packets_pass_while_the_policy_is_lifted(lab: Any, peering: Any) -> None:
+    require_netns()
+    await lab.no_traffic_passes()
+    await peering.turn_up()
+    await lab.traffic_passes("contoso", "ash-edge-1")
+    await peering.deny()
+    await lab.no_traffic_passes("contoso")

@@ -89,7 +89,7 @@ def _object(row: PreflightRow) -> JsonObject:
             }
             for each in row.mismatches
         ],
-        "differences": "; ".join(map(str, row.mismatches)),
+        "differences": "; ".join(map(str, row.mismatches)) or ("" if row.fit.fits else row.fit.value),
         "source": row.source,
         "notes": list(row.notes),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from simulator.diagnosis.router_answer import Setting
@@ -29,6 +30,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
         return []
     told = re.search(r'level=fatal msg=("(?:[^"\\]|\\.)*"|\S+)(?: Error=("(?:[^"\\]|\\.)*"|\S+))?', words)
     what = (told[2] or told[1]).strip('"').replace('\\"', '"').replace("\\n", "\n") if told else words
+    what = re.split(r"\n+goroutine \d+ ", what)[0]  # where a Go program panics its stack follows
     line = re.search(r"\((\d+), \d+\)|\bline (\d+)", what)
     return [Fault(str(path), int(line[1] or line[2]) if line else _line_of_a_word(what, text), one_line(what))]
 
@@ -54,7 +56,7 @@ _GROUP_NAME = re.compile(r'\bpeer-group-name"?\s*[=:]\s*"?([\w.-]+)')
 def _items(text: str) -> Iterator[tuple[int, int]]:
     """Each neighbor, peer group and range of a TOML file, or of a YAML list."""
     starts = [hit.start() for hit in _ITEM.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise([*starts, len(text)]):
         other = _OTHER.search(text, start, end)
         yield start, other.start() if other is not None else end
 
