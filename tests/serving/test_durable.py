@@ -75,7 +75,7 @@ async def test_changes_that_wait_for_a_database_are_bounded_and_one_more_is_told
     async def counted(scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         nonlocal begun
         begun += 1
-        if begun == CHANGES_WAITING:
+        if begun >= CHANGES_WAITING:
             full.set()
         await app(scope, receive, send)
 
@@ -95,4 +95,13 @@ async def test_changes_that_wait_for_a_database_are_bounded_and_one_more_is_told
         unit.done.set_result(None)
         assert {(await each).status_code for each in waiting} == {201}
         assert (await client.put("/x")).status_code == 201
+
+        unit.done = asyncio.get_running_loop().create_future()  # held once more: those that were answered wait no more
+        full.clear()
+        again = asyncio.ensure_future(client.put("/x"))
+        taken = asyncio.ensure_future(full.wait())
+        await asyncio.wait({again, taken}, return_when=asyncio.FIRST_COMPLETED)
+        assert taken.done() and not again.done()
+        unit.done.set_result(None)
+        assert (await again).status_code == 201
     store.close()
