@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from simulator.session.messages import Family
@@ -12,8 +15,8 @@ from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKin
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.update import end_of_rib, pack_announcements
 from tests.lab_support import eventually
-from tests.many.lab import Lab
-from tests.many.peers import Peer
+from tests.many.lab import Lab, serving, topology
+from tests.many.peers import Peer, Swarm, calling
 
 ROUTES: Final = 20_000
 """The most that an Exchange session may announce."""
@@ -69,21 +72,25 @@ async def single_octets(peers: list[Peer]) -> AsyncIterator[Callable[[], int]]:
 
 
 @contextlib.asynccontextmanager
-async def flapping(peers: list[Peer]) -> AsyncIterator[Callable[[], int]]:
+async def flapping(peers: list[Peer]) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """All at once: each resets its connection as soon as its session is up, and calls again, while the block lasts.
 
-    Yields how often the one that came up least often did. The edge lets a session rest between two.
+    Yields what tells how often the one that came up least often did. The edge lets a session rest between two.
     """
 
     def cut(peer: Peer) -> None:
         asyncio.get_running_loop().call_soon(peer.reset)
 
     began = {peer: peer.ups for peer in peers}
+
+    async def least() -> int:
+        return min(peer.ups - began[peer] for peer in peers)
+
     for peer in peers:
         peer.established = cut
         peer.reset()
     try:
-        yield lambda: min(peer.ups - began[peer] for peer in peers)
+        yield least
     finally:
         announcing(peers)
         for peer in peers:
@@ -116,3 +123,56 @@ async def load(lab: Lab, peers: list[Peer], count: int = ROUTES, within: float =
         return sum(found[peer.number]["received"] != count for peer in peers)
 
     await eventually(missing, lambda number: number == 0, within)
+
+
+@dataclass
+class Crowd:
+    """A lab with peers of every kind, all of them up; those that load have announced nothing, the others are Active."""
+
+    lab: Lab
+    swarm: Swarm
+    quiet: list[Peer]
+    dripping: list[Peer]
+    flapping: list[Peer]
+    loading: list[Peer]
+
+    @property
+    def steady(self) -> list[Peer]:
+        """Whose session has no reason to end."""
+        return [*self.quiet, *self.dripping, *self.loading]
+
+
+@contextlib.asynccontextmanager
+async def crowd(directory: Path, *, quiet: int, dripping: int, flapping: int, loading: int) -> AsyncIterator[Crowd]:
+    """So many peers of each kind call an edge that announces 100 routes."""
+    ends = [0, *itertools.accumulate((quiet, dripping, flapping, loading))]
+    async with serving(directory, topology(ends[-1], routes=100)) as lab:
+        await lab.request(range(ends[-1]))
+        kinds = [lab.peers(range(first, end)) for first, end in itertools.pairwise(ends)]
+        announcing(itertools.chain(*kinds[:3]))
+        async with calling([*itertools.chain(*kinds)]) as swarm:
+            await swarm.up(300)
+            await lab.until(300, Active=ends[3], Validating=loading)
+            yield Crowd(lab, swarm, *kinds)
+
+
+@contextlib.asynccontextmanager
+async def slow_reader(directory: Path, routes: int) -> AsyncIterator[tuple[Lab, Swarm, int]]:
+    """Two peers, of which the second stops reading once it is up; the first has all of so many routes.
+
+    Yields how many of them the kernels have for the second.
+    """
+    async with serving(directory, topology(2, routes=routes)) as lab:
+        await lab.request(range(2))
+        (quiet,), slow = lab.peers([0]), lab.peers([1], narrow=True)
+        announcing([quiet])
+        stopping(slow)
+        async with calling([quiet, *slow]) as swarm:
+            await swarm.up()
+            await lab.until(Active=2)
+
+            async def octets() -> int:
+                return quiet.announced
+
+            await eventually(octets, lambda found: found == 4 * routes, 120)
+            yield lab, swarm, (await lab.sessions())[slow[0].number]["sent"]

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from tests.lab_support import eventually
 from tests.many.asking import PAGES
-from tests.many.lab import Lab, serving, topology
-from tests.many.loads import announcing, flapping, load, single_octets, stopping
-from tests.many.peers import Peer, calling
+from tests.many.lab import Lab
+from tests.many.loads import crowd, flapping, load, single_octets, slow_reader
+from tests.many.peers import Peer
 
 MICROSOFT = 100_000
 """Routes: more than the two kernels hold for a peer that does not read."""
 LOADED = 8_000
-QUIET, DRIPPING, FLAPPING, LOADING = range(8), range(8, 10), range(10, 30), range(30, 40)
 _CLOCKS = 0.05
 """Seconds by which two clocks of one machine may differ."""
 
@@ -31,53 +30,34 @@ async def ask_every_page(lab: Lab) -> None:
 
 
 async def test_who_loads_and_who_flaps_holds_nobody_up(tmp_path: Path) -> None:
-    async with serving(tmp_path, topology(40, routes=100)) as lab:
-        await lab.request(range(40))
-        quiet, dripping, flappers, loaders = map(lab.peers, (QUIET, DRIPPING, FLAPPING, LOADING))
-        announcing([*quiet, *dripping, *flappers])
-        async with calling([*quiet, *dripping, *flappers, *loaders]) as swarm:
-            await swarm.up()
-            await lab.until(Active=30, Validating=10)
-            async with single_octets(dripping) as sent:
-                await ask_every_page(lab)
-                assert sent() > 0
-            async with flapping(flappers) as times:
-                await ask_every_page(lab)
-                await eventually(lambda: _now(times()), lambda least: least >= 2, 120)
-            loading = asyncio.ensure_future(load(lab, loaders, LOADED))
+    async with crowd(tmp_path, quiet=8, dripping=2, flapping=20, loading=10) as those:
+        lab, loaders = those.lab, {peer.number for peer in those.loading}
+        async with single_octets(those.dripping) as sent:
             await ask_every_page(lab)
-            received = sum(row["received"] for number, row in (await lab.sessions()).items() if number in LOADING)
-            assert received < len(loaders) * LOADED, "every page was answered before the tables were in"
-            await loading
-            await swarm.up()
-            await lab.until(Active=40)
-            assert {row["received"] for n, row in (await lab.sessions()).items() if n in LOADING} == {LOADED}
-            steady = [*quiet, *dripping, *loaders]
-            assert [(peer.number, peer.why) for peer in steady if peer.downs or peer.refused] == []
-            await nothing_passed_a_shut_gate(lab, [*quiet, *dripping, *flappers, *loaders])
+            assert sent() > 0
+        async with flapping(those.flapping) as times:
+            await ask_every_page(lab)
+            await eventually(times, lambda least: least >= 2, 120)
+        loading = asyncio.ensure_future(load(lab, those.loading, LOADED))
+        await ask_every_page(lab)
+        received = sum(row["received"] for number, row in (await lab.sessions()).items() if number in loaders)
+        assert received < len(loaders) * LOADED, "every page was answered before the tables were in"
+        await loading
+        await those.swarm.up()
+        await lab.until(Active=40)
+        assert {row["received"] for n, row in (await lab.sessions()).items() if n in loaders} == {LOADED}
+        assert [(peer.number, peer.why) for peer in those.steady if peer.downs or peer.refused] == []
+        await nothing_passed_a_shut_gate(lab, those.swarm.peers)
 
 
 async def test_who_does_not_read_waits_alone(tmp_path: Path) -> None:
     """Who reads has the table; who does not has what the two kernels hold."""
-    async with serving(tmp_path, topology(2, routes=MICROSOFT)) as lab:
-        await lab.request(range(2))
-        quiet, slow = lab.peers([0]), lab.peers([1], narrow=True)
-        announcing(quiet)
-        stopping(slow)
-        async with calling([*quiet, *slow]) as swarm:
-            await swarm.up()
-            await lab.until(Active=2)
-            await eventually(lambda: _now(min(p.announced for p in quiet)), lambda most: most == 4 * MICROSOFT, 60)
-            await ask_every_page(lab)
-            sessions = await lab.sessions()
-            assert all(0 < sessions[peer.number]["sent"] < MICROSOFT for peer in slow)
-            assert {row["bgpState"] for row in sessions.values()} == {"Established"}
-            assert sum(peer.downs for peer in swarm.peers) == 0
-            await nothing_passed_a_shut_gate(lab, quiet)
-
-
-async def _now(found: int) -> int:
-    return found
+    async with slow_reader(tmp_path, MICROSOFT) as (lab, swarm, sent):
+        assert 0 < sent < MICROSOFT
+        await ask_every_page(lab)
+        assert {row["bgpState"] for row in (await lab.sessions()).values()} == {"Established"}
+        assert sum(peer.downs for peer in swarm.peers) == 0
+        await nothing_passed_a_shut_gate(lab, swarm.peers[:1])
 
 
 async def nothing_passed_a_shut_gate(lab: Lab, peers: list[Peer]) -> None:

@@ -58,17 +58,23 @@ def processes(state: Path) -> list[str]:
     return found
 
 
+def children() -> float:
+    """CPU seconds, user and system, of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def rehearse(count: int, link: str) -> list[str]:
     """A rehearsal as a user runs it; what is wrong with it."""
     with tempfile.TemporaryDirectory(prefix="tu-") as name:
         state = Path(name) / "s"
-        began = time.monotonic()
+        began, before = time.monotonic(), children()
         with _rehearsing(Path(name), count, link, "--report", str(Path(name) / "report")) as process:
             said, _ = process.communicate()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         print(
             f"{count} peers on {link}: exit code {process.returncode}, {time.monotonic() - began:.1f} s, "
-            f"CPU {used.ru_utime + used.ru_stime:.1f} s, {used.ru_maxrss / 1000:.0f} MB at most"
+            f"CPU {children() - before:.1f} s, {most / 1000:.0f} MB at most"
         )
         wrong = [] if process.returncode == 0 else [f"exit code {process.returncode}: {said[-1000:]}"]
         return wrong + _left(state)
