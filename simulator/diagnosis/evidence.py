@@ -228,6 +228,8 @@ class SessionEvidence:
     """Established without interruption for the soak time."""
     settled: bool
     """The peer has sent End-of-RIB, or nothing more for the soak time: its table is in."""
+    up_for: float | None = None
+    """Seconds since it came up, or since the validation began, which is later; None: it is down, or was not timed."""
     mender: Mender | None = None
     """What mends a cause in the words of the router at the other end; None: plain words have to do."""
     answer: RouterAnswer | None = None

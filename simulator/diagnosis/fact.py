@@ -45,6 +45,7 @@ class Fact(Enum):
     TALKS = "BGP messages of the peer were read"
     CAME_AGAIN = "the session ended, or came up more than once, and nobody sent a NOTIFICATION"
     UP = "the session is Established"
+    LATE = "the session came up once, and not for the whole soak yet"
     HALF_UP = "the session is Established here, and not at the router"
     WAS_UP = "the session was Established when the time began that is looked at"
     SILENT = "TCP is up, our OPEN was sent, and the peer says nothing"

@@ -82,6 +82,20 @@ def _kind(seen: NotificationSeen) -> tuple[int, int, bool]:
 
 
 @dataclass(slots=True)
+class Still:
+    """Whether what members of an exchange hold has stopped to move, from one look to the next."""
+
+    _held: object = None
+    _since: float = 0.0
+
+    def see(self, held: object, now: float) -> bool:
+        """What one look found, at `now`: whether it has been the same for long enough."""
+        if held != self._held:
+            self._held, self._since = held, now
+        return now - self._since >= STANDS
+
+
+@dataclass(slots=True)
 class Standing:
     """How long the decisive facts of sessions have stood, from one look to the next."""
 

@@ -50,6 +50,8 @@ REMEDIES: dict[str, str] = {
     "peer-limit": "raise the prefix limit of the session with {edge} to {limit}, then clear the session",
     "peer-limit-near": "raise the prefix limit of the session with {edge} to {limit}",
     "reset": "leave the session with {edge} alone for the soak: it was reset on the router",
+    "late": "leave the session with {edge} up, and have it validated again; where it is as slow again, shorten the "
+    "router's connect retry, or give the topology more time (`times`: `deadline`)",
     "sent-limit": "raise or remove the limit of what the router sends on the session with {edge}",
     "bfd": "take BFD off the session with {edge}, or find out why it is down",
     "keepalives-missing": "look at the router: its BGP process or the path from {peer} to {edge} stopped",

@@ -358,6 +358,14 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NOTE_MALFORMED_HERE, F.NOTE_MALFORMED_THERE),
         "RFC 4271 §6",
     ),
+    CauseRow(
+        "late",
+        _PEER,
+        "the session came up too late for its soak to be over: {told}",
+        (C.S5,),
+        (F.LATE,),
+        "simulator",
+    ),
     # --- TCP without a better reason ---
     CauseRow(
         "not-listening",

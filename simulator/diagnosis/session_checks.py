@@ -135,8 +135,17 @@ def stable(session: SessionEvidence, observation: Observation) -> Finding:
     elif notes or flaps > 1:
         what = f"came up {flaps} times, with {len(view.notifications)} NOTIFICATIONs"
     else:
-        what = f"not Established for {observation.soak:g} s yet"
+        far = f"Established for {session.up_for:.1f} s, " if session.up_for is not None else ""
+        what = f"{far}not for the soak of {observation.soak:g} s yet"
     return failed([what, *notes, *([view.last_error] if view.last_error and not notes else [])])
+
+
+def late(session: SessionEvidence) -> bool:
+    """It came up without a fault, and so late that its soak was not over."""
+    view = session.view
+    came = not session.was_up or not view.established_transitions
+    fault = view.notifications or view.established_transitions > 1
+    return session.is_up and session.up_for is not None and not session.soaked and came and not fault
 
 
 def all_up(observation: Observation) -> Finding:

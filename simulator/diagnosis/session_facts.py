@@ -11,7 +11,7 @@ from simulator.diagnosis.packet_facts import may_be_of
 from simulator.diagnosis.refusals import REFUSALS
 from simulator.diagnosis.route_checks import NEAR
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
-from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP
+from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP, late
 from simulator.packets.kinds import PacketKind as K
 from simulator.session.messages import Capabilities
 from simulator.session.session import NotificationSeen
@@ -42,6 +42,8 @@ def tcp(session: SessionEvidence, observation: Observation) -> Seen:
     if session.half_up and session.answer is not None:
         yield Fact.HALF_UP, f"Established here, and {session.answer.state or 'down'} at the router"
     yield from _ended(session)
+    if late(session) and observation.final:
+        yield Fact.LATE, f"Established for {session.up_for:.1f} s only; the soak is {observation.soak:g} s"
     if talks:
         yield Fact.TALKS, ""
     if view.md5:

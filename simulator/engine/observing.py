@@ -60,9 +60,13 @@ class Observer(Inquiry):
 
     def _soaked(self, view: SessionView, since: float) -> bool:
         """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
+        up_for = self._up_for(view, since)
+        return up_for is not None and up_for >= self._times.soak
+
+    def _up_for(self, view: SessionView, since: float) -> float | None:
         if view.established_at is None or view.bgp_state is not BgpState.ESTABLISHED:
-            return False
-        return self._clock.now() - max(view.established_at, since) >= self._times.soak
+            return None
+        return self._clock.now() - max(view.established_at, since)
 
     def _settled(self, view: SessionView) -> bool:
         if view.end_of_rib or view.established_at is None:
@@ -173,6 +177,7 @@ class Observer(Inquiry):
             mender=self._mender(plan, now, carried if carried != (plan.edge_address, plan.peer_address) else None),
             soaked=self._soaked(now, gathered.since),
             settled=self._settled(now),
+            up_for=self._up_for(now, gathered.since),
             foreign_identifiers=self._foreign_identifiers(plan, now),
             lan=gathered.lan.get(plan.id),
             mtu=plan.mtu,

@@ -10,12 +10,8 @@ from simulator.connection.states import Flow
 from simulator.diagnosis.catalogue import evaluate, rejected_routes
 from simulator.diagnosis.check import When
 from simulator.diagnosis.check_ids import CheckId
-from simulator.diagnosis.evidence import (
-    Observation,
-    Traffic,
-    TrafficSeen,
-    since,
-)
+from simulator.diagnosis.evidence import Observation, Traffic, TrafficSeen, since
+from simulator.diagnosis.foregone import Still
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.diagnosis.watched import Watched
 from simulator.engine.capture_watches import Watches
@@ -167,6 +163,7 @@ class Validator(Observer):
         gathered.asks_members = when is When.LIFTED
         deadline = self._clock.now() + self._network.topology.deadline
         checks = self._selection.of(when)
+        still = Still()
         while True:
             reading = asyncio.ensure_future(self._read_tables(record, gathered, deadline + PATIENCE))
             async with ending(reading):
@@ -174,8 +171,11 @@ class Validator(Observer):
                 await asyncio.gather(reading, *([self._ask_why(record, gathered)] if late else []))
             results = evaluate(checks, self._observe(record, gathered))
             known = min(deadline, self._clock.now())
-            over = late or self._clock.now() >= deadline
-            if over or all(result.status is not Status.UNSET for result in results):
+            waiting = {result.id for result in results if result.status is Status.UNSET}
+            # A route server passes on what it has at once: members to whom nothing comes any more get no more.
+            stuck = still.see(dict(gathered.members), self._clock.now()) and waiting == {CheckId.A5}
+            over = late or stuck or self._clock.now() >= deadline
+            if over or not waiting:
                 if not late and (over or any(result.status.bad for result in results)):
                     await self._ask_why(record, gathered)
                 told = self.judge(when, record, gathered, final=over)

@@ -494,6 +494,7 @@ MAY_HIDE = {
     Fact.IMPORT_POLICY: "as before",
     Fact.ROUTES_MISSING_THERE: "it says that routes did not arrive: limits and policies say why",
     Fact.PACKETS_LOST: "it says that packets did not arrive: where they went, or what they lacked, says why",
+    Fact.LATE: "it says that the time ran out: what kept the session back says why",
     Fact.NEAR_OUR_LIMIT: "beyond the limit is more than near it",
 }
 """Facts that say what is seen at the end of a chain: another cause of the same check may be the whole of it."""
@@ -516,3 +517,41 @@ def test_no_cause_hides_another_one_that_explains_the_same_check(one: CauseRow) 
 def test_what_one_cause_may_hide_is_no_root() -> None:
     assert not MAY_HIDE.keys() & (ROOTS | set(ABNORMAL)) and not ROOTS & set(ABNORMAL)
     assert {fact for row in CAUSES for fact in row.told_by} >= ROOTS | MAY_HIDE.keys()
+
+
+# --- a session that comes up too late ---
+
+
+LATE: dict[str, Any] = {"soaked": False, "settled": False, "up_for": 0.7}
+
+
+def test_a_session_that_came_up_too_late_for_its_soak_says_so_and_nothing_else() -> None:
+    results = run(observe(evidence(**LATE)))
+    assert failing(results) == ["S5"]
+    assert "Established for 0.7 s, not for the soak of 2 s yet" in " ".join(results["S5"].evidence)
+    (cause,) = results["S5"].causes
+    assert (cause.id, cause.side) == ("late", Side.PEER)
+    assert "for 0.7 s only; the soak is 2 s" in cause.text
+    assert "have it validated again" in cause.remedy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"soaked": True},
+        {"up_for": None},
+        {"view": replace(HEALTHY, established_transitions=2)},
+        {"view": replace(HEALTHY, notifications=(seen(6, 4),))},
+        {"view": replace(HEALTHY, established_transitions=1), "was_up": True},
+        {"view": replace(DOWN, established_transitions=1)},
+    ],
+)
+def test_one_that_fell_or_is_down_or_was_told_why_is_not_late(changes: dict[str, Any]) -> None:
+    session = evidence(**{**LATE, **changes})
+    assert Fact.LATE not in facts_of(session, observe(session)).found
+
+
+def test_a_link_that_loses_packets_explains_a_late_session() -> None:
+    lan = LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole="", lost=5)
+    results = run(observe(evidence(lan=lan, **LATE)))
+    assert [cause.id for cause in results["S5"].causes] == ["lossy-link"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator.diagnosis.evidence import Observation
 from simulator.diagnosis.fact import Fact
-from simulator.diagnosis.foregone import DECISIVE, STANDS, Standing, decisive, repeats
+from simulator.diagnosis.foregone import DECISIVE, STANDS, Standing, Still, decisive, repeats
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.session.messages import Notification
 from simulator.session.session import NotificationSeen
@@ -109,3 +109,12 @@ def test_a_fact_decides_when_it_was_seen_at_every_look_for_long_enough(
 def test_no_fact_of_a_session_that_is_up_or_may_come_up_is_decisive() -> None:
     assert not DECISIVE & {Fact.UP, Fact.NO_ECHO, Fact.NOBODY_ANSWERS, Fact.SILENT, Fact.CLOSED_EARLY, Fact.TCP_REFUSED}
     assert BgpState.ESTABLISHED is HEALTHY.bgp_state
+
+
+def test_what_members_hold_is_still_when_it_has_not_moved_for_long_enough() -> None:
+    still = Still()
+    assert not still.see({"alpha": 1}, 100.0)
+    assert not still.see({"alpha": 1}, 100.0 + STANDS - 0.1)
+    assert still.see({"alpha": 1}, 100.0 + STANDS)
+    assert not still.see({"alpha": 2}, 100.1 + STANDS), "it moves: it is waited for again"
+    assert still.see({"alpha": 2}, 100.1 + 2 * STANDS)
