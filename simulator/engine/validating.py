@@ -172,7 +172,7 @@ class Validator(Observer):
             results = evaluate(checks, self._observe(record, gathered))
             known = min(deadline, self._clock.now())
             waiting = {result.id for result in results if result.status is Status.UNSET}
-            # A route server passes on what it has at once: members to whom nothing comes any more get no more.
+            # A route server passes on what it has at once: what has stopped to come to its members does not come.
             stuck = still.see(dict(gathered.members), self._clock.now()) and waiting == {CheckId.A5}
             over = late or stuck or self._clock.now() >= deadline
             if over or not waiting:
