@@ -193,6 +193,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "count_of": count_of,
         "one_line": one_line,
         "timestamp": timestamp,
         "duration": duration,

@@ -81,9 +81,10 @@ def event_line(event: Event, board: Board) -> EventLine | None:
         case GateMoved(session, when, is_open, sent, taken, cut):
             word, style = ("lifted", "bold green") if is_open else ("denied", "magenta")
             done = (
-                f"{sent} NLRI sent, {taken} routes taken"
+                f"{sent} NLRI sent, {count_of(taken, 'route')} taken"
                 if is_open
-                else f"{sent} NLRI withdrawn, {taken} routes removed{f', session reset: {cut}' if cut else ''}"
+                else f"{sent} NLRI withdrawn, {count_of(taken, 'route')} removed"
+                f"{f', session reset: {cut}' if cut else ''}"
             )
             return EventLine(when, session, Text.assemble(("policy ", "bold"), (word, style), f"  {done}"))
         case PrefixLimit(session, when, level, count, rule):

@@ -8,6 +8,7 @@ from rich.text import Text
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import SessionRow, session_lines
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.report.findings import furthest_bgp_state, furthest_state, label, verdict
 from simulator.report.model import Report
 from simulator.report.troubles import Trouble, TroubleKind, first_trouble, names, troubles, unmet
@@ -82,8 +83,8 @@ def _passed(console: Console, report: Report) -> list[Text]:
     checks = [check for connection in sound for check in connection.checks]
     passed = sum(check.status is Status.SUCCESS for check in checks)
     skipped = sorted({check.id for check in checks if check.status is Status.SKIPPED})
-    who = label(sound[0]) if len(sound) == 1 else f"{len(sound)} connections"
-    text = f"{who} became Active; {passed} checks passed"
+    who = label(sound[0]) if len(sound) == 1 else count_of(len(sound), "connection")
+    text = f"{who} became Active; {count_of(passed, 'check')} passed"
     return hanging(
         console,
         Text("✓", "bold green"),
@@ -174,7 +175,7 @@ def _outcome(console: Console, report: Report) -> list[Text]:
     removed = sum(
         connection.connection_state is ConnectionState.NONE and bool(connection.reached) for connection in connections
     )
-    text = f"{reached} of {len(connections)} connections became Active"
+    text = f"{reached} of {count_of(len(connections), 'connection')} became Active"
     if removed:
         text += f", {removed} deprovisioned"
     words: str = report.outcome

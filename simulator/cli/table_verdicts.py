@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.cli.formats import JsonObject, RowFormat, cells, write_csv
 from simulator.cli.route_columns import TABLE
+from simulator.counts import count_of
 from simulator.policy.policy import verdict
 from simulator.policy.verdict import Hits
 from simulator.tables.input_formats import TITLES, InputFormat
@@ -70,7 +71,10 @@ class TableWriter:
 
 def print_summary(name: str, format_: InputFormat, tally: Tally) -> None:
     """Counts, then every rule that fired with examples, then what could not be read."""
-    lines = [f"{name}: {TITLES[format_]}, {tally.routes} routes: {tally.accepted} accepted, {tally.rejected} rejected"]
+    lines = [
+        f"{name}: {TITLES[format_]}, {count_of(tally.routes, 'route')}: "
+        f"{tally.accepted:,} accepted, {tally.rejected:,} rejected"
+    ]
     for family, (accepted, rejected) in tally.by_family.items():
         if accepted or rejected:
             lines.append(f"  {family.label}: {accepted} accepted, {rejected} rejected")
@@ -84,7 +88,8 @@ def print_summary(name: str, format_: InputFormat, tally: Tally) -> None:
             lines.append(f"  {rule:<{width}}{seen.count:>8}  {seen.explanation}: {', '.join(seen.examples)}{more}")
     if tally.not_best:
         lines.append(
-            f"  {tally.not_best} routes were left out: the router did not choose them, so it announces them to nobody"
+            f"  {count_of(tally.not_best, 'route was', 'routes were')} left out: "
+            "what the router did not choose, it announces to nobody"
         )
     for why in dict.fromkeys(tally.unjudged.values()):
         rules = [rule for rule, said in tally.unjudged.items() if said == why]

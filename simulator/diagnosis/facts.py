@@ -71,7 +71,7 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     if view.bgp_state is UP and not view.received:
         yield Fact.NONE_RECEIVED, "0 routes received"
     if view.received > session.max_prefixes:
-        yield Fact.TOO_MANY, f"{view.received} of at most {session.max_prefixes} prefixes"
+        yield Fact.TOO_MANY, f"{view.received:,} of at most {count_of(session.max_prefixes, 'prefix', 'prefixes')}"
     if kept := kept_back(session, observation):
         words = f"the router originates {', '.join(kept[:_FLAPPING])}, and its export policy does not let it out"
         yield Fact.KEPT_BACK, f"{words}, though it lets others out"
@@ -87,7 +87,7 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     yield from ((Fact.LACKS_PREFIXES, line) for line in lacking(session, observation, next_hops=False))
     yield from ((Fact[name], words) for name, words in marked(session))
     for prefix, times in sorted(session.flapping.items())[:_FLAPPING]:
-        yield Fact.ROUTES_FLAP, f"{prefix} was withdrawn and announced again {times} times"
+        yield Fact.ROUTES_FLAP, f"{prefix} was withdrawn and announced again {count_of(times, 'time')}"
     if (server := session.through_server) is not None:
         meddling = (
             (Fact.SERVER_IN_PATH, server.own_as),
@@ -96,10 +96,13 @@ def _routes(session: SessionEvidence, observation: Observation) -> Seen:
         )
         for fact, (count, examples) in meddling:
             if count:
-                yield fact, f"{count} of {server.routes} routes, such as {', '.join(examples)}"
+                yield fact, f"{count} of {count_of(server.routes, 'route')}, such as {', '.join(examples)}"
     for name, held in session.members.items():
         if (lacking_there := members_lack(session, held)) and observation.final:
-            yield Fact.MEMBERS_LACK, f"{name} lacks {len(lacking_there)} of {len(session.announced)} prefixes"
+            yield (
+                Fact.MEMBERS_LACK,
+                f"{name} lacks {len(lacking_there)} of {count_of(len(session.announced), 'prefix', 'prefixes')}",
+            )
         if held.error and observation.final:
             yield Fact.MEMBERS_LACK, f"{name}: {held.error}"
     if not view.gate_open:
@@ -118,7 +121,7 @@ def _leaks(session: SessionEvidence, observation: Observation) -> Seen:
     if out := max(view.leaked_out, capture.nlri if capture is not None else 0):
         yield Fact.LEAKED, f"{out} NLRI left the edge"
     if taken := max(view.leaked_in, view.taken):
-        yield Fact.LEAKED, f"{taken} routes reached Loc-RIB"
+        yield Fact.LEAKED, f"{count_of(taken, 'route')} reached Loc-RIB"
     if held := session.held_there:
         yield Fact.HELD_WHILE_DENIED, f"the router holds {count_of(len(held), 'route')} of Microsoft"
 
@@ -130,12 +133,12 @@ def _watch(session: SessionEvidence, observation: Observation) -> Seen:
     if seen.flaps:
         yield Fact.WENT_DOWN, seen.why_down
     if seen.lost is not None:
-        yield Fact.PREFIXES_LOST, f"{seen.lost[1]} prefixes of {seen.lost[0]}"
+        yield Fact.PREFIXES_LOST, f"{count_of(seen.lost[1], 'prefix', 'prefixes')} of {seen.lost[0]}"
     if seen.crowded is not None:
-        yield Fact.NEAR_OUR_LIMIT, f"{seen.crowded[0]} of at most {seen.crowded[1]} prefixes"
+        yield Fact.NEAR_OUR_LIMIT, f"{seen.crowded[0]:,} of at most {count_of(seen.crowded[1], 'prefix', 'prefixes')}"
     yield from ((Fact.AGREEMENT_CHANGED, line) for line in seen.changed)
     for prefix, count in seen.flapping:
-        yield Fact.PREFIX_FLAPS, f"{prefix} was withdrawn {count} times within {seen.window:g} s"
+        yield Fact.PREFIX_FLAPS, f"{prefix} was withdrawn {count_of(count, 'time')} within {seen.window:g} s"
 
 
 _PASSAGES = {

@@ -30,13 +30,15 @@ def nothing_sent(session: SessionEvidence, observation: Observation) -> Finding:
     evidence = f"0 NLRI written: {view.rendered} wait behind the gate, which withheld {view.withheld_out}"
     if capture is None:
         return passed(evidence, f"no capture: {observation.capture_skipped}")
-    return passed(evidence, f"gap-free capture of {capture.packets} packets: 0 NLRI left the edge")
+    return passed(evidence, f"gap-free capture of {count_of(capture.packets, 'packet')}: 0 NLRI left the edge")
 
 
 def nothing_taken(session: SessionEvidence, observation: Observation) -> Finding:
     view = session.view
     if view.leaked_in or view.taken:
-        return failed([f"{max(view.leaked_in, view.taken)} routes reached Loc-RIB while the policy was DENY ALL"])
+        return failed(
+            [f"{count_of(max(view.leaked_in, view.taken), 'route')} reached Loc-RIB while the policy was DENY ALL"]
+        )
     if session.programmed:
         return failed([f"the edge's kernel holds {session.programmed} of its routes while the policy was DENY ALL"])
     if not session.soaked:
@@ -75,7 +77,7 @@ def some_acceptable(session: SessionEvidence, observation: Observation) -> Findi
 
 def within_limit(session: SessionEvidence, observation: Observation) -> Finding:
     view, limit = session.view, session.max_prefixes
-    counts = f"{view.received} of at most {limit} prefixes"
+    counts = f"{view.received:,} of at most {count_of(limit, 'prefix', 'prefixes')}"
     if view.received > limit:
         return failed([counts])
     if not session.settled and not observation.final:
@@ -204,7 +206,11 @@ def marked(session: SessionEvidence) -> list[tuple[str, str]]:
         ("NO_ROA", marks.unsigned or (0, ())),
     )
     return [
-        (name, f"{count} of {marks.routes} routes: {', '.join(examples)}{', …' if count > len(examples) else ''}")
+        (
+            name,
+            f"{count} of {count_of(marks.routes, 'route')}: {', '.join(examples)}"
+            f"{', …' if count > len(examples) else ''}",
+        )
         for name, (count, examples) in table
         if count
     ]
@@ -217,7 +223,7 @@ def loses_nothing(session: SessionEvidence, observation: Observation) -> Finding
     if found := marked(session):
         return failed(words for _, words in found)
     signed = "no ROAs were given to look at" if marks.unsigned is None else "a ROA covers each"
-    return passed(f"{marks.routes} routes: nothing in them is overwritten or taken off; {signed}")
+    return passed(f"{count_of(marks.routes, 'route')}: nothing in them is overwritten or taken off; {signed}")
 
 
 def would_be_accepted(observation: Observation) -> bool:
@@ -277,7 +283,7 @@ def all_withdrawn(session: SessionEvidence, observation: Observation) -> Finding
         if view.cut is not None:  # what a withdrawal could only follow was dropped, and the session with it
             return passed(f"the session was reset, {view.cut}; {left}")
         if view.bgp_state is UP:
-            return passed(f"{view.withdrawn_by_us} routes withdrawn, {left}, the session still Established")
+            return passed(f"{count_of(view.withdrawn_by_us, 'route')} withdrawn, {left}, the session still Established")
         if not session.was_up:
             return passed(f"the session was down before: there was nothing to withdraw; {left}")
     lost = session.was_up and view.bgp_state is not UP and view.cut is None  # and does not come back as it was

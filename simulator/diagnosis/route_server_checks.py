@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.counts import count_of
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, skipped
 from simulator.diagnosis.evidence import Observation, PeerTable, SessionEvidence
 
@@ -25,11 +26,16 @@ def untouched(session: SessionEvidence, observation: Observation) -> Finding:
         ("have the route server as their next hop (RFC 7947 §2.2.1)", found.next_hop),
         ("still carry control communities, which are for the route server alone", found.control),
     )
-    wrong = [f"{count} of {found.routes} routes {text}: {', '.join(shown)}" for text, (count, shown) in told if count]
+    wrong = [
+        f"{count} of {count_of(found.routes, 'route')} {text}: {', '.join(shown)}"
+        for text, (count, shown) in told
+        if count
+    ]
     if wrong:
         return failed(wrong)
     return passed(
-        f"{found.routes} routes: no AS of the route server's in a path, next hops kept, no control communities"
+        f"{count_of(found.routes, 'route')}: no AS of the route server's in a path, "
+        "next hops kept, no control communities"
     )
 
 
@@ -45,10 +51,16 @@ def members_hold_all(session: SessionEvidence, observation: Observation) -> Find
         if missing and not observation.final:
             return UNSET
         if missing:
-            found.append(f"{name} lacks {len(missing)} of {len(session.announced)} prefixes: {', '.join(missing[:3])}")
+            found.append(
+                f"{name} lacks {len(missing)} of {count_of(len(session.announced), 'prefix', 'prefixes')}: "
+                f"{', '.join(missing[:3])}"
+            )
     if found:
         return failed(found) if observation.final else UNSET
-    return passed(f"{', '.join(session.members)} hold all {len(session.announced)} prefixes that AS8075 announces")
+    return passed(
+        f"{', '.join(session.members)} hold all {count_of(len(session.announced), 'prefix', 'prefixes')} "
+        "that AS8075 announces"
+    )
 
 
 def members_lack(session: SessionEvidence, table: PeerTable) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from simulator.counts import count_of
 from simulator.diagnosis.check import name_of
 from simulator.diagnosis.evidence import Observation, SessionEvidence, TcpEnd
 from simulator.diagnosis.fact import Fact, Seen
@@ -78,7 +79,7 @@ def _ended(session: SessionEvidence) -> Seen:
     if ups > 1:
         yield (
             Fact.CAME_AGAIN,
-            f"it came up {ups} times without a NOTIFICATION{how.replace(':', ', the last time after', 1)}",
+            f"it came up {count_of(ups, 'time')} without a NOTIFICATION{how.replace(':', ', the last time after', 1)}",
         )
     elif session.watched is not None and session.watched.flaps:
         return  # the watch has seen it
@@ -154,7 +155,10 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
     bfd = any(_fact(seen) is Fact.NOTE_BFD for seen in view.notifications)
     if bfd and (sent := answer.statements.get(Setting.SENT_LIMIT)) is not None:
         # OpenBGPD ends a session on which it would send more with the subcode that RFC 9384 gives BFD.
-        yield Fact.SENT_LIMIT, _says(answer, Setting.SENT_LIMIT, f"the router sends at most {sent.value} prefixes")
+        yield (
+            Fact.SENT_LIMIT,
+            _says(answer, Setting.SENT_LIMIT, f"the router sends at most {count_of(sent.value, 'prefix', 'prefixes')}"),
+        )
     if answer.limit_hit:
         yield Fact.LIMIT_HIT, f"the router says: {answer.state}: {answer.reason}".rstrip(": ")
     if answer.local_as is not None and view.peer_as not in (None, answer.local_as):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from simulator.counts import count_of
 from simulator.diagnosis.about import About
 from simulator.diagnosis.cause_row import CauseRow
 from simulator.diagnosis.causes import BY_ID, CAUSES, IMPLIED, RULE_ORDER, RULE_SIDES
@@ -194,7 +195,7 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     id_ = f"R3.{rejected.rule}"
     mine = {id_, *(f"R3.{each.rule}" for each in session.rejected if rejected in roots(each, session.rejected))}
     explains = tuple(check for check in failed if check in mine or (check == CheckId.R1 and only))
-    scope = "every route" if rejected.all else f"{rejected.count} routes" if rejected.count > 1 else "a route"
+    scope = "every route" if rejected.all else count_of(rejected.count, "route") if rejected.count > 1 else "a route"
     more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
     shared, routes = f"{rejected.rule}: {rejected.explanation}; it rejects", f"{', '.join(rejected.examples)}{more}"
     returned = any(

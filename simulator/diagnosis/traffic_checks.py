@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from simulator.counts import count_of
 from simulator.diagnosis.check import UNSET, Finding, failed, passed, resting_on, skipped
 from simulator.diagnosis.evidence import Crossing, Observation, Passage, SessionEvidence, TrafficSeen
 
@@ -36,14 +37,14 @@ def _told(before: TrafficSeen | None, lifted: TrafficSeen, denied: TrafficSeen |
     ways = "; ".join(f"{crossing}" for crossing in lifted.crossings)
     yield f"after the lift datagrams pass, each as long as the link's MTU: {ways}"
     if lifted.programmed is not None:
-        yield f"the edge's kernel holds {lifted.programmed} routes of the session"
+        yield f"the edge's kernel holds {count_of(lifted.programmed, 'route')} of the session"
     yield from lifted.notes
     if denied is not None:
         yield f"after the deny {_none(denied)}"
 
 
 def _none(seen: TrafficSeen) -> str:
-    held = f"; the edge's kernel holds {seen.programmed} routes" if seen.programmed is not None else ""
+    held = f"; the edge's kernel holds {count_of(seen.programmed, 'route')}" if seen.programmed is not None else ""
     return f"none of {len(seen.crossings)} datagrams passed{held}"
 
 
@@ -62,7 +63,7 @@ def _while_denied(seen: TrafficSeen | None, when: str, theirs: bool | None) -> I
         if theirs in (None, not each.to_peer):
             yield f"{when} a datagram from {each} passed"
     if seen is not None and seen.programmed and not theirs:
-        yield f"{when} the edge's kernel held {seen.programmed} routes of the session"
+        yield f"{when} the edge's kernel held {count_of(seen.programmed, 'route')} of the session"
 
 
 def _passing(seen: TrafficSeen | None) -> Iterator[Crossing]:
@@ -101,4 +102,5 @@ def astray(session: SessionEvidence) -> Iterator[str]:
         if each.detour:
             yield f"a datagram from {each} came by {each.detour}, where the peering has no connection"
         elif each.passage is Passage.PASSED and each.routers > ROUTERS:
-            yield f"a datagram from {each} passed {each.routers} routers; the edge and the peer's are {ROUTERS}"
+            passed_by = count_of(each.routers, "router")
+            yield f"a datagram from {each} passed {passed_by}; the edge and the peer's are {ROUTERS}"

@@ -256,7 +256,9 @@ def _lost(before: SessionView, now: SessionView) -> tuple[str, ...]:
     notes = [seen for seen in now.notifications if seen not in before.notifications]
     lost += folded(notes)
     if now.withdrawn_by_us != before.withdrawn_by_us:
-        lost.append(f"{now.withdrawn_by_us - before.withdrawn_by_us} routes were withdrawn by us")
+        lost.append(
+            f"{count_of(now.withdrawn_by_us - before.withdrawn_by_us, 'route was', 'routes were')} withdrawn by us"
+        )
     if now.received < before.received:
         lost.append(f"the peer withdrew {count_of(before.received - now.received, 'route')}")
     return tuple(lost)

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context
 from typing import Final, TypeVar
 
+from simulator.counts import count_of
 from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome
@@ -163,6 +164,6 @@ def _summary(results: Sequence[CellResult]) -> Iterator[str]:
     first = sum(each.outcome.verdict is CellVerdict.FIRST for each in faulty)
     clean = sum(each.outcome.verdict is CellVerdict.FIRST for each in sound)
     yield (
-        f"{len({each.cell.fault for each in faulty})} faults, {len(faulty)} cells: the right cause first and alone in "
-        f"{first}. {len(sound)} healthy labs: no finding in {clean}."
+        f"{count_of(len({each.cell.fault for each in faulty}), 'fault')}, {count_of(len(faulty), 'cell')}: "
+        f"the right cause first and alone in {first}. {len(sound)} healthy labs: no finding in {clean}."
     )

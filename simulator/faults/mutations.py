@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.faults.cell import rehearse
 from simulator.faults.lab import healthy
 from simulator.places.errors import LabError
@@ -155,7 +156,7 @@ def _shortfalls(report: Report) -> Iterator[str]:
             yield f"{connection.id} did not become Active"
         for session in connection.sessions:
             if session.accepted != _ACCEPTED:
-                yield f"{session.id}: {session.accepted} routes accepted, not {_ACCEPTED}"
+                yield f"{session.id}: {count_of(session.accepted, 'route')} accepted, not {_ACCEPTED}"
 
 
 _ACCEPTED: Final = 2

@@ -108,6 +108,11 @@ class Sabotage(Model):
     flap: bool = Field(default=False, description="a BIRD's own routes of the family go, or come again; with `every`")
     every: Annotated[float, Field(gt=0, le=60)] | None = Field(default=None, description="again each so many seconds")
 
+    @property
+    def of_link(self) -> bool:
+        """Whether it is done to an interface of a node, which loopback has not."""
+        return any(each is not None for each in (self.drop, self.loss, self.mtu, self.take, self.lose))
+
 
 class Spoken(Model):
     """What a scripted peer says on each TCP connection, in place of the simulated one."""

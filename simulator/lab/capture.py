@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.addresses import IpAddress
+from simulator.counts import count_of
 from simulator.lab.netns import netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.streams import AbsenceProof, Beginnings, Ends, UnreadableError, Watch, dissect, load_scapy
@@ -128,7 +129,7 @@ class Capture:
         if self._socket is not None:
             self._drain()
         lost = self.dropped - self._watches[watch]
-        doubts = [*watch.doubts, *([f"{lost} packets were dropped"] if lost else [])]
+        doubts = [*watch.doubts, *([f"{count_of(lost, 'packet was', 'packets were')} dropped"] if lost else [])]
         return await asyncio.to_thread(prove_absence_of, watch.streams(sent), doubts)
 
     async def __aenter__(self) -> Capture:

@@ -305,7 +305,9 @@ def prove_absence(streams: Collection[WatchedStream], doubts: Collection[str] = 
         reasons.append("no BGP connection of this speaker was captured")
     packets = sum(stream.packets for stream in streams)
     if nlri:
-        return AbsenceProof(True, f"{nlri} prefixes were announced", updates, nlri, messages, packets)
+        return AbsenceProof(
+            True, f"{count_of(nlri, 'prefix was', 'prefixes were')} announced", updates, nlri, messages, packets
+        )
     reason = (
         "; ".join(reasons)
         or f"all {count_of(messages, 'message')} of {count_of(len(streams), 'connection')} seen, no prefix in them"

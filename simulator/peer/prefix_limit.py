@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Container
 
+from simulator.counts import count_of
 from simulator.peer.events import NeighborConfig, PrefixLimit, SpeakerEvent
 from simulator.policy.max_prefix import BLOCKED, Level, MaxPrefixAction, PrefixRoom, PrefixWatch
 from simulator.policy.verdict import Hit, Hits
@@ -57,7 +58,11 @@ class PrefixLimiter:
     def _marked(self, hits: dict[bytes, Hits], beyond: list[bytes]) -> dict[bytes, Hits]:
         if not beyond:
             return hits
-        hit = Hit(BLOCKED, f"more than {self._rule.limit} prefixes", "the session's prefix limit is reached")
+        hit = Hit(
+            BLOCKED,
+            f"more than {count_of(self._rule.limit, 'prefix', 'prefixes')}",
+            "the session's prefix limit is reached",
+        )
         return hits | {key: (*hits.get(key, ()), hit) for key in beyond}
 
 

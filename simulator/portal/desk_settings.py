@@ -31,6 +31,8 @@ _LABELS: Final = {
     "allow_bandwidth_downgrade": "Bandwidth may be lowered",
     "peering_service_agreement": "Agreement for Peering Service is signed",
 }
+_EMPTY: Final = "; null: by hand"
+"""What the API says of a delay that is left out; the form says it once, at its top."""
 _PRESETS: Final = {"at-once": Settings(), "by-hand": BY_HAND, "realistic": REALISTIC}
 
 
@@ -59,7 +61,7 @@ def _fields(settings: Settings, given: dict[str, str] | None = None) -> list[Set
             SettingField(
                 key(name),
                 _LABELS.get(name, name.replace("_", " ")),
-                field.description or "",
+                (field.description or "").removesuffix(_EMPTY),
                 text if given is None else given.get(key(name), ""),
                 kind,
                 f"{duration(value)} pass in {duration(value / settings.time_scale)}" if scaled else "",

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 import simulator
 from simulator.azure.provider.provider import Provider
+from simulator.counts import count_of
 from simulator.faults.injection import Injections
 from simulator.portal import csrf
 from simulator.portal.memory import PortalMemory
@@ -162,6 +163,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "clock": clock,
+        "count_of": count_of,
         "duration": duration,
         "one_line": one_line,
         "timestamp": timestamp,

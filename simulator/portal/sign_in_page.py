@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import Response
 
+from simulator.counts import count_of
 from simulator.portal.problems import NO_PROBLEMS, Problems
 from simulator.portal.sign_ins import COOKIE, SIGN_IN
 from simulator.portal.visit import PortalPage, Visit
@@ -28,7 +29,9 @@ async def take(visit: Visit) -> Response:
     address = visit.request.client.host if visit.request.client is not None else ""
     if wait := visit.sign_ins.wait(address):
         seconds = int(wait) + 1
-        refused = _page(visit, 429, Problems.at("token", f"Too many wrong tokens: try again in {seconds} seconds."))
+        refused = _page(
+            visit, 429, Problems.at("token", f"Too many wrong tokens: try again in {count_of(seconds, 'second')}.")
+        )
         refused.headers["Retry-After"] = str(seconds)
         return refused
     name = visit.sign_ins.sign_in(visit.form["token"].strip(), address)

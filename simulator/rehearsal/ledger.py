@@ -111,7 +111,7 @@ class Ledger:
             found = self.best_views[session].accepted
             # Of one that did not become Active, why it did not says it all.
             if found != wanted and record.state.value == expect.state == "Active":
-                self.shortfalls.append(f"{session}: {found} routes accepted, expected {wanted}")
+                self.shortfalls.append(f"{session}: {count_of(found, 'route')} accepted, expected {wanted}")
 
         rejected = sum(self.best_views[plan.id].rejected for plan in record.plans)
         if expect.rejected is not None and rejected != expect.rejected:

@@ -178,7 +178,9 @@ class Rehearsal:
     async def _look_before_lift(self, record: ConnectionRecord) -> None:
         views = self._script.workflow.validator.views
         routes = sum(view.accepted for view in views(record).values())
-        what = f"{record.id} passed its validation: it becomes Active, {routes} routes are taken"
+        what = (
+            f"{record.id} passed its validation: it becomes Active, {count_of(routes, 'route is', 'routes are')} taken"
+        )
         await self._script.audience.pause("lift", what)
         self._before_lift[record.id] = views(record)
         await self._traffic.before_lift(record)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.proof import of_cause
 from simulator.session.states import BgpState
@@ -94,7 +95,7 @@ def gate_leak(report: Report) -> str:
         return ""
     return (
         f"The gate leaked before Active: {gate.nlri_sent_while_denied:,} NLRI sent, "
-        f"{gate.routes_taken_while_denied:,} routes taken while denied"
+        f"{count_of(gate.routes_taken_while_denied, 'route')} taken while denied"
     )
 
 

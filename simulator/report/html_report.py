@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.report.findings import (
     ConnectionVerdict,
     diagnosis_of,
@@ -255,6 +256,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "axis": axis_mark,
         "clock": clock,
+        "count_of": count_of,
         "one_line": one_line,
         "point": point,
         "timestamp": timestamp,

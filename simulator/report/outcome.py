@@ -30,7 +30,11 @@ def _passed_sentence(report: Report) -> str:
     if wanted:
         first = next((each for each in found if each.kind == "expected"), None)
         which = (
-            "The connection" if count == 1 else label(wanted[0]) if len(wanted) == 1 else f"{len(wanted)} connections"
+            "The connection"
+            if count == 1
+            else label(wanted[0])
+            if len(wanted) == 1
+            else count_of(len(wanted), "connection")
         )
         return f"{which} failed as the topology expects{f': {first.what}' if first else ''}."
     checks = [check for connection in report.connections for check in connection.checks]
@@ -40,5 +44,5 @@ def _passed_sentence(report: Report) -> str:
     )
     passed = sum(check.status is Status.SUCCESS for check in checks)
     tail = "".join(f", {number} {word}" for number, word in tallies if number)
-    which = "The connection" if count == 1 else f"All {count} connections"
+    which = "The connection" if count == 1 else f"All {count_of(count, 'connection')}"
     return f"{which} reached connection state Active; {passed} of {count_of(len(checks), 'check')} passed{tail}."

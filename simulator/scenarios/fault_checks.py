@@ -49,7 +49,7 @@ def _is_meant(asked: AskedFault, plan: SessionPlan) -> bool:
 
 def _impossible(fault: RehearsedFault, peer: Peer, topology: Topology) -> str:
     """What the link or the router lacks for a fault; empty where it lacks nothing."""
-    if any(action.process is None for action in fault.actions) and link_of(topology) is LinkKind.LOOPBACK:
+    if any(action.of_link for action in fault.actions) and link_of(topology) is LinkKind.LOOPBACK:
         return "it is of the link, and loopback has none of its own: say link: netns in the topology"
     kind = peer.router_kind
     if any(action.process for action in fault.actions) and KINDS[kind].run_by is not RunBy.DAEMON:

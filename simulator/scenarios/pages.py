@@ -56,8 +56,10 @@ def faults() -> str:
 def _needs(fault: RehearsedFault) -> str:
     if any(action.process for action in fault.actions):
         return "a router with a process"
-    if fault.actions:
+    if any(action.of_link for action in fault.actions):
         return "`link: netns`"
+    if any(action.key == "none" for action in fault.actions):
+        return "an agreed MD5 key"
     return "a simulated router" if fault.change("simulated").announce is not None else ""
 
 

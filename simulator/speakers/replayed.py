@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from zlib import crc32
 
 from simulator.addresses import IpAddress
+from simulator.counts import count_of
 from simulator.peer.effects import Close, Reset, TcpEffect, Write
 from simulator.peer.events import NeighborConfig
 from simulator.peer.peer import BgpPeer
@@ -148,7 +149,9 @@ class ReplayedNeighbor(Neighbor):
                 break
             count, checksum = sent[3], sent[4]
             if len(octets) < count or crc32(octets[:count]) != checksum:
-                self._source.differs(f"{self.config.id}: what is sent is not what was sent ({count} octets)")
+                self._source.differs(
+                    f"{self.config.id}: what is sent is not what was sent ({count_of(count, 'octet')})"
+                )
                 self._write_all(stream)
                 break
             self._sent(stream, octets[:count])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from simulator.counts import count_of
 from simulator.mrt.records import Bgp4mpSubtype, MrtError, MrtType, TableDumpSubtype, records
 from simulator.session.messages import Family
 from simulator.tables.bgp4mp_replay import Replay
@@ -126,7 +127,7 @@ class _Reader:
                 raise ValueError(f"peer {peer} is not in the PEER_INDEX_TABLE")
             found.append((peer, body[start:at]))
         if at != total:
-            raise ValueError(f"{total - at} octets too many")
+            raise ValueError(f"{count_of(total - at, 'octet')} too many")
         waiting = self._waiting[v6]
         for peer, raw in found:
             keys = waiting[peer].get(raw)

@@ -6,6 +6,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
+from simulator.counts import count_of
 from simulator.session.messages import Family
 from simulator.tables.table_entries import Announcer
 
@@ -36,7 +37,7 @@ def parse_table_dump(subtype: int, body: bytes) -> TableDumpRoute:
     if bits > family.max_length:
         raise ValueError(f"an {family.label} prefix length of {bits}")
     if head.size + size != len(body):
-        raise ValueError(f"{size} octets of attributes in {len(body) - head.size}")
+        raise ValueError(f"{count_of(size, 'octet')} of attributes in {len(body) - head.size}")
     octets = bytearray(prefix[: (bits + 7) // 8])
     if bits % 8:
         octets[-1] &= 0xFF << (8 - bits % 8) & 0xFF

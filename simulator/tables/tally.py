@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from simulator.counts import count_of
 from simulator.policy.verdict import Hits
 from simulator.session.messages import Family
 from simulator.tables import notation
@@ -134,7 +135,7 @@ class Judge:
         sure = {key: tuple(hit for hit in fired if hit.rule not in _BY_THE_END) for key, fired in hits.items()}
         keys = tuple(key for key in routes.keys if sure.get(key))
         if open_ := len(routes.keys) - len(keys):
-            reason = f"{routes.cut} cut the AS path short after {len(routes.path.asns)} ASNs"
+            reason = f"{routes.cut} cut the AS path short after {count_of(len(routes.path.asns), 'ASN')}"
             self._unreadable(Unreadable(routes.place or FilePosition("route", 1), reason, open_))
         return replace(routes, keys=keys), sure
 

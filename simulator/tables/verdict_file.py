@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from simulator.counts import count_of
 from simulator.policy.verdict import Hit, Hits, RouteOutcome
 from simulator.tables import json_lines
 from simulator.tables.alike_lines import read_lines
@@ -49,7 +50,8 @@ class VerdictFile:
         if self.judged is None:
             return "it has no summary at its end: it may have been cut"
         if self.judged != self.listed:
-            return f"it lists {self.listed} of the {self.judged} routes that were judged (--rejected?)"
+            judged = count_of(self.judged, "route that was judged", "routes that were judged")
+            return f"it lists {self.listed:,} of the {judged} (--rejected?)"
         return ""
 
     def changed(self, entries: Iterable[TableEntry]) -> Iterator[ChangedRoute]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 
+from simulator.counts import count_of
 from simulator.engine.log import DeliveryFailed, Event, EventLog
 from simulator.webhook.delivery import (
     DELIVERY,
@@ -88,7 +89,7 @@ class Webhook:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if left := len(self._waiting) + self._dropped:
-            self._tell("", 0, f"{left} deliveries are lost: the lab stopped")
+            self._tell("", 0, f"{count_of(left, 'delivery is', 'deliveries are')} lost: the lab stopped")
 
     async def idle(self) -> None:
         """Wait until nothing waits: each delivery was taken, or given up."""
@@ -121,7 +122,11 @@ class Webhook:
             attempt += 1
             why, again = await self._attempt(client, delivery)
             if self._dropped:
-                self._tell("", 0, f"{self._dropped} deliveries are lost: more than {self._most} waited")
+                self._tell(
+                    "",
+                    0,
+                    f"{count_of(self._dropped, 'delivery is', 'deliveries are')} lost: more than {self._most} waited",
+                )
                 self._dropped = 0
             pause = self._pause(attempt) if why and again else None
             if why:

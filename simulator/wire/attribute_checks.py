@@ -12,6 +12,7 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
+from simulator.counts import count_of
 from simulator.wire.attribute_block import cut, value_of
 from simulator.wire.update_faults import ErrorHandling
 
@@ -98,28 +99,28 @@ class AttributeCheck:
 
 def _exactly(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
     def verdict(value: bytes, side: CheckContext) -> Defect | None:
-        return None if len(value) == size else Defect(f"{len(value)} octets instead of {size}")
+        return None if len(value) == size else Defect(f"{count_of(len(value), 'octet')} instead of {size}")
 
     return verdict
 
 
 def _at_least(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
     def verdict(value: bytes, side: CheckContext) -> Defect | None:
-        return None if len(value) >= size else Defect(f"{len(value)} octets, less than {size}")
+        return None if len(value) >= size else Defect(f"{count_of(len(value), 'octet')}, less than {size}")
 
     return verdict
 
 
 def _multiple_of(size: int) -> Callable[[bytes, CheckContext], Defect | None]:
     def verdict(value: bytes, side: CheckContext) -> Defect | None:
-        return Defect(f"{len(value)} octets, not a multiple of {size}") if len(value) % size else None
+        return Defect(f"{count_of(len(value), 'octet')}, not a multiple of {size}") if len(value) % size else None
 
     return verdict
 
 
 def _origin(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) != 1:
-        return Defect(f"{len(value)} octets instead of 1")
+        return Defect(f"{count_of(len(value), 'octet')} instead of 1")
     return None if value[0] <= 2 else Defect(f"undefined value {value[0]}", subcode=6)
 
 
@@ -167,7 +168,7 @@ def _aggregator(width: int) -> Callable[[bytes, CheckContext], Defect | None]:
     def verdict(value: bytes, side: CheckContext) -> Defect | None:
         size = width or (4 if side.asn4 else 2)
         if len(value) != size + 4:
-            return Defect(f"{len(value)} octets instead of {size + 4}")
+            return Defect(f"{count_of(len(value), 'octet')} instead of {size + 4}")
         return None if any(value[:size]) else Defect("AS 0", _AS_ZERO)
 
     return verdict
@@ -190,7 +191,7 @@ def unusable_next_hop(address: bytes, addresses: SessionAddresses) -> str:
 
 def _next_hop(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) != 4:
-        return Defect(f"{len(value)} octets instead of 4")
+        return Defect(f"{count_of(len(value), 'octet')} instead of 4")
     if side.next_hop_counts and (reason := unusable_next_hop(value, side.addresses)):
         return Defect(reason, "RFC 4271 §6.3, RFC 7606 §3 e", 8)
     return None
@@ -226,7 +227,7 @@ _NOT_COMPOSITE: Final = (0x00, 0x06)
 def _pmsi_tunnel(value: bytes, side: CheckContext) -> Defect | None:
     """Malformed: an undefined tunnel type, or an identifier that cannot be one of its type."""
     if len(value) < 5:
-        return Defect(f"{len(value)} octets, less than 5")
+        return Defect(f"{count_of(len(value), 'octet')}, less than 5")
     kind, identifier = value[1], value[5:]
     if kind not in _PMSI_TUNNELS and kind & _COMPOSITE:
         base = kind & ~_COMPOSITE
@@ -239,7 +240,9 @@ def _pmsi_tunnel(value: bytes, side: CheckContext) -> Defect | None:
     if sizes is None:
         return Defect(f"undefined tunnel type {value[1]}")
     if sizes and len(identifier) not in sizes:
-        return Defect(f"a tunnel identifier of {len(identifier)} octets instead of {' or '.join(map(str, sizes))}")
+        return Defect(
+            f"a tunnel identifier of {count_of(len(identifier), 'octet')} instead of {' or '.join(map(str, sizes))}"
+        )
     if kind in _MLDP and not _is_mldp(identifier):
         return Defect("a tunnel identifier that is no FEC element")
     return None
@@ -302,7 +305,7 @@ def _prefix_sid(value: bytes, side: CheckContext) -> Defect | None:
 
 def _attr_set(value: bytes, side: CheckContext) -> Defect | None:
     if len(value) < 4:
-        return Defect(f"{len(value)} octets, less than 4")
+        return Defect(f"{count_of(len(value), 'octet')}, less than 4")
     inner = CheckContext(asn4=True, external=False)
     attributes, rest = cut(value[4:])
     for attribute in attributes:

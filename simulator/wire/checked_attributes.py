@@ -10,6 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from simulator.counts import count_of
 from simulator.session.messages import AS_TRANS
 from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
 from simulator.wire.attribute_checks import (
@@ -115,7 +116,7 @@ def check_attributes(
             UpdateFault(outcome, code, f"{_name(code)}: {defect.reason}", defect.clause, attribute, defect.subcode)
         )
     for code, more in repeated.items():
-        reason = f"{_name(code)} appears {len(more) + 1} times"
+        reason = f"{_name(code)} appears {count_of(len(more) + 1, 'time')}"
         faults.append(UpdateFault(ErrorHandling.DISCARD, code, reason, "RFC 7606 §3 g", b"".join(more)))
     if rest:
         # What is missing then may only be hidden.

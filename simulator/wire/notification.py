@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from simulator.counts import count_of
 from simulator.session.messages import Cease, ErrorCode, Notification
 from simulator.wire.framing import HEADER_SIZE, STANDARD_MAX, MessageType, ProtocolError, frame
 
@@ -40,7 +41,7 @@ def decode_notification(body: bytes) -> Notification:
         size = HEADER_SIZE + len(body)
         raise ProtocolError(
             Notification(ErrorCode.MESSAGE_HEADER, 2, size.to_bytes(2, "big")),
-            f"a NOTIFICATION of {size} octets has no error code",
+            f"a NOTIFICATION of {count_of(size, 'octet')} has no error code",
         )
     code, subcode, data = body[0], body[1], body[2:]
     communication = ""

@@ -24,6 +24,7 @@ from exabgp.bgp.message.open.routerid import RouterID
 from exabgp.bgp.message.open.version import Version
 from exabgp.protocol.family import AFI, SAFI
 
+from simulator.counts import count_of
 from simulator.session.messages import Capabilities, ErrorCode, Family, Notification, Open, Role
 from simulator.wire import _exabgp  # noqa: F401  (silences the library)
 from simulator.wire.framing import HEADER_SIZE, ProtocolError
@@ -95,7 +96,8 @@ def decode_open(body: bytes) -> Open:
     if len(body) < _FIXED:
         size = HEADER_SIZE + len(body)
         raise ProtocolError(
-            Notification(ErrorCode.MESSAGE_HEADER, 2, size.to_bytes(2, "big")), f"an OPEN of {size} octets is too short"
+            Notification(ErrorCode.MESSAGE_HEADER, 2, size.to_bytes(2, "big")),
+            f"an OPEN of {count_of(size, 'octet')} is too short",
         )
     if body[0] != _VERSION:
         raise _malformed(f"BGP version {body[0]} is not supported", 1, _VERSION.to_bytes(2, "big"))
@@ -138,7 +140,7 @@ def _parameters(body: bytes) -> Iterator[bytes]:
             raise _malformed("the extended optional parameters length is cut short")
         size, offset, width = int.from_bytes(body[_FIXED + 1 : _FIXED + 3], "big"), _FIXED + 3, 2
     if offset + size != len(body):
-        raise _malformed(f"optional parameters of {size} octets in a message with {len(body) - offset}")
+        raise _malformed(f"optional parameters of {count_of(size, 'octet')} in a message with {len(body) - offset}")
     while offset < len(body):
         value_at = offset + 1 + width
         end = value_at + int.from_bytes(body[offset + 1 : value_at], "big")
@@ -167,7 +169,7 @@ def _decode_values(found: list[tuple[int, bytes]]) -> dict[int, Any]:
     for code, value in found:
         if code in (MULTIPROTOCOL, FOUR_OCTET_AS):
             if len(value) != 4:
-                raise _malformed(f"capability {code} has {len(value)} octets instead of 4")
+                raise _malformed(f"capability {code} has {count_of(len(value), 'octet')} instead of 4")
             try:
                 values[code] = ExaCapability.unpack(code, values, value)
             except ExaNotify as refusal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.counts import count_of
 from simulator.session.messages import ErrorCode, Family, Notification, RouteRefresh
 from simulator.wire.framing import MessageType, ProtocolError, frame
 
@@ -48,7 +49,7 @@ def decode_refresh(body: bytes, *, enhanced: bool = True) -> RouteRefresh | Igno
             if marks
             else Notification(ErrorCode.MESSAGE_HEADER, 2, whole[16:18])
         )
-        raise ProtocolError(notification, f"a ROUTE-REFRESH body of {len(body)} octets instead of 4")
+        raise ProtocolError(notification, f"a ROUTE-REFRESH body of {count_of(len(body), 'octet')} instead of 4")
     afi_safi = body[0] << 8 | body[1], body[3]
     family = _FAMILIES.get(afi_safi)
     if family is None:

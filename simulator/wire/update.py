@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from simulator.counts import count_of
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from simulator.wire.attribute_block import EXTENDED_LENGTH, cut, value_of
@@ -84,7 +85,7 @@ def split_update(body: bytes) -> UpdateParts:
     """Cut an UPDATE's body. UpdateError 3/1 or 3/9 where RFC 7606 leaves only a session reset."""
     size = len(body)
     if size < 4:
-        raise _reset(f"an UPDATE body of {size} octets is too short", "RFC 7606 §3 b", body)
+        raise _reset(f"an UPDATE body of {count_of(size, 'octet')} is too short", "RFC 7606 §3 b", body)
     attributes_at = 4 + (body[0] << 8 | body[1])
     if attributes_at > size:
         raise _reset("Withdrawn Routes Length runs past the message", "RFC 7606 §3 b", body)
@@ -161,7 +162,7 @@ def _decode_mp(code: int, whole: bytes, before: list[UpdateFault]) -> MpReach | 
     flags, value = whole[0], value_of(whole)
     name = "MP_REACH_NLRI" if code == MP_REACH else "MP_UNREACH_NLRI"
     if len(value) < (5 if code == MP_REACH else 3):
-        reason = f"{name} is too short ({len(value)} octets)"
+        reason = f"{name} is too short ({count_of(len(value), 'octet')})"
         raise _reset(reason, "RFC 7606 §5.3, §3 j", whole, code=code, subcode=9, before=before)
     afi_safi = (value[0] << 8 | value[1], value[2])
 
@@ -177,7 +178,7 @@ def _decode_mp(code: int, whole: bytes, before: list[UpdateFault]) -> MpReach | 
         return MpUnreach(family, value[3:], whole)
     size = value[3]
     if size not in _NEXT_HOP_SIZES[family]:
-        return incorrect(f"an {family.label} next hop of {size} octets", "RFC 7606 §7.11, RFC 4760 §7")
+        return incorrect(f"an {family.label} next hop of {count_of(size, 'octet')}", "RFC 7606 §7.11, RFC 4760 §7")
     # One reserved octet (RFC 4760 §3) follows the next hop; its value is ignored.
     if len(value) < 5 + size:
         return incorrect("it ends inside its next hop", "RFC 7606 §7.11, RFC 4760 §7")
@@ -192,7 +193,7 @@ def next_hops(raw: bytes) -> tuple[IPv4Address | IPv6Address, IPv6Address | None
         return IPv6Address(raw), None
     if len(raw) == 32:
         return IPv6Address(raw[:16]), IPv6Address(raw[16:])
-    raise ValueError(f"a next hop of {len(raw)} octets")
+    raise ValueError(f"a next hop of {count_of(len(raw), 'octet')}")
 
 
 def _groups(keys: Sequence[bytes], room: int) -> list[tuple[bytes, int]]:
@@ -203,7 +204,7 @@ def _groups(keys: Sequence[bytes], room: int) -> list[tuple[bytes, int]]:
     while start < len(keys):
         end = bisect_right(ends, done + room, lo=start)
         if end == start:
-            raise ValueError(f"the path attributes leave {max(room, 0)} octets: no room for a prefix")
+            raise ValueError(f"the path attributes leave {count_of(max(room, 0), 'octet')}: no room for a prefix")
         groups.append((b"".join(keys[start:end]), end - start))
         done = ends[end - 1]
         start = end
@@ -222,7 +223,7 @@ def pack_announcements(
         head = b"\0\0" + len(attributes).to_bytes(2, "big") + attributes if room > 0 else b""
         return [(frame(MessageType.UPDATE, head + run), n) for run, n in _groups(keys, room)]
     if len(next_hop) not in _NEXT_HOP_SIZES[family]:
-        raise ValueError(f"an {family.label} next hop of {len(next_hop)} octets")
+        raise ValueError(f"an {family.label} next hop of {count_of(len(next_hop), 'octet')}")
     prefix = family.afi.to_bytes(2, "big") + bytes((family.safi, len(next_hop))) + next_hop + b"\0"
     messages = []
     for run, n in _groups(keys, room - 4 - len(prefix)):

@@ -29,6 +29,11 @@ from tests.serving.support import Served, served
 ROOT = Path(__file__).parents[2]
 PEOPLE = Settings(peer_asn_review=None, peering_review=None, notification=None, removal=None)
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202e\"'"
+LONG = "contoso-northern-virginia-internet-exchange-of-a-very-long-name"
+CUT_SHORT = """[...document.querySelectorAll("main *")].filter(
+    each => each.scrollWidth > each.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(each).overflowX)
+).map(each => `${each.className} ${each.scrollWidth - each.clientWidth}`)"""
+"""What scrolls sideways inside of the page, and how many pixels are out of sight."""
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
 
@@ -132,19 +137,21 @@ async def test_what_a_stranger_chose_stays_text_and_no_page_scrolls_sideways(tmp
     topology = provider_support.topology(times={"deadline": 2, "soak": 0})
     async with served(tmp_path, settings=PEOPLE, topology=topology) as lab:
         await full_lab(lab)
+        await put_peering(lab.provider, LONG, {"peerSessionIPv4Address": "206.126.239.224"})
         records = lab.provider.control.records
         cause = Cause("evil", HOSTILE, remedy=HOSTILE, evidence=(HOSTILE,))
         check = CheckView("T1", HOSTILE, HOSTILE, Blocks.ACTIVE, Status.FAILURE, (HOSTILE,), (cause,))
         records["broken/ash-edge-1"].results = [check]
         await lab.provider.operate(records["waiting/ash-edge-1"], "ask", HOSTILE.replace("\u202e", ""))
         async with chromium(lab.url) as page:
-            for path in [*every_page(), "/desk/connections/waiting/ash-edge-1"]:
+            for path in [*every_page(), f"/peerings/lab/rg/{LONG}", "/desk/connections/waiting/ash-edge-1"]:
                 await page.goto(path)
                 assert await page.locator("img[src=x]").count() == 0, path
-                for width in (1280, 360):
+                for width in (1440, 1280, 1024, 990, 360):
                     await page.set_viewport_size({"width": width, "height": 800})
                     beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
                     assert beyond <= 0, (path, width)
+                    assert width < 980 or await page.evaluate(CUT_SHORT) == [], (path, width)
             await page.goto("/peerings/lab/rg/broken")
             await expect(page.locator("#diagnosis")).to_contain_text("<img src=x onerror=alert(1)>")
             await expect(page.locator("#diagnosis")).to_contain_text("\\u202e")

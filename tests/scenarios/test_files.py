@@ -105,6 +105,10 @@ def test_a_mistake_is_one_line_with_its_place(text: str, said: str, tmp_path: Pa
     assert "\n" not in told
 
 
+def test_a_fault_of_the_edges_own_needs_no_link(tmp_path: Path) -> None:
+    assert len(planned("steps:\n- fault: md5-changed-at-edge", tmp_path).steps) == 1
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert len(faults("steps:\n- aprove\n- wait: {connection-state: Idle}\n- deney:", tmp_path)) == 3
 

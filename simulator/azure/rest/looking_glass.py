@@ -16,6 +16,7 @@ from simulator.azure.rest.arm_request import ArmAnswer, ArmRequest
 from simulator.azure.rest.errors import bad_argument
 from simulator.azure.rest.fields import quoted
 from simulator.azure.rest.times import iso
+from simulator.counts import count_of
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.session_tables import table_of
 from simulator.lab.probe import ping
@@ -143,7 +144,7 @@ async def _probed(provider: Provider, edge: Node, destination: IpAddress, comman
     if command == "Ping":
         return "\n".join([line async for line in _pings(place, destination)])
     hops = await traceroute(place, destination)
-    lines = [f"traceroute to {destination} from {edge.name}, {len(hops)} hops asked"]
+    lines = [f"traceroute to {destination} from {edge.name}, {count_of(len(hops), 'hop')} asked"]
     for hop in hops:
         answer = f"{hop.responder} {hop.rtt_ms:g} ms" if hop.rtt_ms is not None else hop.error or "*"
         lines.append(f"{hop.ttl:2} {answer}")

@@ -12,6 +12,7 @@ import typer
 
 from simulator.cli.exit_codes import USAGE, warn
 from simulator.cli.formats import FormatOption, JsonObject, RowFormat, show
+from simulator.counts import count_of
 
 if TYPE_CHECKING:
     from simulator.topology.schema import Topology
@@ -90,7 +91,7 @@ def _print(result: JsonObject) -> None:
         return
     for note in result["notes"]:
         typer.echo(note)
-    words = ", ".join(f"{result[what]} {what}" for what in ("peerings", "connections", "sessions"))
+    words = ", ".join(count_of(result[f"{what}s"], what) for what in ("peering", "connection", "session"))
     typer.echo(f"{result['file']}: no errors: {words}")
 
 

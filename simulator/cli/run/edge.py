@@ -18,6 +18,7 @@ from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, cells, write_csv
 from simulator.cli.route_columns import EVENTS
 from simulator.connection.states import ConnectionState
+from simulator.counts import count_of
 from simulator.engine.rows import row
 from simulator.judging import sessions as session_policies
 from simulator.judging.options import JudgingOptions
@@ -326,9 +327,10 @@ def print_text(told: dict[str, Any]) -> None:
     session = told.get("session", "")
     match kind:
         case "listening":
+            noun = "prefix" if sum(told["announces"].values()) == 1 else "prefixes"
             counts = " and ".join(f"{count} {family}" for family, count in told["announces"].items() if count)
             text = f"AS{told['localAs']} edge listens on {told['address']}, connection state {told['connectionState']}"
-            text += f"; it announces {counts} prefixes once that is Active" if counts else f"; it {_NOTHING}"
+            text += f"; it announces {counts} {noun} once that is Active" if counts else f"; it {_NOTHING}"
         case "bgp-state":
             text = f"BGP {told['from']} → {told['to']}  [connection {told['connectionState']}]  {told['reason']}"
         case "route":
@@ -341,7 +343,7 @@ def print_text(told: dict[str, Any]) -> None:
         case "gate-withheld":
             text = f"gate withheld {told['count']} NLRI {told['direction']}: {told['reason']}"
         case "gate-lifted":
-            text = f"policy lifted: {told['nlriSent']} NLRI sent, {told['routesTaken']} routes taken"
+            text = f"policy lifted: {told['nlriSent']} NLRI sent, {count_of(told['routesTaken'], 'route')} taken"
         case "malformed-update":
             what = "UPDATE" if told["attribute"] is None else f"attribute {told['attribute']}"
             prefixes = f" ({', '.join(told['prefixes'])})" if told["prefixes"] else ""

@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowColumns, RowFormat, cells, write_csv
+from simulator.counts import count_of
 from simulator.judging import sessions as session_policies
 from simulator.judging.decompression import DecompressedFile, DecompressionError
 from simulator.judging.options import JudgingOptions, SessionOptions
@@ -251,7 +252,7 @@ def _summary(table: TableFile, changes: DiffTally, tally: Tally, how: RowFormat)
 
 
 def _lines(table: TableFile, changes: DiffTally, tally: Tally) -> Iterable[str]:
-    yield f"{table.name}: {tally.routes} routes, {changes.changed or 'none'} with another verdict"
+    yield f"{table.name}: {count_of(tally.routes, 'route')}, {changes.changed or 'none'} with another verdict"
     for change, count in changes.changes.items():
         if count:
             yield f"  {count:>8}  {change}"

@@ -13,6 +13,7 @@ from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.rest.errors import ArmError
 from simulator.azure.rest.ids import ResourceId
 from simulator.azure.rest.review import ReviewFault, review
+from simulator.counts import count_of
 from simulator.portal.arm import ask
 from simulator.portal.forms.connections import begin_with, title_of
 from simulator.portal.forms.drafts import new_identifier
@@ -274,8 +275,7 @@ async def _delete_peering_page(visit: Visit, problems: Problems, status: int = 2
         f"Delete {resource.name}",
         peering_crumbs(resource, "Delete"),
         [
-            f"The peering {resource.name} has {len(record.connections)} connection"
-            f"{'' if len(record.connections) == 1 else 's'}: {states}.",
+            f"The peering {resource.name} has {count_of(len(record.connections), 'connection')}: {states}.",
             "Its connection state becomes PendingRemove: every route is withdrawn at once, then every BGP "
             "session is closed. What is registered at it goes too.",
             _IN_PROVISIONING,

@@ -38,6 +38,7 @@ class RegisteredKind:
     """Of the page's address."""
     title: str
     one: str
+    several: str
     add: str
     fields: tuple[FormField, ...]
     lead: str
@@ -50,6 +51,7 @@ ASNS: Final = RegisteredKind(
     "registered-asns",
     "Registered ASNs",
     "registered ASN",
+    "registered ASNs",
     "Add registered ASN",
     REGISTERED_ASN_FIELDS,
     "An exchange with a route server registers its customers' ASNs, not their prefixes. Give each customer its prefix "
@@ -62,6 +64,7 @@ PREFIXES: Final = RegisteredKind(
     "registered-prefixes",
     "Registered prefixes",
     "registered prefix",
+    "registered prefixes",
     "Add registered prefix",
     REGISTERED_PREFIX_FIELDS,
     "A prefix is queued for validation: it has to be announced on every session of the peering, with the community "

@@ -8,6 +8,7 @@ from fastapi import Response
 
 from simulator.azure.model.resources import Json, PeerAsn, PeeringService, ServicePrefix
 from simulator.azure.rest.ids import ResourceId, parse
+from simulator.counts import count_of
 from simulator.portal.arm import ask
 from simulator.portal.forms.field import Filled, fill, taken
 from simulator.portal.forms.known import subscriptions
@@ -142,7 +143,7 @@ async def _delete_page(visit: Visit, problems: Problems, status: int = 200) -> R
         visit,
         f"Delete {resource.name}",
         [_LIST, (resource.name, page_of(resource)), ("Delete", "")],
-        [f"The peering service {resource.name} has {count} prefix{'' if count == 1 else 'es'}, deleted with it."],
+        [f"The peering service {resource.name} has {count_of(count, 'prefix', 'prefixes')}, deleted with it."],
         "Delete",
         back=page_of(resource),
         problems=problems,

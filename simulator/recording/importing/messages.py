@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 from simulator.addresses import IpAddress
+from simulator.counts import count_of
 from simulator.mrt.bgp4mp import STATE_CHANGE, RecordHead, parse_head, split_record
 from simulator.mrt.records import MrtError, MrtType, looks_like, records
 from simulator.recording.importing.packets import CaptureFile, CaptureFileError, looks_like_capture
@@ -120,7 +121,7 @@ class ImportedFile:
             if count:
                 self.unused[what] += count
         if capture.problem:
-            self.notes.append(f"after {capture.packets} packets: {capture.problem}")
+            self.notes.append(f"after {count_of(capture.packets, 'packet')}: {capture.problem}")
 
     def _framed(self, heard: TcpHeard, framers: dict[tuple[int, object], _Messages]) -> Iterator[ImportedMessage]:
         source, target = heard.source[0], heard.target[0]
@@ -135,7 +136,9 @@ class ImportedFile:
             if heard.what == "gap":
                 self.unused["octets that the capture lacks"] += heard.lost
                 framer.gap()
-                yield ImportedMessage(heard.time, source, target, heard.connection, "gap", why=f"{heard.lost} octets")
+                yield ImportedMessage(
+                    heard.time, source, target, heard.connection, "gap", why=count_of(heard.lost, "octet")
+                )
             for message in framer.take(heard.octets):
                 yield ImportedMessage(heard.time, source, target, heard.connection, "message", message)
             if passed := framer.passed_over():

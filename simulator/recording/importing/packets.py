@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from simulator.addresses import IpAddress
+from simulator.counts import count_of
 
 BGP: Final = 179
 _LONGEST: Final = 1 << 18
@@ -112,7 +113,7 @@ class CaptureFile:
                 return
             seconds, fraction, kept, size = struct.unpack(f"{order}LLLL", header)
             if kept > _LONGEST:
-                self.problem = f"a packet of {kept} octets: the file is damaged here"
+                self.problem = f"a packet of {count_of(kept, 'octet')}: the file is damaged here"
                 return
             frame = self._file.take(kept)
             if len(frame) < kept:
@@ -138,7 +139,7 @@ class CaptureFile:
                 links = []
             kind, size = struct.unpack(f"{order}LL", head)
             if size < 12 or size > _BLOCK or size % 4:
-                self.problem = f"a block of {size} octets: the file is damaged here"
+                self.problem = f"a block of {count_of(size, 'octet')}: the file is damaged here"
                 return
             body = body_at + self._file.take(size - 8 - len(body_at))
             if len(body) < size - 8:
