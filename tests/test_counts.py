@@ -19,7 +19,7 @@ NOUNS = (
     "warnings",
 )
 COUNTED = re.compile(rf" ({'|'.join(NOUNS)})\b(?![-_/=])")
-NO_COUNT = re.compile(r"\.id\b|\['id'\]|name|word|what|label|kind|join|str\(|text|each\b|afi|_AFI|v\b|shared")
+NO_COUNT = re.compile(r"\.id\b|\['id'\]|name|word|what|label|kind|join|str\(|text|each\b|afi|_AFI|shared|sent\.value")
 """Expressions before a plural that are texts, not numbers."""
 ROOMS_OF_THEIR_OWN = ("bench/", "policy/", "routers/")
 """Figures of measurements; what stands on the path of every route; the routers' own languages."""

@@ -157,7 +157,7 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
         # OpenBGPD ends a session on which it would send more with the subcode that RFC 9384 gives BFD.
         yield (
             Fact.SENT_LIMIT,
-            _says(answer, Setting.SENT_LIMIT, f"the router sends at most {count_of(sent.value, 'prefix', 'prefixes')}"),
+            _says(answer, Setting.SENT_LIMIT, f"the router sends at most {sent.value} prefixes"),
         )
     if answer.limit_hit:
         yield Fact.LIMIT_HIT, f"the router says: {answer.state}: {answer.reason}".rstrip(": ")

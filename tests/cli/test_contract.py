@@ -50,7 +50,7 @@ def test_many_files_are_validated_and_each_error_is_told(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ((SHIPPED / "exchange.yaml").read_bytes(), 0, "standard input: no errors: 1 peerings"),
+        ((SHIPPED / "exchange.yaml").read_bytes(), 0, "standard input: no errors: 1 peering"),
         (b"name: [", 2, "standard input:1"),
         (b"name: \xff\xfe", 2, "standard input:1"),
         (b"", 2, "standard input:1"),

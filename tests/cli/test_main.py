@@ -128,7 +128,7 @@ def test_a_bad_topology_is_exit_code_2_and_one_line(command: str, tmp_path: Path
 def test_validate_says_what_is_in_a_good_one() -> None:
     result = turnup("validate", SHIPPED / "exchange.yaml")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "no errors: 1 peerings, 2 connections, 4 sessions" in result.stdout
+    assert "no errors: 1 peering, 2 connections, 4 sessions" in result.stdout
 
 
 def test_schema_prints_a_json_schema() -> None:

@@ -326,7 +326,7 @@ def test_the_router_s_own_table_as_it_would_be_announced(tmp_path: Path) -> None
     exported = turnup("check", tmp_path / "table", "--export-as", "1103")
     assert exported.returncode == 0, exported.stdout
     assert "2 routes: 2 accepted" in exported.stdout
-    assert "1 routes were left out: the router did not choose them" in exported.stdout
+    assert "1 route was left out: what the router did not choose" in exported.stdout
     assert "next-hop was not judged" not in exported.stdout
 
 

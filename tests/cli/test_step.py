@@ -85,7 +85,7 @@ def test_enter_leads_from_step_to_step_to_the_end(tmp_path: Path) -> None:
             terminal.type(b"\n")
         assert terminal.end() == 0, terminal.shown
     assert "every route is withdrawn, the sessions stay Established" in terminal.shown
-    assert "Rehearsal passed: 1 of 1 connections became Active, 1 deprovisioned" in terminal.shown
+    assert "Rehearsal passed: 1 of 1 connection became Active, 1 deprovisioned" in terminal.shown
 
 
 def test_connections_that_get_there_at_once_are_asked_in_turn(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_only_one_peering_is_rehearsed(tmp_path: Path) -> None:
     path = write(found, tmp_path / "two.yaml")
     result = turnup("rehearse", path, "--only", "second")
     assert result.returncode == 0, result.stdout
-    assert "1 of 1 connections became Active" in result.stdout
+    assert "1 of 1 connection became Active" in result.stdout
     assert one_line(turnup("rehearse", path, "--only", "third")) == (
         f"turnup: --only third: there is no such peering (the topology has: {first['name']}, second)"
     )

@@ -281,7 +281,7 @@ async def test_a_bird_outside_is_turned_up_with_what_was_printed(
     assert "check L1   success" in rest
     assert "check D3   skipped" in rest
     assert "connection Validating → Active" in rest
-    assert "1 of 1 connections became Active, 1 deprovisioned" in rest
+    assert "1 of 1 connection became Active, 1 deprovisioned" in rest
     assert "gate: 0 NLRI sent and 0 taken" in rest
 
 

@@ -97,7 +97,7 @@ def test_a_remedy_that_a_cause_gives_is_not_repeated() -> None:
 
 def test_a_leak_is_the_headline() -> None:
     read = page(replace(sample.failed_report(), gate=GateReport(3, 1, 9)))
-    assert "The gate leaked before Active: 3 NLRI sent, 1 routes taken" in read.words
+    assert "The gate leaked before Active: 3 NLRI sent, 1 route taken" in read.words
     assert read.with_class("leaked")
 
 

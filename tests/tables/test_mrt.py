@@ -203,7 +203,7 @@ GOOD_ROW = rib_row(rib_attributes(V4, SAMPLES[0].attributes))
         (rib(2, SAMPLES[0].key, GOOD_ROW), "before the PEER_INDEX_TABLE"),
         (peer_index(PEER_AS2) + rib(2, b"\x21\1\2\3\4\5", GOOD_ROW), "prefix length of 33"),
         (peer_index(PEER_AS2) + rib(2, SAMPLES[0].key, GOOD_ROW[:-1]), "cut short"),
-        (peer_index(PEER_AS2) + rib(2, SAMPLES[0].key, GOOD_ROW + b"\0"), "1 octets too many"),
+        (peer_index(PEER_AS2) + rib(2, SAMPLES[0].key, GOOD_ROW + b"\0"), "1 octet too many"),
         (peer_index(PEER_AS2) + rib(2, SAMPLES[0].key, rib_row(b"", peer=9)), "peer 9 is not in"),
         (peer_index(PEER_AS2) + rib(2, SAMPLES[0].key, rib_row(b"\x40\1\1\x09\x40\2\0")), "ORIGIN"),
         (peer_index(PEER_AS2[:-1]), "cut short"),

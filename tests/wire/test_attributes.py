@@ -340,7 +340,7 @@ def test_an_internal_peer_may_send_more(extra: str, outcome: ErrorHandling | Non
 def test_a_block_of_nothing_but_repetitions_is_told_once_for_each_code() -> None:
     raw = MANDATORY + bytes.fromhex("806300") * 20_000
     [fault] = check_attributes(raw, asn4=True).faults
-    assert fault.reason == "attribute 99 appears 20000 times"
+    assert fault.reason == "attribute 99 appears 20,000 times"
 
 
 def test_sets_inside_sets_are_no_burden() -> None:

@@ -148,7 +148,7 @@ def test_self_without_an_address(family: str) -> None:
         ("route 10.0.0.0/8 next-hop self large-community [ 1:2 ]", "near '1:2'"),
         ("route 10.0.0.0/8 next-hop self aggregator ( x )", "aggregator"),
         ("route 10.0.0.0/8 next-hop self attribute [ 0x02 0x40 0x0200 ]", "an empty segment"),
-        ("route 10.0.0.0/8 next-hop self attribute [ 0x07 0xc0 0x00 ]", "AGGREGATOR: 1 octets"),
+        ("route 10.0.0.0/8 next-hop self attribute [ 0x07 0xc0 0x00 ]", "AGGREGATOR: 1 octet"),
         ("route 10.0.0.0/8 next-hop self attribute [ 0x63 0x80 0x00 ]", "attribute 99 is not transitive"),
         ("route 10.0.0.0/8 next-hop self originator-id 192.0.2.1", "attribute 9 is not transitive"),
         ("route 10.0.0.0/8 next-hop self aigp 5", "attribute 26 is not transitive"),
