@@ -37,6 +37,8 @@ _PROBE: Final = 60.0
 """Seconds in which a machine has to say what it has (simulator)."""
 _ANSWER: Final = 10.0
 """Seconds in which the head of a cluster has to take a connection (simulator)."""
+_AWAY: Final = 20.0
+"""Seconds after which a head that does not answer is gone. Ray itself ends the process after 60 (simulator)."""
 _LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -72,6 +74,10 @@ class ClusterCells:
     _probes: dict[Any, str] = field(default_factory=dict)
     _nodes: list[Mapping[str, Any]] = field(default_factory=list)
     """The machines as Ray told of them when they were looked at last."""
+    _head: str = ""
+    """Where its head listens: while nobody does, Ray's calls do not come back. Empty: its client tells of that."""
+    _answered: float = field(default_factory=time.monotonic)
+    """When somebody did last."""
     _looked: float = 0.0
     """When that was, by `time.monotonic`."""
     _task: Any = None
@@ -81,17 +87,20 @@ class ClusterCells:
 
     def __enter__(self) -> ClusterCells:
         self._ray = _connected(self.address)
+        if not self.address.startswith("ray://"):
+            self._head = self._ray.get_runtime_context().gcs_address
         self._task = self._ray.remote(_attempt)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(Exception):  # a cluster that is gone has ended them
-            for ref in self._running:
+        running = [] if isinstance(error, ClusterError) else list(self._running)  # what is gone has ended them
+        with suppress(Exception):
+            for ref in running:
                 self._ray.cancel(ref, force=False)
-            if self._running:  # their labs are taken down
-                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=15)
+            if running:  # their labs are taken down
+                self._ray.wait(running, num_returns=len(running), timeout=15)
         with suppress(Exception):
             self._ray.shutdown()
 
@@ -199,9 +208,15 @@ class ClusterCells:
     def _look_around(self) -> None:
         """Ask machines that are new; forget those that are gone."""
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        self._looked = time.monotonic()
+        if self._head and _silence(self._head):
+            if self._looked - self._answered > _AWAY:
+                raise ConnectionError
+            return
+        self._answered = self._looked
         known = {*self._facts, *self._useless, *self._probes.values()}
         probe = self._ray.remote(worker.facts)
-        self._nodes, self._looked = self._ray.nodes(), time.monotonic()
+        self._nodes = self._ray.nodes()
         for node in self._nodes:
             name = node["NodeID"]
             if node["Alive"] and name not in known:
@@ -313,7 +328,8 @@ def _connected(address: str) -> Any:
         import ray.util.scheduling_strategies
     except ImportError:
         raise ClusterError("--on needs Ray: pip install 'turnup[cluster]'") from None
-    _require_answer(address)
+    if why := _silence(address):  # Ray itself tries for minutes
+        raise ClusterError(f"--on {address}: nobody answers: {why}")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="turnup")
     except Exception as error:
@@ -321,16 +337,16 @@ def _connected(address: str) -> Any:
     return ray
 
 
-def _require_answer(address: str) -> None:
-    """Where nobody listens, Ray itself tries for minutes. Raises ClusterError."""
+def _silence(address: str) -> str:
+    """Why nobody takes a connection there; empty where somebody does, or Ray knows better what the address is."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
-        return  # Ray knows better what it is
+        return ""
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ClusterError(f"--on {address}: nobody answers: {why}") from None
+        return getattr(error, "strerror", None) or str(error)
+    return ""
 
 
 def _is_loopback(address: str) -> bool:

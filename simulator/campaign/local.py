@@ -58,7 +58,7 @@ class LocalCells:
             told = self._next()
             if told is None:
                 self.close()
-                _remove_leftovers()
+                remove_leftovers()
                 for order in running.values():
                     if tries[order.key] < TRIES:
                         again.append(order)
@@ -112,11 +112,12 @@ class LocalCells:
         return Attempt(order.cell.key, order.number, ending, *words, report)
 
 
-def _remove_leftovers() -> None:
+def remove_leftovers() -> None:
     """What a nursery that was killed has left; its cells take their labs down by themselves."""
     with contextlib.suppress(LabError):
         for leftover in leftovers():
-            clean(leftover)
+            with contextlib.suppress(LabError):  # it may be another's, and stands in nobody's way
+                clean(leftover)
 
 
 def _started(nursery: Sequence[str]) -> subprocess.Popen[bytes]:

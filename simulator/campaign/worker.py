@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import simulator
-from simulator.campaign.local import LocalCells
+from simulator.campaign.local import LocalCells, remove_leftovers
 from simulator.campaign.model import Attempt, CampaignCell, CellOrder
 from simulator.campaign.nursery import not_kept
 from simulator.campaign.parcel import Parcel, here
 from simulator.lab.privilege import netns_problem
-from simulator.lab.state import LabState, clean, leftovers
+from simulator.lab.state import LabState
 from simulator.scenarios.needs import PROGRAMS, missing
 
 MOST_OF_A_REPORT: Final = 20_000_000
@@ -93,8 +93,7 @@ _bench: _Bench | None = None
 def _of_this_process() -> _Bench:
     global _bench
     if _bench is None:
-        for leftover in leftovers():
-            clean(leftover)
+        remove_leftovers()
         state = LabState.create("w")
         _bench = _Bench(state, LocalCells(state.directory / "r"))
         atexit.register(_bench.close)

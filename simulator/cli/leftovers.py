@@ -15,9 +15,10 @@ def remove_leftovers(console: Console) -> None:
     removed, ended = 0, 0
     with contextlib.suppress(LabError):
         for leftover in leftovers():
-            ended += sum(child.process.alive for child in leftover.children)
-            clean(leftover)
-            removed += 1
+            with contextlib.suppress(LabError):  # `turnup clean` says so
+                alive = sum(child.process.alive for child in leftover.children)
+                removed += any(line.startswith("removed") for line in clean(leftover))
+                ended += alive
     if removed:
         what = "a directory" if removed == 1 else f"{removed} directories"
         left = f", and ended {ended} of their processes" if ended else ""

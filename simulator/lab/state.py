@@ -226,11 +226,13 @@ def _read_owner(directory: Path) -> dict[str, Any]:
 
 
 def _owner_of(directory: Path, owner: dict[str, Any]) -> ProcessId | None:
+    # Half made, or half removed: its name begins with the pid of the one that does, or did.
+    digits = re.match(r"\.(\d+)-", directory.name)
+    if digits and (found := ProcessId.of(int(digits[1]))) is not None:
+        return found
     with contextlib.suppress(KeyError, TypeError, ValueError):
         return ProcessId(int(owner["pid"]), int(owner["started"]))
-    # Half made: its name begins with the pid of the one that is, or was, making it.
-    digits = re.match(r"\.(\d+)-", directory.name)
-    return ProcessId.of(int(digits[1])) if digits else None
+    return None
 
 
 def _children(directory: Path) -> tuple[Child, ...]:
@@ -245,7 +247,10 @@ def _children(directory: Path) -> tuple[Child, ...]:
 
 
 def clean(leftover: Leftover) -> list[str]:
-    """End the children that are still ours and remove the directory; one line for each thing done."""
+    """End the children that are still ours and remove the directory; one line for each thing done.
+
+    Several may clean at once: one of them removes it. Raises LabError where it cannot be removed.
+    """
     if leftover.owner is not None and leftover.owner.alive:
         return [f"kept {leftover.directory}: process {leftover.owner.pid} still runs it"]
     done = []
@@ -254,8 +259,16 @@ def clean(leftover: Leftover) -> list[str]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.process.pid, signal.SIGKILL)
                 done.append(f"killed {child.label} (process {child.process.pid})")
-    shutil.rmtree(leftover.directory, ignore_errors=True)
-    if leftover.directory.exists():
+    mine = leftover.directory
+    # Who dies half-way leaves what is found again: see `_owner_of`.
+    with contextlib.suppress(OSError):
+        mine = leftover.directory.rename(leftover.directory.with_name(f".{os.getpid()}-{leftover.directory.name}"))
+    if mine == leftover.directory and not mine.exists():
+        return done  # somebody else has it
+    shutil.rmtree(mine, ignore_errors=True)
+    if mine.exists():
+        with contextlib.suppress(OSError):
+            mine.rename(leftover.directory)
         raise LabError(f"{leftover.directory} cannot be removed: remove it by hand")
     done.append(f"removed {leftover.directory}")
     return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -286,6 +287,23 @@ def test_a_cluster_that_is_gone_is_one_line(
     with pytest.raises(ClusterError, match=told) as caught:
         list(running)
     assert "\n" not in str(caught.value)
+
+
+def test_a_head_that_takes_no_connection_is_away_and_then_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own calls would not come back, and after a minute Ray would end the process."""
+    monkeypatch.setattr(cluster, "_LOOK", 0.0)
+    ray = _BusyRay("first")
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        cells = ClusterCells("auto", tmp_path, _ray=ray, _task=ray.remote(cluster._attempt), _head=address)
+        cells.look()
+        running = cells.run(still_to_do(_cells(tmp_path)[:1], (), CourseOptions(repeat=9)), 1)
+        assert next(running).ending is Ending.PASSED
+    monkeypatch.setattr(ray, "nodes", lambda: pytest.fail("a call that does not come back"))
+    assert next(running).ending is Ending.PASSED, "it may come back"
+    monkeypatch.setattr(cluster, "_AWAY", -1.0)
+    with pytest.raises(ClusterError, match="the cluster is gone: it does not answer any more; --resume goes on"):
+        list(running)
 
 
 def test_a_cell_whose_only_machines_are_gone_is_lost_and_not_skipped(tmp_path: Path) -> None:

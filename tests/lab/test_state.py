@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -179,3 +180,32 @@ class TestBase:
         self.uid = 0
         assert state.base_directory() == Path("/run/turnup")
         assert Path("/run/turnup").stat().st_mode & 0o777 == 0o700
+
+
+def test_several_may_clean_at_once_and_one_of_them_removes_it(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (base / "left" / "inside").mkdir(parents=True)
+    [found] = leftovers()
+    told: list[str] = []
+    remove = shutil.rmtree
+
+    def while_another_cleans(directory: Path, *, ignore_errors: bool) -> None:
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        assert leftovers() == [], "it is being removed"
+        told.extend(clean(found))
+        remove(directory, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", while_another_cleans)
+    assert (clean(found), told) == ([f"removed {base / 'left'}"], [])
+    assert list(base.iterdir()) == []
+
+
+def test_what_a_cleaner_left_half_removed_is_found_again(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (base / "left" / "inside").mkdir(parents=True)
+    [found] = leftovers()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", lambda directory, *, ignore_errors: None)
+        with pytest.raises(LabError, match=f"{base / 'left'} cannot be removed"):
+            clean(found)
+    [again] = leftovers()
+    assert again.directory == base / "left"
+    assert clean(again) == [f"removed {base / 'left'}"]

@@ -184,7 +184,7 @@ class _Where:
         pass
 
     def __exit__(self, *error: Any) -> None:
-        self._exit.close()
+        self._exit.__exit__(*error)
 
     @property
     def lacks(self) -> list[str]:
