@@ -16,6 +16,7 @@ from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.diagnosis.watched import Watched
 from simulator.engine.capture_watches import Watches
 from simulator.engine.control import ConnectionRecord
+from simulator.engine.dozing import keep_awake
 from simulator.engine.early_end import EarlyEnd
 from simulator.engine.external_waits import tell_waits
 from simulator.engine.gathering import PATIENCE, POLL, Gathered, ending
@@ -51,6 +52,7 @@ class Validator(Observer):
         deadline = gathered.since + self._network.topology.deadline
         probes = [asyncio.ensure_future(self._ask_lan(plan, gathered, deadline)) for plan in record.plans]
         waits = asyncio.ensure_future(tell_waits(self._network, self._log, self._clock, record.plans, deadline))
+        awake = asyncio.ensure_future(keep_awake(self._network, self._log, self._clock, record.plans, deadline))
         early = self._early_end(record, gathered)
         looks = asyncio.ensure_future(early.look(deadline))
         try:
@@ -59,9 +61,9 @@ class Validator(Observer):
             await self._ask_all(record, gathered, watches, probes, known, ended_early=ended_early)
         finally:
             watches.end()
-            for task in (*probes, waits, looks):
+            for task in (*probes, waits, awake, looks):
                 task.cancel()
-            await asyncio.gather(*probes, waits, looks, return_exceptions=True)
+            await asyncio.gather(*probes, waits, awake, looks, return_exceptions=True)
         results = self.judge(When.VALIDATING, record, gathered, final=True)
         self._took(record, known)
         return results

@@ -42,6 +42,8 @@ class Kind:
     route_server: RouteServerRole = RouteServerRole.MAY
     routes_from_file: bool = True
     """It announces what its user's own configuration file says; otherwise what the topology says, beside the file."""
+    dozes: bool = False
+    """It may sleep for seconds with routes to send, until it is asked something (`engine/dozing.py`)."""
 
     @property
     def is_played(self) -> bool:
@@ -61,7 +63,7 @@ class Kind:
 
 KINDS: Final[dict[str, Kind]] = {
     "simulated": Kind(RunBy.TURNUP, on_loopback=True, route_server=RouteServerRole.NO),
-    "bird": Kind(RunBy.DAEMON),
+    "bird": Kind(RunBy.DAEMON, dozes=True),
     "frr": Kind(RunBy.DAEMON),
     "gobgp": Kind(RunBy.DAEMON, routes_from_file=False),
     "openbgpd": Kind(RunBy.DAEMON),
