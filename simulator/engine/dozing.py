@@ -1,8 +1,8 @@
 """Routers that sleep while they have routes to send: they are asked something, and wake.
 
-BIRD's event loop waits up to three seconds for its sockets and timers, and BIRD 2.0.12 does so with the first routes of a
-session still to be sent: they came 3.00 s after Established where nothing else happened, and at once where its control
-socket was touched. A question there changes nothing else.
+BIRD's event loop waits up to three seconds for its sockets and timers, and BIRD 2.0.12 does so with the first routes of
+a session still to be sent: they came 3.00 s after Established where nothing else happened, and at once where its
+control socket was touched. A question there changes nothing else.
 """
 
 from __future__ import annotations
