@@ -43,7 +43,7 @@ async def _keep_awake(network: Network, log: EventLog, clock: Clock, plan: Sessi
         if view.established_at != up:
             up, pauses = view.established_at, list(PAUSES)
         if view.bgp_state is BgpState.ESTABLISHED and not view.end_of_rib and pauses:
-            with contextlib.suppress(LabError, TimeoutError):  # a router that is gone is told of by the checks
+            with contextlib.suppress(LabError, TimeoutError):  # the checks tell of a router that is gone
                 async with asyncio.timeout(_PATIENCE):
                     await network.peers.router(plan.peer.name).sessions()
             await asyncio.sleep(pauses.pop(0))
