@@ -30,8 +30,7 @@ from simulator.session.messages import Family, Role
 from simulator.session.negotiation import Negotiated
 from simulator.wire.path_attributes import PathAttributes
 from tests.examples import examples
-from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, apply, key, path
-from tests.rib.test_route_server_model import (
+from tests.rib.route_server_model import (
     ASNS,
     COUNT,
     FORMATS,
@@ -41,9 +40,8 @@ from tests.rib.test_route_server_model import (
     REFUSED,
     attributes,
     check,
-    chosen,
-    numbers,
 )
+from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, apply, key, path
 
 NOW = 1000.0
 
@@ -93,6 +91,13 @@ class ClientReader:
         )
         self.outbound.up(agreed, NOW)
         self.is_up = True
+
+    def again(self, format_: MessageFormat) -> ClientReader:
+        """Its next session, with capabilities of its own; lifted where this one was."""
+        found = ClientReader(self.exchange, self.distributor, self.number, format_)
+        found.up()
+        found.rule(self.gate.is_open)
+        return found
 
     def down(self) -> None:
         """Cut, perhaps in the middle of a message."""
@@ -165,11 +170,13 @@ def compare(exchange: Exchange, readers: dict[int, ClientReader], model: dict[st
     check(exchange, model, exchange.family)
 
 
+numbers = st.integers(1, COUNT)
+chosen = st.sets(st.integers(0, 3), min_size=1)
 steps = st.one_of(
     numbers.flatmap(lambda n: st.tuples(st.just("announce"), st.just(n), attributes(n), chosen)),
     st.tuples(st.just("withdraw"), numbers, st.none(), chosen),
     st.tuples(st.just("forget"), numbers, st.none(), st.none()),
-    st.tuples(st.just("up"), numbers, st.none(), st.none()),
+    st.tuples(st.just("up"), numbers, st.sampled_from(FORMATS), st.none()),
     st.tuples(st.just("cut"), numbers, st.none(), st.none()),
     st.tuples(st.just("rule"), numbers, st.booleans(), st.none()),
     st.tuples(st.just("read"), numbers, st.integers(1, 300), st.none()),
@@ -205,7 +212,7 @@ def test_every_client_holds_what_it_should(limit: int, family: Family, script: l
                 for routes in model.values():
                     routes.pop(number, None)
             elif what == "up" and not readers[number].is_up:
-                readers[number].up()
+                readers[number] = readers[number].again(given_)
             elif what == "cut" and readers[number].is_up:
                 readers[number].down()
             elif what == "rule":

@@ -29,8 +29,8 @@ from simulator.wire.checked_attributes import NlriLocation
 from simulator.wire.received_update import read_update
 from simulator.wire.update_faults import AttributeFault, UpdateError
 from tests.examples import examples
+from tests.rib.route_server_model import prepends
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address
-from tests.rib.test_route_server_model import prepends
 
 HOP = IPv4Address("192.0.2.66")
 PREFIX = {V4: "198.51.7.0/24", V6: "2001:db8:7::/48"}

@@ -1,4 +1,4 @@
-"""The route server's difference streams against a model that works out every client's table from nothing, each time."""
+"""What clients of a route server should hold: a model that works out every client's table from nothing, each time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.rib.route_server.client import RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT
 from simulator.rib.route_server.transparent import MessageFormat
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
-from tests.examples import examples
 from tests.rib.route_server_support import RS_AS, V4, V6, Exchange, address, key, path
 
 COUNT = 5
@@ -47,18 +44,6 @@ def attributes(draw: st.DrawFn, number: int) -> PathAttributes:
         communities=tuple(draw(st.lists(standards, max_size=3))),
         large_communities=tuple(draw(st.lists(larges, max_size=3))),
     )
-
-
-numbers = st.integers(1, COUNT)
-chosen = st.sets(st.integers(0, 3), min_size=1)
-steps = st.one_of(
-    numbers.flatmap(lambda n: st.tuples(st.just("announce"), st.just(n), attributes(n), chosen)),
-    st.tuples(st.just("withdraw"), numbers, st.none(), chosen),
-    st.tuples(st.just("down"), numbers, st.none(), st.none()),
-    st.tuples(st.just("join"), numbers, st.sampled_from(FORMATS), st.none()),
-    st.tuples(st.just("leave"), numbers, st.none(), st.none()),
-    st.tuples(st.just("tell"), st.just(0), st.none(), st.none()),
-)
 
 
 # --- the model: words of the documentation, one route and one client at a time ---
@@ -129,44 +114,6 @@ def exported(of: PathAttributes, announcer: int, number: int, format_: MessageFo
         large_communities=tuple(c for c in of.large_communities if c[0] != RS_AS),
         otc=format_.otc,
     )
-
-
-@settings(max_examples=examples(400), deadline=None)
-@given(family=st.sampled_from([V4, V6]), script=st.lists(steps, max_size=25))
-def test_every_client_holds_what_the_model_says(family: Any, script: list[Any]) -> None:
-    exchange = Exchange(family, RouteServerSettings(RS_AS, {V4: HOP}))
-    for number in range(1, COUNT + 1):
-        exchange.client(
-            number,
-            ASNS[number],
-            refuses=REFUSED.get(number, frozenset()),
-            blackholes=number not in NO_BLACKHOLES,
-        )
-        if number % 2:
-            exchange.join(number, FORMATS[number // 2])
-    model: dict[str, dict[int, PathAttributes]] = {prefix: {} for prefix in PREFIXES[family]}
-    for what, number, given_, which in [*script, ("tell", 0, None, None)]:
-        touched = [PREFIXES[family][index] for index in sorted(which)] if which else []
-        if what == "announce":
-            exchange.announce(number, given_, *touched)
-            for prefix in touched:
-                model[prefix][number] = given_
-        elif what == "withdraw":
-            exchange.withdraw(number, *touched)
-            for prefix in touched:
-                model[prefix].pop(number, None)
-        elif what == "down":
-            exchange.down(number)
-            for routes in model.values():
-                routes.pop(number, None)
-        elif what == "join":
-            exchange.join(number, given_)
-        elif what == "leave":
-            exchange.tell()
-            exchange.formats.pop(number, None)
-        else:
-            exchange.tell()
-            check(exchange, model, family)
 
 
 def check(exchange: Exchange, model: dict[str, dict[int, PathAttributes]], family: Any) -> None:
