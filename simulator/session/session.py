@@ -275,6 +275,7 @@ class BgpSession:
         event = FsmEvent.NOTIF_MSG_VER_ERR if version else FsmEvent.NOTIF_MSG
         if _is_collision(notification):
             self._forget_if_established(channel)
+            self._hurry(channel.other, now)
         self._note(channel, notification, sent=False, now=now)
         self._fire(channel, event, now, notification, str(notification))
 
@@ -365,6 +366,13 @@ class BgpSession:
         """A connection that loses a collision never was the session, even if it was Established for a moment."""
         if self._fsms[loser].state is BgpState.ESTABLISHED and self._fsms[loser.other].state in _TALKING:
             self.established_transitions -= 1
+
+    def _hurry(self, kept: Channel, now: float) -> None:
+        """The peer keeps this connection: its OPEN comes within our hold time, or nothing does (an FRR that hung), and
+        the peer would refuse every other one meanwhile."""
+        timers, hold = self._fsms[kept].timers, self.config.local.hold_time
+        if hold and self._fsms[kept].state is BgpState.OPEN_SENT and Timer.HOLD in timers:
+            timers[Timer.HOLD] = min(timers[Timer.HOLD], now + hold)
 
     def _settle(self, now: float, reason: str) -> None:
         """Derive the session's state from both FSMs and report a change."""

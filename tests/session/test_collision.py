@@ -276,3 +276,22 @@ def test_a_peer_that_keeps_its_own_call_is_let_in_when_that_arrives_later() -> N
     made.open_received(A, LOW, 1.2)
     made.keepalive_received(A, 1.2)
     assert (state(made), made.channel) == (S.ESTABLISHED, A)
+
+
+def test_a_connection_that_the_peer_keeps_and_never_speaks_on_is_not_waited_for_as_long_as_a_new_one() -> None:
+    """It would refuse every other call meanwhile."""
+    made = started()
+    hold = made.config.local.hold_time
+    assert 0 < hold < made.config.times.open_hold
+    connect(made, D)
+    connect(made, A)
+    made.open_received(D, HIGH, 1.0)
+    made.notification_received(D, CEASE_7, 2.0)
+    assert state(made) is S.OPEN_SENT
+    made.notification_received(D, CEASE_7, 2.0 + hold / 2)
+    made.handle_timers(2.0 + hold - 0.1)
+    assert made.fsm_state(A) is S.OPEN_SENT
+    made.outputs()
+    made.handle_timers(2.0 + hold)
+    assert (A, 4, 0) in notifications(made.outputs())
+    assert made.fsm_state(A) is not S.OPEN_SENT
