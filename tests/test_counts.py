@@ -27,7 +27,6 @@ TEMPLATE = re.compile(rf"\{{\{{ (?:[a-z_.|]*\|(?:length|number)|[a-z_.]*(?:total
 GUARDED = {
     "judging/decompression.py": "len(with_names)",
     "topology/originate.py": "1 << length - within.prefixlen",
-    "cli/run/campaign.py": "report.left",
     "topology/files.py": "seconds",
     "wire/route_syntax.py": "2 ** _SPLIT_BITS_MAX",
 }

@@ -475,7 +475,7 @@ def rejected_routes(observation: Observation) -> list[CheckView]:
         for session in sessions:
             entry = next(each for each in session.rejected if each.rule == rule)
             source = source or entry.source
-            more = f" and {entry.count - len(entry.examples)} more" if entry.count > len(entry.examples) else ""
+            more = f" and {entry.count - len(entry.examples):,} more" if entry.count > len(entry.examples) else ""
             evidence.append(f"{name_of(session)}: {'; '.join(entry.examples)}{more}")
         title = f"Routes that rule {rule} rejects"
         mine = tuple(cause for cause in found if id_ in cause.explains)

@@ -196,13 +196,13 @@ def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping
     mine = {id_, *(f"R3.{each.rule}" for each in session.rejected if rejected in roots(each, session.rejected))}
     explains = tuple(check for check in failed if check in mine or (check == CheckId.R1 and only))
     scope = "every route" if rejected.all else count_of(rejected.count, "route") if rejected.count > 1 else "a route"
-    more = f" and {rejected.count - len(rejected.examples)} more" if rejected.count > len(rejected.examples) else ""
+    more = f" and {rejected.count - len(rejected.examples):,} more" if rejected.count > len(rejected.examples) else ""
     shared, routes = f"{rejected.rule}: {rejected.explanation}; it rejects", f"{', '.join(rejected.examples)}{more}"
     returned = any(
         each.rule == "as-path-loop" and rejected in roots(each, session.rejected) for each in session.rejected
     )
     words, language = mend(rejected.rule, session, rule=True, returned=returned and rejected.rule == "microsoft-prefix")
-    evidence = (f"{rejected.rule}: {rejected.count} ({', '.join(rejected.examples)})",)
+    evidence = (f"{rejected.rule}: {rejected.count:,} ({', '.join(rejected.examples)})",)
     side = RULE_SIDES.get(rejected.rule, Side.PEER)
     packets = tuple(of_rule(session, rejected))
     return Cause(

@@ -163,7 +163,8 @@ def _run(
     if interrupted:
         if problem:
             warn(problem)
-        warn(f"interrupted: the labs are taken down; --resume goes on with the {report.left} attempts that are left")
+        left = count_of(report.left, "attempt that is left", "attempts that are left")
+        warn(f"interrupted: the labs are taken down; --resume goes on with the {left}")
         return INTERRUPTED
     if problem:
         fail(LAB, problem)
