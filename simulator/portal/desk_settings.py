@@ -84,6 +84,15 @@ def _shown(
     )
 
 
+def _refusal(name: str) -> str:
+    """What a field takes, with its label: the list at the top has nothing else to tell it by."""
+    found = next(each for each in Settings.model_fields if name in (each, key(each)))
+    takes = (
+        "a number above 0, at most 1,000,000" if found == "time_scale" else "0 to 10,000,000 seconds, or empty: by hand"
+    )
+    return f"{_LABELS[found]}: {takes}"
+
+
 async def show(visit: Visit) -> Response:
     return _shown(visit)
 
@@ -104,7 +113,8 @@ async def change(visit: Visit) -> Response:
     except ValidationError as error:
         problems = NO_PROBLEMS
         for each in error.errors():
-            problems |= Problems.at(str(each["loc"][0]), each["msg"])
+            name = str(each["loc"][0])
+            problems |= Problems.at(name, _refusal(name))
         return _shown(visit, 422, problems, given)
     visit.provider.set(settings)
     return visit.go("/desk/settings", "The settings are in force, also after a restart")

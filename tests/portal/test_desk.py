@@ -107,6 +107,17 @@ async def test_every_verb_is_shown_and_what_is_offered_is_not_refused(tmp_path: 
             assert (answer.status_code == 409) is bool(shown.refusal), (verb.name, shown.refusal, answer.text)
 
 
+@pytest.mark.parametrize("wrong", ["abc", "-1", "nan", "1e9", ""])
+async def test_a_wrong_setting_is_told_by_its_label_and_what_it_takes(tmp_path: Path, wrong: str) -> None:
+    async with served(tmp_path, settings=BY_HAND) as lab:
+        answer = await send(lab, "/desk/settings", removal=wrong, timeScale=wrong)
+        said = text_of(answer.text)
+        assert answer.status_code == 422 and lab.provider.settings == BY_HAND
+        assert said.count("Time scale: a number above 0, at most 1,000,000") == 2
+        assert said.count("Removal: 0 to 10,000,000 seconds, or empty: by hand") == (2 if wrong else 0)
+        assert "Input should" not in said
+
+
 async def test_the_settings_are_changed_by_their_fields_and_by_sets(tmp_path: Path) -> None:
     async with served(tmp_path) as lab:
         wanted = {"peerAsnReview": "", "peeringReview": "20", "timeScale": "2", "mesh": "", "allowMd5Updates": "true"}
