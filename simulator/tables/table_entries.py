@@ -95,7 +95,9 @@ class Unreadable:
     """How many routes it holds, at least 1."""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}"
+        """One line, whatever the file holds: it begins no other, and moves no cursor."""
+        text = f"{self.place}: {self.reason}"
+        return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,14 @@ def test_bird_2() -> None:
     assert (six.path.next_hop, six.path.link_local) == (IPv6Address("2001:db8::1"), IPv6Address("fe80::1"))
 
 
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "\x07", "\x7f", "\x9b31m", "\u202e"])
+def test_what_cannot_be_read_is_told_in_one_harmless_line(hostile: str) -> None:
+    text = f"41.0.0.0/16  unicast [p 1] * (100) [AS1136i]\n\tBGP.as_path: 1\n\tBGP.origin: {hostile}\n"
+    (found,) = read_bird((text.encode(),))
+    assert isinstance(found, Unreadable)
+    assert str(found).isprintable()
+
+
 @pytest.mark.parametrize(("mark", "origin"), [("i", 0), ("e", 1), ("?", 2)])
 @pytest.mark.parametrize("blanks", ["\t", " " * 8])
 def test_the_first_line_of_a_route_tells_its_origin_too(mark: str, origin: int, blanks: str) -> None:
