@@ -65,7 +65,16 @@ class RouterMender:
         text = self._snippet(cause, session, about)
         if f"{key}.there" in self.wording.says and self._says(text):
             text = self._snippet(f"{key}.there", session, about)
+        if f"{key}.list" in self.wording.says and self._exports_by_list():
+            text = self._snippet(f"{key}.list", session, about)
         return "\n".join(filter(None, (text, _SAID if _AGREED in text else "", self._place(text))))
+
+    def _exports_by_list(self) -> bool:
+        """The user's file names a prefix list for the session's export, and no route map."""
+        if self.own is None or self.config.file is None:
+            return False
+        said = statements_of(self.own, self.config.file, str(self.session.remote_address)).get(Setting.EXPORT)
+        return said is not None and "prefix-list" in said.text
 
     def _place(self, text: str) -> str:
         """Where the user's file has the session that lines are for; commands need no place."""

@@ -346,3 +346,16 @@ def test_lines_are_told_with_the_place_in_the_users_file(cause: str, daemon: str
         if spoken and not only_commands(text) and cause not in _LOOKED_AT:
             assert re.search(rf"{re.escape(str(path))}:\d+", text), text
             assert "s3cret" not in text
+
+
+def test_a_prefix_list_is_not_taken_for_a_route_map(tmp_path: Path) -> None:
+    path, config = tmp_path / "frr.conf", agreed(md5=None)
+    address = str(config.sessions[0].remote_address)
+    path.write_text(
+        f"router bgp 64496\n neighbor {address} remote-as 8075\n address-family ipv4 unicast\n"
+        f"  neighbor {address} prefix-list OUT out\n"
+    )
+    router, about = of("frr", replace(config, file=path)), About(prefixes=("203.0.113.0/24",))
+    assert router.remedy("export-policy", about).startswith("ip prefix-list OUT permit 203.0.113.0/24\n(")
+    path.write_text(path.read_text().replace("prefix-list", "route-map"))
+    assert "route-map OUT permit 1" in router.remedy("export-policy", about)

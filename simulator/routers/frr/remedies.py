@@ -21,6 +21,7 @@ DIALECT = Wording(
         "hangs": "systemctl restart frr",
         "passive": f"{_NEIGHBOR}no neighbor {{edge}} passive",
         "asn4-missing": f"{_NEIGHBOR}no neighbor {{edge}} dont-capability-negotiate",
+        "capabilities-missing": f"{_NEIGHBOR}no neighbor {{edge}} dont-capability-negotiate",
         "refresh-missing": f"{_NEIGHBOR}no neighbor {{edge}} dont-capability-negotiate",
         "role": f"{_NEIGHBOR}no neighbor {{edge}} local-role",
         "md5-not-agreed": f"{_NEIGHBOR}no neighbor {{edge}} password",
@@ -32,10 +33,11 @@ DIALECT = Wording(
         "FROM-MICROSOFT-{v} in",
         "export-policy": f"{_ALLOW}route-map {{export}} permit 1\n match {{word}} address prefix-list "
         "TO-MICROSOFT-{v}",
+        "export-policy.list": "{word} prefix-list {export} permit {each}",
         "network-not-in-rib": "{word} route {each} blackhole",
         "nothing-to-announce": f"{{word}} route {{each}} blackhole\n{_FAMILY}network {{each}}",
-        "import-policy": "the inbound route-map of neighbor {edge} has to permit Microsoft's routes; which it refuses "
-        "says: vtysh -c 'show bgp {afi} unicast neighbors {edge} filtered-routes'    "
+        "import-policy": "the inbound route-map or prefix-list of neighbor {edge} has to permit Microsoft's routes; "
+        "which it refuses says: vtysh -c 'show bgp {afi} unicast neighbors {edge} filtered-routes'    "
         "(with soft-reconfiguration inbound)",
         "next-hop.there": "take `set {word} next-hop` out of route-map {export}: next-hop-self is there already",
         "link-local-next-hop": "route-map {export} permit 1\n set ipv6 next-hop global {peer}",
