@@ -18,6 +18,9 @@ from simulator.topology.kinds import KINDS
 
 LAB: Final = "lab.yaml"
 TEST: Final = "test_peering.py"
+PYTEST: Final = "pytest.ini"
+SETTINGS: Final = (PYTEST, ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+"""Files that may hold pytest's settings: where there is one, a `pytest.ini` would take their place."""
 WORKFLOWS: Final = {
     "github": (PurePosixPath(".github/workflows/turnup.yml"), "github.yml.j2"),
     "gitlab": (PurePosixPath(".gitlab-ci.yml"), "gitlab.yml.j2"),
@@ -27,8 +30,13 @@ _TRANSIT: Final = (174, 3356, 1299)
 """Transit-free networks: one that is not the user's own is the leak of the test."""
 
 
-def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePosixPath, str]:
-    """File → its text. `config`: the router's own file, as the topology names it."""
+def contents(
+    plan: StartPlan, ci: str | None, config: str | None, *, has_settings: bool = False
+) -> dict[PurePosixPath, str]:
+    """File → its text.
+
+    `config`: the router's own file, as the topology names it; `has_settings`: of pytest, which stay as they are.
+    """
     real = not KINDS[plan.router].on_loopback
     announces = plan.own is None or not KINDS[plan.router].routes_from_file
     is_documentation = any(
@@ -70,6 +78,8 @@ def contents(plan: StartPlan, ci: str | None, config: str | None) -> dict[PurePo
         "placeholder": lambda what, words: f"   # placeholder: {words}" if what in plan.placeholders else "",
     }
     wanted = [(PurePosixPath(LAB), "lab.yaml.j2"), (PurePosixPath(TEST), "test_peering.py.j2")]
+    if not has_settings:
+        wanted.append((PurePosixPath(PYTEST), "pytest.ini.j2"))
     if ci is not None:
         wanted.append(WORKFLOWS[ci])
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)

@@ -24,6 +24,7 @@ from simulator.routers.registry import ROUTERS
 from simulator.starting.ci import PACKAGES
 from simulator.starting.facts import StartError
 from simulator.starting.kinds import PEERING_KINDS
+from simulator.starting.writing import SETTINGS
 from simulator.topology.load import load
 from simulator.topology.schema import Topology
 from tests.lab_support import require_netns, require_program
@@ -125,7 +126,7 @@ def test_what_is_written_is_a_topology_and_each_placeholder_is_named(name: str, 
         assert {what for what, words in WORDS.items() if any(re.match(words, line) for line in told)} == unknown
     files = {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()}
     expected = {"github": {".github/workflows/turnup.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}[ci]
-    assert files == {"lab.yaml", "test_peering.py", *expected}
+    assert files == {"lab.yaml", "test_peering.py", "pytest.ini", *expected}
 
 
 @pytest.mark.parametrize("name", [name for name, (options, _) in STARTS.items() if "router" not in options])
@@ -343,3 +344,12 @@ def test_every_daemon_has_its_package() -> None:
             module = import_module(f"simulator.routers.{kind}.file")
             programs = [each for each in vars(module).values() if isinstance(each, Program)]
             assert {each.remedy for each in programs} >= {f"apt-get install {package}"}, kind
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_of_pytest_stay_as_they_are(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("# mine\n")
+    start(tmp_path)
+    assert (tmp_path / name).read_text() == "# mine\n"
+    assert not (tmp_path / "pytest.ini").exists() or name == "pytest.ini"
+    assert (tmp_path / "test_peering.py").exists()

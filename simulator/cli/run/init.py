@@ -19,7 +19,7 @@ from simulator.starting.kinds import peering_kind, plan
 from simulator.starting.plan import StartPlan, Wishes
 from simulator.starting.questions import asked
 from simulator.starting.writing import LAB as TOPOLOGY
-from simulator.starting.writing import WORKFLOWS, contents
+from simulator.starting.writing import SETTINGS, WORKFLOWS, contents
 from simulator.topology.kinds import KINDS
 from simulator.topology.load import TopologyError, parse
 
@@ -69,7 +69,12 @@ def init(directory: Path, options: InitOptions, *, force: bool, asks: bool) -> i
         wishes = asked(wishes, exports, own, _ask, lambda text: typer.echo(f"  {text}"))
     found = plan(wishes, exports, own)
     config = _own_file(directory, own) if own is not None else None
-    texts = contents(found, None if options.ci == "none" else options.ci, None if config is None else str(config))
+    texts = contents(
+        found,
+        None if options.ci == "none" else options.ci,
+        None if config is None else str(config),
+        has_settings=any((directory / each).exists() for each in SETTINGS),
+    )
     _verify(texts, directory)
     copied = own is not None and config is not None and not _same_file(own.file, directory / config)
     there = [str(directory / name) for name in texts if (directory / name).exists()]
