@@ -185,7 +185,9 @@ async def until_seen(
 
 
 def _stuck(stage: Stage, conditions: Conditions) -> str:
-    """Why no time brings a state about; empty where it may come."""
+    """Why no time brings about what is expected; empty where it may come."""
+    if conditions.traffic == "passes" and stage.traffic is None:
+        return "nothing to wait for"
     if conditions.bgp_state is not None and set(conditions.bgp_state) <= _NEEDS_A_PEER:
         for name in stage.routers(conditions):
             if end := stage.end_of_router(name):

@@ -63,6 +63,12 @@ class Bench:
         """The lab, for a test that awaits or for one that does not."""
         return Driven(self.lab, self._thread, awaits=awaits)
 
+    def unawaited(self) -> str:
+        """What a test has asked for without `await`, so that nothing was done; empty where there is nothing."""
+        names = list(dict.fromkeys(self._thread.unawaited))
+        self._thread.unawaited.clear()
+        return "; ".join(f"{name}(…) was not awaited, so nothing was done: write `await {name}(…)`" for name in names)
+
     def close(self) -> None:
         """Take the lab down; its report is written."""
         try:

@@ -32,6 +32,8 @@ class LoopThread:
     """An event loop in a thread."""
 
     def __init__(self) -> None:
+        self.unawaited: list[str] = []
+        """What a test asked for, and has not awaited so far."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="turnup lab", daemon=True)
         self._thread.start()
@@ -83,16 +85,27 @@ class Driven:
             raise error.with_traceback(None) from None
 
     def __repr__(self) -> str:
-        kind = type(self._handle).__name__.removeprefix("Lab").lower() or "lab"
+        kind = self._kind
         name = self._handle.topology.name if isinstance(self._handle, Lab) else getattr(self._handle, "name", "")
         return f"<{kind} {name}>".replace(" >", ">")
+
+    @property
+    def _kind(self) -> str:
+        return type(self._handle).__name__.removeprefix("Lab").lower() or "lab"
 
     def _coroutine(self, name: str) -> Callable[..., Any]:
         method = getattr(self._handle, name)
 
+        called = f"{self._kind}.{name}"
+
         @functools.wraps(method)
+        def asked(*given: Any, **named: Any) -> Any:
+            self._thread.unawaited.append(called)
+            return awaited(*given, **named)
+
         async def awaited(*given: Any, **named: Any) -> Any:
             __tracebackhide__ = True
+            self._thread.unawaited.remove(called)
             try:
                 return await asyncio.wrap_future(self._thread.submit(method(*given, **named)))
             except _TOLD as error:
@@ -106,7 +119,7 @@ class Driven:
             except _TOLD as error:
                 raise error.with_traceback(None) from None
 
-        return awaited if self._awaits else waited_for
+        return asked if self._awaits else waited_for
 
     def _function(self, name: str) -> Callable[..., Any]:
         method = getattr(self._handle, name)

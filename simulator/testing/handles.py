@@ -20,6 +20,8 @@ from simulator.scenarios.values import FamilyWord
 from simulator.session.messages import Family
 from simulator.session.states import BgpState
 from simulator.testing.diagnosis import Diagnosis, LabAssertionError
+from simulator.topology.document import located
+from simulator.topology.faults import schema_faults
 from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
 from simulator.wire import nlri
@@ -62,9 +64,8 @@ def valid(model: type[Any], given: Mapping[str, Any]) -> Any:
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{where}: {first['msg']}") from None
+        first = schema_faults(error, located(dict(given), lambda place: 0), "", model)[0]
+        raise ValueError(f"{first.where}: {first.text}") from None
 
 
 class _Handle:

@@ -31,6 +31,7 @@ from simulator.testing.handles import LabEdge, LabPeering, LabRouter, LabSession
 from simulator.testing.mistakes import breaches, faulty
 from simulator.topology.plan import plans
 from simulator.topology.schema import Topology
+from simulator.topology.suggest import did_you_mean, listed
 
 
 class Lab:
@@ -179,7 +180,14 @@ class Lab:
         return self.stage
 
     async def act(self, step: str, subject: Mapping[str, Any]) -> None:
-        """One of the steps of docs/scenarios.md. Raises TransitionRefusedError (Microsoft refuses), and LabError."""
+        """One of the steps of docs/scenarios.md.
+
+        Raises TransitionRefusedError (Microsoft refuses), LabError, and ValueError for what is no step.
+        """
+        if step not in ACTS:
+            raise ValueError(
+                f"there is no step {step!r}{did_you_mean(step, ACTS) or f' (there are: {listed([*ACTS])})'}"
+            )
         stage = await self._up()
         stage.since = len(stage.log.entries)
         stage.script.say(f"the test: {' '.join(filter(None, (step, subject.get('of'))))}")

@@ -36,6 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that forgot an `await` has proven nothing: it fails."""
+    yield
+    if (bench := getattr(item, "_turnup_bench", None)) is not None and (told := bench.unawaited()):
+        pytest.fail(told, pytrace=False)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Whether the test failed, for the lab that is taken down after it."""
@@ -43,6 +51,23 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and (bench := getattr(item, "_turnup_bench", None)) is not None:
         bench.failed = True
     return report  # type: ignore[no-any-return]
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pycollect_makeitem() -> Iterator[None]:
+    """An async test that asks for a lab is pytest-asyncio's also where that has no `asyncio_mode = auto`.
+
+    The innermost of the wrappers: pytest-asyncio takes the tests with its marker when it is next.
+    """
+    made: Any = yield
+    for item in made if isinstance(made, list) else [made]:
+        asks = "_turnup_bench" in getattr(item, "fixturenames", ())
+        if not asks or not inspect.iscoroutinefunction(getattr(item, "function", None)):
+            continue
+        taken = any(item.get_closest_marker(name) is not None for name in ("asyncio", "anyio", "trio"))
+        if not taken and item.config.pluginmanager.hasplugin("asyncio"):
+            item.add_marker("asyncio")
+    return made  # type: ignore[no-any-return]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -23,9 +23,6 @@ MISTAKES = "test_mistakes.py"
 def project(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-    )
     (tmp_path / "announcements.txt").write_text("route 192.0.2.0/24 next-hop self as-path [ 64496 ]\n" * 2)
     return tmp_path
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -263,3 +265,51 @@ async def test_packets_pass_while_the_policy_is_lifted(lab: Any, peering: Any) -
     await lab.traffic_passes("contoso", "ash-edge-1")
     await peering.deny()
     await lab.no_traffic_passes("contoso")
+
+
+_FORGETFUL = """
+import pytest
+pytestmark = pytest.mark.topology("exchange", changes={"times": {"soak": 0.1, "deadline": 5}})
+async def test_forgotten(lab, peering): peering.turn_up()
+async def test_asserted(peering): assert peering.request()
+async def test_awaited(peering): await peering.request()
+def test_no_async(peering): peering.request()
+async def test_fixture(router): await router.start()
+"""
+
+
+def test_an_async_test_needs_no_settings_and_a_forgotten_await_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(_FORGETFUL)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "asyncio_mode=strict",
+        "test_it.py",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150)
+    assert "2 failed, 3 passed" in done.stdout, done.stdout + done.stderr
+    for name in ("turn_up", "request"):
+        words = f"peering.{name}(…) was not awaited, so nothing was done: write `await peering.{name}(…)`"
+        assert words in done.stdout.replace("\n", " ")
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+def test_a_word_that_there_is_not_says_what_is_meant(lab: Any, peering: Any) -> None:
+    with pytest.raises(ValueError, match="there is no step 'revalidat': did you mean 'revalidate'"):
+        peering.act("revalidat")
+    with pytest.raises(ValueError, match=r"there is no step 'nonsense' .there are: request"):
+        peering.act("nonsense")
+    with pytest.raises(ValueError, match="gaet: there is no such key: did you mean 'gate'"):
+        lab.session().expects(gaet="open")
+
+
+@pytest.mark.topology("exchange", changes=QUICK)
+def test_traffic_is_not_waited_for_without_hosts(lab: Any, peering: Any) -> None:
+    peering.turn_up()
+    with pytest.raises(LabAssertionError, match="nothing to wait for: there are no hosts in this lab"):
+        lab.traffic_passes(within=3600)
