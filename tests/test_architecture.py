@@ -442,7 +442,7 @@ def test_only_the_workflow_moves_a_connection_on() -> None:
         for call in called(module.read_text(encoding="utf-8"))
         if isinstance(call.func, ast.Attribute) and call.func.attr in moves
     }
-    assert movers == {"engine/workflow.py", "recording/player.py"}
+    assert movers == {"engine/workflow.py", "recording/decisions.py"}
 
 
 def test_only_a_session_makes_a_gate() -> None:

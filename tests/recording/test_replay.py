@@ -149,6 +149,15 @@ def test_a_verdict_that_is_changed_is_found_with_its_time(
     assert value in first.text
 
 
+@pytest.mark.parametrize("with_", ["vrp=nowhere.json", "irr=nowhere.json", "vrp=."])
+def test_data_that_cannot_be_read_are_one_line(copy: Path, with_: str) -> None:
+    done = CliRunner().invoke(app, ["replay", str(copy), "--with-data", with_])
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("turnup: ")
+    assert with_.partition("=")[2] in line
+
+
 def test_the_last_word_on_a_recording_that_was_changed_is_that_it_failed(copy: Path) -> None:
     found = lines(copy)
     [each for each in found if _verdict(each)][3][1]["status"] = "failure"

@@ -13,6 +13,7 @@ from simulator.cli.exit_codes import FAILED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
 from simulator.cli.session_rows import SESSIONS, session_rows
 from simulator.cli.summary import print_summary
+from simulator.policy.data.reading import DataError
 from simulator.recording.changes import DATA_KEYS, NO_CHANGES, Changes, policy_named
 from simulator.recording.compared import compared
 from simulator.recording.file import RecordingError, RecordingReader
@@ -80,7 +81,7 @@ def _changes(policy: str | None, data: Sequence[str]) -> Changes:
 def _play(path: Path, changes: Changes, *, keeps_routes: bool) -> Played:
     try:
         return RecordingPlayer(RecordingReader(path), changes, keeps_routes=keeps_routes).play()
-    except RecordingError as error:
+    except (RecordingError, DataError) as error:
         fail(USAGE, str(error))
 
 
