@@ -86,7 +86,10 @@ class ReplayedData(DataFiles):
     def read(self) -> None:
         """Read the files themselves. Raises DataError."""
         for file in self._files:
-            file.value = file.read()
+            try:
+                file.value = file.read()
+            except DataError as error:
+                raise DataError(f"{file.key} {file.path}: {error}") from None
         self.data = self._assembled()
 
 

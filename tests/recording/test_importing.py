@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
 from simulator.addresses import IpAddress
+from simulator.cli.app import app
 from simulator.connection.states import ConnectionState
 from simulator.mrt.bgp4mp import pack_message
 from simulator.mrt.records import MrtType, pack_record
@@ -369,3 +371,14 @@ def test_whatever_is_done_to_a_file_it_is_read_or_refused(tmp_path: Path, conten
             Importer(ImportedFile(file), None, None).write(tmp_path / "a.recording")
         except (ImportFileError, RecordingError) as error:
             assert "\n" not in str(error)
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    capture, link = tmp_path / "incident.pcap", tmp_path / "link.recording"
+    capture.write_bytes(b"an incident")
+    link.symlink_to(capture)
+    for output in (capture, link):
+        done = CliRunner().invoke(app, ["import", str(capture), "-o", str(output)])
+        assert done.exit_code == 2
+        assert "this is the file that is read: give the recording another name" in done.stderr
+        assert capture.read_bytes() == b"an incident"

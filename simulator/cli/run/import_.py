@@ -37,6 +37,8 @@ def import_file(file: Path, output: Path, topology: Path | None, edge: str | Non
         fail(USAGE, f"--edge {edge}: not an IP address")
     except TopologyError as error:
         fail(USAGE, *map(str, error.faults))
+    if output.exists() and file.exists() and output.samefile(file):
+        fail(USAGE, f"--output {output}: this is the file that is read: give the recording another name")
     try:
         found = Importer(ImportedFile(file), known, address).write(output)
     except (ImportFileError, RecordingError) as error:
