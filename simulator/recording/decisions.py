@@ -64,7 +64,7 @@ class ReplayedDecisions:
         self._peers: dict[str, Peer] = {}
 
     def decide(self, kind: str, given: list[Any]) -> None:
-        """A record of what was told, concluded, kept or ruled."""
+        """One decision of the recording is made again."""
         if kind == "tell":
             for result in self._looks.results(given[1]):
                 self._log.append(CheckEnded(self._clock.now(), given[0], result))
