@@ -21,7 +21,7 @@ from typing import Any
 from simulator.addresses import IpAddress
 from simulator.lab import fib, netlink
 from simulator.lab.namespace import Namespace
-from simulator.lab.netns import NetnsPlace
+from simulator.lab.netns import NetnsPlace, told_by_the_lab
 
 HOST_DEVICE = "turnup-host"
 """A router's interface to the host behind it."""
@@ -64,6 +64,7 @@ class HostBehind:
     """All are ready: sessions ask for them at once, each on a thread."""
     _taking: threading.Lock = field(default_factory=threading.Lock)
 
+    @told_by_the_lab()
     def take(self, address: IpAddress) -> None:
         """Give the host one more address; its router reaches it. Blocks."""
         with self._taking:
@@ -73,22 +74,29 @@ class HostBehind:
             self.router.run(partial(_reach, address, self.device, self.macs[0], _HOSTS))
             self.addresses.add(address)
 
+    @told_by_the_lab()
     def own(self, version: int) -> frozenset[IpAddress]:
         """Every address that the router has itself, on whatever interface: no host can have one of them. Blocks."""
         return self.router.run(partial(_addresses, version))
 
+    @told_by_the_lab()
     def lend(self, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
         """Change what the router's kernel has for a daemon that programs none; what was refused. Blocks."""
         return self.router.run(lambda: fib.change(version, _LENT, add, remove))
 
+    @told_by_the_lab()
     def has_way(self, source: IpAddress, target: IpAddress) -> bool:
         """Whether the router's kernel has a route for what the host sends to an address. Blocks."""
         return self.router.run(lambda: fib.way(source, target, self.device)) is not None
 
 
 class TrafficHosts:
-    """All of a lab's hosts. `close` lets go of them: the kernel removes the namespaces."""
+    """All of a lab's hosts. `close` lets go of them: the kernel removes the namespaces.
 
+    What the kernel refuses is a LabError, here and of a host behind a router.
+    """
+
+    @told_by_the_lab()
     def __init__(self) -> None:
         self.service = NetnsPlace("microsoft-service", Namespace())
         self.taps: dict[tuple[str, str], ServiceTap] = {}
@@ -104,11 +112,13 @@ class TrafficHosts:
         for place in (self.service, *(host.place for host in self.behind.values())):
             place.namespace.close()
 
+    @told_by_the_lab()
     def open_service(self, addresses: dict[tuple[str, int], IpAddress]) -> None:
         """Give Microsoft's host its addresses: by edge and IP version, what that edge announces. Blocks."""
         self.addresses = addresses
         self.service.run(partial(_begin_host, tuple(dict.fromkeys(addresses.values()))))
 
+    @told_by_the_lab()
     def add_tap(self, connection: str, edge: NetnsPlace, link: str) -> None:
         """Join Microsoft's host with an edge, for one connection on one of the edge's links. Blocks."""
         number = len(self.taps) + 1
@@ -124,6 +134,7 @@ class TrafficHosts:
         self.service.run(partial(_begin_device, tap.device, near, number))
         self.taps[connection, edge.name] = tap
 
+    @told_by_the_lab()
     def add_behind(self, router: NetnsPlace) -> None:
         """Put a host behind a router. Blocks."""
         number = len(self.behind) + 1
@@ -135,10 +146,12 @@ class TrafficHosts:
         place.run(partial(_begin_device, "eth0", macs[1], 1))
         self.behind[router.name] = HostBehind(place, router, device, macs)
 
+    @told_by_the_lab()
     def learned(self, tap: ServiceTap, version: int, add: Iterable[fib.FibRoute], remove: Iterable[bytes]) -> list[str]:
         """Change an edge's FIB; what the kernel refused. Blocks."""
         return tap.edge.run(lambda: fib.change(version, tap.table, add, remove))
 
+    @told_by_the_lab()
     def held(self, tap: ServiceTap, version: int) -> int:
         """How many routes of a connection an edge's FIB holds, by the kernel's word. Blocks."""
         return tap.edge.run(lambda: fib.held(version, tap.table))

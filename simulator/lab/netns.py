@@ -14,7 +14,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -189,10 +189,8 @@ class NetnsLink:
     def build(self) -> None:
         """Make all namespaces and links; blocks for some 20 ms a node. Raises LabError and then leaves nothing."""
         try:
-            self._build()
-        except (OSError, netlink.NetlinkError, LookupError) as error:
-            self.close()
-            raise LabError(_explain(error, leads_out=self.kind is LinkKind.INTERFACE)) from error
+            with told_by_the_lab(leads_out=self.kind is LinkKind.INTERFACE):
+                self._build()
         except BaseException:
             self.close()
             raise
@@ -390,6 +388,18 @@ def _offloads_off(interface: str) -> None:
             # Only the beauty of a capture depends on it.
             with contextlib.suppress(OSError):
                 fcntl.ioctl(control, _SIOCETHTOOL, request)
+
+
+@contextlib.contextmanager
+def told_by_the_lab(*, leads_out: bool = False) -> Iterator[None]:
+    """LabError in the lab's words in place of what the kernel says of namespaces, links, addresses and routes.
+
+    `leads_out`: the link is attached to an interface of this host.
+    """
+    try:
+        yield
+    except (OSError, netlink.NetlinkError, LookupError) as error:
+        raise LabError(_explain(error, leads_out=leads_out)) from error
 
 
 def _explain(error: Exception, *, leads_out: bool) -> str:

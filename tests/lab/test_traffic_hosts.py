@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import cast
 
 import pytest
 
@@ -15,7 +17,9 @@ from simulator.addresses import IpAddress
 from simulator.lab import fib
 from simulator.lab.datagrams import DropReason, Flight, send
 from simulator.lab.hosts import HostBehind, ServiceTap, TrafficHosts
+from simulator.lab.namespace import Namespace
 from simulator.lab.netns import NetnsLink, NetnsPlace
+from simulator.places.errors import LabError
 from tests.lab_support import lan, require_netns, v4, v6
 
 pytestmark = pytest.mark.privileged
@@ -140,3 +144,48 @@ async def test_an_address_that_two_sessions_ask_for_at_once_is_there_for_both(la
             sock.bind((str(address), 0))
 
     await asyncio.gather(asyncio.to_thread(take_and_use), asyncio.to_thread(take_and_use))
+
+
+@pytest.mark.parametrize("method", ["take", "own", "lend", "has_way"])
+def test_what_the_kernel_refuses_of_a_host_is_a_lab_error(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "no memory")
+
+    monkeypatch.setattr(NetnsPlace, "run", refuse)
+    place = NetnsPlace("r", cast(Namespace, None))
+    host = HostBehind(place, place, 1, ("", ""))
+    words = {"take": (HOST[4],), "own": (4,), "lend": (4, (), ()), "has_way": (HOST[4], SERVICE[4])}[method]
+    with pytest.raises(LabError, match="no memory"):
+        getattr(host, method)(*words)
+
+
+@pytest.mark.parametrize("method", ["open_service", "add_tap", "add_behind", "learned", "held"])
+def test_what_the_kernel_refuses_of_all_hosts_is_a_lab_error(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "no memory")
+
+    hosts = TrafficHosts()
+    monkeypatch.setattr(NetnsPlace, "run", refuse)
+    place = NetnsPlace("r", hosts.service.namespace)
+    tap = ServiceTap(place, "eth0", 1, "tap1")
+    words: tuple[object, ...] = {
+        "open_service": ({},),
+        "add_tap": ("c", place, "eth0"),
+        "add_behind": (place,),
+        "learned": (tap, 4, (), ()),
+        "held": (tap, 4),
+    }[method]
+    try:
+        with pytest.raises(LabError, match="no memory"):
+            getattr(hosts, method)(*words)
+    finally:
+        hosts.close()
+
+
+def test_a_namespace_that_there_is_no_room_for_is_a_lab_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(errno.ENOSPC, "too many namespaces")
+
+    monkeypatch.setattr(Namespace, "__init__", refuse)
+    with pytest.raises(LabError, match="too many namespaces"):
+        TrafficHosts()
