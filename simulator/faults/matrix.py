@@ -95,9 +95,15 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _unless_interrupted(function: Callable[[_T], _R], item: _T) -> _R:
+    """A worker that was interrupted takes no more: items may wait in its pipe, where nobody can cancel them."""
+    global _interrupted
     if _interrupted:
         raise KeyboardInterrupt
-    return function(item)
+    try:
+        return function(item)
+    except KeyboardInterrupt:  # what heeds signals itself, in an event loop, raises it when its lab is down
+        _interrupted = True
+        raise
 
 
 def _begin_worker(parent: int) -> None:

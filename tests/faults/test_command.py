@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from simulator.cli.app import app
 from simulator.cli.run import fault as commands
+from simulator.faults import matrix
 from simulator.faults.cell import CellResult, FaultCell
 from simulator.faults.load import shipped
 from simulator.faults.matrix import pooled
@@ -87,3 +88,12 @@ def test_an_interrupt_that_a_worker_has_first_is_no_result() -> None:
 
 def _interrupted(item: str) -> str:
     raise KeyboardInterrupt
+
+
+def test_a_worker_that_was_interrupted_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What heeds the signal itself, in an event loop, says so by what it raises."""
+    monkeypatch.setattr(matrix, "_interrupted", False)
+    with pytest.raises(KeyboardInterrupt):
+        matrix._unless_interrupted(_interrupted, "the first")
+    with pytest.raises(KeyboardInterrupt):
+        matrix._unless_interrupted(pytest.fail, "the next")

@@ -37,5 +37,5 @@ def test_a_file_has_a_test_for_each_case(tmp_path: Path) -> None:
 def test_a_mistake_in_a_file_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "bad.scenario.yaml").write_text("name: bad\nmatrix: {router: [brid]}\n")
     done = pytest_of_a_user(tmp_path)
-    assert "bad.scenario.yaml:2: router[0]: " in done.stdout
+    assert "bad.scenario.yaml:2: matrix.router[0]: " in done.stdout
     assert done.returncode == 2

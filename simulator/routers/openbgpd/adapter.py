@@ -38,6 +38,8 @@ from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKin
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
+_SETTLED = 5
+"""Answers with the same neighbors after which a user's file is taken to have no others."""
 _START_TIMEOUT = 30.0
 """Seconds to read the configuration: 20,000 routes take below one."""
 
@@ -76,7 +78,7 @@ class Openbgpd(Daemon):
         self._process = await self._spawn([str(bgpd), "-d", "-f", str(path)], cwd=str(home))
         try:
             try:
-                await until_ready(self._process, self._answers, name=self._name, log=files.log, timeout=_START_TIMEOUT)
+                await self._until_ready(config, files)
             except LabError as error:
                 words = str(error).replace(str(path), str(config.file or path))
                 raise (ConfigRefusedError if config.file is not None else LabError)(words) from None
@@ -141,8 +143,23 @@ class Openbgpd(Daemon):
     def _socket(self) -> Path:
         return control_socket(self._directory)
 
-    async def _answers(self) -> bool | None:
-        return (await self._bgpctl("show", "summary"))[0] == 0 or None
+    async def _until_ready(self, config: RouterConfig, files: RouterFiles) -> None:
+        """It answers before it has read its file: it is ready when it knows the neighbors."""
+        assert self._process is not None, "OpenBGPD was not started"
+        awaited = {str(session.remote_address) for session in config.sessions}
+        before: object = None
+        same = 0
+
+        async def attempt() -> bool | None:
+            nonlocal before, same
+            status, answer = await self._bgpctl("-j", "show", "neighbor")
+            if status != 0:
+                return None
+            found = {each.get("remote_addr") for each in json.loads(answer).get("neighbors", ())}
+            same, before = (same + 1 if found == before else 0), found
+            return awaited <= found or (config.file is not None and same >= _SETTLED) or None
+
+        await until_ready(self._process, attempt, name=self._name, log=files.log, timeout=_START_TIMEOUT)
 
     async def _bgpctl(self, *arguments: str) -> tuple[int, str]:
         """Exit status and answer, or its words of complaint."""
