@@ -76,7 +76,7 @@ class Observer(Inquiry):
     def _observe(self, record: ConnectionRecord, gathered: Gathered, *, final: bool = False) -> Observation:
         whole = final and not gathered.lifted
         flapping = flaps(self._log, gathered.since) if whole else {}
-        several = self._of_peering(record) if whole else []
+        several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
         compared = len({plan.edge.name for plan in several}) > 1
         others = self._on_other_edges(record, several) if compared else []
         observation = Observation(
@@ -97,7 +97,7 @@ class Observer(Inquiry):
             capture_skipped=gathered.capture_skipped,
             traffic_skipped=gathered.traffic_skipped,
             direct=record.flow is Flow.DIRECT,
-            edges=frozenset(plan.edge.name for plan in several),
+            edges=frozenset(plan.edge.name for plan in self._of_peering(record)) if whole else frozenset(),
             edges_there=self._edges_there(record),
             quality_asked=record.plans[0].quality_asked,
             quality_problem=self._network.site.quality_problem,
@@ -115,8 +115,7 @@ class Observer(Inquiry):
     def _on_other_edges(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> list[SessionPlan]:
         """The peer's sessions with edges to which the connection does not lead."""
         mine, edges = {plan.edge.name for plan in record.plans}, self._network.edges
-        same = [plan for plan in plans if plan.edge.name not in mine and plan.peer.name == record.peer.name]
-        return [plan for plan in same if edges.is_provisioned(plan)]
+        return [p for p in plans if p.edge.name not in mine and p.peer is record.peer and edges.is_provisioned(p)]
 
     def _is_in(self, plan: SessionPlan) -> bool:
         """Whether a session's table is in."""
