@@ -262,6 +262,8 @@ class SessionEvidence:
     """The BGP Identifier of the peer, where *another* peer on this edge uses it as well, and who."""
     lan: LanAnswer | None = None
     """None: not asked yet, or the link has nothing to ask on."""
+    lost_before: int = 0
+    """Echoes that the link lost when it was last asked: nobody asks it after the lift."""
     mtu: int = 1500
     """The link's, in octets."""
     tcp_counters: dict[str, int] = field(default_factory=dict)
@@ -296,6 +298,11 @@ class SessionEvidence:
     def held_there(self) -> frozenset[str]:
         """What the peer's own table has of what we announce: a router may list routes of its own beside them."""
         return self.peer_table.prefixes & self.announced if self.peer_table is not None else frozenset()
+
+    @property
+    def echoes_lost(self) -> int:
+        """Of those that were sent over the link; the others were answered."""
+        return self.lan.lost if self.lan is not None else self.lost_before
 
     @property
     def half_up(self) -> bool:

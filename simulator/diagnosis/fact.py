@@ -116,6 +116,7 @@ class Fact(Enum):
     NOTE_MALFORMED_THERE = "NOTIFICATION: the peer takes a message of ours for malformed"
     # routes
     NONE_RECEIVED = "the peer announces nothing"
+    NONE_CAME_YET = "over a link that loses packets neither a route nor End-of-RIB has come yet"
     TOO_MANY = "the peer announces more than maxPrefixesAdvertised"
     LACKS_PREFIXES = "prefixes come on one of two edges' sessions alone"
     ROUTES_FLAP = "prefixes are withdrawn and announced again and again"
@@ -209,7 +210,7 @@ ABNORMAL: dict[Fact, C] = {
 
 ROOTS: frozenset[Fact] = frozenset(
     {
-        *(Fact.NEXT_HOP_OURS, Fact.NETWORK_NOT_IN_RIB),
+        *(Fact.NEXT_HOP_OURS, Fact.NETWORK_NOT_IN_RIB, Fact.NONE_RECEIVED),
         *(Fact.SERVER_IN_PATH, Fact.SERVER_NEXT_HOP, Fact.SERVER_CONTROL),
         *(Fact.NEXT_HOP_SILENT, Fact.ROUTER_HAS_NO_ROUTE, Fact.EDGE_HAS_NO_ROUTE, Fact.LONG_PACKETS_LOST),
         *(Fact.PACKETS_COME_BACK, Fact.PACKETS_EXPIRE, Fact.PACKETS_ASTRAY),

@@ -39,6 +39,8 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
     lan = session.lan
     if not observation.has_lan:
         return
+    if session.echoes_lost:
+        yield Fact.LINK_LOSES, f"{session.echoes_lost} of {LONG_ECHOES} echoes got no answer, the others did"
     if lan is None:  # after the lift nobody asks for it
         if not session.was_up:
             yield Fact.NOBODY_ANSWERS, f"nothing was heard of {session.view.peer_address}"
@@ -56,8 +58,6 @@ def _link(session: SessionEvidence, observation: Observation) -> Seen:
         yield Fact.TWO_MACS, f"{', '.join(sorted(lan.macs))} answer for {session.view.peer_address}"
     if session.frames:
         yield Fact.FORBIDDEN_FRAMES, f"frames of the peer: {', '.join(session.frames)}"
-    if lan.lost:
-        yield Fact.LINK_LOSES, f"{lan.lost} of {LONG_ECHOES} echoes got no answer, the others did"
     if lan.whole:
         yield Fact.SHORT_PACKETS_ONLY, f"an echo of {session.mtu} octets with DF: {lan.whole}"
 
@@ -69,7 +69,10 @@ _FLAPPING = 5
 def _routes(session: SessionEvidence, observation: Observation) -> Seen:
     view = session.view
     if view.bgp_state is UP and not view.received:
-        yield Fact.NONE_RECEIVED, "0 routes received"
+        if session.echoes_lost and not view.end_of_rib:  # what TCP sends again may take longer than we wait
+            yield Fact.NONE_CAME_YET, "0 routes received, and no End-of-RIB"
+        else:
+            yield Fact.NONE_RECEIVED, "0 routes received"
     if view.received > session.max_prefixes:
         yield Fact.TOO_MANY, f"{view.received:,} of at most {count_of(session.max_prefixes, 'prefix', 'prefixes')}"
     if kept := kept_back(session, observation):

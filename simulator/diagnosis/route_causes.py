@@ -88,6 +88,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.NEXT_HOP_OURS,),
         "RFC 4271 §5.1.3",
         once=True,
+        accounts=(F.NONE_RECEIVED,),
     ),
     CauseRow(
         "no-export",
@@ -329,6 +330,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.W5, C.R1, C.A1, C.A3),
         (F.PREFIX_FLAPS, F.ROUTES_FLAP),
         "RFC 2439",
+        accounts=(F.NONE_RECEIVED,),
     ),
     CauseRow(
         "prefixes-lost",

@@ -51,6 +51,8 @@ class Observer(Inquiry):
         """Connections that were compared with the others."""
         self._lacking: set[str] = set()
         """Sessions that lacked prefixes then."""
+        self._echoes_lost: dict[str, int] = {}
+        """By session: on its link, when that was last asked."""
         self._unplanned: set[str] = set()
         """Sessions of which the topology does not say what comes on them."""
         self._times = network.topology.times
@@ -180,6 +182,7 @@ class Observer(Inquiry):
             up_for=self._up_for(now, gathered.since),
             foreign_identifiers=self._foreign_identifiers(plan, now),
             lan=gathered.lan.get(plan.id),
+            lost_before=self._lost_before(plan, gathered),
             mtu=plan.mtu,
             tcp_counters=moves(counters, self._counters(plan.edge.name)) if counters else {},
             peer_counters=moves(theirs, self._counters(plan.peer.name)) if theirs else {},
@@ -206,6 +209,12 @@ class Observer(Inquiry):
             programmed=gathered.programmed.get(plan.id),
             frames=self._frames(plan, gathered.lan.get(plan.id)),
         )
+
+    def _lost_before(self, plan: SessionPlan, gathered: Gathered) -> int:
+        """Echoes that a session's link lost when it was last asked."""
+        if (lan := gathered.lan.get(plan.id)) is not None:
+            self._echoes_lost[plan.id] = lan.lost
+        return self._echoes_lost.get(plan.id, 0)
 
     def _key_problem(self, plan: SessionPlan) -> str:
         key = self._network.edges.key_of(plan)

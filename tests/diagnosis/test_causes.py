@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.diagnosis.catalogue import rejected_routes
+from simulator.diagnosis.catalogue import LIFTED, rejected_routes
 from simulator.diagnosis.cause_row import CauseRow
 from simulator.diagnosis.causes import BY_ID, CAUSES
 from simulator.diagnosis.check_ids import ORDER, CheckId
-from simulator.diagnosis.evidence import LanAnswer, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
+from simulator.diagnosis.evidence import LanAnswer, PeerTable, RejectedRoutes, SessionEvidence, Sibling, TcpEnd
 from simulator.diagnosis.fact import ABNORMAL, ROOTS, Fact, SessionFacts
 from simulator.diagnosis.facts import facts_of
 from simulator.diagnosis.refusals import REFUSALS
@@ -27,7 +27,7 @@ from simulator.session.messages import Capabilities, Family
 from simulator.session.states import BgpState
 from simulator.views.check import Cause, Side
 from simulator.views.diagnosis import diagnosis
-from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, observe, run, seen
+from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, lifted, observe, run, seen
 
 BY_CONNECTION = {Fact.ONE_EDGE, Fact.NO_NETEM}
 """SessionFacts of the whole connection, which no session shows."""
@@ -488,8 +488,8 @@ MAY_HIDE = {
     Fact.CLOSED_EARLY: "as before",
     Fact.STUCK: "as before",
     Fact.OTHER_UP: "it is said of a router that cannot be asked: what is known of the session comes first",
-    Fact.NONE_RECEIVED: "it says that nothing came: what keeps the routes back says why",
-    Fact.NOTHING_TO_ANNOUNCE: "as before",
+    Fact.NONE_CAME_YET: "it is said of a link that loses packets, which is a fact of its own",
+    Fact.NOTHING_TO_ANNOUNCE: "it says what the router has: what keeps routes back may be the whole of it",
     Fact.EXPORT_POLICY: "as before",
     Fact.IMPORT_POLICY: "as before",
     Fact.ROUTES_MISSING_THERE: "it says that routes did not arrive: limits and policies say why",
@@ -555,3 +555,29 @@ def test_a_link_that_loses_packets_explains_a_late_session() -> None:
     lan = LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole="", lost=5)
     results = run(observe(evidence(lan=lan, **LATE)))
     assert [cause.id for cause in results["S5"].causes] == ["lossy-link"]
+
+
+LOSSY = LanAnswer(frozenset({"02:00:00:00:00:03"}), True, rtt=0.2, whole="", lost=5)
+
+
+def test_a_link_that_loses_packets_explains_that_nothing_came_yet() -> None:
+    silent = replace(HEALTHY, received=0, accepted=0, end_of_rib=False)
+    results = run(observe(evidence(lan=LOSSY, view=silent)))
+    assert [cause.id for cause in results["R1"].causes] == ["lossy-link"]
+
+
+def test_a_router_that_says_that_it_has_no_routes_is_named_beside_the_link() -> None:
+    silent = replace(HEALTHY, received=0, accepted=0, end_of_rib=True)
+    results = run(observe(evidence(lan=LOSSY, view=silent)))
+    assert [cause.id for cause in results["R1"].causes] == ["lossy-link", "no-export"]
+
+
+def test_a_link_that_lost_packets_before_the_lift_explains_what_does_not_arrive_after_it() -> None:
+    missing = replace(lifted(), peer_table=PeerTable(), lan=None)
+
+    def causes(session: SessionEvidence) -> list[str]:
+        return [each.id for each in run(observe(session), LIFTED)["A1"].causes]
+
+    assert causes(missing) == ["import-policy"]
+    assert causes(replace(missing, lost_before=5)) == ["lossy-link"]
+    assert not failing(run(observe(replace(lifted(), lan=None, lost_before=5)), LIFTED)), "of itself it is no failure"
