@@ -74,13 +74,14 @@ async def test_a_slow_node_of_a_lan_is_slow_for_all_and_the_others_are_not() -> 
     spec = lan(3)
     slow = replace(spec, nodes=(*spec.nodes[:2], replace(spec.nodes[2], quality=Quality(latency=20))))
     async with NetnsLink(slow) as link:
-        fast, slow_echo = await ping(link.place("n1"), v4(2), timeout=5), await ping(link.place("n1"), v4(3), timeout=5)
-        assert fast.rtt_ms is not None
-        assert slow_echo.rtt_ms is not None
-        assert fast.rtt_ms < 40
         if link.quality_problem:
             pytest.skip(link.quality_problem)
+        fast, slow_echo = [await ping(link.place("n1"), v4(number), timeout=5) for number in (2, 3)]
+        assert fast.rtt_ms is not None
+        assert slow_echo.rtt_ms is not None
         assert slow_echo.rtt_ms >= 40
+        echoes = (await ping(link.place("n1"), v4(2), timeout=5) for _ in range(20))
+        assert any([echo.rtt_ms is not None and echo.rtt_ms < 40 async for echo in echoes]), "a busy machine is late"
 
 
 @pytest.mark.privileged

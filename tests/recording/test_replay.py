@@ -261,7 +261,9 @@ def test_whatever_is_done_to_a_recording_nothing_else_than_an_error_or_a_differe
             found = played(copy)
         except RecordingError:
             continue
-        assert found.tampered or found.cut_off or found.differences or at < 10  # the header has a time and a flag
+        if not (found.tampered or found.cut_off or found.differences):
+            # The head of gzip has a time and a flag, and the last octet of what is packed has bits that say nothing.
+            assert gzip.decompress(changed) == gzip.decompress(whole), at
 
 
 def test_another_policy_changes_what_it_judges_otherwise(recording: Path) -> None:

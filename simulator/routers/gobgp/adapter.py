@@ -204,7 +204,8 @@ class Gobgp(Daemon):
         path = files.directory / "routes.mrt"
         path.write_bytes(dump)
         # The client hangs up once it has read all, and what the daemon has not taken by then is lost: the end of the
-        # file comes when the last route is there.
+        # file comes when the last route is there. It takes what one read brings for a whole record: each is written at
+        # once, which a pipe takes whole or not at all (up to 4,096 octets).
         client = await asyncio.create_subprocess_exec(
             *(str(find_program(GOBGP)), *self._target, "mrt", "inject", "global", "/dev/stdin"),
             stdin=asyncio.subprocess.PIPE,
@@ -225,8 +226,10 @@ class Gobgp(Daemon):
 
         try:
             with contextlib.suppress(ConnectionError):
-                client.stdin.write(dump)
-                await client.stdin.drain()
+                client.stdin.transport.set_write_buffer_limits(high=0)
+                for record in _records(dump):
+                    client.stdin.write(record)
+                    await client.stdin.drain()
             timeout = _QUERY_TIMEOUT if self._config is None or self._config.file is None else _INJECTED
             await until_ready(process, attempt, name=name, log=files.log, timeout=timeout)
         except LabError:
@@ -264,6 +267,15 @@ class Gobgp(Daemon):
                 return {}
             raise LabError(f"{name} refused {text!r}: {one_line(answered.words)}")
         return json.loads(answered.output)
+
+
+def _records(dump: bytes) -> Iterator[bytes]:
+    """Each MRT record of a dump, with its head (RFC 6396 §2)."""
+    at = 0
+    while at < len(dump):
+        end = at + 12 + int.from_bytes(dump[at + 8 : at + 12])
+        yield dump[at:end]
+        at = end
 
 
 _LOG_FIELD = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
