@@ -143,6 +143,8 @@ class RecordingReader:
         """Its lines are not those that its end counted."""
         self.number = 0
         """Of the line that was read last; the first is 1."""
+        self._packed_whole = False
+        """What is packed has its end too, with the right sum."""
 
     def fail(self, why: str) -> RecordingError:
         """What is wrong with the line that was read last."""
@@ -166,7 +168,7 @@ class RecordingReader:
             yield record
         if not self.number:
             raise RecordingError(f"{self.path}: an empty file is no recording")
-        self.cut_off = not ended
+        self.cut_off = not (ended and self._packed_whole)
 
     def _require_known(self, record: list[Any]) -> None:
         if record[0] != MAGIC or len(record) != 3 or not isinstance(record[2], dict):
@@ -208,6 +210,7 @@ class RecordingReader:
                             raise RecordingError(f"{self.path}: it unpacks to more than {_GROWN >> 30} GiB")
                         yield text
                         data = unpack.unconsumed_tail or (unpack.unused_data if unpack.eof else b"")
+            self._packed_whole = unpack.eof
         except OSError as error:
             raise RecordingError(f"{self.path}: {error.strerror}") from None
         except zlib.error:

@@ -261,9 +261,19 @@ def test_whatever_is_done_to_a_recording_nothing_else_than_an_error_or_a_differe
             found = played(copy)
         except RecordingError:
             continue
-        if not (found.tampered or found.cut_off or found.differences):
-            # The head of gzip has a time and a flag, and the last octet of what is packed has bits that say nothing.
-            assert gzip.decompress(changed) == gzip.decompress(whole), at
+        assert found.tampered or found.cut_off or found.differences or at < 10  # the header has a time and a flag
+
+
+def test_a_recording_whose_packed_end_is_missing_is_cut_off(copy: Path) -> None:
+    """The last octets of gzip say where it ends, and are its sum: every line is there without them."""
+    whole = copy.read_bytes()
+    for fewer in range(1, 9):
+        copy.write_bytes(whole[:-fewer])
+        assert played(copy).cut_off, fewer
+    changed = bytearray(whole)
+    changed[-9] ^= 0x41
+    copy.write_bytes(changed)
+    assert played(copy).cut_off
 
 
 def test_another_policy_changes_what_it_judges_otherwise(recording: Path) -> None:
