@@ -39,6 +39,8 @@ class ConfigRefusedError(LabError):
     """The daemon refuses its user's own configuration file: file, line and the daemon's words."""
 
 
+_SETTLED: Final = 10
+"""Answers with the same neighbors after which a user's file is taken to have no others (simulator)."""
 _AT_ONCE: Final = 4
 """Questions that one daemon is asked at once (simulator)."""
 
@@ -221,6 +223,22 @@ class Daemon:
         """Raises LabError, with the end of its log, when it is not."""
         if end := self.end:
             raise LabError(end)
+
+
+class NeighborsRead:
+    """Whether a daemon knows the neighbors of its file: it answers before it has read all of it."""
+
+    def __init__(self, config: RouterConfig) -> None:
+        self._awaited = {str(session.remote_address) for session in config.sessions}
+        self._may_lack_some = config.file is not None
+        self._before: object = None
+        self._same = 0
+
+    def all_of(self, found: Collection[str]) -> bool:
+        """Whether the addresses of one answer are all of them; of a user's own file, which may lack some, whether they
+        are those of the answers before."""
+        self._same, self._before = (self._same + 1 if found == self._before else 0), found
+        return self._awaited <= set(found) or (self._may_lack_some and self._same >= _SETTLED)
 
 
 class ChangeTimes:

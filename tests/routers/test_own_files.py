@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from simulator.places.link import LinkKind
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
+from simulator.routers.base import RouterConfig
+from simulator.routers.daemon import NeighborsRead
 from simulator.topology.load import TopologyError, load
 from simulator.views.check import Status
 from tests.lab_support import require_netns, require_program
@@ -117,3 +121,22 @@ def test_the_simulated_router_has_no_file(files: Path) -> None:
 def test_limits_of_the_router_are_microsofts_unless_it_says_otherwise() -> None:
     choice = load(SHIPPED / "exchange.yaml").peers[0].router_choice
     assert (choice.max_prefixes.ipv4, choice.max_prefixes.ipv6, choice.config) == (2000, 500, None)
+
+
+@pytest.mark.parametrize(
+    ("file", "answers", "read"),
+    [
+        (None, [[], ["192.0.2.1"], ["192.0.2.1", "2001:db8::1"]], [False, False, True]),
+        (None, [["192.0.2.1"]] * 30, [False] * 30),
+        (Path("own.conf"), [["192.0.2.1"]] * 12, [False] * 10 + [True] * 2),
+        (Path("own.conf"), [[], *[["192.0.2.1"]] * 11], [False] * 11 + [True]),
+        (Path("own.conf"), [["192.0.2.1", "2001:db8::1", "192.0.2.9"]], [True]),
+    ],
+)
+def test_a_daemon_has_read_its_file_when_it_knows_the_neighbors(
+    file: Path | None, answers: list[list[str]], read: list[bool]
+) -> None:
+    """A user's own file may lack some: then the answers have to stay the same."""
+    sessions = [SimpleNamespace(remote_address=address) for address in ("192.0.2.1", "2001:db8::1")]
+    neighbors = NeighborsRead(cast(RouterConfig, SimpleNamespace(sessions=sessions, file=file)))
+    assert [neighbors.all_of(set(each)) for each in answers] == read

@@ -24,7 +24,7 @@ from simulator.places.process import Answered, ask, find_program, kill, until_re
 from simulator.rib.announcement import Announcement
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
-from simulator.routers.daemon import ConfigRefusedError, Daemon, absent, lacks, silence
+from simulator.routers.daemon import ConfigRefusedError, Daemon, NeighborsRead, absent, lacks, silence
 from simulator.routers.gobgp.config import FAMILIES, render
 from simulator.routers.gobgp.file import GOBGP, GOBGPD, OWN_FILE, file_type
 from simulator.routers.own_file import OwnFile
@@ -37,7 +37,6 @@ from simulator.wire.attribute_codec import encode
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes about one."""
-_SETTLED = 10
 _INJECTED = 8.0
 """Seconds until a route of its own is in the table of a GoBGP whose user's file may refuse it."""
 _LOCAL = (None, "", "<nil>", "invalid IP")
@@ -170,12 +169,9 @@ class Gobgp(Daemon):
 
     async def _until_ready(self, config: RouterConfig, files: RouterFiles) -> None:
         assert self._process is not None, "GoBGP was not started"
-        awaited = {str(session.remote_address) for session in config.sessions}
-        before: object = None
-        same = 0
+        read = NeighborsRead(config)
 
         async def attempt() -> bool | None:
-            nonlocal before, same
             if not self._socket.exists():
                 return None
             answered = await self._query("global")
@@ -184,9 +180,7 @@ class Gobgp(Daemon):
             # The neighbors of its file come one by one behind that.
             answered = await self._query("neighbor")
             neighbors = [] if answered.status else json.loads(answered.output)
-            found = {neighbor["conf"]["neighbor_address"] for neighbor in neighbors}
-            same, before = (same + 1 if found == before else 0), found
-            return awaited <= found or (config.file is not None and same >= _SETTLED) or None
+            return read.all_of({neighbor["conf"]["neighbor_address"] for neighbor in neighbors}) or None
 
         name = self._name
         try:

@@ -25,7 +25,7 @@ from simulator.places.place import Place
 from simulator.places.process import ask, find_program, until_ready
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession, SessionReport
 from simulator.routers.console import RouterConsole
-from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, absent, lacks, silence
+from simulator.routers.daemon import ChangeTimes, ConfigRefusedError, Daemon, NeighborsRead, absent, lacks, silence
 from simulator.routers.openbgpd.config import control_socket, lab_socket, render
 from simulator.routers.openbgpd.file import BGPCTL, BGPD, OWN_FILE
 from simulator.routers.own_file import OwnFile
@@ -38,8 +38,6 @@ from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKin
 
 _QUERY_TIMEOUT = 30.0
 """Seconds for one answer; a full answer of 20,000 routes takes below one."""
-_SETTLED = 5
-"""Answers with the same neighbors after which a user's file is taken to have no others."""
 _START_TIMEOUT = 30.0
 """Seconds to read the configuration: 20,000 routes take below one."""
 
@@ -146,18 +144,13 @@ class Openbgpd(Daemon):
     async def _until_ready(self, config: RouterConfig, files: RouterFiles) -> None:
         """It answers before it has read its file: it is ready when it knows the neighbors."""
         assert self._process is not None, "OpenBGPD was not started"
-        awaited = {str(session.remote_address) for session in config.sessions}
-        before: object = None
-        same = 0
+        read = NeighborsRead(config)
 
         async def attempt() -> bool | None:
-            nonlocal before, same
             status, answer = await self._bgpctl("-j", "show", "neighbor")
             if status != 0:
                 return None
-            found = {each.get("remote_addr") for each in json.loads(answer).get("neighbors", ())}
-            same, before = (same + 1 if found == before else 0), found
-            return awaited <= found or (config.file is not None and same >= _SETTLED) or None
+            return read.all_of({each.get("remote_addr") for each in json.loads(answer).get("neighbors", ())}) or None
 
         await until_ready(self._process, attempt, name=self._name, log=files.log, timeout=_START_TIMEOUT)
 
