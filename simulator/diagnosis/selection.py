@@ -49,6 +49,10 @@ class Selection:
             if self._runs(result.id, wanted)
         ]
 
+    def runs(self, check: str) -> bool:
+        """Whether this check is made."""
+        return self._runs(check, self._wanted())
+
     def _runs(self, check: str, wanted: frozenset[str]) -> bool:
         if check in ALWAYS:
             return True

@@ -24,7 +24,7 @@ from simulator.routers.configs.registry import FORMATS
 from simulator.topology.document import read
 from simulator.topology.load import parse
 from simulator.topology.plan import plans
-from simulator.topology.schema import Topology
+from simulator.topology.schema import Times, Topology
 
 _QUICK: Final = {"soak": 1, "deadline": 12, "active": 1, "connect-retry": 1}
 """Seconds: a rehearsal of a fault is to be short."""
@@ -126,7 +126,7 @@ def build_on(
         _change_topology(document, breach, directory, router)
         if is_own:
             own_file.agree_otherwise(document, breach.fault, breach.family, router)
-        document.setdefault("times", {}).update(breach.fault.times)
+        _take_times(document, breach.fault.times)
     if any(action.node == "another" for breach in breaches for action in breach.fault.actions):
         document["peers"].append(_second_box(document["peers"][0]))
     topology = _parsed(document)
@@ -180,6 +180,16 @@ def _as_taken(config: RouterConfig, topology: Topology) -> RouterConfig:
             for session in config.sessions
         ),
     )
+
+
+def _take_times(document: dict[str, Any], wanted: Mapping[Any, float]) -> None:
+    """Other times. A soak that the deadline would cut off is over as long before it as the file's own was."""
+    times = document.setdefault("times", {})
+    before = {"soak": Times().soak, "deadline": Times().deadline} | times
+    times.update(wanted)
+    soak = times.get("soak", before["soak"])
+    if times.get("deadline", before["deadline"]) < soak:
+        times["deadline"] = soak + before["deadline"] - before["soak"]
 
 
 ANOTHER: Final = "another-box"

@@ -19,7 +19,7 @@ from simulator.wire.path_attributes import PathAttributes
 if TYPE_CHECKING:  # with the codec it is slow to import, for those who read no UPDATE
     from simulator.wire.outlines import Outline
 
-__all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings"]
+__all__ = ["PROFILES", "Policy", "PolicyError", "RuleSettings", "check_settings", "parameters_of"]
 
 _MOST_ASNS = 1 << 16
 """As many innocent ASNs are remembered; the Internet has a few more."""
@@ -68,6 +68,12 @@ def _parameters(profile: str, name: str, setting: bool | Mapping[str, Any]) -> d
     for layer in layers:
         found.update(layer)
     return found
+
+
+def parameters_of(profile: str, name: str, settings: RuleSettings) -> dict[str, Any] | None:
+    """A rule's parameters with these settings; None where the profile has no such rule, or it is off."""
+    setting = settings.get(name, PROFILES[profile].get(name, False))
+    return None if name not in PROFILES[profile] or setting is False else _parameters(profile, name, setting)
 
 
 def _build(

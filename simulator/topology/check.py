@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from simulator.topology.checks.contradictions import contradiction_problems
 from simulator.topology.checks.external import external_problems
 from simulator.topology.checks.members import member_problems
 from simulator.topology.checks.names import name_problems
@@ -34,4 +35,9 @@ def problems(
         *selection_problems(topology),
     ]
     found += [*policy_problems(topology), *member_problems(topology)]
-    return found or [*unlinked_problems(topology), *external_problems(topology), *unsayable_problems(topology, formats)]
+    return found or [
+        *unlinked_problems(topology),
+        *external_problems(topology),
+        *unsayable_problems(topology, formats),
+        *contradiction_problems(topology),
+    ]

@@ -30,7 +30,8 @@ def faults(**expect: object) -> list[str]:
 @pytest.mark.parametrize("key", ["failing-checks", "warnings"])
 def test_every_check_and_every_rule_may_be_named(key: str) -> None:
     ids = [id_.value for id_ in CheckId if id_ is not CheckId.R3] + [f"R3.{rule}" for rule in RULES]
-    assert faults(**{key: ids}) == []
+    told = faults(**{key: ids})
+    assert not [fault for fault in told if "is not made: rule" not in fault], "a rule may be off there"
 
 
 @pytest.mark.parametrize("key", ["failing-checks", "warnings"])

@@ -38,6 +38,7 @@ from simulator.report.pcap import WirePcap
 from simulator.report.writer import ReportError, require_writable, write_report
 from simulator.routers.configs.registry import FORMATS
 from simulator.speakers.gc_pause import gc_paused, gc_seldom
+from simulator.topology.checks.contradictions import times_problem
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
 
@@ -159,7 +160,10 @@ def _scratch(topology: Topology) -> Iterator[Path]:
 
 def _override(topology: Topology, soak: float | None, deadline: float | None) -> Topology:
     changes = {name: value for name, value in (("soak", soak), ("deadline", deadline)) if value is not None}
-    return topology.model_copy(update={"times": topology.times.model_copy(update=changes)})
+    changed = topology.model_copy(update={"times": topology.times.model_copy(update=changes)})
+    if problem := times_problem(changed):
+        fail(USAGE, f"{', '.join(f'--{name}' for name in changes)}: {problem}")
+    return changed
 
 
 def _only(topology: Topology, names: Sequence[str]) -> Topology:

@@ -31,6 +31,7 @@ from simulator.tables.captured_updates import rewrite_next_hops, updates
 from simulator.tables.output_formats import OutputFormat, lines
 from simulator.tables.received_routes import SessionTable, covering
 from simulator.tables.table_entries import Announcer
+from simulator.topology.checks.contradictions import times_problem
 from simulator.topology.load import TopologyError, load
 from simulator.topology.schema import Topology
 from simulator.views.octets import Octets
@@ -75,6 +76,8 @@ def routes(where: str, wanted: Wanted, files: Files, *, link: str | None, deadli
         fail(USAGE, str(error))
     if deadline is not None:
         topology = topology.model_copy(update={"times": topology.times.model_copy(update={"deadline": deadline})})
+        if wanted.active and (problem := times_problem(topology)):
+            fail(USAGE, f"--deadline: {problem}")
     kind = choose_link(topology, link)
     record = files.updates is not None or files.pcap is not None
     try:

@@ -47,10 +47,14 @@ def node_problems(topology: Topology) -> Iterator[Problem]:
         elif not peer.router_abilities.on_loopback and topology.link == "loopback":
             text = f"router '{peer.router_kind}' needs real addresses and port 179: use link: netns"
             yield Problem(("peers", index, "router"), text)
-        if peer.hold_time in (1, 2):
-            yield Problem(("peers", index, "hold-time"), "a hold time is 0 or at least 3 seconds (RFC 4271 §4.2)")
-        if peer.asn == topology.microsoft.asn:
-            yield Problem(("peers", index, "asn"), f"AS{peer.asn} is Microsoft's own: a peering is between two ASes")
+    networks: list[tuple[str, list[Peer]]] = [("peers", topology.peers), ("customers", [*topology.customers])]
+    for section, peers in networks:
+        for index, peer in enumerate(peers):
+            if peer.hold_time in (1, 2):
+                yield Problem((section, index, "hold-time"), "a hold time is 0 or at least 3 seconds (RFC 4271 §4.2)")
+            if peer.asn == topology.microsoft.asn:
+                text = f"AS{peer.asn} is Microsoft's own: a peering is between two ASes"
+                yield Problem((section, index, "asn"), text)
 
 
 def own_file_problems(topology: Topology, needed: bool) -> Iterator[Problem]:
