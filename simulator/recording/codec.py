@@ -24,6 +24,10 @@ class CodecError(ValueError):
 
 
 _ADDRESSES: Final = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+_JSON: Final[dict[type, str]] = {
+    **{type(None): "null", bool: "true or false", int: "a whole number", float: "a number", str: "a text"},
+    **{list: "a list", dict: "an object"},
+}
 _SETS: Final = {set: set, frozenset: frozenset}
 
 
@@ -77,7 +81,8 @@ def decode(kind: Any, data: Any) -> Any:
     except CodecError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, Base64Error, ValidationError) as error:
-        raise CodecError(f"no {_name(kind)}: {type(error).__name__}: {error}") from None
+        why = f"there is no {error}" if isinstance(error, KeyError) else next(iter(str(error).splitlines()), "")
+        raise CodecError(f"no {_name(kind)}: {why}") from None
 
 
 @cache
@@ -122,16 +127,27 @@ def _class(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, BaseModel):
         return kind.model_validate
     declared = get_type_hints(kind)
-    known = set(kind._fields) if hasattr(kind, "_fields") else {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    known, needed = _fields_of(kind)
 
     def make(data: Any) -> Any:
         found = dict(_exactly(dict)(data))
         found.pop("is", None)
         if unknown := found.keys() - known:
             raise CodecError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        if missing := needed - found.keys():
+            raise CodecError(f"{kind.__name__} lacks its {', '.join(sorted(missing))}")
         return kind(**{name: _decoder(declared[name])(each) for name, each in found.items()})
 
     return make
+
+
+def _fields_of(kind: Any) -> tuple[set[str], set[str]]:
+    """Of a dataclass or a named tuple: all fields, and those without a default."""
+    if hasattr(kind, "_fields"):
+        return {*kind._fields}, {*kind._fields} - kind._field_defaults.keys()
+    mine = fields(kind)
+    has_none = {each.name for each in mine if each.default is MISSING and each.default_factory is MISSING}
+    return {each.name for each in mine}, has_none
 
 
 def _union(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
@@ -180,7 +196,7 @@ def _pairs(data: Any) -> Iterable[tuple[Any, Any]]:
 def _exactly(kind: type) -> Callable[[Any], Any]:
     def check(data: Any) -> Any:
         if type(data) is not kind:
-            raise CodecError(f"{kind.__name__} expected, not {type(data).__name__}")
+            raise CodecError(f"{_in_json(kind)} is expected, not {_in_json(type(data))}")
         return data
 
     return check
@@ -188,8 +204,12 @@ def _exactly(kind: type) -> Callable[[Any], Any]:
 
 def _number(data: Any) -> float:
     if type(data) not in (int, float):
-        raise CodecError(f"a number expected, not {type(data).__name__}")
+        raise CodecError(f"a number is expected, not {_in_json(type(data))}")
     return float(data)
+
+
+def _in_json(kind: type) -> str:
+    return _JSON.get(kind, kind.__name__)
 
 
 def _name(kind: Any) -> str:

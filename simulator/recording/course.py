@@ -12,11 +12,12 @@ from simulator.engine.log import Event
 from simulator.engine.registrations import Registered
 from simulator.places.endpoint import Endpoint
 from simulator.recording.codec import decode
-from simulator.recording.file import RecordingReader
+from simulator.recording.file import RecordingError, RecordingReader
 from simulator.recording.lab import endpoint
 from simulator.recording.outcome import Difference, plain
 from simulator.recording.records import SAID, fingerprint, in_words
 from simulator.recording.secrets import comes_again
+from simulator.recording.shapes import misfit
 from simulator.speakers.replayed import GivenClock
 
 _MOST: Final = 20
@@ -43,6 +44,8 @@ class RecordedCourse:
         self._clock = clock
         self._records: Iterator[list[Any]] = iter(reader)
         self._ahead: list[Any] | None = None
+        self._broken: RecordingError | None = None
+        """Why it cannot be read any further."""
         self._ways: dict[str, tuple[IpAddress, Endpoint, Endpoint | None]] = {}
         self._registered: dict[str, Registered] = {}
         self._data: dict[int, tuple[str, bytearray]] = {}
@@ -61,18 +64,37 @@ class RecordedCourse:
         return self.reader.fail(text)
 
     def peek(self) -> list[Any] | None:
-        """The next record that is not about what is known: data, registrations and ways are taken at once."""
-        while True:
-            if self._ahead is None:
-                self._ahead = next(self._records, None)
-            record = self._ahead
-            if record is None or not self._noted(record):
-                return record
-            self._ahead = None
+        """The next record that is not about what is known: data, registrations and ways are taken at once.
+
+        None at the end, and where the file cannot be read any further: who looks ahead may be one of the engine's
+        listeners, which raises nothing.
+        """
+        try:
+            while self._broken is None:
+                if self._ahead is None:
+                    self._ahead = self._read()
+                record = self._ahead
+                if record is None or not self._noted(record):
+                    return record
+                self._ahead = None
+        except RecordingError as error:
+            self._broken = error
+        except ValueError as error:  # DataError and CodecError are too
+            self._broken = self.reader.fail(str(error))
+        return None
 
     def take(self) -> list[Any] | None:
-        """The next record, which is done with; None at the end."""
+        """The next record, which is done with; None at the end. Raises RecordingError."""
         record, self._ahead = self.peek(), None
+        if self._broken is not None:
+            raise self._broken
+        return record
+
+    def _read(self) -> list[Any] | None:
+        """Raises RecordingError."""
+        record = next(self._records, None)
+        if record is not None and (wrong := misfit(record)):
+            raise self.reader.fail(wrong)
         return record
 
     def _noted(self, record: list[Any]) -> bool:

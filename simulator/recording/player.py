@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -34,6 +35,7 @@ from simulator.recording.lab import (
 from simulator.recording.looks import ReplayedLooks
 from simulator.recording.outcome import Played, Verdicts, differing, plain, without_checks
 from simulator.recording.records import SAID, in_words, result_of
+from simulator.recording.shapes import misfit_header, unplayable
 from simulator.rehearsal.ledger import Ledger
 from simulator.rehearsal.reporting import final_report
 from simulator.session.messages import Cease, Notification
@@ -46,6 +48,8 @@ from simulator.wire.framing import MessageType
 _OF_SESSIONS: Final = frozenset("icrdfgt")
 _WORLD: Final = frozenset({*"=tskPph", "a"})
 """Records of what followed: nobody waits for them once recording and replay have parted."""
+_LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1e6
+"""Microseconds since the epoch of the last day that a report can name."""
 _NOTIFICATION: Final = bytes([MessageType.NOTIFICATION])
 
 
@@ -75,17 +79,28 @@ class RecordingPlayer:
 
     def _build(self, header: dict[str, Any]) -> None:
         course = self._course
+        if wrong := misfit_header(header):
+            raise course.reader.fail(wrong)
         try:
             self.topology = self._changes.topology(topology_of(header["topology"]))
             kind = LinkKind(header["link"])
-            self._kind, self._by = str(header["kind"]), str(header["by"])
+            self._kind, self._by = header["kind"], header["by"]
             if self._kind == "import":
                 course.follows = False  # nothing was decided, and nothing is expected
-            course.own_checks = frozenset(map(str, header.get("own-checks", ())))
-        except (KeyError, ValueError, ValidationError, TypeError) as error:
-            raise self._course.reader.fail(f"its topology cannot be read: {str(error).splitlines()[0]}") from None
-        most = header.get("events")
-        self.log = EventLog(most if isinstance(most, int) else None)
+            course.own_checks = frozenset(header.get("own-checks", ()))
+        except (ValueError, TypeError) as error:
+            raise course.reader.fail(f"its topology cannot be read: {_in_short(error)}") from None
+        try:
+            self._start(header, kind)
+        except (DataError, RecordingError):
+            raise
+        except Exception as error:
+            # Only its schema is checked: a lab of faults has what no topology is permitted.
+            raise course.reader.fail(f"its topology cannot be played: {_in_short(error)}") from error
+
+    def _start(self, header: dict[str, Any], kind: LinkKind) -> None:
+        course = self._course
+        self.log = EventLog(header.get("events"))
         self.network: ReplayedNetwork = ReplayedNetwork(self.topology, kind, self.log.append, self.clock, course)
         served = self._kind == "served"
         journal = _AnsweringJournal(course) if served else None
@@ -114,17 +129,17 @@ class RecordingPlayer:
         if header is None:
             raise RecordingError(f"{self._course.reader.path}: an empty file is no recording")
         self._build(header[2])
-        while (record := self._course.take()) is not None:
-            try:
+        try:
+            while (record := self._course.take()) is not None:
                 self._happened(record)
-            except RecordingError:
-                raise
-            except (DataError, CodecError) as error:
-                raise self._course.reader.fail(str(error)) from None
-            except Exception as error:
-                # What a file of a stranger makes of the engine is its own fault; ours is found by the same line.
-                raise self._course.reader.fail(f"it cannot be played: {type(error).__name__}: {error}") from error
-        return self._played()
+            return self._played()
+        except RecordingError:
+            raise
+        except (DataError, CodecError) as error:
+            raise self._course.reader.fail(f"it cannot be played: {error}") from None
+        except Exception as error:
+            # What a file of a stranger makes of the engine is its own fault; ours is found by the same line.
+            raise self._course.reader.fail(f"it cannot be played: {unplayable(error)}") from error
 
     def _played(self) -> Played:
         outcome = self._outcome
@@ -184,7 +199,10 @@ class RecordingPlayer:
     def _happened(self, record: list[Any]) -> None:
         kind, *given = record
         if kind == "@":
-            self.clock.moment = round(self.clock.moment * 1e6 + given[0]) / 1e6
+            moment = self.clock.moment * 1e6 + given[0]
+            if not 0 <= moment < _LATEST:
+                raise self._course.reader.fail("there is no such time")
+            self.clock.moment = round(moment) / 1e6
             if not self._outcome.started:
                 self._outcome.started = self.clock.moment
         elif kind in _OF_SESSIONS:
@@ -304,6 +322,14 @@ class _AnsweringJournal:
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
         """The recording says when."""
+
+
+def _in_short(error: Exception) -> str:
+    """One line; of a schema's errors the first one, with its place."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg'].splitlines()[0]}"
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _raise(error: BaseException) -> None:

@@ -55,7 +55,7 @@ def fingerprint(event: Event) -> list[Any]:
 
 def in_words(found: list[Any]) -> str:
     """A fingerprint in one line, for people."""
-    if len(found) == 1:
+    if len(found) == 1 and isinstance(found[0], dict):
         said = {name: each for name, each in found[0].items() if each not in ("", [], None)}
         return ", ".join(f"{name} {_short(each)}" for name, each in said.items())
     return " ".join(str(each) for each in found[:-1])

@@ -206,7 +206,7 @@ def test_what_a_killed_recorder_leaves_is_played_up_to_its_end(copy: Path) -> No
         (gzip.compress(b"[]\n", mtime=0), "no record"),
         (gzip.compress(b'["other", 1, {}]\n', mtime=0), "no recording"),
         (gzip.compress(f'["{MAGIC}", 99, {{}}]\n'.encode(), mtime=0), "format 99"),
-        (gzip.compress(f'["{MAGIC}", 1, {{}}]\n'.encode(), mtime=0), "topology"),
+        (gzip.compress(f'["{MAGIC}", 1, {{}}]\n'.encode(), mtime=0), "lacks its by"),
         (gzip.compress(b"[" * 100_000 + b"\n", mtime=0), "cannot be read"),
         (gzip.compress(b'["x", NaN]\n', mtime=0), "cannot be read"),
         (gzip.compress(b"0" * (40 << 20), mtime=0), "MiB"),
@@ -271,9 +271,12 @@ def test_a_recording_whose_packed_end_is_missing_is_cut_off(copy: Path) -> None:
         copy.write_bytes(whole[:-fewer])
         assert played(copy).cut_off, fewer
     changed = bytearray(whole)
-    changed[-9] ^= 0x41
+    changed[-9] ^= 0x41  # what that makes of the last lines depends on all before them
     copy.write_bytes(changed)
-    assert played(copy).cut_off
+    try:
+        assert played(copy).cut_off
+    except RecordingError as error:
+        assert "behind its end" in str(error) or "damaged after line" in str(error)
 
 
 def test_another_policy_changes_what_it_judges_otherwise(recording: Path) -> None:
