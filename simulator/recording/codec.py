@@ -25,8 +25,13 @@ class CodecError(ValueError):
 
 _ADDRESSES: Final = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 _JSON: Final[dict[type, str]] = {
-    **{type(None): "null", bool: "true or false", int: "a whole number", float: "a number", str: "a text"},
-    **{list: "a list", dict: "an object"},
+    type(None): "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
 }
 _SETS: Final = {set: set, frozenset: frozenset}
 

@@ -25,11 +25,11 @@ OBJECT: Final = _Kind("an object", lambda value: isinstance(value, dict))
 EVENT: Final = _Kind("an object, or the name of an event", lambda value: isinstance(value, (dict, str)))
 YES_OR_NO: Final = _Kind("true or false", lambda value: isinstance(value, bool))
 NAMES: Final = _Kind("a list of texts", lambda value: isinstance(value, list) and all(map(TEXT.fits, value)))
+NUMBERS: Final = _Kind("a list of whole numbers", lambda value: isinstance(value, list) and all(map(_is_whole, value)))
 QUEUES: Final = _Kind(
     "a list of three whole numbers each",
     lambda value: isinstance(value, list) and all(NUMBERS.fits(each) and len(each) == 3 for each in value),
 )
-NUMBERS: Final = _Kind("a list of whole numbers", lambda value: isinstance(value, list) and all(map(_is_whole, value)))
 
 
 def _holds(value: Any, fields: Mapping[str, _Kind]) -> bool:
@@ -46,7 +46,14 @@ def _is_remedies(value: Any) -> bool:
     )
 
 
-_LOOK: Final = {"since": NUMBER, "expected": OBJECT, "lifted": YES_OR_NO, "final": YES_OR_NO}
+def _is_pairs(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and all(isinstance(each, list) and len(each) == 2 for each in value)
+    )
+
+
+PAIRS: Final = _Kind("an object or a list of pairs", _is_pairs)
+_LOOK: Final = {"since": NUMBER, "expected": PAIRS, "lifted": YES_OR_NO, "final": YES_OR_NO}
 ENDPOINT: Final = _Kind("an address and a port", _is_endpoint)
 GATHERED: Final = _Kind(f"empty, or an object of {', '.join(_LOOK)}", lambda value: value == {} or _holds(value, _LOOK))
 SEEN: Final = _Kind(
@@ -90,8 +97,13 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "conclude": _OF_LOOKS,
     "b": {"number": WHOLE, **_CONNECTION, "sessions": NAMES},
     "l": {
-        **{"number": WHOLE, "when": TEXT, **_CONNECTION, "sessions": NAMES, "before": WHOLE},
-        **{"gathered": GATHERED, "seen": SEEN},
+        "number": WHOLE,
+        "when": TEXT,
+        **_CONNECTION,
+        "sessions": NAMES,
+        "before": WHOLE,
+        "gathered": GATHERED,
+        "seen": SEEN,
     },
     "y": {**_CONNECTION, "steps": LIST},
     "h": {},
@@ -99,7 +111,12 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "e": {},
     "n": {"peering": TEXT, "registered": OBJECT},
     "D": {
-        **{"file": WHOLE, "key": TEXT, "name": TEXT, "offset": WHOLE, "octets": TEXT, "last": YES_OR_NO},
+        "file": WHOLE,
+        "key": TEXT,
+        "name": TEXT,
+        "offset": WHOLE,
+        "octets": TEXT,
+        "last": YES_OR_NO,
     },
     "E": {"class": TEXT, "event": OBJECT},
     "result": {"started": NUMBER, "finished": NUMBER, "versions": OBJECT, "report": OBJECT},
@@ -134,7 +151,7 @@ _KEPT: Final[Mapping[str, Shape]] = {
 """Of `q`, by the verb; the same."""
 
 _HEADER: Final[Mapping[str, tuple[_Kind, bool]]] = {
-    **{name: (TEXT, True) for name in ("by", "kind", "link")},
+    **dict.fromkeys(("by", "kind", "link"), (TEXT, True)),
     "topology": (OBJECT, True),
     "events": (_or_null(WHOLE), False),
     "own-checks": (NAMES, False),

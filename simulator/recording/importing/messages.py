@@ -25,6 +25,16 @@ _KINDS: Final = range(1, 6)
 _ESTABLISHED: Final = 6
 
 
+_UNPACKED_ELSEWHERE: Final = {
+    b"\xfd7zXZ": "packed with xz: unpack it first (xz -dk FILE)",
+    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it first (zstd -d FILE)",
+    b"PK\x03\x04": "a zip archive: unpack it first (unzip FILE)",
+}
+"""How files begin that are not unpacked here → what to do."""
+_HEAD: Final = 12
+"""Octets that tell what a file is."""
+
+
 class ImportFileError(ValueError):
     """A file that cannot be imported; in one line."""
 
@@ -55,26 +65,31 @@ class ImportedFile:
         self.unused: Counter[str] = Counter()
         """What cannot be used, by what it is."""
         self.notes: list[str] = []
+        self._unpacked = 0
+        """Octets so far."""
+        self._packed_problem = ""
 
     def said(self) -> Iterator[ImportedMessage]:
         """Raises ImportFileError."""
         try:
             with self.path.open("rb") as packed:
                 read = self._reader(packed)
-                head = read(12)
+                head = b""
+                while len(head) < _HEAD and (more := read(_HEAD - len(head))):
+                    head += more
                 rest = _Behind(head, read)
                 if looks_like_capture(head):
                     yield from self._captured(rest)
                 elif looks_like(head):
                     yield from self._dumped(rest)
                 else:
-                    raise ImportFileError(f"{self.path}: neither a capture (pcap, pcapng) nor MRT")
+                    raise ImportFileError(f"{self.path}: {self._packed_problem or _neither(head)}")
+            if self._packed_problem:
+                self.notes.append(self._packed_problem)
         except CaptureFileError as error:
             raise ImportFileError(f"{self.path}: {error}") from None
         except OSError as error:
             raise ImportFileError(f"{self.path}: {error.strerror or error}") from None
-        except (EOFError, zlib.error):
-            self.notes.append("the compressed data are damaged or cut short")
 
     def _reader(self, packed: IO[bytes]) -> Callable[[int], bytes]:
         head = packed.read(3)
@@ -84,18 +99,21 @@ class ImportedFile:
             file = gzip.GzipFile(fileobj=packed)
         elif head == b"BZh":
             file = bz2.BZ2File(packed)
-        grown = 0
 
         def read(size: int) -> bytes:
-            nonlocal grown
+            """What there is of it: none at the end, and where it cannot be unpacked any further."""
+            if self._packed_problem:
+                return b""
             try:
-                found = cast(bytes, file.read(size))
+                found = cast(bytes, file.read1(size))
             except (OSError, EOFError, zlib.error) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
-                raise EOFError from None
-            grown += len(found)
-            if grown > _MOST:
+                where = f"after {count_of(self._unpacked, 'octet')} of what is unpacked"
+                self._packed_problem = f"{where} the compressed data are damaged or cut short"
+                return b""
+            self._unpacked += len(found)
+            if self._unpacked > _MOST:
                 raise ImportFileError(f"{self.path}: more than {_MOST >> 20} MiB: import the part of the incident")
             return found
 
@@ -180,6 +198,14 @@ class ImportedFile:
         yield ImportedMessage(
             time, found.address, found.receiver, number, "message", octets, asns=asns, asn4=found.asn4
         )
+
+
+def _neither(head: bytes) -> str:
+    packed = next((words for mark, words in _UNPACKED_ELSEWHERE.items() if head.startswith(mark)), None)
+    if packed is not None:
+        return f"this is {packed}"
+    few = f": it has {count_of(len(head), 'octet')}" if len(head) < _HEAD else ""
+    return f"neither a capture (pcap, pcapng) nor MRT{few}"
 
 
 class _Behind:

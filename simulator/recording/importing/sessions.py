@@ -169,10 +169,7 @@ class Importer:
                 self._file.unused[f"sessions of {session.ends[1]}: no OPEN says which AS it is (--topology)"] += 1
                 del self._sessions[session.ends]
         if not self._sessions:
-            raise ImportFileError(
-                f"{self._file.path}: no BGP session with AS{self._microsoft} is in it: "
-                + ("name the topology" if self._topology is None else "its addresses are others than the topology's")
-            )
+            raise ImportFileError(f"{self._file.path}: {self._why_none()}")
         topology = self._topology or self._made()
         by_ends: dict[SessionEnds, SessionPlan] = {
             (plan.edge_address, plan.peer_address): plan for plan in plans(topology)
@@ -182,6 +179,15 @@ class Importer:
             session.id, session.connection, session.number = plan.id, plan.connection, number
             session.asn = session.asn or plan.peer.asn
         return topology
+
+    def _why_none(self) -> str:
+        """What of the file was not read comes first: the sessions may be there."""
+        none = f"no BGP session with AS{self._microsoft} is in "
+        if self._file.notes:
+            return f"{'; '.join(self._file.notes)}; {none}what was read"
+        return f"{none}it: " + (
+            "name the topology" if self._topology is None else "its addresses are others than the topology's"
+        )
 
     def _made(self) -> Topology:
         """A topology of the sessions that were seen: each peering has one session."""
