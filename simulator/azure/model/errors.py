@@ -30,6 +30,8 @@ class FieldName(Enum):
     SESSION_PREFIX = "a session's prefix"
     PEER_ADDRESS = "the peer's address of a session"
     MICROSOFT_ADDRESS = "Microsoft's address of a session"
+    LIMIT = "the maximum of prefixes of a session"
+    MD5_KEY = "a connection's MD5 key"
 
 
 @dataclass(frozen=True, slots=True)

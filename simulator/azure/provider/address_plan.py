@@ -383,7 +383,7 @@ def _no_host_of(address: IpAddress, lan: Sequence[Prefix]) -> str:
             if not small and address.version == 4 and address == prefix.broadcast_address:
                 return f"is the broadcast address of {prefix}: no router's"
             return ""
-    return f"is not in the LAN {', '.join(map(str, lan))}"
+    return f"is not in the LAN {', '.join(map(str, lan))}: give one that is"
 
 
 _KINDS: Final[tuple[tuple[str, Callable[[IpAddress], bool]], ...]] = (

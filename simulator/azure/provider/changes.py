@@ -102,13 +102,12 @@ def change(
     old = live.request
     _same_place(old, wanted)
     described: dict[str, ChangeKind] = {}
-    request = _sessions(live, wanted, address_plan, described)
+    request = _sessions(live, wanted, address_plan, described, may_limit=settings.allow_max_prefix_updates)
     if wanted.md5 is not None and wanted.md5 != (old.md5 or ""):
         request = replace(request, md5=wanted.md5)
         described["another MD5 key"] = ChangeKind.KEY
-    refused = {ChangeKind.KEY: not settings.allow_md5_updates, ChangeKind.LIMIT: not settings.allow_max_prefix_updates}
-    if any(refused.get(kind, False) for kind in described.values()):
-        raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.SESSIONS), recorded=True)
+        if not settings.allow_md5_updates:
+            raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.MD5_KEY), recorded=True)
     if wanted.peering_service is False and old.peering_service:
         text = "cannot be taken back: contact peering@microsoft.com"
         raise NotSupportedError(text, wanted.at(FieldName.PEERING_SERVICE))
@@ -137,7 +136,12 @@ def _same_place(old: ConnectionRequest, wanted: ConnectionRequest) -> None:
 
 
 def _sessions(
-    live: LiveConnection, wanted: ConnectionRequest, address_plan: AddressPlan, described: dict[str, ChangeKind]
+    live: LiveConnection,
+    wanted: ConnectionRequest,
+    address_plan: AddressPlan,
+    described: dict[str, ChangeKind],
+    *,
+    may_limit: bool,
 ) -> ConnectionRequest:
     """The request with the sessions that are wanted: one may be added, none moved or removed."""
     old = request = live.request
@@ -150,15 +154,20 @@ def _sessions(
             request = request.with_session(family, address_plan.beside(old, one, family, live.record.flow))
             described[f"an {family.label} session was added"] = ChangeKind.SESSION
             continue
-        moved = session.peer is not None and session.peer != before.peer
-        if moved or (session.microsoft is not None and session.microsoft != before.microsoft):
-            raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.SESSIONS), recorded=True)
+        for name, asked, there in (
+            (FieldName.PEER_ADDRESS, session.peer, before.peer),
+            (FieldName.MICROSOFT_ADDRESS, session.microsoft, before.microsoft),
+        ):
+            if asked is not None and asked != there:
+                raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(name, family), recorded=True)
         if session.prefix is not None and session.prefix != before.prefix:
             text = f"is {before.prefix}, and cannot be changed"
             raise NotSupportedError(text, wanted.at(FieldName.SESSION_PREFIX, family))
         if session.max_prefixes is not None and session.max_prefixes != before.max_prefixes:
             request = request.with_session(family, replace(before, max_prefixes=session.max_prefixes))
             described[f"{family.label} max prefixes {session.max_prefixes}"] = ChangeKind.LIMIT
+            if not may_limit:
+                raise NotSupportedError(UPDATES_NOT_SUPPORTED, wanted.at(FieldName.LIMIT, family), recorded=True)
     named = any(one.peer or one.prefix for one in wanted.sessions.values())  # limits alone leave no session out
     for family in old.sessions.keys() - wanted.sessions.keys() if named else ():
         text = f"Removing an {family.label} session is not supported: contact peering@microsoft.com"

@@ -106,13 +106,13 @@ ConnectionDocuments = Annotated[
 
 class DirectDocument(Document):
     connections: ConnectionDocuments
-    peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
+    peerAsn: Annotated[SubResource, Field(description="an Approved PeerAsn of the subscription")]
     directPeeringType: Annotated[Text, one_of(*DIRECT_TYPES)] = None
 
 
 class ExchangeDocument(Document):
     connections: ConnectionDocuments
-    peerAsn: Annotated[SubResource, Field(description="the PeerAsn that peers")]
+    peerAsn: Annotated[SubResource, Field(description="an Approved PeerAsn of the subscription")]
 
 
 class Sku(Document):
@@ -128,7 +128,7 @@ class ConnectivityProbe(Document):
 
 
 class PeeringProperties(Document):
-    peeringLocation: Annotated[Required, Field(description="the metro")]
+    peeringLocation: Annotated[Required, Field(description="the metro where you want to peer, as Ashburn")]
     direct: DirectDocument | None = None
     exchange: ExchangeDocument | None = None
     connectivityProbes: Annotated[list[ConnectivityProbe], Field(max_length=100)] | None = None
@@ -137,7 +137,7 @@ class PeeringProperties(Document):
 class PeeringDocument(Document):
     kind: Annotated[Required, one_of("Exchange", "Direct"), Field(description="Exchange or Direct")]
     sku: Annotated[Sku, Field(description="for example Basic_Exchange_Free")]
-    location: Annotated[Region, Field(description="the Azure region of the metro")]
+    location: Annotated[Region, Field(description="an Azure region, as eastus")]
     tags: Tags = None
     properties: Annotated[PeeringProperties, Field(description="peeringLocation, and exchange or direct")]
 
@@ -149,7 +149,7 @@ class ContactDetail(Document):
 
 
 class PeerAsnProperties(Document):
-    peerAsn: Annotated[AsnField, Field(description="the ASN")]
+    peerAsn: Annotated[AsnField, Field(description="the number of your network's public AS")]
     peerContactDetail: Annotated[list[ContactDetail], Field(max_length=100)] | None = None
     peerName: Text = None
 
@@ -192,7 +192,7 @@ class ServiceSku(Document):
 
 
 class ServiceDocument(Document):
-    location: Annotated[Region, Field(description="an Azure region")]
+    location: Annotated[Region, Field(description="an Azure region, as eastus")]
     sku: ServiceSku | None = None
     tags: Tags = None
     properties: ServiceProperties | None = None

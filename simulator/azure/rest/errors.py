@@ -92,6 +92,8 @@ _PATHS: Final[dict[FieldName, str]] = {
     _N.SESSION_PREFIX: "bgpSession.sessionPrefixV{version}",
     _N.PEER_ADDRESS: "bgpSession.peerSessionIPv{version}Address",
     _N.MICROSOFT_ADDRESS: "bgpSession.microsoftSessionIPv{version}Address",
+    _N.LIMIT: "bgpSession.maxPrefixesAdvertisedV{version}",
+    _N.MD5_KEY: "bgpSession.md5AuthenticationKey",
 }
 """A field of a request → where a document has it; of a connection's, inside the connection."""
 _VERSION: Final = {Family.IPV4: 4, Family.IPV6: 6}

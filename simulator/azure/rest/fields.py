@@ -70,7 +70,7 @@ def _address(type_: Callable[[str], Any], name: str) -> Callable[[object], Any]:
                 return type_(text)
         except ValueError:
             pass
-        raise refusal(f"{quoted(text)} is not an {name} address")
+        raise refusal(f"{quoted(text)} is not an {name} address, like {_ADDRESSES[name]}")
 
     return read
 
@@ -95,6 +95,7 @@ def _prefix(version: int) -> Callable[[object], Any]:
 
 
 _EXAMPLES: Final = {4: "198.51.100.4/30", 6: "2001:db8::4/126"}
+_ADDRESSES: Final = {"IPv4": "192.0.2.1", "IPv6": "2001:db8::1"}
 
 
 def one_of(*values: str) -> AfterValidator:
@@ -125,6 +126,12 @@ def _on_one_line(value: str) -> str:
     """What control characters would do is done to the terminal that shows them (simulator)."""
     if _has_control(value):
         raise refusal("has a control character")
+    return value
+
+
+def _not_negative(value: int) -> int:
+    if value < 0:
+        raise refusal("must be greater than 0 or null")  # Microsoft's clients' words
     return value
 
 
@@ -160,7 +167,7 @@ V4 = Annotated[IPv4Address | None, BeforeValidator(_address(IPv4Address, "IPv4")
 V6 = Annotated[IPv6Address | None, BeforeValidator(_address(IPv6Address, "IPv6"))]
 P4 = Annotated[IPv4Network | None, BeforeValidator(_prefix(4))]
 P6 = Annotated[IPv6Network | None, BeforeValidator(_prefix(6))]
-LimitField = Annotated[int, between(0, INT32)] | None
+LimitField = Annotated[int, AfterValidator(_not_negative), Field(le=INT32)] | None
 Positive = Annotated[int, between(1, INT32)]
 AsnField = Annotated[int, between(1, 2**32 - 1)]
 Md5 = Annotated[str, AfterValidator(_md5)] | None

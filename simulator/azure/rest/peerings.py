@@ -58,7 +58,9 @@ def parse(request: ArmRequest) -> tuple[PeeringRequest, list[str]]:
         for index, each in enumerate(_identified(request, inner.connections))
     )
     if direct_type == "Voice" and len(connections) < _VOICE_CONNECTIONS:
-        raise bad_argument(f"{place}.connections: a Voice peering needs at least two", f"{place}.connections")
+        raise bad_argument(
+            f"{place}.connections: are too few: a Voice peering needs at least two", f"{place}.connections"
+        )
     wanted = PeeringRequest(
         flow=flow,
         asn=asn.asn if asn is not None else 0,
@@ -156,16 +158,17 @@ def _session(
     microsoft = getattr(session, f"microsoftSession{address}")
     limit = getattr(session, f"maxPrefixesAdvertised{suffix}")
     prefix = getattr(session, f"sessionPrefix{suffix}")
+    has_address = peer is not None or (flow is Flow.DIRECT and prefix is not None)
+    if limit == 0 and has_address:
+        field = f"{place}.bgpSession.maxPrefixesAdvertised{suffix}"
+        raise bad_argument(f"{field}: must be greater than 0 or null", field)
     if flow is Flow.DIRECT and prefix is not None and prefix.prefixlen not in _LENGTHS[family]:
         field = f"{place}.bgpSession.sessionPrefix{suffix}"
         lengths = " or ".join(f"/{length}" for length in _LENGTHS[family])
         raise bad_argument(f"{field}: Invalid Prefix: {prefix}, must be either {lengths}", field)
-    if peer is None and (flow is not Flow.DIRECT or prefix is None):
+    if not has_address:
         given_later = flow is Flow.DIRECT and provider == "Microsoft" and limit
         return SessionRequest(None, None, None, limit) if given_later else None
-    if limit == 0:
-        field = f"{place}.bgpSession.maxPrefixesAdvertised{suffix}"
-        raise bad_argument(f"{field}: must be greater than 0 or null", field)
     return SessionRequest(peer, microsoft, prefix, limit)
 
 

@@ -129,7 +129,12 @@ async def test_a_change_of_a_peering_is_reviewed_as_a_change(tmp_path: Path) -> 
         await lab.active(f"{GROUP}/peerings/p")
         assert review(lab.provider, PEERING, exchange_body(maxPrefixesAdvertisedV4=2000)).passed
         wrong = exchange_body(peerSessionIPv4Address="206.126.239.201")
-        assert targets(review(lab.provider, PEERING, wrong)) == [SESSION]
+        assert targets(review(lab.provider, PEERING, wrong)) == [f"{SESSION}.peerSessionIPv4Address"]
+        wrong = exchange_body(md5AuthenticationKey="another")
+        assert targets(review(lab.provider, PEERING, wrong)) == [f"{SESSION}.md5AuthenticationKey"]
+        lab.provider.set(lab.provider.settings.model_copy(update={"allow_max_prefix_updates": False}))
+        wrong = exchange_body(maxPrefixesAdvertisedV4=3000)
+        assert targets(review(lab.provider, PEERING, wrong)) == [f"{SESSION}.maxPrefixesAdvertisedV4"]
         assert targets(review(lab.provider, PEERING, changed(exchange_body(), "location", "westus"))) == ["location"]
         states = {record.state for record in lab.provider.control.records.values()}
         assert states == {ConnectionState.ACTIVE}, "nothing was done"
