@@ -91,6 +91,13 @@ class Connection:
         limits = ConnectionEvent.MAX_PREFIXES_CHANGED
         return next((step for step in reversed(self.history) if step.event is not limits), self.history[-1])
 
+    @property
+    def entered(self) -> float:
+        """When it came into the state that it shows, in seconds since the epoch: what changes no state, as another
+        limit, begins none. 0 before any."""
+        steps = reversed(self.history)
+        return next((each.time for each in steps if each.source is not each.target or each.event in _CONVERSION), 0.0)
+
     def decide(
         self, event: ConnectionEvent, now: float, facts: Facts | None = None, detail: str = ""
     ) -> ConnectionTransition:
@@ -104,7 +111,7 @@ class Connection:
             raise TransitionRefusedError(self.state, event, self._refusal(event))
         known = replace(
             facts or Facts(),
-            request_approved=self._request_approved(),
+            request_approved=self.is_approved(),
             never_provisioned=self._never_provisioned(),
             conversion_pending=self.conversion is Conversion.PENDING,
             conversion_unfinished=self.conversion is not Conversion.NONE,
@@ -133,7 +140,7 @@ class Connection:
         self.take(step)
         return step
 
-    def _request_approved(self) -> bool:
+    def is_approved(self) -> bool:
         """Whether the request was approved since it last went to review."""
         for step in reversed(self.history):
             if step.event in (ConnectionEvent.APPROVED, ConnectionEvent.LEGACY_FOUND):

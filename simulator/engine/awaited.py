@@ -42,6 +42,7 @@ AWAITED: Final[dict[ConnectionState, Awaited]] = {
 _CABLING: Final = Awaited(
     "the peer does its cabling by the LOA, configures BGP and notifies Microsoft", AWAITED[S.APPROVED].delay, Actor.PEER
 )
+_REFUSED: Final = Awaited("the peer deletes the request, which was never approved, and makes another", who=Actor.PEER)
 _DENIED: Final = Awaited("somebody has it validated again (revalidate)", who=Actor.MICROSOFT)
 _NOT_LIFTED: Final = Awaited("sessions that are still denied pass their validation", who=Actor.AUTOMATION)
 _CONVERSION: Final = Awaited(
@@ -74,6 +75,8 @@ def awaited(record: ConnectionRecord) -> Awaited:
     """What a connection waits for now."""
     if record.state is S.PROVISIONING_STARTED and awaits_notification(record):
         return _CABLING
+    if record.state is S.PROVISIONING_FAILED and not record.connection.is_approved():
+        return _REFUSED
     if record.connection.denied:
         return _DENIED
     if record.state is S.ACTIVE and record.connection.conversion is Conversion.PENDING:

@@ -56,7 +56,7 @@ def _row(provider: Provider, record: ConnectionRecord) -> DeskRow:
     return DeskRow(
         record=record,
         state=record.connection.shown_state,
-        since=since,
+        since=record.connection.entered,
         bgp=[
             (plan.family.label, edges.bgp_state(plan) if edges.is_provisioned(plan) else None) for plan in record.plans
         ],

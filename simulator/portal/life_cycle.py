@@ -40,6 +40,8 @@ class LifeStep:
     note: str
     """How long it lasted, or lasts."""
     title: str
+    since: float = 0.0
+    """When it was entered, of the step that is now, in seconds since the epoch; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,7 @@ def _times(history: list[ConnectionTransition], now: float) -> tuple[dict[S, flo
 def _step(
     state: S, x: float, y: float, word: str, entered: dict[S, float], spent: dict[S, float], now: float
 ) -> LifeStep:
-    note = (
-        duration(spent.get(state))
-        if word == "done"
-        else duration(now - entered.get(state, now))
-        if word == "now"
-        else ""
-    )
+    since = entered.get(state, 0.0) if word == "now" else 0.0
+    note = duration(spent.get(state)) if word == "done" else duration(now - since) if since else ""
     title = f"Connection {state.value}: {group_of(state).meaning}"
-    return LifeStep(state, x, y, label_lines(state), group_of(state).css, word, note, title)
+    return LifeStep(state, x, y, label_lines(state), group_of(state).css, word, note, title, since)

@@ -118,7 +118,7 @@ def _row(provider: Provider, record: PeeringRecord, peers: dict[int, str]) -> Pe
         states=sorted(states.items(), key=lambda each: list(ConnectionState).index(each[0])),
         bgp=sorted(bgp.items(), key=lambda each: list(BgpState).index(each[0]) if each[0] is not None else -1),
         waits=awaited(worst).what,
-        since=max((each.connection.last_step.time for each in connections if each.connection.history), default=0.0),
+        since=max((each.connection.entered for each in connections), default=0.0),
     )
 
 

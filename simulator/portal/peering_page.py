@@ -10,10 +10,11 @@ from fastapi import Response
 
 from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import LiveConnection, PeeringRecord
-from simulator.connection.states import Actor, ConnectionEvent, ConnectionState
-from simulator.connection.table import possible
+from simulator.connection.states import Actor, ConnectionState
 from simulator.engine.awaited import Awaited, awaited
+from simulator.engine.verbs import VERBS
 from simulator.engine.views import connection_view, session_view
+from simulator.portal.desk_frame import refusal
 from simulator.portal.life_cycle import LifeCycle, life_cycle
 from simulator.portal.memory import PortalMemory
 from simulator.portal.overview import peering_path
@@ -79,15 +80,16 @@ def connection_row(provider: Provider, live: LiveConnection) -> ConnectionRow:
     history = record.connection.history
     since = record.connection.last_step.time if history else 0.0
     waits, edges = awaited(record), provider.network.edges
+    told = waits.who is Actor.PEER and not refusal(provider, record, VERBS["notify"])
     return ConnectionRow(
         live=live,
         state=record.connection.shown_state,
-        since=since,
+        since=record.connection.entered,
         sessions=[(session_view(provider.network, plan), edges.is_provisioned(plan)) for plan in record.plans],
         waits=waits,
         who=WHO[waits.who] if waits.who is not None else "nobody",
         due=provider.settings.due(waits.delay, since) if waits.delay else None,
-        may_notify=ConnectionEvent.NOTIFIED in possible(record.state, record.flow),
+        may_notify=told,
     )
 
 

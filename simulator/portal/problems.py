@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,12 @@ class Problems:
         names = (*self.texts, *other.texts)
         both = {name: (*self.texts.get(name, ()), *other.texts.get(name, ())) for name in names}
         return Problems(both, self.code or other.code)
+
+    def ordered(self, names: Sequence[str]) -> Problems:
+        """The same, in the order of a page's fields; what is of none of them comes last."""
+        place = {name: number for number, name in enumerate(names)}
+        known = sorted(self.texts.items(), key=lambda each: place.get(each[0], len(place)))
+        return Problems(dict(known), self.code)
 
     def __bool__(self) -> bool:
         return bool(self.texts)

@@ -84,7 +84,7 @@ def connection(provider: Provider, record: ConnectionRecord) -> dict[str, Any]:
         **document(view),
         "resource": owner.resource.id if owner else "",
         "identifier": live.request.identifier if live else "",
-        "since": timestamp(since),
+        "since": timestamp(record.connection.entered),
         "waitsFor": comes.what,
         "due": None if due is None else timestamp(due),
         "possible": [event.value for event in possible(record.state, record.flow)],

@@ -208,6 +208,11 @@ async def test_an_open_page_outlives_a_killed_server(tmp_path: Path) -> None:
             await who.page.goto("/create")
             await who.fill("Name", "half-way")
         await expect(page.locator("#link-state")).to_contain_text("no connection", timeout=PATIENCE)
+        # What is sent to a server that is away would be lost: it stays on the page, which says so.
+        await expect(who.page.locator("#link-state")).to_contain_text("no connection", timeout=PATIENCE)
+        await who.press("Next: Configuration")
+        await expect(who.page.locator("#unsent")).to_contain_text("nothing was sent")
+        await expect(who.field("Name")).to_have_value("half-way")
         async with turnup(tmp_path, port):
             answer = await client.post("/lab/v1/peerings/contoso-ashburn/approve")
             assert answer.status_code == 200
@@ -217,9 +222,10 @@ async def test_an_open_page_outlives_a_killed_server(tmp_path: Path) -> None:
             # A form of the page from before the kill still works.
             await page.get_by_role("button", name="Notify Microsoft: my side is configured").click()
             await expect(page.locator("#said")).to_contain_text("Microsoft is notified")
+            await expect(who.page.locator("#unsent")).to_have_count(0, timeout=PATIENCE)
             # And one that was being filled in: what was typed is there once, on both sides of another kill.
             await who.press("Next: Configuration")
-            await who.sees("PeerASN is required")
+            await who.sees("Peer ASN is required")
         async with turnup(tmp_path, port):
             await who.page.reload()
             await expect(who.field("Name")).to_have_value("half-way")

@@ -187,6 +187,10 @@ async def test_asns_are_registered_at_an_exchange_with_route_server(tmp_path: Pa
             assert "alpha is registered" in browser.text
         (made,) = lab.provider.unit.all(RegisteredAsn)
         assert f'<code id="k-alpha">{made.prefix_key}</code>' in browser.text and 'data-copy="k-alpha"' in browser.text
+        await browser.submit(page, name="ALPHA", asn="64501")
+        assert "choose another name" in browser.error("name") and browser.value("asn") == "64501"
+        await browser.submit(page, name="", asn="many")
+        assert browser.error("name").startswith("Name is required") and "whole number" in browser.error("asn")
         await browser.submit(page, name="beta", asn="64500")
         assert "already registered" in browser.error("asn")
         assert "its prefix key is no longer valid" in await browser.open(f"{page}/alpha/delete")
@@ -211,6 +215,8 @@ async def test_a_registered_prefix_shows_what_is_wrong_with_it(tmp_path: Path) -
         assert "one is queued for validation" in browser.text
         await until(lab.provider, lambda: not lab.provider.unit.all(RegisteredPrefix)[0].pending)
         assert "Prefix not received from" in await browser.open(page)
+        await browser.submit(page, name="one", prefix="9.9.10.0/24")
+        assert "choose another name" in browser.error("name")
         await browser.submit(f"{page}/one/validate")
         assert "one is queued for validation again" in browser.text
         await browser.submit(f"{page}/one/delete")
@@ -250,6 +256,8 @@ async def test_a_bandwidth_and_a_key_are_changed_where_the_lab_allows_it(tmp_pat
         browser = await active(lab)
         path = await edited(browser)
         await change(browser, path, md5="another-key")
+        refused = browser.error("md5")
+        assert refused.startswith("Md5AuthenticationKey and MaxPrefix updates") and "Delays and rules" in refused
         assert "Md5AuthenticationKey and MaxPrefix updates are not yet supported" in browser.text
         lab.provider.set(lab.provider.settings.model_copy(update={"allow_md5_updates": True}))
         await edited(browser)

@@ -143,7 +143,7 @@ async def test_each_error_of_the_configuration_is_seen_at_its_field(tmp_path: Pa
         browser = Browser(lab)
         await browser.basics()
         await browser.configuration(Use.EXCHANGE)
-        assert "at least 1" in text_of(browser.text) and 'id="e-connections"' in browser.text
+        assert "There is no connection yet" in text_of(browser.text) and 'id="e-connections"' in browser.text
         await browser.connection(Use.EXCHANGE)
         for field, values in WRONG_CONFIGURATION.items():
             for value in values:

@@ -54,6 +54,36 @@ async def test_requests_are_decided_one_by_one_and_all_at_once(tmp_path: Path) -
         assert none.status_code == 409
 
 
+async def test_all_are_approved_that_can_be_and_counted(tmp_path: Path) -> None:
+    """What is blocked stands in the same list, and waits for something else."""
+    async with served(tmp_path, settings=PEOPLE) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        await put_peering(lab.provider, "blocked", {"peerSessionIPv4Address": "206.126.239.201"})
+        for record in list(lab.provider.control.records.values()):
+            if record.peering == "blocked":
+                await lab.provider.operate(record, "block", "a cut fibre")
+        page = (await lab.client.get("/desk")).text
+        assert "Requests that wait for Microsoft 4" in text_of(page) and "Approve all 2 requests of this page" in page
+
+
+async def test_a_validation_state_has_one_colour_on_every_page(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=PEOPLE) as lab:
+        await put_asn(lab.provider)
+        await put_asn(lab.provider, 64511, "fabrikam", approved=False)
+        await put_asn(lab.provider, 64510, "wide", approved=False)
+        await send(lab, "/desk/asns/lab/wide", verb="reject")
+        pill = re.compile(r'class="pill (\w+)">(Approved|Pending|Failed)<')
+        desk, mine = [set(pill.findall((await lab.client.get(path)).text)) for path in ("/desk", "/asns")]
+        assert desk == mine == {("ok", "Approved"), ("wait", "Pending"), ("bad", "Failed")}
+
+
+async def test_what_was_refused_leads_back_to_the_desk(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=PEOPLE) as lab:
+        answer = await send(lab, "/desk/operate", verb="approve")
+        assert answer.status_code == 422 and '<a href="/desk">Go to Microsoft' in answer.text
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -12,12 +12,24 @@ import pytest
 
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionState
+from simulator.portal.arm import ask, resource_path
 from simulator.portal.report_page import FILES
 from simulator.routers.configs.registry import FORMATS
 from simulator.session.states import BgpState
 from simulator.views.states import group_of
+from simulator.views.times import timestamp
 from tests.azure.provider import support as provider_support
-from tests.portal.support import PAGE, put_asn, put_peering, send, text_of, until, until_all
+from tests.portal.support import (
+    BOTH_FAMILIES,
+    PAGE,
+    exchange_document,
+    put_asn,
+    put_peering,
+    send,
+    text_of,
+    until,
+    until_all,
+)
 from tests.serving.support import Served, served
 
 BY_HAND = Settings(peering_review=None, notification=None, removal=None)
@@ -227,3 +239,48 @@ async def test_the_report_and_the_capture_are_downloaded(tmp_path: Path) -> None
         assert b"Connection" in found["report.html"] and b"lifted" in found["events.jsonl"]
         assert found["wire.pcap"].count(b"\xff" * 16) > 8  # BGP's marker
         assert (await lab.client.get(f"{PAGE}/report/passwd")).status_code == 404
+
+
+async def test_an_age_is_that_of_the_state_not_of_the_last_change(tmp_path: Path) -> None:
+    """A connection that is edited stays Active, and has been so since before."""
+    async with served(tmp_path) as lab:
+        provider = lab.provider
+        await put_asn(provider)
+        await put_peering(provider)
+        await until_all(provider, ConnectionState.ACTIVE)
+        record = next(iter(provider.control.records.values()))
+        since = record.connection.entered
+        wanted = exchange_document({**BOTH_FAMILIES, "maxPrefixesAdvertisedV4": 777})
+        identifier = next(iter(provider.peerings.records.values())).connections[0].request.identifier
+        wanted["properties"]["exchange"]["connections"][0]["connectionIdentifier"] = identifier
+        await ask(provider, "PUT", resource_path("lab", "peerings", "contoso-ashburn", group="rg"), wanted)
+        assert record.connection.history[-1].source is record.connection.history[-1].target
+        assert record.connection.entered == since < record.connection.history[-1].time
+        shown = f'datetime="{timestamp(since)}"'
+        for path in (PAGE, "/desk/connections"):
+            assert shown in (await lab.client.get(path)).text, path
+        assert f'<tspan data-age data-since="{timestamp(since)}">' in (await lab.client.get(PAGE)).text
+
+
+async def test_what_is_done_by_hand_says_so_and_a_notice_is_asked_for_once(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=BY_HAND.model_copy(update={"provisioning": None})) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        records = list(lab.provider.control.records.values())
+        for verb in ("approve", "notify"):
+            for record in records:
+                await lab.provider.operate(record, verb)
+        page = text_of((await lab.client.get(PAGE)).text)
+        assert "configured with DENY ALL. In this lab that is done by hand, at Microsoft's desk" in page
+        assert "Notify Microsoft" not in page
+
+
+async def test_a_request_that_was_never_approved_is_not_notified_but_made_again(tmp_path: Path) -> None:
+    async with served(tmp_path, settings=BY_HAND) as lab:
+        await put_asn(lab.provider)
+        await put_peering(lab.provider)
+        for record in list(lab.provider.control.records.values()):
+            await lab.provider.operate(record, "reject")
+        page = text_of((await lab.client.get(PAGE)).text)
+        assert "The peer deletes the request, which was never approved, and makes another" in page
+        assert "Notify Microsoft" not in page

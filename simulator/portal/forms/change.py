@@ -9,6 +9,7 @@ from fastapi import Response
 
 from simulator.azure.model.errors import RefusalError
 from simulator.azure.model.resources import Json
+from simulator.azure.provider.changes import UPDATES_NOT_SUPPORTED
 from simulator.azure.provider.records import PeeringRecord
 from simulator.azure.rest.errors import ArmError
 from simulator.azure.rest.ids import ResourceId
@@ -39,6 +40,10 @@ _MOVED_BEFORE_DELETION: Final = (
     "This peering was changed since you opened this page. Nothing is deleted: look at it again."
 )
 _GONE: Final = "This connection was deleted since you opened this page: nothing is saved."
+_NOT_UPDATED: Final = (
+    ". Delete the connection and add another; or let this lab take it, at Microsoft's desk under Delays and rules"
+)
+"""What to do about what production refused (simulator)."""
 _IN_PROVISIONING: Final = (
     "If you delete it when the connection state is ProvisioningStarted or ProvisioningCompleted, "
     "the operation will fail."
@@ -183,8 +188,12 @@ def _at_fields(edited: EditedConnection, faults: tuple[ReviewFault, ...]) -> Pro
     for fault in faults:
         index, inside = split(fault.target)
         name = field_of(inside, edited.fields) if index == edited.index else ""
-        texts[name] = (*texts.get(name, ()), sentence(edited.fields, name, fault.text))
-    return Problems(texts, next((each.code for each in faults), ""))
+        text = sentence(edited.fields, name, fault.text)
+        if fault.text == UPDATES_NOT_SUPPORTED:
+            text += _NOT_UPDATED
+        texts[name] = (*texts.get(name, ()), text)
+    found = Problems(texts, next((each.code for each in faults), ""))
+    return found.ordered([each.name for each in edited.fields])
 
 
 # --- delete ---

@@ -63,6 +63,7 @@ def _problems(visit: Visit, draft: Draft, identifier: str) -> tuple[Problems, Pr
     """What is wrong with this connection, and what only clients would refuse."""
     review = reviewed(visit.provider, draft)
     index = next(number for number, each in enumerate(draft.connections) if each.identifier == identifier)
+    names = [each.name for each in CONNECTION_FIELDS[use_of(draft.values)]]
     told = []
     for faults in (review.faults, review.warnings):
         texts: dict[str, tuple[str, ...]] = {}
@@ -71,7 +72,7 @@ def _problems(visit: Visit, draft: Draft, identifier: str) -> tuple[Problems, Pr
             if at.connection == index:
                 text = sentence(CONNECTION_FIELDS[use_of(draft.values)], at.field, fault.text)
                 texts[at.field] = (*texts.get(at.field, ()), text)
-        told.append(Problems(texts))
+        told.append(Problems(texts).ordered(names))
     return told[0], told[1]
 
 

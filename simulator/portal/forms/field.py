@@ -214,6 +214,10 @@ _FOLLOWS: Final = re.compile(r"(is|are|must|has|cannot|belongs) ")
 
 
 def sentence(fields: Iterable[FormField], name: str, text: str) -> str:
-    """What is wrong with a field, as a sentence that can stand alone: words that follow the field's name get it."""
+    """What is wrong with a field, as a sentence that can stand alone: words that follow the field's name get it, and
+    so does a value that would begin them. An API's null is an empty answer."""
     label = next((each.label for each in fields if each.name == name), "")
-    return f"{label} {text}" if label and _FOLLOWS.match(text) else text
+    text = text.replace(" or null", ", or left empty")
+    if label and _FOLLOWS.match(text):
+        return f"{label} {text}"
+    return f"{label}: {text}" if label and text[:1] in "'\"" else text[:1].upper() + text[1:]

@@ -81,13 +81,13 @@ SUBSCRIPTION: Final = FormField(
     "Subscription",
     "Select your Azure subscription. In the lab a subscription is just a name.",
     kind=InputKind.COMBO,
-    section="Project details",
+    section="Project Details",
     fixed_later=True,
 )
 NAME: Final = FormField(
     "name",
     "Name",
-    "Name corresponds to the resource name and can be anything you choose.",
+    "Name corresponds to the resource name and can be anything you choose: letters, digits, _ - . without blanks.",
     section="Instance details",
     example="contoso-ashburn",
     fixed_later=True,
@@ -95,7 +95,7 @@ NAME: Final = FormField(
 GROUP_FIELDS: Final = (
     FormField(
         "group-choice",
-        "Resource group",
+        "Resource Group",
         "You can either choose an existing resource group from the list or create a new group.",
         kind=InputKind.RADIO,
         choices=(Choice(EXISTING_GROUP, "Existing"), Choice(NEW_GROUP, "Create new")),
@@ -127,7 +127,7 @@ REGION: Final = FormField(
 )
 PEER_ASN: Final = FormField(
     "peer-asn",
-    "PeerASN",
+    "Peer ASN",
     "You can only choose an ASN with ValidationState as Approved before you submit a peering request. If you just "
     "submitted your PeerAsn request, wait for 12 hours or so for the ASN association to be approved. If you don't see "
     "the ASN you need, check that you selected the correct subscription.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -10,8 +10,15 @@ from fastapi import Response
 
 from simulator.azure.model.resources import Json
 from simulator.azure.provider.records import PeeringRecord
+from simulator.azure.rest.documents import (
+    Document,
+    RegisteredAsnDocument,
+    RegisteredPrefixDocument,
+    ServicePrefixDocument,
+    faults,
+)
 from simulator.azure.rest.errors import ArmError
-from simulator.azure.rest.ids import ResourceId, name_fault
+from simulator.azure.rest.ids import NAME_RULE, ResourceId, name_fault
 from simulator.portal.arm import ask
 from simulator.portal.forms.field import FormField, field_of, sentence
 from simulator.portal.peering_frame import peering_of as found_peering
@@ -63,15 +70,39 @@ def problems_at(error: ArmError, fields: Sequence[FormField]) -> Problems:
 async def put_below(
     visit: Visit, parent: ResourceId, type_: str, fields: tuple[FormField, ...], body: Json
 ) -> Problems:
-    """PUT a resource below another, by the name that the form has. What is wrong with it, if something is."""
+    """PUT a new resource below another, by the name that the form has. What is wrong with it, if something is; of a
+    name that cannot be, together with what is wrong with the document. Sent twice it is one."""
     name = visit.form["name"]
-    if fault := name_fault(type_, name):
-        return Problems({"name": (fault,)}, "InvalidResourceName")
+    if fault := name_fault(type_, name) if name else f"Name is required: {NAME_RULE}":
+        problems = Problems({"name": (fault,)}, "InvalidResourceName")
+        for error in faults(_DOCUMENTS[type_], body):
+            problems |= problems_at(error, fields)
+        return problems
+    child = parent.child(type_, name)
+    there = visit.provider.unit.resources.get(child.key)
     try:
-        await ask(visit.provider, "PUT", str(parent.child(type_, name)), body)
+        if there is not None and not await _is_the_same(visit, child, body):
+            return Problems(
+                {"name": (f"{name} is there already: choose another name, or delete that one.",)}, "Conflict"
+            )
+        await ask(visit.provider, "PUT", str(child), body)
     except ArmError as error:
         return problems_at(error, fields)
     return NO_PROBLEMS
+
+
+async def _is_the_same(visit: Visit, resource: ResourceId, body: Json) -> bool:
+    """Whether a resource is what a body asks for."""
+    shown = (await document(visit, resource))["properties"]
+    return all(str(shown.get(name)) == str(value) for name, value in body["properties"].items())
+
+
+_DOCUMENTS: Final[Mapping[str, type[Document]]] = {
+    "registeredAsns": RegisteredAsnDocument,
+    "registeredPrefixes": RegisteredPrefixDocument,
+    "prefixes": ServicePrefixDocument,
+}
+"""What a PUT of each takes."""
 
 
 def version_of(record: PeeringRecord) -> str:

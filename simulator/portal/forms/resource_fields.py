@@ -13,7 +13,10 @@ _NO_ROLE: Final = Choice("", "Not said")
 
 PEER_ASN_FIELDS: Final = (
     replace(
-        NAME, help="The resource's name; it can be anything you choose.", section="Project details", example="contoso"
+        NAME,
+        help="The resource's name; it can be anything you choose: letters, digits, _ - . without blanks.",
+        section="Project details",
+        example="contoso",
     ),
     replace(SUBSCRIPTION, help="The ASN belongs to it. One subscription may have several.", section=""),
     FormField(
@@ -66,7 +69,12 @@ PEER_ASN_FIELDS: Final = (
 )
 
 REGISTERED_ASN_FIELDS: Final = (
-    replace(NAME, help="Of the registration; it can be anything you choose.", section="", example="alpha"),
+    replace(
+        NAME,
+        help="Of the registration; it can be anything you choose: letters, digits, _ - . without blanks.",
+        section="",
+        example="alpha",
+    ),
     FormField(
         "asn",
         "ASN",
@@ -78,7 +86,12 @@ REGISTERED_ASN_FIELDS: Final = (
 )
 
 REGISTERED_PREFIX_FIELDS: Final = (
-    replace(NAME, help="Of the registration; it can be anything you choose.", section="", example="alpha-1"),
+    replace(
+        NAME,
+        help="Of the registration; it can be anything you choose: letters, digits, _ - . without blanks.",
+        section="",
+        example="alpha-1",
+    ),
     FormField(
         "prefix",
         "IPv4 prefix",
@@ -127,7 +140,12 @@ SERVICE_CONFIGURATION: Final = (
 )
 
 SERVICE_PREFIX_FIELDS: Final = (
-    replace(NAME, help="Of the prefix; it can be anything you choose.", section="", example="branch-1"),
+    replace(
+        NAME,
+        help="Of the prefix; it can be anything you choose: letters, digits, _ - . without blanks.",
+        section="",
+        example="branch-1",
+    ),
     FormField(
         "prefix",
         "Prefix",

@@ -6,7 +6,7 @@ Every button saves what was typed before it does anything else, and every POST e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -31,6 +31,7 @@ from simulator.portal.forms.peering_fields import (
     CONNECTIONS,
     CONNECTIONS_PART,
     EXISTING_GROUP,
+    Use,
     use_of,
 )
 from simulator.portal.forms.wizards import (
@@ -110,7 +111,17 @@ async def _step(visit: Visit, wizard: Wizard, draft: Draft, step: WizardStep) ->
         warnings=warnings,
         rows=await _rows(visit, draft, problems) if step.name == "configuration" else None,
         legacy=await legacy_documents(visit.provider, draft) if step.name == "configuration" else [],
+        connections_hint=_HINTS[use_of(draft.values)],
     )
+
+
+_HINTS: Final[Mapping[Use, str]] = {
+    Use.EXCHANGE: "All in the chosen metro.",
+    Use.DIRECT: "All in the chosen metro. A Direct peering should have two, to two of Microsoft's routers.",
+    Use.ROUTE_SERVER: "All in the chosen metro. With exchange route server one is enough.",
+    Use.VOICE: "All in the chosen metro. With Voice there must be two, to two of Microsoft's routers.",
+}
+"""How many connections a peering has (walkthroughs)."""
 
 
 async def _act(visit: Visit, wizard: Wizard, draft: Draft, step: WizardStep) -> Response:
@@ -154,20 +165,23 @@ def _next_page(visit: Visit, wizard: Wizard, draft: Draft, step: WizardStep, wha
 
 
 def problems_of(wizard: Wizard, draft: Draft, faults: Iterable[ReviewFault], step: str = "") -> Problems:
-    """What is wrong, by the names of the inputs; with `step` only there. A connection has its line in the list."""
+    """What is wrong, by the names of the inputs in their order; with `step` only there. A connection has its line in
+    the list."""
     texts: dict[str, tuple[str, ...]] = {}
     for fault in faults:
         at = place_of(wizard, draft, fault)
         if step and at.step != step:
             continue
         name, text = at.field, fault.text
+        if at.field == CONNECTIONS and not draft.connections:
+            text = 'There is no connection yet: "Create new" adds one'
         if at.connection is None:
             text = sentence((*wizard.fields, CONNECTIONS_PART), at.field, text)
         if at.connection is not None:
             text = f"Connection {at.connection + 1}: {_worded(draft, at)}{text}"
             name = f"connection-{at.connection}" if step else f"connection-{at.connection}-{at.field}"
         texts[name] = (*texts.get(name, ()), text)
-    return Problems(texts)
+    return Problems(texts).ordered([each.name for each in wizard.fields])
 
 
 def _worded(draft: Draft, at: FaultPlace) -> str:

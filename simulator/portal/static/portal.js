@@ -119,8 +119,9 @@ function attributes(old, fresh) {
 // --- ages, which go on between two refreshes; nothing reads them out ---
 
 function tick() {
-  for (const each of document.querySelectorAll("time[data-age]")) {
-    const seconds = Math.max(0, (Date.now() - skew - Date.parse(each.dateTime)) / 1000);
+  for (const each of document.querySelectorAll("[data-age]")) {
+    const since = each.dateTime ?? each.dataset.since;
+    const seconds = Math.max(0, (Date.now() - skew - Date.parse(since)) / 1000);
     const shown = duration(seconds);
     if (each.textContent !== shown) each.textContent = shown;
   }
@@ -170,7 +171,19 @@ function link(state, words) {
   if (linkState.dataset.liveState === state) return;
   linkState.dataset.liveState = state;
   linkState.textContent = words;
-  if (state === "live") refresh();
+  if (state !== "live") return;
+  document.getElementById("unsent")?.remove();
+  refresh();
+}
+
+function unsent(where) {
+  document.getElementById("unsent")?.remove();
+  const words = document.createElement("p");
+  words.id = "unsent";
+  words.className = "note bad";
+  words.setAttribute("role", "alert");
+  words.textContent = "The server is away: nothing was sent. What you typed is still here; send it once the page is live again.";
+  (where.closest(".buttons, td, .filters") ?? where).after(words);
 }
 
 // --- small helps ---
@@ -206,8 +219,14 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("form[data-auto] select, form[data-auto] input[type=checkbox]")) event.target.form.requestSubmit();
 });
 
-// Twice is once: a form that is on its way is not sent again.
+// Twice is once: a form that is on its way is not sent again. While the server is away none is sent at all, so that what
+// was typed stays on the page.
 document.addEventListener("submit", (event) => {
+  if (linkState.dataset.liveState === "away") {
+    event.preventDefault();
+    unsent(event.submitter ?? event.target);
+    return;
+  }
   if (event.target.dataset.sent === "1" && event.target.method === "post") event.preventDefault();
   event.target.dataset.sent = "1";
 });
