@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import time
 from collections import deque
@@ -86,7 +87,8 @@ class ClusterCells:
     """The machines that are gone."""
 
     def __enter__(self) -> ClusterCells:
-        self._ray = _connected(self.address)
+        with _own_signals():
+            self._ray = _connected(self.address)
         if not self.address.startswith("ray://"):
             self._head = self._ray.get_runtime_context().gcs_address
         self._task = self._ray.remote(_attempt)
@@ -335,6 +337,17 @@ def _connected(address: str) -> Any:
     except Exception as error:
         raise ClusterError(f"--on {address}: {_line(error)}") from None
     return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself when it connects, and aborts at it: without a report, and without its tasks' end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _silence(address: str) -> str:

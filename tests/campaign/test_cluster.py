@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -113,6 +116,21 @@ def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(
     failed = [attempt for attempt in found if attempt.ending is Ending.FAILED]
     assert all(list((tmp_path / attempt.report).rglob("report.html")) for attempt in failed)
     assert all(attempt.text.startswith(str(tmp_path / "own")) for attempt in failed)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_signal_that_ends_a_campaign_ends_it_in_order_on_a_cluster_too(tmp_path: Path) -> None:
+    """SIGTERM is what CI and systemd send; Ray would abort at it."""
+    command = [sys.executable, "-m", "simulator", "campaign", "exchange", "--soak", "0", "--repeat", "200"]
+    with two_machines() as (address, _, _):
+        command += ["--on", address, "--report", str(tmp_path)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            assert process.stderr is not None
+            assert "[1 done, 0 failed, 199 left" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            rest = process.stderr.read()
+    assert process.returncode == 130 and "--resume goes on" in rest, rest
+    assert (tmp_path / "campaign.html").exists()
 
 
 def test_where_no_cluster_is_one_line_says_so(tmp_path: Path) -> None:
