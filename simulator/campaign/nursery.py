@@ -180,6 +180,7 @@ class Nursery:
                 child.keep.parent.mkdir(parents=True, exist_ok=True)
                 shutil.rmtree(child.keep, ignore_errors=True)
                 shutil.move(report, child.keep)
+                text, detail = (words.replace(str(report), str(child.keep)) for words in (text, detail))
             except OSError as error:
                 kept, text = False, f"{text}; {not_kept(child.keep, error)}"
         shutil.rmtree(child.directory, ignore_errors=True)

@@ -118,9 +118,11 @@ def attempt(order: dict[str, Any], parcel: Parcel, node: str) -> tuple[dict[str,
     def told(text: str) -> str:
         return text.replace(str(directory), parcel.root) if parcel.contents else text
 
-    report = _packed(bench.state.directory / made.report) if made.report else b""
+    kept = bench.state.directory / made.report if made.report else None
+    report = _packed(kept) if kept else b""
     host = f"{made.host}/{node}"
-    found = replace(made, cell=order["key"], host=host, report="", text=told(made.text), detail=told(made.detail))
+    found = replace(made, cell=order["key"], host=host, report=str(kept or ""))
+    found = replace(found, text=told(made.text), detail=told(made.detail))
     return found.as_json(), report
 
 
@@ -134,8 +136,10 @@ def _packed(directory: Path) -> bytes:
 
 
 def unpacked(made: dict[str, Any], report: bytes, directory: Path) -> Attempt:
-    """What came of it, at home, with its report in a directory. Where it cannot be kept, the text says so."""
+    """What came of it, at home, with its report in a directory, which its words then name. Where it cannot be kept, the
+    text says so. `made`: of `attempt`; its report is where it was on the machine."""
     found = Attempt.of(made)
+    there, found = found.report, replace(found, report="")
     if not report:
         return found
     try:
@@ -144,4 +148,5 @@ def unpacked(made: dict[str, Any], report: bytes, directory: Path) -> Attempt:
             archive.extractall(directory, filter="data")
     except (OSError, tarfile.TarError) as error:
         return replace(found, text=f"{found.text}; {not_kept(directory, error)}")
-    return replace(found, report=f"{directory.parent.name}/{directory.name}")
+    text, detail = (words.replace(there, str(directory)) for words in (found.text, found.detail))
+    return replace(found, report=f"{directory.parent.name}/{directory.name}", text=text, detail=detail)

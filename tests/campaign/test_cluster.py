@@ -141,6 +141,17 @@ def test_where_no_cluster_is_one_line_says_so(tmp_path: Path) -> None:
 # --- what needs no cluster ---
 
 
+def test_the_words_of_an_attempt_name_its_report_where_it_is_at_home(tmp_path: Path) -> None:
+    there = tmp_path / "there" / "key-1"
+    there.mkdir(parents=True)
+    (there / "report.html").touch()
+    made = Attempt("key", 1, Ending.FAILED, "why", f"evidence: {there}/report.html", report=str(there)).as_json()
+    report = worker._packed(there)
+    found = worker.unpacked(made, report, tmp_path / "cells" / "key-1")
+    assert (found.report, found.detail) == ("cells/key-1", f"evidence: {tmp_path}/cells/key-1/report.html")
+    assert worker.unpacked(made, b"", tmp_path / "cells" / "key-2").report == ""
+
+
 def test_a_parcel_has_what_a_cell_names_and_is_laid_out_as_it_was(tmp_path: Path) -> None:
     cell = next(cell for cell in _cells(tmp_path) if cell.name == "up")
     parcel = packed(cell.files)
