@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
@@ -124,9 +125,9 @@ def _files(paths: Iterable[str], found: CampaignPlan, wrong: list[TopologyFault]
             found.passed_over += [str(file) for file in inside if file not in yes]
             if not yes:
                 wrong.append(TopologyFault(given, 0, "", "there is no scenario and no topology in this directory"))
-            yield from (file.absolute() for file in yes)
+            yield from map(_whole, yes)
         elif path.exists():
-            yield path.absolute()
+            yield _whole(path)
         elif given in scenarios or given in topologies:
             if given in scenarios:
                 yield scenarios[given]
@@ -136,6 +137,11 @@ def _files(paths: Iterable[str], found: CampaignPlan, wrong: list[TopologyFault]
             known = [*scenarios, *topologies]
             hint = did_you_mean(given, known) or " (turnup campaign --shipped --list has those that come with turnup)"
             wrong.append(TopologyFault(given, 0, "", f"there is no such file, directory or shipped name{hint}"))
+
+
+def _whole(path: Path) -> Path:
+    """A file by one path, however it was named; a link keeps its own name, and the files beside it."""
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def _is_topology(file: Path) -> bool:

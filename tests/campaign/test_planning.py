@@ -128,3 +128,20 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) 
     alone = _plan(tmp_path, str(tmp_path / "a"))
     assert _names(alone) == ["lab"] and alone.cells[0].key == plan.cells[0].key
     assert _names(_plan(tmp_path, str(tmp_path), only=["b/labs"])) == ["b/labs/lab"]
+
+
+def test_a_file_that_is_named_twice_is_played_once_however_it_is_spelled(tmp_path: Path) -> None:
+    topology = _one_topology(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    spelled = [str(topology), str(tmp_path / "in" / ".." / "in" / "lab.yaml"), str(tmp_path / "link" / "lab.yaml")]
+    for given in (spelled, [*spelled, str(tmp_path / "link")]):
+        assert [cell.file for cell in planned(given, CampaignChoice(), tmp_path).cells] == [str(topology)]
+
+
+def _one_topology(tmp_path: Path) -> Path:
+    """A topology in a directory of its own."""
+    (tmp_path / "in").mkdir()
+    shipped = next(path for path in every_shipped() if path.endswith("/exchange.yaml"))
+    copy = tmp_path / "in" / "lab.yaml"
+    copy.write_bytes(Path(shipped).read_bytes())
+    return copy
