@@ -46,6 +46,8 @@ class CampaignJournal:
     found: JournalContents = field(default_factory=JournalContents)
     """What it said when it was opened."""
     _fd: int = -1
+    _kept: int = 0
+    """Octets of it that stay."""
 
     @classmethod
     def open(cls, directory: Path, *, resume: bool, fresh: bool = False) -> CampaignJournal:
@@ -76,11 +78,11 @@ class CampaignJournal:
         except BaseException:
             os.close(fd)
             raise
-        os.ftruncate(fd, kept if resume else 0)
-        return cls(path, contents if resume else JournalContents(), fd)
+        return cls(path, contents if resume else JournalContents(), fd, kept if resume else 0)
 
     def plan(self, cells: Iterable[CampaignCell]) -> None:
-        """Note what is to be done."""
+        """Note what is to be done. Until then whatever was there stays: it may be that nothing can be begun."""
+        os.ftruncate(self._fd, self._kept)
         self._write({"campaign": [cell.as_json() for cell in cells]})
 
     def add(self, attempt: Attempt) -> None:

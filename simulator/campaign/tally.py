@@ -137,5 +137,5 @@ class CampaignProgress:
 
     @property
     def to_go(self) -> float:
-        """Seconds, as the attempts so far let expect."""
-        return self.seconds / max(1, self.done) * self.left / self.lanes
+        """Seconds, as the attempts so far let expect: the last ones do not share all lanes."""
+        return self.seconds / max(1, self.done) * self.left / max(1, min(self.lanes, self.left))

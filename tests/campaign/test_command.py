@@ -69,6 +69,7 @@ def test_what_failed_is_first_and_has_its_report(tmp_path: Path) -> None:
         ("good.scenario", "passed"),
     ]
     assert (out / rows[0]["report"] / "report.html").exists() and rows[1]["report"] == ""
+    assert str(out / rows[0]["report"]) in rows[0]["detail"], "the evidence is where its words say"
     assert f'href="{rows[0]["report"]}/report.html"' in (out / "campaign.html").read_text()
     assert sorted(path.name for path in out.iterdir()) == [
         *("campaign.html", "campaign.json", "cells", "journal.jsonl", "junit.xml"),
@@ -102,6 +103,9 @@ def test_where_nothing_is_left_to_do_no_cluster_is_asked(tmp_path: Path) -> None
     refused = _turnup(out, good, *nowhere)
     assert (refused.returncode, refused.stderr) == (3, "turnup: --on 127.0.0.1:1: nobody answers: Connection refused\n")
     assert _turnup(out, good).returncode == 0, "nothing was begun"
+    before = (out / "campaign.json").read_text()
+    assert _turnup(out, good, *nowhere).returncode == 3
+    assert (out / "campaign.json").read_text() == before, "what there was of another campaign stays"
     done = _turnup(out, good, "--resume", *nowhere)
     assert done.returncode == 0 and "1 cell: 1 passed" in done.stdout, done.stderr
 
@@ -114,6 +118,7 @@ def test_where_nothing_is_left_to_do_no_cluster_is_asked(tmp_path: Path) -> None
         (("exchange", "--fault", "wrong-remote"), 2, "there is no such fault"),
         (("exchange", "--only", "nothing"), 2, "no cell is left"),
         (("exchange", "--resume"), 2, "nothing was begun there"),
+        (("exchange", "--resume", "--fresh"), 2, "say one of them"),
         (("exchange", "--set", "x"), 2, "NAME=VALUE is wanted"),
         (("external",), 2, "nobody is there to start it"),
         (("exchange", "--router", "frr", "--list"), 0, ""),

@@ -114,6 +114,8 @@ def campaign(found: CampaignPlan, options: CampaignOptions, how: RowFormat) -> i
 
     if not found.cells:
         fail(USAGE, *(f"{cell}: {why}" for cell, why in found.unfit[:5]), "no combination makes sense: see --list")
+    if options.resume and options.fresh:
+        fail(USAGE, "--resume goes on with the campaign that is there, --fresh begins again: say one of them")
     if not options.on and any("namespaces" in cell.needs for cell in found.cells):
         enter_namespaces()  # without them these cells are skipped, and say so
     console = Console(stderr=True)
@@ -146,6 +148,8 @@ def _run(
             interrupted = True
         except LabError as error:
             problem = str(error)
+    if problem and not attempts:  # the report that is there is of what was played
+        fail(LAB, problem)
     attempts = [_beside(attempt, options.report) for attempt in attempts]
     tallies = tallied(found.cells, attempts)
     report = CampaignReport(tallies, found.unfit, where.lacks, total - len(attempts))
