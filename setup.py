@@ -7,11 +7,13 @@ Both need a C compiler and Python's headers. Without them turnup is the same, in
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from setuptools import Command, Distribution, setup
@@ -69,9 +71,19 @@ def compile_to(folder: Path) -> None:
         shutil.rmtree(made / "simulator")
         lines = [f"{digest} {path}\n" for digest, path in zip(before, read, strict=True)]
         (made / compiled.MANIFEST).write_text("".join([" ".join(compiled.HOT) + "\n", *lines]), encoding="utf-8")
+        fresh = folder.with_name(f"{folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)  # of a build that was ended half-way
+        shutil.copytree(made, fresh)
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(made, folder.with_name(f"{folder.name}.new"), dirs_exist_ok=True)
-        folder.with_name(f"{folder.name}.new").rename(folder)
+        fresh.rename(folder)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One build of these sources at a time; another one waits, and may find that nothing is left to do."""
+    with Path(__file__).open(encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Compile(Command):
@@ -85,8 +97,9 @@ class Compile(Command):
     def finalize_options(self) -> None: ...
 
     def run(self) -> None:
-        if compiled.problem():
-            compile_to(Path(compiled.FOLDER))
+        with alone():
+            if compiled.problem():
+                compile_to(Path(compiled.FOLDER))
 
 
 class BuildPy(build_py):
@@ -95,7 +108,8 @@ class BuildPy(build_py):
     def run(self) -> None:
         super().run()
         if WANTED:
-            compile_to(Path(self.build_lib, "simulator", Path(compiled.FOLDER).name))
+            with alone():
+                compile_to(Path(self.build_lib, "simulator", Path(compiled.FOLDER).name))
 
 
 class Package(Distribution):

@@ -1,7 +1,7 @@
 """Which code runs on the route path: the modules as they stand, or what mypyc made of the same modules (`make fast`).
 
 The compiled code is used only while it is of these very sources: a source that has changed since makes all of it pure
-Python again. `TURNUP_CODE` chooses: `pure` leaves it aside, `compiled` raises ImportError where it cannot run.
+Python again. `TURNUP_CODE` chooses: `pure` leaves it aside, `compiled` raises CompiledCodeError where it cannot run.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ HOT = (
     *("mrt.records", "mrt.bgp4mp", "tables.mrt_reader", "tables.bgp4mp_replay", "tables.tally"),
 )
 """The modules of `simulator` that are compiled: those on the way of a route. The gate is not one of them."""
+
+
+class CompiledCodeError(ImportError):
+    """The compiled code was asked for, and cannot run: one line."""
 
 
 def digest(path: str) -> str:
@@ -83,7 +87,7 @@ class Finder:
         if not found:
             return _CANDIDATES
         if wanted == "compiled":
-            raise ImportError(f"TURNUP_CODE=compiled: {found}: make fast")
+            raise CompiledCodeError(f"TURNUP_CODE=compiled: {found}: make fast")
         self._reason = f": {found}" if os.path.isdir(FOLDER) else ""
         return frozenset()
 
@@ -99,10 +103,14 @@ def problem() -> str:
             lines = file.read().splitlines()
     except OSError:
         return "there is no compiled code"
-    if not any(os.path.exists(os.path.join(FOLDER, GROUP + suffix)) for suffix in EXTENSION_SUFFIXES):
+    except ValueError:
+        return "its list of sources cannot be read"
+    if not _is_there(GROUP):
         return "the compiled code is of another Python"
     if lines[:1] != [" ".join(HOT)]:
         return "other modules are to be compiled now"
+    if not all(_is_there(name.replace(".", os.sep)) for name in HOT):  # pure and compiled classes are not the same
+        return "a part of the compiled code is missing"
     for line in lines[1:]:
         known, _, path = line.partition(" ")
         try:
@@ -112,6 +120,10 @@ def problem() -> str:
         if changed:
             return f"{path} has changed since it was compiled"
     return ""
+
+
+def _is_there(name: str) -> bool:
+    return any(os.path.exists(os.path.join(FOLDER, name + suffix)) for suffix in EXTENSION_SUFFIXES)
 
 
 def install() -> None:

@@ -22,6 +22,7 @@ needs_compiled = pytest.mark.skipif(bool(compiled.problem()), reason=f"{compiled
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package with a compiled module that is of its sources."""
+    monkeypatch.setattr(compiled, "HOT", ("wire.framing",))
     folder = tmp_path / "_compiled"
     lines = [f"{' '.join(compiled.HOT)}\n"]
     for path in SOURCES:
@@ -67,6 +68,29 @@ def test_what_another_python_compiled_is_not_used(package: Path) -> None:
         path.rename(path.with_name(f"{path.name.partition('.')[0]}.cpython-30-sparc.so"))
     assert found("simulator.wire.framing") == "pure"
     assert compiled.Finder().code() == "pure: the compiled code is of another Python"
+
+
+def test_a_build_of_which_a_part_is_missing_is_not_used(package: Path) -> None:
+    """Half of it would run beside pure classes of the same names."""
+    for path in (package / "_compiled" / "wire").iterdir():
+        path.unlink()
+    assert found("simulator.wire.framing") == "pure"
+    assert compiled.Finder().code() == "pure: a part of the compiled code is missing"
+
+
+def test_a_list_of_sources_that_cannot_be_read_is_told(package: Path) -> None:
+    (package / "_compiled" / compiled.MANIFEST).write_bytes(b"\xf3\xff")
+    assert compiled.Finder().code() == "pure: its list of sources cannot be read"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["policy", "explain", "--prefix", "192.0.2.0/24"]])
+def test_a_command_that_is_to_run_compiled_and_cannot_says_so_in_one_line(arguments: list[str]) -> None:
+    code = "from simulator import compiled; compiled.FOLDER = 'none'"
+    command = [sys.executable, "-c", f"{code}; from simulator.cli.main import main; main()", *arguments]
+    surroundings = {**os.environ, "TURNUP_CODE": "compiled"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=surroundings)
+    told = "turnup: TURNUP_CODE=compiled: there is no compiled code: make fast\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 
 def test_nothing_compiled_is_nothing_to_tell(package: Path) -> None:

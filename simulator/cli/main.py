@@ -8,8 +8,9 @@ import sys
 from types import FrameType
 from typing import NoReturn, TextIO, cast
 
-from simulator.cli.exit_codes import INTERRUPTED, warn
+from simulator.cli.exit_codes import INTERRUPTED, USAGE, fail, warn
 from simulator.cli.output import OutputStream
+from simulator.compiled import CompiledCodeError
 from simulator.ending_signals import ending_signals
 
 
@@ -29,6 +30,8 @@ def main() -> None:
     except KeyboardInterrupt:
         warn("interrupted")
         raise SystemExit(INTERRUPTED) from None
+    except CompiledCodeError as error:
+        fail(USAGE, str(error))
     finally:
         # Here what cannot be written has an exit code; the interpreter would only grumble.
         sys.stdout.flush()
