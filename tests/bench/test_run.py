@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 
 from simulator.bench.figures import FIGURES, TRIALS
 from simulator.bench.guard import Repeats, series
+from simulator.bench.record import Part
 from simulator.bench.stage import BenchStage
+from simulator.cli.run.bench import _check_page
 from tests.cli.test_main import ROOT
 from tests.lab_support import require_bird, require_netns
 
@@ -69,3 +72,25 @@ def test_a_wrong_usage_is_one_line_and_nothing_is_measured(words: list[str], tol
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr.splitlines()[-1]
     assert "1 of 1" not in done.stderr
+
+
+def test_where_the_pictures_cannot_be_put_nothing_is_measured(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- bench: figures -->\n<!-- end -->\n")
+    (tmp_path / "page").touch()
+    done = _turnup("run", "S1", "--write", str(page))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path / 'page'} is to be the directory of its pictures" in done.stderr and "1 of 1" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["page.md", "."])
+def test_what_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], closed: str
+) -> None:
+    """Root may write anything but on a disk that is read-only, which `access` tells too."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- bench: figures -->\n<!-- end -->\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / closed)
+    with pytest.raises(SystemExit, match="2"):
+        _check_page(page, Part.FIGURES, quick=False)
+    assert capsys.readouterr().err == f"turnup: {page}: {tmp_path / closed} cannot be written\n"

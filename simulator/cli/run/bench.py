@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,18 +134,24 @@ def growth_rows(growths: Sequence[Growth], found: Sequence[GrowthPoint]) -> list
 
 
 def _check_page(page: Path | None, part: Part, quick: bool) -> None:
-    """Before anything is measured for it."""
+    """Before anything is measured for it: that takes minutes."""
     if page is None:
         return
     if quick:
         fail(USAGE, "--write is for whole runs: leave --quick out")
+    folder = page.with_suffix("")
     try:
         put(page.read_text(encoding="utf-8"), part, "")
-        read(page.with_suffix("") / NAME)
+        read(folder / NAME)
     except OSError as error:
         fail(USAGE, f"{page}: {error.strerror}")
     except (MarkerError, RecordError) as error:
         fail(USAGE, f"{page}: {error}")
+    if folder.exists() and not folder.is_dir():
+        fail(USAGE, f"{page}: {folder} is to be the directory of its pictures, and is a file")
+    for path in (page, folder if folder.exists() else folder.parent):
+        if not os.access(path, os.W_OK):
+            fail(USAGE, f"{page}: {path} cannot be written")
 
 
 def _write(page: Path, part: Part, here: Machine, rows: list[dict[str, Any]], order: Sequence[str]) -> None:
