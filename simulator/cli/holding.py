@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from simulator.cli.own_command import own_command
 from simulator.cli.stepping import line_read
 from simulator.cli.summary import summary_lines
 from simulator.lab.running import RunningNode, running_labs
@@ -68,7 +69,7 @@ class Holder:
         yield Text("From another terminal:")
         width = max(len(node.name) for node in inside)
         for node in inside:
-            yield Text.assemble("  ", (f"turnup enter {node.name:<{width}}", "cyan"), f"  {_what(node)}")
+            yield Text.assemble("  ", (f"{own_command()} enter {node.name:<{width}}", "cyan"), f"  {_what(node)}")
 
 
 def _what(node: RunningNode) -> str:

@@ -14,12 +14,14 @@ from simulator.tables.received_routes import ReceivedRoute, SessionTable
 from simulator.wire.path_attributes import PathAttributes
 
 _ORIGINS = (("IGP", "i"), ("EGP", "e"), ("Incomplete", "?"))
+_DONE = {RouteOutcome.ACCEPT: "accepted", RouteOutcome.REJECT: "rejected", RouteOutcome.WITHHOLD: "withheld"}
+"""A verdict, as what became of the routes that have it."""
 
 
 def text(table: SessionTable, routes: Iterable[ReceivedRoute], clock: Callable[[float], str]) -> Iterator[str]:
     """Lines. `clock` writes a time, without blanks at its ends."""
     counts = {outcome: sum(held.verdict.outcome is outcome for held in table.routes) for outcome in RouteOutcome}
-    found = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RouteOutcome if counts[outcome])
+    found = ", ".join(f"{count:,} {_DONE[outcome]}" for outcome, count in counts.items() if count)
     yield (
         f"Table {table.session}: {table.peer}, connection {table.connection_state}, BGP {table.bgp_state}: "
         f"{count_of(len(table.routes), 'route')}{f': {found}' if found else ''}"

@@ -68,9 +68,9 @@ def test_the_text_is_birdc_s_and_is_read_back(lab: Path) -> None:
     heads = [line for line in result.stdout.splitlines() if line.startswith("Table ")]
     assert heads == [
         "Table contoso-ashburn/ash-edge-1/ipv4: AS64496 at 206.126.239.200, connection Validating, BGP Established: "
-        "4 routes: 1 reject, 3 withhold",
+        "4 routes: 1 rejected, 3 withheld",
         "Table contoso-ashburn/ash-edge-1/ipv6: AS64496 at 2001:504:0:2:0:6:4496:1, connection Validating, "
-        "BGP Established: 3 routes: 1 reject, 2 withhold",
+        "BGP Established: 3 routes: 1 rejected, 2 withheld",
     ]
     again = turnup("policy", "check", "-", *LAB, given=result.stdout)
     assert again.returncode == 1
@@ -173,7 +173,7 @@ def test_a_session_that_stays_down_is_told(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "contoso-ashburn/ash-edge-1/ipv6: BGP is Active after 1 s" in one_line(result)
     assert "BGP Active: 0 routes" in result.stdout
-    assert "BGP Established: 3 routes: 3 withhold" in result.stdout
+    assert "BGP Established: 3 routes: 3 withheld" in result.stdout
 
 
 def test_a_request_that_is_refused(tmp_path: Path) -> None:

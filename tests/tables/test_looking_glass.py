@@ -61,7 +61,7 @@ def test_the_text_says_the_verdict_and_every_rule() -> None:
     lines = list(looking_glass.text(TABLE, TABLE.routes, TIMES.short))
     assert lines[0] == (
         "Table contoso-ashburn/ash-edge-1/ipv4: AS1103 at 192.0.2.1, connection Validating, BGP Established: "
-        "10 routes: 8 reject, 2 withhold"
+        "10 routes: 8 rejected, 2 withheld"
     )
     start = next(n for n, line in enumerate(lines) if line.startswith("10.0.0.0/8"))
     assert lines[start].startswith("10.0.0.0/8           unicast [contoso-ashburn/ash-edge-1/ipv4 1970-01-01")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from simulator.cli.exit_codes import FAILED, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowFormat, show
+from simulator.cli.own_command import own_command
 from simulator.counts import count_of
 from simulator.recording.file import RecordingError
 from simulator.recording.importing.messages import ImportedFile, ImportFileError
@@ -63,7 +65,8 @@ def import_file(file: Path, output: Path, topology: Path | None, edge: str | Non
     for note in found.notes:
         warn(f"{file}: {note}")
     if found.assumed:
-        warn(f"{file}: {found.assumed} OPENs are assumed: the file begins later")
+        assumed = count_of(found.assumed, "OPEN is", "OPENs are")
+        warn(f"{file}: {assumed} assumed: the file begins later")
     many = f"{count_of(found.messages, 'message')} of {count_of(found.sessions, 'session')}"
-    warn(f"{output}: {many}; see it: turnup replay {output}")
+    warn(f"{output}: {many}; see it: {own_command()} replay {shlex.quote(str(output))}")
     return FAILED if lost or found.notes else PASSED

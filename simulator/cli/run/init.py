@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import NoReturn
 import typer
 
 from simulator.cli.exit_codes import LAB, PASSED, USAGE, fail, warn
+from simulator.cli.own_command import commands_with_namespaces, own_command
 from simulator.starting import reading, sources
 from simulator.starting.facts import RouterFacts, StartError
 from simulator.starting.kinds import peering_kind, plan
@@ -138,11 +140,14 @@ def _tell(directory: Path, texts: Mapping[PurePosixPath, str], found: StartPlan,
     if found.placeholders:
         typer.echo(
             f"placeholders stand for what nobody said ({', '.join(sorted(found.placeholders))}): "
-            f"turnup validate {directory / TOPOLOGY} names each"
+            f"{own_command()} validate {shlex.quote(str(directory / TOPOLOGY))} names each"
         )
-    root = "" if KINDS[found.router].on_loopback or os.geteuid() == 0 else "sudo "
+    programs = ("turnup", "pytest")
+    rehearsing, testing = (
+        map(own_command, programs) if KINDS[found.router].on_loopback else commands_with_namespaces(*programs)
+    )
     typer.echo("next:")
     if directory != Path():
-        typer.echo(f"  cd {directory}")
-    for line in (f"turnup validate {TOPOLOGY}", f"{root}turnup rehearse {TOPOLOGY}", f"{root}pytest"):
+        typer.echo(f"  cd {shlex.quote(str(directory))}")
+    for line in (f"{own_command()} validate {TOPOLOGY}", f"{rehearsing} rehearse {TOPOLOGY}", testing):
         typer.echo(f"  {line}")
