@@ -1,4 +1,4 @@
-"""Commands that a person is told to type next: they work where this one was typed."""
+"""How a person calls turnup, and what is installed beside it, from the shell that called this one."""
 
 from __future__ import annotations
 
