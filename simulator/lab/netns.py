@@ -64,7 +64,14 @@ _NODE_SYSCTLS = {
     "ipv4/ip_forward": "0",  # nodes with two links are no shortcut between them
     "ipv6/conf/all/forwarding": "0",
 }
-_LAN_SYSCTLS = {"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}
+_LAN_SYSCTLS = {
+    "ipv6/conf/all/disable_ipv6": "1",
+    "ipv6/conf/default/disable_ipv6": "1",
+    # A switch has no packet filter: where the host's kernel has br_netfilter, each frame would be put to one.
+    "bridge/bridge-nf-call-iptables": "0",
+    "bridge/bridge-nf-call-ip6tables": "0",
+    "bridge/bridge-nf-call-arptables": "0",
+}
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17
@@ -374,7 +381,8 @@ def _index(ip: Any, name: str) -> int:
 def _write_sysctls(values: Mapping[str, str]) -> None:
     for name, value in values.items():
         path = Path("/proc/sys/net") / name
-        # A kernel without IPv6 has no such file: it fails later, and in clearer words, when an address is added.
+        # A kernel without IPv6 has no such file: it fails later, and in clearer words, when an address is added. One
+        # without br_netfilter has none of that, and needs none.
         if path.exists() and path.read_text().strip() != value:
             path.write_text(value)
 
