@@ -75,7 +75,7 @@ class AttributeSets:
             return found if found.raw or not found.path.discarded else None
         outline = self._outlines.of(raw) if asn4 and (policy is None or policy.by_outlines) else None
         if outline is not None and (policy is None or policy.acquits(outline)):
-            found = AttributeSet(None, (), raw)
+            found = AttributeSet(None, (), raw, outline[1])
         else:
             path = self._plain[asn4].decode(raw)
             if path is None:

@@ -284,26 +284,28 @@ class Inbound:
         """`field`: the NLRI field that holds these very keys, where it does."""
         family, policy = self._family, self._policy
         hits: dict[bytes, Hits] = {}
-        if policy is not None and field:
-            hits = policy.judge_field(field, keys, _path(policy, attributes))
-        elif policy is not None:
+        if policy is not None and not (field and policy.clears_field(field, keys)):
             hits = policy.judge_prefixes(family, keys, _path(policy, attributes))
         if self._stale:
             self._stale.difference_update(keys)
         if self._limit is not None:
             hits = self._limit.announced(keys, attributes, hits)
         added = self.adj_in.announce(family, keys, attributes, hits)
-        self._tell(RoutesAnnounced(self._id, now, family, tuple(keys), attributes, added, hits))
+        announced = tuple(keys)
+        self._tell(RoutesAnnounced(self._id, now, family, announced, attributes, added, hits))
         if attributes.hits:
             self._loc_rib.forget(self._id, family, keys)
             return
         if hits:
             self._loc_rib.forget(self._id, family, hits)
-            keys = [key for key in keys if key not in hits]
+            announced = tuple([key for key in announced if key not in hits])
+        if added < len(announced):  # an UPDATE may name a prefix twice
+            announced = tuple(dict.fromkeys(announced))
         if self._knocking or not self._gate.is_open:  # what waits is put to it after the read, whatever it is then
-            self._knocking += keys
-        else:
-            self._take(dict.fromkeys(keys, attributes), now)
+            self._knocking += announced
+        elif announced and self._may_take(announced, now):
+            self._loc_rib.take_set(self._id, family, announced, attributes)
+            self._gate.passed(Direction.IN, len(announced))
 
     def _withdraw(self, keys: list[bytes], now: float, malformed: str = "") -> None:
         """Forget routes, and tell of those that were held."""

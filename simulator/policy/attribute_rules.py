@@ -65,7 +65,7 @@ def loop(context: PolicyContext, parameters: Parameters) -> AsnTest:
 
 
 def _refused(refused: int) -> AsnTest:
-    return AsnTest(lambda path, asns: path.as_path_text if refused in asns else None, lambda asn: asn == refused)
+    return AsnTest(lambda path, asns: path.as_path_text if refused in asns else None, (range(refused, refused + 1),))
 
 
 def first_as(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None:
@@ -100,7 +100,7 @@ def bogon_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
                 return f"AS{asn}, {next(label for block, label in blocks if asn in block)}"
         return None
 
-    return AsnTest(judge, inside)
+    return AsnTest(judge, tuple(block for block, _ in blocks))
 
 
 def refused_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
@@ -123,7 +123,7 @@ def transit_free(context: PolicyContext, parameters: Parameters) -> AsnTest:
                 return f"AS{asn} in {path.as_path_text}"
         return None
 
-    return AsnTest(judge, refused.__contains__)
+    return AsnTest(judge, tuple(range(asn, asn + 1) for asn in sorted(refused)))
 
 
 def next_hop(context: PolicyContext, parameters: Parameters) -> AttributeJudge | None:
@@ -234,7 +234,7 @@ def private_asn(context: PolicyContext, parameters: Parameters) -> AsnTest:
                 return f"AS{asn}"
         return None
 
-    return AsnTest(judge, inside)
+    return AsnTest(judge, tuple(block for block, _ in PRIVATE_ASNS))
 
 
 def prepending(context: PolicyContext, parameters: Parameters) -> AttributeJudge:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from simulator.policy.data.policy_data import PolicyData
 from simulator.policy.prefixes import NOWHERE
@@ -98,8 +100,13 @@ class Policy:
         context: PolicyContext,
         settings: RuleSettings | None = None,
         taking: ImportSettings | None = None,
+        *,
+        suspects: Iterable[range] = (),
     ) -> None:
-        """`taking` says what is done to an accepted route. Raises PolicyError for unknown names."""
+        """`taking` says what is done to an accepted route, `suspects` which ASNs a rule beside the profile's looks for.
+
+        Raises PolicyError for unknown names.
+        """
         settings = settings or {}
         check_settings(profile, settings)
         self.profile = profile
@@ -110,9 +117,7 @@ class Policy:
         self._attributes: list[tuple[Rule, AttributeJudge]] = []
         self._but_asns: list[tuple[Rule, AttributeJudge]] = []
         """Those of them that look at more than ASNs."""
-        self._suspicions: list[Callable[[int], bool]] = []
-        self._innocent: set[int] = set()
-        """ASNs that no rule suspects."""
+        suspected = [*suspects]
         self._route: list[tuple[Rule, RouteJudge]] = []
         self.by_outlines = True
         """Whether `acquits` may be asked: no rule looks at more of a path than ASNs or its outline."""
@@ -128,13 +133,15 @@ class Policy:
                 self._prefix.append((rule, prefix))
             if isinstance(attributes, AsnTest):
                 self._attributes.append((rule, attributes.judge))
-                self._suspicions.append(attributes.suspect)
+                suspected += attributes.suspects
             elif attributes is not None:
                 self._attributes.append((rule, attributes))
                 self._but_asns.append((rule, attributes))
                 self.by_outlines = self.by_outlines and rule.by_outline
             if route is not None:
                 self._route.append((rule, route))
+        self._suspicions: Suspicions = suspicions(tuple(suspected))
+        self._innocent = self._suspicions.innocent
         self.joins_paths = bool(self._route)
         """Whether prefixes are judged together with their paths."""
         self._suspects4: tuple[bytes, ...] | None = None
@@ -160,7 +167,7 @@ class Policy:
         segments = path.as_path
         asns = segments[0].asns if len(segments) == 1 else path.asns
         hits: Hits = ()
-        innocent = self._innocent.issuperset(asns) or self._are_innocent(asns)
+        innocent = self._innocent.issuperset(asns) or self._suspicions.clear(asns)
         for rule, judge in self._but_asns if innocent else self._attributes:
             value = judge(path, asns)
             if value is not None:
@@ -171,7 +178,7 @@ class Policy:
         """Whether it is known that no attribute rule fires for paths of this outline."""
         asns, communities, others = outline
         return (asns[0], len(asns), communities, others) in self._passing and (
-            self._innocent.issuperset(asns) or self._are_innocent(asns)
+            self._innocent.issuperset(asns) or self._suspicions.clear(asns)
         )
 
     def learn(self, outline: Outline) -> None:
@@ -180,17 +187,6 @@ class Policy:
         if len(self._passing) >= _MOST_OUTLINES:
             self._passing.clear()
         self._passing.add((asns[0], len(asns), communities, others))
-
-    def _are_innocent(self, asns: tuple[int, ...]) -> bool:
-        """Whether no rule suspects any of these ASNs; remembers those, because paths share most of theirs."""
-        innocent = self._innocent
-        for asn in asns:
-            if asn not in innocent:
-                if any(suspects(asn) for suspects in self._suspicions):
-                    return False
-                if len(innocent) < _MOST_ASNS:
-                    innocent.add(asn)
-        return True
 
     def judge_prefix(self, family: Family, key: bytes, path: PathAttributes) -> Hits:
         """Every prefix and route rule that fires for this prefix with this path."""
@@ -219,19 +215,22 @@ class Policy:
                     found[key] = (*before, rule.hit(value))
         return found
 
-    def judge_field(self, field: bytes, keys: Sequence[bytes], path: PathAttributes) -> dict[bytes, Hits]:
-        """`judge_prefixes` for the keys of an NLRI field: prefixes of one length are looked at all at once."""
+    def clears_field(self, field: bytes, keys: Sequence[bytes]) -> bool:
+        """Whether no rule refuses any key of this NLRI field, whatever its path. False: `judge_prefixes` has to say.
+
+        Prefixes of one length are looked at all at once.
+        """
+        if self._route:
+            return False
         length, size = field[0], len(keys[0])
         suspects = self._suspects4
-        if (
-            suspects is not None
-            and length >= 8  # or a first octet may have stray bits
-            and not self._route
+        if suspects is None:
+            suspects = self._suspects4 = self._screen(Family.IPV4)
+        return (
+            length >= 8  # or a first octet may have stray bits
             and field[::size] == field[:1] * len(keys)
             and 1 not in field[1::size].translate(suspects[length])
-        ):
-            return _NO_HITS
-        return self.judge_prefixes(Family.IPV4, keys, path)
+        )
 
     def _judge_doubtful(self, family: Family, keys: Sequence[bytes]) -> dict[bytes, Hits]:
         found: dict[bytes, Hits] = {}
@@ -251,14 +250,7 @@ class Policy:
         low = max((test.shortest[which] for _, test in self._prefix), default=0)
         high = min((test.longest[which] for _, test in self._prefix), default=family.max_length)
         columns = [test.members.of(family).shortest for _, test in self._prefix if test.members is not None]
-        shortest = bytes(map(min, zip(*columns, strict=True))) if columns else bytes((NOWHERE,)) * 256
-        everything = bytes((1,)) * 256
-        tables: dict[bytes, bytes] = {}
-        rows = []
-        for length in range(family.max_length + 1):
-            row = bytes(bound <= length for bound in shortest) if low <= length <= high else everything
-            rows.append(tables.setdefault(row, row))
-        return tuple(rows)
+        return screens(tuple(columns), low, high, family.max_length)
 
     def verdict(self, family: Family, key: bytes, path: PathAttributes, *, denied: bool) -> Verdict:
         """The verdict on a route; `denied`: DENY ALL is in force."""
@@ -267,6 +259,56 @@ class Policy:
     def imported(self, path: PathAttributes) -> PathAttributes:
         """An accepted path as Loc-RIB has it."""
         return imported(path, self.taking, self.context)
+
+
+class Suspicions:
+    """Which ASNs some rule suspects; and those of which it is known that none does, because paths share most."""
+
+    def __init__(self, blocks: tuple[range, ...]) -> None:
+        bounds: list[int] = []
+        for block in sorted(blocks, key=lambda block: block.start):
+            if bounds and block.start <= bounds[-1]:
+                bounds[-1] = max(bounds[-1], block.stop)
+            else:
+                bounds += [block.start, block.stop]
+        self._bounds = bounds
+        """An ASN is inside a block when an odd number of these is not above it."""
+        self.innocent: set[int] = set()
+
+    def suspect(self, asn: int) -> bool:
+        return bool(bisect_right(self._bounds, asn) & 1)
+
+    def clear(self, asns: tuple[int, ...]) -> bool:
+        """Whether no rule suspects any of these; remembers those."""
+        innocent, bounds = self.innocent, self._bounds
+        for asn in asns:
+            if asn not in innocent:
+                if bisect_right(bounds, asn) & 1:
+                    return False
+                if len(innocent) < _MOST_ASNS:
+                    innocent.add(asn)
+        return True
+
+
+suspicions: Final = lru_cache(maxsize=64)(Suspicions)
+"""One for all policies that suspect the same ASNs, as those of an exchange's sessions do."""
+
+
+def _screens(columns: tuple[bytes, ...], low: int, high: int, longest: int) -> tuple[bytes, ...]:
+    """By prefix length and first octet: whether a prefix has less than `low` or more than `high` bits, or as many as
+    one of the columns says for its first octet."""
+    shortest = bytes(map(min, zip(*columns, strict=True))) if columns else bytes((NOWHERE,)) * 256
+    everything = bytes((1,)) * 256
+    tables: dict[bytes, bytes] = {}
+    rows = []
+    for length in range(longest + 1):
+        row = bytes([bound <= length for bound in shortest]) if low <= length <= high else everything
+        rows.append(tables.setdefault(row, row))
+    return tuple(rows)
+
+
+screens: Final = lru_cache(maxsize=64)(_screens)
+"""The policies of an exchange's sessions have the same."""
 
 
 def verdict(hits: Hits, *, denied: bool) -> Verdict:

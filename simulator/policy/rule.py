@@ -55,8 +55,8 @@ class AsnTest:
     """The judge of a rule about ASNs, and a quick test: a path without a suspect ASN needs no judge."""
 
     judge: AttributeJudge
-    suspect: Callable[[int], bool]
-    """The judge must pass every path of which it suspects no ASN."""
+    suspects: tuple[range, ...]
+    """The judge must pass every path that has none of these ASNs."""
 
 
 @dataclass(frozen=True, slots=True)

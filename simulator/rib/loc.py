@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
@@ -18,6 +18,10 @@ class LocRib:
 
     def take(self, session: str, family: Family, routes: Mapping[bytes, AttributeSet]) -> None:
         self._tables.setdefault(session, {f: {} for f in Family})[family].update(routes)
+
+    def take_set(self, session: str, family: Family, keys: Sequence[bytes], attributes: AttributeSet) -> None:
+        """Prefixes that share their attributes."""
+        self.take(session, family, dict.fromkeys(keys, attributes))
 
     def forget(self, session: str, family: Family, keys: Iterable[bytes]) -> None:
         table = self._tables.get(session)

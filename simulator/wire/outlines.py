@@ -11,12 +11,17 @@ from simulator.wire.attribute_codec import plain_blocks
 
 Outline = tuple[tuple[int, ...], int, bytes]
 """Of a block without a fault whose AS_PATH is one sequence: its ASNs; how many communities it has, of which none is
-extended or large; the attributes but AS_PATH and COMMUNITIES, as octets. A named tuple takes longer than all the rest.
+extended or large; the attributes but AS_PATH and COMMUNITIES, as octets, with 0 in the place of a MED behind NEXT_HOP:
+no rule looks at that, and it may be another one in each set. A named tuple takes longer than all the rest.
 """
 _PATH: Final = b"\x40\x02"
 _LONG_PATH: Final = b"\x50\x02\x00"
 """FRR gives AS_PATH the extended length whether it needs it or not."""
 _COMMUNITIES: Final = b"\xc0\x08"
+_ORIGIN: Final = b"\x40\x01\x01"
+_NEXT_HOP: Final = b"\x40\x03\x04"
+_MED: Final = b"\x80\x04\x04"
+_SOME_MED: Final = _MED + bytes(4)
 _SEQUENCE: Final = 2
 _ASNS: Final = tuple(struct.Struct(f"!{count}L").unpack_from for count in range(64))
 _MOST = 4096
@@ -58,6 +63,8 @@ class Outlines:
             if size < 4 or size & 3 or rest[start + 2] != size:
                 return None
             communities, rest = size >> 2, rest[:start]
+        if rest[7:10] == _MED and rest[:3] == _NEXT_HOP and raw[:3] == _ORIGIN:
+            rest = rest[:7] + _SOME_MED + rest[14:]
         others = raw[:4] + rest
         if others not in self._sound and not self._finds_sound(raw, others, communities):
             return None

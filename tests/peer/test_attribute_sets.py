@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.peer.attribute_sets import _SWEPT, AttributeSets
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.rib.attribute_set import AttributeSet
+from simulator.rib.route_server.client import Client
+from simulator.rib.route_server.control import BLACKHOLE, ControlCommunities
+from simulator.rib.route_server.offer import Offer
 from simulator.session.messages import Family
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.received_update import AnnouncedPrefixes
+from tests.examples import examples
+from tests.wire.test_attributes import ATTRIBUTES
+from tests.wire.test_outlines import LAID_OUT
 
 EDGE, PEER = IPv4Address("198.51.100.1"), IPv4Address("198.51.100.2")
 PART = AnnouncedPrefixes(Family.IPV4, [])
@@ -60,3 +70,39 @@ def test_another_policy_replaces_only_what_lives() -> None:
 
     known.replace(judged)
     assert asked == [held]
+
+
+RS_AS = 64500
+VALUES = st.sampled_from([1, BLACKHOLE, RS_AS << 16 | 65001, 65001, 65501 << 16 | 7, 3320 << 16 | 1])
+LARGE = st.sampled_from([(RS_AS, 0, 0), (RS_AS, 1, 65001), (3320, 0, 0), (0xC020C020, 0xD020, 1)])
+MARKED = st.builds(
+    lambda path, values, large: replace(path, communities=tuple(values), large_communities=tuple(large)),
+    LAID_OUT | ATTRIBUTES,
+    st.lists(VALUES, max_size=4),
+    st.just([]) | st.lists(LARGE, max_size=2),
+)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.lists(MARKED, max_size=3))
+def test_communities_are_those_of_the_path_whether_or_not_that_is_decoded(paths: list[PathAttributes]) -> None:
+    known, control, client = sets(), ControlCommunities(RS_AS), Client("one", 3320, Family.IPV4, PEER)
+    for path in paths:
+        found = known.plain(encode(path, asn4=True), None, True)
+        if found is None:
+            continue
+        quick = Offer(client, found, control)
+        told = found.communities, found.large_communities
+        decoded = AttributeSet(found.path, ())
+        assert told == (decoded.communities, decoded.large_communities)
+        assert told == (found.path.communities, found.path.large_communities)
+        slow = Offer(client, decoded, control)
+        for name in ("is_scrubbed", "distribution", "is_blackhole", "is_plain"):
+            assert getattr(quick, name) == getattr(slow, name)
+
+
+def test_a_route_server_decodes_no_path_that_it_only_passes_on() -> None:
+    known, client = sets(), Client("one", 3320, Family.IPV4, PEER)
+    found = known.plain(octets(7), None, True)
+    assert found is not None and Offer(client, found, ControlCommunities(RS_AS)).is_plain
+    assert found._path is None

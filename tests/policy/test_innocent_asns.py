@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.policy import policy as module
-from simulator.policy.policy import PROFILES, Policy
+from simulator.policy.policy import PROFILES, Policy, Suspicions
 from simulator.policy.rule import AsnTest
 from simulator.policy.rules import RULES
 from simulator.session.messages import Family
@@ -41,13 +41,30 @@ def test_a_judge_passes_whatever_it_does_not_suspect(asn: int, asns: tuple[int, 
     path = PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, asns),))
     for rule in RULES.values():
         test = rule.attributes(context(Family.IPV4), rule.parameters) if rule.attributes else None
-        if isinstance(test, AsnTest) and not any(map(test.suspect, asns)):
+        if isinstance(test, AsnTest) and not any(asn in block for block in test.suspects for asn in asns):
             assert test.judge(path, asns) is None
+
+
+BLOCKS = st.lists(st.builds(lambda start, size: range(start, start + size), st.integers(0, 60), st.integers(1, 9)))
+
+
+@given(BLOCKS, st.lists(st.integers(0, 80), max_size=5).map(tuple))
+def test_blocks_are_looked_for_as_if_one_by_one(blocks: list[range], asns: tuple[int, ...]) -> None:
+    suspicions = Suspicions(tuple(blocks))
+    for _ in range(2):  # the second time from what it remembers
+        assert suspicions.clear(asns) is not any(asn in block for block in blocks for asn in asns)
+    assert all(suspicions.suspect(asn) == any(asn in block for block in blocks) for asn in asns)
+
+
+def test_policies_that_suspect_the_same_remember_together() -> None:
+    one, other = (Policy("exchange", context(Family.IPV4)) for _ in range(2))
+    assert one._innocent is other._innocent
+    assert one._innocent is not Policy("exchange", context(Family.IPV4), suspects=[range(5)])._innocent
 
 
 def test_no_more_asns_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_ASNS", 3)
-    policy = Policy("exchange", context(Family.IPV4))
+    policy = Policy("exchange", context(Family.IPV4), suspects=[range(7, 8)])
     for asn in range(100, 110):
         policy.judge_attributes(PathAttributes(as_path=(AsSegment(SegmentKind.SEQUENCE, (asn,)),)))
     assert policy._innocent == {100, 101, 102}

@@ -26,7 +26,7 @@ LAID_OUT = st.builds(
         lambda asns: (AsSegment(SegmentKind.SEQUENCE, tuple(asns)),)
     ),
     next_hop=HOPS,
-    med=st.sampled_from([None, 0, 0xC0080400]),
+    med=st.sampled_from([None, 0, 7, 0x80040400, 0xC0080400]),
     communities=st.lists(st.sampled_from([1, 0xC008C008, 8075 << 16]), max_size=70).map(tuple),
     otc=st.sampled_from([None, None, 0xC0080800]),
 )
@@ -58,7 +58,19 @@ def test_an_outline_is_that_of_a_sound_block(given_: list[tuple[PathAttributes, 
             assert [segment.kind for segment in path.as_path] == [SegmentKind.SEQUENCE]
             assert found[:2] == (path.asns, len(path.communities))
             assert not path.extended_communities and not path.large_communities
-            assert found[2] == b"".join(part for part in attributes(raw) if part[1] not in (2, 8))
+            others = [part for part in attributes(raw) if part[1] not in (2, 8)]
+            assert found[2] in (b"".join(others), b"".join(map(without_med, others)))
+
+
+def without_med(attribute: bytes) -> bytes:
+    return attribute[:3] + bytes(4) if attribute[1] == 4 else attribute
+
+
+def test_blocks_that_differ_in_med_have_one_outline() -> None:
+    known = Outlines(OWN)
+    found = [known.of(bytes.fromhex(f"{HEAD}{HOP}800404{med:08x}c008041f8b1f47")) for med in (0, 7, 0xFFFFFFFF)]
+    assert found == [((64512,), 1, bytes.fromhex("40010100" + HOP + "80040400000000"))] * 3
+    assert known.of(bytes.fromhex(HEAD + HOP)) != known.of(bytes.fromhex(HEAD + HOP + "80040400000000"))
 
 
 def attributes(raw: bytes) -> list[bytes]:
@@ -111,6 +123,9 @@ def test_what_daemons_send_has_an_outline(octets: str) -> None:
         HEAD + HOP + "c008041f8b1f47" * 2,
         HEAD + HOP + "d00800041f8b1f47" + "c008041f8b1f47",
         HEAD + HOP + "c008041f8b1f47" + "c0630101",  # something behind it
+        HEAD + HOP + "80040400000001" * 2,
+        HEAD + HOP + "800403000001",  # a short MED
+        HEAD + HOP + "80040400000001" + "40050400000064" + "80040400000002",
     ],
 )
 def test_all_else_has_none(octets: str) -> None:
@@ -123,6 +138,6 @@ def test_all_else_has_none(octets: str) -> None:
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST", 3)
     known = Outlines(OWN)
-    for med in range(10):
-        assert known.of(bytes.fromhex(f"{HEAD}{HOP}800404000000{med:02x}")) is not None
+    for local in range(10):
+        assert known.of(bytes.fromhex(f"{HEAD}{HOP}c02304000000{local:02x}")) is not None
         assert 0 < len(known._sound) <= 3

@@ -101,15 +101,10 @@ class ControlCommunities:
         """The same for a large community."""
         return community[0] == self._asn
 
-    def scrubs(self, path: PathAttributes) -> bool:
-        """Whether anything of this path's communities has to go."""
-        if path.communities:
-            high = self._high
-            for value in path.communities:
-                if value >> 16 in high:
-                    return True
-        if path.large_communities:
-            for large in path.large_communities:
-                if large[0] == self._asn:
-                    return True
-        return False
+    def scrubs(self, communities: tuple[int, ...], large: tuple[tuple[int, int, int], ...]) -> bool:
+        """Whether any of a path's communities, standard or large, has to go."""
+        high = self._high
+        for value in communities:
+            if value >> 16 in high:
+                return True
+        return bool(large) and any(community[0] == self._asn for community in large)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
@@ -39,6 +39,9 @@ class RouteServerRib(LocRib):
     def take(self, session: str, family: Family, routes: Mapping[bytes, AttributeSet]) -> None:
         if routes:
             self.tables[family].take(self._clients[session], routes)
+
+    def take_set(self, session: str, family: Family, keys: Sequence[bytes], attributes: AttributeSet) -> None:
+        self.tables[family].take_set(self._clients[session], keys, attributes)
 
     def forget(self, session: str, family: Family, keys: Iterable[bytes]) -> None:
         self.tables[family].forget(self._clients[session], keys)

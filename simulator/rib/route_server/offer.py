@@ -83,13 +83,13 @@ class Offer(Candidates):
     __slots__ = ("_is_plain", "attributes", "client", "distribution", "is_blackhole", "is_scrubbed")
 
     def __init__(self, client: Client, attributes: AttributeSet, control: ControlCommunities) -> None:
-        path = attributes.path
+        communities = attributes.communities
         self.client = client
         self.attributes = attributes
-        self.is_scrubbed = control.scrubs(path)
+        self.is_scrubbed = control.scrubs(communities, attributes.large_communities)
         """Some of its communities are the route server's business, and leave it with nobody."""
-        self.distribution = control.read(path) if self.is_scrubbed else None
-        self.is_blackhole = BLACKHOLE in path.communities
+        self.distribution = control.read(attributes.path) if self.is_scrubbed else None
+        self.is_blackhole = BLACKHOLE in communities
         self._is_plain = self.distribution is None and not self.is_blackhole
 
     @property

@@ -40,10 +40,11 @@ class ClientPolicy(Policy):
         RFC 7999 is supported; if not, or where neither IRR data nor registered prefixes say what the client may
         announce, a blackhole route is judged like any other. PolicyError for unknown settings.
         """
-        super().__init__("exchange", context, {**_RULES, **(settings or {})})
-        self.by_outlines, self.joins_paths = False, True
-        self._own_settings = settings
         self._never_via = frozenset(never_via)
+        suspects = [range(asn, asn + 1) for asn in sorted(self._never_via)]
+        super().__init__("exchange", context, {**_RULES, **(settings or {})}, suspects=suspects)
+        self.joins_paths = True
+        self._own_settings = settings
         self._blackholes = blackholes
 
     def with_data(self, data: PolicyData) -> ClientPolicy:

@@ -8,7 +8,7 @@ those that a control community mentions, those that refuse an announcer).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -81,24 +81,24 @@ class RouteServerTable:
     def take(self, client: Client, routes: Mapping[bytes, AttributeSet]) -> None:
         """Routes that a client announces; each replaces an earlier one of the same client."""
         by_set: dict[AttributeSet, list[bytes]] = {}
-        if len(set(routes.values())) == 1:  # an UPDATE's
-            by_set[next(iter(routes.values()))] = list(routes)
-        else:
-            for key, attributes in routes.items():
-                by_set.setdefault(attributes, []).append(key)
+        for key, attributes in routes.items():
+            by_set.setdefault(attributes, []).append(key)
         for attributes, keys in by_set.items():
-            self._announce(client, Offer(client, attributes, self._control), keys)
+            self.take_set(client, keys, attributes)
 
-    def _announce(self, client: Client, offer: Offer, keys: list[bytes]) -> None:
+    def take_set(self, client: Client, keys: Sequence[bytes], attributes: AttributeSet) -> None:
+        """The same for prefixes that share their attributes."""
         entries, own = self._entries, self._own[client]
+        offer = Offer(client, attributes, self._control)
         routes = dict.fromkeys(keys, offer)
         own.update(routes)
-        if offer.is_plain and entries.keys().isdisjoint(keys):  # as in a table that loads
+        if offer.is_plain and entries.keys().isdisjoint(routes):  # as in a table that loads
             entries.update(routes)
-            self.changes.append(RouteChange(tuple(keys), Pick(offer), True, self._hidden[client]))
-            self._plain.pop(client, None)
+            self.changes.append(RouteChange(tuple(routes), Pick(offer), True, self._hidden[client]))
+            if self._plain:
+                self._plain.pop(client, None)
             return
-        self._replace(keys, lambda before: before.with_offer(offer))
+        self._replace(list(routes), lambda before: before.with_offer(offer))
 
     def forget(self, client: Client, keys: Iterable[bytes]) -> None:
         """Routes that a client has no more; those that it had not are ignored."""

@@ -39,9 +39,10 @@ class Transparent:
         The announcer's own octets where they say just what is to be sent; otherwise what was judged, written anew.
         """
         offer = pick.offer
-        path, raw = offer.attributes.path, offer.attributes.raw
-        changes = pick.prepends or offer.is_scrubbed or offer.is_blackhole or (format_.otc and path.otc is None)
-        if raw and format_.asn4 and not changes:
+        raw = offer.attributes.raw
+        changes = pick.prepends or offer.is_scrubbed or offer.is_blackhole
+        # A path that is passed on as it came is not even decoded.
+        if raw and format_.asn4 and not changes and (format_.otc is None or offer.attributes.path.otc is not None):
             return raw, self._next_hop(family, offer)
         return encode(self.path(family, pick, format_), asn4=format_.asn4), self._next_hop(family, offer)
 
