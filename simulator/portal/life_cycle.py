@@ -56,10 +56,14 @@ class LifeCycle:
     summary: str
 
 
-def life_cycle(flow: Flow, state: ConnectionState, history: list[ConnectionTransition], now: float) -> LifeCycle:
-    """Draw it. `state` is what the resource shows."""
+def life_cycle(
+    flow: Flow, state: ConnectionState, history: list[ConnectionTransition], now: float, since: float = 0.0
+) -> LifeCycle:
+    """Draw it. `state` is what the resource shows, `since` when it came into that, in seconds since the epoch."""
     way = [each for each in _WAY if each is not S.APPROVED or flow is Flow.EXCHANGE]
     entered, spent = _times(history, now)
+    if since:
+        entered[state] = since
     aside = state not in way and state is not S.NONE
     reached = max((way.index(each) for each in entered if each in way), default=-1) if aside else -1
     at = way.index(state) if state in way else reached

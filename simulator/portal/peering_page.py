@@ -106,7 +106,7 @@ def connection_detail(provider: Provider, memory: PortalMemory, row: ConnectionR
     return ConnectionDetail(
         row=row,
         view=view,
-        cycle=life_cycle(record.flow, row.state, history, now),
+        cycle=life_cycle(record.flow, row.state, history, now, row.since),
         causes=diagnosis(record.id, view.checks),
         checks=[(check, mark_of(check.source).tag, mark_of(check.source).meaning) for check in checks],
         drawings=draw(drawn, began, now, memory.shut_gates(record)),

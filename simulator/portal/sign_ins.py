@@ -16,6 +16,8 @@ from typing import Final
 
 COOKIE: Final = "turnup-session"
 SIGN_IN: Final = "/sign-in"
+UNSENT: Final = f"{SIGN_IN}?unsent=1"
+"""The same, for whose form was not taken because the session is over."""
 SESSION_SECONDS: Final = 12 * 3600.0
 _SESSIONS_AT_MOST: Final = 100
 """One more ends the oldest."""

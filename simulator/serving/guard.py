@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from simulator.portal.sign_ins import SIGN_IN, SignIns
+from simulator.portal.sign_ins import SIGN_IN, UNSENT, SignIns
 
 BODY_LIMIT: Final = 1024 * 1024
 """Octets of a request's body (simulator; ARM's own limit is 4 MiB)."""
@@ -19,7 +19,8 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _API: Final = ("/subscriptions", "/providers", "/lab/v1")
 """What takes the bearer token alone. Compared in lower case."""
 _STYLES: Final = "/static/"
-_TO_SIGN_IN: Final = [(b"location", SIGN_IN.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0")]
+_TO_SIGN_IN: Final = {"GET": SIGN_IN.encode(), "POST": UNSENT.encode()}
+"""By method, where a browser goes that is not signed in. After a form the page there says that nothing was sent."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 AsgiScope = MutableMapping[str, Any]
@@ -51,7 +52,8 @@ class AccessGuard:
         headers = {key.lower(): value for key, value in scope["headers"]}
         refusal = self._refusal(headers, scope["method"], scope["path"])
         if refusal is not None and refusal[0] == 401 and _wants_a_page(headers, scope["method"], scope["path"]):
-            await send({"type": "http.response.start", "status": 303, "headers": _TO_SIGN_IN})
+            where = [(b"location", _TO_SIGN_IN[scope["method"]]), (b"cache-control", b"no-store")]
+            await send({"type": "http.response.start", "status": 303, "headers": [*where, (b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
         if refusal is not None:
@@ -98,9 +100,9 @@ def _is_api(path: str) -> bool:
 
 
 def _wants_a_page(headers: dict[bytes, bytes], method: str, path: str) -> bool:
-    """Whether a browser goes there; the script of an open page gets 401 instead."""
+    """Whether a browser goes there, with a form or without; the script of an open page gets 401 instead."""
     accepts_html = b"text/html" in headers.get(b"accept", b"") and b"turnup-live" not in headers
-    return method == "GET" and accepts_html and b"authorization" not in headers and not _is_api(path)
+    return method in ("GET", "POST") and accepts_html and b"authorization" not in headers and not _is_api(path)
 
 
 def _own_page(headers: dict[bytes, bytes], host: bytes) -> bool:

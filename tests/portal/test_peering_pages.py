@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from simulator.azure.provider.settings import Settings
-from simulator.connection.states import ConnectionState
+from simulator.connection.states import ConnectionState, Flow
 from simulator.portal.arm import ask, resource_path
+from simulator.portal.life_cycle import life_cycle
 from simulator.portal.report_page import FILES
 from simulator.routers.configs.registry import FORMATS
 from simulator.session.states import BgpState
 from simulator.views.states import group_of
-from simulator.views.times import timestamp
+from simulator.views.times import duration, timestamp
 from tests.azure.provider import support as provider_support
 from tests.portal.support import (
     BOTH_FAMILIES,
@@ -284,3 +285,10 @@ async def test_a_request_that_was_never_approved_is_not_notified_but_made_again(
         page = text_of((await lab.client.get(PAGE)).text)
         assert "The peer deletes the request, which was never approved, and makes another" in page
         assert "Notify Microsoft" not in page
+
+
+def test_a_state_that_only_the_resource_shows_has_its_age_too() -> None:
+    """A legacy connection under conversion runs as Active, and its resource is PendingApproval: no step led there."""
+    cycle = life_cycle(Flow.EXCHANGE, ConnectionState.PENDING_APPROVAL, [], 100.0, 88.0)
+    (now,) = (step for step in cycle.steps if step.word == "now")
+    assert (now.state, now.since, now.note) == (ConnectionState.PENDING_APPROVAL, 88.0, duration(12.0))

@@ -11,7 +11,7 @@ import pytest
 from simulator.portal import sign_ins
 from simulator.portal.csrf import COOKIE as CSRF
 from simulator.portal.frame import POLICY
-from simulator.portal.sign_ins import COOKIE, SESSION_SECONDS, SIGN_IN, SignIns
+from simulator.portal.sign_ins import COOKIE, SESSION_SECONDS, SIGN_IN, UNSENT, SignIns
 from tests.portal.browsing import Keyboard, chromium, needs_chromium
 from tests.portal.support import PAGE, put_asn, put_peering, text_of
 from tests.portal.test_browser import every_page, violations
@@ -72,6 +72,17 @@ async def test_a_form_of_another_page_signs_nobody_in(tmp_path: Path) -> None:
         ):
             answer = await lab.client.post(SIGN_IN, data=data, headers=headers)
             assert answer.status_code == 403 and COOKIE not in lab.client.cookies
+
+
+async def test_a_form_of_somebody_who_is_signed_out_leads_to_the_sign_in_which_says_so(tmp_path: Path) -> None:
+    async with served(tmp_path, TOKEN) as lab:
+        await lab.client.get(SIGN_IN)
+        answer = await lab.client.post("/create", data={"csrf": lab.client.cookies[CSRF]}, headers=BROWSER)
+        assert (answer.status_code, answer.headers["location"]) == (303, UNSENT)
+        assert "nothing was sent" in text_of((await lab.client.get(UNSENT)).text)
+        assert "nothing was sent" not in text_of((await lab.client.get(SIGN_IN)).text)
+        for path in ("/lab/v1/asns/lab/contoso/approve", ASN):  # a program is told
+            assert (await lab.client.post(path, headers=BROWSER)).status_code == 401
 
 
 async def test_signing_out_ends_the_session_itself(tmp_path: Path) -> None:

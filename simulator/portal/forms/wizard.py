@@ -116,10 +116,10 @@ async def _step(visit: Visit, wizard: Wizard, draft: Draft, step: WizardStep) ->
 
 
 _HINTS: Final[Mapping[Use, str]] = {
-    Use.EXCHANGE: "All in the chosen metro.",
-    Use.DIRECT: "All in the chosen metro. A Direct peering should have two, to two of Microsoft's routers.",
-    Use.ROUTE_SERVER: "All in the chosen metro. With exchange route server one is enough.",
-    Use.VOICE: "All in the chosen metro. With Voice there must be two, to two of Microsoft's routers.",
+    Use.EXCHANGE: "",
+    Use.DIRECT: "A Direct peering should have two, to two of Microsoft's routers.",
+    Use.ROUTE_SERVER: "With exchange route server one is enough.",
+    Use.VOICE: "With Voice there must be two, to two of Microsoft's routers.",
 }
 """How many connections a peering has (walkthroughs)."""
 
