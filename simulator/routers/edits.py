@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
@@ -62,7 +62,7 @@ class Edit:
         return self.old[: self.start] + self.text + self.old[self.end :]
 
     def shown(self, secret: re.Pattern[str] | None = None, instead: str = BLOT) -> str:
-        """`file:line`, then the lines as they are (`-`) and as they should be (`+`).
+        """`file:line`, then the lines as they are (`-`) and as they should be (`+`); so for each place of the file.
 
         The value that `secret` finds is blotted out; in a line as it should be, `instead` stands there.
         """
@@ -71,8 +71,9 @@ class Edit:
         for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             if kind == "equal":
                 continue
-            if not lines:
-                lines.append(f"{self.file}:{a + 1 if b > a else a}")
+            if b == 0 and before:  # what comes first stands before a line that there is
+                b, d = 1, d + 1
+            lines.append(f"{self.file}:{a + 1 if b > a else a}")
             lines += [f"- {_blotted(line, secret, BLOT)}" for line in before[a:b]]
             lines += [f"+ {_blotted(line, secret, instead)}" for line in after[c:d]]
         return "\n".join(lines)
@@ -114,6 +115,14 @@ def _in_its_table(own: OwnFile, path: Path, address: str, statement: str) -> Edi
             if (found := own.place(blanked, part, statement)) is not None:
                 return Edit(file, text, found[0], found[0], found[1])
     return None
+
+
+def rewritten(file: Path, text: str, changes: Iterable[tuple[int, int, str]]) -> Edit:
+    """Several changes of one file, apart from one another: from where to where, and what stands there then."""
+    new = text
+    for start, end, put in sorted(changes, key=lambda each: each[0], reverse=True):
+        new = new[:start] + put + new[end:]
+    return Edit(file, text, 0, len(text), new)
 
 
 def readdressed(own: OwnFile, path: Path, wrong: str, address: str) -> Edit | None:

@@ -13,10 +13,11 @@ from simulator.diagnosis.router_answer import Setting
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.bird.config import protocol_names
 from simulator.routers.culprits import culprits
-from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed, reexported
+from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdressed, reexported, rewritten
+from simulator.routers.frr.filters import REFILTERED, ROUTE_MAP, exports, refiltered
 from simulator.routers.own_file import OwnFile, name_of_session, neighbors_of, sources, statements_of
 from simulator.routers.statements import same
-from simulator.routers.wording import ALIASES, Wording, filled, snippet, values_of
+from simulator.routers.wording import ALIASES, MOST, Wording, filled, snippet, values_of
 from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, LANGUAGES
 
@@ -64,17 +65,25 @@ class RouterMender:
         session = self.session if self.session.md5 is None else replace(self.session, md5=_AGREED)
         text = self._snippet(cause, session, about)
         if f"{key}.there" in self.wording.says and self._says(text):
+            if self._has_no_route_map():
+                return ""
             text = self._snippet(f"{key}.there", session, about)
-        if f"{key}.list" in self.wording.says and self._exports_by_list():
-            text = self._snippet(f"{key}.list", session, about)
+        if self._names_no_policy(key):
+            return ""
         return "\n".join(filter(None, (text, _SAID if _AGREED in text else "", self._place(text))))
 
-    def _exports_by_list(self) -> bool:
-        """The user's file names a prefix list for the session's export, and no route map."""
-        if self.own is None or self.config.file is None:
+    def _names_no_policy(self, key: str) -> bool:
+        """Of FRR: a snippet would name a policy that the user's file does not have, or that could not be changed so."""
+        if self.own is None or self.config.file is None or self.language != "frr":
             return False
-        said = statements_of(self.own, self.config.file, str(self.session.remote_address)).get(Setting.EXPORT)
-        return said is not None and "prefix-list" in said.text
+        return "{export}" in self.wording.says.get(key, "") and (key in REFILTERED or self._has_no_route_map())
+
+    def _has_no_route_map(self) -> bool:
+        """FRR: the user's file is there, and filters what the session announces by lists, or not at all."""
+        if self.language != "frr" or self.own is None or self.config.file is None:
+            return False
+        text = self.own.blank("\n".join(each for _, each in sources(self.own, self.config.file)))
+        return ROUTE_MAP not in exports(text, str(self.session.remote_address))
 
     def _place(self, text: str) -> str:
         """Where the user's file has the session that lines are for; commands need no place."""
@@ -131,6 +140,8 @@ class RouterMender:
             return said
         if self.language == "bird" and key in ("export-policy", "*"):
             return reexported(self.own, self.config.file, str(self.session.remote_address), about.prefixes, key == "*")
+        if self.language == "frr" and key in REFILTERED:
+            return self._refiltered(self.own, self.config.file, key, about)
         if key not in EDITS:
             return None
         setting, action = EDITS[key]
@@ -145,6 +156,22 @@ class RouterMender:
             self._value(setting, about),
             lambda: self._statement(key, action, about),
         )
+
+    def _refiltered(self, own: OwnFile, path: Path, key: str, about: About) -> Edit | None:
+        """Of FRR, whose filters are of four kinds: another line where the session's own filter stands."""
+        text = next(text for _, text in sources(own, path))
+        values = values_of(self.wording, self.config, self.session, about)
+        prefixes = about.prefixes or tuple(values["prefixes"].split(", ") if values["prefixes"] else ())
+        changes = refiltered(
+            own.blank(text),
+            values["edge"],
+            key,
+            prefixes[:MOST],
+            values["peer"],
+            self.session.remote_as,
+            values["community"],
+        )
+        return rewritten(path, text, changes) if changes else None
 
     def _readdressed(self, own: OwnFile, path: Path) -> Edit | None:
         """Of a session with Microsoft under an address that nobody has: one such, and it is this."""
@@ -197,7 +224,7 @@ class RouterMender:
         if self.own is None or self.config.file is None:
             return replace(about, name=name)
         said = statements_of(self.own, self.config.file, str(self.session.remote_address))
-        policy = said.get(Setting.EXPORT)
+        policy = None if self._has_no_route_map() else said.get(Setting.EXPORT)
         export = re.sub(r"^(?:filter|where)\s+", "", policy.value) if policy is not None else ""
         if self.language == "bird" and not re.fullmatch(r"filter\s+\w+", policy.value if policy is not None else ""):
             export = f"of protocol {name}, channel {'ipv6' if self.session.family is Family.IPV6 else 'ipv4'}"

@@ -19,7 +19,7 @@ from simulator.routers.configs.registry import FORMATS
 from simulator.routers.snippets import changed, lines_of, saying, with_blocks
 from simulator.session.messages import Family
 
-_MOST = 8
+MOST = 8
 """So many prefixes are written out."""
 
 
@@ -187,7 +187,7 @@ def values_of(dialect: Wording, config: RouterConfig, session: RouterSession, ab
         "v_": "v6" if six else "v4",
         "export": about.export or {"bird": f"to_microsoft_v{6 if six else 4}"}.get(dialect.language, "TO-MICROSOFT"),
         "prefix": prefixes[0] if prefixes else "",
-        "prefixes": ", ".join(prefixes[:_MOST]),
+        "prefixes": ", ".join(prefixes[:MOST]),
         "limit": str(about.limit if about.limit is not None else session.max_prefixes),
         "length": "48" if six else "24",
         "community": about.community,
@@ -200,7 +200,7 @@ def filled(template: str, values: Mapping[str, str], prefixes: tuple[str, ...]) 
     for line in template.splitlines():
         if "{each}" in line:
             lines += [
-                _put(line, {**values, "each": each, "n": str(5 * n)}) for n, each in enumerate(prefixes[:_MOST], 1)
+                _put(line, {**values, "each": each, "n": str(5 * n)}) for n, each in enumerate(prefixes[:MOST], 1)
             ]
         elif "{aggregates}" in line:
             for number, each in enumerate(_aggregates(prefixes), 1):
@@ -220,4 +220,4 @@ def _aggregates(prefixes: tuple[str, ...]) -> list[str]:
     for prefix in prefixes:
         network, length = ip_network(prefix), 48 if ":" in prefix else 24
         found[str(network.supernet(new_prefix=length) if network.prefixlen > length else network)] = None
-    return list(found)[:_MOST]
+    return list(found)[:MOST]

@@ -356,6 +356,6 @@ def test_a_prefix_list_is_not_taken_for_a_route_map(tmp_path: Path) -> None:
         f"  neighbor {address} prefix-list OUT out\n"
     )
     router, about = of("frr", replace(config, file=path)), About(prefixes=("203.0.113.0/24",))
-    assert router.remedy("export-policy", about).startswith("ip prefix-list OUT permit 203.0.113.0/24\n(")
+    assert "\n+ ip prefix-list OUT seq 5 permit 203.0.113.0/24\n" in router.remedy("export-policy", about)
     path.write_text(path.read_text().replace("prefix-list", "route-map"))
-    assert "route-map OUT permit 1" in router.remedy("export-policy", about)
+    assert "\n+ route-map OUT permit 10\n" in router.remedy("export-policy", about)

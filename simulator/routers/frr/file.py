@@ -32,7 +32,7 @@ def _parse(path: Path, text: str, scratch: Path) -> list[Fault]:
     return [Fault(str(path), int(line), " ".join(what.split())) for line, what in found] or otherwise(path, words)
 
 
-_INSTANCE = re.compile(r"^router bgp \d+.*(?:\n[ \t].*|\n)*", re.MULTILINE)
+INSTANCE = re.compile(r"^router bgp \d+.*(?:\n[ \t].*|\n)*", re.MULTILINE)
 _NEIGHBOR = re.compile(r"^ *neighbor +(\S+) +.*$", re.MULTILINE)
 _RANGE = re.compile(r"^ *bgp listen range (\S+) peer-group (\S+)", re.MULTILINE)
 _FOR_ALL = re.compile(r"^router bgp \d+.*$|^ *timers bgp .*$|^ *bgp router-id .*$", re.MULTILINE)
@@ -43,9 +43,9 @@ def _listening(text: str, prefix: str) -> set[str]:
     return {hit[2] for hit in _RANGE.finditer(text) if same(hit[1], prefix)}
 
 
-def _scopes(text: str, address: str) -> list[tuple[int, int]]:
+def scopes(text: str, address: str) -> list[tuple[int, int]]:
     """The neighbor's own lines, those of its peer-group, and those of its instance."""
-    for instance in _INSTANCE.finditer(text):
+    for instance in INSTANCE.finditer(text):
         lines = list(_NEIGHBOR.finditer(text, *instance.span()))
         own = [hit for hit in lines if same(hit[1], address)]
         groups = {m[1] for hit in own if (m := re.search(r"neighbor \S+ peer-group (\S+)", hit[0]))}
@@ -60,7 +60,7 @@ def _scopes(text: str, address: str) -> list[tuple[int, int]]:
 def _family(text: str, address: str) -> bool | None:
     """Is the address's own family activated for it?"""
     wanted = "ipv6" if ":" in address else "ipv4"
-    for instance in _INSTANCE.finditer(text):
+    for instance in INSTANCE.finditer(text):
         lines = instance[0].splitlines()
         own = [line for line in lines if (m := re.match(r" *(?:no )?neighbor +(\S+)", line)) and same(m[1], address)]
         names = {m[1] for line in own if (m := re.search(r"peer-group (\S+)", line))}
@@ -89,7 +89,7 @@ OWN_FILE = OwnFile(
         (VRF, re.compile(r"^router +bgp +\d+ +vrf +(\S+)", re.MULTILINE)),
     ),
     comments=re.compile(r"^[ \t]*!.*$", re.MULTILINE),
-    scopes=_scopes,
+    scopes=scopes,
     family=_family,
     settings=(
         (Setting.NEIGHBOR, re.compile(r"neighbor (\S+) remote-as")),
@@ -106,8 +106,8 @@ OWN_FILE = OwnFile(
         (Setting.ROLE, re.compile(r"neighbor \S+ local-role (\S+)")),
         (Setting.PREFIX_LIMIT, re.compile(r"neighbor \S+ maximum-prefix (\d+)")),
         (Setting.NEXT_HOP, re.compile(r"neighbor \S+ next-hop-self\b")),
-        (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) out")),
-        (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|filter-list) (\S+) in")),
+        (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|distribute-list|filter-list) (\S+) out")),
+        (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|distribute-list|filter-list) (\S+) in")),
     ),
     anchors=(
         (

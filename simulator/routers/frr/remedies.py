@@ -6,7 +6,7 @@ from simulator.routers.wording import Wording
 
 _NEIGHBOR = "router bgp {asn}\n "
 _FAMILY = "router bgp {asn}\n address-family {afi} unicast\n  "
-_ALLOW = "{word} prefix-list TO-MICROSOFT-{v} permit {each}\n"
+_ALLOW = "{word} prefix-list TO-MICROSOFT-{v} seq {n} permit {each}\n"
 
 DIALECT = Wording(
     "frr",
@@ -33,7 +33,6 @@ DIALECT = Wording(
         "FROM-MICROSOFT-{v} in",
         "export-policy": f"{_ALLOW}route-map {{export}} permit 1\n match {{word}} address prefix-list "
         "TO-MICROSOFT-{v}",
-        "export-policy.list": "{word} prefix-list {export} permit {each}",
         "network-not-in-rib": "{word} route {each} blackhole",
         "nothing-to-announce": f"{{word}} route {{each}} blackhole\n{_FAMILY}network {{each}}",
         "import-policy": "the inbound route-map or prefix-list of neighbor {edge} has to permit Microsoft's routes; "
@@ -53,7 +52,7 @@ DIALECT = Wording(
         "all-prepended": "take AS{remote_as} out of `set as-path prepend` of route-map {export}",
         "from-microsoft": "bgp as-path access-list FROM-MICROSOFT permit _{remote_as}_\nroute-map {export} deny 1\n"
         " match as-path FROM-MICROSOFT",
-        "*": "{word} prefix-list NOT-TO-MICROSOFT permit {each}\nroute-map {export} deny 1\n"
+        "*": "{word} prefix-list NOT-TO-MICROSOFT seq {n} permit {each}\nroute-map {export} deny 1\n"
         " match {word} address prefix-list NOT-TO-MICROSOFT",
     },
 )
