@@ -58,8 +58,11 @@ class Board:
         """The connection that a session belongs to; of one that an API asked for, by its name."""
         if session in self.rows:
             return self.connections[self.rows[session].plan.connection]
-        mine = [state for name, state in self.connections.items() if session.startswith(name + "/")]
-        return mine[-1] if mine else ConnectionState.NONE
+        name = session
+        while name := name.rpartition("/")[0]:
+            if name in self.connections:
+                return self.connections[name]
+        return ConnectionState.NONE
 
     def sessions(self) -> list[SessionRow]:
         """Every session as it stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -78,7 +79,8 @@ class Observer(Inquiry):
     def _observe(self, record: ConnectionRecord, gathered: Gathered, *, final: bool = False) -> Observation:
         whole = final and not gathered.lifted
         flapping = flaps(self._log, gathered.since) if whole else {}
-        several = [plan for plan in self._network.edges.plans if whole and plan.peering == record.peering]
+        peering = record.peering
+        several = [plan for plan in self._network.edges.plans if plan.peering == peering] if whole else []
         compared = len({plan.edge.name for plan in several}) > 1
         others = self._on_other_edges(record, several) if compared else []
         observation = Observation(
@@ -110,9 +112,9 @@ class Observer(Inquiry):
 
     def _of_peering(self, record: ConnectionRecord) -> list[SessionPlan]:
         """The sessions of all connections of a peering: those that were planned, and those that run."""
-        edges = self._network.edges
-        known = {plan.id: plan for plan in (*edges.plans, *edges.running, *record.plans)}
-        return [plan for plan in known.values() if plan.peering == record.peering]
+        edges, peering = self._network.edges, record.peering
+        there = itertools.chain(edges.plans, edges.running, record.plans)
+        return list({plan.id: plan for plan in there if plan.peering == peering}.values())
 
     def _on_other_edges(self, record: ConnectionRecord, plans: Iterable[SessionPlan]) -> list[SessionPlan]:
         """The peer's sessions with edges to which the connection does not lead."""
