@@ -33,7 +33,7 @@ class CellTally:
 
     @property
     def is_flaky(self) -> bool:
-        return 0 < self.passed < len(self.attempts)
+        return self.passed > 0 and not self.worst.ending.fine
 
     @property
     def outcome(self) -> str:

@@ -224,3 +224,10 @@ def test_how_long_it_still_takes() -> None:
     assert (progress.done, progress.failed, progress.left, progress.to_go) == (4, 3, 6, 9.0)
     progress.lanes = 20  # the last ones leave most of them empty
     assert progress.to_go == 3.0
+
+
+def test_what_passed_once_and_could_not_be_played_another_time_is_not_flaky() -> None:
+    """It was gone on with where a router is missing: nothing contradicts that it passes."""
+    [tally] = _tallies([P, S])
+    assert (tally.outcome, tally.is_flaky, worst_of([tally])) == ("passed", False, P)
+    assert [one.outcome for one in tallied([tally.cell], tally.attempts)] == ["passed"]
