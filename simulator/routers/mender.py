@@ -25,6 +25,7 @@ _AGREED: Final = "the_agreed_key"
 _SAID: Final = f"({_AGREED}: `md5` of the peering in the topology, md5AuthenticationKey of the resource)"
 _TABLES: Final = frozenset({"gobgp"})
 """Their files have a table for each kind of setting."""
+_TABLE: Final = re.compile(r"^[ \t]*\[\[?[a-z][\w.-]*\]", re.MULTILINE)
 
 
 def wording_of(language: str) -> Wording | None:
@@ -68,7 +69,7 @@ class RouterMender:
             if self._has_no_route_map():
                 return ""
             text = self._snippet(f"{key}.there", session, about)
-        if self._names_no_policy(key):
+        if self._names_no_policy(key) or self._is_of_another_syntax(text):
             return ""
         return "\n".join(filter(None, (text, _SAID if _AGREED in text else "", self._place(text))))
 
@@ -77,6 +78,13 @@ class RouterMender:
         if self.own is None or self.config.file is None or self.language != "frr":
             return False
         return "{export}" in self.wording.says.get(key, "") and (key in REFILTERED or self._has_no_route_map())
+
+    def _is_of_another_syntax(self, text: str) -> bool:
+        """Of GoBGP: the lines are TOML, and the user's file is YAML or JSON."""
+        if self.own is None or self.config.file is None or self.language not in _TABLES:
+            return False
+        whole = "\n".join(each for _, each in sources(self.own, self.config.file))
+        return _TABLE.search(text) is not None and _TABLE.search(whole) is None
 
     def _has_no_route_map(self) -> bool:
         """FRR: the user's file is there, and filters what the session announces by lists, or not at all."""

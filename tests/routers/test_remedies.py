@@ -359,3 +359,19 @@ def test_a_prefix_list_is_not_taken_for_a_route_map(tmp_path: Path) -> None:
     assert "\n+ ip prefix-list OUT seq 5 permit 203.0.113.0/24\n" in router.remedy("export-policy", about)
     path.write_text(path.read_text().replace("prefix-list", "route-map"))
     assert "\n+ route-map OUT permit 10\n" in router.remedy("export-policy", about)
+
+
+@pytest.mark.parametrize("cause", [*BY_ID, *POLICY_RULES])
+def test_a_yaml_file_of_gobgp_is_not_told_toml(cause: str, tmp_path: Path) -> None:
+    path, config = tmp_path / "router.yaml", agreed()
+    families = (f"ipv{each.local_address.version}-unicast" for each in config.sessions)
+    neighbors = "".join(
+        f'  - config: {{peer-as: 8075, neighbor-address: "{each.remote_address}"}}\n'
+        f"    afi-safis:\n      - config: {{afi-safi-name: {family}}}\n"
+        for each, family in zip(config.sessions, families, strict=True)
+    )
+    path.write_text(f"global:\n  config: {{as: 64496, router-id: 192.0.2.1}}\nneighbors:\n{neighbors}")
+    for number in (0, 1):
+        router = of("gobgp", replace(config, file=path), number)
+        text, _ = mend(cause, evidence(mender=router), rule=cause in POLICY_RULES)
+        assert text and not re.search(r"^ *\[\[?[a-z.]+", text, re.MULTILINE), text

@@ -99,6 +99,8 @@ def _place(text: str, part: StatementSpan, statement: str) -> tuple[int, str] | 
     if not headers:
         return None
     found = list(_HEADER.finditer(text, *part))
+    if not found:
+        return None  # GoBGP reads YAML and JSON too, which have no tables
     ends = [*(hit.start() for hit in found[1:]), part[1]]
     tables = [(hit[1], hit.end(), text[hit.end() : end].rstrip()) for hit, end in zip(found, ends, strict=True)]
     family, there = headers[-1] == _LIMITED, [each for each in tables if each[0] == headers[-1]]
