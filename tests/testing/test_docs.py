@@ -23,7 +23,6 @@ MISTAKES = "test_mistakes.py"
 def project(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "announcements.txt").write_text("route 192.0.2.0/24 next-hop self as-path [ 64496 ]\n" * 2)
     return tmp_path
 
 
@@ -34,7 +33,7 @@ def run(project: Path, *files: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_example_has_a_file() -> None:
     assert all(name for language, name, _ in BLOCKS if language in ("python", "yaml"))
-    assert len(FILES) == 7
+    assert len(FILES) == 8
 
 
 def test_the_examples_pass(project: Path) -> None:
