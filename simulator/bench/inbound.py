@@ -47,7 +47,7 @@ async def ready_made(stage: BenchStage, prefixes: int = PREFIXES) -> AsyncIterat
     """P1 (b) and P7: octets that are ready, from the first one sent until the receiver has all; then the withdraw."""
     directory, count = stage.directory, stage.size(prefixes)
     write_feed(directory, count, feed.PEER_AS, PEER)
-    async with NetnsLink(LAN_SPEC) as link:
+    async with NetnsLink(LAN_SPEC, offloads=True) as link:
 
         async def measure(who: str) -> Reading:
             receiver, source = RECEIVERS[who](link.place("edge"), directory, count), None
@@ -89,7 +89,7 @@ def passed_on(kind: str) -> Work:
     @contextlib.asynccontextmanager
     async def work(stage: BenchStage) -> AsyncIterator[Measure]:
         count = stage.size(PREFIXES)
-        async with NetnsLink(LAN_SPEC) as link, fed(stage, link, kind, count) as feeder:
+        async with NetnsLink(LAN_SPEC, offloads=True) as link, fed(stage, link, kind, count) as feeder:
 
             async def measure(who: str) -> Reading:
                 receiver = RECEIVERS[who](link.place("edge"), stage.directory, count)

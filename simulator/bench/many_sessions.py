@@ -48,7 +48,7 @@ def sessions(count: int, seconds: float) -> Work:
             NodeSpec("edge", (ip_address(SERVER),)),
             NodeSpec("callers", tuple(address for address, _ in clients(number))),
         )
-        async with NetnsLink(LanSpec((IPv4Network(LAN),), nodes)) as link:
+        async with NetnsLink(LanSpec((IPv4Network(LAN),), nodes), offloads=True) as link:
 
             async def measure(who: str) -> Reading:
                 return await held(link, stage, who, number, idle)

@@ -25,7 +25,7 @@ FEW = 20_000
 async def lift(stage: BenchStage, prefixes: int = PREFIXES) -> AsyncIterator[Measure]:
     """P2 and P3: turnup from Active, every other from Established, until a BIRD has the last route; and the re-deny."""
     count = stage.size(prefixes)
-    async with NetnsLink(LAN_SPEC) as link:
+    async with NetnsLink(LAN_SPEC, offloads=True) as link:
 
         async def measure(who: str) -> Reading:
             if who == OURS:

@@ -53,7 +53,7 @@ def exchange(clients_: int, prefixes: int, per_set: int) -> Work:
         crowd = Crowd(clients_, stage.size(prefixes), per_set)
         addresses = tuple(address for address, _ in clients(crowd.clients))
         nodes = (NodeSpec("rs", (ip_address(SERVER),)), NodeSpec("clients", addresses))
-        async with NetnsLink(LanSpec((IPv4Network(LAN),), nodes)) as link:
+        async with NetnsLink(LanSpec((IPv4Network(LAN),), nodes), offloads=True) as link:
 
             async def load(server: int) -> Reading:
                 return await _loaded(link.place("clients"), stage.directory, crowd, server)

@@ -153,12 +153,17 @@ class NetnsLink:
         cables: Sequence[CableSpec] = (),
         *,
         leads_out: bool = False,
+        offloads: bool = False,
     ) -> None:
-        """`leads_out`: links that name an interface of this host are joined with it."""
+        """`leads_out`: links that name an interface of this host are joined with it.
+
+        `offloads`: what is sent is cut into frames late, as by a NIC; a capture would not show what a wire carries.
+        """
         self.kind = LinkKind.INTERFACE if leads_out else LinkKind.NETNS
         self._lan = lan
         self._cables = tuple(cables)
         self._state = state
+        self._offloads = offloads
         self._places: dict[str, NetnsPlace] = {}
         self._outside = {
             name: OutsidePlace(name, {address: address for address in addresses}, BGP_PORT, LinkKind.NETNS)
@@ -276,7 +281,8 @@ class NetnsLink:
                 }
                 port = f"port{number}"
                 ip.link("add", ifname=port, kind="veth", peer=peer, mtu=self._lan.mtu)
-                _offloads_off(port)
+                if not self._offloads:
+                    _offloads_off(port)
                 index = _index(ip, port)
                 ip.link("set", index=index, master=bridge, state="up")
                 self._impair(ip, index, node.quality)
@@ -331,7 +337,8 @@ class NetnsLink:
         def bring_up() -> None:
             with netlink.IPRoute() as ip:
                 ip.link("set", index=_index(ip, "lo"), state="up")
-                _offloads_off(interface)
+                if not self._offloads:
+                    _offloads_off(interface)
                 index = _index(ip, interface)
                 if is_new:
                     _make_vrf(ip, node.vrf, _FIRST_TABLE + len(place.vrfs), node.name)

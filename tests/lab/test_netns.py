@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import fcntl
 import json
 import os
 import select
@@ -64,6 +66,20 @@ async def test_nodes_ping_each_other_at_once_in_both_families(link: NetnsLink) -
     for address in (v4(2), v6(2)):
         result = await ping(link.place("n1"), address, timeout=5)
         assert result.answered, result.error
+
+
+def cuts_late(interface: str) -> bool:
+    """Whether an interface of this thread's namespace takes what is longer than its MTU (ETHTOOL_GGSO)."""
+    value = ctypes.create_string_buffer(struct.pack("=II", 0x23, 0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, 0x8946, struct.pack("16sP16x", interface.encode(), ctypes.addressof(value)))
+    return bool(struct.unpack("=II", value.raw[:8])[1])
+
+
+@pytest.mark.parametrize("offloads", [False, True])
+async def test_frames_are_cut_where_a_capture_sees_them_unless_it_is_asked_otherwise(offloads: bool) -> None:
+    async with NetnsLink(lan(2), offloads=offloads) as link:
+        assert [link.place(node).run(lambda: cuts_late("lan")) for node in ("n1", "n2")] == [offloads] * 2
 
 
 async def test_the_host_namespace_is_untouched(tmp_path: Path) -> None:
