@@ -63,20 +63,28 @@ class Capture:
         return self._dropped
 
     async def start(self) -> None:
-        """Returns when every frame from now on is captured. Raises LabError when that is not possible."""
+        """Returns when every frame from now on is seen. Raises LabError when that is not possible.
+
+        A file that cannot be written is a `problem` and no more, whether at first or later.
+        """
         await asyncio.to_thread(load_scapy)
+        try:
+            self._socket = self._place.run(functools.partial(PacketSocket, self._interface))
+        except OSError as error:
+            raise LabError(f"no capture of {self._place.name}: {error.strerror or error}") from error
+        if self.path is not None:
+            self._open_file(self.path)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain, _BATCH)
+
+    def _open_file(self, path: Path) -> None:
         from scapy.utils import RawPcapWriter
 
         try:
-            self._socket = self._place.run(functools.partial(PacketSocket, self._interface))
-            if self.path is not None:
-                self._writer = RawPcapWriter(str(self.path), linktype=_LINKTYPE_ETHERNET)
-                self._writer.write_header(None)
+            self._writer = RawPcapWriter(str(path), linktype=_LINKTYPE_ETHERNET)
+            self._writer.write_header(None)
         except OSError as error:
-            self._close()
-            where = f" to {self.path}" if self.path is not None else ""
-            raise LabError(f"no capture of {self._place.name}{where}: {error.strerror or error}") from error
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain, _BATCH)
+            self._cannot_be_written(error)
+            self._close_file()
 
     async def stop(self) -> None:
         """Take what has arrived, then end; safe to call twice."""
@@ -159,7 +167,7 @@ class Capture:
         try:
             self._writer.write_packet(frame, sec=whole, usec=micro)
         except OSError as error:
-            self.problem = f"{self.path} cannot be written: {error.strerror}"
+            self._cannot_be_written(error)
             self._close_file()
 
     def _look_at(self, frame: bytes) -> None:
@@ -191,4 +199,8 @@ class Capture:
         try:
             writer.close()
         except OSError as error:
-            self.problem = self.problem or f"{self.path} cannot be written: {error.strerror}"
+            self._cannot_be_written(error)
+
+    def _cannot_be_written(self, error: OSError) -> None:
+        """The first time is what is told."""
+        self.problem = self.problem or f"{self.path} cannot be written: {error.strerror}"

@@ -485,9 +485,16 @@ async def test_loopback_has_no_frames_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.privileged
-async def test_a_capture_that_cannot_be_written_is_one_line(link: NetnsLink, tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"no capture of n1 to .*: No such file or directory"):
-        await Capture(link.place("n1"), tmp_path / "none" / "x.pcap").start()
+async def test_a_file_that_cannot_be_opened_takes_nothing_from_what_is_seen(link: NetnsLink, tmp_path: Path) -> None:
+    capture, target = Capture(link.place("n1"), tmp_path / "none" / "x.pcap"), tmp_path / "all.pcap"
+    await capture.start()
+    watch = capture.watch([(v4(1), v4(2))], {})
+    await exchange(link, v4(1), v4(2), OPEN + KEEPALIVE + ROUTES_4)
+    proof = await capture.prove_absence(watch, {})
+    assert (proof.conclusive, proof.nlri) == (True, 2)
+    assert capture.problem == f"{capture.path} cannot be written: No such file or directory"
+    assert await keep_captures([capture], target) == capture.problem
+    assert not target.exists()
 
 
 @pytest.mark.privileged
