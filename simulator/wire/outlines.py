@@ -63,7 +63,7 @@ class Outlines:
             if size < 4 or size & 3 or rest[start + 2] != size:
                 return None
             communities, rest = size >> 2, rest[:start]
-        if rest[7:10] == _MED and rest[:3] == _NEXT_HOP and raw[:3] == _ORIGIN:
+        if len(rest) >= 14 and rest[7:10] == _MED and rest[:3] == _NEXT_HOP and raw[:3] == _ORIGIN:
             rest = rest[:7] + _SOME_MED + rest[14:]
         others = raw[:4] + rest
         if others not in self._sound and not self._finds_sound(raw, others, communities):

@@ -31,24 +31,32 @@ LAID_OUT = st.builds(
     otc=st.sampled_from([None, None, 0xC0080800]),
 )
 CHANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=2)
+CUTS = st.one_of(st.just((0, 0)), st.tuples(st.integers(0, 24), st.integers(1, 12)))
+"""Octets that are taken out: where, counted from the end, and how many."""
 KNOWN = Outlines(OWN)
 """Kept from example to example, so that it remembers blocks."""
 
 
-def block(attributes: PathAttributes, changes: list[tuple[int, int]], long_path: bool) -> bytes:
+def block(attributes: PathAttributes, changes: list[tuple[int, int]], long_path: bool, cut: tuple[int, int]) -> bytes:
     raw = bytearray(encode(attributes, asn4=True))
     if long_path and raw[4:6] == b"\x40\x02":
         raw[4:7] = b"\x50\x02\x00" + raw[6:7]
     for at, octet in changes:
         raw[at % len(raw)] = octet
+    start = max(len(raw) - cut[0], 0)
+    del raw[start : start + cut[1]]
     return bytes(raw)
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(st.lists(st.tuples(st.one_of(LAID_OUT, ATTRIBUTES), CHANGES, st.booleans()), max_size=4))
-def test_an_outline_is_that_of_a_sound_block(given_: list[tuple[PathAttributes, list[tuple[int, int]], bool]]) -> None:
-    for raw in [block(*each) for each in given_]:
-        for _ in range(2):  # the second time from what it remembers
+@given(st.lists(st.tuples(st.one_of(LAID_OUT, ATTRIBUTES), CHANGES, st.booleans(), CUTS), max_size=4))
+def test_an_outline_is_that_of_a_sound_block(
+    given_: list[tuple[PathAttributes, list[tuple[int, int]], bool, tuple[int, int]]],
+) -> None:
+    for path_, changes, long_path, cut in given_:
+        whole = block(path_, [], long_path, (0, 0))
+        # What is sound is remembered, and what is not comes behind it; each again, from what is remembered.
+        for raw in (whole, block(path_, changes, long_path, cut), block(path_, [], long_path, cut), whole):
             found = KNOWN.of(raw)
             if found is None:
                 continue
@@ -71,6 +79,18 @@ def test_blocks_that_differ_in_med_have_one_outline() -> None:
     found = [known.of(bytes.fromhex(f"{HEAD}{HOP}800404{med:08x}c008041f8b1f47")) for med in (0, 7, 0xFFFFFFFF)]
     assert found == [((64512,), 1, bytes.fromhex("40010100" + HOP + "80040400000000"))] * 3
     assert known.of(bytes.fromhex(HEAD + HOP)) != known.of(bytes.fromhex(HEAD + HOP + "80040400000000"))
+
+
+def test_what_is_cut_off_has_no_outline_however_much_is_remembered() -> None:
+    known = Outlines(OWN)
+    sound = bytes.fromhex(HEAD + HOP + "80040400000007")
+    marked = sound + bytes.fromhex("c008041f8b1f47")
+    assert known.of(sound) is not None and known.of(marked) is not None and known.of(sound[:-7]) is not None
+    for end in range(1, 7):
+        assert known.of(sound[:-end]) is None
+        assert known.of(sound[:-end] + marked[-7:]) is None
+    hidden = bytes.fromhex(HEAD + HOP + "800404c0080401" + "400600")  # the MED looks like COMMUNITIES
+    assert known.of(hidden) is None
 
 
 def attributes(raw: bytes) -> list[bytes]:
