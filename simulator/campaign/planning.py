@@ -75,6 +75,9 @@ def planned(paths: Iterable[str], choice: CampaignChoice, scratch: Path) -> Camp
             looked_at += of(path, choice, faults, scratch)
         except TopologyError as error:
             wrong += error.faults
+    if not any(path.name.endswith(SUFFIX) for path in given):
+        of_none = "a variable is a scenario's, and no scenario is here"
+        wrong += [TopologyFault(f"--set {name}={value}", 0, "", of_none) for name, value in choice.settings]
     if wrong:
         raise TopologyError(wrong)
     if not given:

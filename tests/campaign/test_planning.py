@@ -8,6 +8,7 @@ import pytest
 
 from simulator.campaign.model import CellKind
 from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
+from simulator.cli.run.campaign import passed_over
 from simulator.topology.faults import TopologyError
 
 SCENARIO = """\
@@ -85,6 +86,23 @@ def test_of_a_directory_every_yaml_file_is_taken_or_named(tmp_path: Path) -> Non
     plan = _plan(tmp_path, str(labs))
     assert {cell.name for cell in plan.cells} == {"up", "own"}
     assert plan.passed_over == [str(labs / "workflow.yaml")]
+
+
+def test_files_to_pass_over_are_named_where_they_are_few_and_counted_where_a_directory_is_full_of_them() -> None:
+    few = ["labs/a.yaml", "labs/b.yaml"]
+    many = [f"faults/{number}.yaml" for number in range(91)]
+    assert passed_over([*few, *many]) == [
+        *(f"{file}: neither a scenario nor a topology: passed over" for file in few),
+        "faults: 91 files are neither scenarios nor topologies: passed over",
+    ]
+
+
+def test_a_variable_without_a_scenario_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TopologyError) as caught:
+        _plan(tmp_path, every_shipped()[-4], settings=[("speed", "fast")])
+    assert [str(fault) for fault in caught.value.faults] == [
+        "--set speed=fast: a variable is a scenario's, and no scenario is here"
+    ]
 
 
 @pytest.mark.parametrize(

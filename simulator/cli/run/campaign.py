@@ -50,6 +50,8 @@ _CODES: Final = {Ending.BAD: USAGE, Ending.FAILED: FAILED, Ending.PASSED: PASSED
 _REPORTS: Final = "cells"
 _LINES: Final = 20
 """Of what was seen of a cell that did not pass, in a terminal; the report has the rest."""
+_NAMED: Final = 5
+"""Files of one directory that are passed over, each by its name."""
 _DETAILED: Final = 20
 """Cells of which a terminal tells what was seen."""
 
@@ -88,11 +90,25 @@ def plan(paths: Sequence[str], choice: CampaignChoice, *, shipped: bool) -> Camp
             found = planned(given, choice, Path(scratch))
         except TopologyError as error:
             fail(USAGE, *map(str, error.faults))
-    for file in found.passed_over:
-        warn(f"{file}: neither a scenario nor a topology: passed over")
+    for line in passed_over(found.passed_over):
+        warn(line)
     if not found.cells and not found.unfit:
         fail(USAGE, "no cell is left: look at --list without --only, --router and --family")
     return found
+
+
+def passed_over(files: Sequence[str]) -> list[str]:
+    """Which files of directories are nothing to play: each of a few, and of a directory full of them how many."""
+    by_directory: dict[Path, list[str]] = {}
+    for file in files:
+        by_directory.setdefault(Path(file).parent, []).append(file)
+    lines = list[str]()
+    for directory, those in by_directory.items():
+        if len(those) > _NAMED:
+            lines.append(f"{directory}: {len(those)} files are neither scenarios nor topologies: passed over")
+        else:
+            lines += [f"{file}: neither a scenario nor a topology: passed over" for file in those]
+    return lines
 
 
 def show_cells(found: CampaignPlan, how: RowFormat) -> int:
