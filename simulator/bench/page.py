@@ -34,7 +34,7 @@ def tables(part: Part, measured: Measured, picture: str) -> str:
     if not measured.rows:
         return "Nothing was measured yet."
     made = figures(measured.rows) if part is Part.FIGURES else growth(measured.rows)
-    return "\n".join([f"{measured.told}.", "", f"![{_ALT[part]}]({picture})", "", *made])
+    return "\n".join([f"{measured.told}.", "", f"![{_ALT[part]}]({picture})", "", *made]).rstrip("\n")
 
 
 _ALT: Final = {

@@ -202,5 +202,5 @@ class Capture:
             self._cannot_be_written(error)
 
     def _cannot_be_written(self, error: OSError) -> None:
-        """The first time is what is told."""
+        """Tell of the first time alone."""
         self.problem = self.problem or f"{self.path} cannot be written: {error.strerror}"

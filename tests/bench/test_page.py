@@ -114,7 +114,7 @@ def test_the_page_shows_the_record(part: Part) -> None:
     """What somebody writes into the tables by hand, or measures without `--write`, is no measurement."""
     page, folder = (_DOCS / "performance.md").read_text(encoding="utf-8"), _DOCS / "performance"
     measured = record.read(folder / record.NAME)[part]
-    assert between(page, part) == tables(part, measured, f"performance/{part.value}.svg").rstrip("\n")
+    assert between(page, part) == tables(part, measured, f"performance/{part.value}.svg")
     draw = pictures.ratios if part is Part.FIGURES else pictures.growth
     if measured.rows:
         assert (folder / f"{part.value}.svg").read_text(encoding="utf-8") == draw(measured.rows)
