@@ -93,7 +93,7 @@ def test_files_to_pass_over_are_named_where_they_are_few_and_counted_where_a_dir
     many = [f"faults/{number}.yaml" for number in range(91)]
     assert passed_over([*few, *many]) == [
         *(f"{file}: neither a scenario nor a topology: passed over" for file in few),
-        "faults: 91 files are neither scenarios nor topologies: passed over",
+        "faults: 91 files are neither scenario nor topology: passed over",
     ]
 
 

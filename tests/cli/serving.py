@@ -16,6 +16,8 @@ from tests.cli.test_main import ROOT, turnup
 from tests.topologies import document, write
 
 _URL = re.compile(r"at (http://\S+)")
+_LAST = "stop with Ctrl-C"
+"""How what it says at its start ends."""
 
 
 class Server:
@@ -64,7 +66,7 @@ def serving(tmp_path: Path, *arguments: str, token: str = "", database: str = ""
         )
     try:
         deadline = time.monotonic() + 60
-        while (found := _URL.search(output.read_text())) is None:
+        while (found := _URL.search(told := output.read_text())) is None or _LAST not in told:
             assert process.poll() is None and time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)
         yield Server(process, found[1], output)

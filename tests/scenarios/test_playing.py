@@ -114,7 +114,9 @@ def test_the_report_lies_where_the_failure_says(tmp_path: Path) -> None:
 
 def test_what_can_no_longer_come_is_not_waited_for(tmp_path: Path) -> None:
     told = failure("- request\n- reject\n- wait: {connection-state: Active}\n  within: 600\n", tmp_path)
-    assert "nothing more comes by itself (contoso-ashburn/ash-edge-1 waits for this: the peer mends" in told
+    assert (
+        "nothing more comes by itself (contoso-ashburn/ash-edge-1 waits for this: the peer deletes the request" in told
+    )
 
 
 def test_a_refusal_is_expected_in_its_words(tmp_path: Path) -> None:

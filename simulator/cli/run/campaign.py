@@ -105,7 +105,8 @@ def passed_over(files: Sequence[str]) -> list[str]:
     lines = list[str]()
     for directory, those in by_directory.items():
         if len(those) > _NAMED:
-            lines.append(f"{directory}: {len(those)} files are neither scenarios nor topologies: passed over")
+            many = count_of(len(those), "file is", "files are")
+            lines.append(f"{directory}: {many} neither scenario nor topology: passed over")
         else:
             lines += [f"{file}: neither a scenario nor a topology: passed over" for file in those]
     return lines
