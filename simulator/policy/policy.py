@@ -275,9 +275,6 @@ class Suspicions:
         """An ASN is inside a block when an odd number of these is not above it."""
         self.innocent: set[int] = set()
 
-    def suspect(self, asn: int) -> bool:
-        return bool(bisect_right(self._bounds, asn) & 1)
-
     def clear(self, asns: tuple[int, ...]) -> bool:
         """Whether no rule suspects any of these; remembers those."""
         innocent, bounds = self.innocent, self._bounds

@@ -84,10 +84,12 @@ SUBSCRIPTION: Final = FormField(
     section="Project Details",
     fixed_later=True,
 )
+ANY_NAME: Final = "can be anything you choose: letters, digits, _ - . without blanks."
+"""What is said of every name that a person gives."""
 NAME: Final = FormField(
     "name",
     "Name",
-    "Name corresponds to the resource name and can be anything you choose: letters, digits, _ - . without blanks.",
+    f"Name corresponds to the resource name and {ANY_NAME}",
     section="Instance details",
     example="contoso-ashburn",
     fixed_later=True,

@@ -7,14 +7,14 @@ from typing import Final
 
 from simulator.azure.rest.documents import ROLES
 from simulator.portal.forms.field import SIMULATOR, Choice, FormField, InputKind
-from simulator.portal.forms.peering_fields import GROUP_FIELDS, NAME, REGION, SUBSCRIPTION
+from simulator.portal.forms.peering_fields import ANY_NAME, GROUP_FIELDS, NAME, REGION, SUBSCRIPTION
 
 _NO_ROLE: Final = Choice("", "Not said")
 
 PEER_ASN_FIELDS: Final = (
     replace(
         NAME,
-        help="The resource's name; it can be anything you choose: letters, digits, _ - . without blanks.",
+        help=f"The resource's name; it {ANY_NAME}",
         section="Project details",
         example="contoso",
     ),
@@ -71,7 +71,7 @@ PEER_ASN_FIELDS: Final = (
 REGISTERED_ASN_FIELDS: Final = (
     replace(
         NAME,
-        help="Of the registration; it can be anything you choose: letters, digits, _ - . without blanks.",
+        help=f"Of the registration; it {ANY_NAME}",
         section="",
         example="alpha",
     ),
@@ -88,7 +88,7 @@ REGISTERED_ASN_FIELDS: Final = (
 REGISTERED_PREFIX_FIELDS: Final = (
     replace(
         NAME,
-        help="Of the registration; it can be anything you choose: letters, digits, _ - . without blanks.",
+        help=f"Of the registration; it {ANY_NAME}",
         section="",
         example="alpha-1",
     ),
@@ -142,7 +142,7 @@ SERVICE_CONFIGURATION: Final = (
 SERVICE_PREFIX_FIELDS: Final = (
     replace(
         NAME,
-        help="Of the prefix; it can be anything you choose: letters, digits, _ - . without blanks.",
+        help=f"Of the prefix; it {ANY_NAME}",
         section="",
         example="branch-1",
     ),
