@@ -387,6 +387,8 @@ class Edges:
         await self._edge(plan).remove(plan.id, notification)
         if not self.is_provisioned(plan):
             self._provisioned.pop(plan.id, None)
+            if self._tap is not None:
+                self._tap.forget(plan.id)
 
     @property
     def gates(self) -> tuple[GateCounts, ...]:

@@ -26,7 +26,7 @@ from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
 
 RECORDED_OCTETS: Final = 256 * 1024 * 1024
-"""Kept of a rehearsal at most (simulator)."""
+"""Octets of memory for what a rehearsal's sessions carry, at most (simulator)."""
 
 
 class TriesTraffic(Protocol):
@@ -51,8 +51,8 @@ class Network:
         registrations: Registrations | None = None,
         tape: Tape | None = None,
     ) -> None:
-        """`record` keeps the speakers' own octets, the first `recorded_octets` of them; `keep_captures` a file of each
-        capture, where the link allows one.
+        """`record` keeps the speakers' own octets, as many as fit into `recorded_octets` of memory; `keep_captures` a
+        file of each capture, where the link allows one.
 
         `registrations`: what lifted sessions are judged by besides the policy's data; None: nothing is registered.
         `tape`: takes down what happens, so that it can be played again.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from sys import intern
+from typing import Final
+
 from simulator.addresses import IpAddress
 from simulator.peer.events import NeighborConfig
 from simulator.speakers.tcp import PeerEnd, TcpConnection
 from simulator.views.octets import Octets
+
+EACH: Final = 176
+"""Octets of memory that a record takes besides its data: most records are of KEEPALIVEs, a FIN's has none at all."""
 
 
 class Tap:
     """Records in the order of the event loop. The passive side's port reads as 179, whatever the link really uses."""
 
     def __init__(self, limit: int = 256 * 1024 * 1024) -> None:
+        """`limit`: octets of memory for the records; the first that finds no room is the end of them."""
         self.records: list[Octets] = []
         self.truncated = False
         self._room = limit
@@ -20,6 +27,10 @@ class Tap:
     def name(self, session: str, local: IpAddress, peer: IpAddress) -> None:
         """The addresses of a session's ends as the topology has them, where others carry it."""
         self._names[session] = local, peer
+
+    def forget(self, session: str) -> None:
+        """A session is gone, and its connections are."""
+        self._names.pop(session, None)
 
     def opened(self, config: NeighborConfig, tcp: TcpConnection, now: float) -> None:
         dialled = tcp.stream.channel.value == "dialled"
@@ -43,18 +54,18 @@ class Tap:
         self._add(config, tcp, b"", outbound=True, now=now, flags="R")
 
     def octets(self, config: NeighborConfig, tcp: TcpConnection, data: bytes, *, outbound: bool, now: float) -> None:
-        self._room -= len(data)
-        if self._room < 0:
-            self.truncated = True
-            return
         self._add(config, tcp, data, outbound=outbound, now=now)
 
     def _add(
         self, config: NeighborConfig, tcp: TcpConnection, data: bytes, *, outbound: bool, now: float, flags: str = "PA"
     ) -> None:
+        self._room -= EACH + len(data)
+        if self._room < 0:
+            self.truncated = True
+            return
         dialled = tcp.stream.channel.value == "dialled"
         local, peer = self._names.get(config.id, (config.local_address, config.peer_address))
-        ours = (str(local), tcp.local_port if dialled else 179)
-        theirs = (str(peer), 179 if dialled else tcp.peer_port)
+        ours = (intern(str(local)), tcp.local_port if dialled else 179)
+        theirs = (intern(str(peer)), 179 if dialled else tcp.peer_port)
         source, destination = (ours, theirs) if outbound else (theirs, ours)
         self.records.append(Octets(now, *source, *destination, data, flags))

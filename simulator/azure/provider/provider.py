@@ -47,7 +47,7 @@ from simulator.topology.schema import Topology
 R = TypeVar("R", bound=Resource)
 
 _RECORDED_OCTETS: Final = 16 * 1024 * 1024
-"""Of what the edges send and read, for a pcap: the first of the run (simulator)."""
+"""Of memory for what the edges send and read, for a pcap: the first of the run (simulator)."""
 _EVENTS_KEPT: Final = 10_000
 """Of what is in the store for good, so much stays in memory (simulator)."""
 
