@@ -8,21 +8,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
 import simulator
 from simulator.campaign.model import CampaignCell, Ending
 from simulator.campaign.tally import FLAKY, CellTally, counts, hosts, in_words, worst_of
 from simulator.counts import count_of
-from simulator.report.text import clip, dump_json, one_line, visible, xml_safe
+from simulator.report.environment import environment
+from simulator.report.text import clip, dump_json, xml_safe
 from simulator.report.writer import ReportError
-from simulator.views.times import duration, timestamp
 
 HTML, JSON, JUNIT = "campaign.html", "campaign.json", "junit.xml"
 _MESSAGE: Final = 500
@@ -143,7 +140,7 @@ def page(report: CampaignReport) -> str:
     bad = [tally for tally in report.tallies if not tally.worst.ending.fine]
     columns, grid = _grid(report.tallies)
     return (
-        _environment()
+        environment("simulator.campaign")
         .get_template(HTML)
         .render(
             css=css,
@@ -181,23 +178,3 @@ def _grid(tallies: Sequence[CellTally]) -> tuple[list[str], list[tuple[str, Mapp
         )
         for name, row in sorted(by.items())
     ]
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("simulator.campaign"), PackageLoader("simulator.report")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count_of": count_of,
-        "one_line": one_line,
-        "timestamp": timestamp,
-        "duration": duration,
-        "visible": visible,
-        "clip": clip,
-    }
-    return environment

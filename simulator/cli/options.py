@@ -47,3 +47,22 @@ StateOption = Annotated[
     StateName,
     typer.Option("--state", help="The connection state: Validating denies everything, Active lifts the policy."),
 ]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        envvar="TURNUP_JOBS",
+        help="How many are played at once; by the processors where omitted.",
+        show_default=False,
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="TURNUP_REPORT",
+        metavar="DIR",
+        help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
+    ),
+]

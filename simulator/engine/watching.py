@@ -166,9 +166,6 @@ class Watching:
         """The sessions to be judged by `now`."""
         return [name for name, watch in self._sessions.items() if watch.due is not None and watch.due <= now]
 
-    def is_watched(self, session: str) -> bool:
-        return session in self._sessions
-
     def judge(self, view: SessionView, limit: MaxPrefix | None, now: float) -> Watched:
         """What is wrong with a session now. `limit`: of its prefixes. Raises KeyError for one that is not watched."""
         watch = self._sessions[view.id]

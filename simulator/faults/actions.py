@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
 from simulator.engine.network import Network
 from simulator.faults.broken import BrokenRouter
 from simulator.faults.lab import ANOTHER, FaultyLab, fill
 from simulator.faults.packets import drop, lose
 from simulator.faults.schema import Sabotage
+from simulator.lab import netlink
 from simulator.lab.netns import NetnsPlace, netns_place
 from simulator.places.errors import LabError
 from simulator.topology.plan import SessionPlan
@@ -104,11 +102,11 @@ def mtus(place: NetnsPlace) -> dict[str, int]:
     found: dict[str, int] = {}
 
     def look() -> None:
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             for name in place.interfaces:
-                found[name] = ip.get_links(ip.link_lookup(ifname=name)[0])[0].get_attr("IFLA_MTU")
+                found[name] = ip.get_links(netlink.index_of(ip, name))[0].get_attr("IFLA_MTU")
 
-    _netlink(place, look)
+    _ask_kernel(place, look)
     return found
 
 
@@ -116,11 +114,11 @@ def set_mtu(place: NetnsPlace, wanted: Mapping[str, int]) -> None:
     """Give interfaces an MTU, in octets. Raises LabError."""
 
     def change() -> None:
-        with IPRoute() as ip:
+        with netlink.IPRoute() as ip:
             for name, mtu in wanted.items():
-                ip.link("set", index=ip.link_lookup(ifname=name)[0], mtu=mtu)
+                ip.link("set", index=netlink.index_of(ip, name), mtu=mtu)
 
-    _netlink(place, change)
+    _ask_kernel(place, change)
 
 
 def change_address(place: NetnsPlace, what: str, text: str) -> None:
@@ -131,14 +129,14 @@ def change_address(place: NetnsPlace, what: str, text: str) -> None:
 
     def change() -> None:
         flags = {"flags": _NODAD} if address.version == 6 and what == "add" else {}
-        with IPRoute() as ip:
-            ip.addr(what, index=ip.link_lookup(ifname=name)[0], address=text, prefixlen=length, **flags)
+        with netlink.IPRoute() as ip:
+            ip.addr(what, index=netlink.index_of(ip, name), address=text, prefixlen=length, **flags)
 
-    _netlink(place, change)
+    _ask_kernel(place, change)
 
 
-def _netlink(place: NetnsPlace, change: Callable[[], None]) -> None:
+def _ask_kernel(place: NetnsPlace, change: Callable[[], None]) -> None:
     try:
         place.run(change)
-    except (NetlinkError, OSError, LookupError) as error:
+    except (netlink.NetlinkError, OSError, LookupError) as error:
         raise LabError(f"the fault cannot be made at {place.name}: {error}") from error

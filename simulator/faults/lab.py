@@ -21,7 +21,7 @@ from simulator.faults.load import load
 from simulator.faults.schema import Patch, RehearsedFault, RouterChange, Sabotage, Spoken
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.configs.registry import FORMATS
-from simulator.topology.document import read
+from simulator.topology.document import merge, read
 from simulator.topology.load import parse
 from simulator.topology.plan import plans
 from simulator.topology.schema import Times, Topology
@@ -245,9 +245,9 @@ def _change_topology(document: dict[str, Any], breach: Breach, directory: Path, 
         if key == "another":
             document["peers"].append(_second_box(document["peers"][0]) | filled)
         elif key in _FIRSTS:
-            _merge(document[_FIRSTS[key]][0], filled)
+            merge(document[_FIRSTS[key]][0], filled)
         else:
-            _merge(document, {key: filled})
+            merge(document, {key: filled})
     if (announced := breach.fault.change(router).announce) is not None:
         first = document["peers"][0]
         entries = first.get("announce", [])
@@ -268,14 +268,6 @@ def _words(document: Mapping[str, Any], family: str) -> dict[str, str]:
         "lan": str(lan),
         "other": str(ip_address(document["peers"][0][key]) + 11) if key in document["peers"][0] else "",
     }
-
-
-def _merge(target: dict[str, Any], change: Mapping[str, Any]) -> None:
-    for key, value in change.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
-            _merge(target[key], value)
-        else:
-            target[key] = value
 
 
 def _without(entries: Sequence[Any], family: str) -> list[Any]:

@@ -130,7 +130,7 @@ def plug(ip: Any, on: HostInterfaceLink, port: Port, number: int) -> None:
     name = f"tu{os.getpid()}p{number}"
     # A bridge takes the smallest MTU of its ports as its own, and their lowest MAC address: this must be neither.
     ip.link("add", ifname=name, kind="veth", mtu=on.mtu, address=_mac("fe", on, port.identity), peer=node)
-    ip.link("set", index=ip.link_lookup(ifname=name)[0], master=on.index, state="up")
+    ip.link("set", index=netlink.index_of(ip, name), master=on.index, state="up")
 
 
 def mac(on: HostInterfaceLink, identity: str) -> str:

@@ -160,7 +160,7 @@ class TrafficHosts:
 def _vrf_table(router: NetnsPlace, vrf: str) -> int:
     def look() -> int:
         with netlink.IPRoute() as ip:
-            link = ip.get_links(ip.link_lookup(ifname=vrf)[0])[0]
+            link = ip.get_links(netlink.index_of(ip, vrf))[0]
             table: int = link.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA").get_attr("IFLA_VRF_TABLE")
             return table
 
@@ -176,11 +176,6 @@ def _write(path: str, value: str) -> None:
 def _quiet(device: str) -> None:
     """No address of its own: daemons have nothing to announce of it."""
     _write(f"ipv6/conf/{device}/addr_gen_mode", "1")
-
-
-def _index(ip: Any, name: str) -> int:
-    found: list[int] = ip.link_lookup(ifname=name)
-    return found[0]
 
 
 def _routing_rule(ip: Any, **wanted: Any) -> None:
@@ -205,7 +200,7 @@ def _veth(ip: Any, name: str, mac: str, peer: str, peer_mac: str, namespace: int
     far = {"ifname": peer, "net_ns_fd": namespace, "mtu": _MTU, "address": peer_mac}
     ip.link("add", ifname=name, kind="veth", peer=far, mtu=_MTU, address=mac)
     _quiet(name)
-    index = _index(ip, name)
+    index = netlink.index_of(ip, name)
     ip.link("set", index=index, state="up")
     return index
 
@@ -245,7 +240,7 @@ def _join_router(namespace: int, macs: tuple[str, str], vrfs: Sequence[int], lin
 
 def _begin_host(addresses: Sequence[IpAddress]) -> None:
     with netlink.IPRoute() as ip:
-        ip.link("set", index=_index(ip, "lo"), state="up")
+        ip.link("set", index=netlink.index_of(ip, "lo"), state="up")
     for address in addresses:
         _add_address(address)
 
@@ -253,7 +248,7 @@ def _begin_host(addresses: Sequence[IpAddress]) -> None:
 def _begin_device(device: str, router_mac: str, metric: int) -> None:
     with netlink.IPRoute() as ip:
         _quiet(device)
-        index = _index(ip, device)
+        index = netlink.index_of(ip, device)
         ip.link("set", index=index, state="up")
         for version, gateway in _GATEWAYS.items():
             family = _FAMILIES[version]
@@ -264,7 +259,7 @@ def _begin_device(device: str, router_mac: str, metric: int) -> None:
 def _add_address(address: IpAddress) -> None:
     with netlink.IPRoute() as ip:
         flags = {"flags": 0x02} if address.version == 6 else {}
-        ip.addr("add", index=_index(ip, "lo"), address=str(address), prefixlen=address.max_prefixlen, **flags)
+        ip.addr("add", index=netlink.index_of(ip, "lo"), address=str(address), prefixlen=address.max_prefixlen, **flags)
 
 
 def _addresses(version: int) -> frozenset[IpAddress]:

@@ -24,3 +24,9 @@ def __getattr__(name: str) -> Any:
 
     globals()[name] = found = getattr(import_module(_WHERE[name]), name)
     return found
+
+
+def index_of(ip: IPRoute, name: str) -> int:
+    """An interface's number in the namespace of `ip`. Raises IndexError where it is not there."""
+    found: list[int] = ip.link_lookup(ifname=name)
+    return found[0]

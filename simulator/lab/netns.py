@@ -258,7 +258,7 @@ class NetnsLink:
     def _build_lan(self) -> None:
         _write_sysctls(_LAN_SYSCTLS)
         with netlink.IPRoute() as ip:
-            ip.link("set", index=_index(ip, "lo"), state="up")
+            ip.link("set", index=netlink.index_of(ip, "lo"), state="up")
             ip.link(
                 "add",
                 ifname=INTERFACE,
@@ -268,7 +268,7 @@ class NetnsLink:
                 br_mcast_snooping=0,  # neighbour discovery works at once, without a querier
                 mtu=self._lan.mtu,
             )
-            bridge = _index(ip, INTERFACE)
+            bridge = netlink.index_of(ip, INTERFACE)
             ip.link("set", index=bridge, state="up")
             for number, node in enumerate(self._lan.nodes, 1):
                 if node.outside is not None:
@@ -283,7 +283,7 @@ class NetnsLink:
                 ip.link("add", ifname=port, kind="veth", peer=peer, mtu=self._lan.mtu)
                 if not self._offloads:
                     _offloads_off(port)
-                index = _index(ip, port)
+                index = netlink.index_of(ip, port)
                 ip.link("set", index=index, master=bridge, state="up")
                 self._impair(ip, index, node.quality)
 
@@ -336,14 +336,14 @@ class NetnsLink:
 
         def bring_up() -> None:
             with netlink.IPRoute() as ip:
-                ip.link("set", index=_index(ip, "lo"), state="up")
+                ip.link("set", index=netlink.index_of(ip, "lo"), state="up")
                 if not self._offloads:
                     _offloads_off(interface)
-                index = _index(ip, interface)
+                index = netlink.index_of(ip, interface)
                 if is_new:
                     _make_vrf(ip, node.vrf, _FIRST_TABLE + len(place.vrfs), node.name)
                 if node.vrf:  # before it has addresses: the kernel takes IPv6 ones away from what moves into a VRF
-                    ip.link("set", index=index, master=_index(ip, node.vrf))
+                    ip.link("set", index=index, master=netlink.index_of(ip, node.vrf))
                 for address, length in lengths.items():
                     # Without it an IPv6 address may still be tentative for a moment, and nothing can bind to it.
                     flags = {"flags": _IFA_F_NODAD} if address.version == 6 else {}
@@ -377,12 +377,7 @@ def _make_vrf(ip: Any, name: str, table: int, node: str) -> None:
         if error.code != errno.EOPNOTSUPP:
             raise
         raise LabError(f"VRF {name} of {node}: this kernel has no VRF devices (as root: modprobe vrf)") from None
-    ip.link("set", index=_index(ip, name), state="up")
-
-
-def _index(ip: Any, name: str) -> int:
-    found: list[int] = ip.link_lookup(ifname=name)
-    return found[0]
+    ip.link("set", index=netlink.index_of(ip, name), state="up")
 
 
 def _write_sysctls(values: Mapping[str, str]) -> None:

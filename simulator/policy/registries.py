@@ -1,13 +1,11 @@
 """The registries that filters take their bogons from, and the networks that buy transit from nobody.
 
 Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190), IANA IPv6 Address Space, RFC 5735;
-IANA Special-Purpose AS Numbers (RFC 7249) and AS Numbers. Documentation space is apart, because labs use it.
+IANA Special-Purpose AS Numbers (RFC 7249) and AS Numbers; as of 2025-10-09. Documentation space is apart, because labs
+use it.
 """
 
 from __future__ import annotations
-
-AS_OF = "2025-10-09"
-"""The last update of IANA's IPv6 Special-Purpose Address Space that is embedded here."""
 
 MARTIANS: tuple[tuple[str, str], ...] = (
     ("0.0.0.0/8", "this network, RFC 791"),
@@ -93,13 +91,10 @@ DOCUMENTATION_ASNS: tuple[tuple[range, str], ...] = (
     (range(65536, 65552), "documentation, RFC 5398"),
 )
 
-TRANSIT_FREE_AS_OF = "2025-12"
-"""When these lists were compared."""
-
 TRANSIT_FREE_ASNS: tuple[int, ...] = (
     *(174, 701, 1299, 2914, 3257, 3320, 3356, 3491, 5511, 6453, 6461, 6762, 6830, 7018, 12956),
 )
 """Networks that reach everybody without paying for transit: one of them behind a peer is a leak. No registry lists
 them. These are in at least two of three public lists: the NLNOG BGP filter guide's "known transit networks" (alone with
-4134), arouteserver's default `transit_free`, and jwbensley's Tier-1-Analysis (alone with 6939). A topology can name
-others."""
+4134), arouteserver's default `transit_free`, and jwbensley's Tier-1-Analysis (alone with 6939), as of
+2025-12. A topology can name others."""

@@ -12,12 +12,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import Response
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 import simulator
 from simulator.azure.provider.provider import Provider
-from simulator.counts import count_of
 from simulator.faults.injection import Injections
 from simulator.portal import csrf
 from simulator.portal.memory import PortalMemory
@@ -26,11 +25,9 @@ from simulator.portal.sign_ins import SignIns
 from simulator.portal.visit import Visit
 from simulator.portal.walkthrough import WalkStep
 from simulator.portal.walkthrough_page import link_of
-from simulator.report.marks import axis_mark, point
-from simulator.report.text import clip, one_line, visible
+from simulator.report.environment import environment
 from simulator.views.diagnosis import WHO_ACTS
 from simulator.views.states import axis_of, group_of
-from simulator.views.times import clock, duration, timestamp
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -44,8 +41,6 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_TEXT_LIMIT: Final = 20_000
-"""Characters of one text: what a router says may be long."""
 _SAID_AT_MOST: Final = 200
 
 
@@ -144,38 +139,17 @@ def current_item(path: str) -> NavigationItem | None:
     return None
 
 
-def _shown(value: Any) -> Any:
-    """Every expression of a template passes here, before it is escaped: names and logs are a stranger's text."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return visible(clip(value, _TEXT_LIMIT))
-
-
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("simulator.portal"), PackageLoader("simulator.report")]),  # its timeline
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "clock": clock,
-        "count_of": count_of,
-        "duration": duration,
-        "one_line": one_line,
-        "timestamp": timestamp,
+    made = environment("simulator.portal")
+    made.filters |= {
         "way": lambda text: quote(str(text)),
         "part": lambda text: quote(str(text), safe=""),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "number": lambda value: f"{value:,}",
-        "axis": axis_mark,
-        "point": point,
     }
-    environment.globals |= {"axis_of": axis_of, "group_of": group_of, "who_acts": WHO_ACTS}
-    return environment
+    made.globals |= {"axis_of": axis_of, "group_of": group_of, "who_acts": WHO_ACTS}
+    return made
 
 
 def part(template: str, **data: object) -> Markup:

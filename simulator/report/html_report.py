@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from simulator.connection.states import ConnectionState
-from simulator.counts import count_of
+from simulator.report.environment import environment
 from simulator.report.findings import (
     ConnectionVerdict,
     diagnosis_of,
@@ -26,12 +24,11 @@ from simulator.report.findings import (
     verdict,
 )
 from simulator.report.layout import in_order
-from simulator.report.marks import MARKS, axis_mark, mark_of, point
+from simulator.report.marks import MARKS, mark_of
 from simulator.report.model import RehearsedConnection, Report
 from simulator.report.outcome import outcome_sentence
 from simulator.report.pcap import WirePcap
 from simulator.report.proof import of_check
-from simulator.report.text import clip, one_line, visible
 from simulator.report.timeline import Drawing, draw
 from simulator.report.troubles import Trouble, first_trouble, troubles, troubles_of, unmet
 from simulator.session.states import BgpState
@@ -40,15 +37,13 @@ from simulator.views.connection import StepView
 from simulator.views.diagnosis import WHO_ACTS, Proof, to_do
 from simulator.views.session import SessionView
 from simulator.views.states import BGP_GROUPS, CONNECTION_GROUPS
-from simulator.views.times import clock, duration, timestamp
+from simulator.views.times import duration
 
 _SOUND = ("passed", "warned", "expected")
 _ALL_OPEN = 3
 """With more connections than this, the sound ones are folded so that the broken one is not scrolled past."""
 _ROWS = 1000
 """State changes listed per connection; the rest is in events.jsonl."""
-_TEXT_LIMIT = 20_000
-"""Characters of one text; a log that was poured into a reason must not make a page that no browser opens."""
 
 _VERDICT_WORDS: dict[ConnectionVerdict, tuple[str, str]] = {
     "failed": ("✕", "failed"),
@@ -235,35 +230,8 @@ def _counts(report: Report, connection: RehearsedConnection) -> str:
     return ", ".join(f"{tally[css]} {word}" for css, (_, _, word) in _KINDS.items() if tally[css]) or "no checks"
 
 
-def _shown(value: Any) -> Any:
-    """Every expression of the template passes here, before it is escaped."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return visible(clip(value, _TEXT_LIMIT))
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        # By name endings Jinja would leave the included .svg alone.
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "axis": axis_mark,
-        "clock": clock,
-        "count_of": count_of,
-        "one_line": one_line,
-        "point": point,
-        "timestamp": timestamp,
-    }
-    environment.globals |= {
-        "mark_of": mark_of,
-        "to_do": to_do,
-        "who_acts": WHO_ACTS,
-    }
-    return environment
+    made = environment()
+    made.globals |= {"mark_of": mark_of, "to_do": to_do, "who_acts": WHO_ACTS}
+    return made

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from simulator.scenarios.model import Variant
-from simulator.topology.document import LARGEST, Position, YamlDocument, located, read
+from simulator.topology.document import LARGEST, Position, YamlDocument, located, merge, read
 from simulator.topology.faults import TopologyError, TopologyFault
 from simulator.topology.files import FileReadError, read_text
 from simulator.topology.kinds import KINDS, UNKNOWN
@@ -38,13 +38,13 @@ def topology_of(
     for key, change in changes.items():
         lists = [name for name, first in _FIRSTS.items() if first == key]
         if lists and isinstance(found.get(lists[0]), list) and found[lists[0]] and isinstance(change, Mapping):
-            _merge(found[lists[0]][0], change)
+            merge(found[lists[0]][0], change)
         elif lists:
             at = ("changes", key)
             text = f"the topology has no {lists[0]}, or this is no mapping"
             raise TopologyError([TopologyFault(str(file), document.line(at), document.dotted(at), text)])
         else:
-            _merge(found, {key: change})
+            merge(found, {key: change})
     apply(found, variant)
     written = located(found, lambda path: _line(path, document))
     return checked(written, str(file), beside)
@@ -71,14 +71,6 @@ def _base(given: Any, document: YamlDocument, file: Path) -> tuple[Any, Path]:
         raise TopologyError([TopologyFault(str(file), document.line(("topology",)), "topology", text)]) from None
     parse(text, str(path), path.parent)  # its own mistakes have its own lines
     return read(text).data, path.parent
-
-
-def _merge(target: MutableMapping[str, Any], change: Mapping[str, Any]) -> None:
-    for key, value in change.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
-            _merge(target[key], value)
-        else:
-            target[key] = value
 
 
 def _line(path: Position, document: YamlDocument) -> int:

@@ -9,7 +9,6 @@ from simulator.session.messages import AS_TRANS, Capabilities, ErrorCode, Family
 STANDARD_MESSAGE = 4096
 EXTENDED_MESSAGE = 65535
 _ROLE = 9
-_ROLE_CAPABILITY = 9
 
 
 @dataclass(frozen=True, slots=True)

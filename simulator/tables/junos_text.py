@@ -36,7 +36,6 @@ _PROTOCOL: Final = re.compile(r"^\s+(?P<mark>[*+-]?)(?P<protocol>[A-Z][\w-]*)\s+
 _PEER_TITLES: Final = re.compile(r"^\s*Prefix\s+Nexthop\s+MED\s+Lclpref\s+AS path$", re.IGNORECASE)
 _TERSE_TITLES: Final = re.compile(r"^\s*A\s+V?\s*Destination\s+P\s+Prf\s+Metric 1", re.IGNORECASE)
 _PEER_ROUTE: Final = re.compile(rf"^(?P<mark>[* ]) {_PREFIX}(?P<rest>\s+.*)?$")
-_TERSE_ROUTE: Final = re.compile(rf"^(?P<mark>[*+ -]) (?:[VIN?] )?{_PREFIX}?\s+(?P<protocol>\w)\s+(?P<rest>\d.*)$")
 _AS_PATH: Final = re.compile(r"^\s+AS path: ?(?P<path>.*)$")
 _FROM: Final = re.compile(r"\bfrom (?P<peer>[0-9A-Fa-f.:]+)")
 _TO: Final = re.compile(r"^\s+(?P<chosen>>)?\s*to (?P<hop>[0-9A-Fa-f.:]+)")

@@ -7,7 +7,7 @@ YAML 1.2 better (`[2001:db8::]`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -295,3 +295,12 @@ def resolved(text: str) -> Any:
                 return sign * int(digits[2:], base)
         return sign * int(digits)
     return WrittenFloat(text) if _FLOAT.fullmatch(text) else text
+
+
+def merge(target: MutableMapping[str, Any], change: Mapping[str, Any]) -> None:
+    """Change plain data where it stands: mappings key by key, everything else as a whole."""
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            merge(target[key], value)
+        else:
+            target[key] = value

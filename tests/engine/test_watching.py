@@ -64,9 +64,8 @@ def test_nothing_is_watched_before_the_lift_nor_after_the_deny() -> None:
     assert not found.take(moved(UP, IDLE, 5.0))
     assert found.next_due() is None
     found.begin(LIFTED, LIFT)
-    assert found.is_watched(S)
+    found.judge(LIFTED, None, LIFT)
     found.take(GateMoved(S, LIFT + 1, False, 0, 0))
-    assert not found.is_watched(S)
     assert found.next_due() is None
     with pytest.raises(KeyError):
         found.judge(LIFTED, None, LIFT)

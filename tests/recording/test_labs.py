@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from simulator.speakers.recorded import TurnClock
 from tests.lab_support import require_netns, require_program
 from tests.recording.rehearsals import played, recorded
 from tests.recording.test_replay import exchange
+from tests.users_pytest import users_pytest
 
 
 def test_a_scenario_is_recorded_and_played_to_the_same_report(tmp_path: Path) -> None:
@@ -56,18 +55,7 @@ def test_a_recording_is_a_test_of_pytest(tmp_path: Path) -> None:
     recorded(exchange(), LinkKind.LOOPBACK, good)
     text = gzip.decompress(good.read_bytes()).replace(b'"to":"Established"', b'"to":"Idle"', 1)
     bad.write_bytes(gzip.compress(text))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(tmp_path),
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = users_pytest(tmp_path)
     assert done.returncode == 1
     assert "1 failed, 1 passed" in done.stdout
     assert "to Idle" in done.stdout

@@ -30,6 +30,7 @@ from simulator.topology.schema import Topology
 from tests.lab_support import require_netns, require_program
 from tests.routers.test_matrix import PROGRAMS
 from tests.starting import samples
+from tests.users_pytest import users_pytest
 
 NOTHING: dict[str, Any] = {
     **dict.fromkeys(("files", "addresses", "prefixes", "microsoft", "lan"), ()),
@@ -190,8 +191,7 @@ def test_every_combination_is_a_lab_or_is_refused_for_a_reason(
 @pytest.mark.parametrize("kind", PEERING_KINDS)
 def test_the_tests_pass_at_once(kind: str, tmp_path: Path) -> None:
     start(tmp_path, kind=kind)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = users_pytest(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout and "skipped" not in done.stdout
 

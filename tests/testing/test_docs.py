@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from simulator.testing.handles import LabEdge, LabPeering, LabRouter, LabSession
 from simulator.testing.lab import Lab
 from tests.lab_support import require_bird
+from tests.users_pytest import users_pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS = re.findall(r"^```(\w+)[ \t]*(\S*)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -26,18 +25,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, *files: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=150)
-
-
 def test_every_example_has_a_file() -> None:
     assert all(name for language, name, _ in BLOCKS if language in ("python", "yaml"))
     assert len(FILES) == 8
 
 
 def test_the_examples_pass(project: Path) -> None:
-    done = run(project, *(name for name in FILES if name.startswith("test_") and name != MISTAKES))
+    done = users_pytest(project, *(name for name in FILES if name.startswith("test_") and name != MISTAKES))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout
 
@@ -61,5 +55,5 @@ def test_the_table_has_every_word_and_no_other(handle: str) -> None:
 @pytest.mark.router
 def test_the_mistake_is_named(project: Path) -> None:
     require_bird()
-    done = run(project, MISTAKES)
+    done = users_pytest(project, MISTAKES)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +18,7 @@ from simulator.testing.driven import Driven, LoopThread
 from simulator.testing.lab import Lab
 from tests.lab_support import require_bird, require_netns
 from tests.topologies import build, document
+from tests.users_pytest import users_pytest
 
 QUICK = {
     "times": {"soak": 0.2, "deadline": 10, "active": 0.2},
@@ -280,18 +279,7 @@ async def test_fixture(router): await router.start()
 
 def test_an_async_test_needs_no_settings_and_a_forgotten_await_fails(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(_FORGETFUL)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "asyncio_mode=strict",
-        "test_it.py",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150)
+    done = users_pytest(tmp_path, "-o", "asyncio_mode=strict")
     assert "2 failed, 3 passed" in done.stdout, done.stdout + done.stderr
     for name in ("turn_up", "request"):
         words = f"peering.{name}(…) was not awaited, so nothing was done: write `await peering.{name}(…)`"

@@ -17,6 +17,7 @@ from simulator.tables.session_policies import SessionPolicies
 from simulator.testing.offline import OfflinePolicy, turnup_policy
 from simulator.testing.route import AnnouncedRoute
 from tests.tables.support import ADDRESSES, FILES, SAMPLES, Sample, exabgp
+from tests.users_pytest import users_pytest
 
 ROOT = Path(__file__).parents[2]
 POLICY = OfflinePolicy(SessionPolicies("exchange", peer_as=1103, addresses=ADDRESSES))
@@ -140,24 +141,18 @@ def test_all(route):
 """
 
 
-def pytest_of_a_user(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    topology = ROOT / "topologies" / "exchange.yaml"
-    (folder / "test_policy.py").write_text(_USER.replace("TOPOLOGY", repr(str(topology))))
-    where = ["-q", "-c", "/dev/null", "--rootdir", str(folder), "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *where, *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 def test_a_users_project_fails_for_a_leak_and_passes_without(tmp_path: Path) -> None:
+    topology = ROOT / "topologies" / "exchange.yaml"
+    (tmp_path / "test_policy.py").write_text(_USER.replace("TOPOLOGY", repr(str(topology))))
     (tmp_path / "announcements.txt").write_text(
         "route 41.1.0.0/16 next-hop self as-path [ 1103 ]\nroute 41.2.0.0/16 next-hop self as-path [ 1103 174 ]\n"
     )
-    leaking = pytest_of_a_user(tmp_path)
+    leaking = users_pytest(tmp_path)
     assert leaking.returncode == 1, leaking.stdout
     assert "test_all[41.2.0.0/16 path 1103 174]" in leaking.stdout and "transit-free-asn" in leaking.stdout
     assert "offline.py" not in leaking.stdout, "the failure points at the user's own line"
     (tmp_path / "announcements.txt").write_text("route 41.1.0.0/16 next-hop self as-path [ 1103 ]\n")
-    clean = pytest_of_a_user(tmp_path)
+    clean = users_pytest(tmp_path)
     assert (clean.returncode, "2 passed" in clean.stdout) == (0, True), clean.stdout
 
 

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.cli.test_contract import ROOT
-
-
-def pytest_of_a_user(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    where = ["-q", "-c", "/dev/null", "--rootdir", str(folder), "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *where, *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
+from tests.users_pytest import users_pytest
 
 _EXAMPLE = ROOT / "tests" / "cli" / "printed" / "scenarios" / "bogon-leak.scenario.yaml"
 
@@ -24,7 +16,7 @@ def test_a_file_has_a_test_for_each_case(tmp_path: Path) -> None:
     text = _EXAMPLE.read_text(encoding="utf-8")
     wrong = text.replace("bogon-leak", "wrong").replace("rule: bogon-prefix", "rule: otc")
     (tmp_path / "wrong.scenario.yaml").write_text(wrong)
-    done = pytest_of_a_user(tmp_path, "--turnup-router", "simulated")
+    done = users_pytest(tmp_path, "--turnup-router", "simulated")
     assert "1 failed, 1 passed" in done.stdout
     line = text.splitlines().index(text.splitlines()[-1]) + 1
     assert f"wrong.scenario.yaml:{line}: expect rejects: 10.1.0.0/24" in done.stdout
@@ -36,6 +28,6 @@ def test_a_file_has_a_test_for_each_case(tmp_path: Path) -> None:
 
 def test_a_mistake_in_a_file_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "bad.scenario.yaml").write_text("name: bad\nmatrix: {router: [brid]}\n")
-    done = pytest_of_a_user(tmp_path)
+    done = users_pytest(tmp_path)
     assert "bad.scenario.yaml:2: matrix.router[0]: " in done.stdout
     assert done.returncode == 2

@@ -10,6 +10,7 @@ import typer
 
 from simulator.cli.commands.fault import FamilyOption, RouterOption
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
+from simulator.cli.options import JobsOption
 
 
 class SecurityOption(StrEnum):
@@ -83,17 +84,7 @@ def campaign(
     time_limit: Annotated[
         float, typer.Option(min=1, metavar="S", help="Seconds after which a cell that is not over is ended.")
     ] = 300,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            envvar="TURNUP_JOBS",
-            help="Cells at once; by the processors where omitted.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     report: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the report and the journal go.", envvar="TURNUP_REPORT")
     ] = Path("campaign"),

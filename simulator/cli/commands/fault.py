@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, RowFormat
+from simulator.cli.options import JobsOption
 from simulator.cli.remote import SERVER, ServerOption
 
 app = typer.Typer(
@@ -71,17 +72,7 @@ def run(
     family: Annotated[
         list[FamilyOption] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            envvar="TURNUP_JOBS",
-            help="Rehearsals at once; by the processors where omitted.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Record each rehearsal here, for `turnup replay`.", show_default=False),
@@ -139,17 +130,7 @@ def mutate(
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Mutations of each router's configuration.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other mutations.")] = 1,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            envvar="TURNUP_JOBS",
-            help="Rehearsals at once; by the processors where omitted.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     how: FormatOption = RowFormat.table,
 ) -> None:
     """Change one thing in a working configuration, by the hundred: is the matter of the changed line named?

@@ -9,20 +9,13 @@ import typer
 
 from simulator.cli.coercion import any_case
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import LinkOption, TopologyFile, WebhookOption
+from simulator.cli.options import LinkOption, ReportOption, TopologyFile, WebhookOption
 
 
 def rehearse(
     topology: TopologyFile,
     link: LinkOption = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="TURNUP_REPORT",
-            metavar="DIR",
-            help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
-        ),
-    ] = None,
+    report: ReportOption = None,
     soak: Annotated[
         float | None, typer.Option(envvar="TURNUP_SOAK", min=0, metavar="S", help="Override the soak time, in seconds.")
     ] = None,

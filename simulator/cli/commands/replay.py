@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
+from simulator.cli.options import ReportOption
 
 
 def replay(
@@ -29,14 +30,7 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="TURNUP_REPORT",
-            metavar="DIR",
-            help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
-        ),
-    ] = None,
+    report: ReportOption = None,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
 ) -> None:

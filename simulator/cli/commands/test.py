@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.commands.fault import FamilyOption, RouterOption
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
+from simulator.cli.options import JobsOption
 
 
 def test(
@@ -42,17 +43,7 @@ def test(
             "--set", metavar="NAME=VALUE", help="Another value of a variable. May be repeated.", show_default=False
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            envvar="TURNUP_JOBS",
-            help="Cases at once; by the processors where omitted.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     report: Annotated[
         Path | None,
         typer.Option(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -32,9 +31,6 @@ from simulator.topology.load import TopologyError, default, load
 from simulator.topology.locations import Locations, LocationsError, from_peeringdb
 from simulator.topology.schema import Topology
 from simulator.webhook.delivery import Destination
-
-if TYPE_CHECKING:
-    from simulator.recording.tape import RecordingTape
 
 
 def serve(
@@ -112,21 +108,10 @@ async def _run(
     record: Path | None,
 ) -> int:
     with recording(record, "served") as tape:
-        return await _served(topology, kind, store, settings, locations, host, port, token, to, tape)
+        return await _served(Provider(topology, kind, store, settings, locations, tape), host, port, token, to)
 
 
-async def _served(
-    topology: Topology,
-    kind: LinkKind,
-    store: Store,
-    settings: Settings | None,
-    locations: Locations | None,
-    host: str,
-    port: int,
-    token: str,
-    to: Destination | None,
-    tape: RecordingTape | None,
-) -> int:
+async def _served(provider: Provider, host: str, port: int, token: str, to: Destination | None) -> int:
     # A client that leaves in the middle of a burst of events is no news.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     console = Console(stderr=False)
@@ -134,8 +119,7 @@ async def _served(
         console.width = 140
     over = asyncio.Event()
     remove_leftovers(console)
-    provider = Provider(topology, kind, store, settings, locations, tape)
-    view = PlainView(topology, console)
+    view = PlainView(provider.topology, console)
     provider.log.subscribe(view.take)
     socket = listen(host, port)
     with socket, on_signals(over.set):

@@ -29,7 +29,7 @@ def _lines(config: RouterConfig) -> Iterator[str]:
         yield "!"
         yield from _prefix_lists(config, family)
         yield "!"
-        yield from route_maps(config, family, "MICROSOFT-NEVER", _settings)
+        yield from route_maps(config, family, "MICROSOFT-NEVER")
     yield "!"
     yield "! Null0: what is more specific lies behind this router"
     for family in model.families(config):
@@ -65,19 +65,6 @@ def _prefix_lists(config: RouterConfig, family: Family) -> Iterator[str]:
         yield f"{WORD[family]} prefix-list {group.name}"
         for number, route in enumerate(group.routes, 1):
             yield f"   seq {5 * number} permit {route.prefix}"
-
-
-def _settings(group: model.Group) -> Iterator[str]:
-    if group.med is not None:
-        yield f"set metric {group.med}"
-    if group.communities:
-        yield f"set community {' '.join(group.communities)} additive"
-    for kind, texts in model.by_kind(group).items():
-        yield f"set extcommunity {kind} {' '.join(texts)} additive"
-    if group.origin:
-        yield f"set origin {group.origin}"
-    if group.large_communities:
-        yield f"set large-community {' '.join(group.large_communities)} additive"
 
 
 def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:

@@ -32,7 +32,7 @@ def _lines(config: RouterConfig) -> Iterator[str]:
         yield "!"
         yield from prefix_lists(config, family)
         yield "!"
-        yield from route_maps(config, family, _PATHS, _settings)
+        yield from route_maps(config, family, _PATHS)
     yield "!"
     yield from _statics(config)
     yield f"router bgp {config.asn}"
@@ -62,19 +62,6 @@ def _statics(config: RouterConfig) -> Iterator[str]:
     for prefix in model.originated(config, Family.IPV6):
         yield f"ipv6 route {prefix} Null0"
     yield "!"
-
-
-def _settings(group: model.Group) -> Iterator[str]:
-    if group.med is not None:
-        yield f"set metric {group.med}"
-    if group.communities:
-        yield f"set community {' '.join(group.communities)} additive"
-    for kind, texts in model.by_kind(group).items():
-        yield f"set extcommunity {kind} {' '.join(texts)} additive"
-    if group.origin:
-        yield f"set origin {group.origin}"
-    if group.large_communities:
-        yield f"set large-community {' '.join(group.large_communities)} additive"
 
 
 def _neighbor(config: RouterConfig, session: RouterSession) -> Iterator[str]:

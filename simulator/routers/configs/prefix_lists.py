@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from simulator.routers.base import RouterConfig
 from simulator.routers.configs import model
@@ -34,9 +34,7 @@ def prefix_lists(config: RouterConfig, family: Family) -> Iterator[str]:
             yield f"{word} prefix-list {group.name} seq {5 * number} permit {route.prefix}"
 
 
-def route_maps(
-    config: RouterConfig, family: Family, path_list: str, settings: Callable[[model.Group], Iterator[str]]
-) -> Iterator[str]:
+def route_maps(config: RouterConfig, family: Family, path_list: str) -> Iterator[str]:
     """One in and one out; each ends with a refusal of what is left."""
     word, v = WORD[family], model.suffix(family)
     yield f"route-map FROM-MICROSOFT-{v} deny 10"
@@ -49,5 +47,18 @@ def route_maps(
     for number, group in enumerate(groups, 1):
         yield f"route-map TO-MICROSOFT-{v} permit {10 * number}"
         yield f" match {word} address prefix-list {group.name}"
-        yield from (f" {setting}" for setting in settings(group))
+        yield from (f" {setting}" for setting in _settings(group))
     yield f"route-map TO-MICROSOFT-{v} deny {10 * (len(groups) + 1)}"
+
+
+def _settings(group: model.Group) -> Iterator[str]:
+    if group.med is not None:
+        yield f"set metric {group.med}"
+    if group.communities:
+        yield f"set community {' '.join(group.communities)} additive"
+    for kind, texts in model.by_kind(group).items():
+        yield f"set extcommunity {kind} {' '.join(texts)} additive"
+    if group.origin:
+        yield f"set origin {group.origin}"
+    if group.large_communities:
+        yield f"set large-community {' '.join(group.large_communities)} additive"
