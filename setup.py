@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from setuptools import Command, Distribution, setup
@@ -70,6 +71,8 @@ def compile_to(folder: Path) -> None:
         shutil.copytree(made / "simulator", made, dirs_exist_ok=True)
         shutil.rmtree(made / "simulator")
         lines = [f"{digest} {path}\n" for digest, path in zip(before, read, strict=True)]
+        for path in sorted(str(each.relative_to(made)) for each in made.rglob(f"*{EXTENSION_SUFFIXES[0]}")):
+            lines.append(f"{compiled.digest(path, str(made))} {path}\n")
         (made / compiled.MANIFEST).write_text("".join([" ".join(compiled.HOT) + "\n", *lines]), encoding="utf-8")
         fresh = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)  # of a build that was ended half-way

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, ModuleSpec
 from types import ModuleType
 
@@ -16,7 +17,8 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(PACKAGE, "_compiled")
 """The compiled modules, in folders as their sources are, beside `MANIFEST`. Git does not see it."""
 MANIFEST = "sources"
-"""The names of the modules; then a line for each source that they are of: its SHA-256, and its path in the package."""
+"""The names of the modules; then a line for each source that they are of, and for each file that was made of them: its
+SHA-256, and its path in the package or in `FOLDER`."""
 GROUP = "turnup__mypyc"
 """What all compiled modules are in: the others only lead there."""
 
@@ -39,11 +41,11 @@ class CompiledCodeError(ImportError):
     """The compiled code was asked for, and cannot run: one line."""
 
 
-def digest(path: str) -> str:
-    """Of one source. Raises OSError."""
+def digest(path: str, folder: str = "") -> str:
+    """Of one file in the package, or in another folder. Raises OSError."""
     from hashlib import sha256
 
-    with open(os.path.join(PACKAGE, path), "rb") as file:
+    with open(os.path.join(folder or PACKAGE, path), "rb") as file:
         return sha256(file.read()).hexdigest()
 
 
@@ -83,13 +85,24 @@ class Finder:
         if wanted == "pure":
             self._reason = ", as TURNUP_CODE says"
             return frozenset()
-        found = problem()
+        found = problem() or self._refusal()
         if not found:
             return _CANDIDATES
         if wanted == "compiled":
             raise CompiledCodeError(f"TURNUP_CODE=compiled: {found}: make fast")
         self._reason = f": {found}" if os.path.isdir(FOLDER) else ""
         return frozenset()
+
+    def _refusal(self) -> str:
+        """Why the system does not load what is whole (no program may run from that disk); empty: it is loaded."""
+        self._modules = _CANDIDATES  # it is this finder that finds it
+        try:
+            import_module(GROUP)
+        except ImportError as error:
+            return f"it cannot be loaded: {error}"
+        finally:
+            self._modules = None
+        return ""
 
 
 _CANDIDATES = frozenset({GROUP, *(f"simulator.{name}" for name in HOT)})
@@ -113,12 +126,13 @@ def problem() -> str:
         return "a part of the compiled code is missing"
     for line in lines[1:]:
         known, _, path = line.partition(" ")
+        made = path.endswith(EXTENSION_SUFFIXES[0])
         try:
-            changed = digest(path) != known
+            changed = digest(path, FOLDER if made else PACKAGE) != known
         except OSError:
             changed = True
         if changed:
-            return f"{path} has changed since it was compiled"
+            return f"{path} {'is damaged' if made else 'has changed since it was compiled'}"
     return ""
 
 

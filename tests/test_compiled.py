@@ -8,6 +8,7 @@ import sys
 from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,6 +16,7 @@ from simulator import compiled
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("wire/framing.py", "session/messages.py")
+MADE = tuple(f"{name}{EXTENSION_SUFFIXES[0]}" for name in (compiled.GROUP, "wire/framing"))
 
 needs_compiled = pytest.mark.skipif(bool(compiled.problem()), reason=f"{compiled.problem()}: make fast")
 
@@ -30,9 +32,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / path).write_text(f"# {path}", encoding="utf-8")
         lines.append(f"{sha256(f'# {path}'.encode()).hexdigest()} {path}\n")
     (folder / "wire").mkdir(parents=True)
+    for path in MADE:
+        (folder / path).write_bytes(path.encode())
+        lines.append(f"{sha256(path.encode()).hexdigest()} {path}\n")
     (folder / compiled.MANIFEST).write_text("".join(lines), encoding="utf-8")
-    for name in (compiled.GROUP, "wire/framing"):
-        (folder / f"{name}{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, compiled.GROUP, ModuleType(compiled.GROUP))  # it is loaded
     monkeypatch.setattr(compiled, "PACKAGE", str(tmp_path))
     monkeypatch.setattr(compiled, "FOLDER", str(folder))
     monkeypatch.delenv("TURNUP_CODE", raising=False)
@@ -76,6 +80,29 @@ def test_a_build_of_which_a_part_is_missing_is_not_used(package: Path) -> None:
         path.unlink()
     assert found("simulator.wire.framing") == "pure"
     assert compiled.Finder().code() == "pure: a part of the compiled code is missing"
+
+
+@pytest.mark.parametrize("path", MADE)
+@pytest.mark.parametrize("left", [0, 5])
+def test_what_is_damaged_is_not_used_and_told(
+    package: Path, path: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was full leaves an empty file; to load a part of one may end the process."""
+    (package / "_compiled" / path).write_bytes(path.encode()[:left])
+    assert found("simulator.wire.framing") == "pure"
+    assert compiled.Finder().code() == f"pure: {path} is damaged"
+    monkeypatch.setenv("TURNUP_CODE", "compiled")
+    with pytest.raises(compiled.CompiledCodeError, match="is damaged: make fast"):
+        compiled.Finder().code()
+
+
+def test_what_the_system_does_not_load_is_not_used_and_told(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, compiled.GROUP)
+    finder = compiled.Finder()
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    assert finder.code().startswith("pure: it cannot be loaded: ")
+    assert finder.find_spec("simulator.wire.framing") is None
+    assert compiled.GROUP not in sys.modules
 
 
 def test_a_list_of_sources_that_cannot_be_read_is_told(package: Path) -> None:
