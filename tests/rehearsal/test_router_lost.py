@@ -115,7 +115,9 @@ def topology(name: str) -> dict[str, Any]:
     del found["edges"][1]
     if "connections" in found["peerings"][0]:
         del found["peerings"][0]["connections"][1]
-    found["microsoft"]["hold-time"] = HOLD
+    # The router's too: bgpd may go on with its own call that a freeze interrupted, read and write nothing on it, and
+    # refuse ours, until its hold time is over.
+    found["microsoft"]["hold-time"] = found["peers"][0]["hold-time"] = HOLD
     found["times"] = {"soak": 0.3, "deadline": 60, "connect-retry": 0.5}
     return found
 
