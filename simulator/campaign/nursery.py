@@ -49,7 +49,7 @@ _ROOM: Final = 1 << 20
 """Octets: a disk with less is full."""
 _PR_SET_PDEATHSIG: Final = 1
 _ROOT: Final = f"{Path(simulator.__file__).parent.parent}{os.sep}"
-_RESULT, _LOG, _REPORT, _STATE, _SCRATCH = "result.json", "log", "report", "s", "t"
+_RESULT, _LOG, _STACK, _REPORT, _STATE, _SCRATCH = "result.json", "log", "stack", "report", "s", "t"
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class Nursery:
             if child.stopped:
                 os.killpg(child.pid, signal.SIGKILL)
             else:
-                os.kill(child.pid, signal.SIGUSR1)  # where it is goes to its log
+                os.kill(child.pid, signal.SIGUSR1)  # where Python is goes to `_STACK`
                 os.kill(child.pid, signal.SIGTERM)
         child.stopped = True
         child.until = time.monotonic() + self._grace
@@ -231,14 +231,18 @@ def _words(error: Exception) -> str:
 def _told(child: _Child, status: int, seconds: float) -> tuple[Ending, str, str]:
     """What the process said; of one that could not, how it ended and the end of its log."""
     log = _end_of(child.directory / _LOG)
-    if child.stopped:
-        text = f"it was not over after {child.limit:g} s (--time-limit), and was ended after {seconds:.0f} s"
-        return Ending.OVERDUE, text, log
     number = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-number).name}" if number < 0 else f"ended with exit status {number}"
     why = _last_words(log)
+    found: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError, KeyError):
         found = json.loads((child.directory / _RESULT).read_text(encoding="utf-8"))
+    if child.stopped:
+        where = str(found.get("why", "")) or "where it was is not known"
+        text = f"it was not over after {child.limit:g} s (--time-limit): {where}"
+        ended = f"its process did not end by itself, and {how} after {seconds:.0f} s" if not found else ""
+        return Ending.OVERDUE, text, "\n".join(filter(None, (ended, log, _end_of(child.directory / _STACK))))
+    with contextlib.suppress(ValueError, KeyError):
         if found["ending"] is not None:
             return Ending(found["ending"]), str(found["text"]), str(found["detail"])
         how, why = str(found["how"]), str(found["why"])
@@ -315,7 +319,8 @@ def _say_why(directory: Path, error: BaseException) -> None:
     """What nobody thought of: which error, and where; or which signal interrupted it."""
     with contextlib.suppress(BaseException):
         if isinstance(error, KeyboardInterrupt) and error.args:
-            _say(directory, ending=None, how=f"was interrupted by {error}", why="")
+            name, *where = error.args
+            _say(directory, ending=None, how=f"was interrupted by {name}", why=", ".join(where) or _place_of(error))
         else:
             traceback.print_exception(error)
             _say(directory, ending=None, how="ended with an error", why=_words_of(error))
@@ -324,10 +329,15 @@ def _say_why(directory: Path, error: BaseException) -> None:
 def _words_of(error: BaseException) -> str:
     """`RuntimeError: dictionary changed size during iteration (simulator/rib/adj_in.py, line 149)`."""
     what = one_line("".join(traceback.format_exception_only(error)), _MOST_OF_A_LINE)
-    frames = traceback.extract_tb(error.__traceback__)
+    where = _place_of(error)
+    return f"{what} ({where})" if where else what
+
+
+def _place_of(error: BaseException) -> str:
+    """Where it was raised, or where a signal came: the last line of ours."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name != _interrupt.__name__]
     ours = [frame for frame in frames if frame.filename.startswith(_ROOT)] or frames
-    where = f" ({ours[-1].filename.removeprefix(_ROOT)}, line {ours[-1].lineno})" if ours else ""
-    return f"{what}{where}"
+    return f"{ours[-1].filename.removeprefix(_ROOT)}, line {ours[-1].lineno}" if ours else ""
 
 
 def _settle_in(directory: Path, parent: int) -> None:
@@ -346,7 +356,8 @@ def _settle_in(directory: Path, parent: int) -> None:
     for fd in (nothing, log):
         os.close(fd)
     faulthandler.enable(2)
-    faulthandler.register(signal.SIGUSR1, 2, all_threads=True)
+    stack = os.open(directory / _STACK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    faulthandler.register(signal.SIGUSR1, stack, all_threads=True)
     os.environ |= {"TURNUP_STATE_DIR": str(directory / _STATE), "TMPDIR": str(directory / _SCRATCH)}
     tempfile.tempdir = None
 

@@ -86,17 +86,21 @@ def _topology(cell: CampaignCell, report: Path, require: bool) -> PlayedCell:
     topology = topology_of_cell(cell)
     if why := lacking(topology):
         return Ending.LAB if require else Ending.SKIPPED, why, ""
+
+    def keep(found: Report) -> None:
+        write_report(report, found)
+
     with tempfile.TemporaryDirectory(prefix="turnup-cell-") as folder:
 
         async def rehearse() -> tuple[Report, bool]:
             rehearsal = Rehearsal(topology, link_of(topology), True, Path(folder, "capture.pcap"))
-            return await rehearsal.run(), rehearsal.refused
+            return await rehearsal.run_and_keep(keep), rehearsal.refused
 
         found, refused = run_to_its_end(rehearse())
         ending = Ending.BAD if refused else _REPORTS[found.outcome]
         if ending is Ending.PASSED:
             return ending, "", ""
-        write_report(report, found)
+        keep(found)
     return ending, outcome_sentence(found) if ending is Ending.FAILED else found.errors[0], "\n".join(found.errors)
 
 

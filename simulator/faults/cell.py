@@ -111,11 +111,11 @@ def rehearsed(
     keep: Callable[[Report], None] | None = None,
 ) -> Outcome:
     """Play the lab that `make` builds in a directory, and judge what comes of it; `keep` is given the report of one
-    that did not come out right."""
+    that did not come out right, or was interrupted."""
     with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
         try:
             capture = Path(folder, "capture.pcap") if keep is not None else None
-            report = run_to_its_end(rehearse(make(Path(folder)), capture, recording))
+            report = run_to_its_end(rehearse(make(Path(folder)), capture, recording, keep))
         except FaultFileError as error:
             if expected.refused is None:
                 return Outcome(CellVerdict.ERROR, detail=str(error))
@@ -149,9 +149,15 @@ def _findings(report: Report) -> tuple[str, ...]:
     )
 
 
-async def rehearse(lab: FaultyLab, capture_file: Path | None = None, recording: Path | None = None) -> Report:
-    """Play a faulty lab through; what its edges' interfaces saw goes to `capture_file`. Raises LabError where the fault
-    cannot be made, RecordingError where it cannot be recorded."""
+async def rehearse(
+    lab: FaultyLab,
+    capture_file: Path | None = None,
+    recording: Path | None = None,
+    keep: Callable[[Report], None] | None = None,
+) -> Report:
+    """Play a faulty lab through; what its edges' interfaces saw goes to `capture_file`, and what there was of it when
+    it was cancelled to `keep`. Raises LabError where the fault cannot be made, RecordingError where it cannot be
+    recorded."""
 
     async def pause(step: str, what: str) -> None:
         if step in MOMENTS:
@@ -161,10 +167,14 @@ async def rehearse(lab: FaultyLab, capture_file: Path | None = None, recording: 
     rehearsal = Rehearsal(lab.topology, LinkKind.NETNS, capture_file=capture_file, audience=Audience(pause), tape=tape)
     fitted = FittedFault(lab, rehearsal.network, rehearsal.log, rehearsal.delete)
     try:
-        report = await rehearsal.run()
+        report = await rehearsal.run_and_keep(keep or _forgotten)
     finally:
         await fitted.stop()
         if tape is not None:
             tape.close()
     fitted.require_made()
     return report
+
+
+def _forgotten(report: Report) -> None:
+    """Nobody keeps it."""

@@ -26,12 +26,14 @@ async def until_interrupted(running: Awaitable[T]) -> T | None:
 def run_to_its_end(running: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, in a process that is to play this alone.
 
-    A signal cancels it, and when it is over KeyboardInterrupt has the signal's name. A cancellation that no signal
-    asked for is a fault of what ran: it raises CancelledError.
+    A signal cancels it, and when it is over KeyboardInterrupt has the signal's name, and where it was if its
+    CancelledError says so. A cancellation that no signal asked for is a fault of what ran: it raises CancelledError.
     """
     heard: list[signal.Signals] = []
+    where: tuple[object, ...] = ()
 
     async def run() -> list[T]:
+        nonlocal where
         task = asyncio.ensure_future(running)
 
         def interrupt(number: signal.Signals) -> None:
@@ -41,14 +43,15 @@ def run_to_its_end(running: Coroutine[Any, Any, T]) -> T:
         with _heeding(interrupt):
             try:
                 return [await task]
-            except asyncio.CancelledError:
+            except asyncio.CancelledError as error:
                 if not heard:
                     raise
+                where = error.args
                 return []
 
     for result in asyncio.run(run()):
         return result
-    raise KeyboardInterrupt(heard[0].name)
+    raise KeyboardInterrupt(heard[0].name, *where)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from simulator.connection.states import ConnectionState, Flow
 from simulator.counts import count_of
@@ -27,6 +27,9 @@ from simulator.report.model import Report
 from simulator.routers.daemon import ConfigRefusedError
 from simulator.topology.schema import Topology
 from simulator.views.session import SessionView
+
+_NAMED: Final = 4
+"""Connections of one state that are named one by one."""
 
 
 class RehearsalTape(ScriptTape, Protocol):
@@ -98,6 +101,25 @@ class Rehearsal:
             self.ledger.fail(str(error))
             self.refused = isinstance(error, ConfigRefusedError)
         return self._taken_down(self._report())
+
+    async def run_and_keep(self, keep: Callable[[Report], None]) -> Report:
+        """As `run`; when it is cancelled `keep` gets what there was, and CancelledError says where it was."""
+        try:
+            return await self.run()
+        except asyncio.CancelledError:
+            keep(self.interrupted_report())
+            raise asyncio.CancelledError(self.where) from None
+
+    @property
+    def where(self) -> str:
+        """The connections in each state, in one line."""
+        by: dict[ConnectionState, list[ConnectionRecord]] = {}
+        for record in self.control.records.values():
+            by.setdefault(record.state, []).append(record)
+        return "; ".join(
+            f"{names(each) if len(each) <= _NAMED else count_of(len(each), 'connection')} in {state}"
+            for state, each in by.items()
+        )
 
     def interrupted_report(self) -> Report:
         """What there was of it when `run` was cancelled."""

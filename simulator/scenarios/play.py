@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tempfile
 import time
@@ -89,8 +90,11 @@ async def _show(planned: PlannedCase, options: PlayOptions, scratch: Path) -> Ca
     )
     async with staging.running("the scenario is over") as stage:
         found = CaseResult(case, CaseOutcome.PASSED)
+        player = Player(planned, stage, staging.look)
         try:
-            await Player(planned, stage, staging.look).play()
+            await player.play()
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError(player.where) from None
         except ExpectationError as error:
             text = f"{planned.where(error.line)}: {error}"
             staging.fell_short(text)

@@ -82,7 +82,18 @@ class Player:
         self._before_step = before_step
         self._stage = stage
         self._watches: list[_Watch] = []
+        self._step = planned.steps[0]
         stage.log.subscribe(self._heard)
+
+    @property
+    def where(self) -> str:
+        """The step that it is at: its place in the file, its name, and what it waits for."""
+        step, wanted = self._step, list[str]()
+        if isinstance(step.argument, Awaits) and step.argument.seconds is not None:
+            wanted.append(f"{step.argument.seconds:g} s")
+        if isinstance(step.argument, Conditions):
+            wanted += [f"{kind.name}: {shown(value)}" for kind, value in asked(step.argument)]
+        return f"{self._planned.where(step.line)}: {step.name} {', '.join(wanted)}".rstrip()
 
     def _heard(self, event: Event) -> None:
         """Looked at once all that follows from the event is done: a step is logged before its gates follow."""
@@ -100,6 +111,7 @@ class Player:
 
     async def _steps(self, steps: Sequence[PlannedStep]) -> None:
         for step in steps:
+            self._step = step
             if step.steps:
                 async with self._watching(step):
                     await self._steps(step.steps)

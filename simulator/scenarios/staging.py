@@ -85,6 +85,9 @@ class Staging:
         except LabError as error:
             self._ledger.fail(str(error))
             raise
+        except asyncio.CancelledError as error:
+            self._ledger.fail(": ".join(("interrupted: the lab was taken down before its end", *map(str, error.args))))
+            raise
         finally:
             self._write()
 

@@ -69,7 +69,10 @@ def play_cell(cell: CampaignCell, report: Path, *, require: bool) -> tuple[Endin
 
 async def _hears(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
-    await asyncio.Event().wait()
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise asyncio.CancelledError("at the second step") from None
 
 
 async def _cancels_itself() -> None:

@@ -96,6 +96,23 @@ def test_a_terminal_tells_what_was_seen_of_what_did_not_pass_and_not_without_end
     assert [line.strip("␛ ") for line in failed[-2:]] == ["line 19", "(80 more lines)"] and len(failed) == 22
 
 
+def test_what_is_overdue_says_where_it_was_in_one_line_and_its_report_what_there_was(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.scenario.yaml"
+    slow.write_text("name: slow\nproves: Nothing.\ntopology: exchange\nsteps: [request, {wait: {seconds: 60}}]\n")
+    done = _turnup(tmp_path / "out", str(slow), "exchange", "--soak", "25", "--time-limit", "8")
+    assert done.returncode == 3, done.stderr
+    assert "most recent call" not in done.stdout and 'File "' not in done.stdout
+    document = json.loads((tmp_path / "out" / "campaign.json").read_text())
+    found = {row["cell"]: row for row in document["cells"]}
+    late = "it was not over after 8 s (--time-limit): "
+    assert found["slow.scenario"]["text"] == f"{late}{slow}:4: wait 60 s"
+    assert found["exchange"]["text"].startswith(f"{late}contoso-ashburn/ash-edge-1, contoso-ashburn/ash-edge-2 in ")
+    for row in found.values():
+        assert "most recent call" in row["detail"], "where Python was"
+        report = json.loads((tmp_path / "out" / row["report"] / "report.json").read_text())
+        assert report["outcome"] == "error" and report["errors"][0].startswith("interrupted: ")
+
+
 def test_where_nothing_is_left_to_do_no_cluster_is_asked(tmp_path: Path) -> None:
     good, _ = _files(tmp_path)
     out = tmp_path / "out"

@@ -28,8 +28,8 @@ def test_a_cell_that_crashes_is_told_as_such_and_the_others_go_on(tmp_path: Path
     [
         ("raise", "ended with an error: ValueError: something nobody thought of and more of it (tests/campaign/odd_"),
         ("cancelled", "ended with an error: asyncio.exceptions.CancelledError (tests/campaign/odd_nursery.py, li"),
-        ("terminated", "was interrupted by SIGTERM"),
-        ("rehearsing", "was interrupted by SIGHUP"),
+        ("terminated", "was interrupted by SIGTERM: tests/campaign/odd_nursery.py, line "),
+        ("rehearsing", "was interrupted by SIGHUP: at the second step"),
         ("exits", "ended with exit status 7: the last words"),
         ("crash", "was killed by SIGSEGV: Fatal Python error: Segmentation fault"),
     ],
@@ -44,7 +44,10 @@ def test_a_cell_that_hangs_is_ended_at_its_limit_and_says_where_it_was(tmp_path:
     found = run_odd(["hang", "deaf"], tmp_path, limit=1)
     [hung], [deaf] = found["hang"], found["deaf"]
     assert (hung.ending, deaf.ending) == (Ending.OVERDUE, Ending.OVERDUE)
-    assert "not over after 1 s" in hung.text and "odd_nursery.py" in hung.detail
+    assert re.fullmatch(r"it was not over after 1 s \(--time-limit\): tests/campaign/odd_nursery.py, line \d+", hung.text)
+    assert "most recent call first" in hung.detail
+    assert deaf.text == "it was not over after 1 s (--time-limit): where it was is not known"
+    assert "its process did not end by itself, and was killed by SIGKILL after" in deaf.detail
 
 
 def test_what_a_killed_cell_left_behind_is_taken_down(tmp_path: Path) -> None:

@@ -230,14 +230,21 @@ class _Where:
 
 
 def _seen(tallies: Sequence[CellTally]) -> Iterator[str]:
-    """What was seen of each cell that did not pass: the last of it where it ended by itself, else the first."""
-    told = [tally for tally in tallies if not tally.worst.ending.fine and tally.worst.detail]
+    """What was seen of each cell that did not pass: the last of it where it crashed, else the first.
+
+    Of one that was overdue its line says all; where Python was is in the report.
+    """
+    told = [
+        tally
+        for tally in tallies
+        if not tally.worst.ending.fine and tally.worst.detail and tally.worst.ending is not Ending.OVERDUE
+    ]
     for tally in told[:_DETAILED]:
         lines = tally.worst.detail.splitlines()
         number = f" #{tally.worst.number}" if len(tally.attempts) > 1 else ""
         yield f"\n{tally.cell}{number}: {tally.worst.text}\n"
         cut = f"  ({count_of(len(lines) - _LINES, 'more line')})\n" if len(lines) > _LINES else ""
-        last = tally.worst.ending in (Ending.CRASHED, Ending.OVERDUE)
+        last = tally.worst.ending is Ending.CRASHED
         yield cut if last else ""
         yield from (f"  {visible(line)}\n" for line in (lines[-_LINES:] if last else lines[:_LINES]))
         yield "" if last else cut

@@ -157,7 +157,8 @@ def _played(
     try:
         results = play_all(cases, options, jobs, told)
     except KeyboardInterrupt:
-        console.print("turnup: interrupted: the labs are taken down")
+        left = f"{len(cases) - len(results)} of {count_of(len(cases), 'case')} not played to the end"
+        console.print(f"turnup: interrupted: the labs are taken down; {left}", highlight=False)
         interrupted = True
     if junit is not None:
         _write_junit(junit, results)
