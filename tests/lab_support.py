@@ -18,6 +18,7 @@ from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.process import Program, find_program
 from simulator.speakers.neighbor import Neighbor
 from simulator.topology.plan import SessionPlan
+from tests.patience import PATIENCE
 from tests.surroundings import REQUIRE, required
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-async def eventually(question: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 30) -> T:
+async def eventually(question: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = PATIENCE) -> T:
     """Ask a daemon until its answer is as wanted; fails with the last answer at the deadline."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not wanted(answer := await question()):

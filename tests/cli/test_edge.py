@@ -31,6 +31,7 @@ from simulator.topology.files import FileReadError
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.update import pack_announcements
 from simulator.wire.update_faults import ErrorHandling
+from tests.patience import PATIENCE
 from tests.speakers.support import (
     EDGE4,
     PEER4,
@@ -62,7 +63,7 @@ class Running:
 
     async def until(self, **wanted: Any) -> dict[str, Any]:
         """The first line that has these values."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 self._news.clear()
                 for told in self.told:

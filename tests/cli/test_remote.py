@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.serving import Server, serving
 from tests.cli.test_main import ROOT, one_line, turnup
+from tests.patience import PATIENCE
 
 TOKEN = "a-token-of-the-tests"
 
@@ -115,7 +116,7 @@ def test_following_ends_when_the_server_goes(tmp_path: Path) -> None:
             first = json.loads(following.stdout.readline())
             assert first["seq"] >= 1
             server.end(number)
-            output, errors = following.communicate(timeout=20)
+            output, errors = following.communicate(timeout=PATIENCE)
         assert "Traceback" not in errors
         assert following.returncode == code, errors
         assert all(json.loads(line)["seq"] > first["seq"] for line in output.splitlines())
@@ -126,5 +127,5 @@ def test_following_is_interrupted_with_130(server: Server) -> None:
     assert following.stdout is not None
     assert "peer-asn-state" in following.stdout.readline()
     following.send_signal(signal.SIGINT)
-    _, errors = following.communicate(timeout=20)
+    _, errors = following.communicate(timeout=PATIENCE)
     assert (following.returncode, "Traceback" in errors) == (130, False)

@@ -14,9 +14,7 @@ import pytest
 
 from simulator.cli.board import Board
 from simulator.cli.event_lines import event_line
-from simulator.connection.states import ConnectionState
 from simulator.engine.datafiles import DataFileRead, DataFiles
-from simulator.engine.log import ConnectionMoved
 from simulator.engine.network import Network
 from simulator.engine.rows import row
 from simulator.peer.events import PolicyApplied
@@ -24,12 +22,14 @@ from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
 from simulator.policy.data.vrp import Validity
 from simulator.rehearsal.rehearsal import Rehearsal
+from simulator.rehearsal.script import Audience
 from simulator.report.model import Report
 from simulator.session.messages import Family, Role
 from simulator.topology.load import TopologyError, load, parse
 from simulator.topology.policy_choice import DataChoice
 from simulator.views.check import Status
 from simulator.wire.attribute_codec import PathAttributes
+from tests.patience import PATIENCE
 from tests.policy.support import V4, key
 from tests.topologies import build, document, write
 
@@ -187,11 +187,11 @@ async def test_the_watch_applies_what_it_finds_until_it_is_cancelled(tmp_path: P
 
     task = asyncio.ensure_future(found.files.watch(apply, every=0.01))
     put(file, roas((ROUTE, 64497, 24)))
-    assert (await asyncio.wait_for(applied, 10)) is found.files.data
+    assert (await asyncio.wait_for(applied, PATIENCE)) is found.files.data
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     nothing = await held()
-    await asyncio.wait_for(nothing.files.watch(apply), 5)  # ends at once: there is nothing to watch
+    await asyncio.wait_for(nothing.files.watch(apply), PATIENCE)  # ends at once: there is nothing to watch
 
 
 def test_events_are_rows() -> None:
@@ -304,7 +304,7 @@ async def test_the_network_gives_sessions_what_the_topology_says(tmp_path: Path)
 
 async def rehearse(found: dict[str, Any]) -> tuple[Rehearsal, Report]:
     played = Rehearsal(build(found), LinkKind.LOOPBACK)
-    return played, await asyncio.wait_for(played.run(), 60)
+    return played, await asyncio.wait_for(played.run(), PATIENCE)
 
 
 async def test_an_rpki_invalid_and_an_unregistered_route_are_refused_and_told(tmp_path: Path) -> None:
@@ -325,22 +325,22 @@ async def test_an_rpki_invalid_and_an_unregistered_route_are_refused_and_told(tm
 async def test_a_change_while_the_lab_runs_is_applied_to_its_sessions(tmp_path: Path) -> None:
     vrp = put(tmp_path / "vrp.json", roas((ROUTE, 64496, 24)))
     found = topology(data={"vrp": str(vrp)})
-    found["times"] |= {"active": 3}
-    played = Rehearsal(build(found), LinkKind.LOOPBACK)
     applied = asyncio.Event()
 
     def listen(event: Any) -> None:
-        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.ACTIVE:
-            put(vrp, roas((ROUTE, 64500, 24)))
         if isinstance(event, PolicyApplied) and event.refused:
             applied.set()
 
+    async def change(_report: object) -> None:
+        put(vrp, roas((ROUTE, 64500, 24)))
+        await asyncio.wait_for(applied.wait(), PATIENCE)
+        ipv4 = [plan for plan in played.network.edges.plans if plan.family is V4]
+        assert played.network.edges.view(ipv4[0]).taken == 2, "one of three left Loc-RIB"
+
+    played = Rehearsal(build(found), LinkKind.LOOPBACK, audience=Audience(hold=change))
     played.log.subscribe(listen)
-    task = asyncio.ensure_future(played.run())
-    await asyncio.wait_for(applied.wait(), 30)
-    ipv4 = [plan for plan in played.network.edges.plans if plan.family is V4]
-    assert played.network.edges.view(ipv4[0]).taken == 2, "one of three left Loc-RIB"
-    await asyncio.wait_for(task, 60)
+    await played.run()
+    assert applied.is_set()
 
 
 async def test_a_file_that_breaks_before_the_lab_starts_is_one_line(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from simulator.policy.max_prefix import MaxPrefix
 from simulator.session.messages import Cease
 from simulator.session.states import BgpState
 from simulator.topology.plan import plans
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 
 
@@ -50,7 +51,7 @@ async def test_a_plan_alone_is_enough_to_provision_a_session_at_run_time(name: s
         assert network.edges.plans[-1] is plan
         up = Up(log, plan.id)
         network.edges.provision(plan)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await up.event.wait()
         config = network.edges.config(plan)
         assert config.policy is not None

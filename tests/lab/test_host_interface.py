@@ -22,6 +22,7 @@ from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, HostInterfaceSpec, LanSpec, LinkKind, NodeSpec, OutsideSpec
 from tests.host_support import OUTSIDE, Host, host_with, ip
 from tests.lab_support import LAN4, eventually, lan, require_netns, v4, v6
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.privileged
 
@@ -58,7 +59,7 @@ async def test_edges_reach_a_neighbour_and_one_another_and_the_host_is_as_before
         before = host.links()
         with built(host, NetnsLink(joined(interface), leads_out=True)) as link:
             for address in (v4(OUTSIDE), v6(OUTSIDE), v4(2)):
-                assert (await ping(link.place("n1"), address, timeout=5)).answered
+                assert (await ping(link.place("n1"), address, timeout=PATIENCE)).answered
             seen = await neighbors_on_lan(host.neighbor_place, v4(1))
             assert seen.macs == {mac(host.namespace.run(lambda: look_up(interface)), f"n1 {v4(1)} {v6(1)}")}
             outside = link.outside("neighbor")
@@ -75,7 +76,7 @@ async def test_a_direct_link_leads_out(interface: str) -> None:
     ends = (NodeSpec("edge", (v4(1),)), NodeSpec("neighbor", (v4(OUTSIDE),), outside=OutsideSpec()))
     cable = CableSpec("c", (LAN4,), ends, interface=HostInterfaceSpec(interface))
     with host_with(interface) as host, built(host, NetnsLink(LanSpec((), ()), None, [cable], leads_out=True)) as link:
-        assert (await ping(link.place("edge"), v4(OUTSIDE), timeout=5)).answered
+        assert (await ping(link.place("edge"), v4(OUTSIDE), timeout=PATIENCE)).answered
         assert list(link.place("edge").interfaces) == ["pni1"]
         with pytest.raises(KeyError):
             link.place("neighbor")
@@ -84,7 +85,7 @@ async def test_a_direct_link_leads_out(interface: str) -> None:
 async def test_without_leading_out_the_host_is_not_looked_at() -> None:
     with host_with("br0") as host, built(host, NetnsLink(joined("no-such"))) as link:
         assert link.kind is LinkKind.NETNS
-        assert (await ping(link.place("n1"), v4(2), timeout=5)).answered
+        assert (await ping(link.place("n1"), v4(2), timeout=PATIENCE)).answered
         assert not (await ping(link.place("n1"), v4(OUTSIDE))).answered
 
 
@@ -100,7 +101,7 @@ async def test_a_bridge_keeps_its_mtu_and_its_address() -> None:
         before = host.namespace.run(lambda: look_up("br0"))
         with built(host, NetnsLink(replace(joined("br0"), mtu=1400), leads_out=True)) as link:
             assert host.namespace.run(lambda: look_up("br0")) == before
-            assert (await ping(link.place("n1"), v4(OUTSIDE), size=1400, dont_fragment=True, timeout=5)).answered
+            assert (await ping(link.place("n1"), v4(OUTSIDE), size=1400, dont_fragment=True, timeout=PATIENCE)).answered
             assert not (await ping(link.place("n1"), v4(OUTSIDE), size=1401, dont_fragment=True)).answered
 
 
@@ -128,7 +129,7 @@ sys.stdin.read()
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"built\n"
-        assert (await ping(host.neighbor_place, v4(1), timeout=5)).answered
+        assert (await ping(host.neighbor_place, v4(1), timeout=PATIENCE)).answered
         process.send_signal(signal.SIGKILL)
         await process.wait()
         await as_before(host, before)

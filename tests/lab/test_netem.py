@@ -15,6 +15,7 @@ from simulator.lab.netns import NetnsLink
 from simulator.lab.probe import ping
 from simulator.places.link import CableSpec, LanSpec, NodeSpec, Quality
 from tests.lab_support import lan, require_netns, v4
+from tests.patience import PATIENCE
 
 CABLE = CableSpec(
     "cable",
@@ -59,7 +60,7 @@ def test_what_it_refuses_is_one_line(error: int, words: str) -> None:
 async def test_a_link_is_as_slow_as_asked_or_says_why_it_is_not() -> None:
     require_netns()
     async with NetnsLink(LanSpec((), ()), cables=[CABLE]) as link:
-        echo = await ping(link.place("peer"), ip_address("198.51.100.1"), timeout=5)
+        echo = await ping(link.place("peer"), ip_address("198.51.100.1"), timeout=PATIENCE)
         assert echo.rtt_ms is not None
         if link.quality_problem:
             assert "no netem" in link.quality_problem
@@ -76,11 +77,11 @@ async def test_a_slow_node_of_a_lan_is_slow_for_all_and_the_others_are_not() -> 
     async with NetnsLink(slow) as link:
         if link.quality_problem:
             pytest.skip(link.quality_problem)
-        fast, slow_echo = [await ping(link.place("n1"), v4(number), timeout=5) for number in (2, 3)]
+        fast, slow_echo = [await ping(link.place("n1"), v4(number), timeout=PATIENCE) for number in (2, 3)]
         assert fast.rtt_ms is not None
         assert slow_echo.rtt_ms is not None
         assert slow_echo.rtt_ms >= 40
-        echoes = (await ping(link.place("n1"), v4(2), timeout=5) for _ in range(20))
+        echoes = (await ping(link.place("n1"), v4(2), timeout=PATIENCE) for _ in range(20))
         assert any([echo.rtt_ms is not None and echo.rtt_ms < 40 async for echo in echoes]), "a busy machine is late"
 
 

@@ -27,6 +27,7 @@ from simulator.lab.state import LabState, clean, leftovers
 from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, LanSpec, NodeSpec
 from tests.lab_support import LAN4, LAN6, lan, require_bird, require_netns, v4, v6
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.privileged
 
@@ -64,7 +65,7 @@ async def output(place: NetnsPlace, log: Path, *argv: str) -> str:
 
 async def test_nodes_ping_each_other_at_once_in_both_families(link: NetnsLink) -> None:
     for address in (v4(2), v6(2)):
-        result = await ping(link.place("n1"), address, timeout=5)
+        result = await ping(link.place("n1"), address, timeout=PATIENCE)
         assert result.answered, result.error
 
 
@@ -122,7 +123,7 @@ async def test_a_human_can_enter_a_place(link: NetnsLink) -> None:
 
 async def test_the_mtu_is_the_lans() -> None:
     async with NetnsLink(replace(lan(2), mtu=1400)) as link:
-        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=5)).answered
+        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=PATIENCE)).answered
         assert not (await ping(link.place("n1"), v4(2), size=1401, dont_fragment=True)).answered
 
 
@@ -130,8 +131,8 @@ async def test_a_node_of_the_lan_may_have_an_mtu_of_its_own() -> None:
     spec = lan(3)
     small = replace(spec.nodes[1], mtu=1400)
     async with NetnsLink(replace(spec, nodes=(spec.nodes[0], small, spec.nodes[2]))) as link:
-        assert (await ping(link.place("n1"), v4(3), size=1500, dont_fragment=True, timeout=5)).answered
-        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=5)).answered
+        assert (await ping(link.place("n1"), v4(3), size=1500, dont_fragment=True, timeout=PATIENCE)).answered
+        assert (await ping(link.place("n1"), v4(2), size=1400, dont_fragment=True, timeout=PATIENCE)).answered
         assert not (await ping(link.place("n1"), v4(2), size=1500, dont_fragment=True)).answered
 
 
@@ -151,9 +152,9 @@ async def cables() -> AsyncIterator[NetnsLink]:
 async def test_a_cable_joins_two_nodes_in_both_families(cables: NetnsLink) -> None:
     pairs = (("e1", "198.51.100.4"), ("e1", "2001:db8:c:1::"), ("p", "198.51.100.9"), ("e2", "2001:db8:c:2::"))
     for node, address in pairs:
-        assert (await ping(cables.place(node), ip_address(address), timeout=5)).answered, address
+        assert (await ping(cables.place(node), ip_address(address), timeout=PATIENCE)).answered, address
     place, far = cables.place("e2"), ip_address("198.51.100.8")
-    assert (await ping(place, far, size=1400, dont_fragment=True, timeout=5)).answered
+    assert (await ping(place, far, size=1400, dont_fragment=True, timeout=PATIENCE)).answered
     assert not (await ping(place, far, size=1401, dont_fragment=True)).answered
 
 
@@ -166,7 +167,9 @@ async def test_a_node_with_two_cables_is_no_way_from_one_to_the_other(cables: Ne
     cables.place("e2").run(lambda: route("198.51.100.4/31", "198.51.100.8"))
     assert not (await ping(cables.place("e1"), ip_address("198.51.100.9"))).answered
     cables.place("p").run(lambda: Path("/proc/sys/net/ipv4/ip_forward").write_text("1"))
-    assert (await ping(cables.place("e1"), ip_address("198.51.100.9"), timeout=5)).answered, "the routes were right"
+    assert (await ping(cables.place("e1"), ip_address("198.51.100.9"), timeout=PATIENCE)).answered, (
+        "the routes were right"
+    )
 
 
 async def test_a_node_knows_by_which_interface_a_neighbour_is_reached(cables: NetnsLink) -> None:
@@ -188,8 +191,8 @@ async def test_a_lan_and_a_cable_at_one_node() -> None:
     ends = (NodeSpec("e", (prefix[1],)), NodeSpec("n1", (prefix[0],)))
     async with NetnsLink(lan(2), cables=[CableSpec("c", (prefix,), ends)]) as link:
         assert list(link.place("n1").interfaces) == ["lan", "pni1"]
-        assert (await ping(link.place("n1"), v4(2), timeout=5)).answered
-        assert (await ping(link.place("n1"), prefix[1], timeout=5)).answered
+        assert (await ping(link.place("n1"), v4(2), timeout=PATIENCE)).answered
+        assert (await ping(link.place("n1"), prefix[1], timeout=PATIENCE)).answered
 
 
 async def test_children_are_recorded(tmp_path: Path) -> None:
@@ -252,7 +255,9 @@ async def test_a_cancelled_start_leaves_nothing() -> None:
 
 async def test_many_nodes_answer(tmp_path: Path) -> None:
     async with NetnsLink(lan(30)) as link:
-        results = await asyncio.gather(*(ping(link.place("n1"), v6(number), timeout=5) for number in range(2, 31)))
+        results = await asyncio.gather(
+            *(ping(link.place("n1"), v6(number), timeout=PATIENCE) for number in range(2, 31))
+        )
         assert all(result.answered for result in results)
 
 

@@ -16,6 +16,7 @@ from simulator.lab.netns import NetnsLink, mac, netns_place
 from simulator.lab.packet_socket import PacketSocket
 from simulator.lab.probe import neighbors_on_lan, ping, reading
 from tests.lab_support import lan, require_netns, v4, v6
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.privileged
 
@@ -42,7 +43,7 @@ async def test_a_lab_of_more_than_a_thousand_descriptors_is_probed_and_captured(
     require_netns()
     async with NetnsLink(lan(2)) as link, Capture(link.place("n1")) as capture:
         assert (await neighbors_on_lan(link.place("n1"), v4(2))).macs == {mac(2)}
-        assert (await ping(link.place("n1"), v6(2), timeout=5)).answered
+        assert (await ping(link.place("n1"), v6(2), timeout=PATIENCE)).answered
         await capture.stop()
         assert capture.packets >= 4
         assert capture.dropped == 0
@@ -76,4 +77,4 @@ async def _next(receiver: PacketSocket) -> tuple[bytes, float]:
                 return receiver.receive()
             except BlockingIOError:
                 ready.clear()
-                await asyncio.wait_for(ready.wait(), 10)
+                await asyncio.wait_for(ready.wait(), PATIENCE)

@@ -32,6 +32,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.sockets import set_md5
 from tests.lab_support import lan, require_netns, v4
 from tests.packets import tshark
+from tests.patience import PATIENCE
 from tests.report import sample
 
 pytestmark = pytest.mark.privileged
@@ -83,7 +84,7 @@ async def heard(
                 done = action()
                 if asyncio.iscoroutine(done):
                     await done
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while capture.heard(conversation)[until] < least:  # noqa: ASYNC110 - a capture tells nobody
                     await asyncio.sleep(0)
             await capture.stop()

@@ -90,6 +90,7 @@ from simulator.places.errors import LabError
 from simulator.places.link import CableSpec, NodeSpec
 from simulator.routers.bird.adapter import Bird
 from tests.lab_support import lan, v4, v6
+from tests.patience import PATIENCE
 
 async def main():
     state, bird = LabState.create("ordinary"), Bird()
@@ -98,8 +99,8 @@ async def main():
         cable = CableSpec("c", (prefix,), (NodeSpec("n1", (prefix[0],)), NodeSpec("far", (prefix[1],))))
         async with NetnsLink(lan(2), state, [cable]) as link:
             place = link.place("n1")
-            print((await ping(place, prefix[1], timeout=5)).answered)
-            print([(await ping(place, address, timeout=5)).answered for address in (v4(2), v6(2))])
+            print((await ping(place, prefix[1], timeout=PATIENCE)).answered)
+            print([(await ping(place, address, timeout=PATIENCE)).answered for address in (v4(2), v6(2))])
             config = RouterConfig("n1", 65001, "192.0.2.1", (), ())
             try:
                 await bird.start(place, config, RouterFiles(state.subdirectory("n1")))

@@ -19,6 +19,7 @@ from simulator.places.link import LanSpec, NodeSpec
 from simulator.places.loopback import LoopbackPlace
 from simulator.speakers.sockets import set_md5
 from tests.lab_support import LAN4, LAN6, lan, require_netns, v4, v6
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.privileged
 
@@ -65,7 +66,7 @@ async def test_a_probe_beyond_the_lan_is_one_line(link: NetnsLink) -> None:
 @BOTH
 @pytest.mark.parametrize("size", [None, 1500])
 async def test_ping(link: NetnsLink, address: Numbered, size: int | None) -> None:
-    result = await ping(link.place("n1"), address(2), size=size, dont_fragment=True, timeout=5)
+    result = await ping(link.place("n1"), address(2), size=size, dont_fragment=True, timeout=PATIENCE)
     assert result.answered, result.error
     assert result.rtt_ms is not None
     assert 0 < result.rtt_ms < 5000
@@ -74,8 +75,8 @@ async def test_ping(link: NetnsLink, address: Numbered, size: int | None) -> Non
 
 @BOTH
 async def test_a_long_ping_is_fragmented_unless_forbidden(link: NetnsLink, address: Numbered) -> None:
-    assert (await ping(link.place("n1"), address(2), size=3001, timeout=5)).answered
-    forbidden = await ping(link.place("n1"), address(2), size=1501, dont_fragment=True, timeout=5)
+    assert (await ping(link.place("n1"), address(2), size=3001, timeout=PATIENCE)).answered
+    forbidden = await ping(link.place("n1"), address(2), size=1501, dont_fragment=True, timeout=PATIENCE)
     assert not forbidden.answered
     assert "longer than the path MTU" in forbidden.error
 
@@ -90,7 +91,7 @@ async def test_ping_without_an_answer_says_why(link: NetnsLink, address: Numbere
 
 async def test_pings_at_the_same_time_do_not_take_each_others_answers(link: NetnsLink) -> None:
     hits, misses = await asyncio.gather(
-        asyncio.gather(*(ping(link.place("n1"), v4(2), timeout=5) for _ in range(20))),
+        asyncio.gather(*(ping(link.place("n1"), v4(2), timeout=PATIENCE) for _ in range(20))),
         asyncio.gather(*(ping(link.place("n1"), v4(9), timeout=0.5) for _ in range(20))),
     )
     assert all(result.answered for result in hits)

@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, async_playwright, expect
 
+from tests.patience import PATIENCE
 from tests.surroundings import required
 
 CHROMIUM = shutil.which("chromium")
@@ -24,8 +25,9 @@ _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-PATIENCE = 60_000
-"""Milliseconds for what a lab does by itself."""
+_PATIENCE = 1000 * PATIENCE
+"""In milliseconds, as Playwright wants it."""
+expect.set_options(timeout=_PATIENCE)
 _TABS = 400
 """Tab stops after which something counts as out of the keyboard's reach."""
 
@@ -39,7 +41,7 @@ async def chromium(url: str, **options: Any) -> AsyncIterator[Page]:
         try:
             context = await browser.new_context(base_url=url, **{"viewport": {"width": 1280, "height": 900}} | options)
             page = await context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(_PATIENCE)
             page.on("pageerror", lambda error: stray.append(f"script: {error}"))
             page.on("dialog", lambda dialog: stray.append(f"dialog: {dialog.message}"))
             page.on("console", lambda said: stray.append(said.text) if "Content Security Policy" in said.text else None)
@@ -84,7 +86,7 @@ class Mouse:
 
     async def sees(self, *texts: str) -> None:
         for text in texts:
-            await expect(self.page.locator("main")).to_contain_text(text, timeout=PATIENCE)
+            await expect(self.page.locator("main")).to_contain_text(text)
 
     def field(self, label: str) -> Locator:
         return self.page.get_by_label(re.compile(rf"^{re.escape(label)}( \(optional\))?$")).first

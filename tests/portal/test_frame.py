@@ -15,6 +15,7 @@ from simulator.portal.csrf import COOKIE
 from simulator.portal.frame import FILES, POLICY, current_item
 from simulator.portal.sign_ins import SIGN_IN
 from simulator.portal.visit import FormData, PageError, PortalPage, Visit, steps
+from tests.patience import PATIENCE
 from tests.serving.support import Served, served
 
 _PLAIN = [page.path for page in PAGES if page.verb == "GET" and "{" not in page.path and page.path != SIGN_IN]
@@ -124,7 +125,7 @@ async def test_the_stream_tells_that_there_is_news_and_catches_up(tmp_path: Path
     async with served(tmp_path) as lab:
 
         async def first(headers: dict[str, str]) -> int:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 async with lab.client.stream("GET", "/changes", headers=headers) as stream:
                     async for line in stream.aiter_lines():
                         if line.startswith("data: "):

@@ -17,7 +17,7 @@ from simulator.places.link import LinkKind
 from simulator.serving.server import listen, serving
 from simulator.topology.load import load
 from tests.azure.provider import support
-from tests.portal.browsing import PATIENCE, Keyboard, Mouse, chromium, needs_chromium
+from tests.portal.browsing import Keyboard, Mouse, chromium, needs_chromium
 from tests.topologies import SHIPPED, document, write
 
 BY_HAND = Settings(
@@ -96,7 +96,7 @@ async def turn_up(person: Mouse, tmp_path: Path) -> None:
     await person.follow("Peerings")
     await person.follow("example-ix")
     states = page.locator("#now .state").first
-    await expect(states).to_contain_text("Active", timeout=PATIENCE)
+    await expect(states).to_contain_text("Active")
     # A route is rejected by a rule; the registration of its ASN lets it through.
     await person.follow("Routes")
     await person.follow("Would be rejected")
@@ -180,8 +180,8 @@ async def test_a_wrong_md5_key_is_diagnosed_and_mended(tmp_path: Path) -> None:
         await person.press("Create")
         await person.follow("Go to resource")
         await person.press("Notify Microsoft")
-        await expect(page.locator("#now")).to_contain_text("ProvisioningFailed", timeout=PATIENCE)
-        await expect(page.locator("#diagnosis")).to_contain_text("MD5", timeout=PATIENCE)
+        await expect(page.locator("#now")).to_contain_text("ProvisioningFailed")
+        await expect(page.locator("#diagnosis")).to_contain_text("MD5")
         await person.follow("Edit connection")
         await person.fill("BGP authentication key (MD5)", KEY)
         await person.press("Save")
@@ -197,5 +197,5 @@ async def test_a_wrong_md5_key_is_diagnosed_and_mended(tmp_path: Path) -> None:
         await person.press("Save")
         await person.sees("The connection is changed")
         await person.press("Notify Microsoft")
-        await expect(page.locator("#now .state").first).to_contain_text("Active", timeout=PATIENCE)
+        await expect(page.locator("#now .state").first).to_contain_text("Active")
         await person.sees("Established")

@@ -25,6 +25,7 @@ from simulator.topology.as8075 import table
 from simulator.topology.plan import SessionPlan
 from simulator.views.check import CheckView, Status
 from tests.lab_support import require_bird
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 
 IPV4, IPV6 = (sum((":" in row.prefix) is six for row in table().prefixes) for six in (False, True))
@@ -227,7 +228,7 @@ async def test_cancelling_takes_the_lab_down() -> None:
     up = asyncio.Event()
     played.log.subscribe(lambda event: up.set() if _is_up(event) else None)
     task = asyncio.ensure_future(played.run())
-    await asyncio.wait_for(up.wait(), 20)
+    await asyncio.wait_for(up.wait(), PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -246,7 +247,7 @@ async def test_a_defect_in_the_workflow_ends_the_rehearsal_with_every_session_cl
     monkeypatch.setattr(Validator, "validate", broken)
     played = rehearsal(document())
     with pytest.raises(ZeroDivisionError, match="a defect"):
-        await asyncio.wait_for(played.run(), 20)
+        await asyncio.wait_for(played.run(), PATIENCE)
     assert not any(isinstance(event, GateMoved) for event in played.log.entries)
     assert not played.network.site.directory.exists()
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -292,11 +293,11 @@ class Watcher:
             self._established.set()
 
     async def reached(self, state: ConnectionState) -> None:
-        while await asyncio.wait_for(self._moments.get(), 30) is not state:
+        while await asyncio.wait_for(self._moments.get(), PATIENCE) is not state:
             pass
 
     async def established(self) -> None:
-        await asyncio.wait_for(self._established.wait(), 30)
+        await asyncio.wait_for(self._established.wait(), PATIENCE)
 
     @property
     def bird(self) -> Bird:

@@ -192,9 +192,9 @@ def test_the_same_segments_make_the_same_file() -> None:
 
 def test_two_hundred_thousand_routes_take_less_than_three_seconds() -> None:
     segments = session_segments(1.7e9, A, B, routes=200_000)
-    before = time.monotonic()
+    before = time.process_time()
     write_segments(io.BytesIO(), segments)
-    assert time.monotonic() - before < 3
+    assert time.process_time() - before < 3
 
 
 def test_no_segments_make_a_valid_empty_pcap(tmp_path: Path) -> None:

@@ -59,13 +59,12 @@ from simulator.topology.sayable import needs, unsayable
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind
 from tests.lab_support import eventually, lan, missing, require_netns, require_program, v4, v6
+from tests.patience import PATIENCE
 from tests.surroundings import REQUIRE
 
 ROOT = Path(__file__).parents[2]
 MICROSOFT = 8075
 PEER_AS = 64496
-DEADLINE = 30.0
-"""Seconds for a session to come up: GoBGP dials after up to 7.5, and a machine may be busy."""
 MANY = 20_000
 
 V4_NAME, V6_NAME = "contoso-ashburn/edge-1/ipv4", "contoso-ashburn/edge-1/ipv6"
@@ -337,7 +336,7 @@ def deny(neighbor: Neighbor) -> None:
 
 
 async def until(
-    router: Router, wanted: Callable[[Sequence[SessionReport]], bool], seconds: float = DEADLINE
+    router: Router, wanted: Callable[[Sequence[SessionReport]], bool], seconds: float = PATIENCE
 ) -> Sequence[SessionReport]:
     """Ask the router for its sessions until they are as wanted."""
     return await eventually(router.sessions, wanted, seconds)
@@ -357,7 +356,7 @@ async def edge_reaches(neighbor: Neighbor, *, established: bool = True) -> None:
     async def question() -> BgpState:
         return neighbor.view().bgp_state
 
-    await eventually(question, lambda found: (found is BgpState.ESTABLISHED) is established, DEADLINE)
+    await eventually(question, lambda found: (found is BgpState.ESTABLISHED) is established)
 
 
 async def edge_holds(neighbor: Neighbor, expected: Mapping[str, tuple[object, ...]] | int) -> None:
@@ -367,7 +366,7 @@ async def edge_holds(neighbor: Neighbor, expected: Mapping[str, tuple[object, ..
         return neighbor.adj_in.received
 
     count = expected if isinstance(expected, int) else len(expected)
-    await eventually(question, lambda found: found == count, DEADLINE)
+    await eventually(question, lambda found: found == count)
     if not isinstance(expected, int):
         assert held(neighbor) == expected
 
@@ -375,13 +374,13 @@ async def edge_holds(neighbor: Neighbor, expected: Mapping[str, tuple[object, ..
 async def holds(router: Router, session: str, expected: Iterable[str]) -> None:
     """Wait until the router holds exactly these prefixes from us."""
     awaited = frozenset(expected)
-    await eventually(lambda: router.received(session), lambda found: found == awaited, DEADLINE)
+    await eventually(lambda: router.received(session), lambda found: found == awaited)
 
 
 async def sends(router: Router, session: str, expected: Iterable[str]) -> None:
     """Wait until the router says that it sends us exactly these prefixes."""
     awaited = frozenset(expected)
-    await eventually(lambda: router.exported(session), lambda found: found == awaited, DEADLINE)
+    await eventually(lambda: router.exported(session), lambda found: found == awaited)
 
 
 def one_line(error: LabError, subject: Subject, name: str = "n1") -> str:
@@ -553,7 +552,7 @@ class RouterConformance(_Suite):
             counters = [bench.places[name].tcp_counters() for name in ("n1", "n2")]
             return sum(count for found in counters for name, count in found.items() if name.startswith("TCPMD5"))
 
-        await eventually(dropped, bool, DEADLINE)
+        await eventually(dropped, bool)
         assert not any(report.established for report in await router.sessions())
         assert not any(neighbor.view().established_transitions for neighbor in neighbors.values())
 
@@ -567,7 +566,7 @@ class RouterConformance(_Suite):
         async def dropped() -> int:
             return bench.places["n1"].tcp_counters()["TCPMinTTLDrop"]
 
-        await eventually(dropped, bool, DEADLINE)
+        await eventually(dropped, bool)
         assert not any(report.established for report in await router.sessions())
 
     async def test_what_nobody_shall_accept_is_not_taken(self, bench: Bench) -> None:
@@ -616,7 +615,7 @@ class RouterConformance(_Suite):
             seen = neighbors[V4_NAME].view().notifications
             return [(n.notification.code, n.notification.subcode) for n in seen if not n.sent]
 
-        ended = await eventually(notified, bool, DEADLINE)
+        ended = await eventually(notified, bool)
         assert ended[0][0] == ErrorCode.CEASE
         assert ended[0][1] in self.subject.max_prefix_subcodes
         reports = await until(router, lambda reports: not reports[0].established and reports[1].established)
@@ -723,7 +722,7 @@ class RouterConformance(_Suite):
         assert bench.places["n1"].left == []
         for neighbor in neighbors.values():
             await edge_reaches(neighbor, established=False)
-        assert (await ping(bench.places["n2"].real, v4(1), timeout=5)).answered
+        assert (await ping(bench.places["n2"].real, v4(1), timeout=PATIENCE)).answered
         again = await bench.start(config)
         await established(again, neighbors)
 

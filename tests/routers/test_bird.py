@@ -21,6 +21,7 @@ from simulator.routers.bird.config import protocol_names, render
 from simulator.routers.registry import ROUTERS
 from simulator.topology.route import RouterRoute
 from tests.lab_support import eventually, lan, require_bird, v4, v6
+from tests.patience import PATIENCE
 
 MANY = 20_000
 
@@ -190,7 +191,7 @@ class TestAlone:
         bird = await start(config(1, 2))
         await bird.stop()
         await bird.stop()
-        assert (await ping(link.place("n2"), v4(1), timeout=5)).answered
+        assert (await ping(link.place("n2"), v4(1), timeout=PATIENCE)).answered
         again = await start(config(1, 2))
         assert await again.version()
 

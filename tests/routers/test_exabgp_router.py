@@ -25,7 +25,6 @@ from simulator.topology.route import RouterRoute
 from simulator.wire import nlri
 from tests.lab_support import eventually, v6
 from tests.routers.conformance import (
-    DEADLINE,
     EDGE_ROUTES,
     FILE_ROUTES,
     OWN_ROUTES,
@@ -183,7 +182,7 @@ class TestOwnFile(OwnFileConformance):
         async def dropped() -> int:
             return bench.places["n2"].tcp_counters()["TCPMinTTLDrop"]
 
-        await eventually(dropped, bool, DEADLINE)
+        await eventually(dropped, bool)
         assert not any(report.established for report in await router.sessions())
 
     async def test_twenty_thousand_routes_are_told(self, bench: Bench) -> None:

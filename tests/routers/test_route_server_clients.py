@@ -36,8 +36,6 @@ from tests.lab_support import LAN4, LAN6, eventually, require_netns, require_pro
 RS_AS = 9033
 SERVER = 9
 KINDS: Mapping[int, Callable[[], Router]] = {1: Bird, 2: Frr, 3: Gobgp, 4: Openbgpd}
-_DEADLINE = 30.0
-"""GoBGP dials after up to 7.5 s, and four daemons share the machine."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +227,7 @@ async def hold(router: Router, session: str, wanted: set[str]) -> None:
         found = await router.received(session)
         return f"missing {sorted(wanted - found)}, too much {sorted(found - wanted)}"
 
-    await eventually(held, lambda found: found == "missing [], too much []", _DEADLINE)
+    await eventually(held, lambda found: found == "missing [], too much []")
 
 
 @pytest.mark.privileged

@@ -15,6 +15,7 @@ from simulator.azure.provider.settings import Settings
 from simulator.serving.server import listen, serving
 from simulator.topology.schema import Topology
 from tests.azure.provider import support
+from tests.patience import PATIENCE
 
 ROOT = "/subscriptions/lab/providers/Microsoft.Peering"
 ASN = f"{ROOT}/peerAsns/contoso?api-version=2025-05-01"
@@ -29,7 +30,7 @@ class Served:
         self.client = client
         self.port = urlsplit(url).port
 
-    async def raw(self, octets: bytes, *, end: bool = True, within: float = 10) -> bytes:
+    async def raw(self, octets: bytes, *, end: bool = True, within: float = PATIENCE) -> bytes:
         """What comes back until the server ends the connection; `end`: nothing more comes from us."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:

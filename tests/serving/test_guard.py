@@ -17,6 +17,7 @@ import pytest
 from simulator.serving import guard, http_connection
 from simulator.serving.guard import BODY_LIMIT
 from tests.azure.provider import support
+from tests.patience import PATIENCE
 from tests.serving.support import ASN, ROOT, Served, served
 
 TOKEN = "a-token-of-the-tests"
@@ -207,7 +208,7 @@ async def test_600_clients_that_wait_keep_nobody_out(tmp_path: Path, octets: byt
                 clients.append(client)
             answers = await asyncio.gather(*(lab.client.get("/lab/v1/settings") for _ in range(20)))
             assert {answer.status_code for answer in answers} == {200}
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(_until_the_end(client) for client in clients[:450]))
             created = await lab.client.put(ASN, json={"properties": {"peerAsn": 64496}})
             assert created.status_code == 201
@@ -225,7 +226,7 @@ async def test_an_answer_that_nobody_reads_is_not_kept(tmp_path: Path, monkeypat
         _, writer = await asyncio.open_connection("127.0.0.1", lab.port, limit=1)
         one = request("GET /openapi.json HTTP/1.1\nHost: localhost")
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while True:  # until its buffers are full, and it has had enough
                     writer.write(one)
                     await writer.drain()

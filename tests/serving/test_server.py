@@ -15,6 +15,7 @@ from simulator.places.errors import LabError
 from simulator.serving.server import listen, serving
 from tests.azure.provider import support
 from tests.azure.provider.test_unit_of_work import fill_the_disk
+from tests.patience import PATIENCE
 from tests.serving.support import ASN, ROOT, Served, served
 
 KEY = "a-key-that-nobody-may-see"
@@ -70,7 +71,7 @@ async def test_the_end_does_not_wait_for_those_who_follow_or_dawdle(
                 await idle.drain()
                 ended = loop.time()
             assert loop.time() - ended < 5
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert "event: peer-asn-state" in await following
             idle.close()
     assert "Traceback" not in "".join(capfd.readouterr())
@@ -94,7 +95,7 @@ async def test_followers_hear_what_happens_and_go_on_after_what_they_heard(tmp_p
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await lab.client.post("/lab/v1/asns/lab/contoso/approve")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert (await waiting)["seq"] == first[-1]["seq"] + 1
 
 

@@ -33,9 +33,7 @@ from simulator.wire.notification import decode_notification
 from simulator.wire.open import decode_open, encode_open
 from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
-
-DEADLINE = 10.0
-"""Seconds after which a wait has failed; nothing here takes as long."""
+from tests.patience import PATIENCE
 
 EDGE_AS, PEER_AS = 8075, 64496
 V4, V6 = Family.IPV4, Family.IPV6
@@ -114,7 +112,7 @@ class Scene:
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until an event makes this true."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + DEADLINE
+        deadline = loop.time() + PATIENCE
         while not condition():
             waiter = loop.create_future()
             self._waiters.add(waiter)
@@ -122,7 +120,7 @@ class Scene:
                 await asyncio.wait_for(waiter, max(deadline - loop.time(), 0))
             except TimeoutError:
                 told = "\n".join(map(str, self.events[-12:]))
-                raise AssertionError(f"not within {DEADLINE} s: {what}; the last events were\n{told}") from None
+                raise AssertionError(f"not within {PATIENCE:g} s: {what}; the last events were\n{told}") from None
             finally:
                 self._waiters.discard(waiter)
 
@@ -152,7 +150,7 @@ async def scene() -> AsyncIterator[Scene]:
     loop.set_exception_handler(lambda _, context: made.escaped.append(context))
     try:
         yield made
-        await asyncio.wait_for(asyncio.gather(*(speaker.close() for speaker in made.speakers)), DEADLINE)
+        await asyncio.wait_for(asyncio.gather(*(speaker.close() for speaker in made.speakers)), PATIENCE)
         assert asyncio.all_tasks() <= before, "a task outlived its speaker"
         assert made.escaped == []
         leaked = [n.config.id for speaker in made.speakers for n in speaker.neighbors]
@@ -267,12 +265,12 @@ class RawPeer:
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
-        await asyncio.wait_for(self.writer.drain(), DEADLINE)
+        await asyncio.wait_for(self.writer.drain(), PATIENCE)
 
     async def message(self) -> tuple[int, bytes] | None:
         """The next message, None at the end of the stream."""
         while not self._messages:
-            data = await asyncio.wait_for(self.reader.read(1 << 20), DEADLINE)
+            data = await asyncio.wait_for(self.reader.read(1 << 20), PATIENCE)
             if not data:
                 return None
             self.octets += data
@@ -379,7 +377,7 @@ def kernel_counter(name: str) -> int:
 
 async def counter_above(name: str, before: int) -> None:
     """The kernel rings no bell: look until the counter moved."""
-    deadline = asyncio.get_running_loop().time() + DEADLINE
+    deadline = asyncio.get_running_loop().time() + PATIENCE
     while kernel_counter(name) <= before:
         assert asyncio.get_running_loop().time() < deadline, f"{name} stayed at {before}"
         await asyncio.sleep(0.02)

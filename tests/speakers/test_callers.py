@@ -21,6 +21,7 @@ from simulator.speakers.speaker import Speaker
 from simulator.speakers.tcp import TcpConnection
 from simulator.wire.framing import KEEPALIVE, MessageType
 from simulator.wire.notification import encode_notification
+from tests.patience import PATIENCE
 from tests.speakers.support import (
     EDGE4,
     PEER4,
@@ -201,7 +202,7 @@ async def test_of_those_that_are_leaving_the_oldest_is_cut() -> None:
     assert [tcp.is_cut for tcp in tcps] == [True] * 5 + [False] * 3
     for tcp in tcps[5:]:
         tcp.abort()
-    await asyncio.wait_for(leaving.ended(), 5)
+    await asyncio.wait_for(leaving.ended(), PATIENCE)
     assert not leaving._open and not leaving._ends
 
 

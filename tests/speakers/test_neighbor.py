@@ -14,6 +14,7 @@ from simulator.session.states import BgpState
 from simulator.speakers.tap import Tap
 from simulator.wire.framing import KEEPALIVE
 from simulator.wire.notification import encode_notification
+from tests.patience import PATIENCE
 from tests.speakers.harness import Bench, Line
 from tests.speakers.support import V4, deny, lift, prefixes, raw_open, raw_routes
 
@@ -52,7 +53,7 @@ async def test_a_dial_that_is_given_up_leaves_nothing(make: Make) -> None:
     await turns()
     assert bench.dialled is not None
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
-    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+    await asyncio.wait_for(bench.neighbor.stopped(), PATIENCE)
     left: tuple[object, ...] = (bench.dialled, bench.neighbor.connections.dials, bench.neighbor._timer)
     assert left == (None, set(), None)
 
@@ -67,7 +68,7 @@ async def test_a_dial_that_succeeds_as_it_is_given_up(make: Make) -> None:
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     line = bench.up(made())
     assert not line.is_up and not line.received and not bench.neighbor.talking
-    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+    await asyncio.wait_for(bench.neighbor.stopped(), PATIENCE)
 
 
 async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) -> None:
@@ -83,7 +84,7 @@ async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) 
     await turns()
     assert task.done() and not task.cancelled()
     bench.lose(line, fin=True)
-    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+    await asyncio.wait_for(bench.neighbor.stopped(), PATIENCE)
 
 
 async def test_a_refused_dial_is_told_to_the_peer(make: Make, events: list[SpeakerEvent]) -> None:
@@ -133,7 +134,7 @@ async def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: 
     assert bytes(line.received) == said
     assert [e for e in events[told:] if isinstance(e, BgpStateChanged | NotificationExchanged)] == []
     bench.lose(line, fin=True)
-    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+    await asyncio.wait_for(bench.neighbor.stopped(), PATIENCE)
 
 
 async def test_a_listener_that_fails_costs_nobody_anything() -> None:

@@ -21,6 +21,7 @@ from simulator.wire.framing import KEEPALIVE, MARKER, MessageType, frame
 from simulator.wire.notification import decode_notification, encode_notification
 from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import end_of_rib, pack_announcements
+from tests.patience import PATIENCE
 from tests.speakers.support import (
     EDGE4,
     LOOPBACK6,
@@ -507,7 +508,7 @@ async def test_closing_towards_a_peer_that_never_reads() -> None:
         assert tcp.stream.is_blocked, "TCP takes no more"
         loop = asyncio.get_running_loop()
         before = loop.time()
-        await asyncio.wait_for(stage.speakers[0].close(), 10)
+        await asyncio.wait_for(stage.speakers[0].close(), PATIENCE)
         assert loop.time() - before < 6
         assert tcp.ended.done()
 
@@ -533,7 +534,7 @@ async def test_routes_in_many_small_pieces() -> None:
         octets = b"".join(raw_routes(batch) for batch in batches(keys, 3))
         for at in range(0, len(octets), 7):
             peer.writer.write(octets[at : at + 7])
-            await asyncio.wait_for(peer.writer.drain(), 5)
+            await asyncio.wait_for(peer.writer.drain(), PATIENCE)
         await stage.holds(here, 30)
         assert routes_of(here) == set(keys)
 

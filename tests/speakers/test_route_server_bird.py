@@ -31,6 +31,7 @@ from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.open import encode_open
 from simulator.wire.update import UpdateParts, pack_announcements, pack_withdrawals, split_update
 from tests.lab_support import require_bird
+from tests.patience import PATIENCE
 from tests.speakers.support import lift, scene
 
 RS_AS = 9033
@@ -48,7 +49,6 @@ KEYS = {
     V4: [nlri.key(f"41.0.{n}.0/24")[1] for n in range(16)],
     V6: [nlri.key(f"2c0f:2:{n}::/48")[1] for n in range(16)],
 }
-_DEADLINE = 20.0
 
 FILTERS = f"""
 router id {BIRDS[V4]};
@@ -197,7 +197,7 @@ async def both(directory: Path, family: Family) -> AsyncIterator[tuple[list[Clie
                 server.add(config)
             for at in (ours, birds):
                 clients += [await Client.dial(link.place("clients"), n, family, at) for n in range(1, COUNT + 1)]
-            async with asyncio.timeout(_DEADLINE):
+            async with asyncio.timeout(PATIENCE):
                 for client in clients:
                     await client.up.wait()
             await told.established(*server.neighbors)
@@ -255,7 +255,7 @@ async def agree(family: Family, ours: list[Client], birds: list[Client], turn: i
     """Once everything of this turn has come, both hold the same."""
     clients = [*ours, *birds]
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DEADLINE):
+        async with asyncio.timeout(PATIENCE):
             while differences(family, ours, birds) or not all(is_told(family, client, turn) for client in clients):
                 waits = [asyncio.create_task(client.told.wait()) for client in clients]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

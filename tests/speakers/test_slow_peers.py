@@ -30,6 +30,7 @@ from simulator.wire import nlri
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.route_refresh import encode_refresh
 from simulator.wire.update import split_update
+from tests.patience import PATIENCE
 from tests.speakers.support import (
     EDGE4,
     PEER4,
@@ -76,7 +77,7 @@ async def all_that_comes(peer: RawPeer) -> tuple[int, bytes]:
     with copy:
         copy.setblocking(False)
         try:
-            while data := await asyncio.wait_for(loop.sock_recv(copy, 1 << 20), 10):
+            while data := await asyncio.wait_for(loop.sock_recv(copy, 1 << 20), PATIENCE):
                 got += data
         except ConnectionError:
             pass
@@ -183,7 +184,7 @@ async def test_a_deny_reaches_a_connection_that_is_closing() -> None:
             deny(here)
             mine = unread(peer)
             assert mine <= (await all_that_comes(peer))[0] <= mine + left
-            await asyncio.wait_for(here.stopped(), 10)
+            await asyncio.wait_for(here.stopped(), PATIENCE)
             assert here.view().leaked_out == 0
 
 

@@ -20,6 +20,7 @@ from simulator.topology.check import problems
 from simulator.topology.schema import Topology
 from simulator.topology.segments import cables_of, lan_of
 from tests.lab_support import lan, require_netns, v4, v6
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 
 
@@ -104,7 +105,9 @@ async def test_a_node_has_its_interfaces_by_their_names() -> None:
         assert [name for _, name in n1.run(socket.if_nameindex) if name != "lo"] == ["ens19", "et-0.1"]
         assert [name for _, name in n2.run(socket.if_nameindex) if name != "lo"] == ["lan", "pni1"]
         assert (n1.interface_to(v4(2)), n1.interface_to(prefix[1])) == ("ens19", "et-0.1")
-        assert [(await ping(n2, address, timeout=5)).answered for address in (v4(1), v6(1), prefix[0])] == [True] * 3
+        assert [(await ping(n2, address, timeout=PATIENCE)).answered for address in (v4(1), v6(1), prefix[0])] == [
+            True
+        ] * 3
 
 
 @pytest.mark.privileged
@@ -117,7 +120,7 @@ async def test_a_node_has_its_vrf_or_is_told_that_the_kernel_has_none() -> None:
             n1 = link.place("n1")
             assert {name for _, name in n1.run(socket.if_nameindex)} == {"lo", "ens19", "IX"}
             assert n1.vrfs == ["IX"]
-            answers = [(await ping(link.place("n2"), address, timeout=5)).answered for address in (v4(1), v6(1))]
+            answers = [(await ping(link.place("n2"), address, timeout=PATIENCE)).answered for address in (v4(1), v6(1))]
             assert answers == [True, True]
     except LabError as error:
         assert str(error) == "VRF IX of n1: this kernel has no VRF devices (as root: modprobe vrf)"

@@ -33,6 +33,7 @@ from simulator.webhook.delivery import (
 )
 from simulator.webhook.sender import Webhook
 from tests.azure.provider import support
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 from tests.webhook.receiver import Receiver, receiving
 
@@ -46,7 +47,8 @@ def notice(number: int = 0) -> Notice:
 
 
 def webhook(log: EventLog, url: str, **changes: Any) -> Webhook:
-    plain: dict[str, Any] = {"timeout": 0.5, "pause": lambda attempt: 0.01 if attempt < 4 else None, "at_the_end": 0.5}
+    plain: dict[str, Any] = {"timeout": PATIENCE, "at_the_end": PATIENCE}
+    plain["pause"] = lambda attempt: 0.01 if attempt < 4 else None
     return Webhook(Destination(url, KEY), log, time.time, **plain | changes)
 
 
@@ -55,7 +57,7 @@ def failures(log: EventLog) -> list[DeliveryFailed]:
 
 
 async def until_failed(log: EventLog, count: int = 1) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(failures(log)) < count:
             await log.next_event(1)
 
@@ -100,11 +102,11 @@ async def test_what_passes_by_is_tried_again_and_is_an_event(first: str) -> None
     log = EventLog()
     async with (
         receiving(lambda number: first if number == 0 else "200") as receiver,
-        webhook(log, receiver.url) as sender,
+        webhook(log, receiver.url, timeout=2 if first in ("hang", "slow") else PATIENCE) as sender,
     ):
         log.append(notice())
         await receiver.until(2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await sender.idle()
     assert len(receiver.requests) == 2
     assert receiver.requests[0].octets == receiver.requests[1].octets
@@ -179,7 +181,7 @@ async def test_the_engine_never_waits_and_the_queue_is_bounded() -> None:
         for number in range(1, 1000):
             log.append(notice(number))  # at once: nothing is awaited
         assert len(receiver.requests) == 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await sender.idle()
     subjects = [json.loads(request.octets)["subject"] for request in receiver.requests]
     assert subjects[0] == "Connection 0 is Active"

@@ -22,6 +22,7 @@ from simulator.places.link import LinkKind
 from simulator.session.messages import Family
 from simulator.topology.schema import Topology
 from simulator.views.session import SessionView
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 
 SUBSCRIPTION = "/subscriptions/lab"
@@ -121,7 +122,7 @@ async def approved_asn(running: Provider) -> None:
     await until(running, lambda: asn_state(running) is AsnState.APPROVED)
 
 
-async def until(running: Provider, condition: Callable[[], bool], within: float = 30) -> None:
+async def until(running: Provider, condition: Callable[[], bool], within: float = PATIENCE) -> None:
     """Wait, event by event, until something holds."""
     async with asyncio.timeout(within):
         while not condition():
@@ -132,7 +133,7 @@ def records(running: Provider) -> list[ConnectionRecord]:
     return list(running.control.records.values())
 
 
-async def until_all(running: Provider, state: ConnectionState, within: float = 30) -> None:
+async def until_all(running: Provider, state: ConnectionState, within: float = PATIENCE) -> None:
     """Until there are connections and all are in a state; Active only counts with every session lifted."""
 
     def there() -> bool:

@@ -13,6 +13,7 @@ from simulator.engine.control import ConnectionRecord
 from simulator.engine.workflow import Workflow
 from simulator.session.states import BgpState
 from tests.azure.provider import support
+from tests.patience import PATIENCE
 
 
 async def test_what_is_denied_stays_denied_until_it_is_validated_again(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ async def test_a_deny_while_the_sessions_are_made_ready_ends_in_no_lift(
         monkeypatch.setattr(Workflow, "_restore_sessions", slowly)
         record = support.records(running)[0]
         await running.operate(record, "revalidate")
-        await asyncio.wait_for(denied.wait(), 20)
+        await asyncio.wait_for(denied.wait(), PATIENCE)
         for _ in range(60):
             await running.log.next_event(0.05)
         assert record.connection.denied

@@ -26,6 +26,7 @@ from simulator.places.link import LinkKind
 from simulator.session.messages import Family
 from simulator.wire import nlri
 from tests.azure.provider import support
+from tests.patience import PATIENCE
 
 NAME = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering/peeringServices/"
 
@@ -56,7 +57,7 @@ async def test_events_alone_are_written_on_the_next_turn_and_tell_who_waits(stor
     unit = UnitOfWork(store)
     written = unit.written
     unit.add_event(1, "first", "s", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await written.wait()
     assert [row.event for row in store.events()] == ["first"]
     assert not unit.written.is_set()
@@ -132,7 +133,7 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
                         support.put_asn(running, 1, id_=f"{support.ASN_ID}2")
                     else:
                         running.control.deprovision(support.records(running)[0])
-            error = await asyncio.wait_for(running.failure, 5)
+            error = await asyncio.wait_for(running.failure, PATIENCE)
             assert isinstance(error, StoreError)
             assert support.open_gates(running) == set()
         for each in support.records(running):  # the disk has room again: nothing moves all the same
@@ -140,7 +141,7 @@ async def test_a_store_that_fails_shuts_every_gate_and_ends_the_provider(
             with pytest.raises(StoreError):
                 running.control.deprovision(each)
             running.control.lift(each, each.plans, each.results)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await running.log.next_event(0.3):
                 pass
         assert support.open_gates(running) == set()

@@ -30,6 +30,7 @@ from simulator.topology.plan import SessionPlan
 from simulator.topology.schema import Topology
 from tests.azure.provider import support
 from tests.azure.provider.support import PEERING_ID, connection, request
+from tests.patience import PATIENCE
 from tests.postgres import end_sessions
 from tests.topologies import build, document
 
@@ -74,6 +75,15 @@ async def test_every_step_to_active_and_back_is_a_row_of_the_table_and_the_gate_
     assert all(number == 0 for _, target, number in seen if target in path[:4])
 
 
+async def rests_in(running: Provider, state: ConnectionState) -> None:
+    """Every connection comes to a state, and stays there when nothing happens any more."""
+    await support.until_all(running, state)
+    async with asyncio.timeout(PATIENCE):
+        while await running.log.next_event(0.1):
+            pass
+    assert {each.state for each in support.records(running)} == {state}
+
+
 async def test_nothing_moves_by_hand_until_somebody_says_so(tmp_path: Path) -> None:
     async with support.provider(url(tmp_path), support.BY_HAND) as running:
         running.asns.approve(support.ask_for_asn(running))
@@ -82,11 +92,8 @@ async def test_nothing_moves_by_hand_until_somebody_says_so(tmp_path: Path) -> N
             (S.PENDING_APPROVAL, running.workflow.approve),
             (S.APPROVED, running.control.take_notice),
         ):
-            async with asyncio.timeout(5):
-                while await running.log.next_event(0.1):
-                    pass
+            await rests_in(running, state)
             for record in support.records(running):
-                assert record.state is state
                 act(record)
                 running.workflow.follow(record)
         await support.until_all(running, S.ACTIVE)
@@ -107,10 +114,7 @@ async def test_every_state_of_the_walkthrough_can_be_held(tmp_path: Path, flow: 
             if crash:
                 await labs.aclose()
                 running = await labs.enter_async_context(support.provider(url(tmp_path), BY_HAND, lab))
-            async with asyncio.timeout(5):
-                while await running.log.next_event(0.05):
-                    pass
-            assert {each.state for each in support.records(running)} == {state}
+            await rests_in(running, state)
             assert support.open_gates(running) == set()
             if state in (S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED):
                 words = f"a peering in {state} cannot be deleted"
@@ -299,7 +303,7 @@ async def test_what_a_validation_found_before_a_step_counts_for_nothing(tmp_path
         assert not any(row.event == "check" for row in running.unit.events(0, 9999))
         running.set(Settings(removal=0))
         running.delete_peering(PEERING_ID.lower())
-        await support.until(running, lambda: not running.control.records, within=5)
+        await support.until(running, lambda: not running.control.records)
 
 
 async def test_a_session_that_cannot_be_provisioned_fails_its_connection_only(
@@ -396,7 +400,7 @@ async def test_a_defect_in_a_step_ends_the_provider_with_every_gate_shut(
             one, two = support.records(running)
             running.control.deprovision(one)
             running.workflow.hurry(one)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert isinstance(await running.failure, ZeroDivisionError)
             assert (two.state, support.open_gates(running)) == (S.ACTIVE, set())
             monkeypatch.undo()
@@ -409,7 +413,7 @@ async def test_a_server_that_lost_its_database_shuts_every_gate(postgresql_datab
             await support.active(running)
             assert support.open_gates(running)
             end_sessions(postgresql_database)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 assert "no longer this server's alone" in str(await running.failure)
             assert not support.open_gates(running)
             assert support.leaks(running) == 0

@@ -20,6 +20,7 @@ from simulator.azure.rest.app import ArmApp
 from simulator.azure.store.store import Store
 from simulator.places.link import LinkKind
 from tests.lab_support import eventually
+from tests.patience import PATIENCE
 from tests.topologies import build, document
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Lab:
     async def put(self, name: str, wanted: Any) -> Any:
         return await self.do(self.client.peerings.create_or_update, GROUP, name, wanted)
 
-    async def active(self, name: str, seconds: float = 30) -> Any:
+    async def active(self, name: str, seconds: float = PATIENCE) -> Any:
         """Wait until every connection of a peering is Active."""
         return await eventually(
             lambda: self.do(self.client.peerings.get, GROUP, name),

@@ -19,6 +19,7 @@ from simulator.wire import nlri
 from tests.azure.rest.support import AT_ONCE, GROUP, Lab, m, serving, states, told
 from tests.azure.rest.test_registrations import register
 from tests.lab_support import eventually
+from tests.patience import PATIENCE
 from tests.topologies import document
 
 EXCHANGE_AS = 64500
@@ -330,7 +331,7 @@ async def service(lab: Lab) -> None:
     await lab.do(lab.client.peering_services.create_or_update, GROUP, "office", wanted)
 
 
-async def validated(lab: Lab, prefix: str, key: str, seconds: float = 20) -> tuple[str, str | None]:
+async def validated(lab: Lab, prefix: str, key: str, seconds: float = PATIENCE) -> tuple[str, str | None]:
     """State and message of a customer's prefix, once it is not Pending any more."""
     wanted = m.PeeringServicePrefix(prefix=prefix, peering_service_prefix_key=key)
     await lab.do(lab.client.prefixes.create_or_update, GROUP, "office", "p", wanted)

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 from simulator.azure.store.lock import StoreError
 from simulator.azure.store.schema import METADATA
 from simulator.azure.store.store import EventRow, NewEvent, ResourceRow, SavedConnection, SavedTransition, Store
+from tests.patience import PATIENCE
 from tests.postgres import end_sessions
 
 PEERING = ResourceRow(
@@ -283,7 +284,7 @@ async def test_who_loses_postgresql_hears_of_it_and_writes_no_more(postgresql_da
         _write(store)
         assert not lost.done()
         end_sessions(postgresql_database)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert "no longer this server's alone" in str(await lost)
         other = Store.open(postgresql_database)
         try:
