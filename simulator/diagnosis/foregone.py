@@ -14,7 +14,7 @@ from simulator.diagnosis.evidence import Observation
 from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.facts import facts_of
 from simulator.session.messages import Cease, ErrorCode
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 

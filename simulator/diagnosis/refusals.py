@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.session.messages import Cease, ErrorCode
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 
 _OPEN, _CEASE = int(ErrorCode.OPEN_MESSAGE), int(ErrorCode.CEASE)
 _HEADER, _UPDATE, _HOLD_EXPIRED, _FSM, _REFRESH = 1, 3, 4, 5, 7

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from simulator.diagnosis.check import UNSET, Finding, failed, name_of, passed
 from simulator.diagnosis.evidence import Observation, SessionEvidence
 from simulator.session.messages import ErrorCode
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Status
 

@@ -15,7 +15,7 @@ from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP, late
 from simulator.packets.kinds import PacketKind as K
 from simulator.session.messages import Capabilities
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 

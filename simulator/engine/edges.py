@@ -31,8 +31,8 @@ from simulator.policy.verdict import Hits
 from simulator.rib.adj_in import HeldRoute
 from simulator.rib.announcement import Announcement
 from simulator.rib.attribute_set import AttributeSet
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Family, Notification
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.speaker import MakeSpeaker, Speaker

@@ -13,8 +13,9 @@ from simulator.policy.max_prefix import Level, MaxPrefix
 from simulator.policy.policy import Policy
 from simulator.policy.verdict import Hits
 from simulator.rib.attribute_set import AttributeSet
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
-from simulator.session.session import BgpTransition, NotificationSeen, SessionTimes
+from simulator.session.outputs import BgpTransition, NotificationSeen
 from simulator.views.session import Cut
 from simulator.wire.update_faults import ErrorHandling
 

@@ -37,11 +37,13 @@ from simulator.policy.policy import Policy
 from simulator.rib.adj_in import AdjRibIn
 from simulator.rib.adj_out import Images
 from simulator.rib.loc import LocRib
-from simulator.session import session as fsm
+from simulator.session import outputs
+from simulator.session.config import SessionConfig, SessionTimes
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, Family, Notification, Open
 from simulator.session.negotiation import Negotiated, message_size
-from simulator.session.session import BgpSession, BgpTransition, NotificationSeen, SessionConfig, SessionTimes
+from simulator.session.outputs import BgpTransition, NotificationSeen
+from simulator.session.session import BgpSession
 from simulator.session.states import BgpState
 from simulator.views.session import Cut, SessionView
 from simulator.wire.framing import KEEPALIVE, MessageType, ProtocolError
@@ -415,16 +417,16 @@ class BgpPeer:
     def _follow_session(self, now: float) -> None:
         for output in self._session.outputs():
             match output:
-                case fsm.Send(channel, message):
+                case outputs.Send(channel, message):
                     self.streams.say(channel, _encoded(message))
-                case fsm.CloseChannel(channel):
+                case outputs.CloseChannel(channel):
                     self.streams.close(channel)
-                case fsm.DialPeer():
+                case outputs.DialPeer():
                     self.streams.dial()
-                case fsm.Up(channel, negotiated):
+                case outputs.Up(channel, negotiated):
                     self._meet(self.streams.kept[channel], negotiated)
                     self._up(negotiated, now)
-                case fsm.Down():
+                case outputs.Down():
                     self.outbound.down()
                     self.inbound.down()
                 case BgpTransition():

@@ -22,7 +22,7 @@ from simulator.scenarios.seeing import causes
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.values import Subject
 from simulator.session.messages import Family
-from simulator.session.session import BgpTransition
+from simulator.session.outputs import BgpTransition
 from simulator.topology.plan import SessionPlan
 from simulator.views.diagnosis import WHO_ACTS, CauseView, to_do
 from simulator.views.times import clock

@@ -14,12 +14,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import random
 
+from simulator.session.config import SessionConfig
 from simulator.session.fsm import Channel, Fsm
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
 from simulator.session.negotiation import Negotiated, judge_open, negotiate, we_win_collision
+from simulator.session.outputs import (
+    BgpTransition,
+    CloseChannel,
+    DialPeer,
+    Down,
+    NotificationSeen,
+    Output,
+    Send,
+    Up,
+)
 from simulator.session.states import BgpState, FsmEvent, Timer
 from simulator.session.table import STARTED, Action
 
@@ -54,92 +64,6 @@ def _is_its_turn(notification: Notification) -> bool:
 
 def _is_collision(notification: Notification) -> bool:
     return (notification.code, notification.subcode) == (ErrorCode.CEASE, Cease.COLLISION_RESOLUTION)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTimes:
-    """Timer values in seconds. The defaults are those of a lab; RFC 4271 §10 suggests 120 s for ConnectRetry."""
-
-    connect_retry: float = 5.0
-    open_hold: float = 240.0
-    """RFC 4271 §8.2.2: the large HoldTimer while waiting for the OPEN."""
-    send_hold: float = 480.0
-    """RFC 9687 §5: the larger of this (8 minutes) and twice the hold time; 0 switches it off."""
-    idle_hold: float = 1.0
-    idle_hold_max: float = 60.0
-    stable: float = 60.0
-    """Established for this long forgets the back-off."""
-    prefix_limit_hold: float = 60.0
-    """IdleHold after a prefix limit, so that an early redial does not trip it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionConfig:
-    """How this side speaks."""
-
-    local: Open
-    peer_as: int | None
-    """None accepts any ASN."""
-    dial: bool = True
-    """False: never dial (PassiveTcpEstablishment only)."""
-    dial_first: bool = True
-    """False: listen for the ConnectRetry time before the first dial."""
-    times: SessionTimes = field(default_factory=SessionTimes)
-
-
-@dataclass(frozen=True, slots=True)
-class DialPeer:
-    """Open a TCP connection to the peer."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseChannel:
-    """Close this channel's TCP connection, after what was sent, or give up its dial."""
-
-    channel: Channel
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a message; None is a KEEPALIVE."""
-
-    channel: Channel
-    message: Open | Notification | None
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """Established: this is what was agreed."""
-
-    channel: Channel
-    negotiated: Negotiated
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """No longer Established: forget what the peer announced."""
-
-
-@dataclass(frozen=True, slots=True)
-class BgpTransition:
-    """One change of the session's BGP FSM state, with its reason in words."""
-
-    time: float
-    source: BgpState
-    target: BgpState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationSeen:
-    """A NOTIFICATION, sent or received, kept as evidence."""
-
-    time: float
-    sent: bool
-    notification: Notification
-
-
-Output = DialPeer | CloseChannel | Send | Up | Down | BgpTransition | NotificationSeen
 
 
 class BgpSession:

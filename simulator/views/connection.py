@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import ConnectionState, Flow
-from simulator.session.session import BgpTransition
+from simulator.session.outputs import BgpTransition
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView
 from simulator.views.session import SessionView

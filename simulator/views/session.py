@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from simulator.session.messages import Family, Open
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 
 

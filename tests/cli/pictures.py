@@ -24,7 +24,7 @@ from simulator.gate import Direction, Withheld
 from simulator.peer.events import BgpStateChanged, GateMoved, GateWithheld, NotificationExchanged
 from simulator.report.model import GateReport, RehearsedConnection, Report
 from simulator.session.messages import Notification, Open
-from simulator.session.session import BgpTransition, NotificationSeen
+from simulator.session.outputs import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.topology.plan import SessionPlan, plans
 from simulator.topology.schema import Topology

@@ -13,7 +13,7 @@ from simulator.engine.log import Event, Remark
 from simulator.peer.events import BgpStateChanged, RoutesAnnounced, RoutesWithdrawn
 from simulator.rib.adj_in import AdjRibIn
 from simulator.session.messages import Family
-from simulator.session.session import BgpTransition
+from simulator.session.outputs import BgpTransition
 from simulator.session.states import BgpState
 from tests.rib.support import attribute_set
 from tests.topologies import build, document

@@ -29,7 +29,7 @@ from simulator.places.endpoint import Endpoint
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.mender import mender
 from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import CheckView, Status
 from simulator.views.session import Cut, SessionView

@@ -13,7 +13,7 @@ from simulator.diagnosis.fact import Fact
 from simulator.diagnosis.foregone import DECISIVE, STANDS, Standing, Still, decisive, repeats
 from simulator.diagnosis.router_answer import RouterAnswer
 from simulator.session.messages import Notification
-from simulator.session.session import NotificationSeen
+from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 from tests.diagnosis.test_catalogue import DOWN, HEALTHY, evidence, observe

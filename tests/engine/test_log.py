@@ -26,7 +26,7 @@ from simulator.peer.events import (
 )
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family, Notification
-from simulator.session.session import BgpTransition, NotificationSeen
+from simulator.session.outputs import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, CheckView, Status
 from simulator.views.times import timestamp

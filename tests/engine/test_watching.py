@@ -15,7 +15,7 @@ from simulator.peer.events import BgpStateChanged, EndOfRib, GateMoved, PrefixLi
 from simulator.policy.max_prefix import Level, MaxPrefix
 from simulator.rib.attribute_set import AttributeSet
 from simulator.session.messages import Family
-from simulator.session.session import BgpTransition
+from simulator.session.outputs import BgpTransition
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 from simulator.wire import nlri

@@ -27,8 +27,8 @@ from simulator.policy.rules import PolicyContext
 from simulator.routers.base import RouterConfig, RouterFiles, RouterSession
 from simulator.routers.frr.file import BGPD
 from simulator.routers.registry import ROUTERS
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Family
-from simulator.session.session import SessionTimes
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.speaker import Speaker

@@ -27,9 +27,9 @@ from simulator.rib.adj_out import Images
 from simulator.rib.announcement import Announcement
 from simulator.rib.attribute_set import AttributeSet
 from simulator.rib.loc import LocRib
+from simulator.session.config import SessionTimes
 from simulator.session.fsm import Channel
 from simulator.session.messages import Family, Notification
-from simulator.session.session import SessionTimes
 from simulator.wire import nlri
 from simulator.wire.attribute_codec import encode
 from simulator.wire.path_attributes import PathAttributes

@@ -47,8 +47,8 @@ from simulator.routers.base import Router, RouterConfig, RouterFiles, RouterSess
 from simulator.routers.configs.registry import FORMATS
 from simulator.routers.registry import ROUTERS
 from simulator.routers.simulated.adapter import path_of as announced
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Cease, ErrorCode, Family
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor

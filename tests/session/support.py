@@ -7,9 +7,11 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
+from simulator.session.config import SessionConfig, SessionTimes
 from simulator.session.fsm import Channel
 from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import BgpSession, CloseChannel, Output, Send, SessionConfig, SessionTimes
+from simulator.session.outputs import CloseChannel, Output, Send
+from simulator.session.session import BgpSession
 from simulator.session.states import BgpState
 
 D, A = Channel.DIALLED, Channel.ACCEPTED

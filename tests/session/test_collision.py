@@ -6,7 +6,7 @@ import pytest
 
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
-from simulator.session.session import BgpTransition, DialPeer, Down, Up
+from simulator.session.outputs import BgpTransition, DialPeer, Down, Up
 from simulator.session.states import BgpState as S
 from tests.session.support import (
     CEASE,

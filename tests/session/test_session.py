@@ -8,19 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from simulator.session.config import SessionTimes
 from simulator.session.fsm import Channel
 from simulator.session.messages import Notification, Open
-from simulator.session.session import (
-    BgpSession,
-    BgpTransition,
-    CloseChannel,
-    DialPeer,
-    Down,
-    NotificationSeen,
-    Send,
-    SessionTimes,
-    Up,
-)
+from simulator.session.outputs import BgpTransition, CloseChannel, DialPeer, Down, NotificationSeen, Send, Up
+from simulator.session.session import BgpSession
 from simulator.session.states import BgpState as S
 from tests.session.support import (
     CEASE,

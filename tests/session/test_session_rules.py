@@ -11,9 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from simulator.session.config import SessionConfig
 from simulator.session.fsm import Channel
 from simulator.session.messages import Cease, ErrorCode, Notification, Open
-from simulator.session.session import BgpSession, BgpTransition, CloseChannel, DialPeer, Down, Send, SessionConfig, Up
+from simulator.session.outputs import BgpTransition, CloseChannel, DialPeer, Down, Send, Up
+from simulator.session.session import BgpSession
 from simulator.session.states import BgpState, Timer
 from tests.examples import examples
 from tests.session.support import HIGH, LOCAL, LOW

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.session.config import SessionConfig
 from simulator.session.fsm import Channel
 from simulator.session.messages import Capabilities, Family, Notification, Open
-from simulator.session.session import BgpSession, CloseChannel, DialPeer, Send, SessionConfig
+from simulator.session.outputs import CloseChannel, DialPeer, Send
+from simulator.session.session import BgpSession
 from simulator.session.states import BgpState
 from tests.session.support import LOCAL
 

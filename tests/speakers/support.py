@@ -20,8 +20,8 @@ from simulator.places.loopback import HostPlace
 from simulator.policy.policy import Policy
 from simulator.policy.rules import PolicyContext
 from simulator.rib.announcement import Announcement
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Capabilities, Family, Notification, Open, RouteRefresh
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.clock import Clock
 from simulator.speakers.neighbor import Neighbor

@@ -12,8 +12,8 @@ import pytest
 from simulator.addresses import IpAddress
 from simulator.peer.events import CallerRefused, NeighborConfig, NotificationExchanged, UnknownPeer, cease
 from simulator.places.endpoint import Endpoint
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Cease
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.callers import MOST_CALLERS, MOST_LEAVING, Leaving
 from simulator.speakers.neighbor import Neighbor

@@ -13,8 +13,8 @@ import pytest
 from simulator.engine.rows import row
 from simulator.peer.events import BgpStateChanged, SpeakerEvent
 from simulator.rib.loc import LocRib
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Family, Role
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.wire.framing import KEEPALIVE, Framer, MessageType
 from simulator.wire.notification import decode_notification

@@ -20,8 +20,8 @@ from simulator.peer.events import (
 )
 from simulator.places.endpoint import Endpoint
 from simulator.places.errors import LabError
+from simulator.session.config import SessionTimes
 from simulator.session.messages import Cease, Family
-from simulator.session.session import SessionTimes
 from simulator.session.states import BgpState
 from simulator.speakers.neighbor import Neighbor
 from simulator.speakers.sockets import family_of, set_ttl

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simulator.connection.connection import ConnectionTransition
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Flow
 from simulator.session.messages import Capabilities, Family, Notification, Open, Role
-from simulator.session.session import BgpTransition, NotificationSeen
+from simulator.session.outputs import BgpTransition, NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.check import Blocks, Cause, CheckView, Status
 from simulator.views.connection import ConnectionView, StepView
