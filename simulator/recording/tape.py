@@ -10,25 +10,22 @@ import asyncio
 import functools
 import inspect
 from base64 import b64encode
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import simulator
-from simulator.diagnosis.check import When
-from simulator.diagnosis.evidence import Observation
 from simulator.engine.control import ConnectionRecord, ControlPlane, Journal
 from simulator.engine.datafiles import DataFileRead
-from simulator.engine.gathering import Gathered
 from simulator.engine.log import ConnectionMoved, Event, EventLog, Remark
 from simulator.engine.network import Network
 from simulator.engine.validating import Validator
 from simulator.engine.workflow import Workflow
 from simulator.recording.codec import encode
 from simulator.recording.file import MAGIC, VERSION, RecordingWriter
-from simulator.recording.records import SAID, SEEN, SEEN_OF_SESSION, fingerprint, result_of
+from simulator.recording.records import SAID, fingerprint, result_of
 from simulator.recording.secrets import SHORTEST, held_keys, topology_document, with_names, without
+from simulator.recording.taped_looks import TapedLooks
 from simulator.rehearsal.ledger import Ledger
 from simulator.report.model import Report
 from simulator.speakers.recorded import RecordedSpeaker, TurnClock
@@ -55,8 +52,6 @@ LEDGER_VERBS: Final = (
     "forbid_warnings",
 )
 
-_MARKS: Final = 4096
-"""Looks and views that are remembered while somebody may still refer to them (simulator)."""
 _LARGEST_DATA: Final = 64 << 20
 _PART: Final = 1 << 18
 
@@ -78,15 +73,11 @@ class RecordingTape:
         """MD5 keys, and what stands in their place."""
         self._time = 0
         self._peers = 0
-        self._marks: OrderedDict[int, tuple[object, int]] = OrderedDict()
-        """By `id`: views and results that have a number."""
-        self._numbers = 0
         self._depth = 0
         """Of calls that are taken down: what one of them calls follows from it."""
-        self._observed: Observation | None = None
-        self._remedies: list[Any] = []
         self._registered: dict[str, Any] = {}
         self._has_data = False
+        self._looks = TapedLooks(self.write, lambda value: without(value, self._secrets))
 
     def _stopped(self, why: str) -> None:
         if self._log is not None:
@@ -164,7 +155,7 @@ class RecordingTape:
         self._around(network.edges, "sign_with", "v", lambda edge, peer, family, key: [edge, peer, family.name, key])
         self._around(network.edges, "admit", "v", lambda plan: [self._planned(plan)])
         self._around(network.edges, "dismiss", "v", lambda plan: [self._planned(plan)])
-        self._follow_validator(workflow.validator)
+        self._looks.follow(workflow.validator)
         self._around(workflow.watcher, "_judge", "w")
         self._around(workflow.watcher, "_tell_ended", "e")
         self._follow_registrations(network)
@@ -234,97 +225,14 @@ class RecordingTape:
             case ConnectionRecord():
                 return value.id
             case list() if all(isinstance(each, CheckView) for each in value):
-                return self._looks_of(value)
+                return self._looks.numbers_of(value)
             case tuple() if value and all(isinstance(each, SessionPlan) for each in value):
                 return [plan.id for plan in value]
             case list() | tuple():
                 return [self._argument(each) for each in value]
         return self._clean(value)
 
-    # --- what was seen ---
-
-    def _mark(self, value: object) -> int:
-        self._numbers += 1
-        self._keep(value, self._numbers)
-        return self._numbers
-
-    def _keep(self, value: object, number: int) -> None:
-        self._marks[id(value)] = value, number
-        if len(self._marks) > _MARKS:
-            self._marks.popitem(last=False)
-
-    def _number(self, value: object) -> int:
-        """0 for what has none."""
-        found = self._marks.get(id(value))
-        return found[1] if found is not None and found[0] is value else 0
-
-    def _looks_of(self, results: Iterable[CheckView]) -> list[int]:
-        return list(dict.fromkeys(map(self._number, results)))
-
-    def _follow_validator(self, validator: Validator) -> None:
-        views, observe, judge, late = validator.views, validator._observe, validator.judge, validator.judge_late
-        mender = validator._mender
-
-        def seen(record: ConnectionRecord) -> Any:
-            found = views(record)
-            self.write("b", self._mark(found), record.id, [plan.id for plan in record.plans])
-            return found
-
-        def observed(*args: Any, **more: Any) -> Observation:
-            self._observed = observe(*args, **more)
-            return self._observed
-
-        def judged(when: When, record: ConnectionRecord, gathered: Gathered, *, final: bool) -> list[CheckView]:
-            self._remedies = []
-            found = judge(when, record, gathered, final=final)
-            looked = {
-                "since": gathered.since,
-                "expected": dict(gathered.expected),
-                "lifted": gathered.lifted,
-            }
-            self._looked(when.name, record, self._number(gathered.before), {**looked, "final": final}, found)
-            return found
-
-        def judged_late(record: ConnectionRecord, before: Mapping[str, Any]) -> list[CheckView]:
-            self._remedies = []
-            found = late(record, before)
-            self._looked("LATE", record, self._number(before), {}, found)
-            return found
-
-        def mending(plan: SessionPlan, *more: Any) -> Any:
-            found = mender(plan, *more)
-            if found is None or plan.peer.router_choice.config is None:
-                return found
-            return _HeardMender(found, plan.id, self)
-
-        for name, method in (
-            ("views", seen),
-            ("_observe", observed),
-            ("judge", judged),
-            ("judge_late", judged_late),
-            ("_mender", mending),
-        ):
-            setattr(validator, name, method)
-
-    def _looked(
-        self, when: str, record: ConnectionRecord, before: int, gathered: dict[str, Any], found: list[CheckView]
-    ) -> None:
-        assert self._observed is not None, "a judgement follows an observation"
-        number = self._mark(found)
-        for each in found:
-            self._keep(each, number)
-        seen = self._observed
-        facts = {
-            "of": _differing(seen, SEEN),
-            "sessions": {each.view.id: _differing(each, SEEN_OF_SESSION) for each in seen.sessions},
-            "remedies": self._remedies,
-        }
-        plans = [plan.id for plan in record.plans]
-        self.write("l", number, when, record.id, plans, before, gathered, without(facts, self._secrets))
-
-    def remedy(self, session: str, asked: list[Any], answer: str) -> None:
-        """What the user's own file makes of a remedy: the file itself is not taken down."""
-        self._remedies.append([session, asked, answer])
+    # --- sessions ---
 
     def _carried(self, plan: SessionPlan) -> list[Any]:
         """What really carries a session."""
@@ -413,29 +321,6 @@ class _HeardJournal:
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
         self._inner.when_caught_up(lambda: self._tape.settled(call))
-
-
-class _HeardMender:
-    """A session's mender that reads its user's own file; what it answers is taken down."""
-
-    def __init__(self, inner: Any, session: str, tape: RecordingTape) -> None:
-        self._inner, self._session, self._tape = inner, session, tape
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not callable(found):
-            return found
-
-        def ask(*given: Any) -> Any:
-            answer = found(*given)
-            self._tape.remedy(self._session, [name, *map(encode, given)], answer)
-            return answer
-
-        return ask
-
-
-def _differing(value: Any, names: Iterable[str]) -> dict[str, Any]:
-    return {name: encode(getattr(value, name)) for name in names}
 
 
 def _endpoint(endpoint: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""How one side of a session speaks: its OPEN, whom it takes, its timers."""
+"""How one side of a session speaks: its OPEN, its peer and its timers."""
 
 from __future__ import annotations
 
