@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from simulator.connection.states import Actor, ConnectionEvent, ConnectionState, Conversion, Flow
 from simulator.connection.table import INDEX, Facts, possible
@@ -34,6 +36,9 @@ class ConnectionTransition:
     """The connection's errorMessage from this step on."""
 
 
+MOST_STEPS: Final = 1000
+"""Steps of one connection that are remembered (simulator); the store has them all."""
+
 _CONVERSION: dict[ConnectionEvent, Conversion] = {
     ConnectionEvent.CONVERSION_REQUESTED: Conversion.PENDING,
     ConnectionEvent.CONVERSION_REJECTED: Conversion.REJECTED,
@@ -57,6 +62,9 @@ class Connection:
     state: ConnectionState = field(default=ConnectionState.NONE, init=False)
     error_message: str = field(default="", init=False)
     history: list[ConnectionTransition] = field(default_factory=list, init=False)
+    """Its steps, oldest first; where there were more than `MOST_STEPS`, those that still decide something."""
+    steps: int = field(default=0, init=False)
+    """How many it has made in all."""
 
     @property
     def conversion(self) -> Conversion:
@@ -130,7 +138,26 @@ class Connection:
             raise ValueError(f"{self.id} is {self.state}: a step from {step.source} cannot be taken")
         self.state = step.target
         self.error_message = step.error_message
+        self.steps += 1
         self.history.append(step)
+        if len(self.history) > MOST_STEPS:
+            self._forget_old()
+
+    def recall(self, history: Iterable[ConnectionTransition]) -> None:
+        """Take steps that were made before, from a history that may lack some."""
+        for step in history:
+            self.state = step.source
+            self.take(step)
+
+    def _forget_old(self) -> None:
+        """Keep the first step, the newest half, and of each kind the last.
+
+        Whatever is looked for in a history is the last step of some kinds. So a step that another of its kind follows
+        decides nothing any more.
+        """
+        last = {(step.source, step.event, step.target): number for number, step in enumerate(self.history)}
+        kept = {0, *last.values(), *range(len(self.history) - MOST_STEPS // 2, len(self.history))}
+        self.history[:] = [step for number, step in enumerate(self.history) if number in kept]
 
     def apply(
         self, event: ConnectionEvent, now: float, facts: Facts | None = None, detail: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 from simulator.addresses import IpAddress
 from simulator.diagnosis.about import About, Mender
@@ -13,6 +14,9 @@ from simulator.routers.mender import RouterMender, mender
 from simulator.routers.registry import ROUTERS
 from simulator.topology.kinds import LANGUAGES
 from simulator.topology.plan import SessionPlan
+
+_REMEMBERED: Final = 64
+"""Remedies of one session: it has few causes at a time, and each is asked for many times (simulator)."""
 
 
 def mender_of(
@@ -40,6 +44,8 @@ class _Mender:
 
     def remedy(self, cause: str, about: About) -> str:
         if (cause, about) not in self._known:
+            if len(self._known) >= _REMEMBERED:  # a peer that changes its routes makes others without end
+                self._known.clear()
             found = self._router
             self._known[cause, about] = found.remedy(cause, about) if found is not None else ""
         return self._known[cause, about]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from simulator.addresses import IpAddress
-from simulator.connection.states import Flow
+from simulator.connection.states import ConnectionState, Flow
 from simulator.counts import count_of
 from simulator.diagnosis.about import Mender
 from simulator.diagnosis.evidence import (
@@ -24,7 +24,7 @@ from simulator.diagnosis.session_checks import folded
 from simulator.engine.control import ConnectionRecord
 from simulator.engine.gathering import Gathered, Inquiry, moves
 from simulator.engine.import_marks import marks_of
-from simulator.engine.log import EventLog
+from simulator.engine.log import ConnectionMoved, Event, EventLog
 from simulator.engine.menders import mender_of
 from simulator.engine.network import Network
 from simulator.engine.route_evidence import flaps, rejected
@@ -43,23 +43,41 @@ COMES_BACK = {"R3.as-path-loop", "R3.microsoft-prefix"}
 """A route server passes one edge's routes on to the others, as it has to: no fault, once they are lifted."""
 
 
+@dataclass(slots=True)
+class _Memory:
+    """What observations of one connection leave for later ones; it goes with the connection."""
+
+    compared: bool = False
+    """It was compared with the others."""
+    lacking: set[str] = field(default_factory=set)
+    """Its sessions that lacked prefixes then."""
+    echoes_lost: dict[str, int] = field(default_factory=dict)
+    """By session: on its link, when that was last asked."""
+    unplanned: set[str] = field(default_factory=set)
+    """Its sessions of which the topology does not say what comes on them."""
+    menders: dict[str, Mender | None] = field(default_factory=dict)
+    """By session."""
+
+
 class Observer(Inquiry):
     """Observes the connections of one network."""
 
     def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
         super().__init__(network, log, clock)
-        self._compared: set[str] = set()
-        """Connections that were compared with the others."""
-        self._lacking: set[str] = set()
-        """Sessions that lacked prefixes then."""
-        self._echoes_lost: dict[str, int] = {}
-        """By session: on its link, when that was last asked."""
-        self._unplanned: set[str] = set()
-        """Sessions of which the topology does not say what comes on them."""
+        self._memories: dict[str, _Memory] = {}
+        """By connection."""
         self._times = network.topology.times
-        self._menders: dict[str, Mender | None] = {}
         self.preflight: Mapping[str, tuple[tuple[str, str], ...]] = {}
         """By session: what did not match before it, where that was looked at."""
+        log.subscribe(self._forget)
+
+    def _memory(self, connection: str) -> _Memory:
+        return self._memories.setdefault(connection, _Memory())
+
+    def _forget(self, event: Event) -> None:
+        """A connection is gone. The next one of its name is another one, of another router perhaps."""
+        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.NONE:
+            self._memories.pop(event.connection, None)
 
     def _soaked(self, view: SessionView, since: float) -> bool:
         """The soak counts from the later of Established and the beginning of the validation, which no deny follows."""
@@ -108,6 +126,8 @@ class Observer(Inquiry):
         )
         if compared:
             self._remember(observation)
+        if record.state is ConnectionState.NONE:  # it went while somebody was asked about it
+            self._memories.pop(record.id, None)
         return observation
 
     def _of_peering(self, record: ConnectionRecord) -> list[SessionPlan]:
@@ -133,8 +153,12 @@ class Observer(Inquiry):
             self._heard(plan),
             self._heard(plan, acceptable=False),
             self._foreign_next_hops(plan),
-            told=plan.connection not in self._compared or plan.id in self._lacking,
+            told=self._tells(plan),
         )
+
+    def _tells(self, plan: SessionPlan) -> bool:
+        memory = self._memories.get(plan.connection)
+        return memory is None or not memory.compared or plan.id in memory.lacking
 
     def _foreign_next_hops(self, plan: SessionPlan) -> dict[str, str]:
         return {
@@ -146,16 +170,17 @@ class Observer(Inquiry):
 
     def _remember(self, observation: Observation) -> None:
         """A connection tells what it lacks; another one tells it only where this one was looked at before."""
-        self._compared.add(observation.connection)
-        self._lacking |= {each.view.id for each in observation.sessions if lacking(each, observation)}
+        memory = self._memory(observation.connection)
+        memory.compared = True
+        memory.lacking |= {each.view.id for each in observation.sessions if lacking(each, observation)}
 
     def _unheard(self, plan: SessionPlan, table_is_in: bool) -> tuple[str, ...]:
-        choice = plan.peer.router_choice
-        if not table_is_in or choice.config is None or plan.id in self._unplanned:
+        choice, unplanned = plan.peer.router_choice, self._memory(plan.connection).unplanned
+        if not table_is_in or choice.config is None or plan.id in unplanned:
             return ()
         meant = prefixes_meant(plan.peer.announce, plan.peer, plan.family)
         if not meant:
-            self._unplanned.add(plan.id)
+            unplanned.add(plan.id)
             return ()
         return tuple(sorted(meant - self._heard(plan) - self._heard(plan, acceptable=False)))
 
@@ -214,9 +239,10 @@ class Observer(Inquiry):
 
     def _lost_before(self, plan: SessionPlan, gathered: Gathered) -> int:
         """Echoes that a session's link lost when it was last asked."""
+        lost = self._memory(plan.connection).echoes_lost
         if (lan := gathered.lan.get(plan.id)) is not None:
-            self._echoes_lost[plan.id] = lan.lost
-        return self._echoes_lost.get(plan.id, 0)
+            lost[plan.id] = lan.lost
+        return lost.get(plan.id, 0)
 
     def _key_problem(self, plan: SessionPlan) -> str:
         key = self._network.edges.key_of(plan)
@@ -235,9 +261,10 @@ class Observer(Inquiry):
     def _mender(
         self, plan: SessionPlan, view: SessionView, carried: tuple[IpAddress, IpAddress] | None
     ) -> Mender | None:
-        if plan.id not in self._menders:
-            self._menders[plan.id] = mender_of(plan, self._network.edges.plans, view.local_open.asn, carried)
-        return self._menders[plan.id]
+        menders = self._memory(plan.connection).menders
+        if plan.id not in menders:
+            menders[plan.id] = mender_of(plan, self._network.edges.plans, view.local_open.asn, carried)
+        return menders[plan.id]
 
     def _through_server(self, plan: SessionPlan, now: SessionView) -> RouteServerPaths:
         routes = (

@@ -37,8 +37,8 @@ class Validator(Observer):
     def __init__(self, network: Network, log: EventLog, clock: Clock) -> None:
         super().__init__(network, log, clock)
         self._selection = selection(network.topology)
-        self.asking: dict[str, float] = {}
-        """By connection: the seconds from its deadline, or from when it was known to fail, to its verdict, at most."""
+        self.longest_asking: float | None = None
+        """Of all connections: the most seconds from a deadline, or from when one was known to fail, to its verdict."""
 
     async def validate(self, record: ConnectionRecord) -> list[CheckView]:
         """Run the checks that stand before the lift, until they pass, or are known to fail, or the deadline comes."""
@@ -65,7 +65,7 @@ class Validator(Observer):
                 task.cancel()
             await asyncio.gather(*probes, waits, awake, looks, return_exceptions=True)
         results = self.judge(When.VALIDATING, record, gathered, final=True)
-        self._took(record, known)
+        self._took(known)
         return results
 
     def taken_back(self, record: ConnectionRecord) -> list[CheckView]:
@@ -181,13 +181,13 @@ class Validator(Observer):
                 if not late and (over or any(result.status.bad for result in results)):
                     await self._ask_why(record, gathered)
                 told = self.judge(when, record, gathered, final=over)
-                self._took(record, known)
+                self._took(known)
                 return told
             await self._log.next_event(min(POLL, deadline - self._clock.now()), self._names(record))
 
-    def _took(self, record: ConnectionRecord, known: float) -> None:
+    def _took(self, known: float) -> None:
         """A verdict is there. `known`: when waiting could tell nothing more."""
-        self.asking[record.id] = max(self.asking.get(record.id, 0.0), self._clock.now() - known)
+        self.longest_asking = max(self.longest_asking or 0.0, self._clock.now() - known)
 
     # --- waiting ---
 

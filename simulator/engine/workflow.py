@@ -169,7 +169,7 @@ class Workflow:
 
     def hurry(self, record: ConnectionRecord) -> asyncio.Future[None]:
         """Do not wait for the delay of what it does next; the future ends when that is done, or overtaken."""
-        key = (record.id, len(record.connection.history))
+        key = (record.id, record.connection.steps)
         if key not in self._hurried:
             self._hurried[key] = asyncio.get_running_loop().create_future()
         self.follow(record)
@@ -228,7 +228,7 @@ class Workflow:
 
     def _settle(self, record: ConnectionRecord, *, over: bool = False) -> None:
         """End the hurries that are no longer for this step."""
-        steps = len(record.connection.history)
+        steps = record.connection.steps
         for key in [key for key in self._hurried if key[0] == record.id and (over or key[1] != steps)]:
             hurried = self._hurried.pop(key)
             if not hurried.done():
@@ -237,7 +237,7 @@ class Workflow:
     def _due(self, record: ConnectionRecord) -> float | None:
         """When the next step is due; None: by hand."""
         since = record.connection.last_step.time
-        hurried = (record.id, len(record.connection.history)) in self._hurried
+        hurried = (record.id, record.connection.steps) in self._hurried
         return since if hurried else self._delays.due(awaited(record).delay, since)
 
     async def _delayed(self, record: ConnectionRecord) -> bool:
@@ -309,14 +309,14 @@ class Workflow:
         if record.connection.denied:
             await self._restore_denied(record)
             return False
-        steps = len(record.connection.history)
+        steps = record.connection.steps
         try:
             await self._restore_sessions(record)
         except LabError as error:
             self._say(record, f"its sessions cannot be provisioned: {error}")
             self._conclude(record, [])
             return True
-        if len(record.connection.history) != steps:
+        if record.connection.steps != steps:
             return True  # an operator may have denied it meanwhile: nothing is validated then
         results = await self._judged(record, record.plans)
         if results is None or (passes(results) and not await self._still_holds(record)):
@@ -331,10 +331,10 @@ class Workflow:
 
     async def _still_holds(self, record: ConnectionRecord) -> bool:
         """Whether a validation that passed still holds when the reviewers let it be lifted: time may have gone by."""
-        steps = len(record.connection.history)
+        steps = record.connection.steps
         before = [self._network.edges.view(plan).established_at for plan in record.plans]
         await self._reviewers.before_lift(record)
-        if len(record.connection.history) != steps:
+        if record.connection.steps != steps:
             return False
         if before == [self._network.edges.view(plan).established_at for plan in record.plans]:
             return True
@@ -343,7 +343,7 @@ class Workflow:
 
     async def _judged(self, record: ConnectionRecord, plans: tuple[SessionPlan, ...]) -> list[CheckView] | None:
         """Validate sessions; None when the connection made a step meanwhile: what was found is of another time."""
-        steps, changed = len(record.connection.history), self._followed[record.id].changed
+        steps, changed = record.connection.steps, self._followed[record.id].changed
         validation = asyncio.ensure_future(self.validator.validate(replace(record, plans=plans)))
         try:
             while not validation.done():
@@ -353,7 +353,7 @@ class Workflow:
                     await asyncio.wait((validation, waiting), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     waiting.cancel()
-                if len(record.connection.history) != steps:
+                if record.connection.steps != steps:
                     return None
             return validation.result()
         finally:
@@ -378,13 +378,13 @@ class Workflow:
         new = tuple(plan for plan in record.plans if plan.id not in record.validated)
         if not new:
             return False
-        steps = len(record.connection.history)
+        steps = record.connection.steps
         try:
             await self._restore_sessions(record)
         except LabError as error:
             self._say(record, f"sessions of an Active connection cannot be provisioned: {error}")
             return False
-        if len(record.connection.history) != steps:
+        if record.connection.steps != steps:
             return True  # changed meanwhile: what was made may not be what is wanted any more
         results = await self._judged(record, new)
         if results is None:

@@ -24,9 +24,11 @@ _MP_REACH_NLRI, _EXTENDED_LENGTH = 14, 0x10
 _HALF = 1 << 31
 _WRAP = 1 << 32
 _KEPT: Final = 16 << 20
-"""Octets that one watch keeps: far more than a session sends while it is denied (simulator)."""
+"""Octets of memory for what one watch keeps: far more than a session sends while it is denied (simulator)."""
+_EACH: Final = 160
+"""Of them, those that a packet takes besides its payload: a peer with a small window gets many small ones."""
 _FLOWS: Final = 4096
-"""Connections whose beginning is remembered at most (simulator)."""
+"""Connections whose beginning is remembered, and which one watch keeps, at most (simulator)."""
 
 
 @functools.cache
@@ -204,8 +206,10 @@ class Watch:
         self._current: dict[TcpFlow, _Assembly] = {}
         self._all: list[_Assembly] = []
         self._kept = 0
+        self._left_out = False
+        """There were more connections than are kept: what was seen proves nothing."""
         self._begun: dict[TcpFlow, int] = {}
-        self._doubts: list[str] = []
+        self._doubts: dict[str, None] = {}
         self._beginnings = beginnings or Beginnings()
         for ends, octets in (sent or {}).items():
             initial = self._beginnings.of(ends.flow)
@@ -215,7 +219,7 @@ class Watch:
     def doubt(self, source: bytes, destination: bytes, why: str) -> None:
         """A packet between these two cannot be read."""
         if (source, destination) in self._pairs:
-            self._doubts.append(f"{ip_address(source)}: {why}")
+            self._doubts[f"{ip_address(source)}: {why}"] = None
 
     def take(self, segment: Segment) -> None:
         source, source_port, destination, destination_port = segment.flow
@@ -241,9 +245,13 @@ class Watch:
     def doubts(self) -> list[str]:
         """What could not be read, in words."""
         full = [f"more than {_KEPT >> 20} MiB were sent: the rest was not kept"] if self._kept > _KEPT else []
-        return [*dict.fromkeys(self._doubts), *full]
+        many = [f"more than {_FLOWS} connections were made: the rest were not kept"] if self._left_out else []
+        return [*self._doubts, *full, *many]
 
     def _put(self, assembly: _Assembly) -> None:
+        if len(self._all) >= _FLOWS:
+            self._left_out = True
+            return
         self._current[assembly.ends.flow] = assembly
         self._all.append(assembly)
 
@@ -267,7 +275,7 @@ class Watch:
         offset = assembly.offset(segment.sequence + (1 if opening else 0))
         payload = segment.payload if offset >= 0 else segment.payload[-offset:]
         if payload:
-            self._kept += len(payload)
+            self._kept += _EACH + len(payload)
             if self._kept <= _KEPT:
                 assembly.pieces.append((max(offset, 0), payload))
         assembly.expected = max(assembly.expected, offset + len(segment.payload))

@@ -33,7 +33,8 @@ from simulator.packets.kinds import AddressPair, Key, PacketKind, PacketsSeen, P
 K = PacketKind
 _BGP_PORT: Final = 179
 _PENDING: Final = 1024
-"""Questions of one session that wait for an answer at most; older ones are counted as unanswered (simulator)."""
+"""Questions of one session that wait for an answer at most; older ones are counted as unanswered. As many MACs and
+directions of TCP connections are told apart (simulator)."""
 _ACKNOWLEDGED: Final = SYN | ACK
 
 
@@ -48,16 +49,16 @@ class Conversation:
         self._prefixes = {text: _wire(text) for text in dict.fromkeys(prefixes)}
         self._reads_messages = reads_messages
         self._found: dict[Key, PacketTally] = {}
-        self._pending: dict[tuple[PacketKind, object], list[int]] = {}
+        self._pending: dict[tuple[PacketKind, object], PacketTally] = {}
+        """By kind and question: how often it was asked since it was answered."""
         self._cutters: dict[tuple[bool, int, int], messages.Cutter] = {}
         self._forbidden: dict[bytes, PacketTally] = {}
 
     def found(self) -> Mapping[Key, PacketTally]:
         """Every kind that was seen up to now; what is not answered by now counts as unanswered."""
         found = {key: PacketTally(tally.count, list(tally.first)) for key, tally in self._found.items()}
-        for (kind, _), numbers in sorted(self._pending.items(), key=lambda each: each[1]):
-            for number in numbers:
-                found.setdefault((kind, ""), PacketTally()).add(number)
+        for (kind, _), asked in sorted(self._pending.items(), key=lambda each: each[1].first):
+            found.setdefault((kind, ""), PacketTally()).join(asked)
         for mac in self.macs & self._forbidden.keys():
             tally = found.setdefault((K.FORBIDDEN, ""), PacketTally())
             tally.count += self._forbidden[mac].count
@@ -76,7 +77,8 @@ class Conversation:
         if said.asks:
             self._asked(K.NEIGHBOR_ASKED, b"", number)
         else:
-            self.macs.add(said.mac)
+            if len(self.macs) < _PENDING:
+                self.macs.add(said.mac)
             self._add(K.NEIGHBOR_ANSWERED, number)
             self._pending.pop((K.NEIGHBOR_ASKED, b""), None)
 
@@ -187,9 +189,8 @@ class Conversation:
     def _asked(self, kind: PacketKind, question: object, number: int) -> None:
         if (kind, question) not in self._pending and len(self._pending) >= _PENDING:
             oldest = next(iter(self._pending))
-            for each in self._pending.pop(oldest):
-                self._add(oldest[0], each)
-        self._pending.setdefault((kind, question), []).append(number)
+            self._found.setdefault((oldest[0], ""), PacketTally()).join(self._pending.pop(oldest))
+        self._pending.setdefault((kind, question), PacketTally()).add(number)
 
 
 def _wire(prefix: str) -> tuple[int, bytes]:

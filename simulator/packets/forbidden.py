@@ -16,7 +16,7 @@ _UDP, _ICMPV6, _OSPF = 17, 58, 89
 _ROUTER_ADVERTISEMENT: Final = 134
 _DHCP: Final = {67, 68, 546, 547}
 _SENDERS: Final = 4096
-"""Senders that are remembered at most (simulator)."""
+"""Senders that are remembered at most: whoever comes later is not told apart (simulator)."""
 
 
 class ForbiddenFrames:
@@ -24,14 +24,15 @@ class ForbiddenFrames:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._answered: dict[bytes, set[bytes]] = {}
-        """By MAC: the addresses that it answered ARP for."""
+        self._answered: dict[bytes, bytes | None] = {}
+        """By MAC: the address that it answered ARP for; None: several."""
 
     def look_at(self, frame: bytes) -> None:
         """Any Ethernet frame; what is too short to tell counts for nothing."""
         kind = forbidden(frame) or self._proxy(frame)
-        if kind and len(self._counts) < _SENDERS:
-            self._counts[frame[6:12].hex(":"), kind] += 1
+        sent = frame[6:12].hex(":"), kind
+        if kind and (sent in self._counts or len(self._counts) < _SENDERS):
+            self._counts[sent] += 1
 
     def of(self, macs: frozenset[str]) -> tuple[str, ...]:
         """`3 LLDP`: what these MACs sent, the most first."""
@@ -48,10 +49,9 @@ class ForbiddenFrames:
         mac, address = frame[22:28], frame[28:32]
         if mac not in self._answered and len(self._answered) >= _SENDERS:
             return ""
-        answered = self._answered.setdefault(mac, set())
-        if len(answered) < _SENDERS:
-            answered.add(address)
-        return "proxy ARP" if len(answered) > 1 else ""
+        if self._answered.setdefault(mac, address) != address:
+            self._answered[mac] = None
+        return "" if self._answered[mac] else "proxy ARP"
 
 
 def forbidden(frame: bytes) -> str:

@@ -90,6 +90,11 @@ class PacketTally:
         if len(self.first) < FIRST:
             self.first.append(number)
 
+    def join(self, later: PacketTally) -> None:
+        """Add those of another one, behind these."""
+        self.count += later.count
+        self.first += later.first[: FIRST - len(self.first)]
+
 
 @dataclass(frozen=True, slots=True)
 class PacketsSeen:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from simulator.azure.provider.provider import Provider
 from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord
-from simulator.engine.log import Event
+from simulator.engine.log import ConnectionMoved, Event
 from simulator.peer.events import BgpStateChanged, GateMoved
 from simulator.portal.route_order import RouteOrders
 from simulator.portal.walkthrough import Walkthrough
@@ -44,7 +44,11 @@ class PortalMemory:
         provider.log.subscribe(self._take)
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, BgpStateChanged) and event.session in self._steps:
+        if isinstance(event, ConnectionMoved) and event.transition.target is ConnectionState.NONE:
+            for moves in (self._steps, self._moves):  # nobody can look at a connection that is gone
+                for session in [each for each in moves if each.startswith(f"{event.connection}/")]:
+                    del moves[session]
+        elif isinstance(event, BgpStateChanged) and event.session in self._steps:
             self._steps[event.session].append(StepView.of_session(event.session, event.transition))
         elif isinstance(event, GateMoved) and event.session in self._moves:
             self._moves[event.session].append((event.time, event.is_open))

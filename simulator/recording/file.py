@@ -63,8 +63,7 @@ class RecordingWriter:
 
     def write(self, record: list[Any]) -> None:
         """One line; dropped once the recording has ended."""
-        if self.problem:
-            self._tell()
+        if self.is_over():
             return
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         with self._wake:
@@ -79,6 +78,12 @@ class RecordingWriter:
                 self._wake.notify_all()
         if self.problem:
             self._tell()
+
+    def is_over(self) -> bool:
+        """Whether it has ended early, which the first who asks makes it say: nothing need be remembered for it then."""
+        if self.problem:
+            self._tell()
+        return bool(self.problem)
 
     def close(self) -> None:
         """Write the end, where it did not end early, and wait for the disk."""

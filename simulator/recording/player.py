@@ -215,8 +215,7 @@ class RecordingPlayer:
             self._course.says = False
         elif kind == "y":
             connection = self.control.records[given[0]].connection
-            for step in given[1]:
-                connection.take(decode(ConnectionTransition, step))
+            connection.recall(decode(ConnectionTransition, step) for step in given[1])
         elif kind == "x":
             self._close(*given)
         elif kind == "b":

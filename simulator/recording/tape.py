@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import simulator
+from simulator.connection.states import ConnectionState
 from simulator.engine.control import ConnectionRecord, ControlPlane, Journal
 from simulator.engine.datafiles import DataFileRead
 from simulator.engine.log import ConnectionMoved, Event, EventLog, Remark
@@ -182,6 +183,8 @@ class RecordingTape:
 
         @functools.wraps(call)
         def around(*args: Any, **more: Any) -> Any:
+            if self._writer.is_over():
+                return call(*args, **more)
             if is_task or self._depth:  # what a task does is taken down by itself
                 if is_task or kind == "p":
                     self.write(kind, *given(*args, **more))
@@ -195,17 +198,19 @@ class RecordingTape:
 
         @functools.wraps(call)
         async def around_task(*args: Any, **more: Any) -> Any:
-            self.write(kind, *given(*args, **more))  # what the task does is taken down by itself
+            if not self._writer.is_over():
+                self.write(kind, *given(*args, **more))  # what the task does is taken down by itself
             return await call(*args, **more)
 
         setattr(owner, name, around_task if is_task else around)
 
     def _take_history(self, record: ConnectionRecord) -> None:
         """What a connection had behind it before anything was taken down: it was in a store."""
-        known = self._steps.get(record.id, 0)
-        if len(record.connection.history) > known:
-            self.write("y", record.id, [encode(step) for step in record.connection.history[known:]])
-        self._steps[record.id] = len(record.connection.history)
+        connection = record.connection
+        new = connection.steps - self._steps.get(record.id, 0)
+        if new > 0:
+            self.write("y", record.id, [encode(step) for step in connection.history[-new:]])
+        self._steps[record.id] = connection.steps
 
     def journal(self, journal: Journal) -> Journal:
         """The same; when a lift has to wait for it is taken down, and when it is over."""
@@ -266,7 +271,7 @@ class RecordingTape:
         def registered(plan: SessionPlan) -> Any:
             found = at(plan)
             told = encode(found)
-            if self._registered.get(plan.peering) != told:
+            if self._registered.get(plan.peering) != told and not self._writer.is_over():
                 self._registered[plan.peering] = told
                 self.write("n", plan.peering, told)
             return found
@@ -278,8 +283,13 @@ class RecordingTape:
     def _heard(self, event: Event) -> None:
         if isinstance(event, DataFileRead) and not event.error and self._has_data:
             self._data()
+        if self._writer.is_over():
+            return
         if isinstance(event, ConnectionMoved):
-            self._steps[event.connection] = self._steps.get(event.connection, 0) + 1
+            if event.transition.target is ConnectionState.NONE:
+                self._steps.pop(event.connection, None)
+            else:
+                self._steps[event.connection] = self._steps.get(event.connection, 0) + 1
         name = type(event).__name__
         if name in SAID:
             self.write("E", name, self._clean(event))

@@ -130,7 +130,7 @@ class Rehearsal:
         if self._tape is not None:
             self._tape.finished(report)
         # After the tape: how long the asking took is no part of what can be played again.
-        report.diagnosis_seconds = max(self._script.workflow.validator.asking.values(), default=None)
+        report.diagnosis_seconds = self._script.workflow.validator.longest_asking
         return report
 
     def _report(self, *more: str) -> Report:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.connection import connection as module
 from simulator.connection.connection import Connection, ConnectionTransition, TransitionRefusedError
 from simulator.connection.states import Actor, Conversion, Flow
 from simulator.connection.states import ConnectionEvent as E
@@ -413,6 +414,50 @@ def test_any_way_through_the_table(flow: Flow, data: st.DataObject) -> None:
         except TransitionRefusedError:
             continue
     _assert_history(connection)
+
+
+_DECIDED = ("state", "shown_state", "conversion", "denied", "error_message", "steps")
+
+
+@settings(deadline=None)
+@given(st.sampled_from(Flow), st.data())
+def test_a_history_that_was_cut_decides_what_the_whole_one_does(flow: Flow, data: st.DataObject) -> None:
+    whole, cut = Connection("c1", flow), Connection("c1", flow)
+    first = None
+    for number in range(data.draw(st.integers(1, 80))):
+        events = [event for (source, event, where) in INDEX if (source, where) == (whole.state, flow)]
+        event, facts = data.draw(st.sampled_from(events)), data.draw(_facts | st.just(ALL_TRUE))
+        try:
+            step = whole.apply(event, float(number), facts)
+        except TransitionRefusedError:
+            step = None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "MOST_STEPS", 4)
+            try:
+                assert cut.apply(event, float(number), facts) == step
+            except TransitionRefusedError:
+                assert step is None
+        first = first or step
+        kinds = {(each.source, each.event, each.target) for each in whole.history}
+        assert len(cut.history) <= 4 + len(kinds)
+        assert cut.history[:1] == ([first] if first else [])
+        assert [each for each in whole.history if each in cut.history] == cut.history, "in order"
+        assert [getattr(cut, name) for name in _DECIDED] == [getattr(whole, name) for name in _DECIDED]
+        assert (cut.entered, cut.is_approved()) == (whole.entered, whole.is_approved())
+        if first:
+            assert cut.last_step == whole.last_step
+
+
+def test_what_was_kept_of_a_history_can_be_recalled() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MOST_STEPS", 4)
+        before = at(S.ACTIVE)
+        for number in range(20):
+            before.apply(E.MAX_PREFIXES_CHANGED, float(number), ALL_TRUE, f"{number} prefixes")
+    again = Connection("c1", before.flow)
+    again.recall(before.history)
+    assert (again.state, again.history, again.last_step) == (S.ACTIVE, before.history, before.last_step)
+    assert len(before.history) < before.steps == 26
 
 
 def _assert_history(connection: Connection) -> None:
