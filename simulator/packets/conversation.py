@@ -34,7 +34,7 @@ K = PacketKind
 _BGP_PORT: Final = 179
 _PENDING: Final = 1024
 """Questions of one session that wait for an answer at most; older ones are counted as unanswered. As many MACs and
-directions of TCP connections are told apart (simulator)."""
+directions of TCP connections are known (simulator)."""
 _ACKNOWLEDGED: Final = SYN | ACK
 
 

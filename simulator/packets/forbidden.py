@@ -16,7 +16,7 @@ _UDP, _ICMPV6, _OSPF = 17, 58, 89
 _ROUTER_ADVERTISEMENT: Final = 134
 _DHCP: Final = {67, 68, 546, 547}
 _SENDERS: Final = 4096
-"""Senders that are remembered at most: whoever comes later is not told apart (simulator)."""
+"""Senders that are remembered at most: later ones are left out (simulator)."""
 
 
 class ForbiddenFrames:
