@@ -44,7 +44,8 @@ def test_a_cell_that_hangs_is_ended_at_its_limit_and_says_where_it_was(tmp_path:
     found = run_odd(["hang", "deaf"], tmp_path, limit=1)
     [hung], [deaf] = found["hang"], found["deaf"]
     assert (hung.ending, deaf.ending) == (Ending.OVERDUE, Ending.OVERDUE)
-    assert re.fullmatch(r"it was not over after 1 s \(--time-limit\): tests/campaign/odd_nursery.py, line \d+", hung.text)
+    where = r"tests/campaign/odd_nursery.py, line \d+"
+    assert re.fullmatch(rf"it was not over after 1 s \(--time-limit\): {where}", hung.text)
     assert "most recent call first" in hung.detail
     assert deaf.text == "it was not over after 1 s (--time-limit): where it was is not known"
     assert "its process did not end by itself, and was killed by SIGKILL after" in deaf.detail
