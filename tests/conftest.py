@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -15,6 +16,7 @@ from tests.examples import examples
 from tests.surroundings import settle
 
 settle(os.environ)  # before any test, and before the workers that inherit it
+sys.dont_write_bytecode = False
 
 # No deadline: a machine that is busy makes no program wrong.
 settings.register_profile("share", max_examples=examples(100), deadline=None)

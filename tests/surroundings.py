@@ -20,8 +20,13 @@ _STRANGERS: Final = frozenset({"GITHUB_STEP_SUMMARY"})
 """What a command reads that is not called after turnup."""
 
 
+_BYTECODE: Final = "PYTHONDONTWRITEBYTECODE"
+"""Images have it set. The tests start hundreds of commands, and each would compile all that it imports."""
+
+
 def settle(environment: MutableMapping[str, str]) -> None:
     """Take every option of a command out of an environment; what REQUIRE says stays for `required`."""
+    environment.pop(_BYTECODE, None)
     if REQUIRE in environment:
         environment[_REQUIRED] = environment[REQUIRE]
     for name in list(environment):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +40,13 @@ def test_every_option_is_taken_out_and_what_steers_the_tests_stays() -> None:
 
 def test_it_is_so_where_this_test_runs() -> None:
     assert not set(OPTIONS) & os.environ.keys()
+
+
+def test_what_is_imported_is_compiled_once() -> None:
+    """By this process, a worker where there are some, and by the commands that it starts."""
+    code = "import sys; print(sys.dont_write_bytecode)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (sys.dont_write_bytecode, done.stdout) == (False, "False\n")
 
 
 def test_only_one_requires() -> None:
