@@ -78,7 +78,7 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
         timeout_graceful_shutdown=1,
         server_header=False,
     )
-    server = _Server(config)
+    server = _Server(config, ending)
     task = asyncio.ensure_future(server.serve([server_socket]))
     try:
         host, port = server_socket.getsockname()[:2]
@@ -86,7 +86,6 @@ async def serving(provider: Provider, server_socket: socket.socket, token: str =
     finally:
         ending.set()
         provider.unit.wake()
-        server.should_exit = True
         await task
         logging.getLogger("uvicorn.error").removeHandler(said)
 
@@ -111,7 +110,20 @@ class _OneLine(logging.Formatter):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the command's business."""
+    """Signals are the command's business, and so is the end."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def main_loop(self) -> None:
+        """Until the end, which uvicorn looks for ten times a second: a server that does nothing was woken for that
+        alone. The second is that of the header Date."""
+        while not self._ending.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]

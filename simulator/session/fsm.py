@@ -55,7 +55,7 @@ class Fsm:
 
     def due(self, now: float) -> list[FsmEvent]:
         """Take the timers that have expired, earliest first, and return their events."""
-        expired = sorted((when, timer.value, timer) for timer, when in self.timers.items() if when <= now)
+        expired = [(when, timer.value, timer) for timer, when in self.timers.items() if when <= now]
         for _, _, timer in expired:
             del self.timers[timer]
-        return [_EXPIRY[timer] for _, _, timer in expired]
+        return [_EXPIRY[timer] for _, _, timer in sorted(expired)]

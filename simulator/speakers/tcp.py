@@ -77,6 +77,7 @@ class TcpConnection(asyncio.Protocol):
         """What arrives has travelled too far (RFC 5082 §3): it is dropped, as the kernel drops what comes later."""
         self.peer_end = PeerEnd.NONE
         self.ended = asyncio.get_running_loop().create_future()
+        self._share = fair_share()
         self.local_port = 0
         self.peer_port = 0
         self.transport: asyncio.Transport | None = None
@@ -105,7 +106,7 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.stream.is_closing and not self.deaf:
-            fair_share().read(self, data)
+            self._share.read(self, data)
 
     def take(self, octets: bytes) -> bool:
         """Deal with some of what was read; False where no more of it is wanted."""

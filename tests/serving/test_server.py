@@ -8,14 +8,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from simulator.azure.provider.settings import Settings
 from simulator.connection.states import ConnectionState
 from simulator.places.errors import LabError
-from simulator.serving.server import listen, serving
+from simulator.serving.server import _Server, listen, serving
 from tests.azure.provider import support
 from tests.azure.provider.test_unit_of_work import fill_the_disk
 from tests.patience import PATIENCE
+from tests.rehearsal import virtual_time
 from tests.serving.support import ASN, ROOT, Served, served
 
 KEY = "a-key-that-nobody-may-see"
@@ -75,6 +77,30 @@ async def test_the_end_does_not_wait_for_those_who_follow_or_dawdle(
                 assert "event: peer-asn-state" in await following
             idle.close()
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_server_that_nobody_asks_is_woken_for_its_date_alone_and_ends_at_once() -> None:
+    """uvicorn's own loop wakes up ten times a second to see whether it is to end."""
+
+    async def idle() -> None:
+        loop, ending = asyncio.get_running_loop(), asyncio.Event()
+        assert isinstance(loop, virtual_time.VirtualLoop)
+        config = uvicorn.Config(_never, log_config=None)
+        config.load()
+        server = _Server(config, ending)
+        task = asyncio.ensure_future(server.main_loop())
+        await asyncio.sleep(60.5)
+        assert loop.waits == 61
+        assert [name for name, _ in server.server_state.default_headers][:1] == [b"date"]
+        ending.set()
+        await task
+        assert loop.time() == virtual_time.BEGIN + 60.5
+
+    virtual_time.run(idle())
+
+
+async def _never(_scope: object, _receive: object, _send: object) -> None:
+    raise AssertionError("nobody asks")
 
 
 async def test_followers_hear_what_happens_and_go_on_after_what_they_heard(tmp_path: Path) -> None:

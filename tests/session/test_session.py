@@ -7,6 +7,8 @@ from ipaddress import IPv4Address
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.session.config import SessionTimes
 from simulator.session.fsm import Channel
@@ -14,6 +16,7 @@ from simulator.session.messages import Notification, Open
 from simulator.session.outputs import BgpTransition, CloseChannel, DialPeer, Down, NotificationSeen, Send, Up
 from simulator.session.session import BgpSession
 from simulator.session.states import BgpState as S
+from simulator.session.states import Timer
 from tests.session.support import (
     CEASE,
     LOCAL,
@@ -36,6 +39,8 @@ from tests.session.support import (
 RESET = Notification(6, 4)
 LIMIT = Notification(6, 1)
 SHUT = Notification(6, 2)
+_ROUNDED = 1e-6
+"""Seconds: more than a number of seconds since the epoch is rounded by."""
 
 
 # --- start and stop ---
@@ -382,6 +387,22 @@ def test_keepalive_jitter_is_between_three_quarters_and_one(jitter: float, earli
     made.start(0.0)
     establish(made, D)
     assert made.next_timer() == earliest
+
+
+@given(
+    now=st.floats(0, 2e9),
+    hold=st.integers(3, 65535),
+    jitter=st.floats(0, 1, exclude_max=True),
+)
+def test_keepalives_leave_at_moments_that_all_sessions_share(now: float, hold: int, jitter: float) -> None:
+    """Sixteenths of a second within the jitter's range; where that is narrower than a sixteenth, right behind it."""
+    made = session(local=replace(LOCAL, hold_time=hold), jitter=lambda: jitter)
+    made.start(now)
+    establish(made, D, now, peer=replace(LOW, hold_time=hold))
+    least, most = now + max(1.0, hold / 4), now + hold / 3
+    when = made._fsms[D].timers[Timer.KEEPALIVE]
+    assert when * 16 == int(when * 16)
+    assert least - _ROUNDED <= when <= max(most, least + 1 / 16) + _ROUNDED
 
 
 def test_keepalives_come_no_more_often_than_once_a_second() -> None:

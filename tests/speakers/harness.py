@@ -86,7 +86,15 @@ class Line(Outlet, asyncio.Transport):
 class Bench:
     """One neighbour with three prefixes to announce. Must be used inside a running event loop."""
 
-    def __init__(self, told: Callable[[SpeakerEvent], None], *, tap: Tap | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        told: Callable[[SpeakerEvent], None],
+        *,
+        tap: Tap | None = None,
+        clock: Clock | None = None,
+        **options: Any,
+    ) -> None:
+        """`clock`: one that several of them share, as the neighbours of a speaker do."""
         config = edge_config(Endpoint(EDGE4, 179), PEER4, Endpoint(PEER4, 179))
         self.tap = tap
         self.dialled: Callable[[], TcpConnection] | None = None
@@ -94,7 +102,7 @@ class Bench:
         self._answer: asyncio.Future[None] | None = None
         runtime = Runtime(
             HostPlace("bench", {}),
-            Clock(asyncio.get_running_loop()),
+            clock or Clock(asyncio.get_running_loop()),
             told,
             LocRib(),
             Images((announcement(V4, prefixes(V4, 3)),)),
