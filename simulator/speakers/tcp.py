@@ -19,6 +19,11 @@ from simulator.speakers.sockets import dialling_socket, octets_written
 
 _LINGER = 3.0
 """Seconds that a closing connection may take before it is cut."""
+_PEER_CLOSES_FIRST = 0.5
+"""Seconds for a peer to close, once it has our last message, before we end our direction (simulator). An FRR 8.4 that
+reads our FIN before it has dealt with the NOTIFICATION leaves that descriptor behind in its reading thread. The thread
+drops it when it wakes, and with it the call that has the descriptor's number by then: FRR takes that call and never
+speaks on it."""
 
 
 class PeerEnd(Enum):
@@ -85,6 +90,7 @@ class TcpConnection(asyncio.Protocol):
         self._full = self._handing = self._finished = self._is_cut = False
         self._broken: Exception | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._last_word: asyncio.TimerHandle | None = None
 
     @property
     def written(self) -> int:
@@ -135,6 +141,8 @@ class TcpConnection(asyncio.Protocol):
         self.peer_end = PeerEnd.RESET if self._broken else PeerEnd.FIN
         if self.stream.is_closing and self.stream.is_blocked and not self._broken:
             return True  # it may still read our last message
+        if self.stream.is_closing and not self._broken:
+            self._finish()
         # Told at once: what is left may never be read.
         self._forget()
         self._lost(str(self._broken) if self._broken else "closed by the peer")
@@ -143,8 +151,9 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         error = error or self._broken
-        if self._linger is not None:
-            self._linger.cancel()
+        for timer in (self._linger, self._last_word):
+            if timer is not None:
+                timer.cancel()
         if isinstance(error, ConnectionError):
             self.peer_end = PeerEnd.RESET
         self._forget()
@@ -187,8 +196,11 @@ class TcpConnection(asyncio.Protocol):
                 outlet.when_writable(self._writable)
                 return
         outlet.at_rest()
-        if self.stream.is_closing:
-            self._finish(outlet)
+        if self.stream.is_closing and self._last_word is None:
+            if self.peer_end is not PeerEnd.NONE or not self.stream.is_told_why:
+                self._finish()
+            else:
+                self._last_word = asyncio.get_running_loop().call_later(_PEER_CLOSES_FIRST, self._finish)
 
     def _writable(self) -> None:
         self._full = False
@@ -203,17 +215,22 @@ class TcpConnection(asyncio.Protocol):
     # --- the end ---
 
     def close(self) -> None:
-        """Send what waits, end our direction, wait for the peer's end; cut the connection if that does not come."""
+        """Send what waits, end our direction, wait for the peer's end; cut the connection if that does not come.
+
+        A peer that is told why may end first.
+        """
         self.stream.close()
         if self._is_cut or self._linger is not None or self.outlet is None:
             return
         self._linger = asyncio.get_running_loop().call_later(_LINGER, self.abort)
         self.write()
 
-    def _finish(self, outlet: Outlet) -> None:
+    def _finish(self) -> None:
+        if self._finished or self._is_cut or self.outlet is None:
+            return
         self._finished = True
         try:
-            outlet.finish()
+            self.outlet.finish()
         except OSError:  # the peer has reset the connection, which is not read yet
             self.abort()
             return

@@ -33,6 +33,7 @@ class Line(Outlet, asyncio.Transport):
     received: bytearray = field(default_factory=bytearray)
     is_up: bool = True
     half_closed: bool = False
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
     was_reset: bool = False
     queue = KernelQueue(0, 0)
     held = 0
@@ -74,6 +75,7 @@ class Line(Outlet, asyncio.Transport):
 
     def finish(self) -> None:
         self.half_closed = True
+        self.finished.set()
 
     def close(self) -> None:
         self.end(None)

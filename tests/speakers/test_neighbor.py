@@ -79,7 +79,7 @@ async def test_stop_right_after_the_connection_came_up_says_goodbye(make: Make) 
     line = bench.answer()
     bench.neighbor.stop(cease(Cease.PEER_DECONFIGURED))
     assert bytes(line.received).endswith(encode_notification(cease(Cease.PEER_DECONFIGURED)))
-    assert line.half_closed and line.is_up
+    assert line.is_up
     (task,) = bench.neighbor.connections.dials
     await turns()
     assert task.done() and not task.cancelled()
@@ -121,6 +121,30 @@ async def test_a_peer_that_half_closes_may_still_read_our_last_word(make: Make) 
     assert (said, not line.is_up, line.was_reset) == ("FIN", True, False)
 
 
+async def test_the_peer_may_close_first(make: Make) -> None:
+    """Our direction ends behind the peer's: an FRR that reads our end too early forgets the next connection."""
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    await turns()
+    assert line.is_up and not line.half_closed
+    line.tcp.eof_received()
+    assert (line.half_closed, line.is_up, line.was_reset) == (True, False, False)
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+
+
+async def test_a_peer_that_does_not_close_is_not_waited_for(make: Make) -> None:
+    bench = make(dial=False)
+    bench.neighbor.start()
+    line = bring_up(bench)
+    bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    await asyncio.wait_for(line.finished.wait(), 5)
+    assert line.is_up, "it may still be reading"
+    bench.lose(line, fin=True)
+    await asyncio.wait_for(bench.neighbor.stopped(), 5)
+
+
 async def test_nothing_is_heard_or_said_after_the_last_word(make: Make, events: list[SpeakerEvent]) -> None:
     bench = make(dial=False)
     bench.neighbor.start()
@@ -158,7 +182,8 @@ async def test_a_listener_that_fails_costs_nobody_anything() -> None:
     assert (view.sent, view.taken, view.gate_open, view.withdrawn_by_us) == (0, 0, False, 3)
     neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
     assert bytes(line.received).endswith(encode_notification(cease(Cease.ADMINISTRATIVE_SHUTDOWN)))
-    assert line.half_closed and neighbor._timer is None
+    assert neighbor._timer is None
+    await asyncio.wait_for(line.finished.wait(), 5)
     assert {str(error) for error in heard} >= {"BgpStateChanged", "GateMoved", "GateWithheld", "NotificationExchanged"}
 
 
@@ -180,7 +205,8 @@ async def test_the_tap_keeps_our_own_end(make: Make) -> None:
     bench = make(dial=False, tap=Tap())
     assert bench.tap is not None
     bench.neighbor.start()
-    bring_up(bench)
+    line = bring_up(bench)
     bench.neighbor.stop(cease(Cease.ADMINISTRATIVE_SHUTDOWN))
+    await asyncio.wait_for(line.finished.wait(), 5)
     assert bench.tap.records[-1].flags == "FA"
     assert bench.tap.records[-1].source == str(bench.neighbor.config.local_address)
