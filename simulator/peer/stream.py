@@ -39,7 +39,7 @@ class Stream:
         self.framer = Framer()
         self.is_closing = False
         """Our last message is said; what still arrives is read and dropped, so that the peer gets that message."""
-        self.is_told_why = False
+        self.hears_why = False
         """The peer gets a NOTIFICATION, so that it closes too."""
         self.is_kept = False
         """A session talks on it, or did."""
@@ -73,7 +73,7 @@ class Stream:
         """Send one message. A message that waits already is not sent twice."""
         if not self.is_closing and message not in self._messages:
             self._messages.append(message)
-            self.is_told_why = self.is_told_why or message[18] == MessageType.NOTIFICATION
+            self.hears_why = self.hears_why or message[18] == MessageType.NOTIFICATION
 
     def next(self) -> Run | None:
         """What the kernel gets next of this stream's own: the rest of a run, or a message. None: nothing waits."""

@@ -197,7 +197,7 @@ class TcpConnection(asyncio.Protocol):
                 return
         outlet.at_rest()
         if self.stream.is_closing and self._last_word is None:
-            if self.peer_end is not PeerEnd.NONE or not self.stream.is_told_why:
+            if self.peer_end is not PeerEnd.NONE or not self.stream.hears_why:
                 self._finish()
             else:
                 self._last_word = asyncio.get_running_loop().call_later(_PEER_CLOSES_FIRST, self._finish)
@@ -217,7 +217,7 @@ class TcpConnection(asyncio.Protocol):
     def close(self) -> None:
         """Send what waits, end our direction, wait for the peer's end; cut the connection if that does not come.
 
-        A peer that is told why may end first.
+        A peer that hears why may end first.
         """
         self.stream.close()
         if self._is_cut or self._linger is not None or self.outlet is None:
