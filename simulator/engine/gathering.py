@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 
 from simulator.addresses import IpAddress, IpNetwork
 from simulator.connection.states import Flow
@@ -34,8 +35,12 @@ from simulator.speakers.clock import Clock
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 
-_ELSEWHERE = 0.3
-"""Seconds to ask for one more address of a link's prefix."""
+_ROUND = 3.0
+"""Seconds to ask for the peer's address at once."""
+_FIRST_ROUND = 1.0
+"""The same at first: what else answers on the link is known long before a short deadline."""
+_ELSEWHERE = 1.0
+"""Seconds to ask for the other addresses of a link's prefix, all at once."""
 PATIENCE = 2.0
 """Seconds that everybody who is asked has beyond the deadline, or the early end: all are asked at once."""
 _LAST_LOOK = 1.0
@@ -164,10 +169,15 @@ class Inquiry:
             return
         place = self._network.site.place(plan.edge.name)
         elsewhere: tuple[str, ...] = ()
+        rounds = chain((_FIRST_ROUND,), repeat(_ROUND))
         while (left := deadline - self._clock.now()) > 0:
-            found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, 3.0))
-            echo = await ping(place, plan.peer_address)
-            elsewhere = elsewhere or (() if found.macs else await self._answering_elsewhere(plan))
+            found = await neighbors_on_lan(place, plan.peer_address, deadline=min(left, next(rounds)))
+            others = () if found.macs or elsewhere else self._others(plan)
+            echo, asked = await asyncio.gather(
+                ping(place, plan.peer_address),
+                asyncio.gather(*(neighbors_on_lan(place, other, deadline=_ELSEWHERE) for other in others)),
+            )
+            elsewhere = elsewhere or tuple(str(other.address) for other in asked if other.macs)
             foreign = bool(found.macs) and self._is_foreign(plan, found.macs)
             gathered.lan[plan.id] = LanAnswer(found.macs, echo.answered, echo.rtt_ms, elsewhere, foreign)
             if found.macs and echo.answered:
@@ -185,18 +195,17 @@ class Inquiry:
             return bool(own) and not own & macs
         return False
 
-    async def _answering_elsewhere(self, plan: SessionPlan) -> tuple[str, ...]:
-        """The other addresses of a Direct link's prefix that somebody answers for: the peer may have taken one."""
+    def _others(self, plan: SessionPlan) -> Sequence[IpAddress]:
+        """The other addresses of a Direct link's prefix: the peer may have taken one."""
         place = netns_place(self._network.site.place(plan.edge.name), "L1")
         prefixes = place.interfaces[place.interface_to(plan.peer_address)]
-        answering = []
-        for prefix in (prefix for prefix in prefixes if plan.edge_address in prefix and not plan.lan):
-            for address in prefix:
-                if address in (plan.edge_address, plan.peer_address) or _is_broadcast(address, prefix):
-                    continue
-                if (await neighbors_on_lan(place, address, deadline=_ELSEWHERE)).macs:
-                    answering.append(str(address))
-        return tuple(answering)
+        return [
+            address
+            for prefix in prefixes
+            if plan.edge_address in prefix and not plan.lan
+            for address in prefix
+            if address not in (plan.edge_address, plan.peer_address) and not _is_broadcast(address, prefix)
+        ]
 
     def _names(self, record: ConnectionRecord) -> tuple[str, ...]:
         """Whose events a validation looks at."""

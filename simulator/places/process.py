@@ -157,7 +157,7 @@ async def until_ready(
     *,
     name: str,
     log: Path,
-    timeout: float = 10.0,  # noqa: ASYNC109 - the message must say how long
+    timeout: float = 30.0,  # noqa: ASYNC109 - the message must say how long
     interval: float = 0.02,
 ) -> T:
     """Poll `attempt` until it gives something other than None, times in seconds.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.test_main import ROOT, turnup
+from tests.patience import PATIENCE
 from tests.topologies import document, write
 
 _URL = re.compile(r"at (http://\S+)")
@@ -65,7 +66,7 @@ def serving(tmp_path: Path, *arguments: str, token: str = "", database: str = ""
             command(tmp_path, *arguments, database=database), stdout=file, stderr=file, text=True, cwd=tmp_path, env=env
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 2 * PATIENCE
         while (found := _URL.search(told := output.read_text())) is None or _LAST not in told:
             assert process.poll() is None and time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)

@@ -22,6 +22,7 @@ from simulator.connection.states import ConnectionState
 from simulator.portal.app import PAGES
 from simulator.views.check import Blocks, Cause, CheckView, Status
 from tests.azure.provider import support as provider_support
+from tests.patience import PATIENCE
 from tests.portal.browsing import Mouse, chromium, needs_chromium
 from tests.portal.support import ASN_PATH, PAGE, exchange_document, put_asn, put_peering, until
 from tests.serving.support import Served, served
@@ -196,7 +197,10 @@ async def test_an_open_page_outlives_a_killed_server(tmp_path: Path) -> None:
     }
     peering = "/subscriptions/lab/resourceGroups/rg/providers/Microsoft.Peering/peerings/contoso-ashburn"
     document = exchange_document({"peerSessionIPv4Address": "206.126.239.200"})
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client, contextlib.AsyncExitStack() as stack:
+    async with (
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
+        contextlib.AsyncExitStack() as stack,
+    ):
         page = await stack.enter_async_context(chromium(url))
         async with turnup(tmp_path, port):
             assert (await client.put(f"{ASN_PATH}{version}", content=json.dumps(asn))).status_code == 201

@@ -17,7 +17,8 @@ from tests.lab_support import require_netns, require_program
 from tests.routers.test_matrix import PROGRAMS
 from tests.topologies import build, document
 
-DEADLINE = 25.0
+DEADLINE = 100.0
+"""Seconds: many times what it takes to be sure, on a machine that is busy too."""
 SLOW = 9.0
 """Seconds: longer than what is decisive has to stand."""
 
@@ -66,14 +67,14 @@ async def test_a_router_that_is_configured_wrong_ends_its_validation_early() -> 
         assert first.causes[0].id == "remote-as-wrong", name
     took = validation_times(rehearsal)
     assert len(took) == 5
-    assert max(took.values()) < DEADLINE - 5, took
+    assert max(took.values()) < DEADLINE / 2, took
 
 
 @pytest.mark.privileged
 @pytest.mark.router
 async def test_routers_that_hang_at_first_still_become_active() -> None:
     """They take TCP, or not even that, and say nothing for longer than a wrong configuration has to stand."""
-    rehearsal = Rehearsal(build(five_daemons(4 * DEADLINE)), LinkKind.NETNS)
+    rehearsal = Rehearsal(build(five_daemons(DEADLINE)), LinkKind.NETNS)
     stopped: list[Daemon] = []
 
     def go_on() -> None:

@@ -56,7 +56,7 @@ async def served(
         with listen("127.0.0.1", 0) as socket:
             async with (
                 serving(provider, socket, token) as url,
-                httpx.AsyncClient(base_url=url, trust_env=False) as client,
+                httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
             ):
                 yield Served(provider, url, client)
     assert stray == []

@@ -362,7 +362,10 @@ async def test_requests_in_one_go_are_answered_in_order(tmp_path: Path) -> None:
 
 async def test_many_callers_at_once_are_all_answered(tmp_path: Path) -> None:
     async with served(tmp_path) as lab:
-        limits = httpx.Limits(max_connections=100)
-        async with httpx.AsyncClient(base_url=lab.url, limits=limits, trust_env=False) as client:
+        # Each with a connection of its own: one that is used again may just be ended for its idleness.
+        limits, own = httpx.Limits(max_connections=100), {"Connection": "close"}
+        async with httpx.AsyncClient(
+            base_url=lab.url, limits=limits, headers=own, timeout=PATIENCE, trust_env=False
+        ) as client:
             answers = await asyncio.gather(*(client.get("/lab/v1/settings") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}

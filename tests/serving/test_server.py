@@ -57,7 +57,10 @@ async def test_the_end_does_not_wait_for_those_who_follow_or_dawdle(
     async with support.provider(f"sqlite:///{tmp_path}/store.db") as provider:
         with listen("127.0.0.1", 0) as socket:
             url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client, serving(provider, socket):
+            async with (
+                httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
+                serving(provider, socket),
+            ):
                 await client.put(ASN, json={"properties": {"peerAsn": 64496}})
 
                 async def follow() -> list[str]:

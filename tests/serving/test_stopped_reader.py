@@ -35,6 +35,7 @@ from simulator.wire.update import end_of_rib
 from tests.azure.provider import support
 from tests.cli.serving import serving as process_serving
 from tests.lab_support import eventually, neighbor_of
+from tests.patience import PATIENCE
 from tests.speakers.support import V4, RawPeer
 from tests.speakers.test_slow_peers import all_that_comes, announcements, stop_reading, unread
 from tests.topologies import build, document, write
@@ -145,7 +146,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Lab]:
         with listen("127.0.0.1", 0) as sock:
             async with (
                 serving(provider, sock, "") as url,
-                httpx.AsyncClient(base_url=url, trust_env=False) as client,
+                httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
             ):
                 lab = Lab(provider, client)
                 await call(lab.client, "PUT", PEER_ASN, {"properties": {"peerAsn": ASN, "peerName": "contoso"}})
@@ -236,7 +237,7 @@ async def test_a_server_that_is_killed_takes_with_it_what_it_had_not_sent(tmp_pa
     edge, ours = lan.place("edge-1").host(ip_address(EDGE_1)), lan.outside("contoso")
     assert ours is not None
     with process_serving(tmp_path) as server:
-        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as client:
             await call(client, "PATCH", "/lab/v1/settings", {"mesh": False})
             await call(client, "PUT", PEER_ASN, {"properties": {"peerAsn": ASN, "peerName": "contoso"}})
             await call(client, "PUT", PEERING, body(EDGE_1))

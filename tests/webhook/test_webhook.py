@@ -289,7 +289,7 @@ async def test_a_failed_validation_is_announced_with_its_diagnosis(tmp_path: Pat
 
 def test_the_receiver_of_these_tests_is_a_real_one() -> None:
     async def ask() -> tuple[int, Receiver]:
-        async with receiving() as receiver, httpx.AsyncClient(trust_env=False) as client:
+        async with receiving() as receiver, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             return (await client.post(receiver.url, content=b"x")).status_code, receiver
 
     status, receiver = asyncio.run(ask())

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.azure.rest.support import SUBSCRIPTION, serving
+from tests.patience import PATIENCE
 
 
 async def test_operations_are_those_of_the_specification(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ async def test_operations_are_those_of_the_specification(tmp_path: Path) -> None
 
 
 async def test_a_subscription_registers_with_the_resource_managers_own_api_version(tmp_path: Path) -> None:
-    async with serving(tmp_path) as lab, httpx.AsyncClient(base_url=lab.url) as http:
+    async with serving(tmp_path) as lab, httpx.AsyncClient(base_url=lab.url, timeout=PATIENCE) as http:
         path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Peering"
         made = await http.post(f"{path}/register", params={"api-version": "2016-02-01"})
         found = await http.get(path, params={"api-version": "2021-04-01"})
