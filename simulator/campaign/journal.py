@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,11 @@ from simulator.counts import count_of
 from simulator.places.errors import LabError
 
 NAME: Final = "journal.jsonl"
+REPORTS: Final = "cells"
+"""The directory beside it in which each attempt that did not pass has its report, by its key and number."""
+PAGES: Final = ("campaign.html", "campaign.json", "junit.xml")
+"""What is written beside it once a campaign is over."""
+_OF_AN_ATTEMPT: Final = re.compile(r"[0-9a-f]{16}-\d+")
 
 
 class JournalError(Exception):
@@ -81,7 +88,12 @@ class CampaignJournal:
         return cls(path, contents if resume else JournalContents(), fd, kept if resume else 0)
 
     def plan(self, cells: Iterable[CampaignCell]) -> None:
-        """Note what is to be done. Until then whatever was there stays: it may be that nothing can be begun."""
+        """Note what is to be done. Until then whatever was there stays: it may be that nothing can be begun.
+
+        Where it begins anew, the reports of the campaign before go with its journal.
+        """
+        if not self._kept and os.fstat(self._fd).st_size:
+            self._forget()
         os.ftruncate(self._fd, self._kept)
         self._write({"campaign": [cell.as_json() for cell in cells]})
 
@@ -105,6 +117,17 @@ class CampaignJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _forget(self) -> None:
+        """Remove what an earlier campaign left beside its journal, and nothing that is somebody else's."""
+        reports = self.path.with_name(REPORTS)
+        for path in [path for path in reports.glob("*") if _OF_AN_ATTEMPT.fullmatch(path.name)]:
+            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            reports.rmdir()
+        for name in PAGES:
+            with contextlib.suppress(OSError):
+                self.path.with_name(name).unlink()
 
     def _write(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, ensure_ascii=False).encode() + b"\n"

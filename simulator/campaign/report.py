@@ -14,6 +14,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import simulator
+from simulator.campaign.journal import PAGES
 from simulator.campaign.model import CampaignCell, Ending
 from simulator.campaign.tally import FLAKY, CellTally, counts, hosts, in_words, worst_of
 from simulator.counts import count_of
@@ -21,7 +22,7 @@ from simulator.report.environment import environment
 from simulator.report.text import clip, dump_json, xml_safe
 from simulator.report.writer import ReportError
 
-HTML, JSON, JUNIT = "campaign.html", "campaign.json", "junit.xml"
+HTML, JSON, JUNIT = PAGES
 _MESSAGE: Final = 500
 _MARKS: Final = {
     Ending.PASSED.value: ("passed", "✓"),

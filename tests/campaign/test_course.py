@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from simulator.campaign.course import CourseOptions, run_course, still_to_do
-from simulator.campaign.journal import NAME, CampaignJournal, JournalError, read
+from simulator.campaign.journal import NAME, PAGES, REPORTS, CampaignJournal, JournalError, read
 from simulator.campaign.model import Attempt, CampaignCell, CellKind, CellOrder, Ending
 from simulator.campaign.tally import FLAKY, CampaignProgress, CellTally, in_words, tallied, worst_of
 from simulator.places.errors import LabError
@@ -89,6 +89,40 @@ def test_a_journal_that_is_not_finished_is_not_written_over(tmp_path: Path) -> N
 def test_a_finished_one_gives_way_to_a_new_one(tmp_path: Path) -> None:
     assert (_run(tmp_path), _run(tmp_path)) == (6, 6)
     assert len(read(tmp_path).attempts) == 6
+
+
+def _reports(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.name != NAME)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_an_earlier_campaign_left_goes_with_its_journal(tmp_path: Path, finished: bool) -> None:
+    """Reports of two campaigns beside one journal would be read as one."""
+    left = f"{REPORTS}/0123456789abcdef-1", f"{REPORTS}/0123456789abcdef-2", f"{REPORTS}/mine", "notes"
+    for path in left:
+        (tmp_path / path).mkdir(parents=True)
+    for name in PAGES:
+        (tmp_path / name).touch()
+    there = _reports(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, 0)
+    assert _reports(tmp_path) == there, "there was no journal: nothing of it is a campaign's"
+    if finished:
+        _run(tmp_path, resume=True)
+    with pytest.raises(LabError), CampaignJournal.open(tmp_path, resume=False, fresh=True) as journal:
+        list(run_course(CELLS, OPTIONS, journal, _nowhere, lambda attempt, progress: None))
+    assert _reports(tmp_path) == there, "nothing could be begun"
+    with CampaignJournal.open(tmp_path, resume=False, fresh=True) as journal:
+        journal.plan(CELLS)
+    assert _reports(tmp_path) == [REPORTS, f"{REPORTS}/mine", "notes"]
+    (tmp_path / left[0]).mkdir()
+    with CampaignJournal.open(tmp_path, resume=True) as journal:
+        journal.plan(CELLS)
+    assert (tmp_path / left[0]).exists(), "of the campaign that is gone on with"
+
+
+def _nowhere(orders: Sequence[CellOrder]) -> Iterator[Attempt]:
+    raise LabError("there is no cluster")
 
 
 @pytest.mark.parametrize("line", [b"what somebody wrote\n", b'{"attempt": ', b"\n"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from simulator.campaign.cluster import ClusterCells
 from simulator.campaign.course import CourseOptions, run_course
-from simulator.campaign.journal import CampaignJournal, JournalError
+from simulator.campaign.journal import REPORTS, CampaignJournal, JournalError
 from simulator.campaign.local import LocalCells
 from simulator.campaign.model import Attempt, CellOrder, Ending
 from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
@@ -47,7 +47,6 @@ _MORE: Final = (*_COLUMNS, ("Report", "report"), ("File", "file"))
 _LISTED: Final = (("Cell", "cell"), ("What", "kind"), ("Needs", "needs"), ("Why not", "unfit"), ("File", "file"))
 _CODES: Final = {Ending.BAD: USAGE, Ending.FAILED: FAILED, Ending.PASSED: PASSED, Ending.SKIPPED: PASSED}
 """Any other: the lab failed."""
-_REPORTS: Final = "cells"
 _LINES: Final = 20
 """Of what was seen of a cell that did not pass, in a terminal; the report has the rest."""
 _NAMED: Final = 5
@@ -197,7 +196,7 @@ class _Where:
 
     def __init__(self, options: CampaignOptions) -> None:
         self._jobs = options.jobs
-        reports = (options.report / _REPORTS).absolute()
+        reports = (options.report / REPORTS).absolute()
         self._here = LocalCells(reports) if not options.on else None
         self._cluster = ClusterCells(options.on, reports) if options.on else None
         self._exit = ExitStack()
