@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from simulator.bench.guard import unless_cancelled
 from simulator.bench.machine import missing
 from simulator.bench.reading import OURS, BenchError, Reading
 from simulator.bench.stage import QUICK, BenchStage, Work
+from simulator.lab.interruption import uninterrupted
 from simulator.places.errors import LabError
 
 PATIENCE: Final = 480.0
@@ -124,29 +127,29 @@ def expected(measured: Sequence[tuple[int, float]], size: int) -> float:
 
 async def grown(
     growth: Growth, quick: bool, now: Callable[[], float], tell: Callable[[str], None], patience: float
-) -> list[GrowthPoint]:
+) -> AsyncIterator[GrowthPoint]:
     """Every point of every contender, from the smallest; a quick run stops at a tenth of the greatest."""
     sizes = [size for size in growth.points if not quick or size * QUICK <= growth.points[-1]]
-    began, found = now(), list[GrowthPoint]()
+    began = now()
     problems = {who: missing(who) for who in (OURS, *growth.rivals)}
     took: Mapping[str, list[tuple[int, float]]] = {who: [] for who in problems}
     for size in sizes:
         for who, problem in problems.items():
             if problem:
-                found.append(GrowthPoint(growth.id, who, size, note=problem))
+                yield GrowthPoint(growth.id, who, size, note=problem)
                 continue
             wait, left = expected(took[who], size), patience - (now() - began)
             if wait > left:
                 problems[who] = f"left out: about {wait:.0f} s, of {max(left, 0):.0f} s that are left"
-                found.append(GrowthPoint(growth.id, who, size, note=problems[who]))
+                yield GrowthPoint(growth.id, who, size, note=problems[who])
                 continue
             start = now()
-            found.append(await _point(growth, who, size))
+            found = await _point(growth, who, size)
             took[who].append((size, now() - start))
-            if found[-1].failed:
+            if found.failed:
                 problems[who] = "left out after a failure"
-            tell(f"  {size} {growth.size}: {who} {_told(found[-1])}")
-    return found
+            tell(f"  {size} {growth.size}: {who} {_told(found)}")
+            yield found
 
 
 async def _point(growth: Growth, who: str, size: int) -> GrowthPoint:
@@ -155,6 +158,7 @@ async def _point(growth: Growth, who: str, size: int) -> GrowthPoint:
             async with growth.work(size)(BenchStage(Path(name))) as measure:
                 return point(growth.id, who, size, await measure(who))
         except (BenchError, LabError) as error:
+            unless_cancelled()
             return GrowthPoint(growth.id, who, size, note=str(error), failed=True)
 
 
@@ -182,12 +186,34 @@ def _told(found: GrowthPoint) -> str:
     return f"{found.seconds:.3g} s, {found.cpu:.3g} s of CPU, {found.memory:.0f} MB{doubt}"
 
 
-def measured(
-    growths: Sequence[Growth], quick: bool, tell: Callable[[str], None], now: Callable[[], float] = time.monotonic
-) -> Iterator[GrowthPoint]:
-    """All of these, one after the other."""
-    began = now()
-    for number, growth in enumerate(growths):
-        tell(f"{number + 1} of {len(growths)}: {growth.id}: {growth.what}")
-        share = (PATIENCE - (now() - began)) / (len(growths) - number)
-        yield from asyncio.run(grown(growth, quick, now, tell, share))
+@dataclass(frozen=True, slots=True)
+class GrowthRun:
+    """What a user asks for."""
+
+    growths: Sequence[Growth]
+    quick: bool
+    tell: Callable[[str], None]
+    now: Callable[[], float] = time.monotonic
+    points: list[GrowthPoint] = field(default_factory=list)
+    left: list[Growth] = field(default_factory=list)
+    """What was not measured to its end, because a signal interrupted it."""
+
+    def measure(self) -> list[GrowthPoint]:
+        """All of these, one after the other, or as far as a signal lets it come."""
+        self.left.extend(self.growths)
+        with contextlib.suppress(KeyboardInterrupt):
+            self._measure()
+        return self.points
+
+    def _measure(self) -> None:
+        began, count = self.now(), len(self.growths)
+        for number, growth in enumerate(self.growths):
+            self.tell(f"{number + 1} of {count}: {growth.id}: {growth.what}")
+            share = (PATIENCE - (self.now() - began)) / (count - number)
+            if not asyncio.run(uninterrupted(self._grown(growth, share))):
+                raise KeyboardInterrupt
+            self.left.pop(0)
+
+    async def _grown(self, growth: Growth, patience: float) -> None:
+        async for found in grown(growth, self.quick, self.now, self.tell, patience):
+            self.points.append(found)

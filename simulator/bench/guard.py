@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -33,19 +34,29 @@ class Repeats:
     """Seconds after which one contender is not measured once more, however few the measurements are."""
 
 
+def unless_cancelled() -> None:
+    """Raises CancelledError in a task that is being cancelled: what fails there fails for that reason."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def series(
     measure: Measure,
     contenders: Mapping[str, str],
     plan: Repeats,
     now: Callable[[], float],
     tell: Callable[[str, Reading], None] = lambda who, reading: None,
+    found: dict[str, Series] | None = None,
 ) -> dict[str, Series]:
     """Every contender's measurements, in turns so that what changes on the machine meets all of them alike.
 
     `contenders`: name → why it cannot be measured here, or nothing. Each is measured until `plan.repeat` clean readings
-    are there, at most `plan.again` times more than that; one that fails is not tried again.
+    are there, at most `plan.again` times more than that; one that fails is not tried again. `found` is filled as they
+    come, for who has to know of those that there are when this is cancelled.
     """
-    found = {who: Series(problem=problem) for who, problem in contenders.items()}
+    found = {} if found is None else found
+    found |= {who: Series(problem=problem) for who, problem in contenders.items()}
     spent = dict.fromkeys(contenders, 0.0)
 
     def wanted(who: str) -> bool:
@@ -60,6 +71,7 @@ async def series(
             try:
                 reading = await measure(who)
             except (BenchError, LabError) as error:
+                unless_cancelled()
                 found[who].problem, found[who].failed = str(error), True
                 continue
             finally:

@@ -23,6 +23,21 @@ async def until_interrupted(running: Awaitable[T]) -> T | None:
             return None
 
 
+async def uninterrupted(running: Awaitable[object]) -> bool:
+    """Run to the end; False: one of the `ending_signals` came, which cancels it, however it ended then."""
+    task = asyncio.ensure_future(running)
+    heard = False
+
+    def interrupt() -> None:
+        nonlocal heard
+        heard = True
+        task.cancel()
+
+    with on_signals(interrupt), contextlib.suppress(asyncio.CancelledError):
+        await task
+    return not heard
+
+
 def run_to_its_end(running: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, in a process that is to play this alone.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -13,17 +16,18 @@ from simulator.bench.growth import (
     PATIENCE,
     Growth,
     GrowthPoint,
+    GrowthRun,
     expected,
     exponent,
     exponents,
     grown,
-    measured,
     point,
     upper,
 )
 from simulator.bench.guard import Measure
 from simulator.bench.reading import BenchError, Reading
 from simulator.bench.stage import BenchStage, Work
+from simulator.cli.run.bench import growth_rows
 
 _SIZES = (10, 30, 100, 300, 1000)
 
@@ -98,9 +102,13 @@ class _Lab:
         return Growth("g", "something", "things", _SIZES, self.work)
 
 
+async def _grown(lab: _Lab, *, quick: bool = False) -> list[GrowthPoint]:
+    return [point async for point in grown(lab.growth, quick, lab.now, lambda line: None, patience=60)]
+
+
 async def test_a_point_that_would_take_too_long_is_left_out_and_says_so() -> None:
     lab = _Lab(lambda size: size / 10)
-    found = await grown(lab.growth, False, lab.now, lambda line: None, patience=60)
+    found = await _grown(lab)
     assert [size for size, _ in lab.measured] == [10, 30, 100, 300]
     assert (found[-1].size, found[-1].seconds, found[-1].failed) == (1000, None, False)
     assert found[-1].note == "left out: about 100 s, of 16 s that are left"
@@ -111,23 +119,24 @@ def test_a_growth_may_take_what_those_before_it_left() -> None:
     lab = _Lab(lambda size: PATIENCE / 5 if size == 1000 else 1.0)
     first = Growth("first", "something", "things", (10,), lab.work)
     last = Growth("last", "something", "things", (10, 100, 1000), lab.work)
-    found = list(measured([first, first, last], False, lambda line: None, lab.now))
+    found = GrowthRun([first, first, last], False, lambda line: None, lab.now).measure()
     assert [point.seconds for point in found] == [1.0, 1.0, 1.0, 1.0, PATIENCE / 5]
     slow = _Lab(lambda size: PATIENCE / 100 * size)
     growths = [Growth("slow", "something", "things", (10, 20, 100), slow.work)] * 9
-    assert {point.size for point in measured(growths, False, lambda line: None, slow.now) if point.seconds} == {10}
+    found = GrowthRun(growths, False, lambda line: None, slow.now).measure()
+    assert {point.size for point in found if point.seconds} == {10}
     assert slow.seconds < PATIENCE * 1.1
 
 
 async def test_a_quick_run_stops_at_a_tenth() -> None:
     lab = _Lab(lambda size: 0.1)
-    await grown(lab.growth, True, lab.now, lambda line: None, patience=60)
+    await _grown(lab, quick=True)
     assert [size for size, _ in lab.measured] == [10, 30, 100]
 
 
 async def test_what_fails_is_a_row_and_ends_the_growth() -> None:
     lab = _Lab(lambda size: -1.0 if size == 30 else 0.1)
-    found = await grown(lab.growth, False, lab.now, lambda line: None, patience=60)
+    found = await _grown(lab)
     assert [(each.size, each.failed, each.note) for each in found] == [
         (10, False, ""),
         (30, True, "it stalled"),
@@ -140,3 +149,30 @@ async def test_what_fails_is_a_row_and_ends_the_growth() -> None:
 def test_a_leak_fails_a_point() -> None:
     found = point("g", "turnup", 10, Reading({"seconds": 1.0, "memory": 1.0}, leaked=3))
     assert (found.failed, found.note) == (True, "3 routes leaked")
+
+
+def test_an_interruption_leaves_what_was_measured_and_says_what_was_not() -> None:
+    """Also where it makes what runs fail: that is no failure of what is measured."""
+
+    def work(size: int) -> Work:
+        @contextlib.asynccontextmanager
+        async def opened(stage: BenchStage) -> AsyncIterator[Measure]:
+            async def measure(who: str) -> Reading:
+                if size == 100:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    try:
+                        await asyncio.Event().wait()
+                    finally:
+                        raise BenchError("its process is gone")
+                return Reading({"seconds": 1.0, "memory": 1.0})
+
+            yield measure
+
+        return opened
+
+    growths = [Growth(name, "something", "things", _SIZES, work) for name in ("half", "none")]
+    run = GrowthRun(growths, False, lambda line: None)
+    found = [(each.growth, each.size, each.failed) for each in run.measure()]
+    assert found == [("half", 10, False), ("half", 30, False)]
+    assert run.left == growths
+    assert [row["note"] for row in growth_rows(growths, run.points, run.left)] == ["", ""], "and no exponent"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from simulator.bench.figure import Aim, Figure, Trial
 from simulator.bench.figures import FIGURES, TRIALS
-from simulator.bench.guard import Repeats, series
+from simulator.bench.guard import Measure, Repeats, series
+from simulator.bench.reading import BenchError, Reading
 from simulator.bench.record import Part
-from simulator.bench.stage import BenchStage
+from simulator.bench.running import BenchRun
+from simulator.bench.stage import BenchStage, Work
 from simulator.cli.run.bench import _check_page
 from tests.cli.test_main import ROOT
 from tests.lab_support import require_bird, require_netns
@@ -94,3 +102,61 @@ def test_what_cannot_be_written_is_told_before_anything_is_measured(
     with pytest.raises(SystemExit, match="2"):
         _check_page(page, Part.FIGURES, quick=False)
     assert capsys.readouterr().err == f"turnup: {page}: {tmp_path / closed} cannot be written\n"
+
+
+def _interrupted_at(call: int) -> Work:
+    """Something that is measured, until a signal comes while it is for the so manieth time; then it fails."""
+    calls = 0
+
+    @contextlib.asynccontextmanager
+    async def opened(stage: BenchStage) -> AsyncIterator[Measure]:
+        async def measure(who: str) -> Reading:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                os.kill(os.getpid(), signal.SIGINT)
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    raise BenchError("its process is gone")
+            return Reading({"x": 2.0})
+
+        yield measure
+
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("call", "value", "verdict"),
+    [(1, None, "not measured: interrupted"), (2, 2.0, "not judged: interrupted")],
+)
+def test_an_interruption_leaves_what_was_measured_and_says_what_was_not(
+    call: int, value: float | None, verdict: str
+) -> None:
+    trials = {
+        "whole": Trial(_interrupted_at(0)),
+        "half": Trial(_interrupted_at(call)),
+        "none": Trial(_interrupted_at(0)),
+    }
+    figures = [Figure(name, name, "s", name, "x", Aim(3, ratio=False)) for name in trials]
+    run = BenchRun(figures, trials, False, 3, "pure", lambda line: None)
+    rows = [(row.figure, row.value, row.verdict) for row in run.measure()]
+    assert rows == [("whole", 2.0, "reached"), ("half", value, verdict), ("none", None, "not measured: interrupted")]
+    assert run.left == figures[1:]
+
+
+@pytest.mark.parametrize("words", [("run", "S1"), ("growth", "validate")])
+def test_an_interrupted_command_shows_its_rows(words: tuple[str, ...], tmp_path: Path) -> None:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+    command = [sys.executable, "-m", "simulator", "bench", *words, "--format", "json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=heard
+    ) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("  "):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        shown, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "turnup: interrupted: not measured to the end: " in told
+    assert any(row.get("value") or row.get("seconds") for row in json.loads(shown))

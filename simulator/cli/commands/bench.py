@@ -49,7 +49,7 @@ def run(
 
     It needs network namespaces, and some minutes in which nobody else uses the machine: a figure that was taken while
     others used the CPU is taken again at most twice, and is not judged. Progress goes to standard error. The exit code
-    is 1 where something failed; an aim that is missed is a row of the table.
+    is 1 where something failed; an aim that is missed is a row of the table. Ctrl-C shows what there is so far.
     """
     from simulator.cli.run import bench
 

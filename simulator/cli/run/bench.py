@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from simulator.bench.figures import FIGURES, TRIALS
 from simulator.bench.figures import chosen as chosen_figures
-from simulator.bench.growth import Growth, GrowthPoint, exponents, measured
+from simulator.bench.growth import Growth, GrowthPoint, GrowthRun, exponents
 from simulator.bench.growths import GROWTHS
 from simulator.bench.growths import chosen as chosen_growths
 from simulator.bench.machine import Machine, machine
@@ -20,7 +20,7 @@ from simulator.bench.pictures import ratios
 from simulator.bench.record import NAME, Part, RecordError, merged, read
 from simulator.bench.record import write as write_record
 from simulator.bench.running import BenchRun
-from simulator.cli.exit_codes import FAILED, LAB, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
 from simulator.cli.link_choice import enter_namespaces
 
@@ -93,9 +93,12 @@ def run(ids: list[str], how: RowFormat, *, quick: bool, repeat: int, write: Path
     here = machine()
     _tell(here.told)
     _check_page(write, Part.FIGURES, quick)
-    found = BenchRun(figures, TRIALS, quick, 1 if quick else repeat, here.code, _tell).measure()
+    measuring = BenchRun(figures, TRIALS, quick, 1 if quick else repeat, here.code, _tell)
+    found = measuring.measure()
     rows = [each.row() for each in found]
     show(rows, MEASURED, how)
+    if measuring.left:
+        return _interrupted([figure.id for figure in measuring.left], write)
     if write is not None:
         _write(write, Part.FIGURES, here, rows, [figure.id for figure in FIGURES])
     return FAILED if any(each.failed for each in found) else PASSED
@@ -112,22 +115,35 @@ def growth(ids: list[str], how: RowFormat, *, quick: bool, write: Path | None) -
     here = machine()
     _tell(here.told)
     _check_page(write, Part.GROWTH, quick)
-    found = list(measured(growths, quick, _tell))
-    rows = growth_rows(growths, found)
+    measuring = GrowthRun(growths, quick, _tell)
+    found = measuring.measure()
+    rows = growth_rows(growths, found, measuring.left)
     show(rows, GROWN, how)
+    if measuring.left:
+        return _interrupted([each.id for each in measuring.left], write)
     if write is not None:
         _write(write, Part.GROWTH, here, rows, [each.id for each in GROWTHS])
     return FAILED if any(each.failed for each in found) else PASSED
 
 
-def growth_rows(growths: Sequence[Growth], found: Sequence[GrowthPoint]) -> list[dict[str, Any]]:
-    """The points, and behind those of each growth its exponents: rows without a size."""
+def _interrupted(left: Sequence[str], page: Path | None) -> int:
+    """The exit code, after a word on what is missing from what was shown."""
+    kept = f"; {page} is as it was" if page is not None else ""
+    warn(f"interrupted: not measured to the end: {', '.join(left)}{kept}")
+    return INTERRUPTED
+
+
+def growth_rows(
+    growths: Sequence[Growth], found: Sequence[GrowthPoint], left: Sequence[Growth] = ()
+) -> list[dict[str, Any]]:
+    """The points, and behind those of each growth its exponents: rows without a size. Of what is `left` half-way there
+    are none."""
     rows = []
     fitted = exponents(found)
     for each in growths:
         common = {"what": each.what, "unit": each.size}
         rows += [{**point.row(), **common} for point in found if point.growth == each.id]
-        for fit in (fit for fit in fitted if fit.growth == each.id):
+        for fit in (fit for fit in fitted if fit.growth == each.id and each not in left):
             empty = GrowthPoint(each.id, fit.who, 0, fit.seconds, fit.cpu, fit.memory, note="exponent").row()
             rows.append({**empty, "size": None, **common})
     return rows
