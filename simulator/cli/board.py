@@ -1,7 +1,8 @@
-"""The state of every session of a rehearsal, kept from the events alone."""
+"""The state of every session of a rehearsal or a server, kept from the events."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulator.cli.sessions import SessionRow
@@ -24,21 +25,22 @@ class _Row:
 
 @dataclass(slots=True)
 class Board:
-    """The state of everything, kept from the events alone."""
+    """The state of everything, kept from the events; `known` has those of connections that none has moved so far, as a
+    server takes them up from its store."""
 
     topology: Topology
-    connections: dict[str, ConnectionState] = field(default_factory=dict)
+    known: Callable[[str], ConnectionState | None] = lambda connection: None
+    _moved: dict[str, ConnectionState] = field(default_factory=dict)
     rows: dict[str, _Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for plan in plans(self.topology):
-            self.connections[plan.connection] = ConnectionState.NONE
             self.rows[plan.id] = _Row(plan)
 
     def take(self, event: Event) -> None:
         match event:
             case ConnectionMoved(connection, step):
-                self.connections[connection] = step.target
+                self._moved[connection] = step.target
             case BgpStateChanged(session, change) if session in self.rows:
                 row = self.rows[session]
                 row.bgp = change.target
@@ -56,13 +58,16 @@ class Board:
 
     def connection_of(self, session: str) -> ConnectionState:
         """The connection that a session belongs to; of one that an API asked for, by its name."""
-        if session in self.rows:
-            return self.connections[self.rows[session].plan.connection]
+        if session in self.rows and (state := self._state(self.rows[session].plan.connection)) is not None:
+            return state
         name = session
         while name := name.rpartition("/")[0]:
-            if name in self.connections:
-                return self.connections[name]
+            if (state := self._state(name)) is not None:
+                return state
         return ConnectionState.NONE
+
+    def _state(self, connection: str) -> ConnectionState | None:
+        return self._moved.get(connection) or self.known(connection)
 
     def sessions(self) -> list[SessionRow]:
         """Every session as it stands."""
@@ -72,7 +77,7 @@ class Board:
                 neighbor=str(row.plan.peer_address),
                 peer_as=row.plan.peer.asn,
                 edge=row.plan.edge.name,
-                state=self.connections[row.plan.connection],
+                state=self.connection_of(row.plan.id),
                 bgp=row.bgp,
                 counts=(row.received, row.sent),
                 gate_open=row.gate_open,

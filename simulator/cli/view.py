@@ -18,6 +18,7 @@ from simulator.cli.board import Board
 from simulator.cli.event_lines import EventLine, WithheldSums, event_line
 from simulator.cli.paragraphs import hanging, paragraph
 from simulator.cli.sessions import session_lines
+from simulator.connection.states import ConnectionState
 from simulator.engine.log import ConnectionMoved, Event, Remark
 from simulator.peer.events import GateWithheld
 from simulator.topology.schema import Topology
@@ -34,8 +35,14 @@ _COUNTS = (("Received", "in"), ("Sent", "out"))
 class PlainView:
     """One line an event, as it happens."""
 
-    def __init__(self, topology: Topology, console: Console) -> None:
-        self.board = Board(topology)
+    def __init__(
+        self,
+        topology: Topology,
+        console: Console,
+        known: Callable[[str], ConnectionState | None] = lambda connection: None,
+    ) -> None:
+        """`known` as for `Board`."""
+        self.board = Board(topology, known)
         self._console = console
         self._withheld = WithheldSums()
 

@@ -45,6 +45,8 @@ def test_a_signal_ends_it_with_a_cease_on_every_session_and_exit_code_0(tmp_path
     store.close()
     with serving(tmp_path) as server:  # and takes it up again
         assert server.turnup("status", "--wait", "30").returncode == 0
+        told = [line for line in server.said.splitlines() if " contoso/" in line and "BGP Open" in line]
+        assert told and all("[connection Active]" in line for line in told), "as the store has it, from the first line"
 
 
 @pytest.mark.parametrize("token", ["", "a-long-token"])

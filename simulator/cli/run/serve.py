@@ -20,6 +20,7 @@ from simulator.cli.own_files import require_readable
 from simulator.cli.recording import recording
 from simulator.cli.view import PlainView
 from simulator.cli.webhook import announcing, destination
+from simulator.connection.states import ConnectionState
 from simulator.lab.interruption import on_signals
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
@@ -119,7 +120,12 @@ async def _served(provider: Provider, host: str, port: int, token: str, to: Dest
         console.width = 140
     over = asyncio.Event()
     remove_leftovers(console)
-    view = PlainView(provider.topology, console)
+
+    def known(connection: str) -> ConnectionState | None:
+        record = provider.control.records.get(connection)
+        return record.state if record is not None else None
+
+    view = PlainView(provider.topology, console, known)
     provider.log.subscribe(view.take)
     socket = listen(host, port)
     with socket, on_signals(over.set):
@@ -136,7 +142,8 @@ async def _served(provider: Provider, host: str, port: int, token: str, to: Dest
             await over.wait()
     if provider.failure.done():
         error = provider.failure.result()
-        fail(LAB, f"the lab stopped with every gate shut: {type(error).__name__}: {error}")
+        kind = "" if isinstance(error, StoreError | LabError) else f"{type(error).__name__}: "
+        fail(LAB, f"the lab stopped with every gate shut: {kind}{error}")
     console.print("turnup: stopped: every session closed with a Cease, every state in the store")
     return PASSED
 
