@@ -136,8 +136,8 @@ def _interrupted(left: Sequence[str], page: Path | None) -> int:
 def growth_rows(
     growths: Sequence[Growth], found: Sequence[GrowthPoint], left: Sequence[Growth] = ()
 ) -> list[dict[str, Any]]:
-    """The points, and behind those of each growth its exponents: rows without a size. Of what is `left` half-way there
-    are none."""
+    """The points, and behind those of each growth its exponents: rows without a size. What is `left` half-way has no
+    exponents."""
     rows = []
     fitted = exponents(found)
     for each in growths:
