@@ -14,7 +14,7 @@ from simulator.scenarios.needs import lacking
 from simulator.scenarios.schema import ROUTERS
 from simulator.testing.asked import AskedLab
 from simulator.testing.driven import Driven, LoopThread
-from simulator.testing.lab import Lab
+from simulator.testing.lab import Lab, in_a_line
 from simulator.topology.faults import TopologyError
 from simulator.topology.schema import Topology
 from simulator.topology.suggest import listed
@@ -68,6 +68,10 @@ class Bench:
         names = list(dict.fromkeys(self._thread.unawaited))
         self._thread.unawaited.clear()
         return "; ".join(f"{name}(…) was not awaited, so nothing was done: write `await {name}(…)`" for name in names)
+
+    def fell_short(self, test: str, error: BaseException) -> None:
+        """A test of this lab failed, or was interrupted: its report says so, in one line."""
+        self._thread.call(lambda: self.lab.fell_short(f"{test}: {in_a_line(error)}"))
 
     def close(self) -> None:
         """Take the lab down; its report is written."""

@@ -6,10 +6,12 @@ more. It acts and sees by the tables of `simulator.scenarios`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from simulator.connection.states import ConnectionState
@@ -17,6 +19,7 @@ from simulator.faults.fitting import MOMENTS, FittedFault
 from simulator.faults.lab import Breach
 from simulator.gate import Direction
 from simulator.places.errors import LabError
+from simulator.report.text import one_line
 from simulator.scenarios.acting import ACTS
 from simulator.scenarios.conditions import Conditions
 from simulator.scenarios.playing import SOON, until_seen
@@ -72,7 +75,11 @@ class Lab:
         await self.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.fell_short(in_a_line(error))
         await self.stop()
 
     # --- mistakes ---
@@ -204,15 +211,27 @@ class Lab:
         if told := await until_seen(stage, conditions := valid(Conditions, {**subject, **wanted}), within):
             raise self.failure(told, conditions)
 
+    def fell_short(self, text: str) -> None:
+        """For the report, what did not come out as it should: one line. A lab that is not up has none."""
+        if self._staging is not None:
+            self._staging.fell_short(text)
+
     def failure(self, text: str, subject: Any) -> LabAssertionError:
         """What a test fails with. `subject`: expectations, or what it is about."""
         about = subject if isinstance(subject, Conditions) else valid(Conditions, subject)
-        if self._staging is not None:
-            self._staging.fell_short(text)
         return LabAssertionError(f"{text}\n{detail(self.stage, about, str(self.report or ''), keep=_KEEP)}")
 
 
 _KEEP: Final = "--turnup-report DIR"
+_WORDS: Final = 300
+"""Characters of why a test failed, in its report."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """Why a test failed, for its report."""
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return "interrupted"
+    return one_line(str(error).partition("\n")[0], _WORDS) or type(error).__name__
 
 
 def _one_of(what: str, name: str, known: Sequence[str]) -> str:

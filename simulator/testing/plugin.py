@@ -38,10 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test that forgot an `await` has proven nothing: it fails."""
-    yield
-    if (bench := getattr(item, "_turnup_bench", None)) is not None and (told := bench.unawaited()):
-        pytest.fail(told, pytrace=False)
+    """A test that forgot an `await` has proven nothing: it fails. Why a test failed, its lab's report says too."""
+    bench = getattr(item, "_turnup_bench", None)
+    try:
+        yield
+        if bench is not None and (told := bench.unawaited()):
+            pytest.fail(told, pytrace=False)
+    except BaseException as error:
+        if bench is not None and not isinstance(error, pytest.skip.Exception):
+            bench.fell_short(item.name, error)
+        raise
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -284,6 +285,44 @@ def test_an_async_test_needs_no_settings_and_a_forgotten_await_fails(tmp_path: P
     for name in ("turn_up", "request"):
         words = f"peering.{name}(…) was not awaited, so nothing was done: write `await peering.{name}(…)`"
         assert words in done.stdout.replace("\n", " ")
+
+
+_ENDING = f"""
+import pytest
+pytestmark = pytest.mark.topology("exchange", changes={QUICK})
+def test_fails(peering):
+    peering.request()
+    assert False, "mine"
+def test_passes(peering):
+    peering.request()
+    with pytest.raises(AssertionError):
+        peering.expects(0, connection_state="Active")
+async def test_expects(peering):
+    await peering.request()
+    await peering.expects(0, connection_state="Active")
+def test_skips(peering):
+    peering.request()
+    pytest.skip("not here")
+def test_interrupted(peering):
+    peering.request()
+    raise KeyboardInterrupt
+"""
+
+
+def test_the_report_of_a_lab_says_how_its_test_ended(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(_ENDING)
+    done = users_pytest(tmp_path, "--turnup-report", "reports")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    found = {path.parent.name: json.loads(path.read_text()) for path in tmp_path.glob("reports/*/report.json")}
+    expected = ("failed", "test_expects: connection-state: Active of contoso-ashburn/ash-edge-1: nothing more comes by itself")
+    ended = {name.rpartition("test_")[2]: (each["outcome"], *each["errors"]) for name, each in found.items()}
+    assert tuple(word[: len(whole)] for word, whole in zip(ended.pop("expects"), expected, strict=True)) == expected
+    assert ended == {
+        "fails": ("failed", "test_fails: mine"),
+        "passes": ("passed",),
+        "skips": ("passed",),
+        "interrupted": ("failed", "test_interrupted: interrupted"),
+    }
 
 
 @pytest.mark.topology("exchange", changes=QUICK)
