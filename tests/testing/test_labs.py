@@ -314,7 +314,10 @@ def test_the_report_of_a_lab_says_how_its_test_ended(tmp_path: Path) -> None:
     done = users_pytest(tmp_path, "--turnup-report", "reports")
     assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
     found = {path.parent.name: json.loads(path.read_text()) for path in tmp_path.glob("reports/*/report.json")}
-    expected = ("failed", "test_expects: connection-state: Active of contoso-ashburn/ash-edge-1: nothing more comes by itself")
+    expected = (
+        "failed",
+        "test_expects: connection-state: Active of contoso-ashburn/ash-edge-1: nothing more comes by itself",
+    )
     ended = {name.rpartition("test_")[2]: (each["outcome"], *each["errors"]) for name, each in found.items()}
     assert tuple(word[: len(whole)] for word, whole in zip(ended.pop("expects"), expected, strict=True)) == expected
     assert ended == {
