@@ -29,6 +29,29 @@ class StateName(StrEnum):
     active = "Active"
 
 
+class RouterName(StrEnum):
+    """Names of --router."""
+
+    bird = "bird"
+    frr = "frr"
+    gobgp = "gobgp"
+    openbgpd = "openbgpd"
+    exabgp = "exabgp"
+    simulated = "simulated"
+
+
+class FamilyName(StrEnum):
+    """Names of --family."""
+
+    ipv4 = "ipv4"
+    ipv6 = "ipv6"
+
+    @property
+    def label(self) -> str:
+        """As topologies and reports write it."""
+        return "IPv4" if self is FamilyName.ipv4 else "IPv6"
+
+
 LinkOption = Annotated[
     LinkName | None,
     typer.Option("--link", envvar="TURNUP_LINK", help="Override the topology's link.", show_default=False),
@@ -64,5 +87,13 @@ ReportOption = Annotated[
         envvar="TURNUP_REPORT",
         metavar="DIR",
         help="Write report.html, report.json, junit.xml, events.jsonl and wire.pcap here.",
+    ),
+]
+RequireRoutersOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-routers",
+        envvar="TURNUP_REQUIRE_ROUTERS",
+        help="Fail, and do not skip, where a router or a privilege is missing.",
     ),
 ]

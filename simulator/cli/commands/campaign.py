@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.commands.fault import FamilyOption, RouterOption
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import JobsOption
+from simulator.cli.options import FamilyName, JobsOption, RequireRoutersOption, RouterName
 
 
-class SecurityOption(StrEnum):
+class SecurityName(StrEnum):
     """Names of --security."""
 
     none = "none"
@@ -34,15 +33,15 @@ def campaign(
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the cells, and run none.")] = False,
     router: Annotated[
-        list[RouterOption] | None,
+        list[RouterName] | None,
         typer.Option(help="With this router. May be repeated: with each.", show_default=False),
     ] = None,
     family: Annotated[
-        list[FamilyOption] | None,
+        list[FamilyName] | None,
         typer.Option(help="With this family alone. May be repeated: with each.", show_default=False),
     ] = None,
     security: Annotated[
-        list[SecurityOption] | None,
+        list[SecurityName] | None,
         typer.Option(help="With MD5, GTSM, both or none. May be repeated: with each.", show_default=False),
     ] = None,
     fault: Annotated[
@@ -102,14 +101,7 @@ def campaign(
             show_default=False,
         ),
     ] = "",
-    require_routers: Annotated[
-        bool,
-        typer.Option(
-            "--require-routers",
-            envvar="TURNUP_REQUIRE_ROUTERS",
-            help="Fail, and do not skip, where a router or a privilege is missing.",
-        ),
-    ] = False,
+    require_routers: RequireRoutersOption = False,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +118,7 @@ def campaign(
     times = (("soak", soak), ("deadline", deadline))
     choice = CampaignChoice(
         routers=[each.value for each in router or ()],
-        families=["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()],
+        families=[each.label for each in family or ()],
         securities=[each.value for each in security or ()],
         faults=fault or (),
         settings=run.settings(set_ or ()),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simulator.cli.formats import FormatOption, RowFormat
-from simulator.cli.options import JobsOption
+from simulator.cli.options import FamilyName, JobsOption, RouterName
 from simulator.cli.remote import SERVER, ServerOption
 
 app = typer.Typer(
@@ -20,24 +19,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 each was named first and alone · 1 one was not · 2 bad usage or bad file · 3 a lab failed.",
 )
 _NAME = typer.Argument(metavar="NAME", help="One of `turnup fault list`, or a fault file of your own.")
-
-
-class RouterOption(StrEnum):
-    """Names of --router."""
-
-    bird = "bird"
-    frr = "frr"
-    gobgp = "gobgp"
-    openbgpd = "openbgpd"
-    exabgp = "exabgp"
-    simulated = "simulated"
-
-
-class FamilyOption(StrEnum):
-    """Names of --family."""
-
-    ipv4 = "ipv4"
-    ipv6 = "ipv6"
 
 
 @app.command("list")
@@ -67,10 +48,10 @@ def run(
         bool, typer.Option("--blind", help="Find the fault: one is chosen at random, you name it.")
     ] = False,
     router: Annotated[
-        list[RouterOption] | None, typer.Option(help="With this router alone. May be repeated.", show_default=False)
+        list[RouterName] | None, typer.Option(help="With this router alone. May be repeated.", show_default=False)
     ] = None,
     family: Annotated[
-        list[FamilyOption] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
+        list[FamilyName] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
     ] = None,
     jobs: JobsOption = None,
     record: Annotated[
@@ -90,7 +71,7 @@ def run(
     from simulator.cli.run import fault as commands
 
     routers = [each.value for each in router or ()]
-    families = ["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()]
+    families = [each.label for each in family or ()]
     if blind:
         raise typer.Exit(commands.run_blind(names or (), routers, families))
     raise typer.Exit(commands.run_faults(names or (), every, routers, families, jobs, write, record, how))
@@ -100,14 +81,14 @@ def run(
 def on(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Without one: what is in the lab now.")] = "",
     peer: Annotated[str, typer.Option(help="Whose; the first peer's where omitted.")] = "",
-    family: Annotated[FamilyOption | None, typer.Option(help="The first that fits where omitted.")] = None,
+    family: Annotated[FamilyName | None, typer.Option(help="The first that fits where omitted.")] = None,
     server: ServerOption = SERVER,
     how: FormatOption = RowFormat.table,
 ) -> None:
     """Put a fault into a lab that `turnup serve` runs; without a name: show those that it has."""
     from simulator.cli.run import served_fault as commands
 
-    chosen = {None: "", FamilyOption.ipv4: "IPv4", FamilyOption.ipv6: "IPv6"}[family]
+    chosen = family.label if family is not None else ""
     commands.put_in(name, peer, chosen, server, how)
 
 
@@ -126,7 +107,7 @@ def off(
 @app.command()
 def mutate(
     router: Annotated[
-        list[RouterOption] | None, typer.Option(help="With this daemon alone. May be repeated.", show_default=False)
+        list[RouterName] | None, typer.Option(help="With this daemon alone. May be repeated.", show_default=False)
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Mutations of each router's configuration.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other mutations.")] = 1,

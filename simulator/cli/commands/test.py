@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.commands.fault import FamilyOption, RouterOption
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import JobsOption
+from simulator.cli.options import FamilyName, JobsOption, RequireRoutersOption, RouterName
 
 
 def test(
@@ -30,11 +29,11 @@ def test(
         ),
     ] = None,
     router: Annotated[
-        list[RouterOption] | None,
+        list[RouterName] | None,
         typer.Option(help="Only cases with this router. May be repeated.", show_default=False),
     ] = None,
     family: Annotated[
-        list[FamilyOption] | None,
+        list[FamilyName] | None,
         typer.Option(help="Only cases of this family, or of both. May be repeated.", show_default=False),
     ] = None,
     set_: Annotated[
@@ -60,14 +59,7 @@ def test(
         Path | None,
         typer.Option(metavar="DIR", help="Record each case here, for `turnup replay`.", show_default=False),
     ] = None,
-    require_routers: Annotated[
-        bool,
-        typer.Option(
-            "--require-routers",
-            envvar="TURNUP_REQUIRE_ROUTERS",
-            help="Fail, and do not skip, where a router or a privilege is missing.",
-        ),
-    ] = False,
+    require_routers: RequireRoutersOption = False,
     how: FormatOption = RowFormat.table,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,7 +79,7 @@ def test(
             listing=list_,
             only=only or (),
             routers=[each.value for each in router or ()],
-            families=["IPv4" if each is FamilyOption.ipv4 else "IPv6" for each in family or ()],
+            families=[each.label for each in family or ()],
             settings=set_ or (),
             jobs=jobs,
             report=report,
