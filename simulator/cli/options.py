@@ -29,7 +29,7 @@ class StateName(StrEnum):
     active = "Active"
 
 
-class RouterName(StrEnum):
+class RouterOption(StrEnum):
     """Names of --router."""
 
     bird = "bird"
@@ -40,7 +40,7 @@ class RouterName(StrEnum):
     simulated = "simulated"
 
 
-class FamilyName(StrEnum):
+class FamilyOption(StrEnum):
     """Names of --family."""
 
     ipv4 = "ipv4"
@@ -49,7 +49,7 @@ class FamilyName(StrEnum):
     @property
     def label(self) -> str:
         """As topologies and reports write it."""
-        return "IPv4" if self is FamilyName.ipv4 else "IPv6"
+        return "IPv4" if self is FamilyOption.ipv4 else "IPv6"
 
 
 LinkOption = Annotated[

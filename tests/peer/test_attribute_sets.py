@@ -12,9 +12,10 @@ from simulator.peer.attribute_sets import _SWEPT, AttributeSets
 from simulator.peer.events import NeighborConfig
 from simulator.places.endpoint import Endpoint
 from simulator.rib.attribute_set import AttributeSet
-from simulator.rib.route_server.client import Client
+from simulator.rib.route_server.client import Client, RouteServerSettings
 from simulator.rib.route_server.control import BLACKHOLE, ControlCommunities
-from simulator.rib.route_server.offer import Offer
+from simulator.rib.route_server.offer import Offer, Pick
+from simulator.rib.route_server.transparent import MessageFormat, Transparent
 from simulator.session.messages import Family
 from simulator.wire.attribute_codec import AsSegment, PathAttributes, SegmentKind, encode
 from simulator.wire.received_update import AnnouncedPrefixes
@@ -103,6 +104,11 @@ def test_communities_are_those_of_the_path_whether_or_not_that_is_decoded(paths:
 
 def test_a_route_server_decodes_no_path_that_it_only_passes_on() -> None:
     known, client = sets(), Client("one", 3320, Family.IPV4, PEER)
-    found = known.plain(octets(7), None, True)
-    assert found is not None and Offer(client, found, ControlCommunities(RS_AS)).is_plain
+    found, control = known.plain(octets(7), None, True), ControlCommunities(RS_AS)
+    assert found is not None
+    offer = Offer(client, found, control)
+    written = Transparent(RouteServerSettings(RS_AS), control).block(
+        Family.IPV4, Pick(offer), MessageFormat(asn4=True, message_size=4096)
+    )
+    assert (offer.is_plain, written) == (True, (found.raw, b""))
     assert found._path is None

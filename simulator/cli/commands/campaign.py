@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import FamilyName, JobsOption, RequireRoutersOption, RouterName
+from simulator.cli.options import FamilyOption, JobsOption, RequireRoutersOption, RouterOption
 
 
-class SecurityName(StrEnum):
+class SecurityOption(StrEnum):
     """Names of --security."""
 
     none = "none"
@@ -33,15 +33,15 @@ def campaign(
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the cells, and run none.")] = False,
     router: Annotated[
-        list[RouterName] | None,
+        list[RouterOption] | None,
         typer.Option(help="With this router. May be repeated: with each.", show_default=False),
     ] = None,
     family: Annotated[
-        list[FamilyName] | None,
+        list[FamilyOption] | None,
         typer.Option(help="With this family alone. May be repeated: with each.", show_default=False),
     ] = None,
     security: Annotated[
-        list[SecurityName] | None,
+        list[SecurityOption] | None,
         typer.Option(help="With MD5, GTSM, both or none. May be repeated: with each.", show_default=False),
     ] = None,
     fault: Annotated[

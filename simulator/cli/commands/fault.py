@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, RowFormat
-from simulator.cli.options import FamilyName, JobsOption, RouterName
+from simulator.cli.options import FamilyOption, JobsOption, RouterOption
 from simulator.cli.remote import SERVER, ServerOption
 
 app = typer.Typer(
@@ -48,10 +48,10 @@ def run(
         bool, typer.Option("--blind", help="Find the fault: one is chosen at random, you name it.")
     ] = False,
     router: Annotated[
-        list[RouterName] | None, typer.Option(help="With this router alone. May be repeated.", show_default=False)
+        list[RouterOption] | None, typer.Option(help="With this router alone. May be repeated.", show_default=False)
     ] = None,
     family: Annotated[
-        list[FamilyName] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
+        list[FamilyOption] | None, typer.Option(help="On this family alone. May be repeated.", show_default=False)
     ] = None,
     jobs: JobsOption = None,
     record: Annotated[
@@ -81,7 +81,7 @@ def run(
 def on(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Without one: what is in the lab now.")] = "",
     peer: Annotated[str, typer.Option(help="Whose; the first peer's where omitted.")] = "",
-    family: Annotated[FamilyName | None, typer.Option(help="The first that fits where omitted.")] = None,
+    family: Annotated[FamilyOption | None, typer.Option(help="The first that fits where omitted.")] = None,
     server: ServerOption = SERVER,
     how: FormatOption = RowFormat.table,
 ) -> None:
@@ -107,7 +107,7 @@ def off(
 @app.command()
 def mutate(
     router: Annotated[
-        list[RouterName] | None, typer.Option(help="With this daemon alone. May be repeated.", show_default=False)
+        list[RouterOption] | None, typer.Option(help="With this daemon alone. May be repeated.", show_default=False)
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Mutations of each router's configuration.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other mutations.")] = 1,

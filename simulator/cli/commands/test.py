@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.formats import FormatOption, JsonOption, RowFormat, chosen
-from simulator.cli.options import FamilyName, JobsOption, RequireRoutersOption, RouterName
+from simulator.cli.options import FamilyOption, JobsOption, RequireRoutersOption, RouterOption
 
 
 def test(
@@ -29,11 +29,11 @@ def test(
         ),
     ] = None,
     router: Annotated[
-        list[RouterName] | None,
+        list[RouterOption] | None,
         typer.Option(help="Only cases with this router. May be repeated.", show_default=False),
     ] = None,
     family: Annotated[
-        list[FamilyName] | None,
+        list[FamilyOption] | None,
         typer.Option(help="Only cases of this family, or of both. May be repeated.", show_default=False),
     ] = None,
     set_: Annotated[
