@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -101,9 +102,9 @@ def test_routes_of_bird(routes: list[str]) -> None:
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small window gives the same routes, and hands the first on long before the last line is read."""
-    rows = table_files.routes(2000, 50)
-    for read, write in ((read_bird, table_files.bird), (read_json_lines, table_files.json_lines)):
-        lines = list(write(rows))
+    both = (read_bird, table_files.bird), (read_json_lines, table_files.json_lines)
+    for (read, write), sets in itertools.product(both, (1, 50)):
+        lines = list(write(table_files.routes(2000, sets)))
         whole = one_by_one(read(lines))
         monkeypatch.setattr(alike_routes, "_WINDOW", 400)
         taken = 0
