@@ -23,6 +23,7 @@ IMPLIED: Final = {
     "as-path-loop": ("microsoft-prefix",),
     "as-path-empty": ("first-as",),
     "bogon-asn": ("maps-private-asn",),
+    "first-as": ("bogon-asn",),
     "maps-prepending": ("maps-as-path-too-long",),
     "next-hop": ("microsoft-prefix", "link-local-next-hop"),
     "prefix-too-long": ("exchange-lan", "microsoft-prefix"),

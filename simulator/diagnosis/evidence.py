@@ -251,8 +251,8 @@ class SessionEvidence:
     unheard: tuple[str, ...] = ()
     """What the topology says that the peer announces, where its router has a user's own file, and that does not come
     on this session."""
-    own_prefix: str = ""
-    """One that the peer is to announce on this session, as the topology says."""
+    own_prefixes: tuple[str, ...] = ()
+    """The first that the peer is to announce on this session, as the topology says."""
     was_up: bool = False
     """It was Established when the time that is looked at began."""
     carried: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None = None

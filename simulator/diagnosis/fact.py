@@ -38,6 +38,7 @@ class Fact(Enum):
     PACKETS_ASTRAY = "packets pass by another way than the session's"
     # TCP
     TCP_OPENS = "a TCP handshake with the router's BGP port succeeds"
+    WAITS_UNHEARD = "the router is to be called on this session, and its kernel refuses TCP to its BGP port"
     TCP_REFUSED = "the router's kernel refuses TCP to its BGP port"
     TCP_REJECTED = "an ICMP error answers our SYN"
     TCP_SILENT = "nothing answers TCP to the router's BGP port"
@@ -84,7 +85,7 @@ class Fact(Enum):
     KEPT_BACK = "the router originates what the topology says, and its export policy lets others out and not this"
     NOT_ORIGINATED = "what the topology says that the peer announces does not come, and other prefixes do"
     NEXT_HOP_OURS = "another edge gets prefixes whose next hop is this edge, to which no router sends them"
-    SENT_LIMIT = "the router limits what it sends on the session, and ended it"
+    SENT_LIMIT = "the router limits what it sends on the session, and has more to send"
     # OPEN and NOTIFICATION
     OPEN_AS = "the OPEN carries another AS than the PeerAsn's"
     OPEN_ID_ZERO = "the BGP Identifier is 0.0.0.0"
@@ -109,6 +110,7 @@ class Fact(Enum):
     NOTE_SHUTDOWN = "NOTIFICATION: the peer's operator shut the session down"
     NOTE_RESET = "NOTIFICATION: the peer's operator reset or changed the session"
     NOTE_RESOURCES = "NOTIFICATION: the peer has no resources left"
+    NOTE_UNSPECIFIC = "NOTIFICATION: the peer ends the session, and does not say why"
     NOTE_BFD = "NOTIFICATION: the peer's BFD session is down"
     NOTE_EXPIRED_HERE = "NOTIFICATION that we sent: nothing came from the peer for the hold time"
     NOTE_EXPIRED_THERE = "NOTIFICATION: the peer heard nothing from us for its hold time"
@@ -159,6 +161,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.INTERFACE_NAME: C.T1,
     Fact.VRF_NAME: C.T1,
     Fact.CONFIGURED_SOURCE: C.T1,
+    Fact.WAITS_UNHEARD: C.T1,
     Fact.CONFIGURED_LOCAL_AS: C.S1,
     Fact.CONFIGURED_REMOTE_AS: C.S1,
     Fact.OPEN_AS: C.S1,
@@ -187,6 +190,7 @@ ABNORMAL: dict[Fact, C] = {
     Fact.NOTE_RESET: C.S5,
     Fact.NOTE_RESOURCES: C.S5,
     Fact.NOTE_BFD: C.S5,
+    Fact.NOTE_UNSPECIFIC: C.S5,
     Fact.NOTE_EXPIRED_HERE: C.S5,
     Fact.NOTE_EXPIRED_THERE: C.S5,
     Fact.NOTE_MALFORMED_HERE: C.S5,

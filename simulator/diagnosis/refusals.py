@@ -17,6 +17,7 @@ _HARD_RESET, _BFD_DOWN = 9, 10
 
 REFUSALS: Final[dict[tuple[int, int | None, bool], str]] = {
     # RFC 4271 §6.2
+    (_OPEN, 0, False): "NOTE_UNSPECIFIC",
     (_OPEN, 1, False): "NOTE_VERSION",
     (_OPEN, 2, False): "NOTE_AS",
     (_OPEN, 3, False): "NOTE_ID",
@@ -37,6 +38,7 @@ REFUSALS: Final[dict[tuple[int, int | None, bool], str]] = {
     (_UPDATE, None, False): "NOTE_MALFORMED_THERE",
     (_HOLD_EXPIRED, None, True): "NOTE_EXPIRED_HERE",
     (_HOLD_EXPIRED, None, False): "NOTE_EXPIRED_THERE",
+    (_CEASE, 0, False): "NOTE_UNSPECIFIC",  # RFC 4271 §6.7
     # RFC 4486 §4
     (_CEASE, int(Cease.MAX_PREFIXES), False): "NOTE_LIMIT",
     (_CEASE, int(Cease.MAX_PREFIXES), True): "NOTE_OUR_LIMIT",

@@ -74,8 +74,8 @@ REMEDIES: dict[str, str] = {
     "next-hop": "set next-hop self on the session with {edge}: the next hop must be {peer}",
     "one-session-only": "announce the same prefixes on the session with {edge}",
     "import-policy": "let the import policy of the session with {edge} accept Microsoft's routes",
-    "capabilities-missing": "let the router negotiate capabilities with neighbor {edge} (dont-capability-negotiate "
-    "off), and see in its log whether it turns the session away",
+    "capabilities-missing": "let the router negotiate capabilities with neighbor {edge}, and see in its log whether it "
+    "turns the session away",
     "rs-keeps-routes": "let the route server export AS8075's routes to its members: look at its export policy, its "
     "limits, and whether the members' sessions with it are up",
     "rs-own-as": "have the exchange configure {edge} as a route server client (BIRD: `rs client`): its own AS must not "
@@ -124,6 +124,7 @@ RULES: dict[str, str] = {
     "maps-as-path-too-long": "announce on the session with {edge} only what is at most three ASes away",
     "bogon-asn": "remove private and reserved ASNs from the path on the session with {edge} (remove-private-as)",
     "maps-private-asn": "remove private ASNs from the path on the session with {edge} (remove-private-as)",
+    "as-path-empty": "let the session with {edge} be an eBGP session of AS{expected}: it then stands first in the path",
     "as-set": "aggregate without AS_SET on the session with {edge}",
     "rpki-invalid": "correct the ROA of the prefix (origin AS and maxLength), or announce what it allows",
     "rpki-unknown": "publish a ROA for the prefix with its origin AS",
@@ -215,8 +216,10 @@ def _about(cause: str, session: SessionEvidence, *, rule: bool) -> About:
     elif cause == "export-policy" and answer is not None and answer.withheld:  # the link's own is kept back for good
         peer = session.view.peer_address
         prefixes = [prefix for prefix in answer.withheld if peer not in ip_network(prefix)]
-    elif not rejected and session.own_prefix:
-        prefixes = [session.own_prefix]
+    elif cause == "network-not-in-rib" and answer is not None and answer.away:
+        prefixes = list(answer.away)
+    elif not rejected:
+        prefixes = list(session.own_prefixes)
     return About(
         name=answer.name if answer is not None else "",
         prefixes=tuple(dict.fromkeys(prefixes)),
@@ -231,6 +234,8 @@ def _values(cause: str, rejected: list[RejectedRoutes], session: SessionEvidence
         return session.marks.values if session.marks is not None else ()
     if cause in ("as-path-too-long", "maps-prepending", "maps-as-path-too-long"):
         return (str(session.view.peer_as),)
+    if cause == "as-path-loop":
+        return (str(session.view.local_open.asn),)
     if cause == "next-hop" and not rejected:
         return (str(session.view.local_address),)
     return tuple(dict.fromkeys(value for each in rejected for value in each.values))

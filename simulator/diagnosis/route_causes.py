@@ -68,7 +68,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.EXPORT_POLICY, F.KEPT_BACK),
         "simulator",
         shared="the router's export policy keeps back what is to be announced",
-        contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB),
+        contradicted=(F.NO_EXPORT_POLICY, F.NETWORK_NOT_IN_RIB, F.SENT_LIMIT),
         accounts=(F.LACKS_PREFIXES,),
     ),
     CauseRow(
@@ -78,7 +78,7 @@ ROUTE_CAUSES: Final[tuple[CauseRow, ...]] = (
         (C.R4,),
         (F.NOT_ORIGINATED,),
         "simulator",
-        contradicted=(F.NETWORK_NOT_IN_RIB,),
+        contradicted=(F.NETWORK_NOT_IN_RIB, F.SENT_LIMIT),
     ),
     CauseRow(
         "next-hop",

@@ -36,6 +36,9 @@ class Setting(Enum):
     FAMILY = "family"
     PREFIX_LIMIT = "prefix-limit"
     SENT_LIMIT = "sent-limit"
+    CAPABILITIES = "capabilities"
+    AS4 = "as4"
+    REFRESH = "refresh"
     ROUTER_ID = "router-id"
     ROLE = "role"
     NEXT_HOP = "next-hop"
@@ -95,5 +98,7 @@ class RouterAnswer:
     """With what is to be said of it."""
     withheld: tuple[str, ...] = ()
     """Prefixes of its own that it has, and that its export policy lets out nowhere on this session."""
+    away: tuple[str, ...] = ()
+    """Prefixes that its user has it announce, and that its table has no route to."""
     statements: Mapping[Setting, Statement] = field(default_factory=dict)
     """Where the user's own file says it."""

@@ -88,7 +88,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.SHUT_DOWN, F.NOTE_SHUTDOWN),
         "RFC 4486 §4",
-        contradicted=(F.INTERFACE_NAME, F.VRF_NAME, F.LIMIT_HIT, F.NO_SESSION),
+        contradicted=(F.INTERFACE_NAME, F.VRF_NAME, F.LIMIT_HIT, F.SENT_LIMIT, F.NO_SESSION),
         accounts=(F.NOTE_RESET,),
     ),
     CauseRow(
@@ -259,6 +259,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         DOWN,
         (F.OPEN_NO_AS4,),
         "RFC 6793",
+        accounts=(F.NOTE_UNSPECIFIC,),
         contradicted=(F.NOTE_UNWANTED, F.NOTE_SHUTDOWN),
     ),
     CauseRow(
@@ -290,9 +291,9 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "refused",
         _PEER,
-        "the router refuses our OPEN: {told}",
+        "the router refuses the session: {told}",
         DOWN,
-        (F.NOTE_VERSION, F.NOTE_CAPABILITY, F.NOTE_RESOURCES),
+        (F.NOTE_VERSION, F.NOTE_CAPABILITY, F.NOTE_RESOURCES, F.NOTE_UNSPECIFIC),
         "RFC 4271 §6.2",
     ),
     # --- what ends a session that was up ---
@@ -317,11 +318,19 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "sent-limit",
         _PEER,
-        "the router's own limit of what it sends ends the session: {told}",
-        DOWN,
+        "the router's own limit of what it sends is below what it has to announce: {told}",
+        (C.R1, C.R4, C.R9, *DOWN),
         (F.SENT_LIMIT,),
         "simulator",
-        accounts=(F.NOTE_BFD,),
+        accounts=(
+            F.NOTE_BFD,
+            F.SHUT_DOWN,
+            F.NOTE_SHUTDOWN,
+            F.NOTE_RESET,
+            F.LACKS_PREFIXES,
+            F.KEPT_BACK,
+            F.NOT_ORIGINATED,
+        ),
     ),
     CauseRow(
         "bfd",
@@ -375,7 +384,7 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
         (F.TCP_REFUSED,),
         "RFC 4271 §8.2.1",
         shared="nothing listens on the router's BGP port",
-        contradicted=(F.UP, F.TALKS),
+        contradicted=(F.UP, F.TALKS, F.WAITS_UNHEARD),
     ),
     CauseRow(
         "hangs",
@@ -392,10 +401,11 @@ SESSION_CAUSES: Final[tuple[CauseRow, ...]] = (
     CauseRow(
         "passive",
         _PEER,
-        "the router listens and neither calls nor takes our call",
+        "the router neither calls nor takes our call: {told}",
         DOWN,
-        (F.TCP_OPENS,),
+        (F.TCP_OPENS, F.WAITS_UNHEARD),
         "RFC 4271 §8.1.1",
+        accounts=(F.TCP_REFUSED,),
         contradicted=(F.TALKS, F.UP, F.CLOSED_EARLY, F.SILENT),
     ),
     CauseRow(

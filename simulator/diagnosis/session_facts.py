@@ -14,12 +14,13 @@ from simulator.diagnosis.route_checks import NEAR
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting
 from simulator.diagnosis.session_checks import COMFORTABLE_HOLD, UP, late
 from simulator.packets.kinds import PacketKind as K
-from simulator.session.messages import Capabilities
+from simulator.session.messages import AS_TRANS, Capabilities
 from simulator.session.outputs import NotificationSeen
 from simulator.session.states import BgpState
 from simulator.views.session import SessionView
 
 _TALKING = (BgpState.OPEN_CONFIRM, BgpState.ESTABLISHED)
+_TWO_OCTETS = 65535
 _ABOUT_A_MESSAGE = (1, 2, 3, 5)
 """Error codes of a NOTIFICATION that answers a message (RFC 4271 §6): one that we sent tells that something came."""
 
@@ -97,9 +98,10 @@ def counters(session: SessionEvidence, observation: Observation) -> Seen:
     if session.is_up:
         return
     here, there, md5, gtsm = session.tcp_counters, session.peer_counters, session.view.md5, session.view.gtsm
+    has_key = session.answer is not None and session.answer.md5_differs  # which is not on every socket of its router
     table = (
         (here, "TCPMD5NotFound", md5, Fact.MD5_PEER_UNSIGNED),
-        (there, "TCPMD5Unexpected", md5, Fact.MD5_PEER_UNSIGNED),
+        (there, "TCPMD5Unexpected", md5 and not has_key, Fact.MD5_PEER_UNSIGNED),
         (here, "TCPMD5Unexpected", not md5, Fact.MD5_PEER_SIGNS),
         (there, "TCPMD5NotFound", not md5, Fact.MD5_PEER_SIGNS),
         (here, "TCPMD5Failure", md5, Fact.MD5_DIFFERS),
@@ -152,14 +154,10 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
     if answer.shut_down:
         words = f"the router has the session shut down{f': {answer.reason}' if answer.reason else ''}"
         yield Fact.SHUT_DOWN, _says(answer, Setting.SHUTDOWN, words)
-    bfd = any(_fact(seen) is Fact.NOTE_BFD for seen in view.notifications)
-    if bfd and (sent := answer.statements.get(Setting.SENT_LIMIT)) is not None:
-        # OpenBGPD ends a session on which it would send more with the subcode that RFC 9384 gives BFD.
-        yield (
-            Fact.SENT_LIMIT,
-            _says(answer, Setting.SENT_LIMIT, f"the router sends at most {sent.value} prefixes"),
-        )
-    if answer.limit_hit:
+    if _sends_too_little(session, answer):
+        most = count_of(int(answer.statements[Setting.SENT_LIMIT].value), "prefix", "prefixes")
+        yield Fact.SENT_LIMIT, _says(answer, Setting.SENT_LIMIT, f"the router sends at most {most}")
+    elif answer.limit_hit:
         yield Fact.LIMIT_HIT, f"the router says: {answer.state}: {answer.reason}".rstrip(": ")
     if answer.local_as is not None and view.peer_as not in (None, answer.local_as):
         words = f"the router's local AS on this session is AS{answer.local_as}"
@@ -170,6 +168,11 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
     if answer.source is not None and ip_address(answer.source) not in _addresses(session):
         words = f"the router calls from {answer.source}, not from {view.peer_address}"
         yield Fact.CONFIGURED_SOURCE, _says(answer, Setting.SOURCE, words)
+    if session.probe is TcpEnd.REFUSED and Setting.PASSIVE in answer.statements and not session.is_up:
+        words = "the router waits to be called, and nothing listens there"
+        yield Fact.WAITS_UNHEARD, _says(answer, Setting.PASSIVE, words)
+    if Setting.AS4 in answer.statements and view.peer_open is None and not session.is_up:
+        yield Fact.OPEN_NO_AS4, _says(answer, Setting.AS4, "the router's four-octet AS numbers are switched off")
     yield from _security(session, answer)
     if answer.hold_time is not None and answer.hold_time < COMFORTABLE_HOLD:
         words = f"the router's hold time is {answer.hold_time} s"
@@ -182,6 +185,26 @@ def router(session: SessionEvidence, observation: Observation) -> Seen:
     if answer.no_export_policy:
         yield Fact.NO_EXPORT_POLICY, f"the router says: {answer.reason or 'no export policy'}"
     yield from ((_TROUBLES[what], text) for what, text in answer.troubles if what in _TROUBLES)
+
+
+def _sends_too_little(session: SessionEvidence, answer: RouterAnswer) -> bool:
+    """Its own limit of what it sends ended the session, or lets no more out than comes."""
+    limit, view = answer.statements.get(Setting.SENT_LIMIT), session.view
+    if limit is None or not limit.value.isdecimal():
+        return False
+    # OpenBGPD ends a session on which it would send more with the subcode that RFC 9384 gives BFD.
+    ended = any(_fact(seen) is Fact.NOTE_BFD for seen in view.notifications)
+    # BIRD says of every limit alike that it was hit: what we never sent filled no other one.
+    return (
+        ended
+        or (answer.limit_hit and not view.sent)
+        or (0 < view.received == int(limit.value) and bool(_held(session)))
+    )
+
+
+def _held(session: SessionEvidence) -> tuple[str, ...]:
+    """What it is to announce and does not."""
+    return session.unheard or (session.answer.withheld if session.answer is not None else ())
 
 
 def _addresses(session: SessionEvidence) -> set[IPv4Address | IPv6Address]:
@@ -222,7 +245,9 @@ def opened(session: SessionEvidence, observation: Observation) -> Seen:
     if view.peer_open is None:
         return
     theirs, found = view.peer_open, view.peer_open.bgp_identifier
-    if view.peer_as is not None and theirs.asn != view.peer_as:
+    # Without the capability an ASN of four octets cannot be said: AS_TRANS stands for it (RFC 6793 §9).
+    unsaid = theirs.asn == AS_TRANS and not theirs.capabilities.asn4 and (view.peer_as or 0) > _TWO_OCTETS
+    if view.peer_as is not None and theirs.asn != view.peer_as and not unsaid:
         yield Fact.OPEN_AS, f"OPEN carries AS{theirs.asn}; the PeerAsn is AS{view.peer_as}"
     if int(found) == 0:
         yield Fact.OPEN_ID_ZERO, f"BGP Identifier {found}"

@@ -186,7 +186,10 @@ def _filled(template: str, session: SessionEvidence, told: str) -> str:
 def roots(rejected: RejectedRoutes, everything: Iterable[RejectedRoutes]) -> list[RejectedRoutes]:
     """The rules of the same mistake that reject all of its routes too and say more of it; itself where none does."""
     known = [other for other in IMPLIED.get(rejected.rule, ()) if other in rejected.always_with]
-    return [each for each in everything if each.rule in known] or [rejected]
+    found = [each for each in everything if each.rule in known]
+    if rejected.rule == "first-as":  # of an AS that no route may have: there another one would be first without it
+        found = [each for each in found if set(rejected.values) <= set(each.values)]
+    return found or [rejected]
 
 
 def _of_rule(session: SessionEvidence, rejected: RejectedRoutes, failed: Mapping[str, bool]) -> Cause:

@@ -29,7 +29,7 @@ from simulator.engine.menders import mender_of
 from simulator.engine.network import Network
 from simulator.engine.route_evidence import flaps, rejected
 from simulator.engine.route_server_paths import paths_through
-from simulator.engine.router_evidence import own_prefix
+from simulator.engine.router_evidence import own_prefixes
 from simulator.places.link import LinkKind
 from simulator.rib.adj_in import HeldRoute
 from simulator.session.states import BgpState
@@ -218,7 +218,7 @@ class Observer(Inquiry):
             key_problem=self._key_problem(plan),
             probe=gathered.probes.get(plan.id),
             packets=gathered.packets.get(plan.id),
-            own_prefix=own_prefix(plan) if plan.id in gathered.answers else "",
+            own_prefixes=own_prefixes(plan) if plan.id in gathered.answers else (),
             was_up=before.bgp_state is BgpState.ESTABLISHED,
             prefixes=self._heard(plan) if compared else frozenset(),
             turned_away=self._heard(plan, acceptable=False) if compared and view.rejected else frozenset(),

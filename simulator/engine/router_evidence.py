@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from simulator.diagnosis.evidence import PeerTable, TcpEnd
-from simulator.diagnosis.router_answer import RouterAnswer
+from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer
 from simulator.engine.member_config import served, session_name
 from simulator.engine.network import Network
 from simulator.lab.probe import tcp_port
@@ -18,7 +18,7 @@ from simulator.places.link import LinkKind
 from simulator.routers.base import NotOurRouterError
 from simulator.session.states import BgpState
 from simulator.speakers.sockets import set_md5
-from simulator.topology.originate import first_prefix
+from simulator.topology.originate import first_prefixes
 from simulator.topology.plan import SessionPlan
 from simulator.views.session import SessionView
 
@@ -67,8 +67,17 @@ async def answer_of(network: Network, plan: SessionPlan, patience: float, *, lif
             if answer is None or lifted:
                 return answer
             reasons = await router.reasons(plan.router_session)
-            withheld = tuple(prefix for reason in reasons for prefix in reason.prefixes)
-            return replace(answer, troubles=tuple((reason.cause, reason.text) for reason in reasons), withheld=withheld)
+            by_table = {
+                away: tuple(
+                    prefix
+                    for reason in reasons
+                    if (reason.cause is PeerTrouble.NETWORK_NOT_IN_RIB) is away
+                    for prefix in reason.prefixes
+                )
+                for away in (False, True)
+            }
+            troubles = tuple((reason.cause, reason.text) for reason in reasons)
+            return replace(answer, troubles=troubles, withheld=by_table[False], away=by_table[True])
     except (KeyError, TimeoutError, LabError):
         return answer  # what it said before counts
 
@@ -106,6 +115,10 @@ async def probe(network: Network, plan: SessionPlan) -> TcpEnd | None:
     return TcpEnd.OPENS if TcpEnd.OPENS in ends else ends[0]
 
 
-def own_prefix(plan: SessionPlan) -> str:
-    """The first prefix that the peer is to announce on a session; empty where its own file says what."""
-    return first_prefix(plan.peer.announce, plan.peer, plan.family)
+_SHOWN = 8
+"""Prefixes that a remedy writes out."""
+
+
+def own_prefixes(plan: SessionPlan) -> tuple[str, ...]:
+    """The first prefixes that the peer is to announce on a session; empty where its own file says what."""
+    return first_prefixes(plan.peer.announce, plan.peer, plan.family, _SHOWN)

@@ -19,26 +19,42 @@ NEXT_HOP, PREPENDED, MED, COMMUNITY = "next-hop", "prepended", "med-sent", "comm
 Put = tuple[str, str | None]
 """What to look for, where {v} is the value that was seen, and what stands there then; None: nothing."""
 
+
+def _of_bird(statement: str) -> tuple[Put, ...]:
+    """With its line, or alone; a block is left in place of what an `if` stands before."""
+    return (
+        (rf"^[ \t]*{statement}[ \t]*\n", None),
+        (rf"(?<=[{{;])[ \t]*{statement}", None),
+        (rf"\b{statement}", "{ }"),
+    )
+
+
+def _of_openbgpd(attribute: str) -> tuple[Put, ...]:
+    """With the `match` that sets nothing else, with `set`, or out of a list of what is set."""
+    alone = rf"\bset\s+(?:\{{\s*)?{attribute}(?![\w.:])(?:\s*\}})?[ \t]*"
+    return (
+        (rf"^[ \t]*match\b[^\n{{]*{alone}\n", None),
+        (rf"[ \t]*{alone}$", None),
+        (rf"(?<![\w-]){attribute}(?![\w.:])[ \t,]*", None),
+    )
+
+
 CULPRITS: Final[Mapping[str, Mapping[str, tuple[Put, ...]]]] = {
     "bird": {
         NEXT_HOP: (
-            (r"^[ \t]*bgp_next_hop\s*=\s*{v}\s*;[ \t]*\n", None),
-            (r"\bbgp_next_hop\s*=\s*{v}\s*;", "{ }"),
+            *_of_bird(r"bgp_next_hop\s*=\s*{v}\s*;"),
             (r"(?<=next hop )address\s+{v}(?=\s*;)", "self"),
         ),
-        PREPENDED: (
-            (r"^[ \t]*bgp_path\.prepend\(\s*{v}\s*\)\s*;[ \t]*\n", None),
-            (r"\bbgp_path\.prepend\(\s*{v}\s*\)\s*;", "{ }"),
-        ),
-        MED: ((r"^[ \t]*bgp_med\s*=\s*{v}\s*;[ \t]*\n", None), (r"\bbgp_med\s*=\s*{v}\s*;", "{ }")),
-        COMMUNITY: (
-            (r"^[ \t]*bgp_community\.add\(\s*\(\s*{v}\s*\)\s*\)\s*;[ \t]*\n", None),
-            (r"\bbgp_community\.add\(\s*\(\s*{v}\s*\)\s*\)\s*;", "{ }"),
-        ),
+        PREPENDED: _of_bird(r"bgp_path\.prepend\(\s*{v}\s*\)\s*;"),
+        MED: _of_bird(r"bgp_med\s*=\s*{v}\s*;"),
+        COMMUNITY: _of_bird(r"bgp_community\.add\(\s*\(\s*{v}\s*\)\s*\)\s*;"),
     },
     "frr": {
         NEXT_HOP: ((r"^[ \t]*set (?:ip|ipv6) next-hop (?:global )?{v}[ \t]*\n", None),),
-        PREPENDED: ((r"^[ \t]*set as-path prepend (?:\d+ )*{v}(?: \d+)*[ \t]*\n", None),),
+        PREPENDED: (
+            (r"^[ \t]*set as-path prepend +(?:\d+ +)*{v}(?: +\d+)*[ \t]*\n", None),
+            (r"^[ \t]*set as-path prepend +last-as +\d+[ \t]*\n", None),
+        ),
         MED: ((r"^[ \t]*set metric {v}[ \t]*\n", None),),
         COMMUNITY: (
             (r"^[ \t]*set community {v}(?: additive)?[ \t]*\n", None),
@@ -46,22 +62,10 @@ CULPRITS: Final[Mapping[str, Mapping[str, tuple[Put, ...]]]] = {
         ),
     },
     "openbgpd": {
-        NEXT_HOP: (
-            (r"^[ \t]*match\b[^\n{]*\bset\s+(?:\{\s*)?nexthop\s+{v}(?:\s*\})?[ \t]*\n", None),
-            (r"\bnexthop\s+{v}(?![\w.:])[ \t,]*", ""),
-        ),
-        PREPENDED: (
-            (r"^[ \t]*match\b[^\n{]*\bset\s+(?:\{\s*)?prepend-(?:self|neighbor)\s+\d+(?:\s*\})?[ \t]*\n", None),
-            (r"\bprepend-(?:self|neighbor)\s+\d+[ \t,]*", ""),
-        ),
-        MED: (
-            (r"^[ \t]*match\b[^\n{]*\bset\s+(?:\{\s*)?(?:metric|med)\s+{v}(?:\s*\})?[ \t]*\n", None),
-            (r"\b(?:metric|med)\s+{v}\b[ \t,]*", ""),
-        ),
-        COMMUNITY: (
-            (r"^[ \t]*match\b[^\n{]*\bset\s+(?:\{\s*)?community\s+{v}(?:\s*\})?[ \t]*\n", None),
-            (r"(?<!-)\bcommunity\s+{v}(?!\S)[ \t,]*", ""),
-        ),
+        NEXT_HOP: _of_openbgpd(r"nexthop\s+{v}"),
+        PREPENDED: _of_openbgpd(r"prepend-(?:self|neighbor)\s+\d+"),
+        MED: _of_openbgpd(r"(?:metric|med)\s+{v}"),
+        COMMUNITY: _of_openbgpd(r"community\s+{v}"),
     },
     "gobgp": {
         NEXT_HOP: ((r'(?<=set-next-hop = "){v}(?=")', "self"),),

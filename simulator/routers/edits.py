@@ -19,6 +19,7 @@ class EditKind(Enum):
 
     SET = "its value is changed; where it is missing it is added"
     DROP = "it is taken out"
+    UNDO = "it is taken out, or says the opposite where it has a word for that"
 
 
 EDITS: dict[str, tuple[Setting, EditKind]] = {
@@ -36,11 +37,17 @@ EDITS: dict[str, tuple[Setting, EditKind]] = {
     "hold-time": (Setting.HOLD_TIME, EditKind.SET),
     "peer-limit": (Setting.PREFIX_LIMIT, EditKind.SET),
     "sent-limit": (Setting.SENT_LIMIT, EditKind.DROP),
+    "capabilities-missing": (Setting.CAPABILITIES, EditKind.UNDO),
+    "asn4-missing": (Setting.AS4, EditKind.UNDO),
+    "refresh-missing": (Setting.REFRESH, EditKind.UNDO),
     "next-hop": (Setting.NEXT_HOP, EditKind.SET),
+    "import-policy": (Setting.IMPORT, EditKind.SET),
     "family-missing": (Setting.FAMILY, EditKind.SET),
 }
 """By cause: the statement that is wrong, and what is done to it."""
 
+
+_OPPOSITE = {"disable": "enable"}
 
 BLOT = "*" * 8
 """In place of a key."""
@@ -94,7 +101,9 @@ def edit_of(
     """
     found = hits(sources(own, path), address, own.scopes, own.settings, own.blank)
     hit = found.get(setting)
-    if action is EditKind.DROP:
+    if action is EditKind.UNDO and hit is not None and hit.value_span is not None:
+        return Edit(hit.path, hit.text, *hit.value_span, _OPPOSITE[hit.value])
+    if action is not EditKind.SET:
         return _without(hit) if hit is not None else None
     if hit is not None and value:
         if setting is Setting.LOCAL_AS and (dropped := _said_again(own, path, address, setting, hit, value)):

@@ -17,12 +17,13 @@ from simulator.routers.edits import BLOT, EDITS, Edit, EditKind, edit_of, readdr
 from simulator.routers.frr.filters import REFILTERED, ROUTE_MAP, exports, refiltered
 from simulator.routers.own_file import OwnFile, name_of_session, neighbors_of, sources, statements_of
 from simulator.routers.statements import same
-from simulator.routers.wording import ALIASES, MOST, Wording, filled, snippet, values_of
+from simulator.routers.wording import ALIASES, MOST, YOURS, Wording, filled, snippet, values_of
 from simulator.session.messages import Family
 from simulator.topology.kinds import KINDS, LANGUAGES
 
 _AGREED: Final = "the_agreed_key"
 _SAID: Final = f"({_AGREED}: `md5` of the peering in the topology, md5AuthenticationKey of the resource)"
+_SIX: Final = Family.IPV6
 _TABLES: Final = frozenset({"gobgp"})
 """Their files have a table for each kind of setting."""
 _TABLE: Final = re.compile(r"^[ \t]*\[\[?[a-z][\w.-]*\]", re.MULTILINE)
@@ -128,7 +129,7 @@ class RouterMender:
 
     def after(self, key: str, about: About) -> str:
         """What makes the router take the changed file."""
-        commands = [self.wording.apply, self.wording.clear if key == "peer-limit" else ""]
+        commands = [self.wording.apply, self.wording.clear if key in ("peer-limit", "sent-limit") else ""]
         values = values_of(self.wording, self.config, self.session, about)
         return "; ".join(filled(each, values, ()) for each in commands if each)
 
@@ -144,7 +145,8 @@ class RouterMender:
         if key == "session-missing":
             return self._readdressed(self.own, self.config.file)
         export = about.export if re.fullmatch(r"[\w.-]+", about.export) else ""
-        if said := culprits(self.language, self.own, self.config.file, key, about.values, export):
+        mistake = "next-hop" if key == "link-local-next-hop" else key
+        if said := culprits(self.language, self.own, self.config.file, mistake, about.values, export):
             return said
         if self.language == "bird" and key in ("export-policy", "*"):
             return reexported(self.own, self.config.file, str(self.session.remote_address), about.prefixes, key == "*")
@@ -153,7 +155,7 @@ class RouterMender:
         if key not in EDITS:
             return None
         setting, action = EDITS[key]
-        if setting is Setting.NEXT_HOP and setting not in dict(self.own.settings):
+        if setting in (Setting.NEXT_HOP, Setting.IMPORT) and setting not in dict(self.own.settings):
             return None  # its language says it of routes
         return edit_of(
             self.own,
@@ -178,6 +180,7 @@ class RouterMender:
             values["peer"],
             self.session.remote_as,
             values["community"],
+            tuple(each.prefix for each in self.config.routes),
         )
         return rewritten(path, text, changes) if changes else None
 
@@ -204,11 +207,12 @@ class RouterMender:
             Setting.HOLD_TIME: str(self.config.hold_time),
             Setting.PREFIX_LIMIT: str(limit or ""),
             Setting.ROUTER_ID: self.config.router_id,
+            Setting.IMPORT: from_microsoft(self.session.remote_as) if self.language == "bird" else "",
         }.get(setting, "")
 
     def _statement(self, key: str, action: EditKind, about: About) -> str:
         """The lines of `turnup config` for a session that lacks them, without the blocks that they stand in."""
-        if action is EditKind.DROP:
+        if action in (EditKind.DROP, EditKind.UNDO):
             return ""
         text = snippet(self.wording, key, self.config, self.session, replace(about, name=""))
         if self.language in _TABLES:
@@ -220,7 +224,23 @@ class RouterMender:
             min(depths, default=0) + 1 if (self.language, key) == ("bird", "family-missing") else max(depths, default=0)
         )
         kept = [line for line, depth in zip(lines, depths, strict=True) if depth >= least]
-        return "\n".join(kept)
+        return self._without_names("\n".join(kept)) if self.language == "bird" else "\n".join(kept)
+
+    def _without_names(self, lines: str) -> str:
+        """BIRD: what the filters of `turnup config` come to, where the user's file has none of that name."""
+        assert self.own is not None and self.config.file is not None
+        whole = "\n".join(each for _, each in sources(self.own, self.config.file))
+        prefixes = [each.prefix for each in self.config.routes if (":" in each.prefix) == (self.session.family is _SIX)]
+        wheres = {
+            "import": from_microsoft(self.session.remote_as),
+            "export": f"where net ~ [ {', '.join(prefixes[:MOST]) or YOURS} ]",
+        }
+
+        def put(hit: re.Match[str]) -> str:
+            known = re.search(rf"\bfilter\s+{hit[2]}\b[^;{{]*\{{", whole) is not None
+            return hit[0] if known else f"{hit[1]} {wheres[hit[1]]}"
+
+        return re.sub(r"\b(import|export) filter (\w+)", put, lines)
 
     def _known(self, about: About) -> About:
         """With the names that the user's file has, else those that `turnup config` gives."""
@@ -239,6 +259,11 @@ class RouterMender:
         elif not re.fullmatch(r"[\w.-]+", export):
             export = ""
         return replace(about, name=name, export=export)
+
+
+def from_microsoft(asn: int) -> str:
+    """BIRD's import policy of a session with AS8075, where no filter is named (Microsoft: peering policy)."""
+    return f"where bgp_path.first = {asn} && !(bgp_path ~ [= * 12076 * =])"
 
 
 _COMMANDS: Final = re.compile(r"(?:birdc|gobgp|bgpctl|rcctl|systemctl|exabgpcli|vtysh)\b")

@@ -14,4 +14,4 @@ class Reason:
     cause: PeerTrouble
     text: str
     prefixes: tuple[str, ...] = ()
-    """What it keeps back of the router's own."""
+    """What it keeps back of the router's own, or has no route to."""

@@ -91,6 +91,7 @@ ALIASES: Mapping[str, str] = {
     "prefix-missing": "nothing-to-announce",
     "maps-prepending": "as-path-too-long",
     "maps-private-asn": "bogon-asn",
+    "as-path-empty": "first-as",
 }
 """Causes that are mended alike."""
 

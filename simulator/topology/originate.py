@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from simulator.rib.announcement import Announcement
@@ -99,24 +100,25 @@ def prefixes_meant(entries: Announce, node: Node, family: Family) -> frozenset[s
     return frozenset(each for each in found if (":" in each) is six) if len(found) <= _MOST_MEANT else frozenset()
 
 
-def first_prefix(entries: Announce, node: Node, family: Family) -> str:
-    """The first prefix of a family that `announcements` makes; empty where it makes none.
+def first_prefixes(entries: Announce, node: Node, family: Family, most: int) -> tuple[str, ...]:
+    """The first prefixes of a family that `announcements` makes, at most so many, each once.
 
     It stops there: a validation asks at every look, and there may be a full table. Raises ValueError like
     `announcements`.
     """
+    return tuple(dict.fromkeys(islice(_prefixes(entries, node, family), most)))
+
+
+def _prefixes(entries: Announce, node: Node, family: Family) -> Iterator[str]:
     version = 4 if family is Family.IPV4 else 6
     for entry in entries:
         if isinstance(entry, str):
             routes = announcements([entry], node)
-            found = (nlri.text(route.family, key) for route in routes if route.family is family for key in route.keys)
+            yield from (nlri.text(each.family, key) for each in routes if each.family is family for key in each.keys)
         elif entry.generate is not None and entry.generate.within.version == version:
-            found = (prefix for prefix in prefixes_of(entry) if (":" in prefix) == (version == 6))
+            yield from (prefix for prefix in prefixes_of(entry) if (":" in prefix) == (version == 6))
         else:
-            found = (str(prefix) for prefix in entry.prefixes if prefix.version == version)
-        if prefix := next(found, ""):
-            return prefix
-    return ""
+            yield from (str(prefix) for prefix in entry.prefixes if prefix.version == version)
 
 
 def advertised(route: ParsedRoute, own: Sequence[IPv4Address | IPv6Address]) -> PathAttributes:

@@ -234,7 +234,12 @@ def test_a_notification_is_the_cause_whichever_check_fails_first(
     kind: int, subcode: int | None, peer_open: Open | None, check: str, state: BgpState
 ) -> None:
     noise = (seen(6, 7), seen(6, 2, sent=True))
-    view = replace(DOWN, bgp_state=state, peer_open=peer_open, notifications=(seen(kind, subcode or 1), *noise))
+    view = replace(
+        DOWN,
+        bgp_state=state,
+        peer_open=peer_open,
+        notifications=(seen(kind, 1 if subcode is None else subcode), *noise),
+    )
     results = run(observe(evidence(replace(view, last_error="the peer refused our BGP version"))))
     check = failing(results)[0]
     assert results[check].stops

@@ -23,10 +23,11 @@ from simulator.diagnosis.remedies import REMEDIES, RULES, mend
 from simulator.diagnosis.router_answer import PeerTrouble, RouterAnswer, Setting, Statement
 from simulator.diagnosis.solve import Symptoms, allowed, candidates, diagnose, merged, smallest
 from simulator.policy.rules import RULES as POLICY_RULES
-from simulator.session.messages import Capabilities, Family
+from simulator.session.messages import AS_TRANS, Capabilities, Family
 from simulator.session.states import BgpState
 from simulator.views.check import Cause, Side
 from simulator.views.diagnosis import diagnosis
+from simulator.views.session import SessionView
 from tests.diagnosis.test_catalogue import DOWN, HEALTHY, PEER_OPEN, evidence, failing, lifted, observe, run, seen
 
 BY_CONNECTION = {Fact.ONE_EDGE, Fact.NO_NETEM}
@@ -106,6 +107,13 @@ KEEPS_BACK = RouterAnswer(
     troubles=((PeerTrouble.KEPT_BACK, "it keeps back 198.51.100.0/24"),), withheld=("198.51.100.0/24",)
 )
 SENDS = RouterAnswer(statements={Setting.SENT_LIMIT: Statement("1", "bgpd.conf", 9, "max-prefix 1 out")})
+
+
+def of_four_octets(offers: Capabilities) -> SessionView:
+    """Down, since the OPEN of a peer with an AS of four octets has AS_TRANS in its place (RFC 6793 §9)."""
+    return replace(DOWN, peer_as=213151, peer_open=replace(PEER_OPEN, asn=AS_TRANS, capabilities=offers))
+
+
 ENDED = replace(DOWN, peer_open=PEER_OPEN, established_transitions=1, last_error="TCP connection closed")
 MISTAKES: list[tuple[str, SessionEvidence, str]] = [
     ("shut down", evidence(DOWN, answer=SHUT), "shut-down"),
@@ -169,6 +177,92 @@ MISTAKES: list[tuple[str, SessionEvidence, str]] = [
         "its own limit of what it sends",
         evidence(replace(DOWN, notifications=(seen(6, 10),)), answer=SENDS),
         "sent-limit",
+    ),
+    (
+        "its own limit of what it sends, as BIRD tells it",
+        evidence(replace(DOWN, notifications=(seen(6, 4),)), answer=replace(SENDS, limit_hit=True)),
+        "sent-limit",
+    ),
+    (
+        "its own limit of what it sends, on a session that stays up",
+        evidence(
+            replace(HEALTHY, received=1, accepted=1),
+            unheard=("198.51.100.0/24",),
+            answer=replace(KEEPS_BACK, statements=SENDS.statements),
+        ),
+        "sent-limit",
+    ),
+    (
+        "its own limit of what it sends, which leaves room",
+        evidence(
+            unheard=("198.51.100.0/24",),
+            answer=replace(KEEPS_BACK, statements={Setting.SENT_LIMIT: Statement("4", "frr.conf", 9, "")}),
+        ),
+        "export-policy",
+    ),
+    (
+        "no capabilities, and an AS of four octets",
+        evidence(of_four_octets(Capabilities(frozenset({Family.IPV4}), False, False, False, False))),
+        "capabilities-missing",
+    ),
+    (
+        "no four-octet AS numbers, and an AS of four octets",
+        evidence(of_four_octets(Capabilities(frozenset({Family.IPV4}), asn4=False))),
+        "asn4-missing",
+    ),
+    (
+        "four-octet AS numbers, and another AS",
+        evidence(of_four_octets(Capabilities(frozenset({Family.IPV4})))),
+        "local-as-wrong",
+    ),
+    (
+        "four-octet AS numbers switched off, and a router that fails by it",
+        evidence(
+            replace(DOWN, notifications=(seen(6, 0),)),
+            answer=RouterAnswer(statements={Setting.AS4: Statement("disable", "exabgp.conf", 9, "asn4 disable;")}),
+        ),
+        "asn4-missing",
+    ),
+    (
+        "another key, on the socket alone that calls",
+        evidence(
+            replace(DOWN, md5=True),
+            tcp_counters={"TCPMD5Failure": 7},
+            peer_counters={"TCPMD5Unexpected": 18},
+            answer=RouterAnswer(md5_differs=True),
+        ),
+        "md5",
+    ),
+    (
+        "waits to be called, and listens nowhere",
+        evidence(
+            DOWN,
+            probe=TcpEnd.REFUSED,
+            answer=RouterAnswer(statements={Setting.PASSIVE: Statement("", "exabgp.conf", 4, "passive true;")}),
+        ),
+        "passive",
+    ),
+    ("ended, and it does not say why", evidence(replace(DOWN, notifications=(seen(6, 0),))), "refused"),
+    (
+        "a private AS stands first",
+        evidence(
+            replace(HEALTHY, accepted=0, rejected=3),
+            rejected=(
+                RejectedRoutes(
+                    *("first-as", "RFC 4271", "not the peer's", 3, ("192.0.2.0/24",)),
+                    all=True,
+                    values=("64999",),
+                    always_with=frozenset({"bogon-asn"}),
+                ),
+                RejectedRoutes(
+                    *("bogon-asn", "RFC 6996", "no AS of the Internet", 3, ("192.0.2.0/24",)),
+                    all=True,
+                    values=("64999",),
+                    always_with=frozenset({"first-as"}),
+                ),
+            ),
+        ),
+        "bogon-asn",
     ),
     (
         "BFD, though it limits nothing",

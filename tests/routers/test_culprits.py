@@ -56,7 +56,11 @@ route 198.51.100.0/24 next-hop 192.0.2.9 as-path [ 3356 64500 ] med 50 community
 CASES = [
     ("bird", BIRD, "prepended", "3356", "out", ["-     bgp_path.prepend(OTHER);"]),
     ("bird", BIRD, "prepended", "174", "out", ["- filter transit { bgp_path.prepend(174); accept; }",
-                                               "+ filter transit { { } accept; }"]),
+                                               "+ filter transit { accept; }"]),
+    ("openbgpd", 'allow to group "ms" prefix-set own set prepend-self 60\n', "prepended", "64496", "",
+     ['- allow to group "ms" prefix-set own set prepend-self 60', '+ allow to group "ms" prefix-set own']),
+    ("frr", "route-map OUT permit 10\n set as-path prepend last-as 9\n", "prepended", "64496", "OUT",
+     ["-  set as-path prepend last-as 9"]),
     ("bird", BIRD, "next-hop", "192.0.2.9", "out", ["-     if net.type = NET_IP4 then bgp_next_hop = 192.0.2.9;",
                                                     "+     if net.type = NET_IP4 then { }"]),
     ("bird", BIRD, "med-sent", "50", "out", ["-     bgp_med = 50;"]),

@@ -13,7 +13,7 @@ from simulator.rib.announcement import Announcement
 from simulator.routers.simulated.adapter import announcements as regrouped
 from simulator.session.messages import Family
 from simulator.topology.announce import Announce, Generate, PrefixList
-from simulator.topology.originate import announcements, first_prefix, prefixes_of, router_routes
+from simulator.topology.originate import announcements, first_prefixes, prefixes_of, router_routes
 from simulator.topology.schema import Node
 from simulator.wire import nlri
 from simulator.wire.path_attributes import AsSegment, PathAttributes, SegmentKind
@@ -49,11 +49,15 @@ ENTRIES: tuple[str | PrefixList, ...] = (
 )
 
 
-@given(st.lists(st.sampled_from(ENTRIES), max_size=4), st.sampled_from((Family.IPV4, Family.IPV6)))
-def test_the_first_prefix_is_the_first_that_is_announced(entries: list[str | PrefixList], family: Family) -> None:
+@given(st.lists(st.sampled_from(ENTRIES), max_size=4), st.sampled_from((Family.IPV4, Family.IPV6)), st.integers(1, 9))
+def test_the_first_prefixes_are_the_first_that_are_announced(
+    entries: list[str | PrefixList], family: Family, most: int
+) -> None:
     announced = [route.prefix for route in router_routes(announcements(entries, NODE))]
-    of_family = [prefix for prefix in announced if (":" in prefix) == (family is Family.IPV6)]
-    assert first_prefix(entries, NODE, family) == next(iter(of_family), "")
+    of_family = dict.fromkeys(prefix for prefix in announced if (":" in prefix) == (family is Family.IPV6))
+    found = first_prefixes(entries, NODE, family, most)
+    assert set(found) <= set(of_family) and len(found) <= len(of_family)
+    assert most < len(of_family) or set(found) == set(of_family)
 
 
 def test_the_first_of_a_full_table_is_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +65,8 @@ def test_the_first_of_a_full_table_is_found_without_the_others(monkeypatch: pyte
     made: list[bytes] = []
     text = nlri.text
     monkeypatch.setattr(nlri, "text", lambda family, key: made.append(key) or text(family, key))  # type: ignore[func-returns-value]
-    assert first_prefix([table], NODE, Family.IPV4) == "41.0.0.0/24"
-    assert len(made) == 1
+    assert first_prefixes([table], NODE, Family.IPV4, 2) == ("41.0.0.0/24", "41.0.1.0/24")
+    assert len(made) == 2
 
 
 def test_generated_prefixes_are_consecutive_and_as_many_as_asked() -> None:

@@ -24,6 +24,7 @@ DIALECT = Wording(
         "not-listening": "systemctl start bird\nbirdc enable {name}",
         "hangs": "systemctl restart bird",
         "passive": "protocol bgp {name} {\n\tpassive off;\n}",
+        "capabilities-missing": "protocol bgp {name} {\n\tcapabilities on;\n}",
         "asn4-missing": "protocol bgp {name} {\n\tenable as4 on;\n}",
         "refresh-missing": "protocol bgp {name} {\n\tenable route refresh on;\n}",
         "role": "take the line `local role` out of protocol bgp {name}",

@@ -70,6 +70,8 @@ OWN_FILE = OwnFile(
         (Setting.MD5, re.compile(r"""\bmd5-password\s+(?:"([^"\n]*)"|'([^'\n]*)'|([^;\s]+))""")),
         (Setting.GTSM, re.compile(r"\bincoming-ttl\b")),
         (Setting.HOLD_TIME, re.compile(r"\bhold-time\s+(\d+)")),
+        (Setting.AS4, re.compile(r"\basn4\s+(disable)\b")),
+        (Setting.REFRESH, re.compile(r"\broute-refresh\s+(disable)\b")),
         (Setting.ROUTER_ID, re.compile(r"\brouter-id\s+([0-9.]+)")),
     ),
     anchors=((frozenset(), re.compile(r"\bneighbor\s+\S+\s*\{")),),

@@ -144,7 +144,7 @@ class Frr(Daemon):
         if away:
             what = f"FRR's RIB has no usable route to {examples(away)}"
             text = f"{what}: `network` announces nothing without one (bgp network import-check)"
-            reasons.append(Reason(PeerTrouble.NETWORK_NOT_IN_RIB, text))
+            reasons.append(Reason(PeerTrouble.NETWORK_NOT_IN_RIB, text, tuple(away)))
         if own or not away:
             reasons += silence(found, own, await self.exported(session), parse_networks(table.get("routes") or {}))
         return reasons

@@ -85,7 +85,8 @@ OWN_FILE = OwnFile(
     _parse,
     (
         (INTERFACE, re.compile(r"^ +neighbor +\S+ +update-source +(?![\d.]+\s|[0-9A-Fa-f]*:)(\S+)", re.MULTILINE)),
-        (INTERFACE, re.compile(r"^ +neighbor +(\S+) +interface\b", re.MULTILINE)),
+        (INTERFACE, re.compile(r"^ +neighbor +(?!\d+\.|[0-9A-Fa-f]*:)(\S+) +interface\b", re.MULTILINE)),
+        (INTERFACE, re.compile(r"^ +neighbor +(?:\d+\.|[0-9A-Fa-f]*:)\S+ +interface +(\S+)", re.MULTILINE)),
         (VRF, re.compile(r"^router +bgp +\d+ +vrf +(\S+)", re.MULTILINE)),
     ),
     comments=re.compile(r"^[ \t]*!.*$", re.MULTILINE),
@@ -105,6 +106,8 @@ OWN_FILE = OwnFile(
         (Setting.ROUTER_ID, re.compile(r"bgp router-id (\S+)")),
         (Setting.ROLE, re.compile(r"neighbor \S+ local-role (\S+)")),
         (Setting.PREFIX_LIMIT, re.compile(r"neighbor \S+ maximum-prefix (\d+)")),
+        (Setting.SENT_LIMIT, re.compile(r"neighbor \S+ maximum-prefix-out (\d+)")),
+        (Setting.CAPABILITIES, re.compile(r"neighbor \S+ dont-capability-negotiate\b")),
         (Setting.NEXT_HOP, re.compile(r"neighbor \S+ next-hop-self\b")),
         (Setting.EXPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|distribute-list|filter-list) (\S+) out")),
         (Setting.IMPORT, re.compile(r"neighbor \S+ (?:route-map|prefix-list|distribute-list|filter-list) (\S+) in")),

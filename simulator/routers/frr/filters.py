@@ -26,11 +26,13 @@ REFILTERED: Final = frozenset(
     {
         *("export-policy", "*", "from-microsoft", "as-path-too-long"),
         *("too-many-communities", "maps-community-missing", "link-local-next-hop"),
+        *("import-policy", "network-not-in-rib"),
     }
 )
 """What is wrong with announcements that `refiltered` looks for, by `simulator.routers.wording`; of paths that are too
 long it finds nothing that `simulator.routers.culprits` would not."""
 _PERMIT, _DENY = "permit", "deny"
+_ANY: Final = r"(\S+)"
 
 
 FilterChange = tuple[int, int, str]
@@ -60,11 +62,19 @@ def exports(text: str, address: str) -> dict[str, str]:
 
 
 def refiltered(
-    text: str, address: str, key: str, prefixes: Sequence[str], peer: str, remote_as: int, community: str
+    text: str,
+    address: str,
+    key: str,
+    prefixes: Sequence[str],
+    peer: str,
+    remote_as: int,
+    community: str,
+    meant: Sequence[str] = (),
 ) -> list[FilterChange]:
     """What to change so that a session announces what it should; empty where the file gives no hold for it.
 
     `text`: without comments, every offset as in the file. `key`: what is wrong, by `simulator.routers.wording`.
+    `meant`: what the peer is to announce on the session.
     """
     file = _File(text, address)
     if file.instance is None:
@@ -75,6 +85,10 @@ def refiltered(
         return file.keep_back(prefixes)
     if key == "from-microsoft":
         return file.keep_paths_back(f"_{remote_as}_")
+    if key == "import-policy":
+        return file.take_in(remote_as)
+    if key == "network-not-in-rib":
+        return file.rename_networks(prefixes, meant)
     sets = {
         "too-many-communities": ("set community none", "set large-community none"),
         "maps-community-missing": (f"set community 8075:{community} additive",),
@@ -119,7 +133,14 @@ class _File:
         return changes
 
     def keep_back(self, prefixes: Sequence[str]) -> list[FilterChange]:
-        """One of the filters refuses the prefixes; a new prefix list does where the others cannot."""
+        """One of the filters refuses the prefixes; a new prefix list does where the others cannot.
+
+        A default route that the session itself originates passes them all.
+        """
+        default = [each for each in prefixes if ip_network(each).prefixlen == 0]
+        if default and (changes := self._gone(rf" *neighbor +{_ANY} +default-originate\b[^\n]*")):
+            others = [each for each in prefixes if each not in default]
+            return changes + (self.keep_back(others) if others else [])
         for kind in (PREFIX_LIST, DISTRIBUTE_LIST):
             if name := self.filters.get(kind, ""):
                 if not (entries := self._entries(kind, name)):
@@ -145,6 +166,29 @@ class _File:
         lines = [f"{head} 5 deny {path}", f"{head} 10 permit .*"]
         return [self._before_instance(lines), self._in_family(f"filter-list {own} out")]
 
+    def take_in(self, remote_as: int) -> list[FilterChange]:
+        """A route map of its own takes Microsoft's routes in, in place of what filters them now."""
+        paths, own = self._free("FROM-MICROSOFT", FILTER_LIST), self._free("FROM-MICROSOFT", ROUTE_MAP)
+        head = f"bgp as-path access-list {paths} seq"
+        lines = [f"{head} 5 deny _12076_", f"{head} 10 permit ^{remote_as}(_|$)"]
+        lines += [f"route-map {own} permit 10", f" match as-path {paths}"]
+        kinds = "|".join((ROUTE_MAP, *_LISTS))
+        gone = self._gone(rf" *neighbor +{_ANY} +(?:{kinds}) +\S+ +in[ \t]*")
+        return [self._before_instance(lines), *gone, self._in_family(f"route-map {own} in")]
+
+    def rename_networks(self, away: Sequence[str], meant: Sequence[str]) -> list[FilterChange]:
+        """`network` names a prefix that nobody is to announce, in place of one around it or in it: a wrong mask."""
+        changes: list[FilterChange] = []
+        assert self.instance is not None
+        for hit in re.finditer(r"^ *network +(\S+)", self._text[: self.instance.end()], re.MULTILINE):
+            found = _network(hit[1])
+            if hit.start() < self.instance.start() or found is None or str(found) not in away or str(found) in meant:
+                continue
+            fit = [each for each in map(ip_network, meant) if each.version == found.version and each.overlaps(found)]
+            if len(fit) == 1:
+                changes.append((*hit.span(1), str(fit[0])))
+        return changes if len(changes) == len(away) else []
+
     def let_set(self, sets: Sequence[str]) -> list[FilterChange]:
         """Every entry of the route map that permits something sets this too; where there is no route map, a new one."""
         name = self.filters.get(ROUTE_MAP, "")
@@ -164,6 +208,13 @@ class _File:
         return changes
 
     # --- lines ---
+
+    def _gone(self, line: str) -> list[FilterChange]:
+        """The neighbor's own lines of a kind are taken out; `line` is a pattern whose first group is the neighbor."""
+        assert self.instance is not None
+        look = re.compile(rf"^{line}(?:\n|\Z)", re.MULTILINE)
+        found = look.finditer(self._text, *self.instance.span())
+        return [(*hit.span(), "") for hit in found if same(hit[1], self._address)]
 
     def _entries(self, kind: str, name: str) -> list[ListEntry]:
         head = _LISTS[kind].replace("{word}", self._word)

@@ -20,6 +20,7 @@ DIALECT = Wording(
         "hangs": "systemctl restart openbgpd",
         "passive": "take the line `passive` out of neighbor {edge}",
         "source-address": "neighbor {edge} {\n\tlocal-address {peer}\n}",
+        "capabilities-missing": "neighbor {edge} {\n\tannounce capabilities yes\n}",
         "asn4-missing": "neighbor {edge} {\n\tannounce as-4byte yes\n}",
         "refresh-missing": "neighbor {edge} {\n\tannounce refresh yes\n}",
         "role": "neighbor {edge} {\n\tannounce policy no\n}",
