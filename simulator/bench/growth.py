@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from simulator.bench.guard import unless_cancelled
@@ -18,6 +16,7 @@ from simulator.bench.reading import OURS, BenchError, Reading
 from simulator.bench.stage import QUICK, BenchStage, Work
 from simulator.lab.interruption import uninterrupted
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 
 PATIENCE: Final = 480.0
 """Seconds for all growths that are asked for, so that the whole ends within ten minutes: each may take its share of
@@ -153,13 +152,13 @@ async def grown(
 
 
 async def _point(growth: Growth, who: str, size: int) -> GrowthPoint:
-    with tempfile.TemporaryDirectory(prefix="tb-") as name:
-        try:
-            async with growth.work(size)(BenchStage(Path(name))) as measure:
+    try:
+        with scratch("tb-") as folder:
+            async with growth.work(size)(BenchStage(folder)) as measure:
                 return point(growth.id, who, size, await measure(who))
-        except (BenchError, LabError) as error:
-            unless_cancelled()
-            return GrowthPoint(growth.id, who, size, note=str(error), failed=True)
+    except (BenchError, LabError) as error:
+        unless_cancelled()
+        return GrowthPoint(growth.id, who, size, note=str(error), failed=True)
 
 
 def point(growth: str, who: str, size: int, reading: Reading) -> GrowthPoint:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from simulator.bench.figure import Figure, FigureRow, Trial, outcomes
@@ -17,6 +15,7 @@ from simulator.bench.reading import OURS, BenchError, Reading, Series
 from simulator.bench.stage import BenchStage
 from simulator.lab.interruption import uninterrupted
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 
 LEAKS: Final = "P10"
 ENOUGH: Final = 270.0
@@ -75,14 +74,14 @@ class BenchRun:
         if lacking:
             found |= {who: Series(problem=problem) for who, problem in contenders.items()}
             return
-        with tempfile.TemporaryDirectory(prefix="tb-") as name:
-            try:
-                async with trial.work(BenchStage(Path(name), self.quick)) as measure:
+        try:
+            with scratch("tb-") as folder:
+                async with trial.work(BenchStage(folder, self.quick)) as measure:
                     await series(measure, contenders, plan, time.monotonic, self._told, found)
-            except (BenchError, LabError) as error:
-                unless_cancelled()
-                self.tell(f"  failed: {error}")
-                found |= {who: Series(problem=str(error), failed=True) for who in contenders}
+        except (BenchError, LabError) as error:
+            unless_cancelled()
+            self.tell(f"  failed: {error}")
+            found |= {who: Series(problem=str(error), failed=True) for who in contenders}
 
     def _told(self, who: str, reading: Reading) -> None:
         values = ", ".join(f"{name} {value:.4g}" for name, value in reading.values.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Final
@@ -17,6 +16,7 @@ from simulator.faults.load import load as load_fault
 from simulator.faults.verdict import CellVerdict, Outcome
 from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.rehearsal.rehearsal import Rehearsal
 from simulator.report.model import Report
 from simulator.report.outcome import outcome_sentence
@@ -90,10 +90,10 @@ def _topology(cell: CampaignCell, report: Path, require: bool) -> PlayedCell:
     def keep(found: Report) -> None:
         write_report(report, found)
 
-    with tempfile.TemporaryDirectory(prefix="turnup-cell-") as folder:
+    with scratch("turnup-cell-") as folder:
 
         async def rehearse() -> tuple[Report, bool]:
-            rehearsal = Rehearsal(topology, link_of(topology), True, Path(folder, "capture.pcap"))
+            rehearsal = Rehearsal(topology, link_of(topology), True, folder / "capture.pcap")
             return await rehearsal.run_and_keep(keep), rehearsal.refused
 
         found, refused = run_to_its_end(rehearse())

@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn, TextIO, cast
 
-from simulator.cli.exit_codes import INTERRUPTED, USAGE, fail, warn
+from simulator.cli.exit_codes import INTERRUPTED, LAB, USAGE, fail, warn
 from simulator.cli.output import OutputStream
 from simulator.compiled import CompiledCodeError
 from simulator.ending_signals import ending_signals
@@ -32,6 +32,11 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
     except CompiledCodeError as error:
         fail(USAGE, str(error))
+    except Exception as error:
+        errors = sys.modules.get("simulator.places.errors")  # who raised its LabError has imported it
+        if errors is None or not isinstance(error, errors.LabError):
+            raise
+        fail(LAB, str(error))
     finally:
         # Here what cannot be written has an exit code; the interpreter would only grumble.
         sys.stdout.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from simulator.faults.verdict import CellVerdict, Outcome, judge
 from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
 from simulator.places.link import LinkKind
+from simulator.places.scratch import scratch
 from simulator.recording.file import SUFFIX, RecordingError
 from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.rehearsal import Rehearsal
@@ -112,10 +112,10 @@ def rehearsed(
 ) -> Outcome:
     """Play the lab that `make` builds in a directory, and judge what comes of it; `keep` is given the report of one
     that did not come out right, or was interrupted."""
-    with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
+    with scratch("turnup-fault-") as folder:
         try:
-            capture = Path(folder, "capture.pcap") if keep is not None else None
-            report = run_to_its_end(rehearse(make(Path(folder)), capture, recording, keep))
+            capture = folder / "capture.pcap" if keep is not None else None
+            report = run_to_its_end(rehearse(make(folder), capture, recording, keep))
         except FaultFileError as error:
             if expected.refused is None:
                 return Outcome(CellVerdict.ERROR, detail=str(error))

@@ -14,6 +14,7 @@ from simulator.counts import count_of
 from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome
+from simulator.places.errors import LabError
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -72,7 +73,8 @@ def pooled(
                 error = future.exception()
                 if isinstance(error, KeyboardInterrupt):  # a terminal's Ctrl-C, which the worker had first
                     raise error
-                result = future.result() if error is None else failed(items[number], repr(error))
+                why = str(error) if isinstance(error, LabError) else repr(error)
+                result = future.result() if error is None else failed(items[number], why)
                 found[number] = result
                 told(result)
         except BaseException:

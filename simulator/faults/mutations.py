@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from simulator.connection.states import ConnectionState
@@ -22,6 +20,7 @@ from simulator.counts import count_of
 from simulator.faults.cell import rehearse
 from simulator.faults.lab import healthy
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.report.findings import diagnosis_of
 from simulator.report.model import Report
 
@@ -124,8 +123,8 @@ def mutated(text: str, mutation: Mutation) -> tuple[str, str]:
 def try_out(mutation: Mutation) -> MutationResult:
     """Rehearse one, in an event loop of its own; for a process of a pool too."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="turnup-fault-") as folder:
-        lab = healthy("exchange", mutation.router, Path(folder))
+    with scratch("turnup-fault-") as folder:
+        lab = healthy("exchange", mutation.router, folder)
         file = lab.topology.peers[0].router_choice.config
         assert file is not None, "every daemon has a file"
         text, change = mutated(file.read_text(), mutation)

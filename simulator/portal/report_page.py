@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Response
@@ -13,6 +11,7 @@ from simulator.azure.provider.provider import Provider
 from simulator.azure.provider.records import PeeringRecord
 from simulator.connection.states import ConnectionState
 from simulator.engine.views import connection_view, session_view
+from simulator.places.scratch import scratch
 from simulator.portal.memory import PortalMemory
 from simulator.portal.peering_frame import PEERING, peering_of, peering_page, sessions
 from simulator.portal.visit import PageError, PortalPage, Visit
@@ -105,8 +104,8 @@ async def download(visit: Visit) -> Response:
 
 
 def _file(made: Report, name: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="turnup-report-") as directory:
-        return write_report(Path(directory), made)[name].read_bytes()
+    with scratch("turnup-report-") as directory:
+        return write_report(directory, made)[name].read_bytes()
 
 
 PAGES: Final = (

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from simulator.addresses import IpAddress
 from simulator.diagnosis.router_answer import PeerTrouble, Setting, Statement
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.preflight.ends import AgreedEnd, Matter, RouterEnd
 from simulator.routers.base import RouterConfig, RouterSession
 from simulator.routers.own_file import OwnFile, has_family, misnamed, neighbors_of, ranges_of, same_key, statements_of
@@ -145,8 +145,8 @@ _NOTHING = Statement("", "", 0, "")
 def _view_of(own: OwnFile, path: Path) -> str:
     if own.view is None:
         return ""
-    with suppress(LabError), TemporaryDirectory(prefix="turnup-") as directory:
-        return own.view(path.absolute(), read_file(path), Path(directory))
+    with suppress(LabError), scratch("turnup-") as directory:
+        return own.view(path.absolute(), read_file(path), directory)
     return ""
 
 

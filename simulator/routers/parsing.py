@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from simulator.lab.privilege import MARK, UNSHARE, USERNS, userns_problem
 from simulator.places.errors import LabError
 from simulator.places.process import Program, find_program, launching
 from simulator.places.sandbox import Sandbox, files_named
+from simulator.places.scratch import scratch
 from simulator.routers.own_file import Fault, OwnFile
 
 _TIMEOUT = 60.0
@@ -28,8 +28,8 @@ def faults(own: OwnFile, path: Path) -> list[Fault]:
         text = read_file(path)
     except LabError as error:
         return [Fault(str(path), 0, str(error).removeprefix(f"{path}: "))]
-    with tempfile.TemporaryDirectory(prefix="turnup-") as directory:
-        return own.parse(path, text, Path(directory))
+    with scratch("turnup-") as directory:
+        return own.parse(path, text, directory)
 
 
 def run(

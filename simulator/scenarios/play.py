@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from simulator.engine.log import ConnectionMoved
 from simulator.faults.matrix import jobs_by_default, pooled
 from simulator.lab.interruption import run_to_its_end
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.recording.file import SUFFIX, RecordingError
 from simulator.recording.tape import RecordingTape
 from simulator.rehearsal.script import Script
@@ -60,12 +60,14 @@ def play_all(
 def play(case: ScenarioCase, options: PlayOptions) -> CaseResult:
     """One case, in an event loop of its own; for a process of a pool too."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
-        try:
-            planned = plan(load(case.file, dict(case.settings)), case, Path(folder))
-        except TopologyError as error:
-            return CaseResult(case, CaseOutcome.BAD, str(error.faults[0]), "\n".join(map(str, error.faults)))
-        result = _with_lab(planned, options, Path(folder))
+    try:
+        with scratch("turnup-test-") as folder:
+            planned = plan(load(case.file, dict(case.settings)), case, folder)
+            result = _with_lab(planned, options, folder)
+    except TopologyError as error:
+        return CaseResult(case, CaseOutcome.BAD, str(error.faults[0]), "\n".join(map(str, error.faults)))
+    except LabError as error:
+        return CaseResult(case, CaseOutcome.LAB, f"{case.file}: {error}")
     return replace(result, seconds=time.monotonic() - began, proves=planned.proves)
 
 

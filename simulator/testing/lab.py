@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from simulator.faults.fitting import MOMENTS, FittedFault
 from simulator.faults.lab import Breach
 from simulator.gate import Direction
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.report.text import one_line
 from simulator.scenarios.acting import ACTS
 from simulator.scenarios.conditions import Conditions
@@ -56,11 +56,11 @@ class Lab:
         """Put it up: the edges listen, nothing is requested. Raises LabError."""
         if self._stage is not None:
             return
-        scratch = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="turnup-test-")))
-        broken = faulty(self.topology, self._breaches, scratch) if self._breaches else None
+        folder = self._exit.enter_context(scratch("turnup-test-"))
+        broken = faulty(self.topology, self._breaches, folder) if self._breaches else None
         if broken is not None:
             self.topology = broken.topology
-        self._staging = Staging(self.topology, scratch, self.report, automation=True, traffic=True)
+        self._staging = Staging(self.topology, folder, self.report, automation=True, traffic=True)
         if broken is not None:
             script = self._staging.script
             self._fitted = FittedFault(broken, script.network, script.log, script.delete)

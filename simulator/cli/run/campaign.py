@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from simulator.counts import count_of
 from simulator.ending_signals import ending_signals
 from simulator.faults.matrix import jobs_by_default
 from simulator.places.errors import LabError
+from simulator.places.scratch import scratch
 from simulator.report.text import visible
 from simulator.report.writer import ReportError
 from simulator.topology.faults import TopologyError
@@ -84,9 +84,9 @@ def plan(paths: Sequence[str], choice: CampaignChoice, *, shipped: bool) -> Camp
     given = [*paths, *(every_shipped() if shipped else ())]
     if not given and not choice.faults:
         fail(USAGE, "name scenario or topology files or a directory of them, or say --shipped (see --help)")
-    with tempfile.TemporaryDirectory(prefix="turnup-campaign-") as scratch:
+    with scratch("turnup-campaign-") as folder:
         try:
-            found = planned(given, choice, Path(scratch))
+            found = planned(given, choice, folder)
         except TopologyError as error:
             fail(USAGE, *map(str, error.faults))
     for line in passed_over(found.passed_over):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from simulator.cli.formats import JsonObject, RowFormat, show
 from simulator.cli.link_choice import enter_namespaces
 from simulator.counts import count_of
 from simulator.places.link import LinkKind
+from simulator.places.scratch import scratch
 from simulator.scenarios.load import LoadedScenario, load, plan
 from simulator.scenarios.model import ScenarioCase
 from simulator.scenarios.needs import link_of
@@ -104,10 +104,10 @@ def _check(scenarios: Sequence[LoadedScenario], cases: Sequence[ScenarioCase]) -
     faults: dict[str, None] = {}
     links = set[LinkKind]()
     by_file = {scenario.file: scenario for scenario in scenarios}
-    with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
+    with scratch("turnup-test-") as folder:
         for case in cases:
             try:
-                links.add(link_of(plan(by_file[case.file], case, Path(folder)).topology))
+                links.add(link_of(plan(by_file[case.file], case, folder).topology))
             except TopologyError as error:
                 faults |= dict.fromkeys(map(str, error.faults))
     if faults:
