@@ -7,11 +7,15 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.bench import api
 from simulator.bench.growth import (
     PATIENCE,
     Growth,
@@ -176,3 +180,48 @@ def test_an_interruption_leaves_what_was_measured_and_says_what_was_not() -> Non
     assert found == [("half", 10, False), ("half", 30, False)]
     assert run.left == growths
     assert [row["note"] for row in growth_rows(growths, run.points, run.left)] == ["", ""], "and no exponent"
+
+
+class Answering:
+    """A server on which each peering is Active when it is asked after for the second time."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.process = SimpleNamespace(pid=os.getpid())
+        self.asked = list[str]()
+        self._failing = failing
+
+    def ask(self, verb: str, path: str, body: Any = None) -> Any:
+        path = path.partition("?")[0]
+        if verb == "GET":
+            self.asked.append(path)
+        if path == "/lab/v1/sessions":
+            return []
+        if path == "/lab/v1/status":
+            return {"connections": {"Active": 6}}
+        if "/peerAsns/" in path:
+            return {"properties": {"validationState": "Approved"}}
+        state = "Active" if self.asked.count(path) > 1 else "Validating"
+        if path.endswith(f"/{self._failing}"):
+            state = "ProvisioningFailed"
+        connections = [{"connectionState": each, "errorMessage": "L1"} for each in (state, "Active")]
+        return {"properties": {"exchange": {"connections": connections}}}
+
+
+def test_who_requests_peerings_asks_after_its_own_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Answering()
+    monkeypatch.setattr(api, "server", lambda *_: contextlib.nullcontext(server))
+    monkeypatch.setattr(api, "topology", lambda *_: {})
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    reading = api.coming_up(tmp_path, 3)
+    assert reading.values.keys() == {"seconds", "memory"}
+    assert server.asked[-2:] == ["/lab/v1/status", "/lab/v1/sessions"], "once, at the end"
+    names = [path.rpartition("/")[2] for path in server.asked[:-2]]
+    assert set(names) == {f"peer{number}" for number in range(3)}
+
+
+def test_a_peering_that_fails_ends_the_growth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "server", lambda *_: contextlib.nullcontext(Answering("peer1")))
+    monkeypatch.setattr(api, "topology", lambda *_: {})
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(RuntimeError, match=r"peer1 failed: .*L1"):
+        api.coming_up(tmp_path, 3)
