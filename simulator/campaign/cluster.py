@@ -330,10 +330,12 @@ def _connected(address: str) -> Any:
         import ray.util.scheduling_strategies
     except ImportError:
         raise ClusterError("--on needs Ray: pip install 'turnup[cluster]'") from None
-    if why := _silence(address):  # Ray itself tries for minutes
-        raise ClusterError(f"--on {address}: nobody answers: {why}")
+    there = _address_of_auto() if address == "auto" else address
+    if why := _silence(there):  # Ray itself tries for minutes
+        at = f" at {there}" if there != address else ""
+        raise ClusterError(f"--on {address}: nobody answers{at}: {why}")
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, namespace="turnup")
+        ray.init(address=there, log_to_driver=False, logging_level=logging.CRITICAL, namespace="turnup")
     except Exception as error:
         raise ClusterError(f"--on {address}: {_line(error)}") from None
     return ray
@@ -348,6 +350,17 @@ def _own_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _address_of_auto() -> str:
+    """The cluster that this machine is part of, as Ray finds it. Raises ClusterError where it is part of none."""
+    from ray._private.services import get_ray_address_from_environment
+
+    try:
+        return str(get_ray_address_from_environment("auto", None))
+    except ConnectionError:
+        text = "this machine is part of no Ray cluster: start one (ray start --head), or name the address of its head"
+        raise ClusterError(f"--on auto: {text}") from None
 
 
 def _silence(address: str) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -133,9 +134,40 @@ def test_a_signal_that_ends_a_campaign_ends_it_in_order_on_a_cluster_too(tmp_pat
     assert (tmp_path / "campaign.html").exists()
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_that_goes_with_this_very_machine_leaves_the_report_of_what_was_done(tmp_path: Path) -> None:
+    """As by `ray stop` or `ray down`: Ray ends the process that is connected by a raylet that is gone."""
+    command = [sys.executable, "-m", "simulator", "campaign", "exchange", "--soak", "0", "--repeat", "200"]
+    with two_machines() as (address, raylets, _):
+        command += ["--on", address, "--report", str(tmp_path)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert "[1 done, 0 failed, 199 left" in process.stderr.readline()
+            raylets.shutdown()
+            shown, rest = process.communicate(timeout=60)
+    assert process.returncode == 3, rest
+    assert f"turnup: --on {address}: the cluster is gone" in rest and "--resume goes on" in rest
+    assert "attempts not made" in shown and (tmp_path / "campaign.html").exists()
+
+
 def test_where_no_cluster_is_one_line_says_so(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="--on nowhere"), ClusterCells("nowhere", tmp_path):
         raise AssertionError
+
+
+def test_auto_says_at_once_that_there_is_none_or_that_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray would try for minutes."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(ClusterError, match=r"auto: nobody answers at 127\.0\.0\.1:1: Connection refused"):
+        ClusterCells("auto", tmp_path).__enter__()
+    monkeypatch.delenv("RAY_ADDRESS")
+    services = import_module("ray._private.services")
+    monkeypatch.setattr(services, "find_gcs_addresses", set)
+    monkeypatch.setattr(services, "find_bootstrap_address", lambda directory: None)
+    with pytest.raises(ClusterError, match=r"auto: this machine is part of no Ray cluster: start one"):
+        ClusterCells("auto", tmp_path).__enter__()
 
 
 # --- what needs no cluster ---

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from simulator.campaign.cluster import ClusterCells
 from simulator.campaign.course import CourseOptions, run_course
-from simulator.campaign.journal import REPORTS, CampaignJournal, JournalError
+from simulator.campaign.journal import REPORTS, CampaignJournal, JournalError, read
 from simulator.campaign.local import LocalCells
 from simulator.campaign.model import Attempt, CellOrder, Ending
 from simulator.campaign.planning import CampaignChoice, CampaignPlan, every_shipped, planned
@@ -21,6 +21,7 @@ from simulator.campaign.tally import CampaignProgress, CellTally, tallied, worst
 from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import RowFormat, show
 from simulator.cli.link_choice import enter_namespaces
+from simulator.cli.shielded import shielded
 from simulator.counts import count_of
 from simulator.ending_signals import ending_signals
 from simulator.faults.matrix import jobs_by_default
@@ -47,6 +48,7 @@ _MORE: Final = (*_COLUMNS, ("Report", "report"), ("File", "file"))
 _LISTED: Final = (("Cell", "cell"), ("What", "kind"), ("Needs", "needs"), ("Why not", "unfit"), ("File", "file"))
 _CODES: Final = {Ending.BAD: USAGE, Ending.FAILED: FAILED, Ending.PASSED: PASSED, Ending.SKIPPED: PASSED}
 """Any other: the lab failed."""
+_GONE: Final = "--on {}: the cluster is gone, or what was connected with it here was killed; --resume goes on"
 _LINES: Final = 20
 """Of what was seen of a cell that did not pass, in a terminal; the report has the rest."""
 _NAMED: Final = 5
@@ -140,14 +142,27 @@ def campaign(found: CampaignPlan, options: CampaignOptions, how: RowFormat) -> i
     remove_leftovers(console)
     try:
         with CampaignJournal.open(options.report, resume=options.resume, fresh=options.fresh) as journal:
-            return _run(found, options, journal, console, how)
+            if not options.on:
+                return _run(found, options, journal, console, how)
+            code = shielded(lambda: _run(found, options, journal, console, how))
+            if code is not None:
+                return code
+            # Ray ends a process whose own machine leaves the cluster; what was done is in the journal.
+            journal.found = read(options.report)
+            return _run(found, options, journal, console, how, gone=_GONE.format(options.on))
     except JournalError as error:
         fail(USAGE, str(error))
 
 
 def _run(
-    found: CampaignPlan, options: CampaignOptions, journal: CampaignJournal, console: Console, how: RowFormat
+    found: CampaignPlan,
+    options: CampaignOptions,
+    journal: CampaignJournal,
+    console: Console,
+    how: RowFormat,
+    gone: str = "",
 ) -> int:
+    """`gone`: why no attempt can be made any more."""
     _tell_resumed(journal, found, console)
     attempts: list[Attempt] = []
     interrupted, problem = False, ""
@@ -155,7 +170,7 @@ def _run(
     names = {cell.key: str(cell) for cell in found.cells}
     told = _teller(console, names)
     course = CourseOptions(options.repeat, options.limit, options.require)
-    where = _Where(options)
+    where = _Where(options, gone)
     with _signals_interrupt():
         try:
             with where:
@@ -194,8 +209,9 @@ def _run(
 class _Where:
     """This machine, or a cluster, which is connected with where there is something to do. A context."""
 
-    def __init__(self, options: CampaignOptions) -> None:
+    def __init__(self, options: CampaignOptions, gone: str) -> None:
         self._jobs = options.jobs
+        self._gone = gone
         reports = (options.report / REPORTS).absolute()
         self._here = LocalCells(reports) if not options.on else None
         self._cluster = ClusterCells(options.on, reports) if options.on else None
@@ -221,6 +237,8 @@ class _Where:
         """Raises LabError."""
         if not orders:
             return iter(())
+        if self._gone:
+            raise LabError(self._gone)
         if self._here is not None:
             return self._exit.enter_context(self._here).run(orders, self.lanes)
         assert self._cluster is not None, "it is one of the two"
