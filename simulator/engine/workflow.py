@@ -34,6 +34,13 @@ _BY_ITSELF: Final = frozenset({S.PROVISIONING_STARTED, S.PROVISIONING_COMPLETED,
 """States in which Microsoft's automation does the next step, once a delay is over."""
 
 
+_UNHURRIED: Final = {
+    S.VALIDATING: "the validation takes the time that it takes, and ends by itself",
+    S.ACTIVE: "it waits for nothing",
+}
+"""Why nothing of it can be done now, by state."""
+
+
 class Delays(Protocol):
     """How long Microsoft's people and its automation take."""
 
@@ -142,6 +149,8 @@ class Workflow:
             self._control.operate(record, E.REVALIDATION_REQUIRED)
         elif record.state in _BY_ITSELF and not awaits_notification(record):
             return self.hurry(record)
+        elif (why := _UNHURRIED.get(record.state)) is not None:
+            raise TransitionRefusedError(record.state, E.NOTIFIED, f"{record.id} is {record.state}: {why}")
         else:
             self._control.take_notice(record)
         return None

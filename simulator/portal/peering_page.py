@@ -158,7 +158,8 @@ async def notify(visit: Visit) -> Response:
             told.append(live.id)
     if not told:
         raise PageError(409, "No connection waits for your notification.")
-    return visit.go(_back(visit, record), f"Microsoft is notified: {', '.join(told[:3])} is configured at your side")
+    named = f"{', '.join(told[:3])} {'is' if len(told) == 1 else 'are'}"
+    return visit.go(_back(visit, record), f"Microsoft is notified: {named} configured at your side")
 
 
 def _back(visit: Visit, record: PeeringRecord) -> str:

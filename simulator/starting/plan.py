@@ -85,6 +85,9 @@ class StartPlan:
     members: tuple[StartMember, ...] = ()
     """IxRs: who announces the prefixes."""
 
+    doubtful: tuple[IpAddress, ...] = ()
+    """Of the edges' addresses, those that the exchange's list of Microsoft's does not have."""
+
     @property
     def families(self) -> tuple[int, ...]:
         """4, 6 or both: those of the peering's sessions."""
@@ -197,7 +200,14 @@ def exchange_plan(wishes: Wishes, exports: Sequence[ExchangeFacts], own: RouterF
         prefixes=kept,
         own=own,
         placeholders=frozenset(missing),
+        doubtful=tuple(_unknown(microsoft, exchange.microsoft, families)),
     )
+
+
+def _unknown(said: Iterable[IpAddress], known: Sequence[IpAddress], families: set[int]) -> Iterator[IpAddress]:
+    """Addresses that somebody said are Microsoft's, of a family of which others are known, and not they."""
+    listed = {each.version for each in known} & families
+    return (each for each in dict.fromkeys(said) if each.version in listed and each not in known)
 
 
 def _check(asn: int) -> None:

@@ -74,6 +74,7 @@ def contents(
         "transit": next(each for each in _TRANSIT if each != plan.asn),
         "steps": steps(LAB, plan.router, real=real),
         "version": simulator.__version__,
+        "doubt": lambda address: f"   # not in {plan.exchange.source}" if address in plan.doubtful else "",
         "quoted": lambda text: json.dumps(text, ensure_ascii=False),
         "placeholder": lambda what, words: f"   # placeholder: {words}" if what in plan.placeholders else "",
     }

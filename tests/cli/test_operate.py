@@ -54,6 +54,7 @@ def test_a_life_by_hand(tmp_path: Path) -> None:
             refused(1, "not every connection is Active after 2 s", "status", "--wait", "2")
             do("advance", "contoso")
         table = do("status", "--wait", "30").splitlines()
+        refused(1, "contoso/ash-edge-1 is Active: it waits for nothing", "advance", "contoso/ash-edge-1")
         assert table[0].split()[:4] == ["Neighbor", "AS", "Connection", "BGP"]
         assert [line.split()[2:4] for line in table[1:]] == [["Active", "Established"]] * 2
         assert {row["gate"] for row in json.loads(do("status", "--format", "json"))} == {"open"}

@@ -215,6 +215,25 @@ def test_a_routers_own_file_is_rehearsed_at_once(kind: str, tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("neighbor", "doubted"), [("206.126.236.148", False), ("206.126.236.184", True)])
+def test_an_address_that_nobody_knows_of_microsoft_is_said(
+    neighbor: str, doubted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "bird.conf"
+    sessions = [
+        f"protocol bgp e{n} {{ local 206.126.239.200 as 64496; neighbor {address} as 8075; "
+        "ipv4 { import all; export all; }; }"
+        for n, address in enumerate(("206.126.236.17", neighbor))
+    ]
+    own.write_text("\n".join(("router id 192.0.2.1;", *sessions, "")))
+    start(tmp_path / "lab", files=(own,))
+    said, text = capsys.readouterr().err, (tmp_path / "lab" / "lab.yaml").read_text()
+    assert (f"names {neighbor} as Microsoft's" in said) is doubted
+    assert ("known by 206.126.236.17, 206.126.236.148" in said) is doubted
+    assert (f"ipv4: {neighbor}   # not in turnup location show 1\n" in text) is doubted
+    assert text.count("# not in") == doubted
+
+
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "test_peering.py").write_text("mine")
     with pytest.raises(StartError, match=r"test_peering\.py: there already; --force writes over it"):

@@ -137,6 +137,13 @@ def _tell(directory: Path, texts: Mapping[PurePosixPath, str], found: StartPlan,
         typer.echo(f"wrote {directory / name}")
     if found.own is not None and found.own.md5:
         warn(f"{directory / TOPOLOGY} holds the MD5 key of {found.own.file}: keep it to yourself")
+    if found.doubtful:
+        said = found.own.file if found.own is not None else "--microsoft"
+        known = [
+            each for each in found.exchange.microsoft if each.version in {other.version for other in found.doubtful}
+        ]
+        here = f"at {found.exchange.name} Microsoft is known by {', '.join(map(str, known))} ({found.exchange.source})"
+        warn(f"{said} names {', '.join(map(str, found.doubtful))} as Microsoft's; {here}: correct whichever is wrong")
     if found.placeholders:
         typer.echo(
             f"placeholders stand for what nobody said ({', '.join(sorted(found.placeholders))}): "
