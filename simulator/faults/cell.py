@@ -172,6 +172,8 @@ async def rehearse(
         await fitted.stop()
         if tape is not None:
             tape.close()
+    if tape is not None and tape.problem:
+        raise RecordingError(tape.problem)
     fitted.require_made()
     return report
 

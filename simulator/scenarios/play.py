@@ -103,7 +103,8 @@ async def _show(planned: PlannedCase, options: PlayOptions, scratch: Path) -> Ca
             found = CaseResult(
                 case, CaseOutcome.FAILED, text, f"{text}\n{detail(stage, error.subject, str(report or ''))}"
             )
-    return replace(found, report=str(report or ""), steps=_taken(staging.script))
+    ended = tape.problem if tape is not None else ""
+    return replace(found, report=str(report or ""), recording=ended, steps=_taken(staging.script))
 
 
 def _taken(script: Script) -> tuple[TakenStep, ...]:

@@ -46,6 +46,8 @@ class CaseResult:
     seconds: float = 0.0
     report: str = ""
     """The directory of its report; empty where none was written."""
+    recording: str = ""
+    """Why its recording ended early; empty where it did not, or none was made."""
     steps: tuple[TakenStep, ...] = ()
     """What its connections went through."""
     proves: str = ""

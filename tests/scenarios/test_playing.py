@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.scenarios.load import load
-from simulator.scenarios.play import PlayOptions, play
+from simulator.scenarios.play import PlayOptions, play, recording_of
 from simulator.scenarios.results import CaseOutcome, CaseResult
 
 _HEAD = """name: x
@@ -179,3 +179,14 @@ def test_a_lab_that_fails_is_no_failed_expectation(tmp_path: Path) -> None:
     result = played("- kill\n", tmp_path)
     assert result.outcome is CaseOutcome.LAB
     assert "the router of contoso does not run" in result.text
+
+
+def test_a_recording_that_a_full_disk_ends_is_said_and_takes_no_verdict(tmp_path: Path) -> None:
+    result = played("- request\n", tmp_path, PlayOptions(record=str(tmp_path)))
+    assert (result.outcome, result.recording) == (CaseOutcome.PASSED, "")
+    file = recording_of(result.case, str(tmp_path))
+    file.unlink()
+    file.symlink_to("/dev/full")
+    result = played("- request\n", tmp_path, PlayOptions(record=str(tmp_path)))
+    assert result.outcome is CaseOutcome.PASSED
+    assert result.recording == f"{file}: No space left on device: the recording ends here"

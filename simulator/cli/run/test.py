@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail
+from simulator.cli.exit_codes import FAILED, INTERRUPTED, LAB, PASSED, USAGE, fail, warn
 from simulator.cli.formats import JsonObject, RowFormat, show
 from simulator.cli.link_choice import enter_namespaces
 from simulator.counts import count_of
@@ -151,6 +151,8 @@ def _played(
         why = f": {result.text}" if result.text else ""
         line = f"{len(results):>4}/{len(cases)} {result.outcome.value:<10} {result.case} ({result.seconds:.1f} s){why}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if result.recording:
+            warn(f"recording: {result.recording}")
 
     options = PlayOptions(str(report.absolute()) if report else "", _made(record), require_routers)
     interrupted = False
