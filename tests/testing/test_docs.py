@@ -37,7 +37,7 @@ def test_the_examples_pass(project: Path) -> None:
 
 
 HANDLES = {"peering": LabPeering, "lab.session()": LabSession, "edge": LabEdge, "router": LabRouter, "lab": Lab}
-INSIDE = {"name", "act", "expects", "expect", "start", "stop", "stage", "is_up", "failure"}
+INSIDE = {"name", "act", "expects", "expect", "start", "stop", "stage", "is_up", "failure", "fell_short"}
 """What is there for the handles themselves, or is said in sentences."""
 
 
