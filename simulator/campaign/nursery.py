@@ -8,7 +8,6 @@ no thread, so it may fork. When its input ends, it takes all labs down and ends.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import gc
 import json
@@ -27,6 +26,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 import simulator
 from simulator.campaign.model import CampaignCell, Ending
+from simulator.lab.interruption import end_with
 from simulator.lab.state import LabState, clean, leftovers
 from simulator.places.errors import LabError
 from simulator.report.text import one_line
@@ -47,7 +47,6 @@ _MOST_OF_A_LINE: Final = 300
 """Characters."""
 _ROOM: Final = 1 << 20
 """Octets: a disk with less is full."""
-_PR_SET_PDEATHSIG: Final = 1
 _ROOT: Final = f"{Path(simulator.__file__).parent.parent}{os.sep}"
 _RESULT, _LOG, _STACK, _REPORT, _STATE, _SCRATCH = "result.json", "log", "stack", "report", "s", "t"
 
@@ -345,9 +344,7 @@ def _settle_in(directory: Path, parent: int) -> None:
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        raise SystemExit
+    end_with(parent)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the nursery's: there may be none left to open
     log = os.open(directory / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)

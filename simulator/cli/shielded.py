@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
 from simulator.ending_signals import ending_signals
+from simulator.lab.interruption import end_with
 
-_PR_SET_PDEATHSIG: Final = 1
 _DEFECT: Final = 1
 """The exit code of a program that Python ended with a traceback."""
 
@@ -26,13 +25,15 @@ def shielded(work: Callable[[], int]) -> int | None:
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    parent = os.getpid()
+    parent, signals = os.getpid(), ending_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes before it can be passed on waits
     pid = os.fork()
     if pid == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         os.close(reader)
         _live(work, writer, parent)
     os.close(writer)
-    with _passing_on(pid):
+    with _passing_on(pid, signals):
         told = os.read(reader, 1)
         os.waitpid(pid, 0)
     os.close(reader)
@@ -40,11 +41,12 @@ def shielded(work: Callable[[], int]) -> int | None:
 
 
 @contextmanager
-def _passing_on(pid: int) -> Iterator[None]:
+def _passing_on(pid: int, signals: Iterable[signal.Signals]) -> Iterator[None]:
     def pass_on(number: int, frame: object) -> None:
         os.kill(pid, number)
 
-    before = {number: signal.signal(number, pass_on) for number in ending_signals()}
+    before = {number: signal.signal(number, pass_on) for number in signals}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
     try:
         yield
     finally:
@@ -55,11 +57,10 @@ def _passing_on(pid: int) -> Iterator[None]:
 def _live(work: Callable[[], int], writer: int, parent: int) -> NoReturn:
     """The child. A terminal's Ctrl-C is for its parent, who passes it on; and it ends with its parent."""
     os.setpgid(0, 0)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     code = _DEFECT
     try:
-        if os.getppid() == parent:
-            code = work()
+        end_with(parent)
+        code = work()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else _DEFECT
     except BaseException:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from simulator.counts import count_of
 from simulator.faults.cell import HEALTHY, CellResult, FaultCell, run
 from simulator.faults.schema import FAMILIES, ROUTERS, RehearsedFault
 from simulator.faults.verdict import CellVerdict, Outcome
+from simulator.lab.interruption import end_with
 from simulator.places.errors import LabError
 
 _T = TypeVar("_T")
@@ -21,7 +21,6 @@ _R = TypeVar("_R")
 
 BASES: Final = {"exchange": ROUTERS, "direct": ROUTERS, "route-server": ("simulated",), "route-server-bird": ("bird",)}
 """Base → the routers that it is rehearsed with, without any fault."""
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def jobs_by_default() -> int:
@@ -112,9 +111,7 @@ def _begin_worker(parent: int) -> None:
     """A worker takes its lab down when its parent dies, however it dies."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        raise SystemExit
+    end_with(parent)
 
 
 MARKS: Final = {

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from simulator.ending_signals import ending_signals
 
 T = TypeVar("T")
+
+_PR_SET_PDEATHSIG: Final = 1
 
 
 async def until_interrupted(running: Awaitable[T]) -> T | None:
@@ -89,3 +93,10 @@ def _heeding(call: Callable[[signal.Signals], object]) -> Iterator[None]:
         for number in heeded:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number])
+
+
+def end_with(parent: int) -> None:
+    """A child gets SIGTERM when its parent ends, however that ends. Raises SystemExit where it has ended already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit

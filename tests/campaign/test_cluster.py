@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -119,17 +120,23 @@ def test_a_machine_is_lost_half_way_and_nothing_is_lost_or_done_twice(
     assert all(attempt.text.startswith(str(tmp_path / "own")) for attempt in failed)
 
 
+@contextlib.contextmanager
+def long_campaign(address: str, report: Path) -> Iterator[subprocess.Popen[str]]:
+    """One on a cluster that has made the first of its 200 attempts."""
+    command = [sys.executable, "-m", "simulator", "campaign", "exchange", "--soak", "0", "--repeat", "200"]
+    command += ["--on", address, "--report", str(report)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "[1 done, 0 failed, 199 left" in process.stderr.readline()
+        yield process
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_signal_that_ends_a_campaign_ends_it_in_order_on_a_cluster_too(tmp_path: Path) -> None:
     """SIGTERM is what CI and systemd send; Ray would abort at it."""
-    command = [sys.executable, "-m", "simulator", "campaign", "exchange", "--soak", "0", "--repeat", "200"]
-    with two_machines() as (address, _, _):
-        command += ["--on", address, "--report", str(tmp_path)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-            assert process.stderr is not None
-            assert "[1 done, 0 failed, 199 left" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            rest = process.stderr.read()
+    with two_machines() as (address, _, _), long_campaign(address, tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate()
     assert process.returncode == 130 and "--resume goes on" in rest, rest
     assert (tmp_path / "campaign.html").exists()
 
@@ -137,14 +144,9 @@ def test_a_signal_that_ends_a_campaign_ends_it_in_order_on_a_cluster_too(tmp_pat
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_that_goes_with_this_very_machine_leaves_the_report_of_what_was_done(tmp_path: Path) -> None:
     """As by `ray stop` or `ray down`: Ray ends the process that is connected by a raylet that is gone."""
-    command = [sys.executable, "-m", "simulator", "campaign", "exchange", "--soak", "0", "--repeat", "200"]
-    with two_machines() as (address, raylets, _):
-        command += ["--on", address, "--report", str(tmp_path)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            assert "[1 done, 0 failed, 199 left" in process.stderr.readline()
-            raylets.shutdown()
-            shown, rest = process.communicate(timeout=60)
+    with two_machines() as (address, raylets, _), long_campaign(address, tmp_path) as process:
+        raylets.shutdown()
+        shown, rest = process.communicate(timeout=60)
     assert process.returncode == 3, rest
     assert f"turnup: --on {address}: the cluster is gone" in rest and "--resume goes on" in rest
     assert "attempts not made" in shown and (tmp_path / "campaign.html").exists()
